@@ -1,0 +1,24 @@
+//! The words every room shares: who is called, when, about how much, and how it ended.
+//!
+//! Pure values only. There is no clock here: a [`Time`] or a [`WallTime`] is always handed in.
+
+mod case;
+mod ids;
+mod intent;
+mod lang;
+mod money;
+mod outcome;
+mod phone;
+mod time;
+
+pub use case::{Case, CaseProblem};
+pub use ids::{AttemptId, CampaignId, CaseId, InvalidId};
+pub use intent::{Intent, UnknownIntent};
+pub use lang::{Lang, UnknownLang};
+pub use money::{Currency, InvalidMoney, Money};
+pub use outcome::{
+    AnsweredBy, Callback, Disposition, EndedBy, FaultOwner, Handover, HandoverResult, Identity,
+    OUTCOME_VERSION, Outcome, Promise, Recording, Redial, ScriptVersion, SipCause, Transcript,
+};
+pub use phone::{InvalidPhoneNumber, PhoneNumber};
+pub use time::{InvalidWallTime, Time, WallTime};

@@ -1,0 +1,340 @@
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{AttemptId, CampaignId, CaseId, Intent, Lang, Money, PhoneNumber, WallTime};
+
+/// The version of [`Outcome`]'s shape; raised when a field changes its meaning or goes.
+pub const OUTCOME_VERSION: u16 = 1;
+
+/// The record of one attempt, as it is stored and handed to the rest of the collection system.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outcome {
+    /// [`OUTCOME_VERSION`] when it was written.
+    pub version: u16,
+    /// The attempt; names the recording and the transcript too.
+    pub attempt: AttemptId,
+    /// The campaign that placed it; none for a call placed by hand.
+    pub campaign: Option<CampaignId>,
+    /// The case called about.
+    pub case: CaseId,
+    /// The number dialled.
+    pub callee: PhoneNumber,
+    /// When the INVITE was handed to the trunk.
+    pub dialled_at: WallTime,
+    /// When the callee's side answered.
+    pub answered_at: Option<WallTime>,
+    /// When the attempt was over.
+    pub ended_at: WallTime,
+    /// What answered.
+    pub answered_by: AnsweredBy,
+    /// Whether the person was who was asked for.
+    pub identity: Identity,
+    /// Whether any word of the debt was spoken.
+    pub debt_disclosed: bool,
+    /// How the attempt ended for the case.
+    pub disposition: Disposition,
+    /// What was promised.
+    pub promise: Option<Promise>,
+    /// The call back that was agreed.
+    pub callback: Option<Callback>,
+    /// Intents met, in the order of the utterances.
+    pub intents: Vec<Intent>,
+    /// The human part.
+    pub handover: Option<Handover>,
+    /// The script that ran.
+    pub script: ScriptVersion,
+    /// The models that ran, by job (`asr`, `tts`, `intent`, `vad`), as `name@version`.
+    pub models: BTreeMap<String, String>,
+    /// The recording.
+    pub recording: Option<Recording>,
+    /// The transcript.
+    pub transcript: Option<Transcript>,
+    /// How the signalling ended, where a final SIP answer or a BYE was seen.
+    pub sip: Option<SipCause>,
+    /// Who ended the call, where it was answered.
+    pub ended_by: Option<EndedBy>,
+    /// Whose doing a failed attempt was; none where the attempt reached a conversation.
+    pub fault: Option<FaultOwner>,
+    /// Whether, and from when, the case may be dialled again.
+    pub redial: Redial,
+}
+
+/// What answered the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnsweredBy {
+    /// Nothing did.
+    Nobody,
+    /// A person.
+    Human,
+    /// A voicemail box.
+    Voicemail,
+    /// Something did, and it could not be told what.
+    Unknown,
+}
+
+/// Whether the person on the line was who was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Identity {
+    /// Said to be the debtor.
+    Confirmed,
+    /// Said to be someone else.
+    Denied,
+    /// Neither.
+    Unconfirmed,
+}
+
+/// How an attempt ended for the case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Disposition {
+    /// Promised to pay, by a date.
+    PromiseToPay,
+    /// Says it has been paid.
+    AlreadyPaid,
+    /// Will not pay.
+    RefusedToPay,
+    /// Cannot pay, for a reason told.
+    Hardship,
+    /// Says the debt is wrong, or not theirs.
+    Dispute,
+    /// The debtor is not known at this number.
+    WrongNumber,
+    /// Someone else, who knows the debtor.
+    ThirdParty,
+    /// The debtor has died.
+    Deceased,
+    /// Asked not to be called again.
+    StopCalling,
+    /// Refers to a lawyer or a court.
+    LegalRepresentation,
+    /// Complains, or will report to an authority.
+    Complaint,
+    /// In danger or despair.
+    Distress,
+    /// A call back was agreed.
+    CallbackAgreed,
+    /// A human agent took the call.
+    HandedOver,
+    /// The matter was stated, and nothing came of it.
+    NoCommitment,
+    /// The callee's side answered and said nothing.
+    Silence,
+    /// The callee spoke, and was not understood.
+    NotUnderstood,
+    /// The callee hung up before anything was settled.
+    HungUp,
+    /// A voicemail box answered.
+    Voicemail,
+    /// Busy (486, 600).
+    Busy,
+    /// Rang out, or 408/480.
+    NoAnswer,
+    /// Declined (403, 603 and the like).
+    Rejected,
+    /// No such number (404, 410, 484, 604).
+    InvalidNumber,
+    /// The trunk did not answer or refused to carry the call.
+    TrunkFailed,
+    /// A fault of our own ended the attempt.
+    EngineFailed,
+    /// The engine stopped in mid-call; what happened is not known.
+    Unknown,
+}
+
+impl Disposition {
+    /// The name as it is written in records.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::PromiseToPay => "promise_to_pay",
+            Self::AlreadyPaid => "already_paid",
+            Self::RefusedToPay => "refused_to_pay",
+            Self::Hardship => "hardship",
+            Self::Dispute => "dispute",
+            Self::WrongNumber => "wrong_number",
+            Self::ThirdParty => "third_party",
+            Self::Deceased => "deceased",
+            Self::StopCalling => "stop_calling",
+            Self::LegalRepresentation => "legal_representation",
+            Self::Complaint => "complaint",
+            Self::Distress => "distress",
+            Self::CallbackAgreed => "callback_agreed",
+            Self::HandedOver => "handed_over",
+            Self::NoCommitment => "no_commitment",
+            Self::Silence => "silence",
+            Self::NotUnderstood => "not_understood",
+            Self::HungUp => "hung_up",
+            Self::Voicemail => "voicemail",
+            Self::Busy => "busy",
+            Self::NoAnswer => "no_answer",
+            Self::Rejected => "rejected",
+            Self::InvalidNumber => "invalid_number",
+            Self::TrunkFailed => "trunk_failed",
+            Self::EngineFailed => "engine_failed",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// A promise to pay.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Promise {
+    /// The day, at the callee's place.
+    pub date: jiff::civil::Date,
+    /// The sum: the whole due unless the callee named another.
+    #[serde(flatten)]
+    pub sum: Money,
+}
+
+/// A call back that was agreed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Callback {
+    /// The day at the callee's place, where one was named.
+    pub date: Option<jiff::civil::Date>,
+    /// The time of day at the callee's place, where one was named.
+    pub time: Option<jiff::civil::Time>,
+    /// Whether a human agent is to call.
+    pub by_agent: bool,
+}
+
+/// The human part of a call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Handover {
+    /// The agent's name in the configuration.
+    pub agent: String,
+    /// How it went.
+    pub result: HandoverResult,
+    /// When both were joined.
+    pub joined_at: Option<WallTime>,
+}
+
+/// How a handover went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HandoverResult {
+    /// The agent answered and both were joined.
+    Joined,
+    /// The agent did not answer in time.
+    NoAnswer,
+    /// The agent was busy, declined or could not be reached.
+    Failed,
+}
+
+/// Which script ran.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScriptVersion {
+    /// The flow's name.
+    pub name: String,
+    /// The language spoken.
+    pub lang: Lang,
+    /// SHA-256 over the flow's files, in hex.
+    pub sha256: String,
+}
+
+/// Where the recording lies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recording {
+    /// Path of the WAV.
+    pub path: String,
+    /// SHA-256 of the file, in hex.
+    pub sha256: String,
+    /// Length [ms].
+    pub duration_ms: u64,
+    /// Why the end is missing, where it is.
+    pub cut_short: Option<String>,
+}
+
+/// Where the transcript lies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Transcript {
+    /// Path of the JSON lines.
+    pub path: String,
+    /// SHA-256 of the file, in hex.
+    pub sha256: String,
+}
+
+/// How the signalling ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SipCause {
+    /// The final SIP status code; 200 for a call that was answered.
+    pub code: u16,
+    /// The reason phrase, or the text of a Reason header (RFC 3326).
+    pub reason: String,
+}
+
+/// Who ended an answered call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndedBy {
+    /// The callee's side sent BYE.
+    Callee,
+    /// We did.
+    Us,
+    /// The media or the signalling was lost.
+    Network,
+}
+
+/// Whose doing a failed attempt was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FaultOwner {
+    /// Busy, no answer, declined, hung up.
+    Callee,
+    /// The carrier, or the way to it.
+    Trunk,
+    /// This engine.
+    Us,
+    /// Not known.
+    Unknown,
+}
+
+/// Whether the case may be dialled again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "verdict", deny_unknown_fields)]
+pub enum Redial {
+    /// Not for this reason, in the words of the rule.
+    No {
+        /// The rule's name.
+        rule: String,
+    },
+    /// From this time on.
+    Allowed {
+        /// The rule's name.
+        rule: String,
+        /// The earliest time.
+        not_before: WallTime,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_what_serde_writes() {
+        use Disposition as D;
+        for d in [D::PromiseToPay, D::NoCommitment, D::InvalidNumber, D::EngineFailed, D::HungUp] {
+            assert_eq!(serde_json::to_string(&d).unwrap(), format!("{:?}", d.label()));
+        }
+    }
+
+    #[test]
+    fn a_promise_is_flat() {
+        let p = Promise {
+            date: jiff::civil::date(2026, 11, 27),
+            sum: Money::parse("3250", crate::Currency::CNY).unwrap(),
+        };
+        let json = r#"{"date":"2026-11-27","amount":"3250.00","currency":"CNY"}"#;
+        assert_eq!(serde_json::to_string(&p).unwrap(), json);
+        assert_eq!(serde_json::from_str::<Promise>(json).unwrap(), p);
+    }
+}
