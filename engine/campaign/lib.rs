@@ -1,1 +1,13 @@
-//! stub
+//! A campaign without its effects: reading the lender's file of cases, what an ended attempt
+//! means, when its case may be dialled again, and which case comes next.
+//!
+//! Deliberately absent: clocks, files and sockets. Bytes, times and results of calls are handed in.
+
+mod cases;
+mod row;
+mod runner;
+mod verdict;
+
+pub use cases::{CaseTable, RowProblem, read_csv, read_csv_bytes};
+pub use runner::{Progress, Run};
+pub use verdict::{MAX_ATTEMPTS, NO_RESPONSE, redial, redial_after_interruption, sip_verdict};

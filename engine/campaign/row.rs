@@ -1,0 +1,169 @@
+//! The columns of the file of cases, and one row of it as a [`Case`].
+
+use waihu_types::{Case, CaseProblem, Currency, Lang, Money};
+
+use crate::cases::RowProblem;
+
+/// The columns that are read; the last two may be absent.
+const KNOWN: [&str; 11] = [
+    "id",
+    "phone",
+    "name",
+    "lang",
+    "creditor",
+    "product",
+    "amount",
+    "currency",
+    "due_date",
+    "title",
+    "time_zone",
+];
+const OPTIONAL: [&str; 2] = ["title", "time_zone"];
+
+/// The longest unknown column name that is repeated in a message [characters]: a longer one is more
+/// likely a cell of a file without a header.
+const MAX_ECHOED_CHARS: usize = 32;
+
+/// Where each column stands in a row.
+pub(crate) struct Columns {
+    /// The place of each of [`KNOWN`], by its index there.
+    place: [Option<usize>; KNOWN.len()],
+    /// How many fields a row has.
+    width: usize,
+}
+
+impl Columns {
+    /// Reads the header row. On success the problems are such as do not stop the rows.
+    pub(crate) fn read(line: u64, names: &[String]) -> Result<(Self, Vec<RowProblem>), Vec<RowProblem>> {
+        let mut place = [None; KNOWN.len()];
+        let mut odd = Vec::new();
+        let mut fatal = Vec::new();
+        for (at, name) in names.iter().enumerate() {
+            let lower = name.to_ascii_lowercase();
+            match KNOWN.iter().position(|k| *k == lower) {
+                Some(k) if place[k].is_some() => {
+                    fatal.push(RowProblem::column(line, KNOWN[k], "this column stands twice in the header"));
+                }
+                Some(k) => place[k] = Some(at),
+                None => odd.push(RowProblem::column(
+                    line,
+                    shown(name, at),
+                    format!("unknown column, not read; the columns are {}", KNOWN.join(", ")),
+                )),
+            }
+        }
+        if place.iter().all(Option::is_none) {
+            let expected = KNOWN.join(",");
+            return Err(vec![RowProblem::row(
+                line,
+                format!("no header row: the first line must be {expected}"),
+            )]);
+        }
+        for (k, name) in KNOWN.iter().enumerate() {
+            if place[k].is_none() && !OPTIONAL.contains(name) {
+                fatal.push(RowProblem::column(line, *name, "this column is missing in the header"));
+            }
+        }
+        if fatal.is_empty() {
+            Ok((Self { place, width: names.len() }, odd))
+        } else {
+            fatal.append(&mut odd);
+            Err(fatal)
+        }
+    }
+
+    fn cell<'a>(&self, cells: &'a [String], name: &str) -> &'a str {
+        let place = KNOWN.iter().position(|k| *k == name).and_then(|k| self.place[k]);
+        place.and_then(|at| cells.get(at)).map_or("", String::as_str)
+    }
+}
+
+/// An unknown column's name where it looks like one, else its place.
+fn shown(name: &str, at: usize) -> String {
+    let like_a_name = (1..=MAX_ECHOED_CHARS).contains(&name.chars().count())
+        && name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.chars().all(|c| c.is_ascii_alphabetic() || matches!(c, '_' | '-'));
+    if like_a_name { name.to_owned() } else { format!("column {}", at + 1) }
+}
+
+/// Reads one row.
+pub(crate) fn read(line: u64, columns: &Columns, cells: &[String]) -> Result<Case, RowProblem> {
+    if cells.len() != columns.width {
+        return Err(RowProblem::row(
+            line,
+            format!(
+                "{} fields, the header has {}: a comma in a field needs quotes",
+                cells.len(),
+                columns.width
+            ),
+        ));
+    }
+    let cell = |name| columns.cell(cells, name);
+    let bad = |name: &str, expected: &str| RowProblem::column(line, name, expected);
+    let id = cell("id")
+        .parse()
+        .map_err(|_| bad("id", "1 to 64 letters, digits, '-', '_' or '.', and no '.' first, are expected"))?;
+    let phone =
+        cell("phone").parse().map_err(|e: waihu_types::InvalidPhoneNumber| bad("phone", &e.to_string()))?;
+    let lang: Lang = cell("lang").parse().map_err(|_| bad("lang", "zh or en is expected"))?;
+    for name in ["name", "title", "creditor", "product"] {
+        if garbled(cell(name), lang) {
+            return Err(bad(
+                name,
+                "garbled characters (GBK, as spreadsheets write it?): save the file as \"CSV UTF-8\"",
+            ));
+        }
+    }
+    let currency: Currency = cell("currency")
+        .parse()
+        .map_err(|_| bad("currency", "three capital letters are expected, as CNY or USD"))?;
+    let due = Money::parse(cell("amount"), currency)
+        .map_err(|_| bad("amount", "a number with at most two places is expected, as 3250.00"))?;
+    let due_date =
+        date(cell("due_date")).ok_or_else(|| bad("due_date", "a day is expected, as 2026-11-15"))?;
+    let time_zone = match cell("time_zone") {
+        "" => "Asia/Shanghai",
+        named => named,
+    };
+    let case = Case {
+        id,
+        phone,
+        name: cell("name").to_owned(),
+        title: cell("title").to_owned(),
+        lang,
+        creditor: cell("creditor").to_owned(),
+        product: cell("product").to_owned(),
+        due,
+        due_date,
+        time_zone: time_zone.to_owned(),
+    };
+    match case.check() {
+        Ok(()) => Ok(case),
+        Err(CaseProblem::Empty(field)) => Err(bad(field, "empty: it is spoken in the call")),
+        Err(e @ CaseProblem::TooLong { field, .. }) => Err(bad(field, &e.to_string())),
+        Err(CaseProblem::TimeZone(_)) => Err(bad("time_zone", "an IANA name is expected, as Asia/Shanghai")),
+        Err(CaseProblem::NothingDue) => Err(bad("amount", "zero: there is nothing to call about")),
+    }
+}
+
+/// A day as `2026-11-15` or, as spreadsheets rewrite it, `2026/11/15` or `2026/11/5`.
+fn date(text: &str) -> Option<jiff::civil::Date> {
+    let mut parts = text.split(if text.contains('/') { '/' } else { '-' });
+    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+    let digits = |s: &str, max: usize| (1..=max).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_digit());
+    if parts.next().is_some() || year.len() != 4 || !digits(year, 4) || !digits(month, 2) || !digits(day, 2) {
+        return None;
+    }
+    jiff::civil::Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok()
+}
+
+/// Whether text was read in the wrong encoding: replacement or control characters, the well-known
+/// pair that GBK makes of replacement characters, or a Mandarin row whose letters beyond ASCII are
+/// all Latin.
+fn garbled(text: &str, lang: Lang) -> bool {
+    let beyond: Vec<char> = text.chars().filter(|c| !c.is_ascii()).collect();
+    let latin = |c: &char| u32::from(*c) < 0x0250 || matches!(*c, '\u{2000}'..='\u{2122}');
+    text.chars().any(|c| c == '\u{fffd}' || c.is_control())
+        || text.contains("锟斤拷")
+        || (lang == Lang::Zh && !beyond.is_empty() && beyond.iter().all(latin))
+}

@@ -1,0 +1,199 @@
+//! What the end of an attempt means, and when its case may be dialled again.
+//!
+//! Deliberately absent: calling hours, daily limits and do-not-call lists. A verdict says when a
+//! redial makes sense, not whether the law permits a call then.
+
+use std::time::Duration;
+
+use waihu_types::{Disposition, FaultOwner, Redial, WallTime};
+
+/// The most attempts for a case in one campaign: two days of the shipped ladder. More calls to
+/// someone who does not answer reach nobody and read as harassment.
+pub const MAX_ATTEMPTS: u32 = 5;
+
+/// The verdict where no final answer came at all: the trunk is silent (RFC 3261, timers B and F).
+/// A 408 that was received is another matter, see [`sip_verdict`].
+pub const NO_RESPONSE: (Disposition, FaultOwner) = (Disposition::TrunkFailed, FaultOwner::Trunk);
+
+/// What a final SIP failure says about the attempt, and whose doing it is.
+///
+/// The codes are those of RFC 3261 section 21, with 607 (RFC 8197) and 608 (RFC 8688). A code that
+/// is no failure (1xx, 2xx) has no business here and comes out as a fault of our own.
+pub fn sip_verdict(code: u16) -> (Disposition, FaultOwner) {
+    use Disposition as D;
+    use FaultOwner as F;
+    match code {
+        486 | 600 => (D::Busy, F::Callee),
+        // Unknown, gone, incomplete, ambiguous, nowhere.
+        404 | 410 | 484 | 485 | 604 => (D::InvalidNumber, F::Callee),
+        // Rang out, nobody there, and 487: we cancelled when the ring time was over.
+        408 | 480 | 487 => (D::NoAnswer, F::Callee),
+        603 | 607 => (D::Rejected, F::Callee),
+        // Refused on the way: forbidden, or blocked by an intermediary.
+        403 | 608 => (D::Rejected, F::Trunk),
+        // Credentials, and requests or offers that the far end cannot take: ours to mend.
+        400 | 401 | 405..=407 | 411..=416 | 420..=423 | 481 | 488 | 491 | 493 | 606 => {
+            (D::TrunkFailed, F::Us)
+        }
+        // Redirections are not followed; payment, identity, loops, too many hops and the rest.
+        300..=499 => (D::TrunkFailed, F::Trunk),
+        500..=599 => (D::TrunkFailed, F::Trunk),
+        // Any other 6xx is a global refusal by the callee's side (RFC 3261 section 21.6).
+        601..=699 => (D::Rejected, F::Callee),
+        _ => (D::EngineFailed, F::Us),
+    }
+}
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+/// The shipped ladder: per disposition the rule's name and, where a redial makes sense, the wait [s].
+fn ladder(disposition: Disposition) -> (&'static str, Option<u64>) {
+    use Disposition as D;
+    match disposition {
+        D::Busy => ("busy_10_min", Some(10 * MINUTE)),
+        D::NoAnswer => ("no_answer_2_h", Some(2 * HOUR)),
+        D::Silence => ("silence_2_h", Some(2 * HOUR)),
+        D::TrunkFailed => ("trunk_failed_5_min", Some(5 * MINUTE)),
+        D::EngineFailed => ("engine_failed_5_min", Some(5 * MINUTE)),
+        D::Voicemail => ("voicemail_next_day", Some(DAY)),
+        D::Rejected => ("rejected_next_day", Some(DAY)),
+        D::HungUp => ("hung_up_next_day", Some(DAY)),
+        D::ThirdParty => ("third_party_next_day", Some(DAY)),
+        D::NoCommitment => ("no_commitment_3_days", Some(3 * DAY)),
+        D::InvalidNumber => ("invalid_number_never", None),
+        D::WrongNumber => ("wrong_number_never", None),
+        D::Deceased => ("deceased_never", None),
+        D::StopCalling => ("stop_calling_never", None),
+        D::LegalRepresentation => ("legal_representation_never", None),
+        D::Complaint => ("complaint_for_a_human", None),
+        D::Distress => ("distress_for_a_human", None),
+        D::Dispute => ("dispute_for_a_human", None),
+        D::Hardship => ("hardship_for_a_human", None),
+        D::RefusedToPay => ("refused_for_a_human", None),
+        D::NotUnderstood => ("not_understood_for_a_human", None),
+        D::HandedOver => ("handed_over_for_a_human", None),
+        D::PromiseToPay => ("promise_runs", None),
+        D::AlreadyPaid => ("paid_wait_for_the_books", None),
+        D::CallbackAgreed => ("callback_as_agreed", None),
+        D::Unknown => ("unknown_may_have_spoken", None),
+    }
+}
+
+/// Whether, and from when, the case may be dialled again after an attempt.
+///
+/// `attempts_so_far` counts the attempts for the case in its campaign with this one; from
+/// [`MAX_ATTEMPTS`] on there is no further one.
+pub fn redial(disposition: Disposition, ended_at: WallTime, attempts_so_far: u32) -> Redial {
+    match ladder(disposition) {
+        (rule, None) => Redial::No { rule: rule.to_owned() },
+        (_, Some(_)) if attempts_so_far >= MAX_ATTEMPTS => Redial::No { rule: "attempts_used_up".to_owned() },
+        (rule, Some(wait_s)) => {
+            Redial::Allowed { rule: rule.to_owned(), not_before: ended_at.plus(Duration::from_secs(wait_s)) }
+        }
+    }
+}
+
+/// The same after the engine stopped in the middle of an attempt (disposition `unknown`): never
+/// where the callee had answered, as something may have been said or promised; at once where not.
+pub fn redial_after_interruption(answered_at: Option<WallTime>, found_at: WallTime) -> Redial {
+    match answered_at {
+        Some(_) => Redial::No { rule: "interrupted_after_answer".to_owned() },
+        None => Redial::Allowed { rule: "interrupted_before_answer".to_owned(), not_before: found_at },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> WallTime {
+        WallTime::from_unix_millis(1_795_772_096_000)
+    }
+
+    fn wait_s(r: &Redial) -> Option<i64> {
+        match r {
+            Redial::No { .. } => None,
+            Redial::Allowed { not_before, .. } => {
+                Some((not_before.unix_millis() - now().unix_millis()) / 1_000)
+            }
+        }
+    }
+
+    #[test]
+    fn each_code_has_its_disposition_and_owner() {
+        use Disposition as D;
+        use FaultOwner as F;
+        for (codes, expected) in [
+            (&[486u16, 600][..], (D::Busy, F::Callee)),
+            (&[404, 410, 484, 604], (D::InvalidNumber, F::Callee)),
+            (&[408, 480, 487], (D::NoAnswer, F::Callee)),
+            (&[603, 607, 699], (D::Rejected, F::Callee)),
+            (&[403, 608], (D::Rejected, F::Trunk)),
+            (&[302, 402, 482, 500, 502, 503, 504, 580], (D::TrunkFailed, F::Trunk)),
+            (&[401, 407, 488, 606], (D::TrunkFailed, F::Us)),
+            (&[0, 100, 200, 700, 65_535], (D::EngineFailed, F::Us)),
+        ] {
+            for code in codes {
+                assert_eq!(sip_verdict(*code), expected, "{code}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_failure_code_blames_a_failed_disposition() {
+        for code in 300..700 {
+            let (d, _) = sip_verdict(code);
+            assert!(
+                matches!(
+                    d,
+                    Disposition::Busy
+                        | Disposition::InvalidNumber
+                        | Disposition::NoAnswer
+                        | Disposition::Rejected
+                        | Disposition::TrunkFailed
+                ),
+                "{code}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_ladder_waits_as_it_says() {
+        use Disposition as D;
+        for (d, expected) in [
+            (D::TrunkFailed, Some(300)),
+            (D::Busy, Some(600)),
+            (D::NoAnswer, Some(7_200)),
+            (D::Voicemail, Some(86_400)),
+            (D::HungUp, Some(86_400)),
+            (D::InvalidNumber, None),
+            (D::PromiseToPay, None),
+            (D::StopCalling, None),
+            (D::WrongNumber, None),
+            (D::Unknown, None),
+        ] {
+            assert_eq!(wait_s(&redial(d, now(), 1)), expected, "{}", d.label());
+        }
+    }
+
+    #[test]
+    fn nobody_is_called_beyond_the_limit_of_attempts() {
+        assert_eq!(wait_s(&redial(Disposition::Busy, now(), MAX_ATTEMPTS - 1)), Some(600));
+        for n in [MAX_ATTEMPTS, MAX_ATTEMPTS + 1, u32::MAX] {
+            assert_eq!(redial(Disposition::Busy, now(), n), Redial::No { rule: "attempts_used_up".into() });
+        }
+        // A rule that says never keeps its own name at the limit.
+        assert_eq!(
+            redial(Disposition::StopCalling, now(), MAX_ATTEMPTS),
+            Redial::No { rule: "stop_calling_never".into() }
+        );
+    }
+
+    #[test]
+    fn an_interrupted_attempt_is_dialled_again_only_if_nobody_had_answered() {
+        assert_eq!(wait_s(&redial_after_interruption(Some(now()), now())), None);
+        assert_eq!(wait_s(&redial_after_interruption(None, now())), Some(0));
+    }
+}
