@@ -1,0 +1,444 @@
+//! The call machine.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use waihu_dialog as dialog;
+use waihu_dialog::{Conclusion, Interpreter, Utterance};
+use waihu_types::{AnsweredBy, EndedBy, HandoverResult, Identity, Intent, Lang, SipCause, Time};
+
+use crate::{
+    answered::is_voicemail_greeting,
+    seam::{Ending, Input, Leg, Line, MediaEvent, Output, Speaker, SpeechEvent},
+    turn::{Turn, is_back_channel},
+};
+
+/// How long the call waits for others.
+#[derive(Clone, Copy, Debug)]
+pub struct CallLimits {
+    /// How long the callee's phone may ring.
+    pub ring: Duration,
+    /// How long the agent's phone may ring.
+    pub agent_ring: Duration,
+}
+
+/// After a hang-up the far side has this long to say so; then the call is over all the same.
+/// RFC 3261 gives a BYE 32 s; by then the outcome has long been wanted.
+const LINGER: Duration = Duration::from_secs(3);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LegState {
+    Idle,
+    Ringing,
+    Up,
+    Ending,
+    Over,
+}
+
+/// One call from the INVITE to its end. See the crate's page for its place.
+pub struct CallMachine {
+    lang: Lang,
+    agent: String,
+    limits: CallLimits,
+    interpreter: Interpreter,
+    turn: Turn,
+    callee: LegState,
+    agent_leg: LegState,
+    outputs: VecDeque<Output>,
+    conclusion: Option<Conclusion>,
+    answered_at: Option<Time>,
+    answered_by: AnsweredBy,
+    sip: Option<SipCause>,
+    ended_by: Option<EndedBy>,
+    rang_out: bool,
+    handover: Option<(HandoverResult, Option<Time>)>,
+    /// The bot has left the call to the agent.
+    with_agent: bool,
+    ring_until: Option<Time>,
+    agent_ring_until: Option<Time>,
+    linger_until: Option<Time>,
+    ended: bool,
+}
+
+impl CallMachine {
+    /// A call that is yet to be placed. `agent` is the agent's name in the configuration; empty
+    /// where there is none.
+    pub fn new(interpreter: Interpreter, lang: Lang, agent: &str, limits: CallLimits) -> Self {
+        Self {
+            lang,
+            agent: agent.to_owned(),
+            limits,
+            interpreter,
+            turn: Turn::default(),
+            callee: LegState::Idle,
+            agent_leg: LegState::Idle,
+            outputs: VecDeque::new(),
+            conclusion: None,
+            answered_at: None,
+            answered_by: AnsweredBy::Nobody,
+            sip: None,
+            ended_by: None,
+            rang_out: false,
+            handover: None,
+            with_agent: false,
+            ring_until: None,
+            agent_ring_until: None,
+            linger_until: None,
+            ended: false,
+        }
+    }
+
+    /// Takes what happened at `now`.
+    pub fn handle_input(&mut self, now: Time, input: Input) {
+        if self.ended {
+            return;
+        }
+        match input {
+            Input::Dial => self.dial(now),
+            Input::Sip { leg: Leg::Callee, event } => self.callee_signalling(now, event),
+            Input::Sip { leg: Leg::Agent, event } => self.agent_signalling(now, event),
+            Input::Media(event) => self.media(now, event),
+            Input::Speech(event) => self.speech(now, event),
+            Input::Stop => self.hang_up(now, EndedBy::Us),
+            Input::Timeout => self.timeout(now),
+        }
+        self.interpret(now);
+        self.end_if_over(now);
+    }
+
+    /// The next thing to do.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When `Input::Timeout` is due.
+    pub fn poll_timeout(&self) -> Option<Time> {
+        if self.ended {
+            return None;
+        }
+        [
+            self.ring_until,
+            self.agent_ring_until,
+            self.linger_until,
+            self.turn.barge_in_at(),
+            if self.dialog_runs() { self.interpreter.poll_timeout() } else { None },
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    fn dial(&mut self, now: Time) {
+        if self.callee == LegState::Idle {
+            self.callee = LegState::Ringing;
+            self.ring_until = Some(now + self.limits.ring);
+            self.outputs.push_back(Output::Invite(Leg::Callee));
+        }
+    }
+
+    fn callee_signalling(&mut self, now: Time, event: waihu_sip::Event) {
+        use waihu_sip::Event as E;
+        match event {
+            E::Provisional { code, .. } => self.note(now, format!("SIP {code}")),
+            E::Answered { sdp } if self.callee == LegState::Ringing => {
+                self.callee = LegState::Up;
+                self.ring_until = None;
+                self.answered_at = Some(now);
+                self.answered_by = AnsweredBy::Unknown;
+                self.sip = Some(SipCause { code: 200, reason: "OK".to_owned() });
+                self.note(now, "answered".to_owned());
+                self.outputs.push_back(Output::Connect { leg: Leg::Callee, remote: Box::new(sdp) });
+                self.to_dialog(now, dialog::Input::Start);
+            }
+            E::Reinvited { sdp } => {
+                self.outputs.push_back(Output::Connect { leg: Leg::Callee, remote: Box::new(sdp) });
+            }
+            E::Failed { code, reason, .. } => {
+                self.note(now, format!("SIP {code}"));
+                self.sip = Some(SipCause { code, reason });
+                self.callee = LegState::Over;
+            }
+            E::Ended { by, reason } => {
+                let by = match by {
+                    waihu_sip::EndedBy::Local => EndedBy::Us,
+                    waihu_sip::EndedBy::Remote => EndedBy::Callee,
+                };
+                self.ended_by.get_or_insert(by);
+                if let (Some(sip), Some(reason)) = (&mut self.sip, reason) {
+                    sip.reason = reason;
+                }
+                self.note(now, "hung up".to_owned());
+                self.callee = LegState::Over;
+                self.to_dialog(now, dialog::Input::CalleeHungUp);
+            }
+            E::Answered { .. } | E::Incoming { .. } | E::Confirmed => {}
+        }
+    }
+
+    fn agent_signalling(&mut self, now: Time, event: waihu_sip::Event) {
+        use waihu_sip::Event as E;
+        match event {
+            E::Answered { sdp } if self.agent_leg == LegState::Ringing => {
+                self.agent_leg = LegState::Up;
+                self.agent_ring_until = None;
+                self.handover = Some((HandoverResult::Joined, Some(now)));
+                self.note(now, format!("agent {} joined", self.agent));
+                self.outputs.push_back(Output::Connect { leg: Leg::Agent, remote: Box::new(sdp) });
+                self.outputs.push_back(Output::Bridge);
+                self.to_dialog(now, dialog::Input::AgentJoined { agent: self.agent.clone() });
+            }
+            E::Reinvited { sdp } => {
+                self.outputs.push_back(Output::Connect { leg: Leg::Agent, remote: Box::new(sdp) });
+            }
+            E::Failed { cause, .. } => {
+                let rang = cause == waihu_sip::FailureCause::Cancelled || cause == waihu_sip::FailureCause::TimedOut;
+                self.agent_leg = LegState::Over;
+                self.agent_ring_until = None;
+                self.agent_is_missing(now, if rang { HandoverResult::NoAnswer } else { HandoverResult::Failed });
+            }
+            E::Ended { .. } => {
+                self.agent_leg = LegState::Over;
+                self.note(now, "agent hung up".to_owned());
+                self.hang_up(now, EndedBy::Us);
+            }
+            E::Answered { .. } | E::Provisional { .. } | E::Incoming { .. } | E::Confirmed => {}
+        }
+    }
+
+    fn agent_is_missing(&mut self, now: Time, result: HandoverResult) {
+        self.handover = Some((result, None));
+        self.note(now, format!("agent {} did not take the call", self.agent));
+        self.to_dialog(now, dialog::Input::AgentUnavailable { agent: self.agent.clone(), result });
+    }
+
+    fn media(&mut self, now: Time, event: MediaEvent) {
+        match event {
+            MediaEvent::PlaybackDone(id) => self.prompt_over(now, id, None),
+            MediaEvent::PlaybackStopped { id, played_ms } => self.prompt_over(now, id, Some(played_ms)),
+            MediaEvent::Digit(digit) => {
+                self.answered_by = AnsweredBy::Human;
+                self.note(now, "key pressed".to_owned());
+                self.said(dialog::Input::Digit(digit), now);
+            }
+            MediaEvent::NoAudio => {
+                self.note(now, "no audio from the callee".to_owned());
+                if self.with_agent {
+                    self.hang_up(now, EndedBy::Network);
+                }
+            }
+        }
+    }
+
+    /// A prompt was played out, or stopped after `played_ms`.
+    fn prompt_over(&mut self, now: Time, id: crate::PlaybackId, played_ms: Option<u64>) {
+        let Some(playing) = self.turn.over(id) else { return };
+        let id = playing.prompt;
+        match played_ms {
+            None => self.to_dialog(now, dialog::Input::PromptDone { id }),
+            Some(played_ms) => {
+                self.turn.stopped();
+                self.note(now, format!("prompt {id} was cut short after {played_ms} ms"));
+                self.to_dialog(now, dialog::Input::PromptInterrupted { id, played_ms });
+            }
+        }
+        self.interpret(now);
+        if self.turn.is_quiet() {
+            if let Some(held) = self.turn.release() {
+                self.to_dialog(now, held);
+            } else if self.turn.words_to_come() {
+                self.to_dialog(now, dialog::Input::SpeechStarted);
+            }
+        }
+    }
+
+    fn speech(&mut self, now: Time, event: SpeechEvent) {
+        match event {
+            SpeechEvent::Started => {
+                self.turn.speech_started(now);
+                if self.turn.is_quiet() {
+                    self.to_dialog(now, dialog::Input::SpeechStarted);
+                }
+            }
+            SpeechEvent::Ended => self.turn.speech_ended(),
+            SpeechEvent::Heard(utterance) => {
+                self.turn.utterance_resolved();
+                self.heard(now, utterance);
+            }
+            SpeechEvent::Unintelligible => {
+                self.turn.utterance_resolved();
+                if self.turn.is_quiet() {
+                    self.to_dialog(now, dialog::Input::Unintelligible);
+                }
+            }
+            SpeechEvent::Beep => self.voicemail(now),
+        }
+    }
+
+    fn heard(&mut self, now: Time, utterance: Utterance) {
+        self.outputs.push_back(Output::Line(Line {
+            at: now,
+            speaker: Speaker::Callee,
+            text: utterance.text.clone(),
+            understood: Some(utterance.clone()),
+        }));
+        if self.answered_by == AnsweredBy::Voicemail || self.with_agent {
+            return;
+        }
+        if self.answered_by == AnsweredBy::Unknown && is_voicemail_greeting(self.lang, &utterance.text) {
+            return self.voicemail(now);
+        }
+        self.answered_by = AnsweredBy::Human;
+        if !self.turn.is_quiet() && is_back_channel(utterance.intent) {
+            return;
+        }
+        self.said(dialog::Input::Heard(utterance), now);
+    }
+
+    /// Hands the callee's turn to the dialog, now or when the prompt that plays is over.
+    fn said(&mut self, input: dialog::Input, now: Time) {
+        if self.turn.is_quiet() {
+            return self.to_dialog(now, input);
+        }
+        self.turn.hold(input);
+        self.stop_prompt();
+    }
+
+    fn stop_prompt(&mut self) {
+        if self.turn.may_stop() && self.turn.playing().is_some() {
+            self.turn.stop();
+            self.outputs.push_back(Output::StopPlayback);
+        }
+    }
+
+    fn voicemail(&mut self, now: Time) {
+        // A tone after a person was understood is a key or a kettle, not a box.
+        if self.callee != LegState::Up || self.answered_by != AnsweredBy::Unknown {
+            return;
+        }
+        self.answered_by = AnsweredBy::Voicemail;
+        self.note(now, "a voicemail box answered".to_owned());
+        if self.turn.is_quiet() {
+            return self.to_dialog(now, dialog::Input::Voicemail);
+        }
+        // Nothing must be heard by a box: the prompt is stopped whatever its mark.
+        self.turn.hold(dialog::Input::Voicemail);
+        self.turn.stop();
+        self.outputs.push_back(Output::StopPlayback);
+    }
+
+    fn timeout(&mut self, now: Time) {
+        let due = |t: Option<Time>| t.is_some_and(|t| t <= now);
+        if due(self.ring_until) {
+            self.ring_until = None;
+            self.rang_out = true;
+            self.linger_until = Some(now + LINGER);
+            self.outputs.push_back(Output::Hangup(Leg::Callee));
+        }
+        if due(self.agent_ring_until) {
+            self.agent_ring_until = None;
+            self.outputs.push_back(Output::Hangup(Leg::Agent));
+        }
+        if due(self.turn.barge_in_at()) {
+            self.stop_prompt();
+        }
+        if due(self.linger_until) {
+            self.callee = LegState::Over;
+            self.agent_leg = LegState::Over;
+        }
+        if self.dialog_runs() && due(self.interpreter.poll_timeout()) {
+            self.to_dialog(now, dialog::Input::Timeout);
+        }
+    }
+
+    /// Whether the dialog still has a say.
+    fn dialog_runs(&self) -> bool {
+        self.callee == LegState::Up && !self.with_agent
+    }
+
+    fn to_dialog(&mut self, now: Time, input: dialog::Input) {
+        // Once the agent has the call, the dialog only learns of its end.
+        if !self.with_agent || matches!(input, dialog::Input::CalleeHungUp) {
+            self.interpreter.handle_input(now, input);
+        }
+    }
+
+    /// Carries out what the dialog decided.
+    fn interpret(&mut self, now: Time) {
+        while let Some(output) = self.interpreter.poll_output() {
+            match output {
+                dialog::Output::Say { id, text, barge_in, .. } => {
+                    if self.callee != LegState::Up {
+                        continue;
+                    }
+                    let playback = self.turn.begin(id, barge_in);
+                    let line = Line { at: now, speaker: Speaker::Bot, text: text.clone(), understood: None };
+                    self.outputs.push_back(Output::Line(line));
+                    self.outputs.push_back(Output::Play { id: playback, text });
+                }
+                dialog::Output::Listen { .. } => {}
+                dialog::Output::DialAgent { .. } => self.dial_agent(now),
+                dialog::Output::LeaveToAgent => self.with_agent = true,
+                dialog::Output::HangUp => self.hang_up(now, EndedBy::Us),
+                dialog::Output::Ended(conclusion) => self.conclusion = Some(conclusion),
+                dialog::Output::Trace { state, why } => self.note(now, format!("{state}: {why}")),
+            }
+        }
+    }
+
+    fn dial_agent(&mut self, now: Time) {
+        if self.agent.is_empty() {
+            self.agent_is_missing(now, HandoverResult::Failed);
+        } else if self.agent_leg == LegState::Idle || self.agent_leg == LegState::Over {
+            self.agent_leg = LegState::Ringing;
+            self.agent_ring_until = Some(now + self.limits.agent_ring);
+            self.note(now, format!("dialling agent {}", self.agent));
+            self.outputs.push_back(Output::Invite(Leg::Agent));
+        }
+    }
+
+    fn hang_up(&mut self, now: Time, by: EndedBy) {
+        if matches!(self.callee, LegState::Ringing | LegState::Up) {
+            if self.answered_at.is_some() {
+                self.ended_by.get_or_insert(by);
+            }
+            self.callee = LegState::Ending;
+            self.outputs.push_back(Output::Hangup(Leg::Callee));
+        }
+        self.linger_until.get_or_insert(now + LINGER);
+        self.ring_until = None;
+    }
+
+    fn end_if_over(&mut self, now: Time) {
+        if self.callee != LegState::Over {
+            return;
+        }
+        if matches!(self.agent_leg, LegState::Ringing | LegState::Up) {
+            self.agent_leg = LegState::Ending;
+            self.agent_ring_until = None;
+            self.linger_until.get_or_insert(now + LINGER);
+            self.outputs.push_back(Output::Hangup(Leg::Agent));
+        }
+        if self.agent_leg == LegState::Ending {
+            return;
+        }
+        if self.conclusion.is_none() {
+            self.to_dialog(now, dialog::Input::CalleeHungUp);
+            self.interpret(now);
+        }
+        self.ended = true;
+        if let Some(conclusion) = self.conclusion.take() {
+            self.outputs.push_back(Output::Ended(Box::new(Ending {
+                conclusion,
+                answered_at: self.answered_at,
+                answered_by: self.answered_by,
+                sip: self.sip.take(),
+                ended_by: self.ended_by,
+                rang_out: self.rang_out,
+                handover: self.handover,
+            })));
+        }
+    }
+
+    fn note(&mut self, at: Time, text: String) {
+        self.outputs.push_back(Output::Line(Line { at, speaker: Speaker::System, text, understood: None }));
+    }
+}
