@@ -1,1 +1,30 @@
-//! stub
+//! What a callee means by one utterance: a sentence encoder, a trained head on top of it, and the
+//! decision.
+//!
+//! The encoder is the multilingual Universal Sentence Encoder on candle (its weights are fetched,
+//! never committed); the head is a multinomial logistic regression that we train ourselves from
+//! the examples in `models/intents`. One language is one set of weights.
+//!
+//! Deliberately absent: entities and the rules that overrule scores (`waihu_nlu`), recognition of
+//! speech (`waihu_asr`), and any download (`waihu_models`).
+
+mod classifier;
+mod encoder;
+mod error;
+mod examples;
+mod head;
+mod lexical;
+mod npy;
+mod regression;
+mod report;
+mod sentencepiece;
+mod train;
+
+pub use classifier::{Classification, Classifier};
+pub use encoder::{EMBEDDING_DIM, Encoder};
+pub use error::IntentError;
+pub use examples::{Example, ExampleSet, normalize, read_examples};
+pub use head::Head;
+pub use lexical::NGRAM_BUCKETS;
+pub use report::{Confusion, LabelReport, LanguageReport, Mistake, Report};
+pub use train::{TrainOptions, TrainStep, TrainingData, train, train_files};

@@ -1,0 +1,323 @@
+//! Training a head from examples, and measuring it on examples that it has not seen.
+
+use std::{collections::HashMap, path::Path};
+
+use waihu_types::{Intent, Lang};
+
+use crate::{
+    Encoder, ExampleSet, Head, IntentError, LabelReport, LanguageReport, Mistake, Report,
+    examples::{normalize, read_examples},
+    head::{LanguageHead, shape},
+    lexical,
+    regression::{self, Fit, Row},
+    report::Tally,
+};
+
+/// Texts encoded between two reports of progress.
+const ENCODED_PER_STEP: usize = 256;
+
+/// How to train. The defaults are the ones measured best.
+#[derive(Clone, Debug)]
+pub struct TrainOptions {
+    /// L2 on the weights of the sentence vector.
+    pub l2_vector: f64,
+    /// L2 on the weights of the surface features.
+    pub l2_surface: f64,
+    /// Steps of the optimizer at most.
+    pub max_iterations: usize,
+    /// Parts of the cross-validation.
+    pub folds: usize,
+    /// Decides which example falls into which fold.
+    pub seed: u64,
+}
+
+impl Default for TrainOptions {
+    fn default() -> Self {
+        Self { l2_vector: 2e-4, l2_surface: 1e-4, max_iterations: 150, folds: 5, seed: 1 }
+    }
+}
+
+/// How far training has come, for a progress bar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrainStep {
+    /// The language at work.
+    pub lang: Lang,
+    /// Steps done in this language.
+    pub done: usize,
+    /// Steps in this language altogether.
+    pub total: usize,
+}
+
+/// One language's examples, and those kept back for measuring.
+pub struct TrainingData {
+    /// Trained on.
+    pub examples: ExampleSet,
+    /// Never trained on.
+    pub held_out: Option<ExampleSet>,
+}
+
+/// Trains a head from the files `LANG.tsv` of a folder (those in its folder `held-out` are only
+/// measured on) and writes it to `out`. A folder with one language gives a head for that one.
+pub fn train_files(
+    encoder_dir: &Path,
+    data_dir: &Path,
+    out: &Path,
+    progress: &mut dyn FnMut(TrainStep),
+) -> Result<Report, IntentError> {
+    let data = read_folder(data_dir)?;
+    let encoder = Encoder::load(encoder_dir)?;
+    let (head, report) = train(&data, &encoder, &TrainOptions::default(), progress)?;
+    head.save(out)?;
+    Ok(report)
+}
+
+/// Reads every language's examples in a folder; all bad rows of all files are named at once.
+fn read_folder(dir: &Path) -> Result<Vec<TrainingData>, IntentError> {
+    let mut data = Vec::new();
+    let mut bad = Vec::new();
+    for lang in Lang::ALL {
+        let read = |path: &Path, bad: &mut Vec<String>| match read_examples(lang, path) {
+            _ if !path.exists() => Ok(None),
+            Ok(set) => Ok(Some(set)),
+            Err(IntentError::BadRows(rows)) => {
+                bad.extend(rows);
+                Ok(None)
+            }
+            Err(e) => Err(e),
+        };
+        let name = format!("{}.tsv", lang.code());
+        let examples = read(&dir.join(&name), &mut bad)?;
+        let held_out = read(&dir.join("held-out").join(&name), &mut bad)?;
+        if let Some(examples) = examples {
+            data.push(TrainingData { examples, held_out });
+        }
+    }
+    if !bad.is_empty() {
+        return Err(IntentError::BadRows(bad));
+    }
+    if data.is_empty() {
+        return Err(IntentError::NoLanguages(dir.to_owned()));
+    }
+    Ok(data)
+}
+
+/// Trains a head. The same examples, encoder and options give the same head.
+pub fn train(
+    data: &[TrainingData],
+    encoder: &Encoder,
+    options: &TrainOptions,
+    progress: &mut dyn FnMut(TrainStep),
+) -> Result<(Head, Report), IntentError> {
+    let mut heads = Vec::new();
+    let mut languages = Vec::new();
+    for d in data {
+        check(d)?;
+        let (head, report) = Trainer { data: d, encoder, options }.run(progress)?;
+        heads.push(head);
+        languages.push(report);
+    }
+    let report = Report { encoder: encoder.version().to_owned(), languages };
+    Ok((Head::new(encoder.version(), heads), report))
+}
+
+/// Every label needs examples, and none may be in both parts: it would be measured on itself.
+fn check(data: &TrainingData) -> Result<(), IntentError> {
+    let set = &data.examples;
+    for intent in Intent::ALL {
+        if !set.examples.iter().any(|e| e.intent == *intent) {
+            return Err(IntentError::NoExamples { lang: set.lang, label: intent.label() });
+        }
+    }
+    let trained: HashMap<String, usize> = set.examples.iter().map(|e| (normalize(&e.text), e.line)).collect();
+    let mut bad = Vec::new();
+    for held in &data.held_out {
+        for e in &held.examples {
+            if let Some(line) = trained.get(&normalize(&e.text)) {
+                let (file, at) = (&held.file, e.line);
+                bad.push(format!("{file}:{at}: held out, but trained on at {}:{line}", set.file));
+            }
+        }
+    }
+    if bad.is_empty() { Ok(()) } else { Err(IntentError::BadRows(bad)) }
+}
+
+/// An example as the regression sees it.
+struct Featured {
+    vector: Vec<f32>,
+    buckets: Vec<u32>,
+    class: usize,
+}
+
+struct Trainer<'a> {
+    data: &'a TrainingData,
+    encoder: &'a Encoder,
+    options: &'a TrainOptions,
+}
+
+impl Trainer<'_> {
+    fn run(
+        &self,
+        progress: &mut dyn FnMut(TrainStep),
+    ) -> Result<(LanguageHead, LanguageReport), IntentError> {
+        let set = &self.data.examples;
+        let held = self.data.held_out.as_ref();
+        let folds = self.options.folds.max(2);
+        let chunks = |s: &ExampleSet| s.examples.len().div_ceil(ENCODED_PER_STEP);
+        let total = chunks(set) + held.map_or(0, chunks) + folds + 1;
+        let mut done = 0;
+        let mut step = || {
+            done += 1;
+            progress(TrainStep { lang: set.lang, done, total });
+        };
+        let featured = self.features(set, &mut step)?;
+        let held_featured = held.map(|h| self.features(h, &mut step)).transpose()?;
+        let fold_of = self.folds(&featured, folds);
+        let mut logits: Vec<(Vec<f32>, usize)> = vec![(Vec::new(), 0); featured.len()];
+        for fold in 0..folds {
+            let rest = featured.iter().zip(&fold_of).filter(|(_, f)| **f != fold).map(|(e, _)| e);
+            let weights = self.fit(rest)?;
+            for (i, e) in featured.iter().enumerate().filter(|(i, _)| fold_of[*i] == fold) {
+                logits[i] = (shape().logits(&weights, &e.vector, &e.buckets), e.class);
+            }
+            step();
+        }
+        let temperature = regression::temperature(&logits);
+        let mut weights = self.fit(featured.iter())?;
+        // Five places are finer than the fit and halve the file.
+        weights.iter_mut().for_each(|w| *w = (*w * 1e5).round() / 1e5);
+        step();
+        let (cross, mistakes) = judge(set, &logits, temperature);
+        let held = held.zip(held_featured).map(|(set, featured)| {
+            let logits: Vec<(Vec<f32>, usize)> =
+                featured.iter().map(|e| (shape().logits(&weights, &e.vector, &e.buckets), e.class)).collect();
+            judge(set, &logits, temperature)
+        });
+        let report = self.report(&cross, mistakes, held, temperature);
+        let head = LanguageHead {
+            lang: set.lang,
+            data_sha256: set.sha256.clone(),
+            examples: set.examples.len(),
+            temperature,
+            weights,
+        };
+        Ok((head, report))
+    }
+
+    fn features(&self, set: &ExampleSet, step: &mut dyn FnMut()) -> Result<Vec<Featured>, IntentError> {
+        let mut out = Vec::with_capacity(set.examples.len());
+        for chunk in set.examples.chunks(ENCODED_PER_STEP) {
+            let texts: Vec<String> = chunk.iter().map(|e| normalize(&e.text)).collect();
+            let views: Vec<&str> = texts.iter().map(String::as_str).collect();
+            let vectors = self.encoder.encode(&views)?;
+            for ((example, text), vector) in chunk.iter().zip(&texts).zip(vectors) {
+                let class = place(example.intent);
+                out.push(Featured { vector, buckets: lexical::buckets(set.lang, text), class });
+            }
+            step();
+        }
+        Ok(out)
+    }
+
+    /// Fits one head. Each class weighs the same, however many examples it has.
+    fn fit<'e>(&self, examples: impl Iterator<Item = &'e Featured>) -> Result<Vec<f32>, IntentError> {
+        let examples: Vec<&Featured> = examples.collect();
+        let mut counts = vec![0f32; Intent::ALL.len()];
+        examples.iter().for_each(|e| counts[e.class] += 1.0);
+        let rows: Vec<Row> = examples
+            .iter()
+            .map(|e| Row {
+                dense: &e.vector,
+                sparse: &e.buckets,
+                class: e.class,
+                weight: 1.0 / counts[e.class],
+            })
+            .collect();
+        let options = Fit {
+            l2_dense: self.options.l2_vector,
+            l2_sparse: self.options.l2_surface,
+            max_iterations: self.options.max_iterations,
+        };
+        regression::fit(shape(), &rows, options)
+    }
+
+    /// The fold of each example: each label is dealt over all folds, in an order by the seed.
+    fn folds(&self, examples: &[Featured], folds: usize) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..examples.len()).collect();
+        let mut state = self.options.seed;
+        for i in (1..order.len()).rev() {
+            order.swap(i, (split_mix(&mut state) % (i as u64 + 1)) as usize);
+        }
+        let mut dealt = vec![0; Intent::ALL.len()];
+        let mut out = vec![0; examples.len()];
+        for i in order {
+            let n = &mut dealt[examples[i].class];
+            out[i] = *n % folds;
+            *n += 1;
+        }
+        out
+    }
+
+    fn report(
+        &self,
+        cross: &Tally,
+        mistakes: Vec<Mistake>,
+        held: Option<(Tally, Vec<Mistake>)>,
+        temperature: f32,
+    ) -> LanguageReport {
+        let (held, held_out_mistakes) = held.map_or((None, Vec::new()), |(t, m)| (Some(t), m));
+        let label = |(i, intent): (usize, &Intent)| LabelReport {
+            intent: *intent,
+            examples: cross.examples(i),
+            recall: cross.recall(i),
+            precision: cross.precision(i),
+            held_out_recall: held.as_ref().filter(|t| t.examples(i) > 0).map(|t| t.recall(i)),
+        };
+        LanguageReport {
+            lang: self.data.examples.lang,
+            examples: self.data.examples.examples.len(),
+            cross_validated: cross.accuracy(),
+            held_out: held.as_ref().map(Tally::accuracy),
+            temperature,
+            labels: Intent::ALL.iter().enumerate().map(label).collect(),
+            confusions: cross.confusions(),
+            held_out_mistakes,
+            mistakes,
+        }
+    }
+}
+
+/// Counts right and wrong answers, and lists the wrong ones.
+fn judge(set: &ExampleSet, logits: &[(Vec<f32>, usize)], temperature: f32) -> (Tally, Vec<Mistake>) {
+    let mut tally = Tally::new();
+    let mut mistakes = Vec::new();
+    for (example, (z, class)) in set.examples.iter().zip(logits) {
+        let mut p = z.clone();
+        regression::softmax(&mut p, temperature);
+        let best = (0..p.len()).max_by(|a, b| p[*a].total_cmp(&p[*b])).unwrap_or(*class);
+        tally.add(*class, best);
+        if best != *class {
+            mistakes.push(Mistake {
+                place: format!("{}:{}", set.file, example.line),
+                text: example.text.clone(),
+                meant: example.intent,
+                taken_for: Intent::ALL[best],
+                confidence: p[best],
+            });
+        }
+    }
+    (tally, mistakes)
+}
+
+/// An intent's place in `Intent::ALL`.
+fn place(intent: Intent) -> usize {
+    Intent::ALL.iter().position(|i| *i == intent).unwrap_or_default()
+}
+
+/// SplitMix64 (Steele, Lea and Flood 2014): the shuffle needs nothing better.
+fn split_mix(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z = *state;
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
