@@ -44,6 +44,9 @@ pub fn sip_verdict(code: u16) -> (Disposition, FaultOwner) {
     }
 }
 
+/// The rule that ends the ladder.
+const USED_UP: &str = "attempts_used_up";
+
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
@@ -88,7 +91,7 @@ fn ladder(disposition: Disposition) -> (&'static str, Option<u64>) {
 pub fn redial(disposition: Disposition, ended_at: WallTime, attempts_so_far: u32) -> Redial {
     match ladder(disposition) {
         (rule, None) => Redial::No { rule: rule.to_owned() },
-        (_, Some(_)) if attempts_so_far >= MAX_ATTEMPTS => Redial::No { rule: "attempts_used_up".to_owned() },
+        (_, Some(_)) if attempts_so_far >= MAX_ATTEMPTS => Redial::No { rule: USED_UP.to_owned() },
         (rule, Some(wait_s)) => {
             Redial::Allowed { rule: rule.to_owned(), not_before: ended_at.plus(Duration::from_secs(wait_s)) }
         }
@@ -96,10 +99,16 @@ pub fn redial(disposition: Disposition, ended_at: WallTime, attempts_so_far: u32
 }
 
 /// The same after the engine stopped in the middle of an attempt (disposition `unknown`): never
-/// where the callee had answered, as something may have been said or promised; at once where not.
-pub fn redial_after_interruption(answered_at: Option<WallTime>, found_at: WallTime) -> Redial {
+/// where the callee had answered, as something may have been said or promised; at once where not,
+/// within [`MAX_ATTEMPTS`].
+pub fn redial_after_interruption(
+    answered_at: Option<WallTime>,
+    found_at: WallTime,
+    attempts_so_far: u32,
+) -> Redial {
     match answered_at {
         Some(_) => Redial::No { rule: "interrupted_after_answer".to_owned() },
+        None if attempts_so_far >= MAX_ATTEMPTS => Redial::No { rule: USED_UP.to_owned() },
         None => Redial::Allowed { rule: "interrupted_before_answer".to_owned(), not_before: found_at },
     }
 }
@@ -193,7 +202,8 @@ mod tests {
 
     #[test]
     fn an_interrupted_attempt_is_dialled_again_only_if_nobody_had_answered() {
-        assert_eq!(wait_s(&redial_after_interruption(Some(now()), now())), None);
-        assert_eq!(wait_s(&redial_after_interruption(None, now())), Some(0));
+        assert_eq!(wait_s(&redial_after_interruption(Some(now()), now(), 1)), None);
+        assert_eq!(wait_s(&redial_after_interruption(None, now(), 1)), Some(0));
+        assert_eq!(wait_s(&redial_after_interruption(None, now(), MAX_ATTEMPTS)), None);
     }
 }

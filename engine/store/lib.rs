@@ -1,1 +1,19 @@
-//! stub
+//! Where attempts and outcomes are kept: one SQLite file.
+//!
+//! An attempt is on the disk before its INVITE leaves, so that after a crash, a power cut or a full
+//! disk nobody is called twice and no call goes unaccounted for. The only room that knows SQL.
+//! Deliberately absent: what an outcome means (`campaign`), recordings and transcripts (`record`;
+//! here stand their paths and hashes), and any clock: times are handed in.
+
+mod attempts;
+mod error;
+mod open;
+mod outcomes;
+mod owner;
+mod recover;
+
+pub use attempts::{Attempt, NewAttempt, Standing};
+pub use error::{Refusal, StoreError};
+pub use open::Store;
+pub use outcomes::Filter;
+pub use owner::Claim;

@@ -1,0 +1,293 @@
+//! Attempts: begun before the INVITE, answered, and what stands in the way of another.
+
+use std::collections::{BTreeMap, HashMap};
+
+use sqlx::{FromRow, Sqlite, Transaction};
+use waihu_types::{AttemptId, CampaignId, CaseId, PhoneNumber, Redial, ScriptVersion, WallTime};
+
+use crate::{
+    Refusal, Store, StoreError,
+    error::{Kind, kind},
+};
+
+/// An attempt about to be dialled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewAttempt {
+    /// Its id.
+    pub attempt: AttemptId,
+    /// The campaign; none for a call placed by hand.
+    pub campaign: Option<CampaignId>,
+    /// The case.
+    pub case: CaseId,
+    /// The number to dial.
+    pub callee: PhoneNumber,
+    /// The script that will run.
+    pub script: ScriptVersion,
+    /// The models that will run, by job.
+    pub models: BTreeMap<String, String>,
+    /// When the INVITE is to leave.
+    pub dialled_at: WallTime,
+}
+
+/// An attempt as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// What was known before the INVITE.
+    pub begun: NewAttempt,
+    /// When it was answered.
+    pub answered_at: Option<WallTime>,
+    /// Whether it is under way, or was when its process died.
+    pub open: bool,
+}
+
+/// How a case stands in its campaign.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// An attempt is under way, or was when its process died.
+    InFlight,
+    /// It was answered, and the verdict after that says never.
+    Answered,
+    /// It was not answered, and the last verdict says never, by this rule.
+    Settled {
+        /// The rule's name.
+        rule: String,
+    },
+    /// The last verdict allows a redial from a time on (a voicemail box answered, say).
+    Waits {
+        /// The rule's name.
+        rule: String,
+        /// The earliest time.
+        not_before: WallTime,
+    },
+}
+
+impl Standing {
+    /// Why the case may not be dialled at `now`; none where it may.
+    pub fn refusal(&self, now: WallTime) -> Option<Refusal> {
+        match self.clone() {
+            Self::InFlight => Some(Refusal::InFlight),
+            Self::Answered => Some(Refusal::Answered),
+            Self::Settled { rule } => Some(Refusal::Settled { rule }),
+            Self::Waits { rule, not_before } if now < not_before => {
+                Some(Refusal::TooEarly { rule, not_before })
+            }
+            Self::Waits { .. } => None,
+        }
+    }
+}
+
+/// A row that says how a case stands: whether any attempt of it is open, whether any was answered,
+/// and the verdict of the last outcome.
+#[derive(FromRow)]
+struct StandingRow {
+    case_id: String,
+    open: bool,
+    answered: bool,
+    rule: Option<String>,
+    verdict: Option<String>,
+    not_before: Option<i64>,
+}
+
+/// Cases of a campaign (`?1`), one where `?2` names it; a row a case.
+const STANDING: &str = "
+    SELECT a.case_id AS case_id, max(a.open) AS open, max(a.answered_at IS NOT NULL) AS answered,
+           o.redial_rule AS rule, o.redial_verdict AS verdict, o.redial_not_before AS not_before
+    FROM attempts AS a
+    LEFT JOIN outcomes AS o ON o.attempt = (
+        SELECT l.attempt FROM outcomes AS l
+        WHERE l.campaign = a.campaign AND l.case_id = a.case_id ORDER BY l.ended_at DESC, l.rowid DESC LIMIT 1)
+    WHERE a.campaign = ?1 AND (?2 IS NULL OR a.case_id = ?2)
+    GROUP BY a.case_id, o.attempt";
+
+impl StandingRow {
+    fn standing(&self) -> Standing {
+        let rule = self.rule.clone().unwrap_or_default();
+        match (self.open, self.answered, self.verdict.as_deref(), self.not_before) {
+            (true, ..) => Standing::InFlight,
+            (_, _, Some("allowed"), Some(ms)) => {
+                Standing::Waits { rule, not_before: WallTime::from_unix_millis(ms) }
+            }
+            (_, true, ..) => Standing::Answered,
+            _ => Standing::Settled { rule },
+        }
+    }
+}
+
+impl Store {
+    /// Writes an attempt down; it is on the disk when this returns, and only then may the INVITE
+    /// leave.
+    ///
+    /// A case of a campaign is refused where it is under way, or where the last verdict on it in that
+    /// campaign does not allow a redial at `dialled_at`: so nobody who was reached is called twice. A call placed by hand (no campaign) is
+    /// refused only for an id that is taken.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`], [`StoreError::AttemptExists`], or that it could not be written.
+    pub async fn begin_attempt(&self, new: &NewAttempt) -> Result<(), StoreError> {
+        let owner = self.owner_id()?;
+        let mut tx = self.write().await?;
+        if let Some(campaign) = &new.campaign
+            && let Some(standing) = self.standing(&mut tx, campaign, &new.case).await?
+            && let Some(why) = standing.refusal(new.dialled_at)
+        {
+            return Err(StoreError::Refused { case: new.case.clone(), why });
+        }
+        let json = |e| StoreError::Record { attempt: new.attempt.to_string(), source: e };
+        sqlx::query(
+            "INSERT INTO attempts (attempt, campaign, case_id, callee, script, models, dialled_at, owner)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )
+        .bind(new.attempt.as_str())
+        .bind(new.campaign.as_ref().map(CampaignId::as_str))
+        .bind(new.case.as_str())
+        .bind(new.callee.as_str())
+        .bind(serde_json::to_string(&new.script).map_err(json)?)
+        .bind(serde_json::to_string(&new.models).map_err(json)?)
+        .bind(new.dialled_at.unix_millis())
+        .bind(owner)
+        .execute(&mut *tx)
+        .await
+        .map_err(|e| match kind(&e) {
+            Kind::Unique => StoreError::AttemptExists(new.attempt.clone()),
+            _ => self.sql(e),
+        })?;
+        tx.commit().await.map_err(|e| self.sql(e))
+    }
+
+    /// Notes that the callee's side answered; on the disk when this returns. A second time changes
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownAttempt`], or that it could not be written.
+    pub async fn mark_answered(&self, attempt: &AttemptId, at: WallTime) -> Result<(), StoreError> {
+        let done =
+            sqlx::query("UPDATE attempts SET answered_at = coalesce(answered_at, ?2) WHERE attempt = ?1")
+                .bind(attempt.as_str())
+                .bind(at.unix_millis())
+                .execute(&self.pool)
+                .await
+                .map_err(|e| self.sql(e))?;
+        if done.rows_affected() == 0 { Err(StoreError::UnknownAttempt(attempt.clone())) } else { Ok(()) }
+    }
+
+    /// How each case of a campaign that was ever dialled stands in it. A case that is not in it was
+    /// never dialled.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn cases_done(&self, campaign: &CampaignId) -> Result<BTreeMap<CaseId, Standing>, StoreError> {
+        let rows: Vec<StandingRow> = sqlx::query_as(STANDING)
+            .bind(campaign.as_str())
+            .bind(None::<&str>)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|e| self.sql(e))?;
+        rows.iter().map(|row| Ok((row.case_id.parse()?, row.standing()))).collect()
+    }
+
+    /// How many attempts there were for a case, in a campaign or by hand.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn attempts_so_far(
+        &self,
+        campaign: Option<&CampaignId>,
+        case: &CaseId,
+    ) -> Result<u32, StoreError> {
+        let n: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM attempts WHERE campaign IS ?1 AND case_id = ?2")
+                .bind(campaign.map(CampaignId::as_str))
+                .bind(case.as_str())
+                .fetch_one(&self.pool)
+                .await
+                .map_err(|e| self.sql(e))?;
+        Ok(u32::try_from(n).unwrap_or(u32::MAX))
+    }
+
+    /// The attempts of a campaign, or all, in the order in which they were dialled.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub async fn attempts(&self, campaign: Option<&CampaignId>) -> Result<Vec<Attempt>, StoreError> {
+        let rows: Vec<AttemptRow> = sqlx::query_as(
+            "SELECT * FROM attempts WHERE ?1 IS NULL OR campaign = ?1 ORDER BY dialled_at, attempt",
+        )
+        .bind(campaign.map(CampaignId::as_str))
+        .fetch_all(&self.pool)
+        .await
+        .map_err(|e| self.sql(e))?;
+        rows.into_iter().map(Attempt::try_from).collect()
+    }
+
+    async fn standing(
+        &self,
+        tx: &mut Transaction<'static, Sqlite>,
+        campaign: &CampaignId,
+        case: &CaseId,
+    ) -> Result<Option<Standing>, StoreError> {
+        let row: Option<StandingRow> = sqlx::query_as(STANDING)
+            .bind(campaign.as_str())
+            .bind(case.as_str())
+            .fetch_optional(&mut **tx)
+            .await
+            .map_err(|e| self.sql(e))?;
+        Ok(row.map(|r| r.standing()))
+    }
+
+    /// The attempts left open, by the mark of who opened them.
+    pub(crate) async fn open_attempts(&self) -> Result<HashMap<String, Vec<Attempt>>, StoreError> {
+        let rows: Vec<AttemptRow> =
+            sqlx::query_as("SELECT * FROM attempts WHERE open = 1 ORDER BY dialled_at, attempt")
+                .fetch_all(&self.pool)
+                .await
+                .map_err(|e| self.sql(e))?;
+        let mut by_owner: HashMap<String, Vec<Attempt>> = HashMap::new();
+        for row in rows {
+            by_owner.entry(row.owner.clone()).or_default().push(row.try_into()?);
+        }
+        Ok(by_owner)
+    }
+}
+
+#[derive(FromRow)]
+pub(crate) struct AttemptRow {
+    attempt: String,
+    campaign: Option<String>,
+    case_id: String,
+    callee: String,
+    script: String,
+    models: String,
+    dialled_at: i64,
+    answered_at: Option<i64>,
+    open: bool,
+    owner: String,
+}
+
+impl TryFrom<AttemptRow> for Attempt {
+    type Error = StoreError;
+
+    fn try_from(row: AttemptRow) -> Result<Self, StoreError> {
+        let json = |e| StoreError::Record { attempt: row.attempt.clone(), source: e };
+        Ok(Self {
+            begun: NewAttempt {
+                attempt: row.attempt.parse()?,
+                campaign: row.campaign.as_deref().map(str::parse).transpose()?,
+                case: row.case_id.parse()?,
+                callee: row.callee.parse()?,
+                script: serde_json::from_str(&row.script).map_err(json)?,
+                models: serde_json::from_str(&row.models).map_err(json)?,
+                dialled_at: WallTime::from_unix_millis(row.dialled_at),
+            },
+            answered_at: row.answered_at.map(WallTime::from_unix_millis),
+            open: row.open,
+        })
+    }
+}
+
+/// The two words of a verdict, as columns.
+pub(crate) fn redial_columns(redial: &Redial) -> (&'static str, &str, Option<i64>) {
+    match redial {
+        Redial::No { rule } => ("no", rule, None),
+        Redial::Allowed { rule, not_before } => ("allowed", rule, Some(not_before.unix_millis())),
+    }
+}

@@ -1,0 +1,201 @@
+use std::{io, path::PathBuf};
+
+use sqlx::{Error as SqlError, migrate::MigrateError};
+use waihu_types::{AttemptId, CampaignId, CaseId, WallTime};
+
+/// Why the store could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The folder or file could not be made or opened.
+    #[error("{path}: cannot open the outcome store: {source}")]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file is not an outcome store.
+    #[error("{path} is not an outcome store of waihu: choose another path, nothing was changed in it")]
+    NotOurs {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file was written by a newer waihu.
+    #[error(
+        "{path} was written by a newer waihu (schema {found}, this one knows up to {known}): upgrade waihu"
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// The schema in the file.
+        found: i64,
+        /// The newest schema that this program knows.
+        known: i64,
+    },
+    /// No room is left.
+    #[error(
+        "{path}: the disk is full, nothing was written: free some space; no further call may be placed until then"
+    )]
+    DiskFull {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file or its folder may not be written.
+    #[error("{path} cannot be written: check the rights on it and on its folder")]
+    ReadOnly {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another process held the file for too long.
+    #[error("{path} is locked by another program: close it and try again")]
+    Locked {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another process runs the campaign.
+    #[error("campaign {campaign} is run by another process{}: one at a time", pid.map_or(String::new(), |p| format!(" (pid {p})")))]
+    CampaignTaken {
+        /// The campaign.
+        campaign: CampaignId,
+        /// Who, where it could be read.
+        pid: Option<u32>,
+    },
+    /// The case may not be dialled now.
+    #[error("case {case} is not dialled: {why}")]
+    Refused {
+        /// The case.
+        case: CaseId,
+        /// Why.
+        why: Refusal,
+    },
+    /// An attempt with this id is there already.
+    #[error("attempt {0} has begun already")]
+    AttemptExists(AttemptId),
+    /// No attempt with this id has begun.
+    #[error("attempt {0} has not begun: begin it before it is answered or closed")]
+    UnknownAttempt(AttemptId),
+    /// The attempt was closed with another outcome.
+    #[error("attempt {0} was closed with another outcome: the first one stands")]
+    AlreadyClosed(AttemptId),
+    /// The outcome is for another campaign, case or number than its attempt.
+    #[error("the outcome for attempt {attempt} names another {field} than the attempt")]
+    Mismatch {
+        /// The attempt.
+        attempt: AttemptId,
+        /// What differs.
+        field: &'static str,
+    },
+    /// A stored record cannot be read.
+    #[error("the record of attempt {attempt} cannot be read: {source}")]
+    Record {
+        /// The attempt.
+        attempt: String,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// A stored id is none.
+    #[error("a stored id cannot be read: {0}")]
+    Id(#[from] waihu_types::InvalidId),
+    /// A stored number is none.
+    #[error("a stored number cannot be read: {0}")]
+    Phone(#[from] waihu_types::InvalidPhoneNumber),
+    /// The schema could not be brought up to date.
+    #[error("{path}: the schema cannot be brought up to date: {source}")]
+    Migrate {
+        /// The file.
+        path: PathBuf,
+        /// What failed.
+        source: MigrateError,
+    },
+    /// Anything else that SQLite says.
+    #[error("{path}: {source}")]
+    Sqlite {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        source: SqlError,
+    },
+}
+
+/// Why a case may not be dialled.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// An attempt for it is under way.
+    #[error("it is being called already")]
+    InFlight,
+    /// It was reached in this campaign.
+    #[error("it has been answered in this campaign")]
+    Answered,
+    /// A verdict says never.
+    #[error("the rule {rule} says not again")]
+    Settled {
+        /// The rule.
+        rule: String,
+    },
+    /// A verdict says later.
+    #[error("the rule {rule} says not before {not_before}")]
+    TooEarly {
+        /// The rule.
+        rule: String,
+        /// The earliest time.
+        not_before: WallTime,
+    },
+}
+
+/// What SQLite's result codes (sqlite.org/rescode.html) mean for the person who reads the message.
+pub(crate) enum Kind {
+    Full,
+    ReadOnly,
+    Locked,
+    NotADatabase,
+    Unique,
+    Else,
+}
+
+pub(crate) fn kind(e: &SqlError) -> Kind {
+    /// SQLITE_IOERR_SHMSIZE: the index of the write-ahead log could not grow.
+    const SHM_SIZE: u32 = 10 | (19 << 8);
+    /// SQLITE_CONSTRAINT_UNIQUE and SQLITE_CONSTRAINT_PRIMARYKEY.
+    const UNIQUE: [u32; 2] = [19 | (8 << 8), 19 | (6 << 8)];
+    let code = match e {
+        SqlError::Database(d) => d.code().and_then(|c| c.parse::<u32>().ok()),
+        SqlError::PoolTimedOut => return Kind::Locked,
+        _ => None,
+    };
+    match code {
+        Some(SHM_SIZE) => Kind::Full,
+        Some(c) if UNIQUE.contains(&c) => Kind::Unique,
+        Some(c) => match c & 0xff {
+            13 => Kind::Full,
+            3 | 8 | 14 | 23 => Kind::ReadOnly,
+            5 | 6 => Kind::Locked,
+            26 => Kind::NotADatabase,
+            _ => Kind::Else,
+        },
+        None => Kind::Else,
+    }
+}
+
+impl StoreError {
+    /// The error for a failed statement on the file at `path`.
+    pub(crate) fn sqlite(path: &std::path::Path, source: SqlError) -> Self {
+        let path = path.to_owned();
+        match kind(&source) {
+            Kind::Full => Self::DiskFull { path },
+            Kind::ReadOnly => Self::ReadOnly { path },
+            Kind::Locked => Self::Locked { path },
+            Kind::NotADatabase => Self::NotOurs { path },
+            Kind::Unique | Kind::Else => Self::Sqlite { path, source },
+        }
+    }
+
+    /// The error for a failed file operation beside the file at `path`.
+    pub(crate) fn io(path: &std::path::Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        match source.kind() {
+            io::ErrorKind::StorageFull => Self::DiskFull { path },
+            io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly { path },
+            _ => Self::Open { path, source },
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Outcomes: one an attempt, written once.
+
+use serde::Serialize;
+use sqlx::{Sqlite, Transaction};
+use waihu_types::{AttemptId, CampaignId, CaseId, Disposition, Outcome};
+
+use crate::{
+    Attempt, Store, StoreError,
+    attempts::{AttemptRow, redial_columns},
+};
+
+/// Which outcomes are wanted; everything where nothing is set.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Those of a campaign.
+    pub campaign: Option<CampaignId>,
+    /// Those of a case.
+    pub case: Option<CaseId>,
+    /// That of an attempt.
+    pub attempt: Option<AttemptId>,
+    /// Those that ended so.
+    pub disposition: Option<Disposition>,
+    /// At most the newest so many.
+    pub limit: Option<u32>,
+}
+
+/// Who files an outcome.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Filed {
+    /// The process that ran the call.
+    Lived,
+    /// Another one, for a process that died.
+    Recovered,
+}
+
+impl Store {
+    /// Files the outcome of an attempt and closes it; on the disk when this returns. The same
+    /// outcome again changes nothing. One that was filed by [`Store::recover`] gives way to the
+    /// real one of a process that was only thought dead.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownAttempt`], [`StoreError::Mismatch`], [`StoreError::AlreadyClosed`] for a
+    /// different outcome, or that it could not be written.
+    pub async fn close_attempt(&self, outcome: &Outcome) -> Result<(), StoreError> {
+        self.file(outcome, Filed::Lived).await.map(drop)
+    }
+
+    /// Files an outcome; false where the attempt was closed already and nothing changed.
+    pub(crate) async fn file(&self, outcome: &Outcome, filed: Filed) -> Result<bool, StoreError> {
+        let mut tx = self.write().await?;
+        let attempt: Attempt = sqlx::query_as::<_, AttemptRow>("SELECT * FROM attempts WHERE attempt = ?1")
+            .bind(outcome.attempt.as_str())
+            .fetch_optional(&mut *tx)
+            .await
+            .map_err(|e| self.sql(e))?
+            .ok_or_else(|| StoreError::UnknownAttempt(outcome.attempt.clone()))?
+            .try_into()?;
+        same_call(&attempt, outcome)?;
+        let before: Option<(String, bool)> =
+            sqlx::query_as("SELECT record, recovered FROM outcomes WHERE attempt = ?1")
+                .bind(outcome.attempt.as_str())
+                .fetch_optional(&mut *tx)
+                .await
+                .map_err(|e| self.sql(e))?;
+        match before {
+            Some(_) if filed == Filed::Recovered => return Ok(false),
+            Some((record, recovered)) => {
+                if read(outcome.attempt.as_str(), &record)? == *outcome {
+                    return Ok(false);
+                }
+                if !recovered {
+                    return Err(StoreError::AlreadyClosed(outcome.attempt.clone()));
+                }
+            }
+            None => {}
+        }
+        self.insert(&mut tx, outcome, filed).await?;
+        sqlx::query(
+            "UPDATE attempts SET open = 0, answered_at = coalesce(answered_at, ?2) WHERE attempt = ?1",
+        )
+        .bind(outcome.attempt.as_str())
+        .bind(outcome.answered_at.map(|t| t.unix_millis()))
+        .execute(&mut *tx)
+        .await
+        .map_err(|e| self.sql(e))?;
+        tx.commit().await.map_err(|e| self.sql(e))?;
+        Ok(true)
+    }
+
+    async fn insert(
+        &self,
+        tx: &mut Transaction<'static, Sqlite>,
+        o: &Outcome,
+        filed: Filed,
+    ) -> Result<(), StoreError> {
+        let json = |e| StoreError::Record { attempt: o.attempt.to_string(), source: e };
+        let (verdict, rule, not_before) = redial_columns(&o.redial);
+        sqlx::query(
+            "INSERT OR REPLACE INTO outcomes (attempt, version, campaign, case_id, disposition, answered_by,
+                identity, dialled_at, answered_at, ended_at, promise_date, promise_amount, promise_currency,
+                handover_result, sip_code, fault, redial_verdict, redial_rule, redial_not_before, recovered,
+                record)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
+                ?20, ?21)",
+        )
+        .bind(o.attempt.as_str())
+        .bind(i64::from(o.version))
+        .bind(o.campaign.as_ref().map(CampaignId::as_str))
+        .bind(o.case.as_str())
+        .bind(o.disposition.label())
+        .bind(label(&o.answered_by).map_err(json)?)
+        .bind(label(&o.identity).map_err(json)?)
+        .bind(o.dialled_at.unix_millis())
+        .bind(o.answered_at.map(|t| t.unix_millis()))
+        .bind(o.ended_at.unix_millis())
+        .bind(o.promise.as_ref().map(|p| p.date.to_string()))
+        .bind(o.promise.as_ref().map(|p| format!("{:.2}", p.sum.amount())))
+        .bind(o.promise.as_ref().map(|p| p.sum.currency().code().to_owned()))
+        .bind(o.handover.as_ref().map(|h| label(&h.result)).transpose().map_err(json)?)
+        .bind(o.sip.as_ref().map(|s| i64::from(s.code)))
+        .bind(o.fault.as_ref().map(label).transpose().map_err(json)?)
+        .bind(verdict)
+        .bind(rule)
+        .bind(not_before)
+        .bind(filed == Filed::Recovered)
+        .bind(serde_json::to_string(o).map_err(json)?)
+        .execute(&mut **tx)
+        .await
+        .map_err(|e| self.sql(e))?;
+        Ok(())
+    }
+
+    /// The outcomes that a filter lets through, oldest first.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub async fn outcomes(&self, filter: &Filter) -> Result<Vec<Outcome>, StoreError> {
+        let rows: Vec<(String, String)> = sqlx::query_as(
+            "SELECT attempt, record FROM (
+                SELECT attempt, record, ended_at FROM outcomes
+                WHERE (?1 IS NULL OR campaign = ?1) AND (?2 IS NULL OR case_id = ?2)
+                  AND (?3 IS NULL OR attempt = ?3) AND (?4 IS NULL OR disposition = ?4)
+                ORDER BY ended_at DESC, attempt DESC LIMIT ?5)
+             ORDER BY ended_at, attempt",
+        )
+        .bind(filter.campaign.as_ref().map(CampaignId::as_str))
+        .bind(filter.case.as_ref().map(CaseId::as_str))
+        .bind(filter.attempt.as_ref().map(AttemptId::as_str))
+        .bind(filter.disposition.map(Disposition::label))
+        // To SQLite a negative limit is none.
+        .bind(filter.limit.map_or(-1, i64::from))
+        .fetch_all(&self.pool)
+        .await
+        .map_err(|e| self.sql(e))?;
+        rows.iter().map(|(attempt, record)| read(attempt, record)).collect()
+    }
+}
+
+fn read(attempt: &str, record: &str) -> Result<Outcome, StoreError> {
+    serde_json::from_str(record).map_err(|e| StoreError::Record { attempt: attempt.to_owned(), source: e })
+}
+
+/// The word that a unit variant is written as.
+fn label(value: &impl Serialize) -> Result<String, serde_json::Error> {
+    serde_json::to_value(value).and_then(serde_json::from_value)
+}
+
+fn same_call(attempt: &Attempt, outcome: &Outcome) -> Result<(), StoreError> {
+    let begun = &attempt.begun;
+    let field = if begun.campaign != outcome.campaign {
+        "campaign"
+    } else if begun.case != outcome.case {
+        "case"
+    } else if begun.callee != outcome.callee {
+        "callee"
+    } else {
+        return Ok(());
+    };
+    Err(StoreError::Mismatch { attempt: outcome.attempt.clone(), field })
+}

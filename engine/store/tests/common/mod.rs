@@ -1,0 +1,87 @@
+//! Attempts and outcomes to test with.
+#![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::panic)]
+
+use std::collections::BTreeMap;
+
+use tempfile::TempDir;
+use waihu_store::{NewAttempt, Store};
+use waihu_types::{
+    AnsweredBy, CampaignId, Currency, Disposition, Identity, Lang, Money, Outcome, Promise, Redial,
+    ScriptVersion, WallTime,
+};
+
+pub async fn store() -> (TempDir, Store) {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path().join("outcomes.db")).await.unwrap();
+    (dir, store)
+}
+
+/// `s` seconds after the tests' beginning.
+pub fn at(s: i64) -> WallTime {
+    WallTime::from_unix_millis(1_795_772_096_000 + s * 1_000)
+}
+
+pub fn campaign() -> CampaignId {
+    "november".parse().unwrap()
+}
+
+fn script() -> ScriptVersion {
+    ScriptVersion { name: "reminder".into(), lang: Lang::Zh, sha256: "ab".repeat(32) }
+}
+
+fn models() -> BTreeMap<String, String> {
+    BTreeMap::from([("asr".into(), "whisper-base@1.0.0".into())])
+}
+
+pub fn attempt(id: &str, case: &str, s: i64) -> NewAttempt {
+    NewAttempt {
+        attempt: id.parse().unwrap(),
+        campaign: Some(campaign()),
+        case: case.parse().unwrap(),
+        callee: "1001".parse().unwrap(),
+        script: script(),
+        models: models(),
+        dialled_at: at(s),
+    }
+}
+
+/// An outcome that goes with [`attempt`] at 0 s; answered where the disposition says so.
+pub fn outcome(id: &str, case: &str, disposition: Disposition) -> Outcome {
+    let answered = disposition == Disposition::PromiseToPay;
+    Outcome {
+        version: waihu_types::OUTCOME_VERSION,
+        attempt: id.parse().unwrap(),
+        campaign: Some(campaign()),
+        case: case.parse().unwrap(),
+        callee: "1001".parse().unwrap(),
+        dialled_at: at(0),
+        answered_at: answered.then(|| at(5)),
+        ended_at: at(40),
+        answered_by: if answered { AnsweredBy::Human } else { AnsweredBy::Nobody },
+        identity: if answered { Identity::Confirmed } else { Identity::Unconfirmed },
+        debt_disclosed: answered,
+        disposition,
+        promise: answered.then(|| Promise {
+            date: jiff::civil::date(2026, 11, 27),
+            sum: Money::parse("3250", Currency::CNY).unwrap(),
+        }),
+        callback: None,
+        intents: vec![],
+        handover: None,
+        script: script(),
+        models: models(),
+        recording: None,
+        transcript: None,
+        sip: None,
+        ended_by: None,
+        fault: None,
+        redial: waihu_campaign::redial(disposition, at(40), 1),
+    }
+}
+
+pub fn redial_from(o: &Outcome) -> (String, WallTime) {
+    match &o.redial {
+        Redial::Allowed { rule, not_before } => (rule.clone(), *not_before),
+        Redial::No { rule } => panic!("{rule}"),
+    }
+}

@@ -1,0 +1,142 @@
+//! Attempts, verdicts and dead processes, on real files.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)] // helpers of tests may fail them
+
+mod common;
+
+use common::{at, attempt, campaign, outcome, redial_from, store};
+use waihu_store::{Filter, Refusal, Standing, Store, StoreError};
+use waihu_types::{AnsweredBy, Disposition, FaultOwner, Redial};
+
+fn refused(r: Result<(), StoreError>) -> Option<Refusal> {
+    match r {
+        Err(StoreError::Refused { why, .. }) => Some(why),
+        Ok(()) => None,
+        Err(other) => panic!("{other}"),
+    }
+}
+
+#[tokio::test]
+async fn a_case_in_flight_is_refused_and_another_campaign_is_not() {
+    let (_dir, store) = store().await;
+    store.begin_attempt(&attempt("a1", "C1", 0)).await.unwrap();
+    assert_eq!(refused(store.begin_attempt(&attempt("a2", "C1", 1)).await), Some(Refusal::InFlight));
+    assert_eq!(refused(store.begin_attempt(&attempt("a3", "C2", 1)).await), None);
+    let mut elsewhere = attempt("a4", "C1", 1);
+    elsewhere.campaign = Some("other".parse().unwrap());
+    assert_eq!(refused(store.begin_attempt(&elsewhere).await), None);
+    for id in ["a5", "a6"] {
+        let mut by_hand = attempt(id, "C1", 1);
+        by_hand.campaign = None;
+        assert_eq!(refused(store.begin_attempt(&by_hand).await), None);
+    }
+}
+
+#[tokio::test]
+async fn two_at_the_same_moment_get_one_attempt() {
+    let (dir, one) = store().await;
+    let two = Store::open(dir.path().join("outcomes.db")).await.unwrap();
+    let (a, b) = (attempt("a1", "C1", 0), attempt("a2", "C1", 0));
+    let (x, y) = tokio::join!(one.begin_attempt(&a), two.begin_attempt(&b));
+    let refusals = [refused(x), refused(y)];
+    assert_eq!(refusals.iter().filter(|r| r.is_none()).count(), 1);
+    assert!(refusals.contains(&Some(Refusal::InFlight)));
+}
+
+#[tokio::test]
+async fn an_answered_case_is_refused_and_a_busy_one_waits() {
+    let (_dir, store) = store().await;
+    for (a, c) in [("a1", "C1"), ("a2", "C2"), ("a3", "C3"), ("a4", "C4")] {
+        store.begin_attempt(&attempt(a, c, 0)).await.unwrap();
+    }
+    store.close_attempt(&outcome("a1", "C1", Disposition::PromiseToPay)).await.unwrap();
+    store.close_attempt(&outcome("a2", "C2", Disposition::Busy)).await.unwrap();
+    store.close_attempt(&outcome("a3", "C3", Disposition::InvalidNumber)).await.unwrap();
+    let done = store.cases_done(&campaign()).await.unwrap();
+    let standing = |c: &str| done.get(&c.parse().unwrap()).cloned();
+    assert_eq!(standing("C1"), Some(Standing::Answered));
+    let (rule, not_before) = redial_from(&outcome("a2", "C2", Disposition::Busy));
+    assert_eq!(standing("C2"), Some(Standing::Waits { rule: rule.clone(), not_before }));
+    assert_eq!(standing("C3"), Some(Standing::Settled { rule: "invalid_number_never".into() }));
+    assert_eq!(standing("C4"), Some(Standing::InFlight));
+    assert_eq!(standing("C5"), None);
+
+    assert_eq!(refused(store.begin_attempt(&attempt("b1", "C1", 9_999_999)).await), Some(Refusal::Answered));
+    assert_eq!(
+        refused(store.begin_attempt(&attempt("b2", "C2", 60)).await),
+        Some(Refusal::TooEarly { rule, not_before })
+    );
+    assert_eq!(refused(store.begin_attempt(&attempt("b2", "C2", 660)).await), None);
+    assert!(refused(store.begin_attempt(&attempt("b3", "C3", 9_999_999)).await).is_some());
+    assert_eq!(store.attempts_so_far(Some(&campaign()), &"C2".parse().unwrap()).await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn what_a_dead_process_left_is_closed_once_and_never_redialled_if_answered() {
+    let (dir, dead) = store().await;
+    dead.begin_attempt(&attempt("a1", "C1", 0)).await.unwrap();
+    dead.begin_attempt(&attempt("a2", "C2", 0)).await.unwrap();
+    dead.mark_answered(&"a2".parse().unwrap(), at(5)).await.unwrap();
+    dead.mark_answered(&"a2".parse().unwrap(), at(7)).await.unwrap();
+
+    let next = Store::open(dir.path().join("outcomes.db")).await.unwrap();
+    assert_eq!(next.recover(at(50)).await.unwrap(), [], "a process that lives is left alone");
+    next.begin_attempt(&attempt("a3", "C3", 0)).await.unwrap();
+    drop(dead);
+
+    let closed = next.recover(at(60)).await.unwrap();
+    assert_eq!(closed, ["a1".parse().unwrap(), "a2".parse().unwrap()]);
+    assert_eq!(next.recover(at(61)).await.unwrap(), []);
+
+    let of = |a: &'static str| Filter { attempt: Some(a.parse().unwrap()), ..Filter::default() };
+    let unanswered = &next.outcomes(&of("a1")).await.unwrap()[0];
+    assert_eq!((unanswered.disposition, unanswered.fault), (Disposition::Unknown, Some(FaultOwner::Us)));
+    assert_eq!(unanswered.answered_by, AnsweredBy::Nobody);
+    assert!(matches!(unanswered.redial, Redial::Allowed { .. }));
+    let answered = &next.outcomes(&of("a2")).await.unwrap()[0];
+    assert_eq!(answered.answered_at, Some(at(5)));
+    assert!(matches!(answered.redial, Redial::No { .. }));
+
+    assert_eq!(refused(next.begin_attempt(&attempt("b1", "C1", 61)).await), None);
+    assert_eq!(refused(next.begin_attempt(&attempt("b2", "C2", 99_999_999)).await), Some(Refusal::Answered));
+    assert_eq!(refused(next.begin_attempt(&attempt("b3", "C3", 61)).await), Some(Refusal::InFlight));
+}
+
+#[tokio::test]
+async fn a_process_that_is_killed_leaves_its_attempts_to_the_next() {
+    // The kernel frees the lock of a killed process: a child holds it here, and is killed.
+    let (dir, store) = store().await;
+    store.begin_attempt(&attempt("a1", "C1", 0)).await.unwrap();
+    let path = dir.path().join("outcomes.db");
+    let locks = dir.path().join("outcomes.db.locks");
+    let file = std::fs::read_dir(&locks).unwrap().next().unwrap().unwrap().path();
+    drop(store);
+    std::fs::write(&file, "").unwrap();
+    let mut child = std::process::Command::new("flock")
+        .args(["--no-fork", file.to_str().unwrap(), "sh", "-c", "echo held; exec sleep 600"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut held = [0; 5];
+    std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut held).unwrap();
+
+    let next = Store::open(&path).await.unwrap();
+    assert_eq!(next.recover(at(60)).await.unwrap(), []);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(next.recover(at(61)).await.unwrap(), ["a1".parse().unwrap()]);
+}
+
+#[tokio::test]
+async fn a_campaign_is_run_by_one_at_a_time() {
+    let (dir, one) = store().await;
+    let two = Store::open(dir.path().join("outcomes.db")).await.unwrap();
+    let claim = one.claim(&campaign()).unwrap();
+    match two.claim(&campaign()) {
+        Err(StoreError::CampaignTaken { pid, .. }) => assert_eq!(pid, Some(std::process::id())),
+        other => panic!("{other:?}"),
+    }
+    assert!(two.claim(&"other".parse().unwrap()).is_ok());
+    drop(claim);
+    assert_eq!(two.claim(&campaign()).unwrap().campaign(), &campaign());
+}
