@@ -1,1 +1,11 @@
-//! stub
+//! The practice ground: simulated callees that really speak.
+//!
+//! It shares nothing with the engine's calls but the wire: it answers SIP on its own socket, speaks
+//! with other voices over RTP, and hears the bot as sound only. Deliberately absent: recognition,
+//! intents and scripts; a callee here understands nothing, see [`persona`].
+
+pub mod ear;
+mod file;
+pub mod persona;
+
+pub use file::{PersonaError, read_personas};

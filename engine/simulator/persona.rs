@@ -1,0 +1,520 @@
+//! How one simulated callee behaves in a call: what the file says, and the pure machine that plays
+//! it in virtual time.
+//!
+//! A persona understands nothing. It waits for the bot to have spoken, then does its next step; the
+//! step after the last is its `otherwise`, again and again, until it has had enough turns.
+//! Deliberately absent: sound, sockets, clocks.
+
+use std::{collections::VecDeque, time::Duration};
+
+use waihu_types::{Lang, Time};
+
+/// One simulated callee, as its file describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Persona {
+    /// The user part of the request URI that reaches it.
+    pub number: String,
+    /// What it shows, in a word or two; for people who read the file or the progress.
+    pub name: String,
+    /// The language it speaks.
+    pub lang: Lang,
+    /// The voice it speaks with; the language's own where none is named.
+    pub voice: Option<String>,
+    /// How long it rings before it does anything [ms].
+    pub rings_ms: u64,
+    /// What it does then.
+    pub pickup: Pickup,
+    /// What it does in the conversation, in order.
+    pub steps: Vec<Step>,
+    /// What it does when the steps have run out and the bot has spoken again; none to keep silent.
+    pub otherwise: Option<Act>,
+    /// It hangs up when the bot has spoken so often.
+    pub max_turns: u32,
+    /// It hangs up when the bot has been silent for so long [ms].
+    pub patience_ms: u64,
+}
+
+/// What happens when it has rung.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pickup {
+    /// It answers.
+    Answer,
+    /// It goes on ringing until the caller gives up.
+    NoAnswer,
+    /// It declines with a SIP status (486, 603, 404 …).
+    Decline(u16),
+}
+
+/// One step of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// What it waits for.
+    pub cue: Cue,
+    /// It goes on without the cue after so long [ms]; none to wait for ever.
+    pub or_after_ms: Option<u64>,
+    /// What it does.
+    pub act: Act,
+}
+
+/// What a step waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cue {
+    /// So long after the step before [ms].
+    After(u64),
+    /// The bot has spoken and fallen silent.
+    BotDone,
+    /// The bot has been speaking for so long [ms]; or has fallen silent before.
+    BotSpeaking(u64),
+}
+
+/// What a step does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Says a line.
+    Say(String),
+    /// Gives a tone of 1000 Hz [ms], as a voicemail box does.
+    Beep(u32),
+    /// Presses keys.
+    Press(String),
+    /// Lets the bot's turn pass.
+    Listen,
+    /// Hangs up.
+    HangUp,
+}
+
+/// What happens to a persona.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// The call has come in.
+    Invited,
+    /// The bot began to speak.
+    BotStarted,
+    /// The bot fell silent.
+    BotStopped,
+    /// What it was last told to play or press is over.
+    ActDone,
+    /// The call is over, whoever ended it.
+    Ended,
+    /// The time of `poll_timeout` has come.
+    Timeout,
+}
+
+/// What a persona does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// 180.
+    Ring,
+    /// 200.
+    Answer,
+    /// A final refusal.
+    Reject(u16),
+    /// Say a line, or give a tone; `Input::ActDone` is wanted after it.
+    Play(Act),
+    /// Press keys; `Input::ActDone` is wanted after it.
+    Press(String),
+    /// End the call.
+    HangUp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    New,
+    Ringing {
+        until: Option<Time>,
+    },
+    /// Waits for the cue of the next step.
+    Waiting {
+        since: Time,
+    },
+    /// Plays or presses.
+    Acting,
+    Over,
+}
+
+/// One call's persona.
+#[derive(Debug)]
+pub struct Machine {
+    persona: Persona,
+    state: State,
+    next_step: usize,
+    /// Since when the bot has been speaking.
+    bot_since: Option<Time>,
+    /// Whether the bot finished a turn that no step has answered.
+    bot_done: bool,
+    turns: u32,
+    /// When either side was last heard.
+    last_sound: Time,
+    outputs: VecDeque<Output>,
+}
+
+impl Machine {
+    /// A persona that has not been called yet.
+    pub fn new(persona: Persona) -> Self {
+        Self {
+            persona,
+            state: State::New,
+            next_step: 0,
+            bot_since: None,
+            bot_done: false,
+            turns: 0,
+            last_sound: Time::ZERO,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Whether the call is over for this persona.
+    pub fn is_over(&self) -> bool {
+        self.state == State::Over
+    }
+
+    /// How often the bot has spoken.
+    pub fn turns(&self) -> u32 {
+        self.turns
+    }
+
+    /// Takes one input at a time that does not run backwards.
+    pub fn handle_input(&mut self, now: Time, input: Input) {
+        if self.is_over() {
+            return;
+        }
+        match input {
+            Input::Invited => self.invited(now),
+            Input::Ended => {
+                self.outputs.clear();
+                self.state = State::Over;
+            }
+            Input::BotStarted => {
+                self.bot_since = Some(now);
+                self.bot_done = false;
+                self.last_sound = now;
+            }
+            Input::BotStopped => {
+                self.last_sound = now;
+                if self.bot_since.take().is_some() {
+                    self.turns += 1;
+                    self.bot_done = true;
+                }
+            }
+            Input::ActDone => {
+                if self.state == State::Acting {
+                    self.last_sound = now;
+                    // A turn that ended under our own words was not an answer to them.
+                    self.bot_done = false;
+                    self.state = State::Waiting { since: now };
+                }
+            }
+            Input::Timeout => {}
+        }
+        self.advance(now);
+    }
+
+    /// The next thing to do.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When `Input::Timeout` is wanted; none where only another input can move it.
+    pub fn poll_timeout(&self) -> Option<Time> {
+        match self.state {
+            State::New | State::Over => None,
+            State::Ringing { until } => until,
+            State::Acting => None,
+            State::Waiting { since } => {
+                let patience = self.patience();
+                let due = self.due(since);
+                [due, patience].into_iter().flatten().min()
+            }
+        }
+    }
+
+    fn invited(&mut self, now: Time) {
+        if self.state != State::New {
+            return;
+        }
+        self.outputs.push_back(Output::Ring);
+        let rings = Duration::from_millis(self.persona.rings_ms);
+        let until = (self.persona.pickup != Pickup::NoAnswer).then_some(now + rings);
+        self.state = State::Ringing { until };
+    }
+
+    /// Does whatever is due; each round either moves on or stops.
+    fn advance(&mut self, now: Time) {
+        loop {
+            match self.state {
+                State::Ringing { until: Some(until) } if now >= until => match self.persona.pickup {
+                    Pickup::Decline(code) => self.end_with(Output::Reject(code)),
+                    Pickup::Answer | Pickup::NoAnswer => {
+                        self.outputs.push_back(Output::Answer);
+                        self.last_sound = now;
+                        self.state = State::Waiting { since: now };
+                    }
+                },
+                State::Waiting { since } if self.due(since).is_some_and(|due| now >= due) => self.act(now),
+                State::Waiting { .. } if self.patience().is_some_and(|end| now >= end) => {
+                    self.end_with(Output::HangUp);
+                }
+                _ => return,
+            }
+            if self.turns >= self.persona.max_turns && matches!(self.state, State::Waiting { .. }) {
+                self.end_with(Output::HangUp);
+            }
+        }
+    }
+
+    /// When the next step is due, as far as can be told now.
+    fn due(&self, since: Time) -> Option<Time> {
+        let ms = |t: Time, ms: u64| t + Duration::from_millis(ms);
+        let done = self.bot_done.then_some(since);
+        let Some(step) = self.persona.steps.get(self.next_step) else {
+            // With nothing to say, the turn limit alone decides.
+            let enough = self.turns >= self.persona.max_turns;
+            return if enough || self.persona.otherwise.is_some() { done } else { None };
+        };
+        let cue = match step.cue {
+            Cue::After(wait) => Some(ms(since, wait)),
+            Cue::BotDone => done,
+            Cue::BotSpeaking(wait) => done.or_else(|| self.bot_since.map(|t| ms(t, wait))),
+        };
+        // Whoever has begun to listen does not talk over the bot only because time is up.
+        let anyway = match (step.or_after_ms, self.bot_since) {
+            (Some(wait), None) => Some(ms(since, wait)),
+            _ => None,
+        };
+        [cue, anyway].into_iter().flatten().min()
+    }
+
+    /// When it gives the bot up; never while the bot speaks.
+    fn patience(&self) -> Option<Time> {
+        match self.bot_since {
+            Some(_) => None,
+            None => Some(self.last_sound + Duration::from_millis(self.persona.patience_ms)),
+        }
+    }
+
+    fn act(&mut self, now: Time) {
+        self.bot_done = false;
+        if self.turns >= self.persona.max_turns {
+            self.end_with(Output::HangUp);
+            return;
+        }
+        let act = match self.persona.steps.get(self.next_step) {
+            Some(step) => {
+                self.next_step += 1;
+                Some(step.act.clone())
+            }
+            None => self.persona.otherwise.clone(),
+        };
+        match act {
+            Some(act @ (Act::Say(_) | Act::Beep(_))) => {
+                self.outputs.push_back(Output::Play(act));
+                self.state = State::Acting;
+            }
+            Some(Act::Press(keys)) => {
+                self.outputs.push_back(Output::Press(keys));
+                self.state = State::Acting;
+            }
+            Some(Act::HangUp) => self.end_with(Output::HangUp),
+            Some(Act::Listen) | None => self.state = State::Waiting { since: now },
+        }
+    }
+
+    fn end_with(&mut self, last: Output) {
+        self.outputs.push_back(last);
+        self.state = State::Over;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn say(text: &str) -> Act {
+        Act::Say(text.into())
+    }
+
+    fn step(cue: Cue, act: Act) -> Step {
+        Step { cue, or_after_ms: None, act }
+    }
+
+    fn persona(steps: Vec<Step>, otherwise: Option<Act>) -> Persona {
+        Persona {
+            number: "1001".into(),
+            name: "test".into(),
+            lang: Lang::Zh,
+            voice: None,
+            rings_ms: 1_000,
+            pickup: Pickup::Answer,
+            steps,
+            otherwise,
+            max_turns: 10,
+            patience_ms: 30_000,
+        }
+    }
+
+    struct Stage {
+        machine: Machine,
+        now: Time,
+    }
+
+    impl Stage {
+        fn call(p: Persona) -> Self {
+            let mut stage = Self { machine: Machine::new(p), now: Time::ZERO };
+            assert_eq!(stage.does(Input::Invited), [Output::Ring]);
+            stage
+        }
+
+        fn picked_up(p: Persona) -> Self {
+            let mut stage = Self::call(p);
+            assert_eq!(stage.wait(1_000), [(1_000, Output::Answer)]);
+            stage
+        }
+
+        fn outputs(&mut self) -> Vec<Output> {
+            std::iter::from_fn(|| self.machine.poll_output()).collect()
+        }
+
+        fn does(&mut self, input: Input) -> Vec<Output> {
+            self.machine.handle_input(self.now, input);
+            self.outputs()
+        }
+
+        /// Lets time pass, with the timeouts that are asked for; outputs with their time [ms].
+        fn wait(&mut self, ms: u64) -> Vec<(u64, Output)> {
+            let end = self.now + Duration::from_millis(ms);
+            let mut all = Vec::new();
+            while let Some(t) = self.machine.poll_timeout().filter(|t| *t <= end) {
+                self.now = t.max(self.now);
+                let at = self.now.as_millis();
+                all.extend(self.does(Input::Timeout).into_iter().map(|o| (at, o)));
+            }
+            self.now = end;
+            all
+        }
+
+        /// The bot speaks for `ms`; what the persona does meanwhile and after.
+        fn bot_speaks(&mut self, ms: u64) -> Vec<Output> {
+            let mut all = self.does(Input::BotStarted);
+            all.extend(self.wait(ms).into_iter().map(|(_, o)| o));
+            all.extend(self.does(Input::BotStopped));
+            all
+        }
+    }
+
+    #[test]
+    fn it_rings_answers_and_speaks_only_when_the_bot_has_finished() {
+        let mut stage =
+            Stage::picked_up(persona(vec![step(Cue::BotDone, say("对，我是。"))], Some(say("好的。"))));
+        assert_eq!(stage.wait(2_000), []);
+        assert_eq!(stage.does(Input::BotStarted), []);
+        assert_eq!(stage.wait(4_000), []);
+        assert_eq!(stage.does(Input::BotStopped), [Output::Play(say("对，我是。"))]);
+        assert_eq!(stage.wait(1_500), []);
+        assert_eq!(stage.does(Input::ActDone), []);
+        assert_eq!(stage.bot_speaks(3_000), [Output::Play(say("好的。"))]);
+    }
+
+    #[test]
+    fn its_last_line_is_repeated_until_it_has_had_enough_turns() {
+        let mut p = persona(vec![], Some(say("好的。")));
+        p.max_turns = 3;
+        let mut stage = Stage::picked_up(p);
+        for _ in 0..2 {
+            assert_eq!(stage.bot_speaks(1_000), [Output::Play(say("好的。"))]);
+            stage.does(Input::ActDone);
+        }
+        assert_eq!(stage.bot_speaks(1_000), [Output::HangUp]);
+        assert!(stage.machine.is_over());
+        assert_eq!(stage.bot_speaks(1_000), []);
+        assert_eq!(stage.machine.poll_timeout(), None);
+    }
+
+    #[test]
+    fn it_greets_after_pickup_without_waiting() {
+        let mut stage = Stage::picked_up(persona(
+            vec![step(Cue::After(400), say("喂？")), step(Cue::BotDone, say("我是。"))],
+            None,
+        ));
+        assert_eq!(stage.wait(400), [(1_400, Output::Play(say("喂？")))]);
+        // The bot begins under the greeting and ends after it: that is the turn to answer.
+        assert_eq!(stage.does(Input::BotStarted), []);
+        assert_eq!(stage.does(Input::ActDone), []);
+        assert_eq!(stage.wait(2_000), []);
+        assert_eq!(stage.does(Input::BotStopped), [Output::Play(say("我是。"))]);
+    }
+
+    #[test]
+    fn a_turn_that_ended_under_its_own_words_is_not_answered() {
+        let mut stage =
+            Stage::picked_up(persona(vec![step(Cue::After(100), say("喂？"))], Some(say("嗯。"))));
+        stage.wait(100);
+        assert_eq!(stage.bot_speaks(500), []);
+        assert_eq!(stage.does(Input::ActDone), []);
+        assert_eq!(stage.wait(5_000), []);
+        assert_eq!(stage.bot_speaks(500), [Output::Play(say("嗯。"))]);
+    }
+
+    #[test]
+    fn it_talks_over_the_bot_when_told_to() {
+        let mut stage =
+            Stage::picked_up(persona(vec![step(Cue::BotSpeaking(1_500), say("我明天就还。"))], None));
+        assert_eq!(stage.does(Input::BotStarted), []);
+        assert_eq!(stage.wait(3_000), [(2_500, Output::Play(say("我明天就还。")))]);
+        // A bot that was shorter than that is answered in the ordinary way.
+        let mut stage = Stage::picked_up(persona(vec![step(Cue::BotSpeaking(1_500), say("好。"))], None));
+        assert_eq!(stage.bot_speaks(900), [Output::Play(say("好。"))]);
+    }
+
+    #[test]
+    fn an_agent_greets_even_where_nobody_speaks_and_then_hangs_up() {
+        let greet = Step { cue: Cue::BotDone, or_after_ms: Some(1_500), act: say("您好，请讲。") };
+        let end = Step { cue: Cue::BotDone, or_after_ms: Some(6_000), act: Act::HangUp };
+        let mut stage = Stage::picked_up(persona(vec![greet, end], None));
+        assert_eq!(stage.wait(1_500), [(2_500, Output::Play(say("您好，请讲。")))]);
+        stage.does(Input::ActDone);
+        assert_eq!(stage.wait(60_000), [(8_500, Output::HangUp)]);
+    }
+
+    #[test]
+    fn keys_are_pressed_and_turns_let_pass() {
+        let steps = vec![
+            step(Cue::BotDone, Act::Press("1".into())),
+            step(Cue::BotDone, Act::Listen),
+            step(Cue::BotDone, Act::HangUp),
+        ];
+        let mut stage = Stage::picked_up(persona(steps, None));
+        assert_eq!(stage.bot_speaks(1_000), [Output::Press("1".into())]);
+        stage.does(Input::ActDone);
+        assert_eq!(stage.bot_speaks(1_000), []);
+        assert_eq!(stage.bot_speaks(1_000), [Output::HangUp]);
+    }
+
+    #[test]
+    fn a_silent_callee_stays_while_the_bot_speaks_and_gives_up_after() {
+        let mut stage = Stage::picked_up(persona(vec![], None));
+        assert_eq!(stage.wait(29_000), []);
+        assert_eq!(stage.bot_speaks(60_000), []);
+        assert_eq!(stage.wait(40_000), [(120_000, Output::HangUp)]);
+    }
+
+    #[test]
+    fn who_declines_or_does_not_answer_never_answers() {
+        for code in [486, 603, 404] {
+            let mut stage = Stage::call(Persona { pickup: Pickup::Decline(code), ..persona(vec![], None) });
+            assert_eq!(stage.wait(60_000), [(1_000, Output::Reject(code))]);
+        }
+        let mut stage = Stage::call(Persona { pickup: Pickup::NoAnswer, ..persona(vec![], None) });
+        assert_eq!(stage.wait(600_000), []);
+        assert_eq!(stage.does(Input::Ended), []);
+        assert!(stage.machine.is_over());
+    }
+
+    #[test]
+    fn nothing_comes_out_after_the_end() {
+        let mut stage = Stage::picked_up(persona(vec![step(Cue::BotDone, say("喂"))], Some(say("喂"))));
+        stage.does(Input::Ended);
+        for input in [Input::Invited, Input::BotStarted, Input::BotStopped, Input::ActDone, Input::Timeout] {
+            assert_eq!(stage.does(input), []);
+        }
+        assert_eq!(stage.wait(600_000), []);
+    }
+}
