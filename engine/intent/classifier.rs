@@ -1,17 +1,9 @@
 use std::path::Path;
 
+use waihu_nlu::{Decision, decide};
 use waihu_types::{Intent, Lang};
 
 use crate::{Encoder, Head, IntentError, examples::normalize};
-
-/// What one utterance means.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Classification {
-    /// The intent decided on.
-    pub intent: Intent,
-    /// How sure, 0 to 1: calibrated on examples that were held back in training.
-    pub confidence: f32,
-}
 
 /// The encoder and a head that fits it. It may be shared by threads.
 pub struct Classifier {
@@ -55,24 +47,16 @@ impl Classifier {
         views.iter().zip(&vectors).map(one).collect()
     }
 
-    /// Decides on one intent. `expected` are the intents that the bot's question asks for: a close
-    /// decision falls to one of them.
+    /// Decides on one intent, by the scores and the rules of `waihu_nlu`. `expected` are the intents
+    /// that the script waits for, or none: a close decision falls to one of them.
     pub fn classify(
         &self,
         lang: Lang,
         text: &str,
         expected: &[Intent],
-    ) -> Result<Classification, IntentError> {
+    ) -> Result<Decision, IntentError> {
         Ok(decide(lang, text, &self.scores(lang, text)?, expected))
     }
-}
-
-/// The likeliest intent.
-fn decide(_lang: Lang, _text: &str, scores: &[f32], _expected: &[Intent]) -> Classification {
-    let best = Intent::ALL.iter().zip(scores).max_by(|a, b| a.1.total_cmp(b.1));
-    best.map_or(Classification { intent: Intent::OutOfScope, confidence: 0.0 }, |(intent, p)| {
-        Classification { intent: *intent, confidence: *p }
-    })
 }
 
 fn unknown() -> Vec<f32> {

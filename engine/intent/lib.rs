@@ -20,7 +20,7 @@ mod report;
 mod sentencepiece;
 mod train;
 
-pub use classifier::{Classification, Classifier};
+pub use classifier::Classifier;
 pub use encoder::{EMBEDDING_DIM, Encoder};
 pub use error::IntentError;
 pub use examples::{Example, ExampleSet, normalize, read_examples};
