@@ -4,8 +4,10 @@
 //! with other voices over RTP, and hears the bot as sound only. Deliberately absent: recognition,
 //! intents and scripts; a callee here understands nothing, see [`persona`].
 
+mod clips;
 pub mod ear;
 mod file;
 pub mod persona;
 
+pub use clips::{Clips, Line, Pcm, lines};
 pub use file::{PersonaError, read_personas};

@@ -1,5 +1,7 @@
 //! The shipped personas, cases and expectations agree with one another.
 
+#![allow(clippy::unwrap_used)] // helpers of tests may fail them
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use waihu_simulator::{
