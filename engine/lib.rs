@@ -1,1 +1,10 @@
-//! stub
+//! waihu (外呼): outbound calls by a voice bot, from the command line.
+//!
+//! This package joins the rooms: arguments are parsed here, configuration is loaded, and each
+//! command in `commands/` hands over to a room. No logic of calls lives here.
+#![allow(clippy::print_stdout)] // A command's result belongs on standard output.
+
+mod commands;
+mod project;
+
+pub use commands::{Cli, run};

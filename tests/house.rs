@@ -43,7 +43,7 @@ const IMPURE_WORDS: &[&str] = &[
     "SystemTime",
     "Instant::now",
     "Timestamp::now",
-    "Zoned::now",
+    "ZonedDateTime::now",
     "std::net::UdpSocket",
     "UdpSocket::bind",
     "std::fs",

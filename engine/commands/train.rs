@@ -1,0 +1,81 @@
+//! `waihu train`: from examples in the project to what the engine loads.
+
+use std::{fs, path::Path, process::ExitCode};
+
+use anyhow::{Context, Result};
+use clap::Subcommand;
+use sha2::{Digest, Sha256};
+use waihu_types::Lang;
+
+use crate::project::Project;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TrainCommand {
+    /// Learn intents from models/intents/{zh,en}.tsv, and measure on models/intents/held-out.
+    Intents {
+        /// Do nothing when the examples and the encoder are those of the last training.
+        #[arg(long)]
+        if_stale: bool,
+        /// Print the whole report as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+pub(crate) fn run(project: &Project, command: TrainCommand) -> Result<ExitCode> {
+    let TrainCommand::Intents { if_stale, json } = command;
+    let head = project.intent_head();
+    let stamp_path = head.with_extension("inputs");
+    let stamp = inputs_stamp(project)?;
+    if if_stale && head.exists() && fs::read_to_string(&stamp_path).is_ok_and(|s| s == stamp) {
+        println!("intents: trained already on these examples");
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(dir) = head.parent() {
+        fs::create_dir_all(dir).with_context(|| format!("{}: cannot be made", dir.display()))?;
+    }
+    let bar = indicatif::ProgressBar::no_length();
+    let report =
+        waihu_intent::train_files(&project.encoder()?, &project.intent_examples(), &head, &mut |step| {
+            bar.set_length(step.total as u64);
+            bar.set_position(step.done as u64);
+            bar.set_message(step.lang.code());
+        })?;
+    bar.finish_and_clear();
+    fs::write(&stamp_path, stamp).with_context(|| format!("{}: cannot be written", stamp_path.display()))?;
+    if json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        for lang in &report.languages {
+            let held_out = lang.held_out.map_or_else(|| "none".to_owned(), |h| format!("{:.1} %", 100.0 * h));
+            println!(
+                "intents {}: {} examples; right in cross-validation {:.1} %, on held-out lines {held_out}",
+                lang.lang,
+                lang.examples,
+                100.0 * lang.cross_validated,
+            );
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the head depends on: the examples' bytes and the encoder's version.
+fn inputs_stamp(project: &Project) -> Result<String> {
+    let mut hash = Sha256::new();
+    hash.update(project.library()?.version_tag("use-multilingual")?);
+    hash.update(env!("CARGO_PKG_VERSION"));
+    for dir in [project.intent_examples(), project.intent_examples().join("held-out")] {
+        for lang in Lang::ALL {
+            hash_file(&mut hash, &dir.join(format!("{lang}.tsv")))?;
+        }
+    }
+    Ok(hex::encode(hash.finalize()))
+}
+
+fn hash_file(hash: &mut Sha256, path: &Path) -> Result<()> {
+    if path.exists() {
+        hash.update(fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?);
+    }
+    hash.update([0]);
+    Ok(())
+}
