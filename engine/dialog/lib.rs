@@ -1,1 +1,1 @@
-//! stub
+//! Scripts and their interpreter. The room is laid out and not yet furnished.
