@@ -1,0 +1,88 @@
+//! English entities: one pass from left to right.
+//!
+//! At each place a day, a time, a number of parts, and then digits and a sum are tried, and what
+//! is read is skipped, so that the "fifteenth" of a day is never part of a sum.
+
+mod amount;
+mod count;
+mod date;
+mod number;
+mod time;
+mod token;
+
+use jiff::civil::Date;
+
+use super::{
+    Entities,
+    found::{Found, Hold},
+};
+use token::{after, before, has, phrase};
+
+/// What stands before or behind a day that is not the one meant: pay day, or a day that does not
+/// suit.
+const BEFORE_GIVES_WAY: &[&str] = &["get paid", "payday is", "paycheck comes", "cant do", "cant make", "not"];
+const AFTER_GIVES_WAY: &[&str] = &[
+    "i get paid",
+    "is payday",
+    "is my payday",
+    "is no good",
+    "doesnt work",
+    "wont work",
+    "isnt good",
+    "is not possible",
+    "i cant",
+    "is too soon",
+    "is too early",
+];
+
+/// What takes back the words before it.
+const CORRECTIONS: &[&str] = &[
+    "no wait",
+    "i mean",
+    "i meant",
+    "make that",
+    "make it",
+    "sorry no",
+    "no sorry",
+    "actually",
+    "or rather",
+    "correction",
+    "scratch that",
+];
+
+/// How far around a day the words are looked at that make it weak.
+const REACH: usize = 4;
+
+pub(super) fn extract(text: &str, today: Date) -> Entities {
+    let t = token::tokens(text);
+    let context = amount::Context::of(&t);
+    let mut found = Found::new();
+    let mut i = 0;
+    while i < t.len() {
+        if let Some(words) = CORRECTIONS.iter().find(|w| phrase(&t, i, w)) {
+            found.correct();
+            i += words.split(' ').count();
+            continue;
+        }
+        if let Some((day, end)) = date::parse(&t, i, today) {
+            let (ahead, behind) = (before(&t, i, REACH), after(&t, end, REACH));
+            let gives_way = BEFORE_GIVES_WAY.iter().any(|w| has(ahead, w))
+                || AFTER_GIVES_WAY.iter().any(|w| phrase(behind, 0, w));
+            found.date(day, if gives_way { Hold::Weak } else { Hold::Firm });
+            i = end.max(i + 1);
+            continue;
+        }
+        if let Some((time, end)) = time::parse(&t, i) {
+            found.time(time);
+            i = end.max(i + 1);
+            continue;
+        }
+        if let Some((count, end)) = count::parse(&t, i) {
+            found.count(count);
+            i = end.max(i + 1);
+            continue;
+        }
+        i = amount::parse(&t, i, &context, &mut found).max(i + 1);
+    }
+    found.into_entities()
+}

@@ -1,0 +1,62 @@
+//! How many parts: three installments, over six months, in 3 payments, split it in four.
+
+use super::{
+    number,
+    token::{Token, at, before, has},
+};
+
+const PARTS: &[&str] = &[
+    "installments",
+    "instalments",
+    "installment",
+    "instalment",
+    "payments",
+    "parts",
+    "emis",
+    "chunks",
+    "portions",
+    "pieces",
+    "goes",
+];
+
+/// A number of parts at `i`.
+pub(super) fn parse(t: &[Token], i: usize) -> Option<(u32, usize)> {
+    let (n, mut j) = number::count(t, i).filter(|(n, _)| (2..=360).contains(n))?;
+    let ahead = before(t, i, 4);
+    let past = ["missed", "late", "behind", "made", "skipped", "already"].iter().any(|w| has(ahead, w));
+    while matches!(
+        at(t, j),
+        "equal"
+            | "monthly"
+            | "weekly"
+            | "small"
+            | "smaller"
+            | "separate"
+            | "different"
+            | "easy"
+            | "month"
+            | "biweekly"
+            | "more"
+    ) {
+        j += 1;
+    }
+    if PARTS.contains(&at(t, j)) {
+        return (!past).then_some((n, j + 1));
+    }
+    let split =
+        ["split", "divide", "break", "spread", "pay it", "stretch"].iter().any(|w| has(before(t, i, 6), w));
+    if matches!(at(t, j), "months" | "weeks") {
+        let over = ["over", "across"].iter().any(|w| has(before(t, i, 3), w)) || split;
+        // Nothing else was said: the answer to "over how many months".
+        let whole = i <= 2
+            && j + 3 >= t.len()
+            && !has(ahead, "in")
+            && !has(ahead, "after")
+            && !matches!(at(t, j + 1), "ago" | "from" | "later" | "behind" | "late");
+        let months = at(t, j) == "months";
+        return (!past && (over || whole && months)).then_some((n, j + 1));
+    }
+    let into = matches!(at(t, i.wrapping_sub(1)), "in" | "into" | "by");
+    let ends = matches!(at(t, j), "" | "." | "," | "?" | "please" | "ways" | "or");
+    (split && into && ends || split && at(t, j) == "ways").then_some((n, j))
+}

@@ -1,0 +1,99 @@
+//! The values gathered on the way through an utterance, and which of two wins.
+//!
+//! The first firm value of a kind stays. A weak one gives way to any later one: a day that was
+//! named only to be refused or as pay day ("Thursday I get paid, so Friday"), a sum that is what is
+//! owed rather than what is offered, and everything said before "no, wait".
+
+use jiff::civil::{Date, Time};
+use rust_decimal::Decimal;
+use waihu_types::Currency;
+
+use super::Entities;
+
+/// Whether a value stands against later ones.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hold {
+    Firm,
+    Weak,
+}
+
+struct Slot<T> {
+    value: Option<T>,
+    hold: Hold,
+}
+
+impl<T> Slot<T> {
+    const EMPTY: Self = Self { value: None, hold: Hold::Weak };
+
+    fn offer(&mut self, value: T, hold: Hold) {
+        if self.value.is_none() || (self.hold == Hold::Weak && hold == Hold::Firm) {
+            self.value = Some(value);
+            self.hold = hold;
+        }
+    }
+}
+
+pub(super) struct Found {
+    date: Slot<Date>,
+    time: Slot<Time>,
+    amount: Slot<(Decimal, Option<Currency>)>,
+    count: Slot<u32>,
+    digits: Slot<String>,
+}
+
+impl Found {
+    pub(super) const fn new() -> Self {
+        Self {
+            date: Slot::EMPTY,
+            time: Slot::EMPTY,
+            amount: Slot::EMPTY,
+            count: Slot::EMPTY,
+            digits: Slot::EMPTY,
+        }
+    }
+
+    pub(super) fn date(&mut self, value: Option<Date>, hold: Hold) {
+        if let Some(v) = value {
+            self.date.offer(v, hold);
+        }
+    }
+
+    pub(super) fn time(&mut self, value: Time) {
+        self.time.offer(value, Hold::Firm);
+    }
+
+    /// Sums of zero and with more than two places are no money and are left out.
+    pub(super) fn amount(&mut self, value: Decimal, currency: Option<Currency>, hold: Hold) {
+        if !value.is_zero() && value.normalize().scale() <= 2 {
+            self.amount.offer((value, currency), hold);
+        }
+    }
+
+    pub(super) fn count(&mut self, value: u32) {
+        self.count.offer(value, Hold::Firm);
+    }
+
+    pub(super) fn digits(&mut self, value: String) {
+        self.digits.offer(value, Hold::Firm);
+    }
+
+    /// The callee takes back what was said so far; it stays only if nothing comes in its place.
+    pub(super) fn correct(&mut self) {
+        self.date.hold = Hold::Weak;
+        self.time.hold = Hold::Weak;
+        self.amount.hold = Hold::Weak;
+        self.count.hold = Hold::Weak;
+        self.digits.hold = Hold::Weak;
+    }
+
+    pub(super) fn into_entities(self) -> Entities {
+        Entities {
+            date: self.date.value,
+            time: self.time.value,
+            currency: self.amount.value.and_then(|a| a.1),
+            amount: self.amount.value.map(|a| a.0),
+            count: self.count.value,
+            digits: self.digits.value,
+        }
+    }
+}
