@@ -54,7 +54,10 @@ pub(crate) fn run(project: &Project, command: ModelsCommand) -> Result<ExitCode>
 }
 
 fn list(library: &waihu_models::Library) {
-    println!("{:<18} {:<8} {:<6} {:>8}  {:<14} {:<9} version", "model", "job", "langs", "MB", "licence", "here");
+    println!(
+        "{:<18} {:<8} {:<6} {:>8}  {:<14} {:<9} version",
+        "model", "job", "langs", "MB", "licence", "here"
+    );
     for status in library.list() {
         println!(
             "{:<18} {:<8} {:<6} {:>8.1}  {:<14} {:<9} {}",

@@ -49,12 +49,7 @@ impl Classifier {
 
     /// Decides on one intent, by the scores and the rules of `waihu_nlu`. `expected` are the intents
     /// that the script waits for, or none: a close decision falls to one of them.
-    pub fn classify(
-        &self,
-        lang: Lang,
-        text: &str,
-        expected: &[Intent],
-    ) -> Result<Decision, IntentError> {
+    pub fn classify(&self, lang: Lang, text: &str, expected: &[Intent]) -> Result<Decision, IntentError> {
         Ok(decide(lang, text, &self.scores(lang, text)?, expected))
     }
 }

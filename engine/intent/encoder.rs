@@ -248,7 +248,9 @@ fn features_per_sentence(features: &Tensor, sentences: &[Vec<u32>]) -> candle_co
 }
 
 /// The embedding table by piece id, with the scale and the lowest value of each block.
-fn read_table(npz: &mut Npz) -> Result<(Vec<u8>, Vec<f32>, Vec<f32>), IntentError> {
+type Table = (Vec<u8>, Vec<f32>, Vec<f32>);
+
+fn read_table(npz: &mut Npz) -> Result<Table, IntentError> {
     let mut table = vec![0u8; BLOCKS * BLOCK_ROWS * EMBEDDING_DIM];
     for block in 0..BLOCKS {
         let rows = npz.bytes(&format!("q{}", block + 1), &[BLOCK_ROWS, EMBEDDING_DIM])?;

@@ -130,7 +130,7 @@ fn check(data: &TrainingData) -> Result<(), IntentError> {
     }
     let trained: HashMap<String, usize> = set.examples.iter().map(|e| (normalize(&e.text), e.line)).collect();
     let mut bad = Vec::new();
-    for held in &data.held_out {
+    for held in data.held_out.iter() {
         for e in &held.examples {
             if let Some(line) = trained.get(&normalize(&e.text)) {
                 let (file, at) = (&held.file, e.line);

@@ -1,4 +1,5 @@
 //! The encoder gives the vectors of the reference implementation.
+#![allow(clippy::expect_used)] // A test that lacks its models fails, and says so.
 
 use std::path::{Path, PathBuf};
 
