@@ -19,16 +19,6 @@ pub fn fade_out(samples: &mut [i16]) {
     }
 }
 
-/// Goes straight from `from` to `to` over the frame.
-pub fn cross_fade(from: &Frame, to: &Frame) -> Frame {
-    let n = from.len() as i32;
-    let mut out = [0; _];
-    for (i, (o, (a, b))) in (0..).zip(out.iter_mut().zip(from.iter().zip(to))) {
-        *o = ((i32::from(*a) * (n - i) + i32::from(*b) * i) / n) as i16;
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,12 +40,5 @@ mod tests {
         assert!(a.is_sorted_by(|x, y| x > y));
         assert_eq!(a[159], 0);
         fade_out(&mut []);
-    }
-
-    #[test]
-    fn a_cross_fade_starts_at_one_and_ends_at_the_other() {
-        let f = cross_fade(&[1_600; 160], &[-1_600; 160]);
-        assert_eq!((f[0], f[80]), (1_600, 0));
-        assert!(f[159] < -1_550);
     }
 }
