@@ -21,7 +21,7 @@ static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
 /// The `application_id` that the first migration writes: "waih".
 const APPLICATION_ID: i64 = 0x7761_6968;
 
-/// How long a statement waits for another process's write [s]: a commit takes milliseconds, so this
+/// How long a statement waits for another process's write (s): a commit takes milliseconds, so this
 /// is a stuck program, not a busy one.
 const BUSY_TIMEOUT_S: u64 = 5;
 
