@@ -1,0 +1,448 @@
+//! One call: what the call machine decides is carried out here.
+
+use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, sleep_until},
+};
+use waihu_call::{CallLimits, CallMachine, Ending, Input, Leg, Line, Output, PlaybackId, Speaker};
+use waihu_dialog::{Interpreter, Utterance};
+use waihu_media::{PlaybackId as MediaPlaybackId, SlotId, Taps};
+use waihu_record::{Recording, RecordingInProgress, TranscriptLine, TranscriptWriter};
+use waihu_sip::{Event as SipEvent, FailureCause, sdp::SessionDescription};
+use waihu_speech::{Listener, VoiceRequest};
+use waihu_store::NewAttempt;
+use waihu_trunk::{Call, InviteRequest};
+use waihu_types::{Outcome, ScriptVersion, Time, WallTime};
+
+use crate::{
+    error::DialError,
+    legs,
+    outcome::{Attempt, Closing, outcome},
+    plant::{Order, Plant, Progress, ProgressKind},
+    playout::{Pcm, Playout},
+};
+
+/// What reaches the call from threads. Few events a second: one per prompt, key or utterance.
+enum Happening {
+    Media(waihu_call::MediaEvent),
+    Speech(waihu_speech::Event),
+    Voiced(PlaybackId, Result<Pcm, waihu_speech::SpeechError>),
+}
+
+/// Who watches a call.
+pub(crate) type Observer = mpsc::UnboundedSender<Progress>;
+
+/// Places one call, and returns its outcome once it is stored.
+///
+/// # Errors
+/// When nothing was dialled, or when the outcome could not be stored.
+pub async fn place_call(plant: Arc<Plant>, order: Order, observer: Observer) -> Result<Outcome, DialError> {
+    let target = legs::callee_uri(&plant.trunk, &order)?;
+    let today = legs::today(&order.case)?;
+    let interpreter = Interpreter::new(Arc::clone(&order.script), order.lang, &order.case, today);
+    let prompts = prepare(&plant, &order, &interpreter, &observer).await?;
+
+    let (happenings, inbox) = mpsc::unbounded_channel();
+    let mut call = ActiveCall::open(&plant, &order, today, prompts, happenings, inbox, observer)?;
+    let attempt = call.begin(interpreter.script_sha256()).await?;
+    let agent = plant.trunk.agents.first();
+    let limits = CallLimits {
+        ring: Duration::from_secs(plant.trunk.ring_timeout_s.into()),
+        agent_ring: Duration::from_secs(agent.map_or(0, |a| a.ring_timeout_s.into())),
+    };
+    let name = agent.map_or("", |a| a.name.as_str());
+    let mut machine = CallMachine::new(interpreter, order.lang, name, limits);
+    call.target = Some(target);
+
+    machine.handle_input(call.now(), Input::Dial);
+    let ending = loop {
+        if let Some(ending) = call.carry_out(&mut machine)? {
+            break ending;
+        }
+        let input = call.next_input(&mut machine).await;
+        if let Some(input) = input {
+            if let Input::Sip { leg: Leg::Callee, event: SipEvent::Answered { .. } } = &input {
+                call.answered().await;
+            }
+            machine.handle_input(call.now(), input);
+        }
+    };
+    call.close(attempt, ending).await
+}
+
+/// Synthesizes, before anything is dialled, every prompt that can be known by then.
+async fn prepare(
+    plant: &Plant,
+    order: &Order,
+    interpreter: &Interpreter,
+    observer: &Observer,
+) -> Result<HashMap<String, Pcm>, DialError> {
+    let texts = interpreter.prompts_to_prepare();
+    let total = texts.len();
+    let mut prompts = HashMap::with_capacity(total);
+    for (done, text) in texts.into_iter().enumerate() {
+        tell(observer, order, ProgressKind::Preparing { done, total });
+        let (reply, answer) = oneshot::channel();
+        let request = VoiceRequest { lang: order.lang, text: text.clone() };
+        plant.speech.voice(request, Box::new(move |pcm| drop(reply.send(pcm))));
+        let pcm = answer.await.map_err(|_| DialError::WorkersGone)?.map_err(DialError::Voice)?;
+        prompts.insert(text, pcm);
+    }
+    Ok(prompts)
+}
+
+fn tell(observer: &Observer, order: &Order, kind: ProgressKind) {
+    // Nobody need watch.
+    let _ = observer.send(Progress { case: order.case.id.clone(), kind });
+}
+
+struct ActiveCall<'a> {
+    plant: &'a Plant,
+    order: &'a Order,
+    observer: Observer,
+    target: Option<waihu_sip::uri::Uri>,
+    prompts: HashMap<String, Pcm>,
+    playout: Playout,
+    happenings: mpsc::UnboundedSender<Happening>,
+    inbox: mpsc::UnboundedReceiver<Happening>,
+    slot: SlotId,
+    rtp: std::net::SocketAddr,
+    agent_slot: Option<(SlotId, std::net::SocketAddr)>,
+    callee: Option<Call>,
+    agent: Option<Call>,
+    /// Kept while the call lasts: dropping it ends the listening.
+    _listener: Listener,
+    recording: Option<RecordingInProgress>,
+    recording_path: PathBuf,
+    transcript: TranscriptWriter,
+    /// The start of the recording, to which the transcript's times are told.
+    start: Option<Time>,
+    clock: (Time, WallTime),
+}
+
+impl<'a> ActiveCall<'a> {
+    fn open(
+        plant: &'a Plant,
+        order: &'a Order,
+        today: jiff::civil::Date,
+        prompts: HashMap<String, Pcm>,
+        happenings: mpsc::UnboundedSender<Happening>,
+        inbox: mpsc::UnboundedReceiver<Happening>,
+        observer: Observer,
+    ) -> Result<Self, DialError> {
+        let file = |extension: &str| plant.recordings.join(format!("{}.{extension}", order.attempt));
+        let cannot = |path: PathBuf| move |source| DialError::Recordings { path, source };
+        std::fs::create_dir_all(&plant.recordings).map_err(cannot(plant.recordings.clone()))?;
+        let transcript =
+            TranscriptWriter::create(&file("jsonl")).map_err(cannot(file("jsonl")))?;
+        let recording_path = file("wav");
+        let (stereo, recording) = plant.recorder.start(recording_path.clone());
+        let to_speech = happenings.clone();
+        let listener = plant.speech.listen(
+            order.lang,
+            today,
+            Arc::new(move |event| drop(to_speech.send(Happening::Speech(event)))),
+        );
+        let ear = listener.ear();
+        let to_media = happenings.clone();
+        let (slot, rtp) = plant.media.open(Taps {
+            heard: Some(Box::new(move |frame| ear.hear(frame))),
+            stereo: Some(stereo),
+            events: Box::new(move |_, event| {
+                if let Some(event) = legs::callee_media(&event) {
+                    let _ = to_media.send(Happening::Media(event));
+                }
+            }),
+        })?;
+        Ok(Self {
+            plant,
+            order,
+            observer,
+            target: None,
+            prompts,
+            playout: Playout::default(),
+            happenings,
+            inbox,
+            slot,
+            rtp,
+            agent_slot: None,
+            callee: None,
+            agent: None,
+            _listener: listener,
+            recording: Some(recording),
+            recording_path,
+            transcript,
+            start: None,
+            clock: (plant.media.now(), legs::wall_now()),
+        })
+    }
+
+    fn now(&self) -> Time {
+        self.plant.media.now()
+    }
+
+    /// The wall time of a point on the media clock.
+    fn wall(&self, at: Time) -> WallTime {
+        self.clock.1.plus(at.since(self.clock.0))
+    }
+
+    /// Writes the attempt down, before its INVITE.
+    async fn begin(&self, script_sha256: &str) -> Result<Attempt, DialError> {
+        let order = self.order;
+        let attempt = Attempt {
+            attempt: order.attempt.clone(),
+            campaign: order.campaign.clone(),
+            case: order.case.clone(),
+            script: ScriptVersion {
+                name: order.script.name().to_owned(),
+                lang: order.lang,
+                sha256: script_sha256.to_owned(),
+            },
+            models: self.plant.models.clone(),
+            dialled_at: legs::wall_now(),
+            attempts_before: self
+                .plant
+                .store
+                .attempts_so_far(order.campaign.as_ref(), &order.case.id)
+                .await?,
+            agent: self.plant.trunk.agents.first().map(|a| a.name.clone()).unwrap_or_default(),
+        };
+        let begun = NewAttempt {
+            attempt: attempt.attempt.clone(),
+            campaign: attempt.campaign.clone(),
+            case: order.case.id.clone(),
+            callee: order.case.phone.clone(),
+            script: attempt.script.clone(),
+            models: attempt.models.clone(),
+            dialled_at: attempt.dialled_at,
+        };
+        if let Err(e) = self.plant.store.begin_attempt(&begun).await {
+            self.plant.media.close(self.slot);
+            return Err(e.into());
+        }
+        Ok(attempt)
+    }
+
+    async fn answered(&mut self) {
+        let now = self.now();
+        self.start = Some(now);
+        tell(&self.observer, self.order, ProgressKind::Answered);
+        // The call goes on without the mark: its outcome will carry the time all the same.
+        if let Err(e) = self.plant.store.mark_answered(&self.order.attempt, self.wall(now)).await {
+            tracing::error!(attempt = %self.order.attempt, error = %e, "the answer was not marked in the store");
+        }
+    }
+
+    /// Waits for what happens next.
+    async fn next_input(&mut self, machine: &mut CallMachine) -> Option<Input> {
+        let deadline = machine.poll_timeout().map(|at| Instant::now() + at.since(self.plant.media.now()));
+        tokio::select! {
+            event = legs::event(&mut self.callee) => Some(Input::Sip { leg: Leg::Callee, event }),
+            event = legs::event(&mut self.agent) => Some(Input::Sip { leg: Leg::Agent, event }),
+            Some(happening) = self.inbox.recv() => self.happened(happening),
+            () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => Some(Input::Timeout),
+        }
+    }
+
+    fn happened(&mut self, happening: Happening) -> Option<Input> {
+        use waihu_call::{MediaEvent, SpeechEvent};
+        use waihu_speech::Event;
+        match happening {
+            Happening::Media(event) => Some(Input::Media(event)),
+            Happening::Speech(event) => Some(Input::Speech(match event {
+                Event::Started => SpeechEvent::Started,
+                Event::Ended => SpeechEvent::Ended,
+                Event::Unintelligible => SpeechEvent::Unintelligible,
+                Event::Beep => SpeechEvent::Beep,
+                Event::Heard(h) => SpeechEvent::Heard(Utterance {
+                    text: h.text,
+                    intent: h.intent,
+                    confidence: h.confidence,
+                    entities: h.entities,
+                }),
+            })),
+            Happening::Voiced(id, Ok(pcm)) => {
+                self.playout.voiced(id, pcm);
+                self.play_ready();
+                None
+            }
+            Happening::Voiced(id, Err(e)) => {
+                tracing::error!(attempt = %self.order.attempt, error = %e, "a prompt could not be spoken");
+                let waited = self.playout.give_up(id);
+                self.play_ready();
+                waited.then_some(Input::Media(MediaEvent::PlaybackDone(id)))
+            }
+        }
+    }
+
+    /// Carries out what the machine wants done; the ending, when it is over.
+    fn carry_out(&mut self, machine: &mut CallMachine) -> Result<Option<Ending>, DialError> {
+        while let Some(output) = machine.poll_output() {
+            match output {
+                Output::Invite(leg) => self.invite(leg, machine),
+                Output::Hangup(leg) => {
+                    if let Some(call) = if leg == Leg::Callee { &self.callee } else { &self.agent } {
+                        call.hangup(None);
+                    }
+                }
+                Output::Connect { leg, remote } => self.connect(leg, &remote),
+                Output::Play { id, text } => self.play(id, text),
+                Output::StopPlayback => {
+                    self.plant.media.stop(self.slot);
+                    for id in self.playout.clear() {
+                        let event = waihu_call::MediaEvent::PlaybackStopped { id, played_ms: 0 };
+                        let _ = self.happenings.send(Happening::Media(event));
+                    }
+                }
+                Output::Bridge => {
+                    if let Some((agent, _)) = self.agent_slot {
+                        self.plant.media.bridge(self.slot, agent);
+                    }
+                }
+                Output::Line(line) => self.line(line),
+                Output::Ended(ending) => return Ok(Some(*ending)),
+            }
+        }
+        Ok(None)
+    }
+
+    fn invite(&mut self, leg: Leg, machine: &mut CallMachine) {
+        match leg {
+            Leg::Callee => {
+                let Some(target) = self.target.take() else { return };
+                tell(&self.observer, self.order, ProgressKind::Dialling);
+                self.callee = Some(self.plant.sip.invite(self.request(target, self.rtp)));
+            }
+            Leg::Agent => match self.agent_request() {
+                Ok(request) => self.agent = Some(self.plant.sip.invite(request)),
+                Err(e) => {
+                    tracing::error!(attempt = %self.order.attempt, error = %e, "the agent could not be dialled");
+                    let event = SipEvent::Failed {
+                        code: 500,
+                        reason: "not dialled".to_owned(),
+                        cause: FailureCause::TransportError,
+                        retry_after_s: None,
+                    };
+                    machine.handle_input(self.now(), Input::Sip { leg, event });
+                }
+            },
+        }
+    }
+
+    fn agent_request(&mut self) -> Result<InviteRequest, DialError> {
+        let agent = self.plant.trunk.agents.first().ok_or_else(|| DialError::Address("no agent".to_owned()))?;
+        let target = legs::uri(&agent.address)?;
+        let (slot, rtp) =
+            self.plant.media.open(Taps { heard: None, stereo: None, events: Box::new(|_, _| {}) })?;
+        self.agent_slot = Some((slot, rtp));
+        Ok(self.request(target, rtp))
+    }
+
+    fn request(&self, target: waihu_sip::uri::Uri, rtp: std::net::SocketAddr) -> InviteRequest {
+        legs::invite_request(self.plant, target, rtp)
+    }
+
+    fn connect(&mut self, leg: Leg, remote: &SessionDescription) {
+        let slot = match leg {
+            Leg::Callee => self.slot,
+            Leg::Agent => match self.agent_slot {
+                Some((slot, _)) => slot,
+                None => return,
+            },
+        };
+        match legs::remote(remote) {
+            Some(remote) => self.plant.media.start(slot, remote),
+            None => tracing::warn!(attempt = %self.order.attempt, "the far side's description names no audio we can send"),
+        }
+    }
+
+    fn play(&mut self, id: PlaybackId, text: String) {
+        let ready = self.prompts.get(&text).map(Arc::clone);
+        if ready.is_none() {
+            let reply = self.happenings.clone();
+            let request = VoiceRequest { lang: self.order.lang, text };
+            self.plant.speech.voice(
+                request,
+                Box::new(move |pcm| drop(reply.send(Happening::Voiced(id, pcm)))),
+            );
+        }
+        self.playout.push(id, ready);
+        self.play_ready();
+    }
+
+    fn play_ready(&mut self) {
+        while let Some((id, pcm)) = self.playout.next() {
+            self.plant.media.play(self.slot, MediaPlaybackId(id.0), pcm);
+        }
+    }
+
+    fn line(&mut self, line: Line) {
+        let at_ms = self.start.map_or(0, |s| u64::try_from(line.at.since(s).as_millis()).unwrap_or(u64::MAX));
+        let kind = ProgressKind::Line {
+            at_ms,
+            speaker: line.speaker,
+            text: line.text.clone(),
+            intent: line.understood.as_ref().map(|u| u.intent),
+        };
+        tell(&self.observer, self.order, kind);
+        let entities = line.understood.as_ref().filter(|u| !u.entities.is_empty()).map(|u| &u.entities);
+        let written = self.transcript.line(&TranscriptLine {
+            at_ms,
+            speaker: match line.speaker {
+                Speaker::Callee => waihu_record::Speaker::Callee,
+                Speaker::Bot => waihu_record::Speaker::Bot,
+                Speaker::System => waihu_record::Speaker::System,
+            },
+            text: line.text,
+            intent: line.understood.as_ref().map(|u| u.intent),
+            confidence: line.understood.as_ref().map(|u| u.confidence),
+            entities: entities.and_then(|e| serde_json::to_value(e).ok()),
+        });
+        if let Err(e) = written {
+            tracing::error!(attempt = %self.order.attempt, error = %e, "a transcript line was not written");
+        }
+    }
+
+    /// Frees the media, closes the files, stores the outcome.
+    async fn close(mut self, attempt: Attempt, ending: Ending) -> Result<Outcome, DialError> {
+        let now = self.now();
+        self.plant.media.close(self.slot);
+        if let Some((slot, _)) = self.agent_slot {
+            self.plant.media.close(slot);
+        }
+        let recording = self.finish_recording(ending.answered_at.is_some()).await;
+        let transcript = match self.transcript.finish() {
+            Ok(transcript) => Some(transcript),
+            Err(e) => {
+                tracing::error!(attempt = %attempt.attempt, error = %e, "the transcript was not closed");
+                None
+            }
+        };
+        let closing = Closing {
+            answered_at: ending.answered_at.map(|t| self.clock.1.plus(t.since(self.clock.0))),
+            joined_at: ending.handover.and_then(|(_, at)| at).map(|t| self.clock.1.plus(t.since(self.clock.0))),
+            ended_at: self.clock.1.plus(now.since(self.clock.0)),
+            recording,
+            transcript,
+        };
+        let outcome = outcome(&attempt, ending, closing);
+        self.plant.store.close_attempt(&outcome).await?;
+        tell(&self.observer, self.order, ProgressKind::Done(Box::new(outcome.clone())));
+        Ok(outcome)
+    }
+
+    async fn finish_recording(&mut self, was_answered: bool) -> Option<Recording> {
+        let finished = self.recording.take()?.finish();
+        let recording = tokio::task::spawn_blocking(move || finished.recv().ok()).await.ok().flatten()?;
+        if was_answered {
+            return Some(recording);
+        }
+        // A file without a frame tells nothing.
+        if let Err(e) = std::fs::remove_file(&self.recording_path) {
+            tracing::warn!(attempt = %self.order.attempt, error = %e, "an empty recording was left behind");
+        }
+        None
+    }
+}

@@ -1,0 +1,99 @@
+//! What every call of a process shares, and what one call is told.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use waihu_dialog::Script;
+use waihu_media::Media;
+use waihu_record::Recorder;
+use waihu_speech::Speech;
+use waihu_store::Store;
+use waihu_trunk::{Credentials, SipSocket, TrunkConfig};
+use waihu_types::{AttemptId, CampaignId, Case, CaseId, Intent, Lang, Outcome};
+
+/// The shared means of placing calls.
+pub struct Plant {
+    /// The trunk's SIP socket.
+    pub sip: SipSocket,
+    /// The trunk's configuration.
+    pub trunk: TrunkConfig,
+    /// Its credentials, resolved from their references.
+    pub credentials: Option<Credentials>,
+    /// The media thread.
+    pub media: Media,
+    /// The speech workers.
+    pub speech: Speech,
+    /// The recorder.
+    pub recorder: Recorder,
+    /// The store of attempts and outcomes.
+    pub store: Store,
+    /// Where recordings and transcripts are written.
+    pub recordings: PathBuf,
+    /// The models in use by job, as `name@version`.
+    pub models: BTreeMap<String, String>,
+}
+
+/// One call to place.
+#[derive(Clone)]
+pub struct Order {
+    /// The attempt's id, new for each.
+    pub attempt: AttemptId,
+    /// The campaign it belongs to.
+    pub campaign: Option<CampaignId>,
+    /// The case.
+    pub case: Case,
+    /// The script.
+    pub script: Arc<Script>,
+    /// The language to speak.
+    pub lang: Lang,
+    /// Where to dial, when not at the case's number on the trunk: a whole SIP URI.
+    pub target: Option<String>,
+}
+
+impl Order {
+    /// A new attempt's id: ordered by time, unique without asking anyone (UUID version 7).
+    pub fn new_attempt_id() -> AttemptId {
+        // A UUID is 36 letters, digits and dashes: always an id.
+        uuid::Uuid::now_v7().to_string().parse().unwrap_or_else(|_| unreachable!())
+    }
+}
+
+/// What an observer of a call is told, as it happens.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    /// The case.
+    pub case: CaseId,
+    /// What happened.
+    pub kind: ProgressKind,
+}
+
+/// The kinds of [`Progress`].
+#[derive(Clone, Debug)]
+pub enum ProgressKind {
+    /// Prompts are being synthesized.
+    Preparing {
+        /// Ready.
+        done: usize,
+        /// In all.
+        total: usize,
+    },
+    /// The INVITE left.
+    Dialling,
+    /// The callee's side answered.
+    Answered,
+    /// A line of the transcript. Holds personal data: for the terminal of who placed the call,
+    /// never for a log.
+    Line {
+        /// Since the answer [ms].
+        at_ms: u64,
+        /// Who spoke.
+        speaker: waihu_call::Speaker,
+        /// The words.
+        text: String,
+        /// What they were taken to mean.
+        intent: Option<Intent>,
+    },
+    /// It is over, and the outcome is stored.
+    Done(Box<Outcome>),
+    /// It was not placed, or its outcome could not be stored.
+    NotPlaced(String),
+}

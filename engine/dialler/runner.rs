@@ -1,0 +1,163 @@
+//! One campaign: a bounded number of calls at once until each case has had its turn.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use tokio::{sync::watch, task::JoinSet};
+use waihu_campaign::Run;
+use waihu_dialog::Script;
+use waihu_store::Store;
+use waihu_types::{
+    AnsweredBy, AttemptId, CampaignId, Case, CaseId, Disposition, FaultOwner, Identity, OUTCOME_VERSION,
+    Outcome, ScriptVersion,
+};
+
+use crate::{
+    actor::{Observer, place_call},
+    error::DialError,
+    legs,
+    plant::{Order, Plant, Progress, ProgressKind},
+};
+
+/// What a campaign is to do.
+pub struct CampaignOrder {
+    /// Its id. A second run of the same id goes on where the first ended.
+    pub id: CampaignId,
+    /// The cases, in the order in which they are dialled.
+    pub cases: Vec<Case>,
+    /// The script.
+    pub script: Arc<Script>,
+    /// Calls at once.
+    pub max_at_once: usize,
+}
+
+/// How a campaign's run ended.
+#[derive(Debug, Default)]
+pub struct CampaignReport {
+    /// Outcomes of this run.
+    pub outcomes: Vec<Outcome>,
+    /// Cases left out, since an earlier run was done with them or a redial is not yet due.
+    pub left_out: usize,
+    /// Cases that were not dialled, and why.
+    pub not_placed: Vec<(CaseId, String)>,
+    /// Attempts that a dead process had left open, closed as unknown.
+    pub recovered: usize,
+}
+
+/// Runs a campaign to its end, or until `stop` becomes true: then no call is placed any more, and
+/// the calls that are up come to their own end.
+///
+/// # Errors
+/// When another process runs the campaign, or the store cannot be read.
+pub async fn run_campaign(
+    plant: Arc<Plant>,
+    order: CampaignOrder,
+    observer: Observer,
+    mut stop: watch::Receiver<bool>,
+) -> Result<CampaignReport, DialError> {
+    let _claim = plant.store.claim(&order.id)?;
+    let now = legs::wall_now();
+    let mut report = CampaignReport { recovered: plant.store.recover(now).await?.len(), ..Default::default() };
+    let done: BTreeSet<CaseId> = plant
+        .store
+        .cases_done(&order.id)
+        .await?
+        .into_iter()
+        .filter(|(_, standing)| standing.refusal(now).is_some())
+        .map(|(case, _)| case)
+        .collect();
+    let mut run = Run::new(order.cases, &done, order.max_at_once);
+    report.left_out = run.progress().already_done;
+
+    let mut calls: JoinSet<(Order, Result<Outcome, DialError>)> = JoinSet::new();
+    let mut on_the_line: Vec<(tokio::task::Id, Order)> = Vec::new();
+    loop {
+        while let Some(case) = run.next() {
+            let call = Order {
+                attempt: Order::new_attempt_id(),
+                campaign: Some(order.id.clone()),
+                lang: case.lang,
+                case,
+                script: Arc::clone(&order.script),
+                target: None,
+            };
+            let (plant, watcher, own) = (Arc::clone(&plant), observer.clone(), call.clone());
+            let handle = calls.spawn(async move {
+                let placed = place_call(plant, own.clone(), watcher).await;
+                (own, placed)
+            });
+            on_the_line.push((handle.id(), call));
+        }
+        if run.is_over() {
+            break;
+        }
+        tokio::select! {
+            Some(ended) = calls.join_next_with_id() => {
+                let (id, order, placed) = match ended {
+                    Ok((id, (order, placed))) => (id, order, placed),
+                    // A panic in one call ends that call, with an outcome, and no other.
+                    Err(e) => {
+                        let id = e.id();
+                        let Some((_, order)) = on_the_line.iter().find(|(own, _)| *own == id).cloned() else { continue };
+                        let closed = close_after_fault(&plant.store, &order).await;
+                        (id, order, closed)
+                    }
+                };
+                on_the_line.retain(|(own, _)| *own != id);
+                run.finished(&order.case.id);
+                match placed {
+                    Ok(outcome) => report.outcomes.push(outcome),
+                    Err(e) => {
+                        let why = e.to_string();
+                        let kind = ProgressKind::NotPlaced(why.clone());
+                        let _ = observer.send(Progress { case: order.case.id.clone(), kind });
+                        report.not_placed.push((order.case.id, why));
+                    }
+                }
+            }
+            Ok(()) = stop.changed() => if *stop.borrow() { run.stop(); },
+        }
+    }
+    Ok(report)
+}
+
+/// The outcome of a call that a fault of ours ended. It may have been answered: it is not dialled
+/// again.
+async fn close_after_fault(store: &Store, order: &Order) -> Result<Outcome, DialError> {
+    let outcome = faulty(&order.attempt, order);
+    store.close_attempt(&outcome).await?;
+    Ok(outcome)
+}
+
+fn faulty(attempt: &AttemptId, order: &Order) -> Outcome {
+    let now = legs::wall_now();
+    Outcome {
+        version: OUTCOME_VERSION,
+        attempt: attempt.clone(),
+        campaign: order.campaign.clone(),
+        case: order.case.id.clone(),
+        callee: order.case.phone.clone(),
+        dialled_at: now,
+        answered_at: None,
+        ended_at: now,
+        answered_by: AnsweredBy::Unknown,
+        identity: Identity::Unconfirmed,
+        debt_disclosed: false,
+        disposition: Disposition::EngineFailed,
+        promise: None,
+        callback: None,
+        intents: Vec::new(),
+        handover: None,
+        script: ScriptVersion {
+            name: order.script.name().to_owned(),
+            lang: order.lang,
+            sha256: order.script.sha256().to_owned(),
+        },
+        models: Default::default(),
+        recording: None,
+        transcript: None,
+        sip: None,
+        ended_by: None,
+        fault: Some(FaultOwner::Us),
+        redial: waihu_types::Redial::No { rule: "engine-failed-in-call".to_owned() },
+    }
+}
