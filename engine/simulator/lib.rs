@@ -8,6 +8,7 @@ mod clips;
 pub mod ear;
 mod file;
 pub mod persona;
+pub mod practice;
 
 pub use clips::{Clips, Line, Pcm, lines};
 pub use file::{PersonaError, read_personas};

@@ -6,21 +6,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use waihu_simulator::{
     persona::{Act, Persona, Pickup},
+    practice::{self, read_expected},
     read_personas,
 };
 use waihu_types::Disposition;
 
 fn personas() -> BTreeMap<String, Persona> {
-    read_personas(include_str!("../personas.toml")).unwrap()
+    read_personas(practice::PERSONAS).unwrap()
 }
 
 fn cases() -> waihu_campaign::CaseTable {
-    waihu_campaign::read_csv(include_str!("../practice/cases.csv"))
-}
-
-fn expected() -> Vec<Vec<String>> {
-    let text = include_str!("../practice/expected.csv");
-    text.lines().skip(1).map(|l| l.split(',').map(str::to_owned).collect()).collect()
+    waihu_campaign::read_csv(practice::CASES)
 }
 
 #[test]
@@ -41,23 +37,19 @@ fn every_case_has_one_expectation_that_its_persona_can_meet() {
     let personas = personas();
     let numbers: BTreeMap<String, String> =
         cases().cases.into_iter().map(|(_, c)| (c.id.to_string(), c.phone.as_str().to_owned())).collect();
-    let expected = expected();
-    let named: BTreeSet<&str> = expected.iter().map(|e| e[0].as_str()).collect();
-    assert_eq!(named, numbers.keys().map(String::as_str).collect());
-    assert_eq!(named.len(), expected.len());
-    for e in &expected {
-        let disposition: Disposition = serde_json::from_value(e[1].clone().into()).unwrap();
-        let pickup = personas[&numbers[&e[0]]].pickup;
-        let wanted = match disposition {
+    let expected = read_expected(practice::EXPECTED).unwrap();
+    let ids: Vec<String> = expected.keys().map(ToString::to_string).collect();
+    assert_eq!(ids, numbers.keys().cloned().collect::<Vec<_>>());
+    for (case, e) in &expected {
+        let wanted = match e.disposition {
             Disposition::Busy => Pickup::Decline(486),
             Disposition::Rejected => Pickup::Decline(603),
             Disposition::InvalidNumber => Pickup::Decline(404),
             Disposition::NoAnswer => Pickup::NoAnswer,
             _ => Pickup::Answer,
         };
-        assert_eq!(pickup, wanted, "{}", e[0]);
-        assert_eq!(e[2] == "yes", disposition == Disposition::PromiseToPay, "{}", e[0]);
-        assert!(["", "joined", "no_answer", "failed"].contains(&e[3].as_str()), "{}", e[0]);
+        assert_eq!(personas[&numbers[case.as_str()]].pickup, wanted, "{case}");
+        assert_eq!(e.promise, e.disposition == Disposition::PromiseToPay, "{case}");
     }
 }
 
