@@ -1,0 +1,205 @@
+//! The ears: the callees' sound in, beginnings and ends of speech out.
+//!
+//! One plain thread listens to every call. A cheap gate lets the detector run only where there is
+//! sound; an utterance that ended goes to the recognizers with a little of what came before it, so
+//! that no first consonant is lost.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread,
+    time::Instant,
+};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use jiff::civil::Date;
+use waihu_audio::{Frame, SAMPLES_8K, energy};
+use waihu_types::Lang;
+use waihu_vad::{Detector, Endpointer, Silero, SpeechBoundary};
+
+use crate::{
+    Event, Sink, SpeechError,
+    beep::BeepDetector,
+    recognizer::{Job, Recognizers},
+};
+
+/// Frames and commands that may wait: a second of sound of 80 calls.
+const MAX_WAITING: usize = 4_096;
+
+/// Sound kept from before speech was detected [samples at 8 kHz]: 400 ms.
+const PRE_ROLL: usize = 3_200;
+
+enum Command {
+    Open(u64, Box<Ear>),
+    Frame(u64, Box<Frame>),
+    Close(u64),
+}
+
+/// Where callees' sound is handed in.
+#[derive(Clone)]
+pub(crate) struct Ears {
+    queue: Sender<Command>,
+    next: Arc<AtomicU64>,
+    dropped: Arc<AtomicU64>,
+}
+
+/// A call's listening; it ends when this is dropped.
+pub struct Listener {
+    id: u64,
+    ears: Ears,
+    gone: Arc<AtomicBool>,
+}
+
+/// The end of a [`Listener`] that takes sound.
+#[derive(Clone)]
+pub struct EarTap {
+    id: u64,
+    ears: Ears,
+}
+
+impl Listener {
+    /// Where the media thread hands in the callee's frames.
+    pub fn ear(&self) -> EarTap {
+        EarTap { id: self.id, ears: self.ears.clone() }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.gone.store(true, Ordering::Relaxed);
+        // A full queue only means that the ears hear of it with the next call's end; the flag
+        // above already spares the recognizers.
+        let _ = self.ears.queue.try_send(Command::Close(self.id));
+    }
+}
+
+impl EarTap {
+    /// Takes 20 ms of the callee's sound. Never blocks: what finds no room is dropped and counted.
+    pub fn hear(&self, frame: &Frame) {
+        if self.ears.queue.try_send(Command::Frame(self.id, Box::new(*frame))).is_err() {
+            self.ears.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Ears {
+    pub(crate) fn start(silero: &PathBuf, recognizers: Recognizers) -> Result<Self, SpeechError> {
+        let model = Silero::load(silero)?;
+        let (queue, commands) = bounded(MAX_WAITING);
+        thread::Builder::new()
+            .name("ears".to_owned())
+            .spawn(move || listen(model, &recognizers, &commands))
+            .map_err(SpeechError::Thread)?;
+        Ok(Self { queue, next: Arc::default(), dropped: Arc::default() })
+    }
+
+    pub(crate) fn open(&self, lang: Lang, today: Date, sink: Sink) -> Listener {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let gone = Arc::new(AtomicBool::new(false));
+        let ear = Ear::new(lang, today, sink, Arc::clone(&gone));
+        // The one command that waits for room: without it the call would be deaf.
+        let _ = self.queue.send(Command::Open(id, Box::new(ear)));
+        Listener { id, ears: self.clone(), gone }
+    }
+
+    /// Frames that found no room so far.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+}
+
+fn listen(mut model: Silero, recognizers: &Recognizers, commands: &Receiver<Command>) {
+    let mut ears: HashMap<u64, Box<Ear>> = HashMap::new();
+    for command in commands {
+        match command {
+            Command::Open(id, ear) => {
+                ears.insert(id, ear);
+            }
+            Command::Close(id) => {
+                ears.remove(&id);
+            }
+            Command::Frame(id, frame) => {
+                if let Some(ear) = ears.get_mut(&id) {
+                    ear.hear(&mut model, &frame, recognizers);
+                }
+            }
+        }
+        ears.retain(|_, ear| !ear.gone.load(Ordering::Relaxed));
+    }
+}
+
+/// One call's listening.
+struct Ear {
+    lang: Lang,
+    today: Date,
+    sink: Sink,
+    gone: Arc<AtomicBool>,
+    detector: Detector,
+    endpointer: Endpointer,
+    beep: BeepDetector,
+    /// Frames heard; the ear's clock.
+    frames: u64,
+    recent: VecDeque<i16>,
+    utterance: Option<Vec<i16>>,
+}
+
+impl Ear {
+    fn new(lang: Lang, today: Date, sink: Sink, gone: Arc<AtomicBool>) -> Self {
+        Self {
+            lang,
+            today,
+            sink,
+            gone,
+            detector: Detector::default(),
+            endpointer: Endpointer::default(),
+            beep: BeepDetector::default(),
+            frames: 0,
+            recent: VecDeque::with_capacity(PRE_ROLL + SAMPLES_8K),
+            utterance: None,
+        }
+    }
+
+    fn hear(&mut self, model: &mut Silero, frame: &Frame, recognizers: &Recognizers) {
+        self.frames += 1;
+        if self.beep.push(frame) {
+            (self.sink)(Event::Beep);
+        }
+        match &mut self.utterance {
+            Some(utterance) => utterance.extend_from_slice(frame),
+            None => {
+                let surplus = (self.recent.len() + SAMPLES_8K).saturating_sub(PRE_ROLL);
+                self.recent.drain(..surplus);
+                self.recent.extend(frame);
+            }
+        }
+        let level = energy::level_dbov(frame);
+        let probability = match self.detector.push(model, frame, level) {
+            Ok(Some(probability)) => probability,
+            Ok(None) => return,
+            Err(e) => return tracing::error!(error = %e, "voice activity was not judged"),
+        };
+        match self.endpointer.push(self.frames * 20, probability) {
+            Some(SpeechBoundary::Started) => {
+                self.utterance = Some(self.recent.drain(..).collect());
+                (self.sink)(Event::Started);
+            }
+            Some(SpeechBoundary::Ended) => {
+                let Some(samples) = self.utterance.take() else { return };
+                (self.sink)(Event::Ended);
+                recognizers.submit(Job {
+                    lang: self.lang,
+                    today: self.today,
+                    samples,
+                    ended: Instant::now(),
+                    gone: Arc::clone(&self.gone),
+                    sink: Arc::clone(&self.sink),
+                });
+            }
+            None => {}
+        }
+    }
+}
