@@ -1,0 +1,136 @@
+//! Whose packets count, and where ours go: symmetric RTP (RFC 4961) behind address translation.
+//!
+//! The rule:
+//! 1. Packets from the address in the SDP always count, and bring us back to it.
+//! 2. Another address is taken over ("latched") only after five packets in a row of one source,
+//!    and only while the SDP's address has never spoken, or has been silent for half a second and
+//!    the other is a port of the same host.
+//! 3. That happens once until the next offer or answer. Everything else is discarded.
+//!
+//! So a translated port is found, and a stranger can neither talk into a call that has sound nor
+//! keep one that the signalled side takes up.
+
+use std::{net::SocketAddr, time::Duration};
+
+use waihu_types::Time;
+
+/// Packets in a row before another address is believed: 100 ms of speech.
+const PROBATION: u8 = 5;
+/// The far end counts as silent after this.
+const QUIET: Duration = Duration::from_millis(500);
+
+#[derive(Clone, Copy, Debug)]
+struct Candidate {
+    from: SocketAddr,
+    ssrc: u32,
+    next: u16,
+    in_a_row: u8,
+}
+
+#[derive(Debug)]
+pub(crate) struct Latch {
+    signalled: SocketAddr,
+    active: SocketAddr,
+    heard: Option<Time>,
+    used: bool,
+    candidate: Option<Candidate>,
+}
+
+impl Latch {
+    pub(crate) fn new(signalled: SocketAddr) -> Self {
+        Self { signalled, active: signalled, heard: None, used: false, candidate: None }
+    }
+
+    /// Where to send; `None` while the far end holds (address 0.0.0.0 or port 0).
+    pub(crate) fn target(&self) -> Option<SocketAddr> {
+        let a = self.active;
+        (a.port() != 0 && !a.ip().is_unspecified()).then_some(a)
+    }
+
+    /// Whether a valid RTP packet from `from` counts.
+    pub(crate) fn admits(&mut self, now: Time, from: SocketAddr, ssrc: u32, sequence: u16) -> bool {
+        if from == self.signalled || from == self.active {
+            self.active = from;
+            self.heard = Some(now);
+            self.candidate = None;
+            return true;
+        }
+        let free = match self.heard {
+            None => true,
+            Some(at) => now.since(at) >= QUIET && from.ip() == self.active.ip(),
+        };
+        if self.used || !free {
+            return false;
+        }
+        let in_a_row = match self.candidate {
+            Some(c) if c.from == from && c.ssrc == ssrc && c.next == sequence => c.in_a_row + 1,
+            _ => 1,
+        };
+        self.candidate = Some(Candidate { from, ssrc, next: sequence.wrapping_add(1), in_a_row });
+        if in_a_row < PROBATION {
+            return false;
+        }
+        self.candidate = None;
+        self.used = true;
+        self.active = from;
+        self.heard = Some(now);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn a(s: &str) -> SocketAddr {
+        s.parse().unwrap()
+    }
+
+    /// How many of `n` packets in a row count.
+    fn admitted(l: &mut Latch, ms: u64, from: &str, first: u16, n: u16) -> usize {
+        (first..first + n).filter(|s| l.admits(Time::from_millis(ms), a(from), 1, *s)).count()
+    }
+
+    #[test]
+    fn a_translated_address_is_found_when_the_signalled_one_is_silent() {
+        let mut l = Latch::new(a("10.0.0.1:4000"));
+        assert_eq!(admitted(&mut l, 0, "203.0.113.5:61000", 0, 10), 6);
+        assert_eq!(l.target(), Some(a("203.0.113.5:61000")));
+        assert_eq!(admitted(&mut l, 9_000, "198.51.100.1:9", 0, 50), 0, "it happens once");
+    }
+
+    #[test]
+    fn nobody_talks_into_a_call_that_has_sound() {
+        let mut l = Latch::new(a("10.0.0.1:4000"));
+        for n in 0..50 {
+            assert_eq!(admitted(&mut l, n * 20, "10.0.0.1:4000", n as u16, 1), 1);
+            assert_eq!(admitted(&mut l, n * 20, "10.0.0.1:4002", n as u16, 1), 0);
+        }
+        assert_eq!(admitted(&mut l, 60_000, "198.51.100.1:4000", 0, 50), 0, "another host, ever");
+        assert_eq!(admitted(&mut l, 60_000, "10.0.0.1:4002", 0, 5), 1, "another port after silence");
+    }
+
+    #[test]
+    fn the_signalled_side_takes_its_call_back_for_good() {
+        let mut l = Latch::new(a("10.0.0.1:4000"));
+        admitted(&mut l, 0, "198.51.100.1:4000", 0, 5);
+        assert_eq!(admitted(&mut l, 0, "10.0.0.1:4000", 0, 1), 1);
+        assert_eq!(l.target(), Some(a("10.0.0.1:4000")));
+        assert_eq!(admitted(&mut l, 100, "198.51.100.1:4000", 5, 50), 0);
+    }
+
+    #[test]
+    fn a_broken_row_or_mixed_sources_are_not_believed() {
+        let mut l = Latch::new(a("10.0.0.1:4000"));
+        for n in 0..40 {
+            assert!(!l.admits(Time::ZERO, a("10.0.0.1:4002"), 1, n * 2));
+            assert!(!l.admits(Time::ZERO, a("10.0.0.1:4004"), 1, n));
+        }
+    }
+
+    #[test]
+    fn nothing_is_sent_to_a_far_end_on_hold() {
+        assert_eq!(Latch::new(a("0.0.0.0:4000")).target(), None);
+        assert_eq!(Latch::new(a("10.0.0.1:0")).target(), None);
+    }
+}
