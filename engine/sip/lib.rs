@@ -1,1 +1,38 @@
-//! SIP: message, transactions, dialogs, a whole user agent without a socket. The room is laid out and not yet furnished.
+//! A SIP user agent over UDP without a socket: bytes and time in, bytes and events out.
+//!
+//! [`Endpoint`] is the whole agent: many calls at once, each way. Below it, readable beside the RFCs:
+//! messages ([`message`], [`headers`], [`uri`]), session descriptions ([`sdp`], [`offer_answer`]), the
+//! four transaction machines ([`transaction`]), digest authentication ([`auth`]) and dialogs ([`dialog`]).
+//!
+//! Deliberately absent: sockets, clocks and randomness (arguments, all three), name resolution,
+//! registration, TCP and TLS, session timers, REFER, PRACK, redirection by 3xx, and sound: a description
+//! is carried from end to end, and nobody here plays it.
+
+pub mod auth;
+pub mod dialog;
+mod endpoint;
+mod error;
+pub mod headers;
+mod lex;
+pub mod message;
+mod method;
+mod name_addr;
+pub mod offer_answer;
+pub mod sdp;
+pub mod transaction;
+pub mod uri;
+mod via;
+
+pub use auth::Credentials;
+pub use endpoint::{
+    CallHandle, Command, Discard, EndedBy, Endpoint, EndpointConfig, Event, FailureCause, Input, Invite,
+    Output, TimedOut, Usage,
+};
+pub use error::{FieldFault, ParseError};
+pub use message::{Message, Request, Response};
+pub use method::Method;
+pub use name_addr::NameAddr;
+pub use offer_answer::{AudioStream, Codec, MediaMismatch};
+pub use sdp::{Direction, SdpError, SessionDescription};
+pub use uri::{InvalidUri, SipUri, Uri};
+pub use via::Via;

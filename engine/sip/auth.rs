@@ -1,0 +1,285 @@
+//! Digest authentication, the client's side: RFC 7616 and RFC 8760 with MD5 and SHA-256, `qop` auth or
+//! none, challenges by the callee's side (401) and by proxies (407).
+//!
+//! Deliberately absent: `auth-int`, which would hash bodies that proxies may touch; Basic, which RFC
+//! 3261 §22 forbids; remembering a nonce from call to call.
+
+use std::fmt;
+
+use md5::Md5;
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    headers::Fields,
+    lex::{quote, quoted, split_outside},
+    message::{Request, Response},
+};
+
+/// The most challenges answered for one request: one proxy and one callee's side, each stale once.
+const MAX_ANSWERS: usize = 4;
+
+/// What we prove to know. `Debug` shows none of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// User name.
+    pub username: String,
+    /// Password.
+    pub password: String,
+    /// Answer this realm only; `None` answers any, which is right where the next hop is the carrier.
+    pub realm: Option<String>,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials(…)")
+    }
+}
+
+/// The hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    /// RFC 7616 `MD5`, also where no algorithm is named.
+    Md5,
+    /// RFC 7616 `SHA-256`.
+    Sha256,
+}
+
+impl Algorithm {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Md5 => "MD5",
+            Self::Sha256 => "SHA-256",
+        }
+    }
+
+    fn hash(self, text: &str) -> String {
+        match self {
+            Self::Md5 => hex::encode(Md5::digest(text.as_bytes())),
+            Self::Sha256 => hex::encode(Sha256::digest(text.as_bytes())),
+        }
+    }
+}
+
+/// Who challenges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Challenger {
+    /// 401, WWW-Authenticate.
+    Server,
+    /// 407, Proxy-Authenticate.
+    Proxy,
+}
+
+impl Challenger {
+    fn challenge_header(self) -> &'static str {
+        match self {
+            Self::Server => "WWW-Authenticate",
+            Self::Proxy => "Proxy-Authenticate",
+        }
+    }
+
+    fn answer_header(self) -> &'static str {
+        match self {
+            Self::Server => "Authorization",
+            Self::Proxy => "Proxy-Authorization",
+        }
+    }
+}
+
+/// A Digest challenge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Challenge {
+    /// The realm.
+    pub realm: String,
+    /// The nonce.
+    pub nonce: String,
+    /// To be sent back as it came.
+    pub opaque: Option<String>,
+    /// The hash asked for.
+    pub algorithm: Algorithm,
+    /// Whether `qop` offers `auth`; without any `qop` the form of RFC 2069 is used.
+    pub qop_auth: bool,
+    /// Whether only the nonce was too old.
+    pub stale: bool,
+}
+
+impl Challenge {
+    /// Reads one challenge; `None` for another scheme, hash or quality than we speak.
+    pub fn parse(value: &str) -> Option<Self> {
+        let (scheme, rest) = value.split_once(char::is_whitespace)?;
+        if !scheme.eq_ignore_ascii_case("Digest") {
+            return None;
+        }
+        let (mut realm, mut nonce, mut opaque, mut qop) = (None, None, None, None);
+        let (mut algorithm, mut stale) = (Algorithm::Md5, false);
+        for item in split_outside(rest, b',').ok()? {
+            let Some((name, raw)) = item.split_once('=') else { continue };
+            let raw = raw.trim();
+            let value = quoted(raw).map_or_else(|| raw.to_owned(), |(text, _)| text);
+            match name.trim().to_ascii_lowercase().as_str() {
+                "realm" => realm = Some(value),
+                "nonce" => nonce = Some(value),
+                "opaque" => opaque = Some(value),
+                "qop" => qop = Some(value),
+                "stale" => stale = value.eq_ignore_ascii_case("true"),
+                "algorithm" => {
+                    algorithm = [Algorithm::Md5, Algorithm::Sha256]
+                        .into_iter()
+                        .find(|a| a.name().eq_ignore_ascii_case(&value))?;
+                }
+                _ => {}
+            }
+        }
+        let qop_auth = match &qop {
+            None => false,
+            Some(list) if list.split(',').any(|q| q.trim().eq_ignore_ascii_case("auth")) => true,
+            Some(_) => return None,
+        };
+        Some(Self { realm: realm?, nonce: nonce?, opaque, algorithm, qop_auth, stale })
+    }
+
+    /// The value of the answering header for a request of `method` to `uri`; `count` is how often
+    /// this nonce has been used, this time included.
+    pub fn answer(&self, who: &Credentials, method: &str, uri: &str, count: u32, cnonce: &str) -> String {
+        let a1 = self.algorithm.hash(&format!("{}:{}:{}", who.username, self.realm, who.password));
+        let a2 = self.algorithm.hash(&format!("{method}:{uri}"));
+        let nonce = &self.nonce;
+        let middle = if self.qop_auth { format!("{nonce}:{count:08x}:{cnonce}:auth") } else { nonce.clone() };
+        let response = self.algorithm.hash(&format!("{a1}:{middle}:{a2}"));
+        let mut out = format!(
+            "Digest username={}, realm={}, nonce={}, uri={}, response=\"{response}\", algorithm={}",
+            quote(&who.username),
+            quote(&self.realm),
+            quote(nonce),
+            quote(uri),
+            self.algorithm.name(),
+        );
+        if let Some(opaque) = &self.opaque {
+            out.push_str(&format!(", opaque={}", quote(opaque)));
+        }
+        if self.qop_auth {
+            out.push_str(&format!(", qop=auth, nc={count:08x}, cnonce=\"{cnonce}\""));
+        }
+        out
+    }
+}
+
+/// Keeps count over the attempts at one request, so that a wrong password is sent once.
+#[derive(Clone, Debug, Default)]
+pub struct Authenticator {
+    answered: Vec<(Challenger, String)>,
+    /// Nonces used in this call, with their counts.
+    nonces: Vec<(String, u32)>,
+}
+
+impl Authenticator {
+    /// The same for the next request of the call: its challenges are answered anew, the nonce counts go on.
+    pub fn for_next_request(&self) -> Self {
+        Self { answered: Vec::new(), nonces: self.nonces.clone() }
+    }
+
+    /// Puts the answer to the challenges of `response` into `request`, which is the next attempt at
+    /// the request that was challenged, earlier answers included. False where no answer is to be
+    /// given: nothing we can answer, another realm, or our answer was refused (and was not stale).
+    pub fn answer(
+        &mut self,
+        response: &Response,
+        request: &mut Request,
+        who: &Credentials,
+        cnonce: &str,
+    ) -> bool {
+        let challenger = if response.code == 407 { Challenger::Proxy } else { Challenger::Server };
+        let chosen = challenges(&response.headers.other, challenger)
+            .find(|c| who.realm.as_ref().is_none_or(|r| *r == c.realm));
+        let Some(challenge) = chosen else { return false };
+        let before = self.answered.iter().filter(|(c, r)| *c == challenger && *r == challenge.realm).count();
+        let allowed = if challenge.stale { 2 } else { 1 };
+        if before >= allowed || self.answered.len() >= MAX_ANSWERS {
+            return false;
+        }
+        self.answered.push((challenger, challenge.realm.clone()));
+        let count = self.count(&challenge.nonce);
+        let uri = request.uri.to_string();
+        let value = challenge.answer(who, request.method.as_str(), &uri, count, cnonce);
+        // One answer per challenger: a stale one is replaced, the other challenger's stays.
+        request.headers.other.remove(challenger.answer_header());
+        request.headers.other.push(challenger.answer_header(), &value);
+        true
+    }
+
+    fn count(&mut self, nonce: &str) -> u32 {
+        if let Some((_, count)) = self.nonces.iter_mut().find(|(n, _)| n == nonce) {
+            *count += 1;
+            return *count;
+        }
+        // A call sees one nonce or two; a proxy that changes it on every request is kept from growing this.
+        if self.nonces.len() >= 2 * MAX_ANSWERS {
+            self.nonces.remove(0);
+        }
+        self.nonces.push((nonce.to_owned(), 1));
+        1
+    }
+}
+
+/// The challenges that we can answer, in the order of preference that the challenger gave (RFC 8760 §2.4).
+fn challenges(fields: &Fields, challenger: Challenger) -> impl Iterator<Item = Challenge> {
+    fields.values(challenger.challenge_header()).filter_map(Challenge::parse)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mufasa(password: &str) -> Credentials {
+        Credentials { username: "Mufasa".into(), password: password.into(), realm: None }
+    }
+
+    fn response_of(answer: &str) -> &str {
+        answer.split("response=\"").nth(1).unwrap().split('"').next().unwrap()
+    }
+
+    #[test]
+    fn the_examples_of_rfc_7616_come_out() {
+        let nonce = "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v";
+        let cnonce = "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ";
+        for (algorithm, expected) in [
+            ("MD5", "8ca523f5e9506fed4657c9700eebdbec"),
+            ("SHA-256", "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"),
+        ] {
+            let text = format!(
+                "Digest realm=\"http-auth@example.org\", qop=\"auth, auth-int\", algorithm={algorithm}, nonce=\"{nonce}\""
+            );
+            let challenge = Challenge::parse(&text).unwrap();
+            let answer = challenge.answer(&mufasa("Circle of Life"), "GET", "/dir/index.html", 1, cnonce);
+            assert_eq!(response_of(&answer), expected);
+        }
+    }
+
+    #[test]
+    fn without_qop_the_form_of_rfc_2069_is_used() {
+        let challenge = Challenge::parse(
+            "Digest realm=\"testrealm@host.com\", nonce=\"dcd98b7102dd2f0e8b11d0f600bfb0c093\", opaque=\"5c\"",
+        )
+        .unwrap();
+        let answer = challenge.answer(&mufasa("CircleOfLife"), "GET", "/dir/index.html", 1, "x");
+        assert_eq!(response_of(&answer), "1949323746fe6a43ef61f9606e7febea");
+        assert!(answer.contains("opaque=\"5c\"") && !answer.contains("qop"));
+    }
+
+    #[test]
+    fn what_we_cannot_answer_is_no_challenge() {
+        for text in [
+            "Basic realm=\"a\"",
+            "Digest realm=\"a\"",
+            "Digest realm=\"a\", nonce=\"b\", algorithm=SHA-512-256",
+            "Digest realm=\"a\", nonce=\"b\", qop=\"auth-int\"",
+            "Digest realm=\"a, nonce=b",
+        ] {
+            assert_eq!(Challenge::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn debug_never_shows_the_password() {
+        assert!(!format!("{:?}", mufasa("secret")).contains("secret"));
+    }
+}

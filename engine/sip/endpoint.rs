@@ -1,0 +1,261 @@
+//! The whole agent as one machine: datagrams, wishes and time in; datagrams and news out.
+//!
+//! Its parts: [`clients`] and [`servers`] run the transactions, [`outgoing`] places calls, [`incoming`]
+//! takes them, [`established`] keeps them up and ends them. Every map here is bounded and empties itself.
+
+mod clients;
+mod dice;
+mod established;
+mod incoming;
+mod outgoing;
+mod schedule;
+mod servers;
+mod words;
+
+use std::{
+    collections::{HashMap, VecDeque},
+    net::SocketAddr,
+};
+
+use waihu_types::Time;
+
+use self::{clients::Clients, dice::Dice, schedule::Schedule, servers::Servers};
+pub use words::{
+    CallHandle, Command, Discard, EndedBy, EndpointConfig, Event, FailureCause, Input, Invite, Output,
+    TimedOut, Usage,
+};
+
+use crate::{
+    dialog::DialogId,
+    error::ParseError,
+    headers::{CSeq, Fields, Headers},
+    message::{Message, Request, refusal},
+    method::Method,
+    name_addr::NameAddr,
+    sdp::SessionDescription,
+    uri::Uri,
+    via::{MAGIC_COOKIE, Via},
+};
+
+/// The most calls at once; beyond it INVITEs get 503. Four times what one core carries media for.
+const MAX_CALLS: usize = 20_000;
+/// The most transactions of either kind. Each ended call leaves two or three for 32 s, so this is
+/// room for 1,000 calls a second; beyond it requests are dropped, and the far end sends them again.
+const MAX_TRANSACTIONS: usize = 100_000;
+/// What we accept in dialogs and outside.
+const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS";
+
+/// What a deadline belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum TimerKey {
+    Client(u64),
+    Server(u64),
+    Call(CallHandle),
+}
+
+/// A call, by the stage it is at.
+#[derive(Debug)]
+enum Call {
+    Calling(Box<outgoing::Calling>),
+    Ringing(Box<incoming::Ringing>),
+    Up(Box<established::Up>),
+}
+
+/// The agent.
+#[derive(Debug)]
+pub struct Endpoint {
+    config: EndpointConfig,
+    dice: Dice,
+    output: VecDeque<Output>,
+    schedule: Schedule<TimerKey>,
+    clients: Clients,
+    servers: Servers,
+    calls: HashMap<CallHandle, Call>,
+    dialogs: HashMap<DialogId, CallHandle>,
+    next_incoming: u64,
+}
+
+impl Endpoint {
+    /// An agent without calls.
+    pub fn new(config: EndpointConfig) -> Self {
+        Self {
+            dice: Dice::new(config.seed),
+            config,
+            output: VecDeque::new(),
+            schedule: Schedule::new(),
+            clients: Clients::default(),
+            servers: Servers::default(),
+            calls: HashMap::new(),
+            dialogs: HashMap::new(),
+            next_incoming: 1,
+        }
+    }
+
+    /// Takes one input. Poll all output afterwards.
+    pub fn handle_input(&mut self, now: Time, input: Input<'_>) {
+        match input {
+            Input::Datagram { from, bytes } => self.datagram(now, from, bytes),
+            Input::Command(command) => self.command(now, command),
+            Input::Unreachable { to } => self.unreachable(to),
+            Input::Timeout => self.timeout(now),
+        }
+    }
+
+    /// What it wants done, first things first.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.output.pop_front()
+    }
+
+    /// When it next wants `Timeout`.
+    pub fn poll_timeout(&self) -> Option<Time> {
+        self.schedule.next()
+    }
+
+    /// What it holds.
+    pub fn usage(&self) -> Usage {
+        Usage {
+            calls: self.calls.len(),
+            dialogs: self.dialogs.len(),
+            clients: self.clients.len(),
+            servers: self.servers.len(),
+            timers: self.schedule.len(),
+        }
+    }
+
+    fn datagram(&mut self, now: Time, from: SocketAddr, bytes: &[u8]) {
+        match Message::parse(bytes) {
+            Ok(Message::Request(request)) => self.on_request(now, from, request),
+            Ok(Message::Response(response)) => self.on_response(now, from, response),
+            Err(ParseError::KeepAlive) => self.discard(from, Discard::KeepAlive),
+            Err(error) => {
+                if let Some((via, answer)) = refusal(bytes, &error) {
+                    self.transmit(via.response_address(from), answer);
+                }
+                self.discard(from, Discard::Unparsable(error));
+            }
+        }
+    }
+
+    fn command(&mut self, now: Time, command: Command) {
+        match command {
+            Command::Invite(invite) => self.invite(now, *invite),
+            Command::Ring { call, code, sdp } => self.ring(now, call, code, sdp.as_ref()),
+            Command::Answer { call, sdp } => self.answer(now, call, sdp),
+            Command::Reject { call, code, reason } => self.reject(now, call, code, &reason),
+            Command::Options { ping, target, next_hop } => self.options(now, ping, target, next_hop),
+            Command::Hangup { call, reason } => match self.calls.get(&call) {
+                Some(Call::Calling(_)) => self.hang_up_calling(now, call, reason),
+                Some(Call::Ringing(_)) => self.reject(now, call, 480, "Temporarily Unavailable"),
+                Some(Call::Up(_)) => self.hang_up(now, call, reason),
+                None => {}
+            },
+        }
+    }
+
+    fn timeout(&mut self, now: Time) {
+        while let Some(key) = self.schedule.pop(now) {
+            match key {
+                TimerKey::Client(id) => self.client_timeout(now, id),
+                TimerKey::Server(id) => self.server_timeout(now, id),
+                TimerKey::Call(call) => match self.calls.get(&call) {
+                    Some(Call::Calling(_)) => self.cancel_timeout(now, call),
+                    Some(Call::Up(_)) => self.ack_timeout(now, call),
+                    Some(Call::Ringing(_)) | None => {}
+                },
+            }
+        }
+    }
+
+    fn transmit(&mut self, to: SocketAddr, bytes: bytes::Bytes) {
+        self.output.push_back(Output::Transmit { to, bytes });
+    }
+
+    fn event(&mut self, call: CallHandle, event: Event) {
+        self.output.push_back(Output::Event { call, event });
+    }
+
+    fn discard(&mut self, from: SocketAddr, reason: Discard) {
+        self.output.push_back(Output::Discarded { from, reason });
+    }
+
+    /// Forgets a call and its dialog, and says how it ended.
+    fn finish(&mut self, call: CallHandle, event: Event) {
+        let id = match self.calls.remove(&call) {
+            Some(Call::Up(up)) => Some(up.dialog.id),
+            Some(Call::Ringing(ringing)) => Some(ringing.dialog.id),
+            Some(Call::Calling(_)) => None,
+            None => return,
+        };
+        if let Some(id) = id {
+            self.dialogs.remove(&id);
+        }
+        self.schedule.set(TimerKey::Call(call), None);
+        self.event(call, event);
+    }
+
+    fn via(&mut self) -> Via {
+        let branch = format!("{MAGIC_COOKIE}{}", self.dice.word());
+        Via::udp(self.config.local, &branch)
+    }
+
+    fn contact(&self) -> NameAddr {
+        NameAddr::new(None, Uri::sip("waihu", self.config.local))
+    }
+
+    /// A request outside any dialog (RFC 3261 §8.1.1).
+    fn request(&mut self, method: Method, target: Uri, from: NameAddr) -> Request {
+        let mut other = Fields::default();
+        other.push("User-Agent", &self.config.user_agent);
+        let tag = self.dice.word();
+        let headers = Headers {
+            via: vec![self.via()],
+            from: from.with_tag(&tag),
+            to: NameAddr::new(None, target.clone()),
+            call_id: format!("{}{}", self.dice.word(), self.dice.word()),
+            cseq: CSeq { number: 1, method: method.clone() },
+            max_forwards: Some(70),
+            contact: vec![self.contact()],
+            route: Vec::new(),
+            record_route: Vec::new(),
+            other,
+        };
+        Request { method, uri: target, headers, body: bytes::Bytes::new() }
+    }
+
+    fn options(&mut self, now: Time, ping: u64, target: Uri, next_hop: SocketAddr) {
+        let from = self.contact();
+        let mut request = self.request(Method::Options, target, from);
+        request.headers.other.push("Accept", SDP);
+        self.start_client(now, next_hop, request, clients::Purpose::Ping(ping));
+    }
+}
+
+/// The media type of session descriptions.
+const SDP: &str = "application/sdp";
+
+/// Puts a description into a message.
+fn set_body(fields: &mut Fields, body: &mut bytes::Bytes, sdp: &SessionDescription) {
+    fields.remove("Content-Type");
+    fields.push("Content-Type", SDP);
+    *body = sdp.to_string().into();
+}
+
+/// The description in a message: `None` without one, or with one that is broken or of another type.
+fn description(fields: &Fields, body: &[u8]) -> Option<SessionDescription> {
+    if body.is_empty() || !is_sdp(fields) {
+        return None;
+    }
+    SessionDescription::parse(body).ok()
+}
+
+/// Whether the body is said to be a description; silence counts as consent.
+fn is_sdp(fields: &Fields) -> bool {
+    fields
+        .value("Content-Type")
+        .is_none_or(|t| t.split(';').next().is_some_and(|t| t.trim().eq_ignore_ascii_case(SDP)))
+}
+
+/// The value of a Reason header (RFC 3326), as it stands.
+fn reason_of(fields: &Fields) -> Option<String> {
+    fields.value("Reason").map(str::to_owned)
+}

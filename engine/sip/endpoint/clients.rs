@@ -1,0 +1,229 @@
+//! Client transactions: matching responses (RFC 3261 §17.1.3) and what becomes of them.
+
+use std::{collections::HashMap, net::SocketAddr};
+
+use bytes::Bytes;
+use waihu_types::Time;
+
+use super::{CallHandle, Discard, Endpoint, MAX_TRANSACTIONS, Output, TimedOut, TimerKey, established::Bye};
+use crate::{
+    message::{Request, Response},
+    method::Method,
+    transaction::{
+        ClientOutput,
+        client::{self, Client},
+        client_invite::{self, ClientInvite},
+    },
+};
+
+/// Whom a transaction is for.
+#[derive(Debug)]
+pub(super) enum Purpose {
+    /// A call of ours.
+    Invite(CallHandle),
+    /// The end of a call; the call itself is already forgotten.
+    Bye(Box<Bye>),
+    /// Whose answer says nothing: the INVITE's own answer follows.
+    Cancel,
+    /// An OPTIONS.
+    Ping(u64),
+}
+
+#[derive(Debug)]
+enum Machine {
+    Invite(Box<ClientInvite>),
+    Other(Client),
+}
+
+impl Machine {
+    fn handle(&mut self, now: Time, response: Option<Response>) {
+        match (self, response) {
+            (Self::Invite(m), Some(r)) => m.handle_input(now, client_invite::Input::Response(r)),
+            (Self::Invite(m), None) => m.handle_input(now, client_invite::Input::Timeout),
+            (Self::Other(m), Some(r)) => m.handle_input(now, client::Input::Response(r)),
+            (Self::Other(m), None) => m.handle_input(now, client::Input::Timeout),
+        }
+    }
+
+    fn poll_output(&mut self) -> Option<ClientOutput> {
+        match self {
+            Self::Invite(m) => m.poll_output(),
+            Self::Other(m) => m.poll_output(),
+        }
+    }
+
+    fn poll_timeout(&self) -> Option<Time> {
+        match self {
+            Self::Invite(m) => m.poll_timeout(),
+            Self::Other(m) => m.poll_timeout(),
+        }
+    }
+}
+
+/// The ACK sent to one answer of an INVITE, kept to be sent again.
+#[derive(Debug)]
+pub(super) struct SentAck {
+    pub(super) remote_tag: String,
+    pub(super) to: SocketAddr,
+    pub(super) bytes: Bytes,
+}
+
+#[derive(Debug)]
+struct Entry {
+    machine: Machine,
+    key: (String, Method),
+    to: SocketAddr,
+    purpose: Purpose,
+    acks: Vec<SentAck>,
+}
+
+/// All client transactions.
+#[derive(Debug, Default)]
+pub(super) struct Clients {
+    entries: HashMap<u64, Entry>,
+    by_branch: HashMap<(String, Method), u64>,
+    next: u64,
+}
+
+impl Clients {
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The INVITE of a transaction and where it went.
+    pub(super) fn invite(&self, id: u64) -> Option<(&Request, SocketAddr)> {
+        let entry = self.entries.get(&id)?;
+        match &entry.machine {
+            Machine::Invite(m) => Some((m.request(), entry.to)),
+            Machine::Other(_) => None,
+        }
+    }
+
+    /// The ACKs that a transaction has led to.
+    pub(super) fn acks(&mut self, id: u64) -> Option<&mut Vec<SentAck>> {
+        self.entries.get_mut(&id).map(|e| &mut e.acks)
+    }
+}
+
+impl Endpoint {
+    /// Sends a request; `None` where there are too many already.
+    pub(super) fn start_client(
+        &mut self,
+        now: Time,
+        to: SocketAddr,
+        request: Request,
+        purpose: Purpose,
+    ) -> Option<u64> {
+        if self.clients.len() >= MAX_TRANSACTIONS {
+            if let Purpose::Ping(ping) = purpose {
+                self.output.push_back(Output::Pong { ping, result: Err(TimedOut) });
+            }
+            return None;
+        }
+        let key = (request.branch().unwrap_or_default().to_owned(), request.method.clone());
+        let machine = match request.method {
+            Method::Invite => Machine::Invite(Box::new(ClientInvite::new(now, request))),
+            _ => Machine::Other(Client::new(now, &request)),
+        };
+        self.clients.next += 1;
+        let id = self.clients.next;
+        self.clients.by_branch.insert(key.clone(), id);
+        self.clients.entries.insert(id, Entry { machine, key, to, purpose, acks: Vec::new() });
+        self.drain_client(now, id);
+        Some(id)
+    }
+
+    pub(super) fn client_timeout(&mut self, now: Time, id: u64) {
+        if let Some(entry) = self.clients.entries.get_mut(&id) {
+            entry.machine.handle(now, None);
+            self.drain_client(now, id);
+        }
+    }
+
+    /// Forgets a transaction.
+    pub(super) fn drop_client(&mut self, id: u64) {
+        if let Some(entry) = self.clients.entries.remove(&id) {
+            self.clients.by_branch.remove(&entry.key);
+        }
+        self.schedule.set(TimerKey::Client(id), None);
+    }
+
+    pub(super) fn on_response(&mut self, now: Time, from: SocketAddr, response: Response) {
+        // More than one Via: it was meant for somebody else (RFC 3261 §8.1.3.3).
+        let via = &response.headers.via;
+        let branch = via.first().filter(|_| via.len() == 1).and_then(|v| v.branch());
+        let key = branch.map(|b| (b.to_owned(), response.headers.cseq.method.clone()));
+        let id = key.and_then(|k| self.clients.by_branch.get(&k).copied());
+        let Some((id, entry)) = id.and_then(|id| Some((id, self.clients.entries.get_mut(&id)?))) else {
+            return self.discard(from, Discard::StrayResponse);
+        };
+        entry.machine.handle(now, Some(response));
+        self.drain_client(now, id);
+    }
+
+    fn drain_client(&mut self, now: Time, id: u64) {
+        let Some(entry) = self.clients.entries.get_mut(&id) else { return };
+        let outputs: Vec<_> = std::iter::from_fn(|| entry.machine.poll_output()).collect();
+        let to = entry.to;
+        self.schedule.set(TimerKey::Client(id), entry.machine.poll_timeout());
+        for output in outputs {
+            match output {
+                ClientOutput::Transmit(bytes) => self.transmit(to, bytes),
+                ClientOutput::Response(response) => self.client_response(now, id, &response),
+                ClientOutput::TimedOut => self.client_timed_out(id),
+                ClientOutput::Terminated => self.drop_client(id),
+            }
+        }
+    }
+
+    fn client_response(&mut self, now: Time, id: u64, response: &Response) {
+        let Some(entry) = self.clients.entries.get_mut(&id) else { return };
+        match &mut entry.purpose {
+            Purpose::Invite(call) => {
+                let call = *call;
+                self.on_invite_response(now, id, call, response);
+            }
+            Purpose::Bye(bye) if matches!(response.code, 401 | 407) => {
+                let (bye, to) = (bye.clone(), entry.to);
+                self.retry_bye(now, to, *bye, response);
+            }
+            Purpose::Ping(ping) if response.code >= 200 => {
+                let ping = *ping;
+                self.output.push_back(Output::Pong { ping, result: Ok(response.code) });
+            }
+            Purpose::Bye(_) | Purpose::Cancel | Purpose::Ping(_) => {}
+        }
+    }
+
+    fn client_timed_out(&mut self, id: u64) {
+        match self.clients.entries.get(&id).map(|e| &e.purpose) {
+            Some(Purpose::Invite(call)) => self.invite_timed_out(*call),
+            Some(Purpose::Ping(ping)) => {
+                let ping = *ping;
+                self.output.push_back(Output::Pong { ping, result: Err(TimedOut) });
+            }
+            Some(Purpose::Bye(_) | Purpose::Cancel) | None => {}
+        }
+    }
+
+    /// A transport error ends what still waits for a first answer from there (RFC 3261 §8.1.3.1).
+    pub(super) fn unreachable(&mut self, to: SocketAddr) {
+        let hit: Vec<u64> =
+            self.clients.entries.iter().filter(|(_, e)| e.to == to).map(|(id, _)| *id).collect();
+        for id in hit {
+            let call = match self.clients.entries.get(&id).map(|e| &e.purpose) {
+                Some(Purpose::Invite(call)) => *call,
+                Some(Purpose::Ping(ping)) => {
+                    let ping = *ping;
+                    self.output.push_back(Output::Pong { ping, result: Err(TimedOut) });
+                    self.drop_client(id);
+                    continue;
+                }
+                Some(Purpose::Bye(_) | Purpose::Cancel) | None => continue,
+            };
+            if self.invite_unreachable(call) {
+                self.drop_client(id);
+            }
+        }
+    }
+}

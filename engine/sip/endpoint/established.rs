@@ -1,0 +1,268 @@
+//! Calls that are up: ACK and its absence, re-INVITE (RFC 3261 §14), BYE both ways (§15).
+
+use std::{net::SocketAddr, time::Duration};
+
+use bytes::Bytes;
+use waihu_types::Time;
+
+use super::{
+    ALLOW, Call, CallHandle, EndedBy, Endpoint, Event, FailureCause, TimerKey, clients::Purpose, description,
+    reason_of, set_body,
+};
+use crate::{
+    auth::{Authenticator, Credentials},
+    dialog::Dialog,
+    message::{Request, Response},
+    method::Method,
+    sdp::{Origin, SessionDescription},
+    transaction::{T1, T1_64, T2},
+};
+
+/// A 2xx that waits for its ACK, sent again and again meanwhile (§13.3.1.4).
+#[derive(Debug)]
+pub(super) struct AwaitAck {
+    cseq: u32,
+    to: SocketAddr,
+    bytes: Bytes,
+    next: Time,
+    interval: Duration,
+    until: Time,
+    /// Our 2xx carried an offer, so the ACK carries the answer.
+    answer_due: bool,
+}
+
+impl AwaitAck {
+    pub(super) fn new(now: Time, to: SocketAddr, response: &Response, answer_due: bool) -> Self {
+        let (cseq, bytes) = (response.headers.cseq.number, response.to_bytes());
+        Self { cseq, to, bytes, next: now + T1, interval: T1, until: now + T1_64, answer_due }
+    }
+
+    pub(super) fn deadline(&self) -> Time {
+        self.next.min(self.until)
+    }
+}
+
+/// A call with a dialog.
+#[derive(Debug)]
+pub(super) struct Up {
+    pub(super) dialog: Dialog,
+    next_hop: SocketAddr,
+    credentials: Option<Credentials>,
+    auth: Authenticator,
+    local: SessionDescription,
+    await_ack: Option<AwaitAck>,
+    /// The first ACK has come, or the call is one that we placed.
+    confirmed: bool,
+    /// We want to hang up, but a callee waits for the ACK first (§15).
+    closing: Option<Option<String>>,
+}
+
+impl Up {
+    pub(super) fn caller(
+        dialog: Dialog,
+        next_hop: SocketAddr,
+        credentials: Option<Credentials>,
+        auth: Authenticator,
+        local: SessionDescription,
+    ) -> Self {
+        Self { dialog, next_hop, credentials, auth, local, await_ack: None, confirmed: true, closing: None }
+    }
+
+    pub(super) fn callee(
+        dialog: Dialog,
+        next_hop: SocketAddr,
+        local: SessionDescription,
+        wait: AwaitAck,
+    ) -> Self {
+        Self {
+            dialog,
+            next_hop,
+            credentials: None,
+            auth: Authenticator::default(),
+            local,
+            await_ack: Some(wait),
+            confirmed: false,
+            closing: None,
+        }
+    }
+}
+
+/// What a BYE needs to be sent again with credentials.
+#[derive(Clone, Debug)]
+pub(super) struct Bye {
+    request: Request,
+    credentials: Option<Credentials>,
+    auth: Authenticator,
+}
+
+impl SessionDescription {
+    /// The description of nothing, for calls that are let go at once.
+    pub(super) fn none() -> Self {
+        let origin =
+            Origin { username: "-".to_owned(), session_id: 0, version: 0, address: "0.0.0.0".to_owned() };
+        Self { origin, connection: None, direction: None, media: Vec::new() }
+    }
+}
+
+impl Endpoint {
+    pub(super) fn hang_up(&mut self, now: Time, call: CallHandle, reason: Option<String>) {
+        if let Some(Call::Up(up)) = self.calls.get_mut(&call) {
+            if !up.confirmed {
+                up.closing.get_or_insert(reason);
+                return;
+            }
+            self.bye_and_finish(
+                now,
+                call,
+                reason.as_deref(),
+                Event::Ended { by: EndedBy::Local, reason: None },
+            );
+        }
+    }
+
+    fn bye_and_finish(&mut self, now: Time, call: CallHandle, reason: Option<&str>, event: Event) {
+        let Some(Call::Up(up)) = self.calls.remove(&call) else { return };
+        self.dialogs.remove(&up.dialog.id);
+        self.schedule.set(TimerKey::Call(call), None);
+        self.send_bye(now, *up, reason);
+        self.event(call, event);
+    }
+
+    pub(super) fn send_bye(&mut self, now: Time, mut up: Up, reason: Option<&str>) {
+        let via = self.via();
+        let mut request = up.dialog.request(Method::Bye, via);
+        request.headers.other.push("User-Agent", &self.config.user_agent);
+        if let Some(reason) = reason {
+            request.headers.other.push("Reason", reason);
+        }
+        let to = up.dialog.next_hop(up.next_hop);
+        let bye = Bye { request: request.clone(), credentials: up.credentials, auth: up.auth };
+        self.start_client(now, to, request, Purpose::Bye(Box::new(bye)));
+    }
+
+    pub(super) fn retry_bye(&mut self, now: Time, to: SocketAddr, mut bye: Bye, response: &Response) {
+        let (via, cnonce) = (self.via(), self.dice.word());
+        bye.request.headers.via = vec![via];
+        bye.request.headers.cseq.number = bye.request.headers.cseq.number.saturating_add(1);
+        let Some(credentials) = &bye.credentials else { return };
+        if bye.auth.answer(response, &mut bye.request, credentials, &cnonce) {
+            self.start_client(now, to, bye.request.clone(), Purpose::Bye(Box::new(bye)));
+        }
+    }
+
+    /// The 2xx again, or the end of patience: a callee whose 2xx gets no ACK in 32 s sends BYE (§13.3.1.4).
+    pub(super) fn ack_timeout(&mut self, now: Time, call: CallHandle) {
+        let Some(Call::Up(up)) = self.calls.get_mut(&call) else { return };
+        let Some(wait) = &mut up.await_ack else { return };
+        if now >= wait.until {
+            let ended = Event::Ended { by: EndedBy::Local, reason: Some("no ACK within 32 s".to_owned()) };
+            return self.bye_and_finish(now, call, Some("SIP;cause=408;text=\"ACK timeout\""), ended);
+        }
+        wait.interval = (wait.interval * 2).min(T2);
+        wait.next = now + wait.interval;
+        let (to, bytes, deadline) = (wait.to, wait.bytes.clone(), wait.deadline());
+        self.schedule.set(TimerKey::Call(call), Some(deadline));
+        self.transmit(to, bytes);
+    }
+
+    /// An ACK within a dialog. False where none was due.
+    pub(super) fn on_ack(&mut self, now: Time, call: CallHandle, ack: &Request) -> bool {
+        let Some(Call::Up(up)) = self.calls.get_mut(&call) else { return false };
+        let cseq = ack.headers.cseq.number;
+        let Some(wait) = up.await_ack.take_if(|w| w.cseq == cseq) else { return false };
+        self.schedule.set(TimerKey::Call(call), None);
+        let first = !std::mem::replace(&mut up.confirmed, true);
+        let closing = up.closing.take();
+        let sdp = description(&ack.headers.other, &ack.body).filter(|s| s.audio().is_ok());
+        if let Some(reason) = closing {
+            let ended = Event::Ended { by: EndedBy::Local, reason: None };
+            self.bye_and_finish(now, call, reason.as_deref(), ended);
+            return true;
+        }
+        match (first, wait.answer_due, sdp) {
+            (true, true, None) => {
+                let failed = Event::Failed {
+                    code: 488,
+                    reason: "The answer has no audio that we speak".to_owned(),
+                    cause: FailureCause::BadAnswer,
+                    retry_after_s: None,
+                };
+                let reason = "SIP;cause=488;text=\"Not Acceptable Here\"";
+                self.bye_and_finish(now, call, Some(reason), failed);
+                return true;
+            }
+            (true, true, Some(sdp)) => self.event(call, Event::Answered { sdp }),
+            (false, true, Some(sdp)) => self.event(call, Event::Reinvited { sdp }),
+            _ => {}
+        }
+        if first {
+            self.event(call, Event::Confirmed);
+        }
+        true
+    }
+
+    /// A request of the far end within a dialog. CSeq is checked first (§12.2.2).
+    pub(super) fn in_dialog(&mut self, now: Time, server: u64, call: CallHandle, request: &Request) {
+        let fresh = match self.calls.get_mut(&call) {
+            Some(Call::Up(up)) => up.dialog.accept(request),
+            Some(Call::Ringing(ringing)) => ringing.dialog.accept(request),
+            Some(Call::Calling(_)) | None => {
+                return self.refuse(now, server, request, 481, "No such call", &[]);
+            }
+        };
+        if !fresh {
+            return self.refuse(now, server, request, 500, "CSeq out of order", &[]);
+        }
+        match request.method {
+            Method::Bye => self.on_bye(now, server, call, request),
+            Method::Options => self.answer_options(now, server, request),
+            Method::Invite => self.on_reinvite(now, server, call, request),
+            _ => self.refuse(now, server, request, 405, "Method Not Allowed", &[("Allow", ALLOW)]),
+        }
+    }
+
+    fn on_bye(&mut self, now: Time, server: u64, call: CallHandle, request: &Request) {
+        self.refuse(now, server, request, 200, "OK", &[]);
+        let reason = reason_of(&request.headers.other);
+        if matches!(self.calls.get(&call), Some(Call::Ringing(_))) {
+            return self.cancelled_by_caller(now, call);
+        }
+        self.finish(call, Event::Ended { by: EndedBy::Remote, reason });
+    }
+
+    fn on_reinvite(&mut self, now: Time, server: u64, call: CallHandle, request: &Request) {
+        let Some(to) = self.servers.address(server) else { return };
+        let contact = self.contact();
+        let Some(Call::Up(up)) = self.calls.get_mut(&call) else {
+            return self.refuse(now, server, request, 500, "Still ringing", &[("Retry-After", "5")]);
+        };
+        if up.await_ack.is_some() {
+            return self.refuse(now, server, request, 491, "Request Pending", &[]);
+        }
+        let theirs = description(&request.headers.other, &request.body);
+        let ours = match &theirs {
+            Some(offer) => up.local.answer_again(offer),
+            None if request.body.is_empty() => {
+                let mut again = up.local.clone();
+                again.origin.version = again.origin.version.saturating_add(1);
+                Ok(again)
+            }
+            None => return self.refuse(now, server, request, 488, "Not Acceptable Here", &[]),
+        };
+        let Ok(ours) = ours else {
+            return self.refuse(now, server, request, 488, "Not Acceptable Here", &[]);
+        };
+        up.local.origin.version = ours.origin.version;
+        let mut response = request.respond(200, "OK", None);
+        response.headers.contact.push(contact);
+        response.headers.other.push("Allow", ALLOW);
+        set_body(&mut response.headers.other, &mut response.body, &ours);
+        let wait = AwaitAck::new(now, to, &response, theirs.is_none());
+        self.schedule.set(TimerKey::Call(call), Some(wait.deadline()));
+        up.await_ack = Some(wait);
+        self.respond(now, server, response);
+        if let Some(sdp) = theirs {
+            self.event(call, Event::Reinvited { sdp });
+        }
+    }
+}

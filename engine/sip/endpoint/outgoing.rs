@@ -1,0 +1,286 @@
+//! Calls that we place, until they are up: RFC 3261 §13.2, CANCEL of §9.1, retries of §22.
+
+use std::net::SocketAddr;
+
+use waihu_types::Time;
+
+use super::{
+    ALLOW, Call, CallHandle, EndedBy, Endpoint, Event, FailureCause, Invite, MAX_CALLS, TimerKey,
+    clients::{Purpose, SentAck},
+    description,
+    established::Up,
+    set_body,
+};
+use crate::{
+    auth::{Authenticator, Credentials},
+    dialog::Dialog,
+    headers::Fields,
+    message::{Request, Response},
+    method::Method,
+    sdp::SessionDescription,
+    transaction::T1_64,
+};
+
+/// The most answers of one INVITE, and the most early dialogs: a fork to more telephones than that is a loop.
+const MAX_FORKS: usize = 16;
+
+/// Where a wish to hang up stands.
+#[derive(Debug, PartialEq, Eq)]
+enum Cancel {
+    No,
+    /// Wanted, but nothing has come back yet, so CANCEL may not be sent (§9.1).
+    Wanted(Option<String>),
+    Sent(Option<String>),
+}
+
+/// A call that we placed and that is not answered.
+#[derive(Debug)]
+pub(super) struct Calling {
+    client: u64,
+    credentials: Option<Credentials>,
+    auth: Authenticator,
+    offer: SessionDescription,
+    provisional: bool,
+    cancel: Cancel,
+    /// Descriptions from provisional responses, by To tag.
+    early: Vec<(String, SessionDescription)>,
+}
+
+fn failed(code: u16, reason: &str, cause: FailureCause) -> Event {
+    Event::Failed { code, reason: reason.to_owned(), cause, retry_after_s: None }
+}
+
+fn cancelled() -> Event {
+    failed(487, "Request Terminated", FailureCause::Cancelled)
+}
+
+fn retry_after(fields: &Fields) -> Option<u32> {
+    let digits: String = fields.value("Retry-After")?.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().ok()
+}
+
+impl Endpoint {
+    pub(super) fn invite(&mut self, now: Time, invite: Invite) {
+        let Invite { call, target, next_hop, from, credentials, offer, headers } = invite;
+        if self.calls.contains_key(&call) {
+            return;
+        }
+        let mut request = self.request(Method::Invite, target, from);
+        request.headers.other.push("Allow", ALLOW);
+        headers.iter().for_each(|(name, value)| request.headers.other.push(name, value));
+        set_body(&mut request.headers.other, &mut request.body, &offer);
+        let client = if self.calls.len() < MAX_CALLS {
+            self.start_client(now, next_hop, request, Purpose::Invite(call))
+        } else {
+            None
+        };
+        let Some(client) = client else {
+            return self.event(call, failed(503, "Too many calls at once", FailureCause::TransportError));
+        };
+        let calling = Calling {
+            client,
+            credentials,
+            auth: Authenticator::default(),
+            offer,
+            provisional: false,
+            cancel: Cancel::No,
+            early: Vec::new(),
+        };
+        self.calls.insert(call, Call::Calling(Box::new(calling)));
+    }
+
+    pub(super) fn hang_up_calling(&mut self, now: Time, call: CallHandle, reason: Option<String>) {
+        let Some(Call::Calling(calling)) = self.calls.get_mut(&call) else { return };
+        if calling.cancel == Cancel::No {
+            calling.cancel = Cancel::Wanted(reason);
+            if calling.provisional {
+                self.send_cancel(now, call);
+            }
+        }
+    }
+
+    /// Sends CANCEL: the INVITE's Request-URI, top Via, From, To, Call-ID, Route and CSeq number (§9.1).
+    fn send_cancel(&mut self, now: Time, call: CallHandle) {
+        let Some(Call::Calling(calling)) = self.calls.get_mut(&call) else { return };
+        let Some((invite, to)) = self.clients.invite(calling.client) else { return };
+        let Cancel::Wanted(reason) = &mut calling.cancel else { return };
+        let reason = reason.take();
+        let mut request = invite.clone();
+        request.method = Method::Cancel;
+        request.headers.cseq.method = Method::Cancel;
+        request.headers.contact.clear();
+        request.headers.other = Fields::default();
+        request.body.clear();
+        if let Some(reason) = &reason {
+            request.headers.other.push("Reason", reason);
+        }
+        calling.cancel = Cancel::Sent(reason);
+        // An INVITE that is not answered within 64·T1 of its CANCEL counts as cancelled (§9.1).
+        self.schedule.set(TimerKey::Call(call), Some(now + T1_64));
+        self.start_client(now, to, request, Purpose::Cancel);
+    }
+
+    pub(super) fn cancel_timeout(&mut self, _now: Time, call: CallHandle) {
+        if let Some(Call::Calling(calling)) = self.calls.get(&call) {
+            self.drop_client(calling.client);
+            self.finish(call, cancelled());
+        }
+    }
+
+    pub(super) fn invite_timed_out(&mut self, call: CallHandle) {
+        if let Some(Call::Calling(calling)) = self.calls.get(&call) {
+            let event = match calling.cancel {
+                Cancel::No => failed(408, "Request Timeout", FailureCause::TimedOut),
+                _ => cancelled(),
+            };
+            self.finish(call, event);
+        }
+    }
+
+    /// Whether the call was still waiting for a first answer and has failed.
+    pub(super) fn invite_unreachable(&mut self, call: CallHandle) -> bool {
+        let waiting = matches!(self.calls.get(&call), Some(Call::Calling(c)) if !c.provisional);
+        if waiting {
+            self.finish(call, failed(503, "The next hop cannot be reached", FailureCause::TransportError));
+        }
+        waiting
+    }
+
+    pub(super) fn on_invite_response(
+        &mut self,
+        now: Time,
+        client: u64,
+        call: CallHandle,
+        response: &Response,
+    ) {
+        match response.code {
+            100..=199 => self.on_provisional(now, call, response),
+            200..=299 => self.on_answer(now, client, call, response),
+            _ => self.on_refusal(now, client, call, response),
+        }
+    }
+
+    fn on_provisional(&mut self, now: Time, call: CallHandle, response: &Response) {
+        let Some(Call::Calling(calling)) = self.calls.get_mut(&call) else { return };
+        calling.provisional = true;
+        if matches!(calling.cancel, Cancel::Wanted(_)) {
+            return self.send_cancel(now, call);
+        }
+        // 100 says only that the next hop has it.
+        if response.code == 100 || calling.cancel != Cancel::No {
+            return;
+        }
+        let sdp = description(&response.headers.other, &response.body);
+        if let (Some(sdp), Some(tag)) = (&sdp, response.headers.to.tag()) {
+            calling.early.retain(|(t, _)| t != tag);
+            if calling.early.len() < MAX_FORKS {
+                calling.early.push((tag.to_owned(), sdp.clone()));
+            }
+        }
+        let event = Event::Provisional { code: response.code, reason: response.reason.clone(), sdp };
+        self.event(call, event);
+    }
+
+    /// A 2xx: acknowledged always (§13.2.2.4), kept only if it is the first and we still want the call.
+    fn on_answer(&mut self, now: Time, client: u64, call: CallHandle, response: &Response) {
+        let tag = response.headers.to.tag().unwrap_or_default().to_owned();
+        let Some(acks) = self.clients.acks(client) else { return };
+        if let Some(ack) = acks.iter().find(|a| a.remote_tag == tag) {
+            let (to, bytes) = (ack.to, ack.bytes.clone());
+            return self.transmit(to, bytes);
+        }
+        if acks.len() >= MAX_FORKS {
+            return;
+        }
+        let Some((dialog, next_hop)) = self.acknowledge(client, response) else { return };
+        let ours = matches!(self.calls.get(&call), Some(Call::Calling(c)) if c.client == client);
+        let calling = if ours { self.calls.remove(&call) } else { None };
+        let Some(Call::Calling(calling)) = calling else {
+            // Another branch of a fork has answered before (§13.2.2.4): this one is let go.
+            let up = Up::caller(dialog, next_hop, None, Authenticator::default(), SessionDescription::none());
+            return self.send_bye(now, up, None);
+        };
+        self.schedule.set(TimerKey::Call(call), None);
+        let Calling { credentials, auth, offer, cancel, early, .. } = *calling;
+        let sdp = description(&response.headers.other, &response.body)
+            .or_else(|| early.into_iter().find(|(t, _)| *t == tag).map(|(_, sdp)| sdp));
+        let up = Up::caller(dialog, next_hop, credentials, auth.for_next_request(), offer);
+        if let Cancel::Wanted(reason) | Cancel::Sent(reason) = cancel {
+            self.send_bye(now, up, reason.as_deref());
+            return self.event(call, Event::Ended { by: EndedBy::Local, reason: None });
+        }
+        match sdp.filter(|s| s.audio().is_ok()) {
+            Some(sdp) => {
+                self.dialogs.insert(up.dialog.id.clone(), call);
+                self.calls.insert(call, Call::Up(Box::new(up)));
+                self.event(call, Event::Answered { sdp });
+            }
+            None => {
+                self.send_bye(now, up, Some("SIP;cause=488;text=\"Not Acceptable Here\""));
+                self.event(
+                    call,
+                    failed(488, "The answer has no audio that we speak", FailureCause::BadAnswer),
+                );
+            }
+        }
+    }
+
+    /// Sends the ACK for a 2xx and keeps it for the 2xx's retransmissions.
+    fn acknowledge(&mut self, client: u64, response: &Response) -> Option<(Dialog, SocketAddr)> {
+        let via = self.via();
+        let (invite, next_hop) = self.clients.invite(client)?;
+        let dialog = Dialog::as_caller(invite, response);
+        let bytes = dialog.ack(via, invite).to_bytes();
+        let to = dialog.next_hop(next_hop);
+        let sent = SentAck { remote_tag: dialog.remote_tag().to_owned(), to, bytes: bytes.clone() };
+        self.clients.acks(client)?.push(sent);
+        self.transmit(to, bytes);
+        Some((dialog, next_hop))
+    }
+
+    fn on_refusal(&mut self, now: Time, client: u64, call: CallHandle, response: &Response) {
+        let Some(Call::Calling(calling)) = self.calls.get_mut(&call) else { return };
+        if calling.client != client {
+            return;
+        }
+        if calling.cancel == Cancel::No
+            && matches!(response.code, 401 | 407)
+            && let Some(retry) = self.authenticated(client, call, response)
+        {
+            return self.invite_again(now, client, call, retry);
+        }
+        let Some(Call::Calling(calling)) = self.calls.get(&call) else { return };
+        let cause =
+            if calling.cancel == Cancel::No { FailureCause::Rejected } else { FailureCause::Cancelled };
+        let event = Event::Failed {
+            code: response.code,
+            reason: response.reason.clone(),
+            cause,
+            retry_after_s: retry_after(&response.headers.other),
+        };
+        self.finish(call, event);
+    }
+
+    /// The INVITE again with the answer to a challenge: next CSeq, new branch, all else the same (§22.2).
+    fn authenticated(&mut self, client: u64, call: CallHandle, response: &Response) -> Option<Request> {
+        let (via, cnonce) = (self.via(), self.dice.word());
+        let Some(Call::Calling(calling)) = self.calls.get_mut(&call) else { return None };
+        let mut request = self.clients.invite(client)?.0.clone();
+        request.headers.via = vec![via];
+        request.headers.cseq.number = request.headers.cseq.number.saturating_add(1);
+        let credentials = calling.credentials.as_ref()?;
+        calling.auth.answer(response, &mut request, credentials, &cnonce).then_some(request)
+    }
+
+    fn invite_again(&mut self, now: Time, client: u64, call: CallHandle, request: Request) {
+        let Some((_, to)) = self.clients.invite(client) else { return };
+        let next = self.start_client(now, to, request, Purpose::Invite(call));
+        match (next, self.calls.get_mut(&call)) {
+            (Some(next), Some(Call::Calling(calling))) => {
+                calling.client = next;
+                calling.provisional = false;
+            }
+            _ => self.finish(call, failed(503, "Too many calls at once", FailureCause::TransportError)),
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! Server transactions: matching requests (RFC 3261 §17.2.3), and what any request is checked for (§8.2).
+
+use std::{collections::HashMap, net::SocketAddr};
+
+use waihu_types::Time;
+
+use super::{ALLOW, CallHandle, Discard, Endpoint, MAX_TRANSACTIONS, SDP, TimerKey, is_sdp};
+use crate::{
+    dialog::DialogId,
+    message::{Request, Response},
+    method::Method,
+    transaction::{
+        ServerOutput,
+        server::{self, Server},
+        server_invite::{self, ServerInvite},
+    },
+};
+
+/// What makes two requests the same: branch, sent-by and method; for RFC 2543 elements, without a branch,
+/// Call-ID, CSeq and From tag in the branch's place.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    branch: String,
+    sent_by: String,
+    method: Method,
+}
+
+impl Key {
+    /// The key of `request` as if it were of `method`: ACK and CANCEL look for the INVITE they belong to.
+    fn of(request: &Request, method: Method) -> Option<Self> {
+        let via = request.headers.via.first()?;
+        let branch = via.branch().map_or_else(
+            || {
+                let h = &request.headers;
+                format!("{} {} {}", h.call_id, h.cseq.number, h.from.tag().unwrap_or_default())
+            },
+            str::to_owned,
+        );
+        let sent_by = format!("{}:{}", via.host, via.port.unwrap_or(5060));
+        Some(Self { branch, sent_by, method })
+    }
+}
+
+#[derive(Debug)]
+enum Machine {
+    Invite(ServerInvite),
+    Other(Server),
+}
+
+#[derive(Debug)]
+struct Entry {
+    machine: Machine,
+    key: Key,
+    to: SocketAddr,
+    /// The call that an INVITE has begun.
+    call: Option<CallHandle>,
+}
+
+/// All server transactions.
+#[derive(Debug, Default)]
+pub(super) struct Servers {
+    entries: HashMap<u64, Entry>,
+    by_key: HashMap<Key, u64>,
+    next: u64,
+}
+
+impl Servers {
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Where responses of a transaction go.
+    pub(super) fn address(&self, id: u64) -> Option<SocketAddr> {
+        self.entries.get(&id).map(|e| e.to)
+    }
+
+    /// Notes the call that an INVITE has begun, for its CANCEL.
+    pub(super) fn set_call(&mut self, id: u64, call: CallHandle) {
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.call = Some(call);
+        }
+    }
+}
+
+impl Endpoint {
+    pub(super) fn on_request(&mut self, now: Time, from: SocketAddr, mut request: Request) {
+        let Some(via) = request.headers.via.first_mut() else { return };
+        let to = via.response_address(from);
+        via.note_source(from);
+        if request.method == Method::Ack {
+            if !self.take_ack(now, &request) {
+                self.discard(from, Discard::StrayAck);
+            }
+            return;
+        }
+        let Some(key) = Key::of(&request, request.method.clone()) else { return };
+        if let Some(id) = self.servers.by_key.get(&key).copied() {
+            if let Some(entry) = self.servers.entries.get_mut(&id) {
+                match &mut entry.machine {
+                    Machine::Invite(m) => m.handle_input(now, server_invite::Input::Retransmission),
+                    Machine::Other(m) => m.handle_input(now, server::Input::Retransmission),
+                }
+            }
+            return self.drain_server(id);
+        }
+        if self.servers.len() >= MAX_TRANSACTIONS {
+            return self.discard(from, Discard::Overload);
+        }
+        let machine = match request.method {
+            Method::Invite => Machine::Invite(ServerInvite::new()),
+            _ => Machine::Other(Server::new()),
+        };
+        self.servers.next += 1;
+        let id = self.servers.next;
+        self.servers.by_key.insert(key.clone(), id);
+        self.servers.entries.insert(id, Entry { machine, key, to, call: None });
+        self.dispatch(now, from, id, &request);
+    }
+
+    fn dispatch(&mut self, now: Time, from: SocketAddr, id: u64, request: &Request) {
+        if request.method == Method::Cancel {
+            return self.on_cancel(now, id, request);
+        }
+        if self.is_unacceptable(now, id, request) {
+            return;
+        }
+        if let Some(dialog) = DialogId::of_request(request) {
+            return match self.dialogs.get(&dialog).copied() {
+                Some(call) => self.in_dialog(now, id, call, request),
+                None => self.refuse(now, id, request, 481, "Call/Transaction Does Not Exist", &[]),
+            };
+        }
+        match request.method {
+            Method::Invite => self.incoming(now, from, id, request),
+            Method::Options => self.answer_options(now, id, request),
+            _ => self.refuse(now, id, request, 481, "Call/Transaction Does Not Exist", &[]),
+        }
+    }
+
+    /// The checks of §8.2 in its order: method, scheme, Require, content. True where a refusal was sent.
+    fn is_unacceptable(&mut self, now: Time, id: u64, request: &Request) -> bool {
+        let (code, reason, extra) = match &request.method {
+            Method::Invite | Method::Bye | Method::Options => {
+                let required: Vec<&str> = request.headers.other.items("Require").collect();
+                if request.uri.as_sip().is_none() {
+                    (416, "Unsupported URI Scheme", None)
+                } else if !required.is_empty() {
+                    (420, "Bad Extension", Some(("Unsupported", required.join(", "))))
+                } else if !request.body.is_empty() && !is_sdp(&request.headers.other) {
+                    (415, "Unsupported Media Type", Some(("Accept", SDP.to_owned())))
+                } else {
+                    return false;
+                }
+            }
+            Method::Extension(_) => (501, "Not Implemented", Some(("Allow", ALLOW.to_owned()))),
+            _ => (405, "Method Not Allowed", Some(("Allow", ALLOW.to_owned()))),
+        };
+        let extra: Vec<(&str, &str)> = extra.iter().map(|(n, v)| (*n, v.as_str())).collect();
+        self.refuse(now, id, request, code, reason, &extra);
+        true
+    }
+
+    /// Sends a response without a body.
+    pub(super) fn refuse(
+        &mut self,
+        now: Time,
+        id: u64,
+        request: &Request,
+        code: u16,
+        reason: &str,
+        extra: &[(&str, &str)],
+    ) {
+        let tag = self.dice.word();
+        let mut response = request.respond(code, reason, Some(&tag));
+        response.headers.other.push("Server", &self.config.user_agent);
+        extra.iter().for_each(|(name, value)| response.headers.other.push(name, value));
+        self.respond(now, id, response);
+    }
+
+    pub(super) fn answer_options(&mut self, now: Time, id: u64, request: &Request) {
+        self.refuse(now, id, request, 200, "OK", &[("Allow", ALLOW), ("Accept", SDP)]);
+    }
+
+    /// CANCEL is answered for itself; the INVITE it names gets its 487 if it still has no answer (§9.2).
+    fn on_cancel(&mut self, now: Time, id: u64, request: &Request) {
+        let invite = Key::of(request, Method::Invite).and_then(|k| self.servers.by_key.get(&k));
+        let call = invite.and_then(|i| self.servers.entries.get(i)).map(|e| e.call);
+        match call {
+            None => self.refuse(now, id, request, 481, "Call/Transaction Does Not Exist", &[]),
+            Some(call) => {
+                self.refuse(now, id, request, 200, "OK", &[]);
+                if let Some(call) = call {
+                    self.cancelled_by_caller(now, call);
+                }
+            }
+        }
+    }
+
+    /// An ACK goes to the INVITE transaction that waits for it, else to its dialog. False: to nobody.
+    fn take_ack(&mut self, now: Time, ack: &Request) -> bool {
+        let id = Key::of(ack, Method::Invite).and_then(|k| self.servers.by_key.get(&k).copied());
+        if let Some((id, entry)) = id.and_then(|id| Some((id, self.servers.entries.get_mut(&id)?)))
+            && let Machine::Invite(machine) = &mut entry.machine
+            && machine.takes_ack()
+        {
+            machine.handle_input(now, server_invite::Input::Ack);
+            self.drain_server(id);
+            return true;
+        }
+        let call = DialogId::of_request(ack).and_then(|d| self.dialogs.get(&d).copied());
+        call.is_some_and(|call| self.on_ack(now, call, ack))
+    }
+
+    /// Hands a response to its transaction.
+    pub(super) fn respond(&mut self, now: Time, id: u64, response: Response) {
+        if let Some(entry) = self.servers.entries.get_mut(&id) {
+            match &mut entry.machine {
+                Machine::Invite(m) => m.handle_input(now, server_invite::Input::Respond(response)),
+                Machine::Other(m) => m.handle_input(now, server::Input::Respond(response)),
+            }
+        }
+        self.drain_server(id);
+    }
+
+    pub(super) fn server_timeout(&mut self, now: Time, id: u64) {
+        if let Some(entry) = self.servers.entries.get_mut(&id) {
+            match &mut entry.machine {
+                Machine::Invite(m) => m.handle_input(now, server_invite::Input::Timeout),
+                Machine::Other(m) => m.handle_input(now, server::Input::Timeout),
+            }
+        }
+        self.drain_server(id);
+    }
+
+    fn drain_server(&mut self, id: u64) {
+        let Some(entry) = self.servers.entries.get_mut(&id) else { return };
+        let mut done = false;
+        let (outputs, timeout): (Vec<_>, _) = match &mut entry.machine {
+            Machine::Invite(m) => (std::iter::from_fn(|| m.poll_output()).collect(), m.poll_timeout()),
+            Machine::Other(m) => (std::iter::from_fn(|| m.poll_output()).collect(), m.poll_timeout()),
+        };
+        let to = entry.to;
+        for output in outputs {
+            match output {
+                ServerOutput::Transmit(bytes) => self.transmit(to, bytes),
+                // A refused caller that never acknowledges: the call is over either way.
+                ServerOutput::AckTimedOut => {}
+                ServerOutput::Terminated => done = true,
+            }
+        }
+        self.schedule.set(TimerKey::Server(id), timeout.filter(|_| !done));
+        if done && let Some(entry) = self.servers.entries.remove(&id) {
+            self.servers.by_key.remove(&entry.key);
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! What goes into an endpoint and what comes out.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+
+use crate::{auth::Credentials, error::ParseError, name_addr::NameAddr, sdp::SessionDescription, uri::Uri};
+
+/// A call at one endpoint. The caller of [`super::Endpoint`] chooses even numbers for calls it places;
+/// the endpoint gives odd ones to calls that come in. No number is used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallHandle(pub u64);
+
+/// How an endpoint presents itself.
+#[derive(Clone, Debug)]
+pub struct EndpointConfig {
+    /// Our address as the far end sees it: Via and Contact.
+    pub local: SocketAddr,
+    /// User-Agent and Server.
+    pub user_agent: String,
+    /// Seeds branches, tags, Call-IDs and cnonces; draw it from the system's randomness, for a
+    /// stranger who knows it can forge requests within our calls.
+    pub seed: u64,
+}
+
+/// A call to place.
+#[derive(Clone, Debug)]
+pub struct Invite {
+    /// An even number not used before.
+    pub call: CallHandle,
+    /// Request-URI and To.
+    pub target: Uri,
+    /// Where the INVITE goes, and requests within the dialog when route set and Contact are names.
+    pub next_hop: SocketAddr,
+    /// The caller; its tag is set by the endpoint.
+    pub from: NameAddr,
+    /// For 401 and 407.
+    pub credentials: Option<Credentials>,
+    /// Our description.
+    pub offer: SessionDescription,
+    /// Further headers; those that the endpoint writes itself are left out.
+    pub headers: Vec<(String, String)>,
+}
+
+/// What a caller of the endpoint may ask. A command about a call that is not there does nothing: it
+/// has crossed with the call's end.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Place a call.
+    Invite(Box<Invite>),
+    /// 180, or 183 with early media, on a call that came in.
+    Ring {
+        /// The call.
+        call: CallHandle,
+        /// 180 to 199.
+        code: u16,
+        /// Early media's description.
+        sdp: Option<SessionDescription>,
+    },
+    /// 200 on a call that came in.
+    Answer {
+        /// The call.
+        call: CallHandle,
+        /// Our answer; our offer where the INVITE had none.
+        sdp: SessionDescription,
+    },
+    /// A final refusal of a call that came in.
+    Reject {
+        /// The call.
+        call: CallHandle,
+        /// 300 to 699.
+        code: u16,
+        /// Reason phrase.
+        reason: String,
+    },
+    /// End a call in whichever way its state asks for: CANCEL (once a provisional response allows it,
+    /// RFC 3261 §9.1), BYE, ACK and BYE where a 2xx crosses the CANCEL, or 480 on a call that came in.
+    Hangup {
+        /// The call.
+        call: CallHandle,
+        /// The value of a Reason header (RFC 3326).
+        reason: Option<String>,
+    },
+    /// OPTIONS outside any call, answered by [`Output::Pong`].
+    Options {
+        /// Comes back with the answer.
+        ping: u64,
+        /// Request-URI and To.
+        target: Uri,
+        /// Where it goes.
+        next_hop: SocketAddr,
+    },
+}
+
+/// What happens to an endpoint.
+#[derive(Clone, Debug)]
+pub enum Input<'a> {
+    /// Bytes from the socket.
+    Datagram {
+        /// Their source.
+        from: SocketAddr,
+        /// All of them.
+        bytes: &'a [u8],
+    },
+    /// A wish.
+    Command(Command),
+    /// The socket could not send to this address.
+    Unreachable {
+        /// The address.
+        to: SocketAddr,
+    },
+    /// `poll_timeout` may have passed.
+    Timeout,
+}
+
+/// No final response within 32 s (timer F).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no answer within 32 s")]
+pub struct TimedOut;
+
+/// What an endpoint decides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Send these bytes.
+    Transmit {
+        /// Where to.
+        to: SocketAddr,
+        /// One datagram.
+        bytes: Bytes,
+    },
+    /// News of a call.
+    Event {
+        /// The call.
+        call: CallHandle,
+        /// The news.
+        event: Event,
+    },
+    /// The end of an OPTIONS.
+    Pong {
+        /// As in the command.
+        ping: u64,
+        /// The final status code.
+        result: Result<u16, TimedOut>,
+    },
+    /// A datagram that was of no use.
+    Discarded {
+        /// Its source.
+        from: SocketAddr,
+        /// Why.
+        reason: Discard,
+    },
+}
+
+/// Why a datagram was of no use.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Discard {
+    /// Line ends that keep a NAT open.
+    #[error("keep-alive")]
+    KeepAlive,
+    /// Not SIP, or broken; a request among them was answered with 400 or 505.
+    #[error("{0}")]
+    Unparsable(ParseError),
+    /// A response to nothing we asked.
+    #[error("a response to no request of ours")]
+    StrayResponse,
+    /// An ACK for nothing we answered.
+    #[error("an ACK for no response of ours")]
+    StrayAck,
+    /// As many transactions as we keep; the far end will ask again.
+    #[error("too many transactions at once")]
+    Overload,
+}
+
+/// Who ended a call that was up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndedBy {
+    /// We did.
+    Local,
+    /// They did.
+    Remote,
+}
+
+/// Why a call never came up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureCause {
+    /// A final response of 300 to 699.
+    Rejected,
+    /// No final response in time (timer B).
+    TimedOut,
+    /// Nothing could be sent.
+    TransportError,
+    /// A 2xx without a description that we can speak.
+    BadAnswer,
+    /// Cancelled before it was answered, by whoever placed it.
+    Cancelled,
+}
+
+/// News of one call. `Failed` or `Ended` comes once and last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A call comes in; Ring, Answer, Reject or Hangup it.
+    Incoming {
+        /// The caller.
+        from: NameAddr,
+        /// Whom it was addressed to.
+        to: NameAddr,
+        /// Whom it was routed to.
+        request_uri: Uri,
+        /// Their offer; `None` leaves the offer to us.
+        offer: Option<SessionDescription>,
+    },
+    /// 101 to 199 on a call that we placed.
+    Provisional {
+        /// The code.
+        code: u16,
+        /// Its phrase.
+        reason: String,
+        /// Early media's description.
+        sdp: Option<SessionDescription>,
+    },
+    /// A call that we placed is answered and acknowledged; on a call that came in without an offer, the
+    /// answer to ours.
+    Answered {
+        /// Their description.
+        sdp: SessionDescription,
+    },
+    /// The ACK for our 200 came: a call that came in is up.
+    Confirmed,
+    /// They changed the session (hold and back as a rule); we have agreed, with the same address of ours.
+    Reinvited {
+        /// Their description now.
+        sdp: SessionDescription,
+    },
+    /// The call never came up.
+    Failed {
+        /// The final response's code; 408 for none, 487 for a cancelled call, 488 for a bad answer, 503
+        /// for a transport error.
+        code: u16,
+        /// Its phrase.
+        reason: String,
+        /// Why.
+        cause: FailureCause,
+        /// Retry-After [s].
+        retry_after_s: Option<u32>,
+    },
+    /// The call was up and is over. `Local` also where our CANCEL crossed with their answer.
+    Ended {
+        /// Who ended it.
+        by: EndedBy,
+        /// The value of their Reason header (RFC 3326), or why we gave up.
+        reason: Option<String>,
+    },
+}
+
+/// What an endpoint holds. All zero when every call is over and the last timer (32 s) has run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Calls not over.
+    pub calls: usize,
+    /// Dialogs that requests from the far end may name.
+    pub dialogs: usize,
+    /// Client transactions.
+    pub clients: usize,
+    /// Server transactions.
+    pub servers: usize,
+    /// Armed timers.
+    pub timers: usize,
+}

@@ -1,0 +1,257 @@
+//! The header of a message: what every message must have, typed; the rest by canonical name.
+//!
+//! Deliberately absent: typed forms of headers that this agent never acts on. They are kept as text.
+
+use std::fmt::Write as _;
+
+use crate::{
+    error::{FieldFault, ParseError},
+    lex::{is_token, one_line, split_outside},
+    method::Method,
+    name_addr::NameAddr,
+    via::Via,
+};
+
+/// The most header lines of one message, and the most values in one list: a request may pass 70
+/// proxies (Max-Forwards), each adding a Via and a Record-Route; the rest is slack.
+pub const MAX_FIELDS: usize = 256;
+
+/// CSeq (RFC 3261 §20.16).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CSeq {
+    /// Below 2³¹.
+    pub number: u32,
+    /// The method of the request that this message belongs to.
+    pub method: Method,
+}
+
+impl CSeq {
+    fn parse(text: &str) -> Result<Self, FieldFault> {
+        let (number, method) = text.split_once(char::is_whitespace).ok_or(FieldFault::Syntax)?;
+        let number = parse_number(number, (1 << 31) - 1)?;
+        Ok(Self { number, method: Method::parse(method.trim_start()).ok_or(FieldFault::Syntax)? })
+    }
+}
+
+/// Digits only, at most `max`.
+fn parse_number(text: &str, max: u32) -> Result<u32, FieldFault> {
+    if !text.bytes().all(|c| c.is_ascii_digit()) {
+        return Err(FieldFault::Number);
+    }
+    text.parse().ok().filter(|n| *n <= max).ok_or(FieldFault::Number)
+}
+
+/// The header of a request or response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Headers {
+    /// Top first; never empty in a parsed message.
+    pub via: Vec<Via>,
+    /// The originator, with its tag.
+    pub from: NameAddr,
+    /// The addressee; it gets its tag from the answering side.
+    pub to: NameAddr,
+    /// Call-ID.
+    pub call_id: String,
+    /// CSeq.
+    pub cseq: CSeq,
+    /// Max-Forwards, where present.
+    pub max_forwards: Option<u8>,
+    /// Contact, in order; `*` is left out.
+    pub contact: Vec<NameAddr>,
+    /// Route, in order.
+    pub route: Vec<NameAddr>,
+    /// Record-Route, in order.
+    pub record_route: Vec<NameAddr>,
+    /// Every other header in order, except Content-Length (that is the body's length). Private: it may
+    /// hold names and numbers, and `Debug` of it shows the header names only.
+    pub other: Fields,
+}
+
+/// Headers kept as text: canonical name and unfolded value.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Fields(Vec<(String, String)>);
+
+impl std::fmt::Debug for Fields {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(n, _)| n)).finish()
+    }
+}
+
+impl Fields {
+    /// The first value of a header.
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.values(name).next()
+    }
+
+    /// Every value of a header, one per line.
+    pub fn values(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
+    }
+
+    /// Every comma-separated item of a header over all its lines; a line that does not split is left out.
+    pub fn items(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.values(name).flat_map(|v| split_outside(v, b',').unwrap_or_default()).filter(|v| !v.is_empty())
+    }
+
+    /// Adds a header. Line ends and other controls in the value become spaces; a name that is no
+    /// token, or that [`Headers`] holds typed, is not added.
+    pub fn push(&mut self, name: &str, value: &str) {
+        const TYPED: [&str; 10] = [
+            "Via",
+            "From",
+            "To",
+            "Call-ID",
+            "CSeq",
+            "Max-Forwards",
+            "Contact",
+            "Route",
+            "Record-Route",
+            "Content-Length",
+        ];
+        let name = canonical(name);
+        if is_token(&name) && !TYPED.contains(&name.as_str()) {
+            self.0.push((name, one_line(value)));
+        }
+    }
+
+    /// Takes a header out.
+    pub fn remove(&mut self, name: &str) {
+        self.0.retain(|(n, _)| !n.eq_ignore_ascii_case(name));
+    }
+}
+
+/// The canonical name: compact forms spelled out (RFC 3261 §7.3.3), known names in their usual case.
+pub(crate) fn canonical(name: &str) -> String {
+    const KNOWN: [(&str, &str); 22] = [
+        ("v", "Via"),
+        ("f", "From"),
+        ("t", "To"),
+        ("i", "Call-ID"),
+        ("m", "Contact"),
+        ("l", "Content-Length"),
+        ("c", "Content-Type"),
+        ("e", "Content-Encoding"),
+        ("s", "Subject"),
+        ("k", "Supported"),
+        ("o", "Event"),
+        ("u", "Allow-Events"),
+        ("r", "Refer-To"),
+        ("b", "Referred-By"),
+        ("a", "Accept-Contact"),
+        ("j", "Reject-Contact"),
+        ("d", "Request-Disposition"),
+        ("x", "Session-Expires"),
+        ("", "CSeq"),
+        ("", "Max-Forwards"),
+        ("", "Route"),
+        ("", "Record-Route"),
+    ];
+    let same = |(short, long): &&(&str, &str)| {
+        long.eq_ignore_ascii_case(name) || (!short.is_empty() && short.eq_ignore_ascii_case(name))
+    };
+    KNOWN.iter().find(same).map_or_else(|| name.to_owned(), |(_, long)| (*long).to_owned())
+}
+
+/// Sets `slot` once.
+fn once<T>(slot: &mut Option<T>, name: &'static str, value: T) -> Result<(), ParseError> {
+    if slot.replace(value).is_some() { Err(ParseError::Repeated(name)) } else { Ok(()) }
+}
+
+/// Reads each comma-separated item of a value into `list`.
+fn each<T>(
+    list: &mut Vec<T>,
+    value: &str,
+    parse: impl Fn(&str) -> Result<T, FieldFault>,
+) -> Result<(), FieldFault> {
+    for item in split_outside(value, b',').map_err(|_| FieldFault::Unbalanced)? {
+        list.push(parse(item)?);
+        if list.len() > MAX_FIELDS {
+            return Err(FieldFault::TooMany);
+        }
+    }
+    Ok(())
+}
+
+/// Reads unfolded header lines (`name`, `value`): the header, and Content-Length where it is given.
+pub(crate) fn parse(lines: &[(&str, String)]) -> Result<(Headers, Option<usize>), ParseError> {
+    let (mut from, mut to, mut call_id, mut cseq) = (None, None, None, None);
+    let (mut max_forwards, mut length, mut kind) = (None, None, None);
+    let (mut via, mut contact, mut route, mut record_route) = (vec![], vec![], vec![], vec![]);
+    let mut other = Fields::default();
+    for (name, value) in lines {
+        let name = canonical(name);
+        let at = |name: &'static str| move |fault| ParseError::Field { name, fault };
+        match name.as_str() {
+            "Via" => each(&mut via, value, Via::parse).map_err(at("Via"))?,
+            "From" => once(&mut from, "From", NameAddr::parse(value).map_err(at("From"))?)?,
+            "To" => once(&mut to, "To", NameAddr::parse(value).map_err(at("To"))?)?,
+            "Call-ID" => {
+                if value.is_empty() || value.contains(char::is_whitespace) {
+                    return Err(at("Call-ID")(FieldFault::Syntax));
+                }
+                once(&mut call_id, "Call-ID", value.clone())?;
+            }
+            "CSeq" => once(&mut cseq, "CSeq", CSeq::parse(value).map_err(at("CSeq"))?)?,
+            "Max-Forwards" => {
+                let hops = parse_number(value, 255).map_err(at("Max-Forwards"))?;
+                once(&mut max_forwards, "Max-Forwards", u8::try_from(hops).unwrap_or(u8::MAX))?;
+            }
+            "Content-Length" => {
+                let n = parse_number(value, u32::MAX).map_err(at("Content-Length"))?;
+                once(&mut length, "Content-Length", n as usize)?;
+            }
+            "Contact" if value == "*" => {}
+            "Contact" => each(&mut contact, value, NameAddr::parse).map_err(at("Contact"))?,
+            "Route" => each(&mut route, value, NameAddr::parse).map_err(at("Route"))?,
+            "Record-Route" => {
+                each(&mut record_route, value, NameAddr::parse).map_err(at("Record-Route"))?;
+            }
+            "Date" if !value.trim_end().ends_with("GMT") => return Err(at("Date")(FieldFault::Zone)),
+            _ => {
+                if name == "Content-Type" {
+                    once(&mut kind, "Content-Type", ())?;
+                }
+                other.0.push((name, value.clone()));
+            }
+        }
+    }
+    if via.is_empty() {
+        return Err(ParseError::Missing("Via"));
+    }
+    let headers = Headers {
+        via,
+        from: from.ok_or(ParseError::Missing("From"))?,
+        to: to.ok_or(ParseError::Missing("To"))?,
+        call_id: call_id.ok_or(ParseError::Missing("Call-ID"))?,
+        cseq: cseq.ok_or(ParseError::Missing("CSeq"))?,
+        max_forwards,
+        contact,
+        route,
+        record_route,
+        other,
+    };
+    Ok((headers, length))
+}
+
+impl Headers {
+    /// Appends every line, Content-Length last.
+    pub(crate) fn write(&self, out: &mut String, body_bytes: usize) {
+        let mut line = |name: &str, value: &dyn std::fmt::Display| {
+            let _ = write!(out, "{name}: {value}\r\n");
+        };
+        self.via.iter().for_each(|v| line("Via", v));
+        self.record_route.iter().for_each(|v| line("Record-Route", v));
+        self.route.iter().for_each(|v| line("Route", v));
+        if let Some(hops) = self.max_forwards {
+            line("Max-Forwards", &hops);
+        }
+        line("From", &self.from);
+        line("To", &self.to);
+        line("Call-ID", &self.call_id);
+        line("CSeq", &format_args!("{} {}", self.cseq.number, self.cseq.method));
+        self.contact.iter().for_each(|v| line("Contact", v));
+        self.other.0.iter().for_each(|(name, value)| line(name, value));
+        line("Content-Length", &body_bytes);
+        out.push_str("\r\n");
+    }
+}

@@ -1,0 +1,145 @@
+//! Via (RFC 3261 §20.42) with `received` and `rport` (RFC 3581).
+
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+};
+
+use crate::{
+    error::FieldFault,
+    lex::is_token,
+    name_addr::parse_params,
+    uri::{Host, Params},
+};
+
+/// Every branch of an RFC 3261 element begins so (§8.1.1.7).
+pub const MAGIC_COOKIE: &str = "z9hG4bK";
+
+/// One Via value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Via {
+    /// `UDP`, `TCP`, …, as written.
+    pub transport: String,
+    /// Where the sender says it sits.
+    pub host: Host,
+    /// Its port, where written.
+    pub port: Option<u16>,
+    /// `branch`, `received`, `rport` and others.
+    pub params: Params,
+}
+
+impl Via {
+    /// A Via for a request of ours over UDP; it asks for `rport`.
+    pub fn udp(local: SocketAddr, branch: &str) -> Self {
+        let mut params = Params::default();
+        params.set("branch", Some(branch.to_owned()));
+        params.set("rport", None);
+        Self {
+            transport: "UDP".to_owned(),
+            host: Host::Address(local.ip()),
+            port: Some(local.port()),
+            params,
+        }
+    }
+
+    /// The branch of an RFC 3261 element; `None` where it is absent or only the cookie (RFC 4475 §3.2.1).
+    pub fn branch(&self) -> Option<&str> {
+        let branch = self.params.value("branch")?;
+        let cookie = branch.get(..MAGIC_COOKIE.len())?.eq_ignore_ascii_case(MAGIC_COOKIE);
+        (cookie && branch.len() > MAGIC_COOKIE.len()).then_some(branch)
+    }
+
+    /// Notes where the request came from (RFC 3261 §18.2.1, RFC 3581 §4).
+    pub fn note_source(&mut self, from: SocketAddr) {
+        let asks_rport = self.params.find("rport").is_some();
+        if asks_rport {
+            self.params.set("rport", Some(from.port().to_string()));
+        }
+        if asks_rport || self.host.address() != Some(from.ip()) {
+            self.params.set("received", Some(from.ip().to_string()));
+        }
+    }
+
+    /// Where the response goes (RFC 3261 §18.2.2, RFC 3581 §4): back to the source port where `rport`
+    /// was asked for, else to the sent-by port at the source address. `maddr` is not followed: it
+    /// would let a stranger aim our responses.
+    pub fn response_address(&self, from: SocketAddr) -> SocketAddr {
+        let port = match self.params.find("rport") {
+            Some(_) => from.port(),
+            None => self.port.unwrap_or(5060),
+        };
+        SocketAddr::new(from.ip(), port)
+    }
+
+    /// Reads one value, white space around the slashes, the colon and the semicolons allowed.
+    ///
+    /// # Errors
+    /// With the reason.
+    pub fn parse(text: &str) -> Result<Self, FieldFault> {
+        let (sent, params) = text.split_once(';').map_or((text, None), |(s, p)| (s, Some(p)));
+        let mut parts = sent.splitn(3, '/').map(str::trim);
+        let (name, version, rest) = (parts.next(), parts.next(), parts.next().unwrap_or(""));
+        if !name.is_some_and(|n| n.eq_ignore_ascii_case("SIP")) || version != Some("2.0") {
+            return Err(FieldFault::Syntax);
+        }
+        let (transport, sent_by) = rest.split_once(char::is_whitespace).ok_or(FieldFault::Syntax)?;
+        if !is_token(transport) {
+            return Err(FieldFault::Syntax);
+        }
+        let (host, port) = Host::parse_with_port(sent_by.trim())?;
+        let params = params.map_or_else(|| Ok(Params::default()), parse_params)?;
+        if params.value("received").is_some_and(|r| bare(r).parse::<IpAddr>().is_err()) {
+            return Err(FieldFault::Parameter);
+        }
+        Ok(Self { transport: transport.to_owned(), host, port, params })
+    }
+}
+
+/// An address without the brackets that some elements write around IPv6 in `received`.
+fn bare(text: &str) -> &str {
+    text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text)
+}
+
+impl fmt::Display for Via {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SIP/2.0/{} {}", self.transport, self.host)?;
+        if let Some(port) = self.port {
+            write!(f, ":{port}")?;
+        }
+        write!(f, "{}", self.params)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn via(text: &str) -> Via {
+        Via::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_via_is_read_with_white_space_anywhere() {
+        let v = via("SIP  / 2.0  / TCP     spindle.example.com : 5061  ;\t branch  =   z9hG4bK9ikj8");
+        assert_eq!(v.to_string(), "SIP/2.0/TCP spindle.example.com:5061;branch=z9hG4bK9ikj8");
+    }
+
+    #[test]
+    fn responses_go_back_through_the_hole_the_request_made() {
+        let from: SocketAddr = "198.51.100.7:40000".parse().unwrap();
+        let mut asked = via("SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bKa;rport");
+        asked.note_source(from);
+        assert_eq!(asked.params.value("rport"), Some("40000"));
+        assert_eq!(asked.params.value("received"), Some("198.51.100.7"));
+        assert_eq!(asked.response_address(from), from);
+        let plain = via("SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKa");
+        assert_eq!(plain.response_address(from), "198.51.100.7:5060".parse().unwrap());
+    }
+
+    #[test]
+    fn a_bare_cookie_is_no_branch() {
+        assert_eq!(via("SIP/2.0/UDP h;branch=z9hG4bK").branch(), None);
+        assert_eq!(via("SIP/2.0/UDP h;branch=1").branch(), None);
+        assert_eq!(via("SIP/2.0/UDP h;branch=z9hG4bK1").branch(), Some("z9hG4bK1"));
+    }
+}
