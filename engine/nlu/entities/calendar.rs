@@ -7,6 +7,29 @@ use jiff::{
     civil::{Date, Weekday},
 };
 
+/// How often the words for a day name one, and so what they mean in "paid on Monday".
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Recurs {
+    Never,
+    Weekly,
+    Monthly,
+    Yearly,
+}
+
+/// The last day before today with the same name as `date`, which the words gave as one to come.
+pub(super) fn last_such(date: Date, today: Date, recurs: Recurs) -> Option<Date> {
+    let back = |months: i64| {
+        let m = months_ahead(date.first_of_month(), -months)?;
+        Date::new(m.year(), m.month(), date.day()).ok().filter(|d| *d < today)
+    };
+    match recurs {
+        Recurs::Never => Some(date),
+        Recurs::Weekly => weekday_before(today, date.weekday()),
+        Recurs::Monthly => (0..=3).find_map(back),
+        Recurs::Yearly => (0..=8).find_map(|y| back(12 * y)),
+    }
+}
+
 /// No promise reaches further than ten years; it also keeps the arithmetic in range.
 const MAX_AHEAD_DAYS: i64 = 3_660;
 const MAX_AHEAD_MONTHS: i64 = 120;

@@ -20,7 +20,19 @@ use token::{after, before, has, phrase};
 
 /// What stands before or behind a day that is not the one meant: pay day, or a day that does not
 /// suit.
-const BEFORE_GIVES_WAY: &[&str] = &["get paid", "payday is", "paycheck comes", "cant do", "cant make", "not"];
+const BEFORE_GIVES_WAY: &[&str] = &[
+    "get paid",
+    "salary",
+    "paycheck",
+    "due",
+    "get my check",
+    "wages",
+    "payday is",
+    "paycheck comes",
+    "cant do",
+    "cant make",
+    "not",
+];
 const AFTER_GIVES_WAY: &[&str] = &[
     "i get paid",
     "is payday",

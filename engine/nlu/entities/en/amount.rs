@@ -230,7 +230,7 @@ fn symbol(t: &[Token], i: usize) -> Option<Currency> {
         "$" => "USD",
         "£" => "GBP",
         "€" => "EUR",
-        "₹" | "rs" | "inr" => "INR",
+        "₹" | "rs" | "inr" | "rupees" => "INR",
         "¥" => "CNY",
         "usd" => "USD",
         _ => return None,
@@ -317,7 +317,7 @@ fn without_currency(t: &[Token], i: usize, n: &Number, context: &Context, found:
         }
         // Four digits as the whole answer are a sum or the end of a number: the script knows which
         // of the two it asked for.
-        if context.bare && text.len() == 4 && !pays {
+        if context.bare && text.len() == 4 && !pays && !round {
             found.digits(tail);
         }
         let year = text.len() == 4 && (text.starts_with("19") || text.starts_with("20"));
@@ -329,8 +329,33 @@ fn without_currency(t: &[Token], i: usize, n: &Number, context: &Context, found:
         return;
     }
     let enough = n.hundreds || n.pair.is_some() || n.value.is_some_and(|v| v >= Decimal::ONE_HUNDRED);
+    let regular =
+        at(t, n.end) == "a" && matches!(at(t, n.end + 1), "month" | "week" | "year" | "payday" | "fortnight");
+    // "start with fifty today": tens that no thing counted follows.
+    let alone = n.value.is_some_and(|v| v >= Decimal::from(20))
+        && !NAMES.iter().any(|w| ends_with(t, i, w))
+        && matches!(
+            at(t, n.end),
+            "now"
+                | "today"
+                | "tonight"
+                | "tomorrow"
+                | "right"
+                | "every"
+                | "per"
+                | "each"
+                | "help"
+                | "up"
+                | "instead"
+                | "upfront"
+                | "down"
+        );
     let more_than_a_word = n.value.is_some_and(|v| v >= Decimal::TEN) || n.written.is_some();
-    if enough || (more_than_a_word && (pays || context.bare)) {
+    if enough
+        || alone
+        || regular && n.value.is_some_and(|v| v >= Decimal::TEN)
+        || (more_than_a_word && (pays || context.bare))
+    {
         offer(t, i, n.end, n.value, None, found);
     }
 }

@@ -54,7 +54,8 @@ pub(super) fn parse(t: &[Token], i: usize) -> Option<(u32, usize)> {
             && !has(ahead, "after")
             && !matches!(at(t, j + 1), "ago" | "from" | "later" | "behind" | "late");
         let months = at(t, j) == "months";
-        return (!past && (over || whole && months)).then_some((n, j + 1));
+        let late = matches!(at(t, j + 1), "late" | "later" | "behind" | "ago");
+        return (!past && !late && (over || whole && months)).then_some((n, j + 1));
     }
     let into = matches!(at(t, i.wrapping_sub(1)), "in" | "into" | "by");
     let ends = matches!(at(t, j), "" | "." | "," | "?" | "please" | "ways" | "or");

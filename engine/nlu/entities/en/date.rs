@@ -6,21 +6,64 @@
 use jiff::civil::{Date, Weekday};
 
 use super::{
-    super::calendar,
+    super::calendar::{self, Recurs},
     number,
-    token::{Kind, Token, at, ends_with, phrase},
+    token::{Kind, Token, at, before, ends_with, has, phrase},
 };
 
 /// Reads a day at `i`: the day, where there is such a day, and the index after its words.
+///
+/// A day that comes round again is the coming one, or the last one before today where the words
+/// before it say that something was done on it ("I paid on Monday").
 pub(super) fn parse(t: &[Token], i: usize, today: Date) -> Option<(Option<Date>, usize)> {
-    near(t, i, today)
-        .or_else(|| week_from(t, i, today))
-        .or_else(|| end_of(t, i, today))
-        .or_else(|| weekday(t, i, today))
-        .or_else(|| ahead(t, i, today))
-        .or_else(|| month(t, i, today))
-        .or_else(|| day_of_month(t, i, today))
-        .or_else(|| written(t, i, today))
+    let as_said = |found| Some((found, Recurs::Never));
+    let ((date, end), recurs) = near(t, i, today)
+        .and_then(as_said)
+        .or_else(|| week_from(t, i, today).and_then(as_said))
+        .or_else(|| end_of(t, i, today).and_then(as_said))
+        .or_else(|| {
+            let pointed = matches!(at(t, i), "this" | "next" | "last" | "coming");
+            Some((weekday(t, i, today)?, if pointed { Recurs::Never } else { Recurs::Weekly }))
+        })
+        .or_else(|| ahead(t, i, today).and_then(as_said))
+        .or_else(|| month(t, i, today).map(|f| (f, Recurs::Yearly)))
+        .or_else(|| day_of_month(t, i, today).map(|f| (f, Recurs::Monthly)))
+        .or_else(|| written(t, i, today).map(|f| (f, Recurs::Yearly)))?;
+    let to_come = date.is_some_and(|d| d > today);
+    let date = if recurs != Recurs::Never && to_come && done(before(t, i, 8)) {
+        date.and_then(|d| calendar::last_such(d, today, recurs))
+    } else {
+        date
+    };
+    Some((date, end))
+}
+
+/// Whether the words before a day tell of something done, not of something to come.
+fn done(ahead: &[Token]) -> bool {
+    const DONE: &[&str] = &[
+        "paid",
+        "sent",
+        "made",
+        "transferred",
+        "mailed",
+        "settled",
+        "cleared",
+        "debited",
+        "deducted",
+        "died",
+        "passed",
+        "buried",
+        "already done",
+        "is done",
+        "was done",
+        "deposited",
+        "posted",
+    ];
+    const TO_COME: &[&str] = &[
+        "ill", "will", "gonna", "going", "get", "gets", "got", "be", "would", "could", "if", "when", "can",
+        "consider", "want", "have it", "getting", "wont", "once", "till", "until", "need", "after",
+    ];
+    DONE.iter().any(|w| has(ahead, w)) && !TO_COME.iter().any(|w| has(ahead, w))
 }
 
 /// Words for days near today. Longer ones stand before those that they contain.
@@ -84,10 +127,15 @@ fn weekday(t: &[Token], i: usize, today: Date) -> Option<(Option<Date>, usize)> 
         _ => None,
     };
     let mut j = i + usize::from(lead.is_some());
+    if lead == Some("next") && at(t, j) == "week" && day_name(at(t, j + 1)).is_some() {
+        j += 1;
+    }
     if lead == Some("this") && at(t, j) == "coming" {
         j += 1;
     }
-    if matches!(at(t, j), "weekend") {
+    // "Have a nice weekend" is a farewell.
+    let wished = i > 0 && matches!(at(t, i - 1), "nice" | "great" | "good" | "lovely");
+    if at(t, j) == "weekend" && !wished {
         let day = match lead {
             Some("next") => calendar::weekday_in_week(today, Weekday::Saturday, 1),
             Some("last") => calendar::weekday_before(today, Weekday::Saturday),
@@ -143,7 +191,7 @@ fn end_of(t: &[Token], i: usize, today: Date) -> Option<(Option<Date>, usize)> {
     if phrase(t, j, "day of") && at(t, i) == "last" {
         j += 1;
     }
-    if at(t, j) != "of" && at(t, j) != "the" && at(t, i) != "mid" && at(t, j) != "next" {
+    if at(t, j) != "of" && (ordinal || at(t, j) != "the" && at(t, i) != "mid" && at(t, j) != "next") {
         return None;
     }
     j += usize::from(at(t, j) == "of");

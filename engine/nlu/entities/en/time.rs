@@ -79,7 +79,8 @@ fn colon(t: &[Token], i: usize) -> Option<(Time, usize)> {
 }
 
 /// Words that make a bare number behind them an hour.
-const BEFORE_HOUR: &[&str] = &["at", "after", "before", "until", "till", "til", "past", "around", "by"];
+const BEFORE_HOUR: &[&str] =
+    &["at", "after", "before", "until", "till", "til", "past", "around", "by", "between"];
 
 /// "five pm", "five o'clock", "five thirty pm", "at five", "after five".
 fn hour(t: &[Token], i: usize) -> Option<(Time, usize)> {
@@ -97,6 +98,8 @@ fn hour(t: &[Token], i: usize) -> Option<(Time, usize)> {
     let calls = has(before(t, i, 6), "call") || has(before(t, i, 6), "ring");
     let near = ends_with(t, i, "today") || ends_with(t, i, "tomorrow") || ends_with(t, i, "tonight");
     let sure = half.is_some() || oclock;
+    // "around two fifty" and "by two fifty" may be sums; behind "at" or "after" it is a time.
+    let led = led && (minute == 0 || calls || !(ends_with(t, i, "around") || ends_with(t, i, "by")));
     if !sure && (measured(t, end) || !(led || calls && (minute > 0 || near) && !ends_with(t, i, "at least")))
     {
         return None;
@@ -145,58 +148,58 @@ fn half(t: &[Token], i: usize) -> (Option<Half>, usize) {
 
 /// Whether a number that ends before `i` counts something else than hours.
 fn measured(t: &[Token], i: usize) -> bool {
-    matches!(
-        at(t, i),
-        "day"
-            | "days"
-            | "week"
-            | "weeks"
-            | "month"
-            | "months"
-            | "year"
-            | "years"
-            | "hours"
-            | "hour"
-            | "minutes"
-            | "minute"
-            | "min"
-            | "mins"
-            | "seconds"
-            | "second"
-            | "hundred"
-            | "thousand"
-            | "k"
-            | "grand"
-            | "dollars"
-            | "dollar"
-            | "bucks"
-            | "rupees"
-            | "pounds"
-            | "quid"
-            | "percent"
-            | "payments"
-            | "payment"
-            | "installments"
-            | "instalments"
-            | "times"
-            | "time"
-            | "people"
-            | "kids"
-            | "more"
-            | "of"
-            | "calls"
-            | "th"
-            | "st"
-            | "nd"
-            | "rd"
-            | "business"
-            | "working"
-            | "lakh"
-            | "lakhs"
-            | "cents"
-            | "point"
-            | "and"
-    )
+    phrase(t, i, "and a")
+        || matches!(
+            at(t, i),
+            "day"
+                | "days"
+                | "week"
+                | "weeks"
+                | "month"
+                | "months"
+                | "year"
+                | "years"
+                | "hours"
+                | "hour"
+                | "minutes"
+                | "minute"
+                | "min"
+                | "mins"
+                | "seconds"
+                | "second"
+                | "hundred"
+                | "thousand"
+                | "k"
+                | "grand"
+                | "dollars"
+                | "dollar"
+                | "bucks"
+                | "rupees"
+                | "pounds"
+                | "quid"
+                | "percent"
+                | "payments"
+                | "payment"
+                | "installments"
+                | "instalments"
+                | "times"
+                | "time"
+                | "people"
+                | "kids"
+                | "more"
+                | "of"
+                | "calls"
+                | "th"
+                | "st"
+                | "nd"
+                | "rd"
+                | "business"
+                | "working"
+                | "lakh"
+                | "lakhs"
+                | "cents"
+                | "point"
+        )
 }
 
 /// The hour on the 24-hour clock. Without a half of the day, an evening word nearby makes it the

@@ -101,7 +101,6 @@ const MEASURES: &[&str] = &[
     "句",
     "种",
     "项",
-    "行",
     "层",
     "楼",
     "室",
@@ -136,8 +135,6 @@ const NAMES: &[&str] = &[
     "拨打",
     "拨",
     "报警",
-    "打个",
-    "打",
     "工号",
     "尾号",
     "房间",
@@ -184,7 +181,8 @@ const PAYS: &[&str] = &[
 const NOT_OFFERED: &[&str] = &["欠", "一共", "总共", "剩下", "剩", "还差", "借了", "工资", "利息", "你说"];
 
 /// What stands behind a sum that is not the one offered.
-const REFUSED: &[&str] = &["太多", "不行", "还不起", "拿不出", "没办法", "太高", "是不可能"];
+const REFUSED: &[&str] =
+    &["太多", "不行", "还不起", "拿不出", "没办法", "太高", "是不可能", "减到", "能不能"];
 
 /// Reads a sum or digits at `i` into `found`; gives the place to go on from.
 pub(super) fn parse(c: &[char], i: usize, context: &Context, found: &mut Found) -> usize {
@@ -316,7 +314,9 @@ fn offer(
     found: &mut Found,
 ) {
     let (ahead, behind) = (before(c, start, REACH), after(c, end, REACH));
-    let none_of_it = ["都没有", "也没有", "都拿不出", "都没"].iter().any(|w| starts(behind, 0, w));
+    let none_of_it = ["都没", "也没有", "都拿不出", "都不", "也不", "不拔", "也别想", "都别想"]
+        .iter()
+        .any(|w| starts(behind, 0, w));
     let Some(value) = value.filter(|_| !none_of_it) else { return };
     let weak = NOT_OFFERED.iter().any(|w| has(ahead, w)) || REFUSED.iter().any(|w| has(behind, w));
     found.amount(value, currency, if weak { Hold::Weak } else { Hold::Firm });
@@ -333,9 +333,7 @@ fn ends_with(c: &[char], i: usize, words: &[&str]) -> bool {
 /// A number without a word for money: a sum if it can hardly be anything else, or is an answer.
 fn without_currency(c: &[char], i: usize, n: &Number, context: &Context, found: &mut Found) {
     let measured = MEASURES.iter().any(|w| starts(c, n.end, w));
-    if (measured && !(n.hundreds && starts(c, n.end, "行")))
-        || ends_with(c, i, NAMES) && !ends_with(c, i, PAYS)
-    {
+    if measured || ends_with(c, i, NAMES) && !ends_with(c, i, PAYS) {
         if let Some(text) = n.written.as_ref().filter(|t| t.len() >= 3 && !measured && context.asks_digits) {
             found.digits(tail(c, n.end, text));
         }
@@ -343,6 +341,10 @@ fn without_currency(c: &[char], i: usize, n: &Number, context: &Context, found: 
     }
     let pays = ends_with(c, i, PAYS);
     if let Some(text) = &n.written {
+        let farewell = context.bare && matches!(text.as_str(), "88" | "886");
+        if !pays && (farewell || is_hotline(text)) {
+            return;
+        }
         if text.len() >= 3 && context.asks_digits && !pays {
             found.digits(tail(c, n.end, text));
             return;
@@ -354,7 +356,7 @@ fn without_currency(c: &[char], i: usize, n: &Number, context: &Context, found: 
         }
         // Four digits as the whole answer are a sum or the end of a number: the script knows which
         // of the two it asked for.
-        if context.bare && text.len() == 4 && !pays {
+        if context.bare && text.len() == 4 && !pays && !round {
             found.digits(tail(c, n.end, text));
         }
     }
@@ -363,6 +365,14 @@ fn without_currency(c: &[char], i: usize, n: &Number, context: &Context, found: 
     if enough || (more_than_a_word && (pays || context.bare)) {
         offer(c, i, n.end, n.value, None, found);
     }
+}
+
+/// Numbers that are dialled: the police, regulators' and banks' lines.
+fn is_hotline(text: &str) -> bool {
+    matches!(text, "110" | "119" | "120" | "122")
+        || text.len() == 5
+            && ["123", "100", "95", "968"].iter().any(|p| text.starts_with(p))
+            && !text.ends_with("00")
 }
 
 /// Digits with the X that may end an identity number.

@@ -6,19 +6,77 @@ use jiff::civil::{Date, Weekday};
 use rust_decimal::prelude::ToPrimitive;
 
 use super::{
-    super::calendar,
+    super::calendar::{self, Recurs},
+    REACH, after, before, has,
     number::{self, digit},
     starts,
 };
 
 /// Reads a day at `i`: the day, where there is such a day, and the index after its words.
+///
+/// A day that comes round again (周五, 三号) is the coming one, or the last one before today where
+/// the clause says that something was done on it (三号就还了).
 pub(super) fn parse(c: &[char], i: usize, today: Date) -> Option<(Option<Date>, usize)> {
-    relative(c, i, today)
-        .or_else(|| week(c, i, today))
-        .or_else(|| month(c, i, today))
-        .or_else(|| ahead(c, i, today))
-        .or_else(|| written(c, i, today))
-        .or_else(|| numbered(c, i, today))
+    let pointed = pointer(c, i).0.is_some();
+    let recurring = |found, recurs| Some((found, if pointed { Recurs::Never } else { recurs }));
+    let ((date, end), recurs) = relative(c, i, today)
+        .and_then(|f| recurring(f, Recurs::Never))
+        .or_else(|| week(c, i, today).and_then(|f| recurring(f, Recurs::Weekly)))
+        .or_else(|| month(c, i, today).and_then(|f| recurring(f, Recurs::Monthly)))
+        .or_else(|| ahead(c, i, today).and_then(|f| recurring(f, Recurs::Never)))
+        .or_else(|| written(c, i, today).and_then(|f| recurring(f, Recurs::Yearly)))
+        .or_else(|| numbered(c, i, today).map(|(d, e, recurs)| ((d, e), recurs)))?;
+    let date = if recurs != Recurs::Never && done(after(c, end, REACH), before(c, i, REACH)) {
+        date.and_then(|d| calendar::last_such(d, today, recurs))
+    } else {
+        date
+    };
+    Some((date, end))
+}
+
+/// Whether the words around a day tell of something done, not of something to come.
+fn done(behind: &[char], ahead: &[char]) -> bool {
+    const DONE: &[&str] = &[
+        "还了",
+        "还的",
+        "还过",
+        "还掉了",
+        "还掉的",
+        "还上了",
+        "还上的",
+        "还清了",
+        "付了",
+        "付的",
+        "交了",
+        "交的",
+        "转了",
+        "转的",
+        "存了",
+        "存的",
+        "打了",
+        "扣了",
+        "扣的",
+        "去世",
+        "走的",
+    ];
+    const TO_COME: &[&str] = &[
+        "一定",
+        "会",
+        "肯定",
+        "前",
+        "要",
+        "等",
+        "能",
+        "打算",
+        "可以",
+        "行",
+        "吗",
+        "发工资",
+        "了吧",
+        "再",
+        "争取",
+    ];
+    DONE.iter().any(|w| has(behind, w)) && !TO_COME.iter().any(|w| has(behind, w) || has(ahead, w))
 }
 
 /// Words for days near today. Longer ones stand before those that they contain.
@@ -37,7 +95,6 @@ const NEAR: &[(&str, i64)] = &[
     ("今晚", 0),
     ("今早", 0),
     ("今夜", 0),
-    ("当天", 0),
     ("明天", 1),
     ("明日", 1),
     ("明儿", 1),
@@ -55,7 +112,6 @@ const BEFORE_NO_DAY: &[char] = &['以', '之', '然', '最', '目', '提', '往'
 fn relative(c: &[char], i: usize, today: Date) -> Option<(Option<Date>, usize)> {
     let (word, days) = NEAR.iter().find(|(w, _)| starts(c, i, w))?;
     let glued = matches!(c[i], '后' | '前') && i > 0 && BEFORE_NO_DAY.contains(&c[i - 1]);
-    // 不是当天: 当天 is only a day where it is today's.
     (!glued).then(|| (calendar::days_ahead(today, *days), i + word.chars().count()))
 }
 
@@ -251,7 +307,9 @@ fn written(c: &[char], i: usize, today: Date) -> Option<(Option<Date>, usize)> {
     } else {
         (calendar::month_day(today, i8::try_from(a).ok()?, i8::try_from(b).ok()?), k)
     };
-    let more = c.get(end).is_some_and(|x| matches!(x, '-' | '/') || x.is_ascii_digit());
+    // 先还1/3 is a part.
+    let part = mark == '/' && i > 0 && matches!(c[i - 1], '还' | '付' | '先' | '给' | '有');
+    let more = part || c.get(end).is_some_and(|x| matches!(x, '-' | '/') || x.is_ascii_digit());
     (!more && date.is_some()).then_some((date, end))
 }
 
@@ -276,8 +334,9 @@ fn year(c: &[char], i: usize, today: Date) -> Option<(i16, usize)> {
 }
 
 /// (年) 十一月二十七号, 11月27, 十一月底, and the bare 十五号.
-fn numbered(c: &[char], i: usize, today: Date) -> Option<(Option<Date>, usize)> {
+fn numbered(c: &[char], i: usize, today: Date) -> Option<(Option<Date>, usize, Recurs)> {
     let (year, start) = year(c, i, today).map_or((None, i), |(y, j)| (Some(y), j));
+    let recurs = if year.is_some() { Recurs::Never } else { Recurs::Yearly };
     let (n, j) = small(c, start)?;
     if c.get(j) == Some(&'月') && (1..=12).contains(&n) {
         let month = i8::try_from(n).ok()?;
@@ -295,19 +354,19 @@ fn numbered(c: &[char], i: usize, today: Date) -> Option<(Option<Date>, usize)> 
                     Some(y) => Date::new(y, month, 1).ok().map(Date::last_of_month),
                     None => calendar::end_of_named_month(today, month),
                 };
-                return Some((end, k + 1));
+                return Some((end, k + 1, Recurs::Never));
             }
-            Some('初') => return Some((on(1), k + 1)),
-            Some('中') => return Some((on(15), k + 1)),
+            Some('初') => return Some((on(1), k + 1, recurs)),
+            Some('中') => return Some((on(15), k + 1, recurs)),
             _ => {}
         }
         let (day, end) = small(c, k).filter(|(d, _)| (1..=31).contains(d))?;
         let end = if is_day_word(c, end) { end + 1 } else { end };
-        return Some((on(i8::try_from(day).ok()?), end));
+        return Some((on(i8::try_from(day).ok()?), end, recurs));
     }
     let ordinal = i > 0 && matches!(c[i - 1], '第' | '几' | '.');
     if year.is_some() || ordinal || !(1..=31).contains(&n) || !is_day_word(c, j) {
         return None;
     }
-    Some((calendar::day_of_month(today, i8::try_from(n).ok()?), j + 1))
+    Some((calendar::day_of_month(today, i8::try_from(n).ok()?), j + 1, Recurs::Monthly))
 }

@@ -236,6 +236,20 @@ fn quantity(c: &[char], i: usize) -> Option<Number> {
         j -= 1;
         approximate = false;
     }
+    if let Some((_, at)) = r.pending.filter(|_| r.last_unit >= 100 && !r.after_zero) {
+        // 两千一次结清, 五百三天后: the last digit counts what follows it.
+        const COUNTED: &[char] = &[
+            '次', '起', '定', '共', '下', '样', '并', '直', '笔', '期', '个', '天', '月', '号', '点', '周',
+            '日', '年',
+        ];
+        if j == at + 1
+            && c.get(j).is_some_and(|x| COUNTED.contains(x))
+            && spoken_fraction(c, j, r.value()).is_none()
+        {
+            r.pending = None;
+            j = at;
+        }
+    }
     let mut value = if vague { None } else { r.value() };
     let mut end = j;
     if r.pending.is_some() && c.get(j).is_some_and(|x| digit(*x).is_some()) {
