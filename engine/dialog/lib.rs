@@ -1,1 +1,25 @@
-//! Scripts and their interpreter. The room is laid out and not yet furnished.
+//! Dialog scripts: data that is checked before any call, and the machine that runs them.
+//!
+//! A flow is a folder of TOML: states and rules (`script.toml`), prompts per language, golden
+//! conversations. [`Script::load`] reads and checks it; [`Interpreter`] holds one conversation.
+//! It meets intents and entities, never SIP, sound or models, and time is an argument.
+
+mod check;
+mod condition;
+mod example;
+mod interpreter;
+mod io;
+mod memory;
+mod parse;
+mod problem;
+mod reader;
+mod script;
+mod template;
+
+pub use condition::{Condition, PromiseRules, Slot};
+pub use example::Example;
+pub use interpreter::Interpreter;
+pub use io::{BargeIn, Conclusion, Input, Output, Private, PromptId, Utterance};
+pub use problem::Problem;
+pub use script::{RedialAdvice, Script};
+pub use template::{Placeholder, Template, TemplateError, clock, day, money, when};

@@ -1,0 +1,374 @@
+//! The static check of a script: what can happen on any call, found before the first one.
+//!
+//! The check walks every pair of a state and what may be known there ([`Facts`]). A condition on
+//! the utterance may always hold and a limit may always be left, so that the walk sees at least
+//! what can happen; what it proves (no debt before the person is confirmed) therefore holds.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use waihu_types::{Intent, Lang};
+
+use crate::{
+    condition::{Facts, Slot, Who},
+    problem::{Place, Problems},
+    script::{Kind, Line, PromptIx, Rule, Script, State, StateIx, Then},
+    template::Placeholder,
+};
+
+/// A state, and what is known in it.
+type Node = (StateIx, Facts);
+
+/// A way from one node to another.
+struct Edge {
+    to: Node,
+    at: Place,
+    /// Whether a limit bounds how often it is gone in one call.
+    limited: bool,
+}
+
+pub(crate) fn check(script: &Script, problems: &mut Problems) {
+    check_ends(script, problems);
+    check_privacy_is_declared(script, problems);
+    check_shadowed(&script.always, problems);
+    for state in &script.states {
+        check_shadowed(state.kind.rules(), problems);
+    }
+    let walk = Walk::all(script);
+    walk.check_lines(problems);
+    walk.check_reached(problems);
+    walk.check_ends_are_near(problems);
+    walk.check_loops(problems);
+}
+
+/// The limits and the voicemail lead to ends, so that nothing more is asked there.
+fn check_ends(script: &Script, problems: &mut Problems) {
+    for (ix, what) in [(script.limits.to, "limits.to"), (script.voicemail, "voicemail.to")] {
+        let state = script.state(ix);
+        if !matches!(state.kind, Kind::End(_)) {
+            let message = format!("{what} names state {:?}, which is no end", state.name);
+            problems.add(&script.limits.at, message, "name a state with end = …");
+        }
+    }
+}
+
+/// Every state and rule that speaks of the debt says so itself.
+fn check_privacy_is_declared(script: &Script, problems: &mut Problems) {
+    let mut check = |lines: &mut dyn Iterator<Item = &Line>, private: bool, what: &str| {
+        for line in lines.filter(|_| !private) {
+            if let Some(p) = script.placeholders(line.prompt).into_iter().find(|p| p.tells_of_the_debt()) {
+                let name = script.prompt_name(line.prompt);
+                let message =
+                    format!("prompt {name:?} speaks of the debt ({p}), and the {what} is not private");
+                problems.add(&line.at, message, "add private = true");
+            }
+        }
+    };
+    for state in &script.states {
+        check(&mut state.say.iter().chain(&state.again), state.private, "state");
+        if let Kind::Ask { silence, no_match, .. } = &state.kind {
+            check(&mut silence.rungs.iter().chain(&no_match.rungs), state.private, "state");
+        }
+    }
+    for rule in script.rules() {
+        check(&mut rule.say.iter(), rule.private, "rule");
+    }
+}
+
+/// Rules that an earlier one always overtakes.
+fn check_shadowed(rules: &[Rule], problems: &mut Problems) {
+    let mut settled: BTreeMap<Intent, &Place> = BTreeMap::new();
+    for rule in rules {
+        let by: Vec<&Place> = rule.intents.iter().filter_map(|i| settled.get(i).copied()).collect();
+        if let Some(first) = by.first()
+            && by.len() == rule.intents.len()
+        {
+            let message = format!("this rule never applies: the one in line {} comes first", first.line);
+            problems.add(&rule.at, message, "put the rule with conditions first");
+        }
+        if rule.is_final() {
+            settled.extend(rule.intents.iter().map(|i| (*i, &rule.at)));
+        }
+    }
+}
+
+impl Script {
+    /// Every rule there is.
+    pub(crate) fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.states.iter().flat_map(|s| s.kind.rules()).chain(&self.always)
+    }
+
+    /// What a prompt has filled in, in any language and wording.
+    pub(crate) fn placeholders(&self, prompt: PromptIx) -> BTreeSet<Placeholder> {
+        let wordings = Lang::ALL.iter().flat_map(|l| self.wordings(*l, prompt));
+        wordings.flat_map(|t| t.placeholders()).collect()
+    }
+
+    /// The rules that can apply to an utterance in `state`, in their order.
+    pub(crate) fn rules_in<'s>(&'s self, state: &'s State) -> impl Iterator<Item = &'s Rule> {
+        // While an agent is called only that state's own rules apply; in an end only what is urgent.
+        let (own, always): (&[Rule], &[Rule]) = match &state.kind {
+            Kind::Ask { rules, .. } => (rules, &self.always),
+            Kind::Transfer { rules, .. } => (rules, &[]),
+            Kind::Pass { .. } => (&[], &[]),
+            Kind::End(_) => (&[], &self.always),
+        };
+        own.iter().chain(always)
+    }
+
+    /// Whether an intent can make a rule apply in `state`.
+    pub(crate) fn heeds(&self, state: &State, intent: Intent) -> bool {
+        !matches!(state.kind, Kind::End(_)) || self.confidence.urgent_intents.contains(&intent)
+    }
+}
+
+/// All nodes that a call can come to, and the ways between them.
+struct Walk<'s> {
+    script: &'s Script,
+    nodes: BTreeMap<Node, Vec<Edge>>,
+    /// How each node was first come to.
+    from: BTreeMap<Node, Node>,
+}
+
+impl<'s> Walk<'s> {
+    fn all(script: &'s Script) -> Self {
+        let mut walk = Self { script, nodes: BTreeMap::new(), from: BTreeMap::new() };
+        let start = (script.start, Facts::NONE);
+        let mut queue = VecDeque::from([start]);
+        while let Some(node) = queue.pop_front() {
+            if walk.nodes.contains_key(&node) {
+                continue;
+            }
+            let edges = walk.edges(node);
+            // Limits and a late voicemail can come from anywhere; they lead to ends.
+            let at_limit = (script.limits.to, node.1);
+            let voicemail = (script.voicemail, Facts { identity: Who::Unconfirmed, ..node.1 });
+            for to in edges.iter().map(|e| e.to).chain([at_limit, voicemail]) {
+                if !walk.nodes.contains_key(&to) && to != node {
+                    walk.from.entry(to).or_insert(node);
+                    queue.push_back(to);
+                }
+            }
+            walk.nodes.insert(node, edges);
+        }
+        walk
+    }
+
+    fn edges(&self, node: Node) -> Vec<Edge> {
+        let (ix, facts) = node;
+        let state = self.script.state(ix);
+        let mut edges = Vec::new();
+        let mut go = |to: StateIx, at: &Place| {
+            edges.push(Edge { to: (to, facts), at: at.clone(), limited: false });
+        };
+        match &state.kind {
+            Kind::Ask { silence, no_match, .. } => {
+                go(silence.to, &state.at);
+                go(no_match.to, &state.at);
+            }
+            Kind::Pass { next } => go(*next, &state.at),
+            Kind::Transfer { failed, .. } => go(*failed, &state.at),
+            Kind::End(_) => {}
+        }
+        for (rule, after) in self.applying(state, facts) {
+            if let Then::Go(to) = rule.then {
+                // An end that is urgent once more is not entered again.
+                if !(to == ix && matches!(state.kind, Kind::End(_))) {
+                    edges.push(Edge { to: (to, after), at: rule.at.clone(), limited: rule.limit.is_some() });
+                }
+            } else if after != facts {
+                edges.push(Edge { to: (ix, after), at: rule.at.clone(), limited: true });
+            }
+        }
+        edges
+    }
+
+    /// The rules that may apply in a state, with what may be known after each.
+    fn applying(&self, state: &'s State, facts: Facts) -> Vec<(&'s Rule, Facts)> {
+        let mut settled: BTreeSet<Intent> = BTreeSet::new();
+        let mut found = Vec::new();
+        for rule in self.script.rules_in(state) {
+            let mut open = rule
+                .intents
+                .iter()
+                .filter(|i| self.script.heeds(state, **i) && !settled.contains(i))
+                .peekable();
+            if open.peek().is_none() || rule.when.iter().any(|c| c.of_facts(&facts) == Some(false)) {
+                continue;
+            }
+            found.extend(after(rule, facts).into_iter().map(|f| (rule, f)));
+            if rule.limit.is_none() && rule.when.iter().all(|c| c.of_facts(&facts) == Some(true)) {
+                settled.extend(&rule.intents);
+            }
+        }
+        found
+    }
+
+    fn check_lines(&self, problems: &mut Problems) {
+        for (ix, facts) in self.nodes.keys() {
+            let state = self.script.state(*ix);
+            let mut lines: Vec<&Line> = state.say.iter().chain(&state.again).collect();
+            if let Kind::Ask { silence, no_match, .. } = &state.kind {
+                lines.extend(silence.rungs.iter().chain(&no_match.rungs));
+            }
+            for line in lines {
+                self.check_line(line, state.private, (*ix, *facts), *facts, problems);
+            }
+            for (rule, after) in self.applying(state, *facts) {
+                for line in &rule.say {
+                    self.check_line(line, rule.private, (*ix, *facts), after, problems);
+                }
+            }
+        }
+    }
+
+    fn check_line(&self, line: &Line, private: bool, node: Node, facts: Facts, problems: &mut Problems) {
+        let name = self.script.prompt_name(line.prompt);
+        if private && facts.identity != Who::Confirmed {
+            let message = format!(
+                "private prompt {name:?} can be spoken before the person is confirmed, on the path {}",
+                self.path(node)
+            );
+            // One path is enough: the same prompt by another path is the same mistake.
+            if !problems.0.iter().any(|p| p.line == line.at.line && p.message.starts_with("private prompt")) {
+                problems.add(
+                    &line.at,
+                    message,
+                    "let a rule with identity = \"confirmed\" lead here, or ask for when = [\"confirmed\"]",
+                );
+            }
+        }
+        for p in self.script.placeholders(line.prompt) {
+            let known = match p {
+                Placeholder::PromiseDate => facts.promise_date,
+                Placeholder::CallbackDate => facts.callback_date,
+                Placeholder::CallbackTime => facts.callback_time,
+                Placeholder::CallbackWhen => facts.callback,
+                _ => true,
+            };
+            let said = format!("prompt {name:?} speaks {p}");
+            if !known && !problems.0.iter().any(|q| q.line == line.at.line && q.message.starts_with(&said)) {
+                let message = format!("{said}, which is not known on the path {}", self.path(node));
+                problems.add(
+                    &line.at,
+                    message,
+                    "take it in the rule that leads here, under a condition that it is said",
+                );
+            }
+        }
+    }
+
+    fn check_reached(&self, problems: &mut Problems) {
+        let reached: BTreeSet<StateIx> = self.nodes.keys().map(|n| n.0).collect();
+        for (ix, state) in self.script.states.iter().enumerate() {
+            if !reached.contains(&ix) {
+                problems.add(
+                    &state.at,
+                    format!("state {:?} cannot be reached", state.name),
+                    "lead a rule to it, or take it out",
+                );
+            }
+        }
+    }
+
+    /// From every node some end can be reached without a limit of the call.
+    fn check_ends_are_near(&self, problems: &mut Problems) {
+        let ends = |n: &Node| matches!(self.script.state(n.0).kind, Kind::End(_) | Kind::Transfer { .. });
+        let mut good: BTreeSet<Node> = self.nodes.keys().filter(|n| ends(n)).copied().collect();
+        loop {
+            let more: Vec<Node> = self
+                .nodes
+                .iter()
+                .filter(|(n, edges)| !good.contains(n) && edges.iter().any(|e| good.contains(&e.to)))
+                .map(|(n, _)| *n)
+                .collect();
+            if more.is_empty() {
+                break;
+            }
+            good.extend(more);
+        }
+        let bad: BTreeSet<StateIx> = self.nodes.keys().filter(|n| !good.contains(n)).map(|n| n.0).collect();
+        for ix in bad {
+            let state = self.script.state(ix);
+            problems.add(
+                &state.at,
+                format!("no end can be reached from state {:?}", state.name),
+                "lead a rule or a ladder to an end",
+            );
+        }
+    }
+
+    /// No way round and round without a limit.
+    fn check_loops(&self, problems: &mut Problems) {
+        let mut done: BTreeSet<Node> = BTreeSet::new();
+        for start in self.nodes.keys() {
+            let mut path: Vec<(Node, usize)> = vec![(*start, 0)];
+            while let Some((node, next)) = path.last().copied() {
+                let edges = self.nodes.get(&node).map_or(&[][..], Vec::as_slice);
+                let Some(edge) = edges.get(next).filter(|_| !done.contains(&node)) else {
+                    done.insert(node);
+                    path.pop();
+                    continue;
+                };
+                if let Some(top) = path.last_mut() {
+                    top.1 += 1;
+                }
+                if edge.limited || done.contains(&edge.to) {
+                    continue;
+                }
+                if let Some(i) = path.iter().position(|(n, _)| *n == edge.to) {
+                    let mut names: Vec<&str> =
+                        path[i..].iter().map(|(n, _)| self.script.state(n.0).name.as_ref()).collect();
+                    names.push(names[0]);
+                    let message = format!("a loop without a limit: {}", names.join(" → "));
+                    problems.add(&edge.at, message, "add limit = … to one of its rules");
+                } else {
+                    path.push((edge.to, 0));
+                }
+            }
+        }
+    }
+
+    /// A path from the start to a node, in words.
+    fn path(&self, node: Node) -> String {
+        let mut names = vec![self.script.state(node.0).name.as_ref()];
+        let mut seen = BTreeSet::from([node]);
+        let mut at = node;
+        while let Some(before) = self.from.get(&at).copied() {
+            if !seen.insert(before) {
+                break;
+            }
+            names.push(self.script.state(before.0).name.as_ref());
+            at = before;
+        }
+        names.dedup();
+        names.reverse();
+        names.join(" → ")
+    }
+}
+
+/// What may be known after a rule: one entry for each way in which the utterance can be.
+fn after(rule: &Rule, before: Facts) -> Vec<Facts> {
+    let mut all = vec![Facts { identity: rule.identity.unwrap_or(before.identity), ..before }];
+    for slot in &rule.take {
+        let surely = rule.when.iter().any(|c| c.fills(*slot));
+        let mut next = Vec::new();
+        for f in all {
+            if !surely {
+                next.push(f);
+            }
+            match slot {
+                Slot::PromiseDate => next.push(Facts { promise_date: true, ..f }),
+                Slot::PromiseAmount => next.push(f),
+                Slot::Callback => {
+                    next.push(Facts { callback: true, callback_date: true, ..f });
+                    next.push(Facts { callback: true, callback_time: true, ..f });
+                    next.push(Facts { callback: true, callback_date: true, callback_time: true, ..f });
+                }
+            }
+        }
+        next.sort_unstable();
+        next.dedup();
+        all = next;
+    }
+    all
+}

@@ -1,0 +1,230 @@
+//! What a rule may ask before it applies, and what is known of a call: the closed words of guards.
+//!
+//! The same [`Facts`] serve the interpreter (as they are) and the check (as they may be), so that
+//! what is proved of a script is what runs.
+
+use jiff::{ToSpan, civil::Date};
+use waihu_nlu::Entities;
+use waihu_types::{Identity, Money};
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($variant:ident $word:literal $meaning:literal)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum $name { $(#[doc = $meaning] $variant,)* }
+
+        impl $name {
+            /// Every one, with the word that scripts use.
+            pub const WORDS: &'static [(&'static str, Self)] = &[$(($word, Self::$variant)),*];
+
+            /// The one named by `word`.
+            pub fn named(word: &str) -> Option<Self> {
+                Self::WORDS.iter().find(|w| w.0 == word).map(|w| w.1)
+            }
+        }
+    };
+}
+
+words! {
+    /// A condition on the utterance or on what is known of the call.
+    Condition {
+        Confirmed "confirmed" "The person is who was asked for."
+        Unconfirmed "unconfirmed" "That is not known, or denied."
+        PromiseDate "promise_date" "A day of payment has been taken down."
+        NoPromiseDate "no_promise_date" "None has."
+        Date "date" "The utterance has a day from today on."
+        NoDate "no_date" "It has none: no day, or one that is past."
+        DateSoon "date_soon" "Its day is not later than `promise.soon_days` from today."
+        DateLate "date_late" "Its day is later than that, but within `promise.max_days`."
+        DateBeyond "date_beyond" "Its day is later than `promise.max_days` from today."
+        DayOrTime "day_or_time" "The utterance has a day from today on, or a time of day."
+        NoDayOrTime "no_day_or_time" "It has neither."
+        Amount "amount" "The utterance has a sum, more than nothing, in the currency of the case."
+        NoAmount "no_amount" "It has none."
+        Count "count" "The utterance has a number of parts."
+        NoCount "no_count" "It has none."
+    }
+}
+
+words! {
+    /// What a rule takes down from the utterance.
+    Slot {
+        PromiseDate "promise_date" "The day of payment; a day beyond `promise.max_days` is not taken."
+        PromiseAmount "promise_amount" "The sum to be paid; held at what is due."
+        Callback "callback" "The day and the time of a call back."
+    }
+}
+
+/// How far ahead a promise may lie [days from today].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PromiseRules {
+    /// Up to here a day is taken as it is.
+    pub soon_days: u32,
+    /// Beyond this a day is not taken at all.
+    pub max_days: u32,
+}
+
+impl Default for PromiseRules {
+    fn default() -> Self {
+        Self { soon_days: 7, max_days: 31 }
+    }
+}
+
+/// What is known of a call at one point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Facts {
+    pub(crate) identity: Who,
+    pub(crate) promise_date: bool,
+    pub(crate) callback_date: bool,
+    pub(crate) callback_time: bool,
+    pub(crate) callback: bool,
+}
+
+/// [`Identity`], in an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Who {
+    Unconfirmed,
+    Confirmed,
+    Denied,
+}
+
+impl From<Who> for Identity {
+    fn from(who: Who) -> Self {
+        match who {
+            Who::Unconfirmed => Self::Unconfirmed,
+            Who::Confirmed => Self::Confirmed,
+            Who::Denied => Self::Denied,
+        }
+    }
+}
+
+impl Facts {
+    /// Before anyone has spoken.
+    pub(crate) const NONE: Self = Self {
+        identity: Who::Unconfirmed,
+        promise_date: false,
+        callback_date: false,
+        callback_time: false,
+        callback: false,
+    };
+}
+
+impl Condition {
+    /// Whether it holds of the call; none when it is about the utterance.
+    pub(crate) fn of_facts(self, facts: &Facts) -> Option<bool> {
+        match self {
+            Self::Confirmed => Some(facts.identity == Who::Confirmed),
+            Self::Unconfirmed => Some(facts.identity != Who::Confirmed),
+            Self::PromiseDate => Some(facts.promise_date),
+            Self::NoPromiseDate => Some(!facts.promise_date),
+            _ => None,
+        }
+    }
+
+    /// Whether it holds of the utterance; true when it is about the call.
+    pub(crate) fn of_utterance(self, said: &Said) -> bool {
+        let ahead = said.days_ahead;
+        match self {
+            Self::Confirmed | Self::Unconfirmed | Self::PromiseDate | Self::NoPromiseDate => true,
+            Self::Date => ahead.is_some(),
+            Self::NoDate => ahead.is_none(),
+            Self::DateSoon => ahead.is_some_and(|d| d <= said.rules.soon_days),
+            Self::DateLate => ahead.is_some_and(|d| d > said.rules.soon_days && d <= said.rules.max_days),
+            Self::DateBeyond => ahead.is_some_and(|d| d > said.rules.max_days),
+            Self::DayOrTime => ahead.is_some() || said.entities.time.is_some(),
+            Self::NoDayOrTime => ahead.is_none() && said.entities.time.is_none(),
+            Self::Amount => said.sum.is_some(),
+            Self::NoAmount => said.sum.is_none(),
+            Self::Count => said.entities.count.is_some(),
+            Self::NoCount => said.entities.count.is_none(),
+        }
+    }
+
+    /// Whether an utterance for which it holds surely has what `slot` takes down.
+    pub(crate) fn fills(self, slot: Slot) -> bool {
+        match slot {
+            Slot::PromiseDate => matches!(self, Self::DateSoon | Self::DateLate),
+            Slot::PromiseAmount => matches!(self, Self::Amount),
+            Slot::Callback => matches!(self, Self::DayOrTime | Self::Date | Self::DateSoon | Self::DateLate),
+        }
+    }
+}
+
+/// An utterance's entities as the conditions see them.
+pub(crate) struct Said<'a> {
+    pub(crate) entities: &'a Entities,
+    rules: PromiseRules,
+    /// How far ahead its day lies, if it has one that is not past [days].
+    days_ahead: Option<u32>,
+    /// Its sum, at most what is due.
+    pub(crate) sum: Option<Money>,
+}
+
+impl<'a> Said<'a> {
+    pub(crate) fn new(entities: &'a Entities, rules: PromiseRules, due: Money, today: Date) -> Self {
+        let days_ahead = entities.date.and_then(|d| {
+            let days = (d - today).get_days();
+            u32::try_from(days).ok()
+        });
+        let ours = entities.currency.is_none_or(|c| c == due.currency());
+        let sum = entities
+            .amount
+            .filter(|a| ours && !a.is_zero())
+            .and_then(|a| Money::new(a.min(due.amount()), due.currency()).ok());
+        Self { entities, rules, days_ahead, sum }
+    }
+
+    /// Its day, if that is not past.
+    pub(crate) fn date(&self) -> Option<Date> {
+        self.entities.date.filter(|_| self.days_ahead.is_some())
+    }
+
+    /// Its day, if a promise may name it.
+    pub(crate) fn promise_date(&self) -> Option<Date> {
+        self.entities.date.filter(|_| self.days_ahead.is_some_and(|d| d <= self.rules.max_days))
+    }
+}
+
+/// The last day of a promise that needs no second question.
+pub(crate) fn latest_date(today: Date, rules: PromiseRules) -> Date {
+    today.checked_add(i64::from(rules.soon_days).days()).unwrap_or(today)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+    use waihu_types::Currency;
+
+    use super::*;
+
+    const TODAY: Date = date(2026, 11, 24);
+
+    fn due() -> Money {
+        Money::parse("1000", Currency::CNY).unwrap()
+    }
+
+    fn holds(c: Condition, e: &Entities) -> bool {
+        c.of_utterance(&Said::new(e, PromiseRules::default(), due(), TODAY))
+    }
+
+    #[test]
+    fn a_day_is_past_soon_late_or_beyond() {
+        let on = |d| Entities { date: Some(d), ..Entities::default() };
+        use Condition as C;
+        assert!(holds(C::NoDate, &on(date(2026, 11, 23))));
+        assert!(holds(C::DateSoon, &on(TODAY)) && holds(C::DateSoon, &on(date(2026, 12, 1))));
+        assert!(holds(C::DateLate, &on(date(2026, 12, 2))) && holds(C::DateLate, &on(date(2026, 12, 25))));
+        assert!(
+            holds(C::DateBeyond, &on(date(2026, 12, 26))) && !holds(C::DateLate, &on(date(2026, 12, 26)))
+        );
+    }
+
+    #[test]
+    fn a_sum_is_held_at_what_is_due_and_in_its_currency() {
+        let mut e = Entities { amount: Some(5_000.into()), ..Entities::default() };
+        let said = |e: &Entities| Said::new(e, PromiseRules::default(), due(), TODAY).sum;
+        assert_eq!(said(&e), Some(due()));
+        e.currency = Some(Currency::USD);
+        assert_eq!(said(&e), None);
+    }
+}

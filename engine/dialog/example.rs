@@ -1,0 +1,419 @@
+//! Golden conversations: what a callee says, what the bot must say, and how it must end.
+//!
+//! They lie beside the script as data and run in virtual time, in tests and in `waihu check`.
+
+use std::{collections::VecDeque, str::FromStr, sync::Arc, time::Duration};
+
+use jiff::civil::{Date, Time as ClockTime};
+use rust_decimal::Decimal;
+use serde::{Deserialize, de::value::StrDeserializer};
+use waihu_nlu::Entities;
+use waihu_types::{
+    Case, Currency, Disposition, HandoverResult, Identity, Intent, Lang, Money, PhoneNumber, Time,
+};
+
+use crate::{
+    interpreter::Interpreter,
+    io::{BargeIn, Conclusion, Input, Output, PromptId, Utterance},
+    problem::{Place, Problem, Problems, nearest},
+    reader::{self, Table},
+    script::Script,
+};
+
+/// One golden conversation.
+#[derive(Debug)]
+pub struct Example {
+    /// What it shows.
+    pub name: String,
+    at: Place,
+    today: Date,
+    case: Case,
+    steps: Vec<Step>,
+    outcome: Expected,
+}
+
+#[derive(Debug)]
+struct Step {
+    at: Place,
+    act: Act,
+}
+
+#[derive(Debug)]
+enum Act {
+    Bot(Vec<String>),
+    Callee { utterance: Utterance, over: bool },
+    Key(char),
+    Event(Event),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Event {
+    Silence,
+    Noise,
+    HangUp,
+    Voicemail,
+    AgentJoined,
+    AgentNoAnswer,
+    AgentFailed,
+}
+
+const EVENTS: [(&str, Event); 7] = [
+    ("silence", Event::Silence),
+    ("noise", Event::Noise),
+    ("hang_up", Event::HangUp),
+    ("voicemail", Event::Voicemail),
+    ("agent_joined", Event::AgentJoined),
+    ("agent_no_answer", Event::AgentNoAnswer),
+    ("agent_failed", Event::AgentFailed),
+];
+
+/// The agent's name in examples.
+const AGENT: &str = "agent-1";
+
+/// What the conclusion must be. What is not named must not be there.
+#[derive(Debug)]
+struct Expected {
+    at: Place,
+    disposition: Option<Disposition>,
+    identity: Option<Identity>,
+    debt_disclosed: Option<bool>,
+    promise: Option<(Date, Decimal)>,
+    callback: Option<(Option<Date>, Option<ClockTime>, bool)>,
+    handover: Option<HandoverResult>,
+}
+
+/// Reads an examples file; prompts are checked against the script's.
+pub(crate) fn read(
+    path: &str,
+    text: &str,
+    lang: Lang,
+    prompts: &[Arc<str>],
+    problems: &mut Problems,
+) -> Vec<Example> {
+    let mut t = reader::read(path, text, problems);
+    let today = take::<Date>(&mut t, "today", problems);
+    let case = t.table("case", problems).and_then(|c| read_case(c, lang, problems));
+    let (Some(today), Some(case)) = (today, case) else {
+        problems.add(&t.at, "examples need today and [case]", "");
+        return Vec::new();
+    };
+    let conversations = t.tables("conversation", problems);
+    t.close(problems);
+    conversations.into_iter().filter_map(|c| read_one(c, today, &case, prompts, problems)).collect()
+}
+
+/// A value that is written as text: a day, a time, an amount.
+fn take<T: FromStr>(t: &mut Table<'_>, key: &'static str, problems: &mut Problems) -> Option<T> {
+    let (text, at) = t.take(key)?.written(key, problems)?;
+    let value = text.parse().ok();
+    if value.is_none() {
+        problems.add(&at, format!("{key} cannot be read"), "write 2026-11-27, \"15:00:00\" or \"500.00\"");
+    }
+    value
+}
+
+/// A word of a closed set, as serde knows it.
+fn word<T: for<'d> Deserialize<'d>>(
+    t: &mut Table<'_>,
+    key: &'static str,
+    problems: &mut Problems,
+) -> Option<T> {
+    let (text, at) = t.string(key, problems)?;
+    let value = T::deserialize(StrDeserializer::<serde::de::value::Error>::new(&text)).ok();
+    if value.is_none() {
+        problems.add(&at, format!("{key}: unknown word {text:?}"), "");
+    }
+    value
+}
+
+fn read_case(mut t: Table<'_>, lang: Lang, problems: &mut Problems) -> Option<Case> {
+    let mut text = |key: &'static str| t.string(key, problems).map(|s| s.0);
+    let (name, title) = (text("name"), text("title"));
+    let (creditor, product) = (text("creditor"), text("product"));
+    let (amount, currency) = (text("amount"), text("currency"));
+    let due_date = take::<Date>(&mut t, "due_date", problems);
+    t.close(problems);
+    let currency = currency?.parse::<Currency>().ok()?;
+    Some(Case {
+        id: "example".parse().ok()?,
+        phone: "1001".parse::<PhoneNumber>().ok()?,
+        name: name?,
+        title: title.unwrap_or_default(),
+        lang,
+        creditor: creditor?,
+        product: product?,
+        due: Money::parse(&amount?, currency).ok()?,
+        due_date: due_date?,
+        time_zone: "Asia/Shanghai".to_owned(),
+    })
+}
+
+fn read_one(
+    mut t: Table<'_>,
+    today: Date,
+    case: &Case,
+    prompts: &[Arc<str>],
+    problems: &mut Problems,
+) -> Option<Example> {
+    let at = t.at.clone();
+    let name = t.string("name", problems).map(|s| s.0).unwrap_or_default();
+    let steps = t.tables("steps", problems);
+    let steps = steps.into_iter().filter_map(|s| read_step(s, prompts, problems)).collect();
+    let outcome = t.need("outcome", problems)?.table("outcome", problems)?;
+    let outcome = read_outcome(outcome, problems);
+    t.close(problems);
+    Some(Example { name, at, today, case: case.clone(), steps, outcome })
+}
+
+fn read_step(mut t: Table<'_>, prompts: &[Arc<str>], problems: &mut Problems) -> Option<Step> {
+    let at = t.at.clone();
+    let act = if t.has("bot") {
+        let named = t.strings("bot", problems);
+        for (name, at) in &named {
+            if !prompts.iter().any(|p| p.as_ref() == name) {
+                problems.add(
+                    at,
+                    format!("no prompt {name:?}"),
+                    nearest(name, prompts.iter().map(AsRef::as_ref)),
+                );
+            }
+        }
+        Some(Act::Bot(named.into_iter().map(|n| n.0).collect()))
+    } else if t.has("key") {
+        t.string("key", problems).and_then(|(k, _)| k.chars().next()).map(Act::Key)
+    } else if t.has("event") {
+        t.string("event", problems).and_then(|(e, at)| {
+            let found = EVENTS.iter().find(|(name, _)| *name == e).map(|e| Act::Event(e.1));
+            if found.is_none() {
+                problems.add(&at, format!("unknown event {e:?}"), nearest(&e, EVENTS.iter().map(|e| e.0)));
+            }
+            found
+        })
+    } else {
+        let text = t.string("callee", problems).map(|s| s.0).unwrap_or_default();
+        let intent = t.string("intent", problems).and_then(|(label, at)| {
+            let found = label.parse::<Intent>().ok();
+            if found.is_none() {
+                let help = nearest(&label, Intent::ALL.iter().map(|i| i.label()));
+                problems.add(&at, format!("unknown intent {label:?}"), help);
+            }
+            found
+        });
+        let entities = Entities {
+            date: take(&mut t, "date", problems),
+            time: take(&mut t, "time", problems),
+            amount: take(&mut t, "amount", problems),
+            currency: take(&mut t, "currency", problems),
+            count: t.number("count", 1..=360, problems),
+            digits: t.string("digits", problems).map(|s| s.0),
+        };
+        let confidence = t.share("confidence", problems).unwrap_or(0.9);
+        let over = t.bool("over", problems).unwrap_or(false);
+        if intent.is_none() && !t.has("intent") {
+            problems.add(&at, "a step needs bot, callee with intent, key or event", "");
+        }
+        intent.map(|intent| Act::Callee { utterance: Utterance { text, intent, confidence, entities }, over })
+    };
+    t.close(problems);
+    Some(Step { at, act: act? })
+}
+
+fn read_outcome(mut t: Table<'_>, problems: &mut Problems) -> Expected {
+    let at = t.at.clone();
+    let date = take::<Date>(&mut t, "promise_date", problems);
+    let amount = take::<Decimal>(&mut t, "promise_amount", problems);
+    let by = t.string("callback_by", problems);
+    let callback_date = take::<Date>(&mut t, "callback_date", problems);
+    let callback_time = take::<ClockTime>(&mut t, "callback_time", problems);
+    let expected = Expected {
+        at,
+        disposition: word(&mut t, "disposition", problems),
+        identity: word(&mut t, "identity", problems),
+        debt_disclosed: t.bool("debt_disclosed", problems),
+        promise: date.zip(amount),
+        callback: by.map(|(by, _)| (callback_date, callback_time, by == "agent")),
+        handover: word(&mut t, "handover", problems),
+    };
+    t.close(problems);
+    expected
+}
+
+impl Script {
+    /// Runs every golden conversation of every language; what came out otherwise, by file and line.
+    pub fn run_examples(self: &Arc<Self>) -> Vec<Problem> {
+        let all = self.examples.iter().flat_map(|(lang, examples)| examples.iter().map(move |e| (*lang, e)));
+        all.filter_map(|(lang, example)| example.run(self, lang).err()).collect()
+    }
+}
+
+impl Example {
+    /// Runs the conversation in virtual time.
+    ///
+    /// # Errors
+    /// The first thing that came out otherwise.
+    pub fn run(&self, script: &Arc<Script>, lang: Lang) -> Result<(), Problem> {
+        let mut run = Run {
+            example: self,
+            bot: Interpreter::new(script.clone(), lang, &self.case, self.today),
+            now: Time::from_millis(1_000),
+            saying: None,
+            said: VecDeque::new(),
+            conclusion: None,
+        };
+        run.input(Input::Start);
+        for (i, step) in self.steps.iter().enumerate() {
+            let next_is_over =
+                self.steps.get(i + 1).is_some_and(|s| matches!(s.act, Act::Callee { over: true, .. }));
+            run.step(step, next_is_over)?;
+        }
+        run.advance(None);
+        run.check_outcome()
+    }
+}
+
+struct Run<'e> {
+    example: &'e Example,
+    bot: Interpreter,
+    now: Time,
+    /// The prompt being spoken.
+    saying: Option<(PromptId, BargeIn)>,
+    /// Prompts that no step has asked for yet.
+    said: VecDeque<String>,
+    conclusion: Option<Conclusion>,
+}
+
+/// How long a prompt, or an utterance, takes in an example.
+const SPEAKING: Duration = Duration::from_secs(2);
+
+impl Run<'_> {
+    fn input(&mut self, input: Input) {
+        self.bot.handle_input(self.now, input);
+        while let Some(output) = self.bot.poll_output() {
+            match output {
+                Output::Say { id, prompt, barge_in, .. } => {
+                    self.saying = Some((id, barge_in));
+                    self.said.push_back(prompt.to_string());
+                }
+                Output::Ended(c) => self.conclusion = Some(c),
+                _ => {}
+            }
+        }
+    }
+
+    /// Speaks on until the bot waits, or `stop` prompts have begun.
+    fn advance(&mut self, stop: Option<usize>) {
+        while stop.is_none_or(|n| self.said.len() < n) {
+            let Some((id, _)) = self.saying.take() else { return };
+            self.now = self.now + SPEAKING;
+            self.input(Input::PromptDone { id });
+        }
+    }
+
+    fn step(&mut self, step: &Step, next_is_over: bool) -> Result<(), Problem> {
+        let wrong = |message: String| self.example.problem(&step.at, message);
+        if let Act::Bot(expected) = &step.act {
+            self.advance(next_is_over.then_some(expected.len()));
+            let said: Vec<String> = self.said.drain(..).collect();
+            if said != *expected {
+                return Err(self.example.problem(
+                    &step.at,
+                    format!(
+                        "the bot said [{}], not [{}] (in state {})",
+                        said.join(", "),
+                        expected.join(", "),
+                        self.bot.state_name()
+                    ),
+                ));
+            }
+            return Ok(());
+        }
+        let over = matches!(step.act, Act::Callee { over: true, .. });
+        if !over {
+            self.advance(None);
+        }
+        if !self.said.is_empty() {
+            let said: Vec<&str> = self.said.iter().map(String::as_str).collect();
+            return Err(self
+                .example
+                .problem(&step.at, format!("before this the bot said [{}]", said.join(", "))));
+        }
+        if self.conclusion.is_some() {
+            return Err(wrong("the conversation is over already".to_owned()));
+        }
+        self.now = self.now + SPEAKING;
+        match &step.act {
+            Act::Bot(_) => {}
+            Act::Callee { utterance, .. } => {
+                self.input(Input::SpeechStarted);
+                if let Some((id, BargeIn::Allowed)) = self.saying.filter(|_| over) {
+                    self.input(Input::PromptInterrupted { id, played_ms: 500 });
+                    self.now = self.now + SPEAKING;
+                }
+                self.input(Input::Heard(utterance.clone()));
+            }
+            Act::Key(key) => self.input(Input::Digit(*key)),
+            Act::Event(event) => self.event(*event),
+        }
+        Ok(())
+    }
+
+    fn event(&mut self, event: Event) {
+        let agent = AGENT.to_owned();
+        let input = match event {
+            Event::Silence => {
+                self.now = self.bot.poll_timeout().unwrap_or(self.now).max(self.now);
+                Input::Timeout
+            }
+            Event::Noise => Input::Unintelligible,
+            Event::HangUp => Input::CalleeHungUp,
+            Event::Voicemail => Input::Voicemail,
+            Event::AgentJoined => Input::AgentJoined { agent },
+            Event::AgentNoAnswer => Input::AgentUnavailable { agent, result: HandoverResult::NoAnswer },
+            Event::AgentFailed => Input::AgentUnavailable { agent, result: HandoverResult::Failed },
+        };
+        self.input(input);
+    }
+
+    fn check_outcome(&self) -> Result<(), Problem> {
+        let expected = &self.example.outcome;
+        let wrong = |message: String| Err(self.example.problem(&expected.at, message));
+        if !self.said.is_empty() {
+            let said: Vec<&str> = self.said.iter().map(String::as_str).collect();
+            return wrong(format!("at the end the bot said [{}]", said.join(", ")));
+        }
+        let Some(c) = &self.conclusion else { return wrong("the conversation is not over".to_owned()) };
+        if expected.disposition.is_some_and(|d| d != c.disposition) {
+            return wrong(format!("disposition {}", c.disposition.label()));
+        }
+        if expected.identity.is_some_and(|i| i != c.identity) {
+            return wrong(format!("identity {:?}", c.identity));
+        }
+        if expected.debt_disclosed.is_some_and(|d| d != c.debt_disclosed) {
+            return wrong(format!("debt_disclosed {}", c.debt_disclosed));
+        }
+        let promise = c.promise.as_ref().map(|p| (p.date, p.sum.amount()));
+        if expected.promise != promise {
+            return wrong(format!("promise {promise:?}, not {:?}", expected.promise));
+        }
+        let callback = c.callback.as_ref().map(|b| (b.date, b.time, b.by_agent));
+        if expected.callback != callback {
+            return wrong(format!("callback {callback:?}, not {:?}", expected.callback));
+        }
+        let handover = c.handover.as_ref().map(|h| h.result);
+        if expected.handover != handover {
+            return wrong(format!("handover {handover:?}, not {:?}", expected.handover));
+        }
+        Ok(())
+    }
+}
+
+impl Example {
+    fn problem(&self, at: &Place, message: String) -> Problem {
+        Problem {
+            file: at.file.to_string(),
+            line: at.line,
+            message: format!("{:?} (line {}): {message}", self.name, self.at.line),
+            help: String::new(),
+        }
+    }
+}

@@ -1,0 +1,709 @@
+//! The interpreter: one conversation, as a pure machine.
+//!
+//! It meets intents and entities and says prompts; time is an argument. Deliberately absent: SIP,
+//! sound, models, the clock. A spurious timeout does nothing; nothing comes out after `Ended`.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use jiff::civil::Date;
+use waihu_nlu::Entities;
+use waihu_types::{Callback, Case, Disposition, Handover, HandoverResult, Intent, Lang, Promise, Time};
+
+use crate::{
+    condition::Who,
+    io::{BargeIn, Conclusion, Input, Output, Private, PromptId, Utterance},
+    memory::Memory,
+    script::{CallbackBy, End, Kind, Line, PromptIx, RedialAdvice, Rule, Script, StateIx, Then},
+};
+
+/// How long to wait for words after a prompt was interrupted, before it is spoken again. People
+/// who cut in go on within a second or two; a cough does not.
+const INTERRUPT_WAIT: Duration = Duration::from_secs(4);
+/// The longest utterance waited for. Recognition cuts utterances long before; this is a net.
+const MAX_UTTERANCE: Duration = Duration::from_secs(30);
+/// How often one line is spoken again after noise: then whoever makes the noise is not listening.
+const MAX_REPLAYS: u32 = 2;
+/// How long the closing words may take after a limit of the call, before it is cut.
+const CLOSING_GRACE: Duration = Duration::from_secs(20);
+
+/// One line about to be spoken.
+#[derive(Clone, Copy, Debug)]
+struct Speech {
+    prompt: PromptIx,
+    must_be_heard: bool,
+    private: bool,
+}
+
+impl Speech {
+    fn of(line: &Line, private: bool) -> Self {
+        Self { prompt: line.prompt, must_be_heard: line.must_be_heard, private }
+    }
+}
+
+#[derive(Debug)]
+enum Phase {
+    Before,
+    /// `current` is being spoken; once interrupted, words are waited for until then.
+    Saying {
+        id: PromptId,
+        current: Speech,
+        interrupted_until: Option<Time>,
+    },
+    Listening {
+        until: Time,
+        speaking: bool,
+    },
+    /// An agent is being dialled.
+    Calling {
+        until: Time,
+    },
+    Over,
+}
+
+/// One conversation of one call, running a [`Script`].
+pub struct Interpreter {
+    script: Arc<Script>,
+    lang: Lang,
+    memory: Memory,
+    state: StateIx,
+    phase: Phase,
+    outputs: VecDeque<Output>,
+    /// Lines still to be spoken after the current one.
+    queue: VecDeque<Speech>,
+    /// How long to listen when the lines are spoken, where it is not the state's own time.
+    listen_for: Option<Duration>,
+    /// What was said over a line that must be heard, and is answered after it.
+    held: Option<Utterance>,
+    /// How often each rule has applied.
+    applied: Vec<u32>,
+    /// How often each prompt was spoken: the wordings take turns.
+    spoken: Vec<u32>,
+    replays: u32,
+    silence_rung: usize,
+    no_match_rung: usize,
+    turns: u32,
+    next_id: u32,
+    heard_anything: bool,
+    intents: Vec<Intent>,
+    disclosed: bool,
+    /// The end that was come to: it stands even when the callee hangs up over its words.
+    settled: Option<End>,
+    reached: Option<Disposition>,
+    promise: Option<Promise>,
+    callback: Option<Callback>,
+    handover: Option<Handover>,
+    /// When the call is closed, or cut once it is closing.
+    limit_at: Option<Time>,
+    closing: Closing,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Closing {
+    No,
+    /// The limit has been reached; the line being spoken is finished first.
+    Due,
+    Under,
+}
+
+impl Interpreter {
+    /// A conversation about `case`, on the day that is `today` at the callee's place.
+    pub fn new(script: Arc<Script>, lang: Lang, case: &Case, today: Date) -> Self {
+        let memory = Memory::new(case, lang, today, script.promise);
+        let applied = vec![0; script.rules().map(|r| r.id + 1).max().unwrap_or(0)];
+        let spoken = vec![0; script.prompts.names.len()];
+        let state = script.start;
+        Self {
+            script,
+            lang,
+            memory,
+            state,
+            phase: Phase::Before,
+            outputs: VecDeque::new(),
+            queue: VecDeque::new(),
+            listen_for: None,
+            held: None,
+            applied,
+            spoken,
+            replays: 0,
+            silence_rung: 0,
+            no_match_rung: 0,
+            turns: 0,
+            next_id: 0,
+            heard_anything: false,
+            intents: Vec::new(),
+            disclosed: false,
+            settled: None,
+            reached: None,
+            promise: None,
+            callback: None,
+            handover: None,
+            limit_at: None,
+            closing: Closing::No,
+        }
+    }
+
+    /// Every text that is known before dialling: all prompts, in every wording, but those with a
+    /// value that only the callee can give. What is spoken later is exactly one of these, or new.
+    pub fn prompts_to_prepare(&self) -> Vec<String> {
+        let mut texts: Vec<String> = (0..self.script.prompts.names.len())
+            .flat_map(|ix| self.script.wordings(self.lang, ix))
+            .filter(|t| !t.placeholders().any(|p| p.comes_from_the_callee()))
+            .filter_map(|t| self.memory.fill(t))
+            .collect();
+        texts.sort_unstable();
+        texts.dedup();
+        texts
+    }
+
+    /// The name of the state that the conversation is in.
+    pub fn state_name(&self) -> &str {
+        &self.script.state(self.state).name
+    }
+
+    /// Takes in what has happened.
+    pub fn handle_input(&mut self, now: Time, input: Input) {
+        match (&self.phase, input) {
+            (Phase::Over, _) => {}
+            (Phase::Before, Input::Start) => {
+                self.limit_at = Some(now + self.script.limits.max_time);
+                self.enter(now, self.script.start, Vec::new());
+            }
+            (_, Input::CalleeHungUp) => self.conclude("the callee hung up"),
+            (_, Input::Voicemail) => self.voicemail(now),
+            (Phase::Before, _) | (_, Input::Start) => {}
+            (_, Input::PromptDone { id }) => self.prompt_done(now, id),
+            (_, Input::PromptInterrupted { id, .. }) => self.prompt_interrupted(now, id),
+            (_, Input::SpeechStarted) => self.speech_started(now),
+            (_, Input::Heard(utterance)) => self.heard(now, utterance),
+            (_, Input::Digit(key)) => match self.script.digits.get(&key).copied() {
+                Some(intent) => {
+                    let entities = Entities::default();
+                    self.heard(now, Utterance { text: String::new(), intent, confidence: 1.0, entities });
+                }
+                None => self.trace("a key without a meaning"),
+            },
+            (_, Input::Unintelligible) => self.unintelligible(now),
+            (_, Input::AgentJoined { agent }) => self.agent_joined(agent),
+            (_, Input::AgentUnavailable { agent, result }) => self.agent_unavailable(now, agent, result),
+            (_, Input::Timeout) => self.timeout(now),
+        }
+    }
+
+    /// The next thing to do; ask until there is none.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When [`Input::Timeout`] is due, if at all.
+    pub fn poll_timeout(&self) -> Option<Time> {
+        let own = match self.phase {
+            Phase::Over | Phase::Before => return None,
+            Phase::Saying { interrupted_until, .. } => interrupted_until,
+            Phase::Listening { until, .. } | Phase::Calling { until } => Some(until),
+        };
+        [own, self.limit_at].into_iter().flatten().min()
+    }
+
+    fn trace(&mut self, why: impl Into<String>) {
+        let state = self.script.state(self.state).name.clone();
+        self.outputs.push_back(Output::Trace { state, why: why.into() });
+    }
+
+    // What is spoken.
+
+    /// Goes to a state and speaks its lines after `first`.
+    fn enter(&mut self, now: Time, to: StateIx, first: Vec<Speech>) {
+        let script = self.script.clone();
+        let state = script.state(to);
+        self.state = to;
+        (self.silence_rung, self.no_match_rung, self.listen_for) = (0, 0, None);
+        self.reached = state.reached.or(self.reached);
+        self.trace("entered");
+        if let Kind::End(end) = &state.kind {
+            self.settle(*end);
+        }
+        let own = state.say.iter().map(|l| Speech::of(l, state.private));
+        self.speak(now, first.into_iter().chain(own));
+    }
+
+    /// Takes down what an end decides, before its words: they may be cut off.
+    fn settle(&mut self, end: End) {
+        if end.disposition == Disposition::PromiseToPay {
+            self.promise = self.memory.promise();
+        }
+        if let Some(by) = end.callback {
+            self.callback = Some(Callback {
+                date: self.memory.callback_date,
+                time: self.memory.callback_time,
+                by_agent: by == CallbackBy::Agent,
+            });
+        }
+        let disposition = match self.reached {
+            Some(reached) if end.keep_reached => reached,
+            _ => end.disposition,
+        };
+        self.settled = Some(End { disposition, ..end });
+    }
+
+    fn speak(&mut self, now: Time, lines: impl IntoIterator<Item = Speech>) {
+        self.queue = lines.into_iter().collect();
+        self.next_line(now);
+    }
+
+    /// Speaks the next line, or does what follows the last.
+    fn next_line(&mut self, now: Time) {
+        self.replays = 0;
+        if self.closing == Closing::Due && self.settled.is_none() {
+            self.close(now, "the time of a call is over");
+            return;
+        }
+        while let Some(line) = self.queue.pop_front() {
+            if self.say(line) {
+                return;
+            }
+        }
+        self.lines_done(now);
+    }
+
+    /// Speaks a line; false where it may not or cannot be spoken.
+    fn say(&mut self, line: Speech) -> bool {
+        // Proved by the check of the script, and held here once more: it is the law.
+        if line.private && self.memory.identity != Who::Confirmed {
+            self.trace("a private line is withheld: the person is not confirmed");
+            return false;
+        }
+        let script = self.script.clone();
+        let wordings = script.wordings(self.lang, line.prompt);
+        let turn = self.spoken[line.prompt] as usize;
+        let text = wordings.get(turn % wordings.len().max(1)).and_then(|w| self.memory.fill(w));
+        let Some(text) = text else {
+            self.trace("a line is left out: a value is missing");
+            return false;
+        };
+        self.spoken[line.prompt] += 1;
+        self.disclosed |= line.private;
+        let id = PromptId(self.next_id);
+        self.next_id += 1;
+        self.phase = Phase::Saying { id, current: line, interrupted_until: None };
+        self.outputs.push_back(Output::Say {
+            id,
+            prompt: script.prompt_name(line.prompt).clone(),
+            text,
+            barge_in: if line.must_be_heard { BargeIn::MustBeHeard } else { BargeIn::Allowed },
+            private: if line.private { Private::Yes } else { Private::No },
+        });
+        true
+    }
+
+    /// All lines are spoken: listen, go on, dial or end.
+    fn lines_done(&mut self, now: Time) {
+        let script = self.script.clone();
+        let state = script.state(self.state);
+        let held = self.held.take();
+        match &state.kind {
+            Kind::Ask { timeout, expects, .. } => {
+                let timeout = self.listen_for.take().unwrap_or(*timeout);
+                self.phase = Phase::Listening { until: now + timeout, speaking: false };
+                match held {
+                    Some(utterance) => self.respond(now, utterance),
+                    None => self.outputs.push_back(Output::Listen { timeout, expects: expects.clone() }),
+                }
+            }
+            Kind::Pass { next } => {
+                self.held = held;
+                self.enter(now, *next, Vec::new());
+            }
+            Kind::Transfer { timeout, .. } => {
+                let reason = self.intents.last().copied().unwrap_or(Intent::RequestHuman);
+                self.outputs.push_back(Output::DialAgent { reason });
+                self.phase = Phase::Calling { until: now + *timeout };
+                if let Some(utterance) = held {
+                    self.heard(now, utterance);
+                }
+            }
+            Kind::End(_) => {
+                if let Some(utterance) = held
+                    && self.heed_urgently(now, &utterance)
+                {
+                    return;
+                }
+                self.outputs.push_back(Output::HangUp);
+                self.conclude("an end");
+            }
+        }
+    }
+
+    fn prompt_done(&mut self, now: Time, done: PromptId) {
+        if matches!(self.phase, Phase::Saying { id, .. } if id == done) {
+            self.next_line(now);
+        }
+    }
+
+    fn prompt_interrupted(&mut self, now: Time, by: PromptId) {
+        let Phase::Saying { id, current, interrupted_until } = &mut self.phase else { return };
+        if *id != by {
+            return;
+        }
+        if current.must_be_heard {
+            self.trace("a line that must be heard was interrupted");
+            self.replay(now);
+        } else if interrupted_until.is_none() {
+            *interrupted_until = Some(now + INTERRUPT_WAIT);
+        }
+    }
+
+    /// Speaks the current line again, unless that has been in vain; in an end it goes on instead.
+    fn replay(&mut self, now: Time) {
+        let Phase::Saying { current, .. } = self.phase else { return };
+        let ending = self.settled.is_some() && !current.must_be_heard;
+        let replays = self.replays + 1;
+        if ending || replays > MAX_REPLAYS || self.closing == Closing::Due || !self.say(current) {
+            self.next_line(now);
+        } else {
+            self.replays = replays;
+        }
+    }
+
+    // What is heard.
+
+    fn speech_started(&mut self, now: Time) {
+        match &mut self.phase {
+            Phase::Listening { until, speaking } => (*until, *speaking) = (now + MAX_UTTERANCE, true),
+            Phase::Saying { interrupted_until: Some(until), .. } => *until = now + MAX_UTTERANCE,
+            _ => {}
+        }
+    }
+
+    fn unintelligible(&mut self, now: Time) {
+        match self.phase {
+            Phase::Listening { .. } => {
+                self.heard_anything = true;
+                self.turns += 1;
+                self.no_match(now, "no words in it");
+            }
+            Phase::Saying { interrupted_until: Some(_), .. } => self.replay(now),
+            _ => {}
+        }
+    }
+
+    fn heard(&mut self, now: Time, utterance: Utterance) {
+        self.heard_anything = true;
+        match self.phase {
+            Phase::Listening { .. } => self.respond(now, utterance),
+            Phase::Saying { current, interrupted_until, .. } => {
+                if current.must_be_heard || self.queue.iter().any(|l| l.must_be_heard) {
+                    self.hold(utterance);
+                    if interrupted_until.is_some() && !current.must_be_heard {
+                        self.next_line(now);
+                    }
+                } else if self.settled.is_some() {
+                    if !self.heed_urgently(now, &utterance) && interrupted_until.is_some() {
+                        self.next_line(now);
+                    }
+                } else if self.cuts_in(&utterance) {
+                    self.respond(now, utterance);
+                } else if interrupted_until.is_some() {
+                    self.trace("a back-channel: the line is spoken again");
+                    self.turns += 1;
+                    self.replay(now);
+                }
+            }
+            Phase::Calling { .. } => {
+                let Some((rule, _)) = self.matching(&utterance) else {
+                    self.trace("heard while an agent is dialled");
+                    return;
+                };
+                self.outputs.push_back(Output::CancelAgent);
+                self.turns += 1;
+                self.intents.push(utterance.intent);
+                self.apply(now, rule, &utterance);
+            }
+            Phase::Before | Phase::Over => {}
+        }
+    }
+
+    /// Keeps what is said over a line that must be heard, for after it. A bare yes or no is no
+    /// answer to a question that is not asked yet.
+    fn hold(&mut self, utterance: Utterance) {
+        use Intent as I;
+        let bare = matches!(utterance.intent, I::Affirm | I::Deny | I::OutOfScope);
+        let back_channel = matches!(utterance.intent, I::Acknowledge | I::Greeting);
+        if back_channel || bare && !self.queue.is_empty() || !self.accepts(&utterance) {
+            return;
+        }
+        let urgent = &self.script.confidence.urgent_intents;
+        if !self.held.as_ref().is_some_and(|h| urgent.contains(&h.intent)) {
+            self.held = Some(utterance);
+        }
+    }
+
+    /// Whether an utterance over a prompt is meant to stop it.
+    fn cuts_in(&self, utterance: &Utterance) -> bool {
+        use Intent as I;
+        let listens = matches!(utterance.intent, I::Acknowledge | I::Greeting)
+            || utterance.intent == I::Affirm && !self.queue.is_empty();
+        !listens
+            && self.matching(utterance).is_some_and(|(_, rule)| {
+                matches!(rule.then, Then::Go(_) | Then::Replay | Then::Ask) || !rule.say.is_empty()
+            })
+    }
+
+    /// Answers an utterance by the first rule that applies.
+    fn respond(&mut self, now: Time, utterance: Utterance) {
+        self.turns += 1;
+        if !self.accepts(&utterance) {
+            self.no_match(now, format!("{} is not sure ({:.2})", utterance.intent, utterance.confidence));
+            return;
+        }
+        self.intents.push(utterance.intent);
+        let urgent = self.script.confidence.urgent_intents.contains(&utterance.intent);
+        if !urgent && self.over_turns(now) {
+            return;
+        }
+        match self.matching(&utterance) {
+            Some((rule, _)) => self.apply(now, rule, &utterance),
+            None => self.no_match(now, format!("no rule for {}", utterance.intent)),
+        }
+    }
+
+    /// In an end, what is urgent is heeded and all else is over. Whether it was.
+    fn heed_urgently(&mut self, now: Time, utterance: &Utterance) -> bool {
+        let state = self.script.state(self.state);
+        if !self.script.heeds(state, utterance.intent) || !self.accepts(utterance) {
+            return false;
+        }
+        let Some((rule, found)) = self.matching(utterance) else { return false };
+        if found.then == Then::Go(self.state) || !matches!(found.then, Then::Go(_)) {
+            return false;
+        }
+        self.intents.push(utterance.intent);
+        self.settled = None;
+        self.apply(now, rule, utterance);
+        true
+    }
+
+    fn accepts(&self, utterance: &Utterance) -> bool {
+        let c = &self.script.confidence;
+        let mut needed = c.accept;
+        if let Kind::Ask { expects, .. } = &self.script.state(self.state).kind
+            && expects.contains(&utterance.intent)
+        {
+            needed = needed.min(c.expected);
+        }
+        if c.urgent_intents.contains(&utterance.intent) {
+            needed = needed.min(c.urgent);
+        }
+        utterance.confidence >= needed
+    }
+
+    /// The first rule that applies: its place among the state's rules, and itself.
+    fn matching(&self, utterance: &Utterance) -> Option<(usize, &Rule)> {
+        if !self.accepts(utterance) {
+            return None;
+        }
+        let facts = self.memory.facts();
+        let said = self.memory.said(&utterance.entities);
+        let rules = self.script.rules_in(self.script.state(self.state));
+        rules.enumerate().find(|(_, rule)| {
+            rule.intents.contains(&utterance.intent)
+                && rule.limit.is_none_or(|limit| self.applied[rule.id] < limit)
+                && rule.when.iter().all(|c| c.of_facts(&facts) != Some(false) && c.of_utterance(&said))
+        })
+    }
+
+    fn apply(&mut self, now: Time, rule: usize, utterance: &Utterance) {
+        let script = self.script.clone();
+        let state = script.state(self.state);
+        let Some(rule) = script.rules_in(state).nth(rule) else { return };
+        self.trace(format!("{} by line {}", utterance.intent, rule.at.line));
+        self.applied[rule.id] += 1;
+        (self.silence_rung, self.no_match_rung) = (0, 0);
+        let said = self.memory.said(&utterance.entities);
+        for slot in &rule.take {
+            self.memory.take(*slot, &said);
+        }
+        self.memory.identity = rule.identity.unwrap_or(self.memory.identity);
+        let mut lines: Vec<Speech> = rule.say.iter().map(|l| Speech::of(l, rule.private)).collect();
+        match rule.then {
+            Then::Go(to) => {
+                self.enter(now, to, lines);
+                return;
+            }
+            Then::Ask => lines.extend(self.question()),
+            Then::Replay => lines.extend(state.say.iter().map(|l| Speech::of(l, state.private))),
+            Then::Listen(time) => self.listen_for = time,
+        }
+        self.speak(now, lines);
+    }
+
+    /// The state's question in its short form.
+    fn question(&self) -> Option<Speech> {
+        let state = self.script.state(self.state);
+        state.again.as_ref().or(state.say.last()).map(|l| {
+            // What had to be heard was heard; asking again may be cut short.
+            Speech { must_be_heard: false, ..Speech::of(l, state.private) }
+        })
+    }
+
+    fn no_match(&mut self, now: Time, why: impl Into<String>) {
+        self.trace(format!("not understood: {}", why.into()));
+        if self.over_turns(now) {
+            return;
+        }
+        let script = self.script.clone();
+        if let Kind::Ask { no_match, .. } = &script.state(self.state).kind {
+            self.no_match_rung += 1;
+            self.silence_rung = 0;
+            self.climb(now, self.no_match_rung - 1, &no_match.rungs, no_match.to);
+        }
+    }
+
+    fn silent(&mut self, now: Time) {
+        self.trace("silence");
+        self.turns += 1;
+        if self.over_turns(now) {
+            return;
+        }
+        let script = self.script.clone();
+        if let Kind::Ask { silence, .. } = &script.state(self.state).kind {
+            self.silence_rung += 1;
+            self.climb(now, self.silence_rung - 1, &silence.rungs, silence.to);
+        }
+    }
+
+    /// Says the next rung and the question, or goes where the ladder ends.
+    fn climb(&mut self, now: Time, rung: usize, rungs: &[Line], to: StateIx) {
+        let private = self.script.state(self.state).private;
+        match rungs.get(rung) {
+            Some(line) => {
+                let lines: Vec<Speech> =
+                    [Speech::of(line, private)].into_iter().chain(self.question()).collect();
+                self.speak(now, lines);
+            }
+            None => self.enter(now, to, Vec::new()),
+        }
+    }
+
+    // Agents, voicemail, limits, the end.
+
+    fn agent_joined(&mut self, agent: String) {
+        if !matches!(self.phase, Phase::Calling { .. }) {
+            self.trace("an agent joined whom nobody dialled");
+            return;
+        }
+        self.handover = Some(Handover { agent, result: HandoverResult::Joined, joined_at: None });
+        let redial = RedialAdvice::ByRule;
+        self.settled =
+            Some(End { disposition: Disposition::HandedOver, callback: None, redial, keep_reached: false });
+        self.outputs.push_back(Output::LeaveToAgent);
+        self.conclude("an agent has taken the call");
+    }
+
+    fn agent_unavailable(&mut self, now: Time, agent: String, result: HandoverResult) {
+        let script = self.script.clone();
+        if let (Phase::Calling { .. }, Kind::Transfer { failed, .. }) =
+            (&self.phase, &script.state(self.state).kind)
+        {
+            self.handover = Some(Handover { agent, result, joined_at: None });
+            self.enter(now, *failed, Vec::new());
+        }
+    }
+
+    fn voicemail(&mut self, now: Time) {
+        if self.memory.identity == Who::Confirmed || self.settled.is_some() {
+            self.trace("no voicemail: a person has been spoken to");
+            return;
+        }
+        if matches!(self.phase, Phase::Calling { .. }) {
+            self.outputs.push_back(Output::CancelAgent);
+        }
+        self.limit_at = self.limit_at.or(Some(now + self.script.limits.max_time));
+        self.memory.identity = Who::Unconfirmed;
+        self.held = None;
+        self.enter(now, self.script.voicemail, Vec::new());
+    }
+
+    /// Whether the turns are used up; then the call is being closed.
+    fn over_turns(&mut self, now: Time) -> bool {
+        let over = self.turns > self.script.limits.max_turns && self.settled.is_none();
+        if over {
+            self.close(now, "the turns of a call are over");
+        }
+        over
+    }
+
+    fn close(&mut self, now: Time, why: &str) {
+        self.trace(why);
+        if matches!(self.phase, Phase::Calling { .. }) {
+            self.outputs.push_back(Output::CancelAgent);
+        }
+        self.closing = Closing::Under;
+        self.held = None;
+        self.limit_at = Some(now + CLOSING_GRACE);
+        self.enter(now, self.script.limits.to, Vec::new());
+    }
+
+    fn timeout(&mut self, now: Time) {
+        if self.limit_at.is_some_and(|at| now >= at) {
+            self.limit_reached(now);
+            return;
+        }
+        match self.phase {
+            Phase::Saying { interrupted_until: Some(until), .. } if now >= until => {
+                self.trace("interrupted, and nothing was said");
+                self.replay(now);
+            }
+            Phase::Listening { until, speaking } if now >= until => {
+                if speaking {
+                    self.unintelligible(now);
+                } else {
+                    self.silent(now);
+                }
+            }
+            Phase::Calling { until } if now >= until => {
+                self.outputs.push_back(Output::CancelAgent);
+                self.agent_unavailable(now, String::new(), HandoverResult::NoAnswer);
+            }
+            _ => {}
+        }
+    }
+
+    fn limit_reached(&mut self, now: Time) {
+        match (self.closing, &self.phase) {
+            (Closing::No, Phase::Saying { .. }) => {
+                // No sentence is cut in half; if it never ends, the grace is the net.
+                self.closing = Closing::Due;
+                self.limit_at = Some(now + CLOSING_GRACE);
+            }
+            (Closing::No, _) => self.close(now, "the time of a call is over"),
+            (Closing::Due | Closing::Under, _) => {
+                self.outputs.push_back(Output::HangUp);
+                self.conclude("the closing took too long");
+            }
+        }
+    }
+
+    fn conclude(&mut self, why: &str) {
+        self.trace(why);
+        let disposition = self.settled.map(|end| end.disposition).or(self.reached).unwrap_or({
+            if !self.heard_anything && self.silence_rung > 0 {
+                Disposition::Silence
+            } else {
+                Disposition::HungUp
+            }
+        });
+        self.phase = Phase::Over;
+        self.queue.clear();
+        self.outputs.push_back(Output::Ended(Conclusion {
+            disposition,
+            identity: self.memory.identity.into(),
+            debt_disclosed: self.disclosed,
+            promise: self.promise.take(),
+            callback: self.callback.take(),
+            intents: std::mem::take(&mut self.intents),
+            handover: self.handover.take(),
+            redial: self.settled.map_or(RedialAdvice::ByRule, |end| end.redial),
+            turns: self.turns,
+        }));
+    }
+}

@@ -1,0 +1,108 @@
+//! What is known in one call: the case, and what the callee has said.
+
+use jiff::civil::{Date, Time};
+use waihu_types::{Case, Lang, Money, Promise};
+
+use crate::{
+    condition::{Facts, PromiseRules, Said, Slot, Who, latest_date},
+    template::{self, Placeholder, Template},
+};
+
+/// The values of one call.
+pub(crate) struct Memory {
+    name: String,
+    title: String,
+    creditor: String,
+    product: String,
+    due: Money,
+    due_date: Date,
+    today: Date,
+    lang: Lang,
+    rules: PromiseRules,
+    pub(crate) identity: Who,
+    promise_date: Option<Date>,
+    promise_sum: Option<Money>,
+    pub(crate) callback_date: Option<Date>,
+    pub(crate) callback_time: Option<Time>,
+}
+
+impl Memory {
+    pub(crate) fn new(case: &Case, lang: Lang, today: Date, rules: PromiseRules) -> Self {
+        Self {
+            name: case.name.clone(),
+            title: case.title.clone(),
+            creditor: case.creditor.clone(),
+            product: case.product.clone(),
+            due: case.due,
+            due_date: case.due_date,
+            today,
+            lang,
+            rules,
+            identity: Who::Unconfirmed,
+            promise_date: None,
+            promise_sum: None,
+            callback_date: None,
+            callback_time: None,
+        }
+    }
+
+    pub(crate) fn facts(&self) -> Facts {
+        Facts {
+            identity: self.identity,
+            promise_date: self.promise_date.is_some(),
+            callback_date: self.callback_date.is_some(),
+            callback_time: self.callback_time.is_some(),
+            callback: self.callback_date.is_some() || self.callback_time.is_some(),
+        }
+    }
+
+    pub(crate) fn said<'e>(&self, entities: &'e waihu_nlu::Entities) -> Said<'e> {
+        Said::new(entities, self.rules, self.due, self.today)
+    }
+
+    /// Takes down what an utterance has for `slot`; what it does not have stays as it was.
+    pub(crate) fn take(&mut self, slot: Slot, said: &Said<'_>) {
+        match slot {
+            Slot::PromiseDate => self.promise_date = said.promise_date().or(self.promise_date),
+            Slot::PromiseAmount => self.promise_sum = said.sum.or(self.promise_sum),
+            Slot::Callback => {
+                // A new day or time is a new agreement: half of an old one would be nobody's word.
+                if said.date().is_some() || said.entities.time.is_some() {
+                    self.callback_date = said.date();
+                    self.callback_time = said.entities.time;
+                }
+            }
+        }
+    }
+
+    /// The promise as it was taken down.
+    pub(crate) fn promise(&self) -> Option<Promise> {
+        self.promise_date.map(|date| Promise { date, sum: self.promise_sum.unwrap_or(self.due) })
+    }
+
+    /// A wording with its values; none while one is missing.
+    pub(crate) fn fill(&self, wording: &Template) -> Option<String> {
+        wording.fill(|p| self.value(p))
+    }
+
+    fn value(&self, p: Placeholder) -> Option<String> {
+        let day = |d: Date| template::day(d, self.today, self.lang);
+        let money = |m: Money| template::money(m, self.lang);
+        match p {
+            Placeholder::Name => Some(self.name.clone()),
+            Placeholder::Title => Some(self.title.clone()),
+            Placeholder::Creditor => Some(self.creditor.clone()),
+            Placeholder::Product => Some(self.product.clone()),
+            Placeholder::Amount => Some(money(self.due)),
+            Placeholder::DueDate => Some(day(self.due_date)),
+            Placeholder::LatestDate => Some(day(latest_date(self.today, self.rules))),
+            Placeholder::PromiseDate => self.promise_date.map(day),
+            Placeholder::PromiseAmount => Some(money(self.promise_sum.unwrap_or(self.due))),
+            Placeholder::CallbackDate => self.callback_date.map(day),
+            Placeholder::CallbackTime => self.callback_time.map(|t| template::clock(t, self.lang)),
+            Placeholder::CallbackWhen => {
+                template::when(self.callback_date, self.callback_time, self.today, self.lang)
+            }
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! A flow that has been read and checked: states, rules, ladders, limits, prompts.
+//!
+//! Values only; [`crate::Interpreter`] runs them. Deliberately absent: reading ([`crate::parse`])
+//! and checking ([`crate::check`]).
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use waihu_types::{Disposition, Intent, Lang};
+
+use crate::{
+    condition::{Condition, PromiseRules, Slot, Who},
+    example::Example,
+    problem::{Place, Problem, Problems},
+    template::Template,
+};
+
+/// An index into [`Script::states`].
+pub(crate) type StateIx = usize;
+/// An index into [`Prompts`].
+pub(crate) type PromptIx = usize;
+
+/// A flow, checked.
+#[derive(Debug)]
+pub struct Script {
+    pub(crate) name: String,
+    pub(crate) sha256: String,
+    pub(crate) start: StateIx,
+    pub(crate) states: Vec<State>,
+    /// Rules for every state that listens, after the state's own.
+    pub(crate) always: Vec<Rule>,
+    pub(crate) limits: Limits,
+    pub(crate) confidence: Confidence,
+    pub(crate) promise: PromiseRules,
+    pub(crate) digits: BTreeMap<char, Intent>,
+    pub(crate) voicemail: StateIx,
+    pub(crate) prompts: Prompts,
+    pub(crate) examples: BTreeMap<Lang, Vec<Example>>,
+}
+
+/// Every prompt in every language.
+#[derive(Debug, Default)]
+pub(crate) struct Prompts {
+    pub(crate) names: Vec<Arc<str>>,
+    /// By language and prompt: one wording or more.
+    pub(crate) wordings: BTreeMap<Lang, Vec<Vec<Template>>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Limits {
+    pub(crate) max_turns: u32,
+    pub(crate) max_time: Duration,
+    /// The end that closes a call which has reached a limit.
+    pub(crate) to: StateIx,
+    pub(crate) at: Place,
+}
+
+/// From which confidence on an utterance counts as understood.
+#[derive(Debug)]
+pub(crate) struct Confidence {
+    pub(crate) accept: f32,
+    /// For intents that the state expects.
+    pub(crate) expected: f32,
+    /// For intents that are heeded rather once too often.
+    pub(crate) urgent: f32,
+    pub(crate) urgent_intents: Vec<Intent>,
+}
+
+/// One prompt of a sequence.
+#[derive(Clone, Debug)]
+pub(crate) struct Line {
+    pub(crate) prompt: PromptIx,
+    pub(crate) must_be_heard: bool,
+    pub(crate) at: Place,
+}
+
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) name: Arc<str>,
+    pub(crate) at: Place,
+    pub(crate) say: Vec<Line>,
+    /// The short form of the question, for asking again.
+    pub(crate) again: Option<Line>,
+    pub(crate) private: bool,
+    /// The disposition that stands when the call is cut off from here on.
+    pub(crate) reached: Option<Disposition>,
+    pub(crate) kind: Kind,
+}
+
+#[derive(Debug)]
+pub(crate) enum Kind {
+    Ask { timeout: Duration, expects: Vec<Intent>, rules: Vec<Rule>, silence: Ladder, no_match: Ladder },
+    Pass { next: StateIx },
+    Transfer { timeout: Duration, failed: StateIx, rules: Vec<Rule> },
+    End(End),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct End {
+    pub(crate) disposition: Disposition,
+    pub(crate) callback: Option<CallbackBy>,
+    pub(crate) redial: RedialAdvice,
+    /// Whether what was reached before outweighs this end's own disposition.
+    pub(crate) keep_reached: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CallbackBy {
+    Bot,
+    Agent,
+}
+
+/// What an end says about dialling again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RedialAdvice {
+    /// The campaign's rules decide.
+    ByRule,
+    /// Never again about this case, whatever the rules allow.
+    Never,
+}
+
+/// What is said, rung by rung, when nothing was heard or understood.
+#[derive(Clone, Debug)]
+pub(crate) struct Ladder {
+    pub(crate) rungs: Vec<Line>,
+    pub(crate) to: StateIx,
+}
+
+#[derive(Debug)]
+pub(crate) struct Rule {
+    /// Counts over the whole script; the key of its limit.
+    pub(crate) id: usize,
+    pub(crate) at: Place,
+    pub(crate) intents: Vec<Intent>,
+    pub(crate) when: Vec<Condition>,
+    pub(crate) take: Vec<Slot>,
+    pub(crate) identity: Option<Who>,
+    pub(crate) say: Vec<Line>,
+    pub(crate) private: bool,
+    pub(crate) then: Then,
+    /// How often it may apply in one call; after that it is passed over.
+    pub(crate) limit: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Then {
+    Go(StateIx),
+    /// Ask the state's question again, in its short form.
+    Ask,
+    /// Listen on, for this long where it is given.
+    Listen(Option<Duration>),
+    /// Say the state's prompts again.
+    Replay,
+}
+
+impl Rule {
+    /// Whether nothing can get past it for its intents.
+    pub(crate) fn is_final(&self) -> bool {
+        self.when.is_empty() && self.limit.is_none()
+    }
+}
+
+impl Kind {
+    pub(crate) fn rules(&self) -> &[Rule] {
+        match self {
+            Self::Ask { rules, .. } | Self::Transfer { rules, .. } => rules,
+            Self::Pass { .. } | Self::End(_) => &[],
+        }
+    }
+}
+
+impl Script {
+    /// Reads and checks a flow from its files: `script.toml`, and for every language
+    /// `prompts.<lang>.toml` and `examples.<lang>.toml` (these may be missing). Only the last
+    /// part of a path counts; the path as given is named in problems.
+    ///
+    /// # Errors
+    /// Everything that is wrong, by file and line. The check is static: unknown words, missing
+    /// and unused prompts, states that cannot be reached or from which no end can be, loops
+    /// without a limit, values spoken before they are known, and any path on which the debt could
+    /// be spoken of before the person is confirmed.
+    pub fn load(name: &str, files: &[(&str, &str)]) -> Result<Self, Vec<Problem>> {
+        let mut problems = Problems::default();
+        let script = crate::parse::script(name, files, &mut problems);
+        if let Some(script) = &script
+            && problems.0.is_empty()
+        {
+            crate::check::check(script, &mut problems);
+        }
+        problems.0.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
+        problems.0.dedup();
+        match script {
+            Some(script) if problems.0.is_empty() => Ok(script),
+            _ => Err(problems.0),
+        }
+    }
+
+    /// The flow's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// SHA-256 over the flow's files, in hex: over each one's name and text, in the names' order.
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    /// The golden conversations of a language.
+    pub fn examples(&self, lang: Lang) -> &[Example] {
+        self.examples.get(&lang).map_or(&[], Vec::as_slice)
+    }
+
+    /// How many states there are.
+    pub fn state_count(&self) -> usize {
+        self.states.len()
+    }
+
+    pub(crate) fn state(&self, ix: StateIx) -> &State {
+        &self.states[ix]
+    }
+
+    pub(crate) fn prompt_name(&self, ix: PromptIx) -> &Arc<str> {
+        &self.prompts.names[ix]
+    }
+
+    pub(crate) fn wordings(&self, lang: Lang, ix: PromptIx) -> &[Template] {
+        self.prompts.wordings.get(&lang).and_then(|all| all.get(ix)).map_or(&[], Vec::as_slice)
+    }
+}

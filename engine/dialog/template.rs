@@ -1,0 +1,343 @@
+//! Prompt templates: text with typed placeholders, and the written form in which money, days and
+//! times are handed to speech synthesis.
+//!
+//! Deliberately absent: how a number is pronounced (the synthesizer's front end reads `3250.00元`).
+
+use std::fmt;
+
+use jiff::civil::{Date, Time};
+use rust_decimal::Decimal;
+use waihu_types::{Currency, Lang, Money};
+
+macro_rules! placeholders {
+    ($($variant:ident $name:literal $meaning:literal)*) => {
+        /// What a prompt can have filled in.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Placeholder {
+            $(#[doc = $meaning] $variant,)*
+        }
+
+        impl Placeholder {
+            /// Every placeholder.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The name as it is written between braces.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+        }
+    };
+}
+
+placeholders! {
+    Name "name" "The debtor's name."
+    Title "title" "How the debtor is addressed; may be empty."
+    Creditor "creditor" "Whom the call is for."
+    Product "product" "What is owed on. Tells of the debt."
+    Amount "amount" "What is overdue. Tells of the debt."
+    DueDate "due_date" "When it was due. Tells of the debt."
+    LatestDate "latest_date" "The last day of a promise that needs no second question. Tells of the debt."
+    PromiseDate "promise_date" "The day promised. Tells of the debt."
+    PromiseAmount "promise_amount" "The sum promised: the whole due unless another was named. Tells of the debt."
+    CallbackDate "callback_date" "The day of the call back."
+    CallbackTime "callback_time" "The time of the call back."
+    CallbackWhen "callback_when" "The day, the time or both of the call back."
+}
+
+impl Placeholder {
+    /// Whether a prompt with it speaks of the debt.
+    pub fn tells_of_the_debt(self) -> bool {
+        use Placeholder as P;
+        matches!(
+            self,
+            P::Product | P::Amount | P::DueDate | P::LatestDate | P::PromiseDate | P::PromiseAmount
+        )
+    }
+
+    /// Whether only the callee can give the value, so that the text is not known before the call.
+    pub fn comes_from_the_callee(self) -> bool {
+        use Placeholder as P;
+        matches!(
+            self,
+            P::PromiseDate | P::PromiseAmount | P::CallbackDate | P::CallbackTime | P::CallbackWhen
+        )
+    }
+}
+
+/// One wording of a prompt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template(Vec<Piece>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Piece {
+    Text(String),
+    Fill(Placeholder),
+}
+
+/// What is wrong with a wording.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TemplateError {
+    /// A name between braces that is no placeholder.
+    #[error("unknown placeholder {{{0}}}")]
+    Unknown(String),
+    /// A brace without its partner.
+    #[error("a brace is not closed, or not opened")]
+    Brace,
+    /// Nothing is said.
+    #[error("a prompt without words")]
+    Empty,
+}
+
+impl Template {
+    /// Reads `text` with its placeholders.
+    ///
+    /// # Errors
+    /// On an unknown placeholder, a lonely brace, or text that is blank.
+    pub fn parse(text: &str) -> Result<Self, TemplateError> {
+        if text.trim().is_empty() {
+            return Err(TemplateError::Empty);
+        }
+        let mut pieces = Vec::new();
+        let mut rest = text.trim();
+        while let Some((before, after)) = rest.split_once('{') {
+            let (name, after) = after.split_once('}').ok_or(TemplateError::Brace)?;
+            let found = Placeholder::ALL.iter().find(|p| p.name() == name);
+            if before.contains('}') || name.contains('{') {
+                return Err(TemplateError::Brace);
+            }
+            pieces.push(Piece::Text(before.to_owned()));
+            pieces.push(Piece::Fill(*found.ok_or_else(|| TemplateError::Unknown(name.to_owned()))?));
+            rest = after;
+        }
+        if rest.contains('}') {
+            return Err(TemplateError::Brace);
+        }
+        pieces.push(Piece::Text(rest.to_owned()));
+        Ok(Self(pieces))
+    }
+
+    /// The placeholders, in order.
+    pub fn placeholders(&self) -> impl Iterator<Item = Placeholder> {
+        self.0.iter().filter_map(|p| match p {
+            Piece::Fill(f) => Some(*f),
+            Piece::Text(_) => None,
+        })
+    }
+
+    /// The words to speak; none while a value is missing.
+    pub fn fill(&self, value: impl Fn(Placeholder) -> Option<String>) -> Option<String> {
+        let mut out = String::new();
+        for piece in &self.0 {
+            match piece {
+                Piece::Text(t) => out.push_str(t),
+                Piece::Fill(p) => out.push_str(&value(*p)?),
+            }
+        }
+        Some(tidy(&out))
+    }
+}
+
+/// Takes out the gap that an empty value leaves (`this is  Daniel`, ` ,`).
+fn tidy(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for word in text.split_whitespace() {
+        if !out.is_empty() && !word.starts_with([',', '.', '?', '!', ';', ':']) {
+            out.push(' ');
+        }
+        out.push_str(word);
+    }
+    out
+}
+
+/// A sum as it is written for the synthesizer: `3250.00元`, `$3,250.00`.
+pub fn money(sum: Money, lang: Lang) -> String {
+    let code = sum.currency();
+    let amount = sum.amount();
+    match lang {
+        Lang::Zh => format!("{amount}{}", zh_unit(code)),
+        Lang::En => match code.code() {
+            "USD" => format!("${}", grouped(amount)),
+            "GBP" => format!("£{}", grouped(amount)),
+            "EUR" => format!("€{}", grouped(amount)),
+            "CNY" => format!("{} yuan", grouped(amount)),
+            other => format!("{} {other}", grouped(amount)),
+        },
+    }
+}
+
+fn zh_unit(code: Currency) -> String {
+    match code.code() {
+        "CNY" => "元",
+        "USD" => "美元",
+        "EUR" => "欧元",
+        "GBP" => "英镑",
+        "HKD" => "港元",
+        other => other,
+    }
+    .to_owned()
+}
+
+/// The exact decimal with commas between thousands.
+fn grouped(amount: Decimal) -> String {
+    let plain = amount.to_string();
+    let (whole, cents) = plain.split_once('.').unwrap_or((&plain, "00"));
+    let mut out = String::new();
+    for (i, digit) in whole.chars().enumerate() {
+        if i > 0 && (whole.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    format!("{out}.{cents}")
+}
+
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+
+/// A day as it is written for the synthesizer; with its year where that is not this year.
+pub fn day(date: Date, today: Date, lang: Lang) -> String {
+    let (month, day) = (date.month(), date.day());
+    let this_year = date.year() == today.year();
+    match lang {
+        Lang::Zh if this_year => format!("{month}月{day}日"),
+        Lang::Zh => format!("{}年{month}月{day}日", date.year()),
+        Lang::En => {
+            let month = MONTHS[usize::try_from(month - 1).unwrap_or(0).min(11)];
+            if this_year { format!("{month} {day}") } else { format!("{month} {day}, {}", date.year()) }
+        }
+    }
+}
+
+/// A time of day as it is written for the synthesizer: `下午3点`, `3:30 PM`.
+pub fn clock(time: Time, lang: Lang) -> String {
+    let (hour, minute) = (time.hour(), time.minute());
+    let twelve = if hour % 12 == 0 { 12 } else { hour % 12 };
+    match lang {
+        Lang::Zh => {
+            let part = match hour {
+                0..=5 => "凌晨",
+                6..=11 => "上午",
+                12 => "中午",
+                13..=17 => "下午",
+                _ => "晚上",
+            };
+            let twelve = if hour == 0 { 0 } else { twelve };
+            if minute == 0 { format!("{part}{twelve}点") } else { format!("{part}{twelve}点{minute}分") }
+        }
+        Lang::En => {
+            let half = if hour < 12 { "AM" } else { "PM" };
+            if minute == 0 { format!("{twelve} {half}") } else { format!("{twelve}:{minute:02} {half}") }
+        }
+    }
+}
+
+/// A call back's day and time together; none when neither is known.
+pub fn when(date: Option<Date>, time: Option<Time>, today: Date, lang: Lang) -> Option<String> {
+    let date = date.map(|d| match (d == today, d.yesterday().is_ok_and(|y| y == today), lang) {
+        (true, _, Lang::Zh) => "今天".to_owned(),
+        (true, _, Lang::En) => "today".to_owned(),
+        (_, true, Lang::Zh) => "明天".to_owned(),
+        (_, true, Lang::En) => "tomorrow".to_owned(),
+        (_, _, Lang::Zh) => day(d, today, lang),
+        (_, _, Lang::En) => format!("on {}", day(d, today, lang)),
+    });
+    let time = time.map(|t| match lang {
+        Lang::Zh => clock(t, lang),
+        Lang::En => format!("at {}", clock(t, lang)),
+    });
+    let gap = if lang == Lang::En { " " } else { "" };
+    match (date, time) {
+        (Some(d), Some(t)) => Some(format!("{d}{gap}{t}")),
+        (d, t) => d.or(t),
+    }
+}
+
+impl fmt::Display for Placeholder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{{{}}}", self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::{date, time};
+
+    use super::*;
+
+    fn sum(text: &str, currency: Currency) -> Money {
+        Money::parse(text, currency).unwrap()
+    }
+
+    #[test]
+    fn money_is_written_exactly_as_it_is_to_be_read() {
+        assert_eq!(money(sum("3250", Currency::CNY), Lang::Zh), "3250.00元");
+        assert_eq!(money(sum("3250", Currency::USD), Lang::En), "$3,250.00");
+        assert_eq!(money(sum("1234567.8", Currency::USD), Lang::En), "$1,234,567.80");
+        assert_eq!(money(sum("100", Currency::CNY), Lang::En), "100.00 yuan");
+    }
+
+    #[test]
+    fn days_have_their_year_only_when_it_is_another() {
+        let today = date(2026, 11, 24);
+        assert_eq!(day(date(2026, 11, 27), today, Lang::Zh), "11月27日");
+        assert_eq!(day(date(2026, 11, 27), today, Lang::En), "November 27");
+        assert_eq!(day(date(2025, 1, 5), today, Lang::Zh), "2025年1月5日");
+        assert_eq!(day(date(2027, 12, 5), today, Lang::En), "December 5, 2027");
+    }
+
+    #[test]
+    fn times_of_day_have_their_part_of_the_day() {
+        let zh = |h, m| clock(time(h, m, 0, 0), Lang::Zh);
+        let en = |h, m| clock(time(h, m, 0, 0), Lang::En);
+        assert_eq!(
+            [zh(15, 0), zh(9, 5), zh(12, 30), zh(0, 10), zh(19, 0)].join(" "),
+            "下午3点 上午9点5分 中午12点30分 凌晨0点10分 晚上7点"
+        );
+        assert_eq!([en(15, 0), en(9, 5), en(12, 30), en(0, 0)].join(" "), "3 PM 9:05 AM 12:30 PM 12 AM");
+    }
+
+    #[test]
+    fn a_call_back_is_told_as_people_tell_it() {
+        let today = date(2026, 12, 31);
+        let three = Some(time(15, 0, 0, 0));
+        assert_eq!(when(Some(today), three, today, Lang::Zh).unwrap(), "今天下午3点");
+        assert_eq!(when(Some(date(2027, 1, 1)), three, today, Lang::En).unwrap(), "tomorrow at 3 PM");
+        assert_eq!(when(Some(date(2027, 1, 2)), None, today, Lang::En).unwrap(), "on January 2, 2027");
+        assert_eq!(when(None, None, today, Lang::En), None);
+    }
+
+    #[test]
+    fn an_empty_title_leaves_no_gap() {
+        let t = Template::parse("Am I speaking with {title} {name}?").unwrap();
+        let fill = |title: &str| {
+            t.fill(|p| {
+                Some(if p == Placeholder::Title { title.to_owned() } else { "Daniel Reed".to_owned() })
+            })
+            .unwrap()
+        };
+        assert_eq!(fill(""), "Am I speaking with Daniel Reed?");
+        assert_eq!(fill("Mr"), "Am I speaking with Mr Daniel Reed?");
+    }
+
+    #[test]
+    fn what_cannot_be_filled_in_is_refused() {
+        assert_eq!(Template::parse("{nmae}"), Err(TemplateError::Unknown("nmae".into())));
+        assert_eq!(Template::parse("{name"), Err(TemplateError::Brace));
+        assert_eq!(Template::parse("name}"), Err(TemplateError::Brace));
+        assert_eq!(Template::parse("} {name}"), Err(TemplateError::Brace));
+        assert_eq!(Template::parse("  "), Err(TemplateError::Empty));
+        assert_eq!(Template::parse("{amount}").unwrap().fill(|_| None), None);
+    }
+}
