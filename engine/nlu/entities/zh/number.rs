@@ -133,6 +133,10 @@ struct Reading {
     section_unit: u64,
     after_zero: bool,
     hundreds: bool,
+    vague: bool,
+    approximate: bool,
+    /// The ASCII digits that it was written with, as long as there was nothing else.
+    written: String,
 }
 
 impl Reading {
@@ -162,6 +166,73 @@ impl Reading {
         Some(true)
     }
 
+    /// Reads on at `j` in the number that begins at `i`; `None` where it ends.
+    fn step(&mut self, c: &[char], i: usize, j: usize) -> Option<usize> {
+        let x = *c.get(j)?;
+        let waits = self.pending.is_some();
+        if let Some(u) = unit(x) {
+            // 3 w, 5 k stand for themselves, but kilometres and the like do not.
+            if matches!(x, 'k' | 'w') && c.get(j + 1).is_some_and(char::is_ascii_alphanumeric) {
+                return None;
+            }
+            match self.unit(u) {
+                Some(true) => self.written.clear(),
+                Some(false) => {
+                    // The group belongs to another number; the two together are a range.
+                    self.vague = waits;
+                    return None;
+                }
+                None => self.vague = true,
+            }
+            return Some(j + 1);
+        }
+        if waits {
+            return None;
+        }
+        match x {
+            '零' | '〇' if j > i || c.get(j + 1).is_some_and(|d| digit(*d).is_some()) => {
+                self.after_zero = true
+            }
+            '多' | '来' | '余' if self.last_unit > 1 => self.approximate = true,
+            '几' if self.last_unit > 1 => self.vague = true,
+            _ => {
+                let (value, end, text) = group(c, j)?;
+                self.vague |= value.is_none();
+                self.pending = Some((value.unwrap_or_default(), j));
+                if j == i {
+                    self.written = text;
+                }
+                return Some(end);
+            }
+        }
+        Some(j + 1)
+    }
+
+    /// Gives back a last character, before `j`, that belongs to what follows the number.
+    fn give_back(&mut self, c: &[char], i: usize, j: usize) -> usize {
+        if c[i..j].last() == Some(&'来')
+            && !c.get(j).is_some_and(|x| matches!(x, '块' | '元' | '个' | '天' | '万'))
+        {
+            // 五百来 without a measure word: 来 is the verb "come".
+            self.approximate = false;
+            return j - 1;
+        }
+        // 两千一次结清, 五百三天后: the last digit counts what follows it.
+        const COUNTED: &[char] = &[
+            '次', '起', '定', '共', '下', '样', '并', '直', '笔', '期', '个', '天', '月', '号', '点', '周',
+            '日', '年',
+        ];
+        let short = self.pending.filter(|p| self.last_unit >= 100 && !self.after_zero && j == p.1 + 1);
+        if short.is_some()
+            && c.get(j).is_some_and(|x| COUNTED.contains(x))
+            && spoken_fraction(c, j, self.value()).is_none()
+        {
+            self.pending = None;
+            return j - 1;
+        }
+        j
+    }
+
     /// The whole; a last digit without its unit counts in the one below the last (三千二 = 3200).
     fn value(&self) -> Option<Decimal> {
         let mut value = self.total.checked_add(self.section)?;
@@ -184,73 +255,16 @@ fn quantity(c: &[char], i: usize) -> Option<Number> {
         section_unit: u64::MAX,
         after_zero: false,
         hundreds: false,
+        vague: false,
+        approximate: false,
+        written: String::new(),
     };
     let mut j = i;
-    let mut vague = false;
-    let mut approximate = false;
-    let mut written = String::new();
-    while let Some(&x) = c.get(j) {
-        if let Some(u) = unit(x) {
-            // 3 w, 5 k stand for themselves, but kilometres and the like do not.
-            if matches!(x, 'k' | 'w') && c.get(j + 1).is_some_and(char::is_ascii_alphanumeric) {
-                break;
-            }
-            match r.unit(u) {
-                Some(true) => written.clear(),
-                Some(false) => {
-                    // The group belongs to another number; the two together are a range.
-                    vague = r.pending.is_some();
-                    break;
-                }
-                None => vague = true,
-            }
-            j += 1;
-        } else if matches!(x, '零' | '〇')
-            && r.pending.is_none()
-            && (j > i || c.get(1 + j).is_some_and(|d| digit(*d).is_some()))
-        {
-            r.after_zero = true;
-            j += 1;
-        } else if matches!(x, '多' | '来' | '余') && r.last_unit > 1 && r.pending.is_none() {
-            approximate = true;
-            j += 1;
-        } else if matches!(x, '几') && r.last_unit > 1 && r.pending.is_none() {
-            vague = true;
-            j += 1;
-        } else if r.pending.is_none() {
-            let Some((value, end, text)) = group(c, j) else { break };
-            vague |= value.is_none();
-            r.pending = Some((value.unwrap_or_default(), j));
-            if j == i {
-                written = text;
-            }
-            j = end;
-        } else {
-            break;
-        }
+    while let Some(next) = r.step(c, i, j) {
+        j = next;
     }
-    if c[i..j].last() == Some(&'来')
-        && !c.get(j).is_some_and(|x| matches!(x, '块' | '元' | '个' | '天' | '万'))
-    {
-        // 五百来 without a measure word: 来 is the verb "come" that follows.
-        j -= 1;
-        approximate = false;
-    }
-    if let Some((_, at)) = r.pending.filter(|_| r.last_unit >= 100 && !r.after_zero) {
-        // 两千一次结清, 五百三天后: the last digit counts what follows it.
-        const COUNTED: &[char] = &[
-            '次', '起', '定', '共', '下', '样', '并', '直', '笔', '期', '个', '天', '月', '号', '点', '周',
-            '日', '年',
-        ];
-        if j == at + 1
-            && c.get(j).is_some_and(|x| COUNTED.contains(x))
-            && spoken_fraction(c, j, r.value()).is_none()
-        {
-            r.pending = None;
-            j = at;
-        }
-    }
-    let mut value = if vague { None } else { r.value() };
+    j = r.give_back(c, i, j);
+    let mut value = if r.vague { None } else { r.value() };
     let mut end = j;
     if r.pending.is_some() && c.get(j).is_some_and(|x| digit(*x).is_some()) {
         // 一百二三: between two values.
@@ -258,14 +272,14 @@ fn quantity(c: &[char], i: usize) -> Option<Number> {
         (value, end) = (None, j + run);
     } else if let Some((v, e)) = spoken_fraction(c, j, value) {
         (value, end) = (Some(v), e);
-        written.clear();
+        r.written.clear();
     }
     (end > i).then_some(Number {
         value,
         end,
         hundreds: r.hundreds,
-        written: (!written.is_empty()).then_some(written),
-        approximate,
+        written: (!r.written.is_empty()).then_some(r.written),
+        approximate: r.approximate,
     })
 }
 
@@ -295,6 +309,9 @@ fn spoken_fraction(c: &[char], j: usize, whole: Option<Decimal>) -> Option<(Deci
     }
 }
 
+/// No number that is read out is longer: an account's, with room.
+const MAX_READ_OUT: usize = 24;
+
 /// Digits read one by one: 四三二一, 幺三八…, `4 3 2 1`, `138-1234-5678`. At least three.
 ///
 /// A last X, as in an identity number, belongs to them. ASCII digits written in one go are an
@@ -307,7 +324,7 @@ pub(super) fn digits(c: &[char], i: usize) -> Option<(String, usize)> {
     let mut group_len = 0usize;
     let mut all_single = true;
     let mut ascii = true;
-    while let Some(&x) = c.get(j) {
+    while let Some(&x) = c.get(j).filter(|_| out.len() <= MAX_READ_OUT) {
         let d = if x == '幺' { Some(1) } else { digit(x).filter(|_| x != '两').or(x.to_digit(10)) };
         if let Some(d) = d {
             if group_len == 0 {
@@ -332,7 +349,7 @@ pub(super) fn digits(c: &[char], i: usize) -> Option<(String, usize)> {
     }
     let read_out = (groups == 1 && !ascii) || (all_single && groups >= 3) || groups > 1 && out.len() >= 7;
     let counted = c.get(end).is_some_and(|u| unit(*u).is_some() && *u != 'w' && *u != 'k');
-    if !read_out || out.len() < 3 || out.len() > 24 || counted {
+    if !read_out || out.len() < 3 || out.len() > MAX_READ_OUT || counted {
         return None;
     }
     if matches!(c.get(end), Some('x' | '叉')) {
