@@ -1,1 +1,13 @@
-//! SIP over UDP: one socket task around the pure endpoint. The room is laid out and not yet furnished.
+//! SIP over UDP: the one task that owns the socket, and the trunks' configuration.
+//!
+//! Everything that SIP asks for is decided in `waihu_sip::Endpoint`; here are its socket, its clock
+//! and its randomness. Absent on purpose: registration, DNS, failover, TCP, TLS and WebSocket.
+
+mod call;
+mod config;
+mod socket;
+
+pub use call::{Call, IncomingCall};
+pub use config::{Agent, ConfigError, TrunkConfig};
+pub use socket::{Counters, InviteRequest, SipSocket};
+pub use waihu_sip::Credentials;

@@ -1,0 +1,319 @@
+//! A trunk's configuration: `sip-config/NAME.toml`, read and checked before anything is dialled.
+
+use std::{
+    fs,
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+use waihu_sip::{Codec, Credentials, NameAddr, Uri};
+
+/// One trunk, checked.
+#[derive(Clone, Debug)]
+pub struct TrunkConfig {
+    /// The carrier's or proxy's address.
+    pub proxy: SocketAddr,
+    /// The caller id.
+    pub from: NameAddr,
+    /// Where SIP is bound.
+    pub bind: SocketAddr,
+    /// The address that offers name for RTP, and that RTP is bound to.
+    pub media_address: IpAddr,
+    /// The ports for RTP, first and last.
+    pub rtp_ports: (u16, u16),
+    /// Codecs in the order in which they are offered.
+    pub codecs: Vec<Codec>,
+    /// How long a callee's phone may ring [s].
+    pub ring_timeout_s: u32,
+    /// Calls at once.
+    pub max_calls: u32,
+    /// Human agents, in the order in which they are asked.
+    pub agents: Vec<Agent>,
+    auth: Option<Auth>,
+}
+
+/// A human agent who can be reached by SIP.
+#[derive(Clone, Debug)]
+pub struct Agent {
+    /// The name in outcomes.
+    pub name: String,
+    /// The SIP URI that is dialled.
+    pub address: Uri,
+    /// How long the agent's phone may ring [s].
+    pub ring_timeout_s: u32,
+}
+
+#[derive(Clone, Debug)]
+struct Auth {
+    username: String,
+    realm: Option<String>,
+    password: PasswordRef,
+}
+
+#[derive(Clone, Debug)]
+enum PasswordRef {
+    File(PathBuf),
+    Env(String),
+}
+
+/// What is wrong with a trunk's file.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// It cannot be read.
+    #[error("{path}: {source}")]
+    Read {
+        /// The file.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// It is not TOML of the right shape; the message has line and key.
+    #[error("{path}: {message}")]
+    Shape {
+        /// The file.
+        path: String,
+        /// Line, key, and what is expected.
+        message: String,
+    },
+    /// A value cannot be used.
+    #[error("{path}: {key}: {message}")]
+    Value {
+        /// The file.
+        path: String,
+        /// The key.
+        key: &'static str,
+        /// What is wrong, and what to write.
+        message: String,
+    },
+    /// The password's reference leads nowhere.
+    #[error("the trunk's password: {0}")]
+    Password(String),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    trunk: TrunkTable,
+    #[serde(default, rename = "agent")]
+    agents: Vec<AgentTable>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TrunkTable {
+    proxy: SocketAddr,
+    from: String,
+    #[serde(default)]
+    display_name: Option<String>,
+    #[serde(default = "any_port")]
+    bind: SocketAddr,
+    #[serde(default)]
+    media_address: Option<IpAddr>,
+    #[serde(default = "usual_ports")]
+    rtp_ports: (u16, u16),
+    #[serde(default = "both_codecs")]
+    codecs: Vec<String>,
+    #[serde(default = "usual_ring")]
+    ring_timeout_s: u32,
+    #[serde(default = "usual_calls")]
+    max_calls: u32,
+    #[serde(default)]
+    username: Option<String>,
+    #[serde(default)]
+    realm: Option<String>,
+    #[serde(default)]
+    password_file: Option<PathBuf>,
+    #[serde(default)]
+    password_env: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AgentTable {
+    name: String,
+    address: String,
+    #[serde(default = "agent_ring")]
+    ring_timeout_s: u32,
+}
+
+fn any_port() -> SocketAddr {
+    SocketAddr::from(([0, 0, 0, 0], 0))
+}
+
+fn usual_ports() -> (u16, u16) {
+    (16_384, 32_767)
+}
+
+fn both_codecs() -> Vec<String> {
+    vec!["PCMA".to_owned(), "PCMU".to_owned()]
+}
+
+fn usual_ring() -> u32 {
+    30
+}
+
+fn usual_calls() -> u32 {
+    10
+}
+
+fn agent_ring() -> u32 {
+    20
+}
+
+impl TrunkConfig {
+    /// Reads a trunk's file.
+    ///
+    /// # Errors
+    /// With file, line or key, and what to write instead.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let shown = path.display().to_string();
+        let text =
+            fs::read_to_string(path).map_err(|source| ConfigError::Read { path: shown.clone(), source })?;
+        Self::parse(&text, &shown)
+    }
+
+    /// Reads a trunk's configuration; `path` is for messages.
+    ///
+    /// # Errors
+    /// With line or key, and what to write instead.
+    pub fn parse(text: &str, path: &str) -> Result<Self, ConfigError> {
+        let document: Document = toml::from_str(text)
+            .map_err(|e| ConfigError::Shape { path: path.to_owned(), message: e.to_string() })?;
+        let wrong = |key, message: String| ConfigError::Value { path: path.to_owned(), key, message };
+        let uri = |key, text: &str| {
+            text.parse::<Uri>()
+                .map_err(|e| wrong(key, format!("{text:?} is no SIP URI ({e}); write sip:name@host:port")))
+        };
+        let t = document.trunk;
+        let (first, last) = t.rtp_ports;
+        if first < 1_024 || last <= first {
+            return Err(wrong("rtp_ports", "write [first, last], first at least 1024 and below last".into()));
+        }
+        let codecs: Vec<Codec> = t
+            .codecs
+            .iter()
+            .map(|name| {
+                Codec::from_name(name).ok_or_else(|| wrong("codecs", format!("{name:?}: use PCMA and PCMU")))
+            })
+            .collect::<Result<_, _>>()?;
+        if codecs.is_empty() {
+            return Err(wrong("codecs", "name at least one of PCMA and PCMU".into()));
+        }
+        if !(5..=180).contains(&t.ring_timeout_s) {
+            return Err(wrong("ring_timeout_s", "from 5 to 180 seconds".into()));
+        }
+        if t.max_calls == 0 {
+            return Err(wrong("max_calls", "at least 1".into()));
+        }
+        let media_address = t.media_address.unwrap_or(t.bind.ip());
+        if media_address.is_unspecified() {
+            let message = "name the address at which the far side reaches this machine's RTP";
+            return Err(wrong("media_address", message.into()));
+        }
+        let password = match (t.password_file, t.password_env) {
+            (Some(_), Some(_)) => {
+                return Err(wrong("password_file", "give password_file or password_env, not both".into()));
+            }
+            (Some(file), None) => Some(PasswordRef::File(file)),
+            (None, Some(name)) => Some(PasswordRef::Env(name)),
+            (None, None) => None,
+        };
+        let auth = match (t.username, password) {
+            (Some(username), Some(password)) => Some(Auth { username, realm: t.realm, password }),
+            (None, None) => None,
+            _ => return Err(wrong("username", "username goes with password_file or password_env".into())),
+        };
+        let mut agents = Vec::new();
+        for agent in document.agents {
+            agents.push(Agent {
+                address: uri("agent.address", &agent.address)?,
+                name: agent.name,
+                ring_timeout_s: agent.ring_timeout_s.clamp(1, 180),
+            });
+        }
+        Ok(Self {
+            proxy: t.proxy,
+            from: NameAddr::new(t.display_name.as_deref(), uri("from", &t.from)?),
+            bind: t.bind,
+            media_address,
+            rtp_ports: t.rtp_ports,
+            codecs,
+            ring_timeout_s: t.ring_timeout_s,
+            max_calls: t.max_calls,
+            agents,
+            auth,
+        })
+    }
+
+    /// The credentials, by their reference; none where the trunk asks for none. `env` looks up an
+    /// environment variable.
+    ///
+    /// # Errors
+    /// When the file cannot be read or the variable is not set.
+    pub fn credentials(
+        &self,
+        env: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Option<Credentials>, ConfigError> {
+        let Some(auth) = &self.auth else { return Ok(None) };
+        let password = match &auth.password {
+            PasswordRef::File(path) => fs::read_to_string(path)
+                .map_err(|e| ConfigError::Password(format!("{}: {e}", path.display())))?
+                .trim_end()
+                .to_owned(),
+            PasswordRef::Env(name) => {
+                env(name).ok_or_else(|| ConfigError::Password(format!("the variable {name} is not set")))?
+            }
+        };
+        Ok(Some(Credentials { username: auth.username.clone(), password, realm: auth.realm.clone() }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEAST: &str =
+        "[trunk]\nproxy = \"127.0.0.1:5070\"\nfrom = \"sip:waihu@127.0.0.1\"\nbind = \"127.0.0.1:0\"\n";
+
+    fn error(text: &str) -> String {
+        TrunkConfig::parse(text, "t.toml").map(|_| ()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_shipped_trunks_are_right() {
+        for name in ["practice", "example"] {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../sip-config/{name}.toml"));
+            TrunkConfig::read(&path).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_key() {
+        assert!(TrunkConfig::parse(LEAST, "t.toml").is_ok());
+        for (line, said) in [
+            ("colour = 1", "colour"),
+            ("codecs = [\"GSM\"]", "GSM"),
+            ("rtp_ports = [9000, 8000]", "rtp_ports"),
+            ("max_calls = 0", "max_calls"),
+            ("username = \"u\"", "username"),
+            ("ring_timeout_s = \"long\"", "ring_timeout_s"),
+            ("media_address = \"0.0.0.0\"", "media_address"),
+        ] {
+            let message = error(&format!("{LEAST}{line}\n"));
+            assert!(message.contains(said) && message.contains("t.toml"), "{message}");
+        }
+        assert!(error(&LEAST.replace("sip:waihu@127.0.0.1", "waihu")).contains("from"));
+    }
+
+    #[test]
+    fn secrets_come_by_reference() {
+        let text = format!("{LEAST}username = \"u\"\npassword_env = \"TRUNK\"\n");
+        let trunk = TrunkConfig::parse(&text, "t.toml").unwrap();
+        let found =
+            trunk.credentials(&|name| (name == "TRUNK").then(|| "secret".to_owned())).unwrap().unwrap();
+        assert_eq!((found.username.as_str(), found.password.as_str()), ("u", "secret"));
+        assert!(trunk.credentials(&|_| None).is_err());
+        assert!(!format!("{trunk:?}").contains("secret"));
+    }
+}
