@@ -5,6 +5,8 @@ use std::{
     sync::Arc,
 };
 
+use waihu_audio::frame::RATE_8K;
+use waihu_tts::{PromptCache, Request, Tts, TtsError};
 use waihu_types::Lang;
 
 use crate::persona::{Act, Persona};
@@ -53,6 +55,31 @@ impl Clips {
     /// Keeps a line's sound, 8 kHz.
     pub fn insert(&mut self, line: Line, pcm: Pcm) {
         self.0.insert(line, pcm);
+    }
+
+    /// Speaks every line of the personas, taking from the cache what was spoken before; blocks for
+    /// as long as that takes. `progress` is told how many of how many are ready.
+    ///
+    /// # Errors
+    /// The first line that cannot be spoken.
+    pub fn speak(
+        personas: &BTreeMap<String, Persona>,
+        tts: &mut Tts,
+        cache: &mut PromptCache,
+        mut progress: impl FnMut(usize, usize),
+    ) -> Result<Self, TtsError> {
+        let mut clips = Self::default();
+        let lines = lines(personas);
+        let total = lines.len();
+        for (n, line) in lines.into_iter().enumerate() {
+            progress(n, total);
+            let request =
+                Request { lang: line.lang, voice: line.voice.as_deref(), text: &line.text, speed: 1.0 };
+            let pcm = cache.get_or_synthesize(tts, &request, RATE_8K)?;
+            clips.insert(line, pcm);
+        }
+        progress(total, total);
+        Ok(clips)
     }
 
     /// A line's sound.

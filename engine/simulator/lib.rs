@@ -4,11 +4,15 @@
 //! with other voices over RTP, and hears the bot as sound only. Deliberately absent: recognition,
 //! intents and scripts; a callee here understands nothing, see [`persona`].
 
+mod call;
 mod clips;
 pub mod ear;
+mod ears;
 mod file;
 pub mod persona;
 pub mod practice;
+mod serve;
 
 pub use clips::{Clips, Line, Pcm, lines};
 pub use file::{PersonaError, read_personas};
+pub use serve::{Report, Served, SimulatorConfig, SimulatorError, serve};

@@ -1,0 +1,280 @@
+//! One call: its persona's machine joined to its signalling and its media.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{mpsc, watch},
+    time::{Instant, sleep_until, timeout},
+};
+use waihu_audio::tone;
+use waihu_media::{Media, MediaError, MediaEvent, PlaybackId, Remote, SlotId, Taps};
+use waihu_sip::{Codec, Event, SessionDescription};
+use waihu_trunk::{Call, IncomingCall};
+
+use crate::{
+    clips::{Clips, Pcm, line},
+    ears::Ears,
+    persona::{Act, Input, Machine, Output, Persona},
+    serve::{Counters, Report},
+};
+
+/// A voicemail box's tone [Hz] and its level [dBov].
+const BEEP: (f32, f32) = (1_000.0, -15.0);
+
+/// Both codecs; the caller's order decides.
+const CODECS: [Codec; 2] = [Codec::Pcma, Codec::Pcmu];
+
+/// How long a key and the pause after it take to send [ms]; the media thread does not say when a key
+/// is over.
+const KEY_MS: u64 = 250;
+
+/// How long the far end's answer to our BYE is waited for [s]; its retransmissions go on without us.
+const GOODBYE_S: u64 = 3;
+
+/// What every call shares.
+pub(crate) struct Stage {
+    pub(crate) media: Media,
+    pub(crate) ears: Ears,
+    pub(crate) clips: Clips,
+    pub(crate) counters: Counters,
+    pub(crate) report: Box<dyn Fn(Report) + Send + Sync>,
+    pub(crate) stopping: watch::Receiver<bool>,
+}
+
+/// Plays a persona in a call that has come in, to its end.
+pub(crate) async fn serve(incoming: IncomingCall, persona: Persona, stage: Arc<Stage>) {
+    let name = persona.name.clone();
+    (stage.report)(Report::Called { persona: name.clone() });
+    let bot_turns = Part::new(incoming, persona, &stage).play().await;
+    (stage.report)(Report::Over { persona: name, bot_turns });
+}
+
+struct Part<'a> {
+    stage: &'a Stage,
+    call: Call,
+    offer: Option<SessionDescription>,
+    persona: Persona,
+    machine: Machine,
+    /// The media, once it is answered.
+    slot: Option<SlotId>,
+    happenings: mpsc::UnboundedSender<Input>,
+    inbox: mpsc::UnboundedReceiver<Input>,
+    playbacks: u64,
+    /// When the keys being pressed are over.
+    keys_done: Option<Instant>,
+    /// Whether the signalling has said that it is over.
+    signalling_over: bool,
+}
+
+impl Drop for Part<'_> {
+    // In a drop, so that a panic in one call gives back its port and its place too.
+    fn drop(&mut self) {
+        if let Some(slot) = self.slot {
+            self.stage.ears.forget(slot);
+            self.stage.media.close(slot);
+        }
+        self.stage.counters.up.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl<'a> Part<'a> {
+    fn new(incoming: IncomingCall, persona: Persona, stage: &'a Stage) -> Self {
+        let (happenings, inbox) = mpsc::unbounded_channel();
+        Self {
+            stage,
+            call: incoming.call,
+            offer: incoming.offer,
+            machine: Machine::new(persona.clone()),
+            persona,
+            slot: None,
+            happenings,
+            inbox,
+            playbacks: 0,
+            keys_done: None,
+            signalling_over: false,
+        }
+    }
+
+    /// Plays to the end; how often the bot spoke.
+    async fn play(mut self) -> u32 {
+        let mut input = Input::Invited;
+        loop {
+            self.machine.handle_input(self.stage.media.now(), input);
+            self.carry_out();
+            if self.machine.is_over() {
+                break;
+            }
+            input = self.next_input().await;
+        }
+        self.say_goodbye().await;
+        self.machine.turns()
+    }
+
+    async fn next_input(&mut self) -> Input {
+        let mut stopping = self.stage.stopping.clone();
+        loop {
+            let now = self.stage.media.now();
+            let wait = self.machine.poll_timeout().map(|t| Instant::now() + t.since(now));
+            tokio::select! {
+                event = self.call.event() => {
+                    if let Some(input) = self.signalled(event) {
+                        return input;
+                    }
+                }
+                Some(input) = self.inbox.recv() => return input,
+                () = sleep_until(wait.unwrap_or_else(Instant::now)), if wait.is_some() => return Input::Timeout,
+                () = sleep_until(self.keys_done.unwrap_or_else(Instant::now)), if self.keys_done.is_some() => {
+                    self.keys_done = None;
+                    return Input::ActDone;
+                }
+                _ = stopping.wait_for(|stop| *stop) => {
+                    self.call.hangup(None);
+                    return Input::Ended;
+                }
+            }
+        }
+    }
+
+    /// What news of the signalling is to the persona.
+    fn signalled(&mut self, event: Option<Event>) -> Option<Input> {
+        match event {
+            None | Some(Event::Failed { .. } | Event::Ended { .. }) => {
+                self.signalling_over = true;
+                Some(Input::Ended)
+            }
+            Some(Event::Answered { sdp } | Event::Reinvited { sdp }) => {
+                self.connect(&sdp);
+                None
+            }
+            Some(_) => None,
+        }
+    }
+
+    fn carry_out(&mut self) {
+        while let Some(output) = self.machine.poll_output() {
+            match output {
+                Output::Ring => self.call.ring(180, None),
+                Output::Answer => self.answer(),
+                Output::Reject(code) => self.call.reject(code, phrase(code)),
+                Output::Play(act) => self.speak(&act),
+                Output::Press(keys) => self.press(&keys),
+                Output::HangUp => self.call.hangup(None),
+            }
+        }
+    }
+
+    fn answer(&mut self) {
+        let (code, reason) = match self.open() {
+            Ok(()) => {
+                self.stage.counters.answered.fetch_add(1, Ordering::Relaxed);
+                return;
+            }
+            Err(refusal) => refusal,
+        };
+        tracing::warn!(code, "a call could not be answered");
+        self.call.reject(code, reason);
+        self.machine.handle_input(self.stage.media.now(), Input::Ended);
+    }
+
+    /// Opens the media and sends the 200; else the status that says why not.
+    fn open(&mut self) -> Result<(), (u16, &'static str)> {
+        let to_persona = self.happenings.clone();
+        let opened = self.stage.media.open(Taps {
+            heard: Some(self.stage.ears.frames()),
+            stereo: None,
+            events: Box::new(move |_, event| {
+                if let MediaEvent::PlaybackDone { .. } | MediaEvent::PlaybackStopped { .. } = event {
+                    // The call may have ended meanwhile.
+                    let _ = to_persona.send(Input::ActDone);
+                }
+            }),
+        });
+        let (slot, rtp) = match opened {
+            Ok(opened) => opened,
+            Err(MediaError::PortsExhausted { .. }) => return Err((503, "No Media Ports")),
+            Err(_) => return Err((500, "No Media")),
+        };
+        self.slot = Some(slot);
+        self.stage.ears.listen(slot, self.happenings.clone());
+        let sdp = match &self.offer {
+            Some(offer) => {
+                SessionDescription::answer(offer, rtp, &CODECS).map_err(|_| (488, "Not Acceptable Here"))?
+            }
+            None => SessionDescription::offer(rtp, &CODECS),
+        };
+        self.call.answer(sdp);
+        if let Some(offer) = self.offer.take() {
+            self.connect(&offer);
+        }
+        Ok(())
+    }
+
+    /// Sends to where the caller listens, as it likes it.
+    fn connect(&self, theirs: &SessionDescription) {
+        let (Some(slot), Ok(audio)) = (self.slot, theirs.audio()) else { return };
+        let codec = match audio.codec {
+            Codec::Pcma => waihu_media::Codec::Pcma,
+            Codec::Pcmu => waihu_media::Codec::Pcmu,
+        };
+        let remote = Remote {
+            address: audio.remote,
+            codec,
+            payload_type: audio.payload_type,
+            dtmf_payload_type: audio.telephone_event,
+        };
+        self.stage.media.start(slot, remote);
+    }
+
+    fn speak(&mut self, act: &Act) {
+        let sound: Option<Pcm> = match act {
+            Act::Say(text) => self.stage.clips.of(&line(&self.persona, text)),
+            Act::Beep(ms) => Some(tone::sine(BEEP.0, *ms, BEEP.1, 8_000).into()),
+            Act::Press(_) | Act::Listen | Act::HangUp => None,
+        };
+        match (self.slot, sound) {
+            (Some(slot), Some(sound)) => {
+                self.playbacks += 1;
+                self.stage.media.play(slot, PlaybackId(self.playbacks), sound);
+            }
+            // Nothing to wait for; `serve` has seen to it that every line has a sound.
+            _ => drop(self.happenings.send(Input::ActDone)),
+        }
+    }
+
+    fn press(&mut self, keys: &str) {
+        if let Some(slot) = self.slot {
+            self.stage.media.send_dtmf(slot, keys);
+        }
+        let count = u64::try_from(keys.len()).unwrap_or(1);
+        self.keys_done = Some(Instant::now() + Duration::from_millis(KEY_MS * count));
+    }
+
+    /// Waits until the signalling is over, for a while.
+    async fn say_goodbye(&mut self) {
+        let over = async {
+            while !self.signalling_over {
+                let event = self.call.event().await;
+                self.signalled(event);
+            }
+        };
+        if timeout(Duration::from_secs(GOODBYE_S), over).await.is_err() {
+            tracing::debug!("the far end did not answer our goodbye in time");
+        }
+    }
+}
+
+/// The phrase of a refusal (RFC 3261 section 21).
+fn phrase(code: u16) -> &'static str {
+    match code {
+        403 => "Forbidden",
+        404 => "Not Found",
+        480 => "Temporarily Unavailable",
+        486 => "Busy Here",
+        600 => "Busy Everywhere",
+        603 => "Decline",
+        _ => "Refused",
+    }
+}

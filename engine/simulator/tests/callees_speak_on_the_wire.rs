@@ -1,0 +1,310 @@
+//! Our own trunk and media call the practice ground, over loopback.
+#![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests may fail them
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
+use waihu_audio::{energy::level_dbov, tone};
+use waihu_media::{
+    Codec as MediaCodec, HeardFrame, Media, MediaConfig, MediaEvent, PlaybackId, Remote, SlotId, Taps,
+};
+use waihu_simulator::{
+    Clips, Pcm, Report, Served, SimulatorConfig, SimulatorError, lines, read_personas, serve,
+};
+use waihu_sip::{Codec, EndedBy, Event, FailureCause, NameAddr, SessionDescription, Uri};
+use waihu_trunk::{Call, InviteRequest, SipSocket};
+
+const PERSONAS: &str = r#"
+[[persona]]
+number = "1001"
+name = "talks"
+lang = "zh"
+rings_ms = 100
+steps = [{ say = "我是。" }, { press = "1#" }, { hang_up = true }]
+
+[[persona]]
+number = "1002"
+name = "greets"
+lang = "en"
+rings_ms = 0
+steps = [{ after_ms = 100, say = "Hello?" }, { after_ms = 100, beep_ms = 400 }]
+
+[[persona]]
+number = "1201"
+name = "busy"
+lang = "zh"
+rings_ms = 50
+decline = 486
+
+[[persona]]
+number = "1202"
+name = "no answer"
+lang = "zh"
+no_answer = true
+"#;
+
+/// Nothing here takes half so long; a test that hangs must end.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// A second of sound, loud as speech is.
+fn sound(hz: f32, ms: u32) -> Pcm {
+    tone::sine(hz, ms, -20.0, 8_000).into()
+}
+
+fn media_config() -> MediaConfig {
+    MediaConfig {
+        address: "127.0.0.1".parse().unwrap(),
+        ports: 41_000..=41_999,
+        no_audio_after: Duration::from_secs(5),
+    }
+}
+
+struct Ground {
+    sip: SocketAddr,
+    stop: oneshot::Sender<()>,
+    running: JoinHandle<Result<Served, SimulatorError>>,
+}
+
+fn config(max_calls: usize) -> SimulatorConfig {
+    let personas = read_personas(PERSONAS).unwrap();
+    let mut clips = Clips::default();
+    for line in lines(&personas) {
+        clips.insert(line, sound(700.0, 800));
+    }
+    SimulatorConfig {
+        bind: "127.0.0.1:0".parse().unwrap(),
+        media: media_config(),
+        personas,
+        clips,
+        max_calls,
+    }
+}
+
+async fn ground(max_calls: usize) -> Ground {
+    let (told, mut reports) = mpsc::unbounded_channel();
+    let (stop, stopped) = oneshot::channel();
+    let running = tokio::spawn(serve(config(max_calls), move |report| drop(told.send(report)), async move {
+        drop(stopped.await)
+    }));
+    match reports.recv().await {
+        Some(Report::Ready { sip }) => Ground { sip, stop, running },
+        other => panic!("{other:?}"),
+    }
+}
+
+impl Ground {
+    async fn close(self) -> Served {
+        self.stop.send(()).unwrap();
+        tokio::time::timeout(LIMIT, self.running).await.unwrap().unwrap().unwrap()
+    }
+}
+
+/// The caller's side: one call.
+struct Caller {
+    media: Media,
+    slot: SlotId,
+    rtp: SocketAddr,
+    sip: SipSocket,
+    heard: crossbeam_channel::Receiver<HeardFrame>,
+    events: mpsc::UnboundedReceiver<MediaEvent>,
+}
+
+impl Caller {
+    async fn new() -> Self {
+        let media = Media::spawn(media_config()).unwrap();
+        let (to_heard, heard) = crossbeam_channel::bounded(10_000);
+        let (to_events, events) = mpsc::unbounded_channel();
+        let (slot, rtp) = media
+            .open(Taps {
+                heard: Some(to_heard),
+                stereo: None,
+                events: Box::new(move |_, e| drop(to_events.send(e))),
+            })
+            .unwrap();
+        let (sip, _incoming) = SipSocket::bind("127.0.0.1:0".parse().unwrap(), "test").await.unwrap();
+        Self { media, slot, rtp, sip, heard, events }
+    }
+
+    fn dial(&self, ground: &Ground, number: &str) -> Call {
+        let target = Uri::sip(number, ground.sip);
+        let from: NameAddr = format!("<{}>", Uri::sip("caller", self.sip.local_addr())).parse().unwrap();
+        self.sip.invite(InviteRequest {
+            target,
+            next_hop: ground.sip,
+            from,
+            credentials: None,
+            offer: SessionDescription::offer(self.rtp, &[Codec::Pcma, Codec::Pcmu]),
+            headers: Vec::new(),
+        })
+    }
+
+    /// Starts the media of an answered call.
+    fn connect(&self, sdp: &SessionDescription) {
+        let audio = sdp.audio().unwrap();
+        assert_eq!(audio.codec, Codec::Pcma);
+        self.media.start(
+            self.slot,
+            Remote {
+                address: audio.remote,
+                codec: MediaCodec::Pcma,
+                payload_type: audio.payload_type,
+                dtmf_payload_type: audio.telephone_event,
+            },
+        );
+    }
+
+    /// Waits until so many frames in a row are louder than speech's floor.
+    async fn hears(&self, frames: usize) {
+        let heard = self.heard.clone();
+        let waited = tokio::task::spawn_blocking(move || {
+            let mut run = 0;
+            while run < frames {
+                let frame = heard.recv_timeout(LIMIT).unwrap();
+                run = if level_dbov(&frame.frame) > -40.0 { run + 1 } else { 0 };
+            }
+        });
+        waited.await.unwrap();
+    }
+
+    async fn key(&mut self) -> char {
+        loop {
+            if let MediaEvent::Dtmf { digit, .. } = next(self.events.recv()).await.unwrap() {
+                return digit;
+            }
+        }
+    }
+
+    fn speak(&self, id: u64) {
+        self.media.play(self.slot, PlaybackId(id), Arc::clone(&sound(300.0, 1_000)));
+    }
+}
+
+async fn next<T>(f: impl Future<Output = T>) -> T {
+    tokio::time::timeout(LIMIT, f).await.unwrap()
+}
+
+/// The next event that is no provisional response.
+async fn settled(call: &mut Call) -> Event {
+    loop {
+        match next(call.event()).await.unwrap() {
+            Event::Provisional { .. } => {}
+            other => return other,
+        }
+    }
+}
+
+async fn answered(call: &mut Call) -> SessionDescription {
+    match settled(call).await {
+        Event::Answered { sdp } => sdp,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_callee_waits_for_the_caller_then_speaks_presses_keys_and_hangs_up() {
+    let ground = ground(4).await;
+    let mut caller = Caller::new().await;
+    let mut call = caller.dial(&ground, "1001");
+    assert!(matches!(next(call.event()).await, Some(Event::Provisional { code: 180, .. })));
+    let sdp = answered(&mut call).await;
+    caller.connect(&sdp);
+    caller.speak(1);
+    caller.hears(20).await;
+    // It must have finished before it can be answered again.
+    tokio::time::timeout(LIMIT, async {
+        while level_dbov(&caller.heard.recv().unwrap().frame) > -40.0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .unwrap();
+    caller.speak(2);
+    assert_eq!((caller.key().await, caller.key().await), ('1', '#'));
+    caller.speak(3);
+    assert!(matches!(settled(&mut call).await, Event::Ended { by: EndedBy::Remote, .. }));
+    let served = ground.close().await;
+    assert_eq!((served.calls, served.answered), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_callee_that_greets_is_heard_without_a_word_from_us() {
+    let ground = ground(4).await;
+    let caller = Caller::new().await;
+    let mut call = caller.dial(&ground, "1002");
+    let sdp = answered(&mut call).await;
+    caller.connect(&sdp);
+    // The greeting, then the beep.
+    caller.hears(20).await;
+    call.hangup(None);
+    assert!(matches!(settled(&mut call).await, Event::Ended { by: EndedBy::Local, .. }));
+    ground.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_busy_line_an_unknown_number_and_a_full_house_refuse_with_their_codes() {
+    let ground = ground(1).await;
+    let caller = Caller::new().await;
+    let mut codes = Vec::new();
+    for number in ["1201", "9999"] {
+        let mut call = caller.dial(&ground, number);
+        match settled(&mut call).await {
+            Event::Failed { code, cause: FailureCause::Rejected, .. } => codes.push(code),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(codes, [486, 404]);
+    ground.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_calls_than_allowed_are_refused_and_those_up_go_on() {
+    let ground = ground(1).await;
+    let caller = Caller::new().await;
+    let mut up = caller.dial(&ground, "1202");
+    assert!(matches!(next(up.event()).await, Some(Event::Provisional { code: 180, .. })));
+    let mut second = caller.dial(&ground, "1002");
+    assert!(matches!(settled(&mut second).await, Event::Failed { code: 486, .. }));
+    let served = {
+        up.hangup(None);
+        assert!(matches!(settled(&mut up).await, Event::Failed { cause: FailureCause::Cancelled, .. }));
+        ground.close().await
+    };
+    assert_eq!(served, Served { calls: 2, answered: 0, unknown_number: 0, too_many: 1 });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_that_nobody_answers_rings_until_it_is_cancelled() {
+    let ground = ground(4).await;
+    let caller = Caller::new().await;
+    let mut call = caller.dial(&ground, "1202");
+    assert!(matches!(next(call.event()).await, Some(Event::Provisional { code: 180, .. })));
+    call.hangup(None);
+    assert!(matches!(
+        settled(&mut call).await,
+        Event::Failed { code: 487, cause: FailureCause::Cancelled, .. }
+    ));
+    assert_eq!(ground.close().await.answered, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn closing_the_ground_hangs_up_what_is_up() {
+    let ground = ground(4).await;
+    let caller = Caller::new().await;
+    let mut call = caller.dial(&ground, "1002");
+    let sdp = answered(&mut call).await;
+    caller.connect(&sdp);
+    caller.hears(5).await;
+    let (served, event) = tokio::join!(ground.close(), settled(&mut call));
+    assert_eq!(served.answered, 1);
+    assert!(matches!(event, Event::Ended { by: EndedBy::Remote, .. }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_without_sound_is_an_error_before_any_call() {
+    let config = SimulatorConfig { clips: Clips::default(), ..config(1) };
+    let served = serve(config, |_| {}, std::future::pending()).await;
+    assert!(matches!(served, Err(SimulatorError::NoClip { number }) if number == "1001"));
+}
