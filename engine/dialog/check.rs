@@ -300,6 +300,8 @@ impl<'s> Walk<'s> {
     /// No way round and round without a limit.
     fn check_loops(&self, problems: &mut Problems) {
         let mut done: BTreeSet<Node> = BTreeSet::new();
+        // The same states with other things known are the same mistake.
+        let mut told: BTreeSet<BTreeSet<StateIx>> = BTreeSet::new();
         for start in self.nodes.keys() {
             let mut path: Vec<(Node, usize)> = vec![(*start, 0)];
             while let Some((node, next)) = path.last().copied() {
@@ -316,6 +318,9 @@ impl<'s> Walk<'s> {
                     continue;
                 }
                 if let Some(i) = path.iter().position(|(n, _)| *n == edge.to) {
+                    if !told.insert(path[i..].iter().map(|(n, _)| n.0).collect()) {
+                        continue;
+                    }
                     let mut names: Vec<&str> =
                         path[i..].iter().map(|(n, _)| self.script.state(n.0).name.as_ref()).collect();
                     names.push(names[0]);
