@@ -20,17 +20,11 @@ impl fmt::Display for SlotId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PlaybackId(pub u64);
 
-/// 20 ms that were heard from the far end; silence where nothing came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HeardFrame {
-    /// From whom.
-    pub slot: SlotId,
-    /// The tick at which it was taken out, on the clock of [`Media::now`](crate::Media::now): each
-    /// frame of a slot is 20 ms after the one before.
-    pub at: Time,
-    /// The sound.
-    pub frame: Frame,
-}
+/// Takes 20 ms that were heard from the far end; silence where nothing came. The time is the tick at
+/// which it was taken out, on the clock of [`Media::now`](crate::Media::now): each frame of a slot is
+/// 20 ms after the one before. Called in the media thread, so it must not block or allocate; false
+/// where it had no room.
+pub type HeardTap = Box<dyn FnMut(Time, &Frame) -> bool + Send>;
 
 /// What happened in a slot.
 #[derive(Clone, PartialEq, Eq)]
@@ -120,9 +114,9 @@ pub struct Stats {
 
 /// Who listens to a slot.
 pub struct Taps {
-    /// Each 20 ms heard, from [`Media::start`](crate::Media::start) on. When it is full, frames
-    /// are dropped and counted: the reader's place in time is in each frame.
-    pub heard: Option<Sender<HeardFrame>>,
+    /// Each 20 ms heard, from [`Media::start`](crate::Media::start) on. What it has no room for is
+    /// dropped and counted.
+    pub heard: Option<HeardTap>,
     /// Both sides, from the first packet sent on, one frame each tick. When it is full, the gap is
     /// made up with silence as soon as there is room, so that times in it stay true.
     pub stereo: Option<Sender<StereoFrame>>,

@@ -16,7 +16,7 @@ mod ports;
 mod slot;
 mod worker;
 
-pub use event::{HeardFrame, MediaEvent, PlaybackId, SlotId, Stats, Taps};
+pub use event::{HeardTap, MediaEvent, PlaybackId, SlotId, Stats, Taps};
 pub use media::{Load, Media, MediaConfig, MediaError};
 pub use slot::{Codec, Remote};
 

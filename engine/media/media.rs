@@ -150,7 +150,7 @@ impl Media {
     pub fn open(&self, taps: Taps) -> Result<(SlotId, SocketAddr), MediaError> {
         let (socket, at) = self.shared.ports.bind()?;
         let id = SlotId(self.shared.next_id.fetch_add(1, Relaxed));
-        let slot = Box::new(Slot::new(id, socket, at.port(), taps, self.shared.no_audio_after));
+        let slot = Box::new(Slot::new(socket, at.port(), taps, self.shared.no_audio_after));
         if self.commands.send(Command::Open(slot, id)).is_err() {
             self.shared.ports.give_back(at.port());
             return Err(MediaError::Ended);

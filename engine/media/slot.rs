@@ -21,7 +21,7 @@ use waihu_rtp::{
 use waihu_types::Time;
 
 use crate::{
-    event::{HeardFrame, Listener, MediaEvent, PlaybackId, SlotId, Stats, Taps},
+    event::{HeardTap, Listener, MediaEvent, PlaybackId, SlotId, Stats, Taps},
     latch::Latch,
     playback::PlayQueue,
 };
@@ -87,10 +87,9 @@ struct Stream {
 }
 
 pub(crate) struct Slot {
-    id: SlotId,
     socket: UdpSocket,
     port: u16,
-    heard_tap: Option<Sender<HeardFrame>>,
+    heard_tap: Option<HeardTap>,
     stereo_tap: Option<Sender<StereoFrame>>,
     /// Frames that the stereo tap had no room for, owed to it as silence.
     stereo_owed: u64,
@@ -112,15 +111,8 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
-    pub(crate) fn new(
-        id: SlotId,
-        socket: UdpSocket,
-        port: u16,
-        taps: Taps,
-        no_audio_after: Duration,
-    ) -> Self {
+    pub(crate) fn new(socket: UdpSocket, port: u16, taps: Taps, no_audio_after: Duration) -> Self {
         Self {
-            id,
             socket,
             port,
             heard_tap: taps.heard,
@@ -260,12 +252,10 @@ impl Slot {
             let for_ms = u64::try_from(gap.as_millis()).unwrap_or(u64::MAX);
             self.listener.tell(now, MediaEvent::NoAudio { for_ms });
         }
-        if let Some(tap) = &self.heard_tap {
-            match tap.try_send(HeardFrame { slot: self.id, at: now, frame: self.heard }) {
-                Ok(()) => {}
-                Err(TrySendError::Full(_)) => self.stats.tap_dropped += 1,
-                Err(TrySendError::Disconnected(_)) => self.heard_tap = None,
-            }
+        if let Some(tap) = &mut self.heard_tap
+            && !tap(now, &self.heard)
+        {
+            self.stats.tap_dropped += 1;
         }
     }
 

@@ -14,9 +14,7 @@ use waihu_audio::{Frame, StereoFrame, energy::level_dbov, g711::Law, tone};
 use waihu_rtp::{Packet, write_packet};
 use waihu_types::Time;
 
-use crate::{
-    Codec, HeardFrame, Media, MediaConfig, MediaError, MediaEvent, PlaybackId, Remote, SlotId, Stats, Taps,
-};
+use crate::{Codec, Media, MediaConfig, MediaError, MediaEvent, PlaybackId, Remote, SlotId, Stats, Taps};
 
 /// Nothing here takes a second; a machine that is busy with other things gets this.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -32,12 +30,17 @@ fn media() -> Media {
     media_with(20, Duration::from_secs(60))
 }
 
+struct Heard {
+    at: Time,
+    frame: Frame,
+}
+
 struct Leg {
     media: Media,
     slot: SlotId,
     address: SocketAddr,
     events: Receiver<(Time, MediaEvent)>,
-    heard: Receiver<HeardFrame>,
+    heard: Receiver<Heard>,
     stereo: Receiver<StereoFrame>,
 }
 
@@ -46,7 +49,7 @@ fn leg(media: &Media) -> Leg {
     let (stereo_tap, stereo) = unbounded();
     let (tell, events) = unbounded();
     let taps = Taps {
-        heard: Some(heard_tap),
+        heard: Some(Box::new(move |at, frame| heard_tap.send(Heard { at, frame: *frame }).is_ok())),
         stereo: Some(stereo_tap),
         events: Box::new(move |at, event| {
             let _ = tell.send((at, event));
