@@ -6,7 +6,8 @@ use waihu_types::Lang;
 
 /// True where `text` is a voicemail greeting.
 pub(crate) fn is_voicemail_greeting(lang: Lang, text: &str) -> bool {
-    const ZH: [&str; 8] = ["留言", "滴声", "嘀声", "嘟声", "提示音后", "语音信箱", "暂时无法接听", "无法接听您的电话"];
+    const ZH: [&str; 8] =
+        ["留言", "滴声", "嘀声", "嘟声", "提示音后", "语音信箱", "暂时无法接听", "无法接听您的电话"];
     const EN: [&str; 8] = [
         "leave a message",
         "leave your message",
@@ -32,7 +33,9 @@ mod tests {
 
     #[test]
     fn a_persons_hello_is_no_voicemail() {
-        for (lang, text) in [(Lang::Zh, "喂，你好"), (Lang::Zh, "我现在不方便接听"), (Lang::En, "Hello? Who is this?")] {
+        for (lang, text) in
+            [(Lang::Zh, "喂，你好"), (Lang::Zh, "我现在不方便接听"), (Lang::En, "Hello? Who is this?")]
+        {
             assert!(!is_voicemail_greeting(lang, text), "{text}");
         }
     }

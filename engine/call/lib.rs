@@ -1,4 +1,15 @@
 //! The call: signalling events, media events, speech events and time go in; commands come out.
 //!
-//! The machine in `machine.rs` waits for the dialog's interpreter, whose words it speaks; until
-//! that room is furnished this page is all that is built.
+//! [`CallMachine`] is the hub between the dialog script and the wires. It owns the dialog's
+//! interpreter, decides when a prompt is cut short and what is done with words spoken over it,
+//! dials the agent's leg, and ends the call once. What the bot says and why is the dialog's;
+//! sockets, sound and models are the shell's. Absent on purpose: warm transfer with presence and
+//! queues, and answer detection beyond a beep and the words of a greeting.
+
+mod answered;
+mod machine;
+mod seam;
+mod turn;
+
+pub use machine::{CallLimits, CallMachine};
+pub use seam::{Ending, Input, Leg, Line, MediaEvent, Output, PlaybackId, Speaker, SpeechEvent};

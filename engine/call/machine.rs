@@ -1,15 +1,15 @@
 //! The call machine.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{collections::VecDeque, time::Duration};
 
 use waihu_dialog as dialog;
-use waihu_dialog::{Conclusion, Interpreter, Utterance};
-use waihu_types::{AnsweredBy, EndedBy, HandoverResult, Identity, Intent, Lang, SipCause, Time};
+use waihu_dialog::{BargeIn, Conclusion, Interpreter, PromptId, Utterance};
+use waihu_types::{AnsweredBy, EndedBy, HandoverResult, Intent, Lang, SipCause, Time};
 
 use crate::{
     answered::is_voicemail_greeting,
-    seam::{Ending, Input, Leg, Line, MediaEvent, Output, Speaker, SpeechEvent},
-    turn::{Turn, is_back_channel},
+    seam::{Ending, Input, Leg, Line, MediaEvent, Output, PlaybackId, Speaker, SpeechEvent},
+    turn::Turn,
 };
 
 /// How long the call waits for others.
@@ -41,6 +41,8 @@ pub struct CallMachine {
     limits: CallLimits,
     interpreter: Interpreter,
     turn: Turn,
+    /// What the classifier was last told to expect.
+    expected: Vec<Intent>,
     callee: LegState,
     agent_leg: LegState,
     outputs: VecDeque<Output>,
@@ -69,6 +71,7 @@ impl CallMachine {
             limits,
             interpreter,
             turn: Turn::default(),
+            expected: Vec::new(),
             callee: LegState::Idle,
             agent_leg: LegState::Idle,
             outputs: VecDeque::new(),
@@ -139,7 +142,7 @@ impl CallMachine {
         use waihu_sip::Event as E;
         match event {
             E::Provisional { code, .. } => self.note(now, format!("SIP {code}")),
-            E::Answered { sdp } if self.callee == LegState::Ringing => {
+            E::Answered { sdp } if self.callee == LegState::Ringing && !self.rang_out => {
                 self.callee = LegState::Up;
                 self.ring_until = None;
                 self.answered_at = Some(now);
@@ -147,7 +150,7 @@ impl CallMachine {
                 self.sip = Some(SipCause { code: 200, reason: "OK".to_owned() });
                 self.note(now, "answered".to_owned());
                 self.outputs.push_back(Output::Connect { leg: Leg::Callee, remote: Box::new(sdp) });
-                self.to_dialog(now, dialog::Input::Start);
+                self.tell_dialog(now, dialog::Input::Start);
             }
             E::Reinvited { sdp } => {
                 self.outputs.push_back(Output::Connect { leg: Leg::Callee, remote: Box::new(sdp) });
@@ -168,7 +171,7 @@ impl CallMachine {
                 }
                 self.note(now, "hung up".to_owned());
                 self.callee = LegState::Over;
-                self.to_dialog(now, dialog::Input::CalleeHungUp);
+                self.tell_dialog(now, dialog::Input::CalleeHungUp);
             }
             E::Answered { .. } | E::Incoming { .. } | E::Confirmed => {}
         }
@@ -184,30 +187,36 @@ impl CallMachine {
                 self.note(now, format!("agent {} joined", self.agent));
                 self.outputs.push_back(Output::Connect { leg: Leg::Agent, remote: Box::new(sdp) });
                 self.outputs.push_back(Output::Bridge);
-                self.to_dialog(now, dialog::Input::AgentJoined { agent: self.agent.clone() });
+                self.tell_dialog(now, dialog::Input::AgentJoined { agent: self.agent.clone() });
             }
             E::Reinvited { sdp } => {
                 self.outputs.push_back(Output::Connect { leg: Leg::Agent, remote: Box::new(sdp) });
             }
             E::Failed { cause, .. } => {
-                let rang = cause == waihu_sip::FailureCause::Cancelled || cause == waihu_sip::FailureCause::TimedOut;
-                self.agent_leg = LegState::Over;
-                self.agent_ring_until = None;
-                self.agent_is_missing(now, if rang { HandoverResult::NoAnswer } else { HandoverResult::Failed });
+                use waihu_sip::FailureCause::{Cancelled, TimedOut};
+                let rang = matches!(cause, Cancelled | TimedOut);
+                self.agent_is_missing(
+                    now,
+                    if rang { HandoverResult::NoAnswer } else { HandoverResult::Failed },
+                );
             }
-            E::Ended { .. } => {
+            E::Ended { .. } if self.agent_leg == LegState::Up => {
                 self.agent_leg = LegState::Over;
                 self.note(now, "agent hung up".to_owned());
                 self.hang_up(now, EndedBy::Us);
             }
+            // Answered while our CANCEL was on its way.
+            E::Ended { .. } => self.agent_is_missing(now, HandoverResult::NoAnswer),
             E::Answered { .. } | E::Provisional { .. } | E::Incoming { .. } | E::Confirmed => {}
         }
     }
 
     fn agent_is_missing(&mut self, now: Time, result: HandoverResult) {
+        self.agent_leg = LegState::Over;
+        self.agent_ring_until = None;
         self.handover = Some((result, None));
         self.note(now, format!("agent {} did not take the call", self.agent));
-        self.to_dialog(now, dialog::Input::AgentUnavailable { agent: self.agent.clone(), result });
+        self.tell_dialog(now, dialog::Input::AgentUnavailable { agent: self.agent.clone(), result });
     }
 
     fn media(&mut self, now: Time, event: MediaEvent) {
@@ -217,7 +226,7 @@ impl CallMachine {
             MediaEvent::Digit(digit) => {
                 self.answered_by = AnsweredBy::Human;
                 self.note(now, "key pressed".to_owned());
-                self.said(dialog::Input::Digit(digit), now);
+                self.tell_dialog(now, dialog::Input::Digit(digit));
             }
             MediaEvent::NoAudio => {
                 self.note(now, "no audio from the callee".to_owned());
@@ -229,24 +238,25 @@ impl CallMachine {
     }
 
     /// A prompt was played out, or stopped after `played_ms`.
-    fn prompt_over(&mut self, now: Time, id: crate::PlaybackId, played_ms: Option<u64>) {
-        let Some(playing) = self.turn.over(id) else { return };
-        let id = playing.prompt;
-        match played_ms {
-            None => self.to_dialog(now, dialog::Input::PromptDone { id }),
-            Some(played_ms) => {
-                self.turn.stopped();
-                self.note(now, format!("prompt {id} was cut short after {played_ms} ms"));
-                self.to_dialog(now, dialog::Input::PromptInterrupted { id, played_ms });
-            }
+    fn prompt_over(&mut self, now: Time, id: PlaybackId, played_ms: Option<u64>) {
+        let Some(over) = self.turn.over(id) else { return };
+        if let Some(played_ms) = played_ms {
+            self.note(now, format!("prompt {} was cut short after {played_ms} ms", over.prompt.0));
         }
+        if over.gave_way {
+            return;
+        }
+        self.tell_dialog(
+            now,
+            match played_ms {
+                None => dialog::Input::PromptDone { id: over.prompt },
+                Some(played_ms) => dialog::Input::PromptInterrupted { id: over.prompt, played_ms },
+            },
+        );
         self.interpret(now);
-        if self.turn.is_quiet() {
-            if let Some(held) = self.turn.release() {
-                self.to_dialog(now, held);
-            } else if self.turn.words_to_come() {
-                self.to_dialog(now, dialog::Input::SpeechStarted);
-            }
+        // Words that began over the prompt are waited for as if they had begun after it.
+        if self.turn.is_quiet() && self.turn.words_to_come() {
+            self.tell_dialog(now, dialog::Input::SpeechStarted);
         }
     }
 
@@ -254,9 +264,7 @@ impl CallMachine {
         match event {
             SpeechEvent::Started => {
                 self.turn.speech_started(now);
-                if self.turn.is_quiet() {
-                    self.to_dialog(now, dialog::Input::SpeechStarted);
-                }
+                self.tell_dialog(now, dialog::Input::SpeechStarted);
             }
             SpeechEvent::Ended => self.turn.speech_ended(),
             SpeechEvent::Heard(utterance) => {
@@ -265,9 +273,7 @@ impl CallMachine {
             }
             SpeechEvent::Unintelligible => {
                 self.turn.utterance_resolved();
-                if self.turn.is_quiet() {
-                    self.to_dialog(now, dialog::Input::Unintelligible);
-                }
+                self.tell_dialog(now, dialog::Input::Unintelligible);
             }
             SpeechEvent::Beep => self.voicemail(now),
         }
@@ -280,49 +286,22 @@ impl CallMachine {
             text: utterance.text.clone(),
             understood: Some(utterance.clone()),
         }));
-        if self.answered_by == AnsweredBy::Voicemail || self.with_agent {
-            return;
-        }
         if self.answered_by == AnsweredBy::Unknown && is_voicemail_greeting(self.lang, &utterance.text) {
             return self.voicemail(now);
         }
-        self.answered_by = AnsweredBy::Human;
-        if !self.turn.is_quiet() && is_back_channel(utterance.intent) {
-            return;
-        }
-        self.said(dialog::Input::Heard(utterance), now);
-    }
-
-    /// Hands the callee's turn to the dialog, now or when the prompt that plays is over.
-    fn said(&mut self, input: dialog::Input, now: Time) {
-        if self.turn.is_quiet() {
-            return self.to_dialog(now, input);
-        }
-        self.turn.hold(input);
-        self.stop_prompt();
-    }
-
-    fn stop_prompt(&mut self) {
-        if self.turn.may_stop() && self.turn.playing().is_some() {
-            self.turn.stop();
-            self.outputs.push_back(Output::StopPlayback);
+        if self.answered_by != AnsweredBy::Voicemail {
+            self.answered_by = AnsweredBy::Human;
+            self.tell_dialog(now, dialog::Input::Heard(utterance));
         }
     }
 
     fn voicemail(&mut self, now: Time) {
         // A tone after a person was understood is a key or a kettle, not a box.
-        if self.callee != LegState::Up || self.answered_by != AnsweredBy::Unknown {
-            return;
+        if self.callee == LegState::Up && self.answered_by == AnsweredBy::Unknown {
+            self.answered_by = AnsweredBy::Voicemail;
+            self.note(now, "a voicemail box answered".to_owned());
+            self.tell_dialog(now, dialog::Input::Voicemail);
         }
-        self.answered_by = AnsweredBy::Voicemail;
-        self.note(now, "a voicemail box answered".to_owned());
-        if self.turn.is_quiet() {
-            return self.to_dialog(now, dialog::Input::Voicemail);
-        }
-        // Nothing must be heard by a box: the prompt is stopped whatever its mark.
-        self.turn.hold(dialog::Input::Voicemail);
-        self.turn.stop();
-        self.outputs.push_back(Output::StopPlayback);
     }
 
     fn timeout(&mut self, now: Time) {
@@ -334,18 +313,18 @@ impl CallMachine {
             self.outputs.push_back(Output::Hangup(Leg::Callee));
         }
         if due(self.agent_ring_until) {
-            self.agent_ring_until = None;
-            self.outputs.push_back(Output::Hangup(Leg::Agent));
+            self.cancel_agent();
         }
         if due(self.turn.barge_in_at()) {
-            self.stop_prompt();
+            self.turn.stop();
+            self.outputs.push_back(Output::StopPlayback);
         }
         if due(self.linger_until) {
             self.callee = LegState::Over;
             self.agent_leg = LegState::Over;
         }
         if self.dialog_runs() && due(self.interpreter.poll_timeout()) {
-            self.to_dialog(now, dialog::Input::Timeout);
+            self.tell_dialog(now, dialog::Input::Timeout);
         }
     }
 
@@ -354,7 +333,7 @@ impl CallMachine {
         self.callee == LegState::Up && !self.with_agent
     }
 
-    fn to_dialog(&mut self, now: Time, input: dialog::Input) {
+    fn tell_dialog(&mut self, now: Time, input: dialog::Input) {
         // Once the agent has the call, the dialog only learns of its end.
         if !self.with_agent || matches!(input, dialog::Input::CalleeHungUp) {
             self.interpreter.handle_input(now, input);
@@ -365,22 +344,43 @@ impl CallMachine {
     fn interpret(&mut self, now: Time) {
         while let Some(output) = self.interpreter.poll_output() {
             match output {
-                dialog::Output::Say { id, text, barge_in, .. } => {
-                    if self.callee != LegState::Up {
-                        continue;
-                    }
-                    let playback = self.turn.begin(id, barge_in);
-                    let line = Line { at: now, speaker: Speaker::Bot, text: text.clone(), understood: None };
-                    self.outputs.push_back(Output::Line(line));
-                    self.outputs.push_back(Output::Play { id: playback, text });
+                dialog::Output::Say { id, text, barge_in, .. } => self.say(now, id, text, barge_in),
+                dialog::Output::Listen { .. } => self.hush(),
+                dialog::Output::DialAgent { .. } => {
+                    self.hush();
+                    self.dial_agent(now);
                 }
-                dialog::Output::Listen { .. } => {}
-                dialog::Output::DialAgent { .. } => self.dial_agent(now),
-                dialog::Output::LeaveToAgent => self.with_agent = true,
+                dialog::Output::CancelAgent => self.cancel_agent(),
+                dialog::Output::LeaveToAgent => {
+                    self.hush();
+                    self.with_agent = true;
+                }
                 dialog::Output::HangUp => self.hang_up(now, EndedBy::Us),
                 dialog::Output::Ended(conclusion) => self.conclusion = Some(conclusion),
                 dialog::Output::Trace { state, why } => self.note(now, format!("{state}: {why}")),
             }
+        }
+        if self.expected != self.interpreter.expects() {
+            self.expected = self.interpreter.expects().to_vec();
+            self.outputs.push_back(Output::Expect(self.expected.clone()));
+        }
+    }
+
+    fn say(&mut self, now: Time, prompt: PromptId, text: String, barge_in: BargeIn) {
+        if self.callee != LegState::Up {
+            return;
+        }
+        self.hush();
+        let id = self.turn.begin(prompt, barge_in);
+        let line = Line { at: now, speaker: Speaker::Bot, text: text.clone(), understood: None };
+        self.outputs.push_back(Output::Line(line));
+        self.outputs.push_back(Output::Play { id, text });
+    }
+
+    /// Stops what is being spoken: the dialog has moved on.
+    fn hush(&mut self) {
+        if self.turn.give_way() {
+            self.outputs.push_back(Output::StopPlayback);
         }
     }
 
@@ -395,7 +395,17 @@ impl CallMachine {
         }
     }
 
+    /// Stops the agent's phone ringing; its leg is over when the far side has said so.
+    fn cancel_agent(&mut self) {
+        self.agent_ring_until = None;
+        if self.agent_leg == LegState::Ringing {
+            self.agent_leg = LegState::Ending;
+            self.outputs.push_back(Output::Hangup(Leg::Agent));
+        }
+    }
+
     fn hang_up(&mut self, now: Time, by: EndedBy) {
+        self.hush();
         if matches!(self.callee, LegState::Ringing | LegState::Up) {
             if self.answered_at.is_some() {
                 self.ended_by.get_or_insert(by);
@@ -414,14 +424,14 @@ impl CallMachine {
         if matches!(self.agent_leg, LegState::Ringing | LegState::Up) {
             self.agent_leg = LegState::Ending;
             self.agent_ring_until = None;
-            self.linger_until.get_or_insert(now + LINGER);
             self.outputs.push_back(Output::Hangup(Leg::Agent));
         }
         if self.agent_leg == LegState::Ending {
+            self.linger_until.get_or_insert(now + LINGER);
             return;
         }
         if self.conclusion.is_none() {
-            self.to_dialog(now, dialog::Input::CalleeHungUp);
+            self.tell_dialog(now, dialog::Input::CalleeHungUp);
             self.interpret(now);
         }
         self.ended = true;

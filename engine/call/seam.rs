@@ -2,7 +2,7 @@
 
 use waihu_dialog::{Conclusion, Utterance};
 use waihu_sip::sdp::SessionDescription;
-use waihu_types::{AnsweredBy, EndedBy, HandoverResult, SipCause, Time};
+use waihu_types::{AnsweredBy, EndedBy, HandoverResult, Intent, SipCause, Time};
 
 /// One of the call's two SIP legs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -96,6 +96,8 @@ pub enum Output {
     },
     /// Stop speaking within one frame, and drop what is queued.
     StopPlayback,
+    /// The intents that the dialog expects from here on: a hint for the classifier.
+    Expect(Vec<Intent>),
     /// Join the callee's and the agent's media.
     Bridge,
     /// A line for the transcript.

@@ -1,9 +1,9 @@
-//! Whose turn it is: what plays, who speaks over it, and what was said meanwhile.
+//! Whose turn it is: what plays, and who speaks over it.
 
 use std::{collections::VecDeque, time::Duration};
 
 use waihu_dialog::{BargeIn, PromptId};
-use waihu_types::{Intent, Time};
+use waihu_types::Time;
 
 use crate::seam::PlaybackId;
 
@@ -19,7 +19,9 @@ pub(crate) const BARGE_IN_AFTER_HELLO: Duration = Duration::from_millis(1_300);
 pub(crate) struct Playing {
     pub id: PlaybackId,
     pub prompt: PromptId,
-    pub barge_in: BargeIn,
+    barge_in: BargeIn,
+    /// Another took its place: how it ended is noted, and means nothing to the dialog.
+    pub gave_way: bool,
 }
 
 /// The state of the turn.
@@ -27,14 +29,10 @@ pub(crate) struct Playing {
 pub(crate) struct Turn {
     queue: VecDeque<Playing>,
     next: u64,
-    /// Prompts begun so far; the first is special.
-    begun: u64,
     /// Since when the callee speaks, while no end was reported.
     speaking_since: Option<Time>,
     /// Utterances whose words are still to come.
     unresolved: u32,
-    /// Said over a prompt; to be handed on when the prompt is over.
-    held: Option<waihu_dialog::Input>,
     /// A stop was asked for; the media thread has yet to report it.
     stopping: bool,
 }
@@ -43,38 +41,41 @@ impl Turn {
     pub(crate) fn begin(&mut self, prompt: PromptId, barge_in: BargeIn) -> PlaybackId {
         let id = PlaybackId(self.next);
         self.next += 1;
-        self.begun += 1;
-        self.queue.push_back(Playing { id, prompt, barge_in });
+        self.stopping = false;
+        self.queue.push_back(Playing { id, prompt, barge_in, gave_way: false });
         id
     }
 
-    /// Takes a finished or stopped prompt off; none where it is not known.
+    /// Takes a finished or stopped prompt off; none where it is not known. A stop that was asked for
+    /// is done with it, also where the prompt came to its end first.
     pub(crate) fn over(&mut self, id: PlaybackId) -> Option<Playing> {
         let at = self.queue.iter().position(|p| p.id == id)?;
-        self.queue.remove(at)
+        let over = self.queue.remove(at)?;
+        self.stopping &= over.gave_way;
+        Some(over)
     }
 
-    pub(crate) fn playing(&self) -> Option<&Playing> {
-        self.queue.front()
+    /// The prompt that the callee is to hear.
+    fn playing(&self) -> Option<&Playing> {
+        self.queue.iter().find(|p| !p.gave_way)
     }
 
+    /// Whether the bot has nothing under way to say.
     pub(crate) fn is_quiet(&self) -> bool {
-        self.queue.is_empty()
+        self.playing().is_none()
     }
 
-    /// May the prompt that plays be cut short?
-    pub(crate) fn may_stop(&self) -> bool {
-        !self.stopping && self.queue.iter().all(|p| p.barge_in == BargeIn::Allowed)
+    /// Ends the part of the prompt that plays; true where there is one to stop.
+    pub(crate) fn give_way(&mut self) -> bool {
+        let playing = !self.is_quiet();
+        self.queue.iter_mut().for_each(|p| p.gave_way = true);
+        self.stopping = false;
+        playing
     }
 
-    /// Notes that a stop was asked for; what is queued behind will never be heard.
+    /// Notes that the callee's speech has stopped the prompt.
     pub(crate) fn stop(&mut self) {
         self.stopping = true;
-        self.queue.truncate(1);
-    }
-
-    pub(crate) fn stopped(&mut self) {
-        self.stopping = false;
     }
 
     pub(crate) fn speech_started(&mut self, now: Time) {
@@ -88,9 +89,6 @@ impl Turn {
 
     pub(crate) fn utterance_resolved(&mut self) {
         self.unresolved = self.unresolved.saturating_sub(1);
-        if self.unresolved == 0 {
-            self.speaking_since = None;
-        }
     }
 
     /// Whether words of the callee are still to come.
@@ -100,23 +98,11 @@ impl Turn {
 
     /// When the callee's speech becomes a barge-in, if it goes on.
     pub(crate) fn barge_in_at(&self) -> Option<Time> {
-        if self.is_quiet() || !self.may_stop() {
+        let playing = self.playing()?;
+        if self.stopping || playing.barge_in == BargeIn::MustBeHeard {
             return None;
         }
-        let patience = if self.begun == 1 { BARGE_IN_AFTER_HELLO } else { BARGE_IN_AFTER };
+        let patience = if playing.id == PlaybackId(0) { BARGE_IN_AFTER_HELLO } else { BARGE_IN_AFTER };
         self.speaking_since.map(|t| t + patience)
     }
-
-    pub(crate) fn hold(&mut self, input: waihu_dialog::Input) {
-        self.held = Some(input);
-    }
-
-    pub(crate) fn release(&mut self) -> Option<waihu_dialog::Input> {
-        self.held.take()
-    }
-}
-
-/// Words that are no turn of their own when spoken over a prompt.
-pub(crate) fn is_back_channel(intent: Intent) -> bool {
-    matches!(intent, Intent::Acknowledge | Intent::Greeting)
 }

@@ -160,6 +160,14 @@ impl Interpreter {
         &self.script.state(self.state).name
     }
 
+    /// What the state expects to hear: a hint for the classifier, true also while its line is spoken.
+    pub fn expects(&self) -> &[Intent] {
+        match &self.script.state(self.state).kind {
+            Kind::Ask { expects, .. } => expects,
+            _ => &[],
+        }
+    }
+
     /// Takes in what has happened.
     pub fn handle_input(&mut self, now: Time, input: Input) {
         match (&self.phase, input) {
