@@ -1,1 +1,20 @@
-//! Stereo recordings, transcripts, WAV reading. The room is laid out and not yet furnished.
+//! What stays of a call on disk: a stereo WAV and a transcript, each with its hash.
+//!
+//! One thread writes the recordings of all calls ([`Recorder`]); a transcript is written by
+//! whoever has the words ([`TranscriptWriter`]). [`wav`] reads and writes whole sound files.
+//!
+//! A full disk ends a recording, never a call. A killed process leaves readable files that lack
+//! the last second; a power cut may leave less, since nothing is forced to the platter. Absent as
+//! yet: encryption and retention.
+
+mod error;
+mod recorder;
+mod recording_file;
+mod transcript;
+pub mod wav;
+
+pub use error::WavError;
+pub use recorder::{Recorder, RecordingInProgress};
+pub use transcript::{Speaker, TranscriptLine, TranscriptWriter};
+pub use waihu_types::{Recording, Transcript};
+pub use wav::Pcm;
