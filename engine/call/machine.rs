@@ -268,8 +268,8 @@ impl CallMachine {
             }
             SpeechEvent::Ended => self.turn.speech_ended(),
             SpeechEvent::Heard(utterance) => {
-                self.turn.utterance_resolved();
-                self.heard(now, utterance);
+                let began = self.turn.utterance_resolved().unwrap_or(now);
+                self.heard(now, began, utterance);
             }
             SpeechEvent::Unintelligible => {
                 self.turn.utterance_resolved();
@@ -279,9 +279,9 @@ impl CallMachine {
         }
     }
 
-    fn heard(&mut self, now: Time, utterance: Utterance) {
+    fn heard(&mut self, now: Time, began: Time, utterance: Utterance) {
         self.outputs.push_back(Output::Line(Line {
-            at: now,
+            at: began,
             speaker: Speaker::Callee,
             text: utterance.text.clone(),
             understood: Some(utterance.clone()),

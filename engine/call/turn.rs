@@ -31,8 +31,8 @@ pub(crate) struct Turn {
     next: u64,
     /// Since when the callee speaks, while no end was reported.
     speaking_since: Option<Time>,
-    /// Utterances whose words are still to come.
-    unresolved: u32,
+    /// Since when those utterances were spoken whose words are still to come.
+    unresolved: VecDeque<Time>,
     /// A stop was asked for; the media thread has yet to report it.
     stopping: bool,
 }
@@ -80,20 +80,21 @@ impl Turn {
 
     pub(crate) fn speech_started(&mut self, now: Time) {
         self.speaking_since = Some(now);
-        self.unresolved += 1;
+        self.unresolved.push_back(now);
     }
 
     pub(crate) fn speech_ended(&mut self) {
         self.speaking_since = None;
     }
 
-    pub(crate) fn utterance_resolved(&mut self) {
-        self.unresolved = self.unresolved.saturating_sub(1);
+    /// Takes the oldest utterance off, and tells when it began.
+    pub(crate) fn utterance_resolved(&mut self) -> Option<Time> {
+        self.unresolved.pop_front()
     }
 
     /// Whether words of the callee are still to come.
     pub(crate) fn words_to_come(&self) -> bool {
-        self.unresolved > 0
+        !self.unresolved.is_empty()
     }
 
     /// When the callee's speech becomes a barge-in, if it goes on.

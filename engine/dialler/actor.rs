@@ -10,10 +10,10 @@ use waihu_call::{CallLimits, CallMachine, Ending, Input, Leg, Line, Output, Play
 use waihu_dialog::{Interpreter, Utterance};
 use waihu_media::{PlaybackId as MediaPlaybackId, SlotId, Taps};
 use waihu_record::{Recording, RecordingInProgress, TranscriptLine, TranscriptWriter};
-use waihu_sip::{Event as SipEvent, FailureCause, sdp::SessionDescription};
+use waihu_sip::{Event as SipEvent, FailureCause, SessionDescription};
 use waihu_speech::{Listener, VoiceRequest};
 use waihu_store::NewAttempt;
-use waihu_trunk::{Call, InviteRequest};
+use waihu_trunk::Call;
 use waihu_types::{Outcome, ScriptVersion, Time, WallTime};
 
 use crate::{
@@ -39,14 +39,13 @@ pub(crate) type Observer = mpsc::UnboundedSender<Progress>;
 /// # Errors
 /// When nothing was dialled, or when the outcome could not be stored.
 pub async fn place_call(plant: Arc<Plant>, order: Order, observer: Observer) -> Result<Outcome, DialError> {
-    let target = legs::callee_uri(&plant.trunk, &order)?;
     let today = legs::today(&order.case)?;
     let interpreter = Interpreter::new(Arc::clone(&order.script), order.lang, &order.case, today);
     let prompts = prepare(&plant, &order, &interpreter, &observer).await?;
 
     let (happenings, inbox) = mpsc::unbounded_channel();
     let mut call = ActiveCall::open(&plant, &order, today, prompts, happenings, inbox, observer)?;
-    let attempt = call.begin(interpreter.script_sha256()).await?;
+    let attempt = call.begin().await?;
     let agent = plant.trunk.agents.first();
     let limits = CallLimits {
         ring: Duration::from_secs(plant.trunk.ring_timeout_s.into()),
@@ -54,11 +53,10 @@ pub async fn place_call(plant: Arc<Plant>, order: Order, observer: Observer) -> 
     };
     let name = agent.map_or("", |a| a.name.as_str());
     let mut machine = CallMachine::new(interpreter, order.lang, name, limits);
-    call.target = Some(target);
 
     machine.handle_input(call.now(), Input::Dial);
     let ending = loop {
-        if let Some(ending) = call.carry_out(&mut machine)? {
+        if let Some(ending) = call.carry_out(&mut machine) {
             break ending;
         }
         let input = call.next_input(&mut machine).await;
@@ -102,18 +100,17 @@ struct ActiveCall<'a> {
     plant: &'a Plant,
     order: &'a Order,
     observer: Observer,
-    target: Option<waihu_sip::uri::Uri>,
     prompts: HashMap<String, Pcm>,
     playout: Playout,
     happenings: mpsc::UnboundedSender<Happening>,
     inbox: mpsc::UnboundedReceiver<Happening>,
     slot: SlotId,
     rtp: std::net::SocketAddr,
-    agent_slot: Option<(SlotId, std::net::SocketAddr)>,
+    agent_slot: Option<SlotId>,
     callee: Option<Call>,
     agent: Option<Call>,
     /// Kept while the call lasts: dropping it ends the listening.
-    _listener: Listener,
+    listener: Listener,
     recording: Option<RecordingInProgress>,
     recording_path: PathBuf,
     transcript: TranscriptWriter,
@@ -135,8 +132,7 @@ impl<'a> ActiveCall<'a> {
         let file = |extension: &str| plant.recordings.join(format!("{}.{extension}", order.attempt));
         let cannot = |path: PathBuf| move |source| DialError::Recordings { path, source };
         std::fs::create_dir_all(&plant.recordings).map_err(cannot(plant.recordings.clone()))?;
-        let transcript =
-            TranscriptWriter::create(&file("jsonl")).map_err(cannot(file("jsonl")))?;
+        let transcript = TranscriptWriter::create(file("jsonl")).map_err(cannot(file("jsonl")))?;
         let recording_path = file("wav");
         let (stereo, recording) = plant.recorder.start(recording_path.clone());
         let to_speech = happenings.clone();
@@ -148,7 +144,7 @@ impl<'a> ActiveCall<'a> {
         let ear = listener.ear();
         let to_media = happenings.clone();
         let (slot, rtp) = plant.media.open(Taps {
-            heard: Some(Box::new(move |frame| ear.hear(frame))),
+            heard: Some(Box::new(move |_, frame| ear.hear(frame))),
             stereo: Some(stereo),
             events: Box::new(move |_, event| {
                 if let Some(event) = legs::callee_media(&event) {
@@ -160,7 +156,6 @@ impl<'a> ActiveCall<'a> {
             plant,
             order,
             observer,
-            target: None,
             prompts,
             playout: Playout::default(),
             happenings,
@@ -170,7 +165,7 @@ impl<'a> ActiveCall<'a> {
             agent_slot: None,
             callee: None,
             agent: None,
-            _listener: listener,
+            listener,
             recording: Some(recording),
             recording_path,
             transcript,
@@ -189,7 +184,7 @@ impl<'a> ActiveCall<'a> {
     }
 
     /// Writes the attempt down, before its INVITE.
-    async fn begin(&self, script_sha256: &str) -> Result<Attempt, DialError> {
+    async fn begin(&self) -> Result<Attempt, DialError> {
         let order = self.order;
         let attempt = Attempt {
             attempt: order.attempt.clone(),
@@ -198,7 +193,7 @@ impl<'a> ActiveCall<'a> {
             script: ScriptVersion {
                 name: order.script.name().to_owned(),
                 lang: order.lang,
-                sha256: script_sha256.to_owned(),
+                sha256: order.script.sha256().to_owned(),
             },
             models: self.plant.models.clone(),
             dialled_at: legs::wall_now(),
@@ -278,7 +273,7 @@ impl<'a> ActiveCall<'a> {
     }
 
     /// Carries out what the machine wants done; the ending, when it is over.
-    fn carry_out(&mut self, machine: &mut CallMachine) -> Result<Option<Ending>, DialError> {
+    fn carry_out(&mut self, machine: &mut CallMachine) -> Option<Ending> {
         while let Some(output) = machine.poll_output() {
             match output {
                 Output::Invite(leg) => self.invite(leg, machine),
@@ -297,27 +292,27 @@ impl<'a> ActiveCall<'a> {
                     }
                 }
                 Output::Bridge => {
-                    if let Some((agent, _)) = self.agent_slot {
+                    if let Some(agent) = self.agent_slot {
                         self.plant.media.bridge(self.slot, agent);
                     }
                 }
                 Output::Line(line) => self.line(line),
-                Output::Ended(ending) => return Ok(Some(*ending)),
+                Output::Expect(intents) => self.listener.expect(intents),
+                Output::Ended(ending) => return Some(*ending),
             }
         }
-        Ok(None)
+        None
     }
 
     fn invite(&mut self, leg: Leg, machine: &mut CallMachine) {
         match leg {
             Leg::Callee => {
-                let Some(target) = self.target.take() else { return };
                 tell(&self.observer, self.order, ProgressKind::Dialling);
-                self.callee = Some(self.plant.sip.invite(self.request(target, self.rtp)));
+                let request = legs::invite_callee(self.plant, self.order, self.rtp);
+                self.callee = Some(self.plant.sip.invite(request));
             }
-            Leg::Agent => match self.agent_request() {
-                Ok(request) => self.agent = Some(self.plant.sip.invite(request)),
-                Err(e) => {
+            Leg::Agent => {
+                if let Err(e) = self.invite_agent() {
                     tracing::error!(attempt = %self.order.attempt, error = %e, "the agent could not be dialled");
                     let event = SipEvent::Failed {
                         code: 500,
@@ -327,34 +322,36 @@ impl<'a> ActiveCall<'a> {
                     };
                     machine.handle_input(self.now(), Input::Sip { leg, event });
                 }
-            },
+            }
         }
     }
 
-    fn agent_request(&mut self) -> Result<InviteRequest, DialError> {
-        let agent = self.plant.trunk.agents.first().ok_or_else(|| DialError::Address("no agent".to_owned()))?;
-        let target = legs::uri(&agent.address)?;
+    fn invite_agent(&mut self) -> Result<(), DialError> {
+        // The machine dials an agent only where one is configured.
+        let Some(agent) = self.plant.trunk.agents.first() else { return Ok(()) };
+        if let Some(former) = self.agent_slot.take() {
+            self.plant.media.close(former);
+        }
         let (slot, rtp) =
             self.plant.media.open(Taps { heard: None, stereo: None, events: Box::new(|_, _| {}) })?;
-        self.agent_slot = Some((slot, rtp));
-        Ok(self.request(target, rtp))
-    }
-
-    fn request(&self, target: waihu_sip::uri::Uri, rtp: std::net::SocketAddr) -> InviteRequest {
-        legs::invite_request(self.plant, target, rtp)
+        self.agent_slot = Some(slot);
+        self.agent = Some(self.plant.sip.invite(legs::invite_agent(self.plant, agent, rtp)));
+        Ok(())
     }
 
     fn connect(&mut self, leg: Leg, remote: &SessionDescription) {
         let slot = match leg {
             Leg::Callee => self.slot,
             Leg::Agent => match self.agent_slot {
-                Some((slot, _)) => slot,
+                Some(slot) => slot,
                 None => return,
             },
         };
         match legs::remote(remote) {
             Some(remote) => self.plant.media.start(slot, remote),
-            None => tracing::warn!(attempt = %self.order.attempt, "the far side's description names no audio we can send"),
+            None => {
+                tracing::warn!(attempt = %self.order.attempt, "the far side's description names no audio we can send")
+            }
         }
     }
 
@@ -363,10 +360,9 @@ impl<'a> ActiveCall<'a> {
         if ready.is_none() {
             let reply = self.happenings.clone();
             let request = VoiceRequest { lang: self.order.lang, text };
-            self.plant.speech.voice(
-                request,
-                Box::new(move |pcm| drop(reply.send(Happening::Voiced(id, pcm)))),
-            );
+            self.plant
+                .speech
+                .voice(request, Box::new(move |pcm| drop(reply.send(Happening::Voiced(id, pcm)))));
         }
         self.playout.push(id, ready);
         self.play_ready();
@@ -409,7 +405,7 @@ impl<'a> ActiveCall<'a> {
     async fn close(mut self, attempt: Attempt, ending: Ending) -> Result<Outcome, DialError> {
         let now = self.now();
         self.plant.media.close(self.slot);
-        if let Some((slot, _)) = self.agent_slot {
+        if let Some(slot) = self.agent_slot {
             self.plant.media.close(slot);
         }
         let recording = self.finish_recording(ending.answered_at.is_some()).await;
@@ -422,7 +418,10 @@ impl<'a> ActiveCall<'a> {
         };
         let closing = Closing {
             answered_at: ending.answered_at.map(|t| self.clock.1.plus(t.since(self.clock.0))),
-            joined_at: ending.handover.and_then(|(_, at)| at).map(|t| self.clock.1.plus(t.since(self.clock.0))),
+            joined_at: ending
+                .handover
+                .and_then(|(_, at)| at)
+                .map(|t| self.clock.1.plus(t.since(self.clock.0))),
             ended_at: self.clock.1.plus(now.since(self.clock.0)),
             recording,
             transcript,

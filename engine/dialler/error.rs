@@ -12,9 +12,14 @@ pub enum DialError {
     /// The attempt could not be written down, or must not be made.
     #[error("the attempt was not recorded, so the call was not placed: {0}")]
     Store(#[from] waihu_store::StoreError),
-    /// An address in the trunk's configuration, or the callee's, cannot be dialled.
-    #[error("{0}")]
-    Address(String),
+    /// The case's time zone is none that is known.
+    #[error("case {case}: {zone:?} is no time zone; write one like Asia/Shanghai")]
+    TimeZone {
+        /// The case.
+        case: waihu_types::CaseId,
+        /// What it says.
+        zone: String,
+    },
     /// The folder for recordings cannot be used.
     #[error("{path}: {source}: choose another folder for recordings, or make room", path = path.display())]
     Recordings {

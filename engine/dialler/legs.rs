@@ -5,12 +5,8 @@ use std::net::SocketAddr;
 use jiff::civil::Date;
 use waihu_call::{MediaEvent, PlaybackId};
 use waihu_media::{Codec, Remote};
-use waihu_sip::{
-    Event, FailureCause,
-    sdp::SessionDescription,
-    uri::Uri,
-};
-use waihu_trunk::{Call, InviteRequest, TrunkConfig};
+use waihu_sip::{Event, FailureCause, SessionDescription, Uri};
+use waihu_trunk::{Agent, Call, InviteRequest};
 use waihu_types::{Case, WallTime};
 
 use crate::{
@@ -64,28 +60,36 @@ pub(crate) fn remote(sdp: &SessionDescription) -> Option<Remote> {
     })
 }
 
-/// Where the callee is dialled: the case's number at the trunk's proxy, or the order's own target.
-pub(crate) fn callee_uri(trunk: &TrunkConfig, order: &Order) -> Result<Uri, DialError> {
-    match &order.target {
-        Some(target) => uri(target),
-        None => uri(&format!("sip:{}@{}", order.case.phone.as_str(), trunk.proxy)),
+/// The INVITE to the callee: the case's number, or the order's own target, by way of the trunk's
+/// proxy.
+pub(crate) fn invite_callee(plant: &Plant, order: &Order, rtp: SocketAddr) -> InviteRequest {
+    let target =
+        order.target.clone().unwrap_or_else(|| Uri::sip(order.case.phone.as_str(), plant.trunk.proxy));
+    invite(plant, target, plant.trunk.proxy, rtp)
+}
+
+/// The INVITE to an agent: straight to an address that names a machine, else by way of the proxy.
+pub(crate) fn invite_agent(plant: &Plant, agent: &Agent, rtp: SocketAddr) -> InviteRequest {
+    let own = agent.address.as_sip().and_then(waihu_sip::SipUri::socket_addr);
+    invite(plant, agent.address.clone(), own.unwrap_or(plant.trunk.proxy), rtp)
+}
+
+fn invite(plant: &Plant, target: Uri, next_hop: SocketAddr, rtp: SocketAddr) -> InviteRequest {
+    InviteRequest {
+        target,
+        next_hop,
+        from: plant.trunk.from.clone(),
+        credentials: plant.credentials.clone(),
+        offer: SessionDescription::offer(rtp, &plant.trunk.codecs),
+        headers: Vec::new(),
     }
-}
-
-/// A SIP URI from a configuration.
-pub(crate) fn uri(text: &str) -> Result<Uri, DialError> {
-    text.parse().map_err(|e| DialError::Address(format!("{text:?} cannot be dialled: {e}")))
-}
-
-pub(crate) fn invite_request(plant: &Plant, target: Uri, rtp: SocketAddr) -> InviteRequest {
-    todo!()
 }
 
 /// The day at the callee's place.
 pub(crate) fn today(case: &Case) -> Result<Date, DialError> {
     wall_now()
         .date_in(&case.time_zone)
-        .map_err(|_| DialError::Address(format!("case {}: unknown time zone {:?}", case.id, case.time_zone)))
+        .map_err(|_| DialError::TimeZone { case: case.id.clone(), zone: case.time_zone.clone() })
 }
 
 /// The wall clock.

@@ -1,1 +1,19 @@
-//! Placing calls: one task per call, one per campaign. The room is laid out and not yet furnished.
+//! Placing calls: one task per call, one per campaign.
+//!
+//! [`place_call`] joins the call machine to the trunk, the media thread, the speech workers, the
+//! recorder and the store; [`run_campaign`] places a bounded number of calls at once. Decisions
+//! are made in the pure rooms: here they are carried out. Absent on purpose: pacing by load and
+//! the compliance gate, which belong to `campaign` and are asked for here.
+
+mod actor;
+mod error;
+mod legs;
+mod outcome;
+mod plant;
+mod playout;
+mod runner;
+
+pub use actor::place_call;
+pub use error::DialError;
+pub use plant::{Order, Plant, Progress, ProgressKind};
+pub use runner::{CampaignOrder, CampaignReport, run_campaign};

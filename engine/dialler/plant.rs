@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use waihu_dialog::Script;
 use waihu_media::Media;
 use waihu_record::Recorder;
+use waihu_sip::Uri;
 use waihu_speech::Speech;
 use waihu_store::Store;
 use waihu_trunk::{Credentials, SipSocket, TrunkConfig};
@@ -45,8 +46,8 @@ pub struct Order {
     pub script: Arc<Script>,
     /// The language to speak.
     pub lang: Lang,
-    /// Where to dial, when not at the case's number on the trunk: a whole SIP URI.
-    pub target: Option<String>,
+    /// What to dial, when not the case's number on the trunk.
+    pub target: Option<Uri>,
 }
 
 impl Order {

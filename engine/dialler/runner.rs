@@ -56,7 +56,8 @@ pub async fn run_campaign(
 ) -> Result<CampaignReport, DialError> {
     let _claim = plant.store.claim(&order.id)?;
     let now = legs::wall_now();
-    let mut report = CampaignReport { recovered: plant.store.recover(now).await?.len(), ..Default::default() };
+    let mut report =
+        CampaignReport { recovered: plant.store.recover(now).await?.len(), ..Default::default() };
     let done: BTreeSet<CaseId> = plant
         .store
         .cases_done(&order.id)

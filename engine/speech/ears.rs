@@ -6,10 +6,10 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    path::PathBuf,
+    path::Path,
     sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Arc, PoisonError,
+        atomic::{AtomicU64, Ordering},
     },
     thread,
     time::Instant,
@@ -18,13 +18,13 @@ use std::{
 use crossbeam_channel::{Receiver, Sender, bounded};
 use jiff::civil::Date;
 use waihu_audio::{Frame, SAMPLES_8K, energy};
-use waihu_types::Lang;
+use waihu_types::{Intent, Lang};
 use waihu_vad::{Detector, Endpointer, Silero, SpeechBoundary};
 
 use crate::{
     Event, Sink, SpeechError,
     beep::BeepDetector,
-    recognizer::{Job, Recognizers},
+    recognizer::{Call, Job, Recognizers},
 };
 
 /// Frames and commands that may wait: a second of sound of 80 calls.
@@ -33,9 +33,12 @@ const MAX_WAITING: usize = 4_096;
 /// Sound kept from before speech was detected [samples at 8 kHz]: 400 ms.
 const PRE_ROLL: usize = 3_200;
 
+/// Sound kept from after its end [ms]; the recognizer adds silence of its own.
+const POST_ROLL_MS: u64 = 200;
+
 enum Command {
     Open(u64, Box<Ear>),
-    Frame(u64, Box<Frame>),
+    Frame(u64, Frame),
     Close(u64),
 }
 
@@ -51,7 +54,7 @@ pub(crate) struct Ears {
 pub struct Listener {
     id: u64,
     ears: Ears,
-    gone: Arc<AtomicBool>,
+    call: Call,
 }
 
 /// The end of a [`Listener`] that takes sound.
@@ -66,11 +69,17 @@ impl Listener {
     pub fn ear(&self) -> EarTap {
         EarTap { id: self.id, ears: self.ears.clone() }
     }
+
+    /// What the script expects to hear from here on: a hint for the classifier.
+    pub fn expect(&self, intents: Vec<Intent>) {
+        // A list of labels cannot be left half written.
+        *self.call.expected.lock().unwrap_or_else(PoisonError::into_inner) = intents;
+    }
 }
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        self.gone.store(true, Ordering::Relaxed);
+        self.call.gone.store(true, Ordering::Relaxed);
         // A full queue only means that the ears hear of it with the next call's end; the flag
         // above already spares the recognizers.
         let _ = self.ears.queue.try_send(Command::Close(self.id));
@@ -78,16 +87,19 @@ impl Drop for Listener {
 }
 
 impl EarTap {
-    /// Takes 20 ms of the callee's sound. Never blocks: what finds no room is dropped and counted.
-    pub fn hear(&self, frame: &Frame) {
-        if self.ears.queue.try_send(Command::Frame(self.id, Box::new(*frame))).is_err() {
+    /// Takes 20 ms of the callee's sound. Never blocks: what finds no room is dropped and counted, and
+    /// false returned.
+    pub fn hear(&self, frame: &Frame) -> bool {
+        let taken = self.ears.queue.try_send(Command::Frame(self.id, *frame)).is_ok();
+        if !taken {
             self.ears.dropped.fetch_add(1, Ordering::Relaxed);
         }
+        taken
     }
 }
 
 impl Ears {
-    pub(crate) fn start(silero: &PathBuf, recognizers: Recognizers) -> Result<Self, SpeechError> {
+    pub(crate) fn start(silero: &Path, recognizers: Recognizers) -> Result<Self, SpeechError> {
         let model = Silero::load(silero)?;
         let (queue, commands) = bounded(MAX_WAITING);
         thread::Builder::new()
@@ -99,11 +111,11 @@ impl Ears {
 
     pub(crate) fn open(&self, lang: Lang, today: Date, sink: Sink) -> Listener {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        let gone = Arc::new(AtomicBool::new(false));
-        let ear = Ear::new(lang, today, sink, Arc::clone(&gone));
+        let call = Call { lang, today, sink, expected: Arc::default(), gone: Arc::default() };
+        let ear = Ear::new(call.clone());
         // The one command that waits for room: without it the call would be deaf.
         let _ = self.queue.send(Command::Open(id, Box::new(ear)));
-        Listener { id, ears: self.clone(), gone }
+        Listener { id, ears: self.clone(), call }
     }
 
     /// Frames that found no room so far.
@@ -128,16 +140,13 @@ fn listen(mut model: Silero, recognizers: &Recognizers, commands: &Receiver<Comm
                 }
             }
         }
-        ears.retain(|_, ear| !ear.gone.load(Ordering::Relaxed));
+        ears.retain(|_, ear| !ear.call.is_gone());
     }
 }
 
 /// One call's listening.
 struct Ear {
-    lang: Lang,
-    today: Date,
-    sink: Sink,
-    gone: Arc<AtomicBool>,
+    call: Call,
     detector: Detector,
     endpointer: Endpointer,
     beep: BeepDetector,
@@ -148,12 +157,9 @@ struct Ear {
 }
 
 impl Ear {
-    fn new(lang: Lang, today: Date, sink: Sink, gone: Arc<AtomicBool>) -> Self {
+    fn new(call: Call) -> Self {
         Self {
-            lang,
-            today,
-            sink,
-            gone,
+            call,
             detector: Detector::default(),
             endpointer: Endpointer::default(),
             beep: BeepDetector::default(),
@@ -166,7 +172,7 @@ impl Ear {
     fn hear(&mut self, model: &mut Silero, frame: &Frame, recognizers: &Recognizers) {
         self.frames += 1;
         if self.beep.push(frame) {
-            (self.sink)(Event::Beep);
+            (self.call.sink)(Event::Beep);
         }
         match &mut self.utterance {
             Some(utterance) => utterance.extend_from_slice(frame),
@@ -183,21 +189,16 @@ impl Ear {
             Err(e) => return tracing::error!(error = %e, "voice activity was not judged"),
         };
         match self.endpointer.push(self.frames * 20, probability) {
-            Some(SpeechBoundary::Started) => {
+            Some(SpeechBoundary::Started { .. }) => {
                 self.utterance = Some(self.recent.drain(..).collect());
-                (self.sink)(Event::Started);
+                (self.call.sink)(Event::Started);
             }
-            Some(SpeechBoundary::Ended) => {
-                let Some(samples) = self.utterance.take() else { return };
-                (self.sink)(Event::Ended);
-                recognizers.submit(Job {
-                    lang: self.lang,
-                    today: self.today,
-                    samples,
-                    ended: Instant::now(),
-                    gone: Arc::clone(&self.gone),
-                    sink: Arc::clone(&self.sink),
-                });
+            Some(SpeechBoundary::Ended { at_ms }) => {
+                let Some(mut samples) = self.utterance.take() else { return };
+                let silent_ms = (self.frames * 20).saturating_sub(at_ms + POST_ROLL_MS);
+                samples.truncate(samples.len().saturating_sub(silent_ms as usize * 8));
+                (self.call.sink)(Event::Ended);
+                recognizers.submit(Job { of: self.call.clone(), samples, ended: Instant::now() });
             }
             None => {}
         }

@@ -4,9 +4,9 @@
 //! in which they ended, so that nobody waits behind somebody who spoke later.
 
 use std::{
-    path::PathBuf,
+    path::Path,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
@@ -17,7 +17,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use jiff::civil::Date;
 use waihu_asr::{Asr, AsrConfig, Options, Window};
 use waihu_intent::Classifier;
-use waihu_types::Lang;
+use waihu_types::{Intent, Lang};
 
 use crate::{Event, Heard, Sink, SpeechError};
 
@@ -27,14 +27,33 @@ const MAX_WAITING: usize = 64;
 
 /// One utterance to recognize.
 pub(crate) struct Job {
-    pub lang: Lang,
-    pub today: Date,
+    pub of: Call,
     /// At 8 kHz.
     pub samples: Vec<i16>,
     pub ended: Instant,
+}
+
+/// What a recognizer knows of the call that an utterance belongs to.
+#[derive(Clone)]
+pub(crate) struct Call {
+    pub lang: Lang,
+    pub today: Date,
+    /// The intents that the script expects just now.
+    pub expected: Arc<Mutex<Vec<Intent>>>,
     /// Set when the call is over: nobody waits for the words any more.
     pub gone: Arc<AtomicBool>,
     pub sink: Sink,
+}
+
+impl Call {
+    pub(crate) fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Relaxed)
+    }
+
+    fn expected(&self) -> Vec<Intent> {
+        // A list of labels cannot be left half written.
+        self.expected.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 /// Where utterances are handed in.
@@ -49,12 +68,13 @@ impl Recognizers {
     /// known before anything is dialled.
     pub(crate) fn start(
         count: usize,
-        whisper: &PathBuf,
+        whisper: &Path,
         classifier: Arc<Classifier>,
     ) -> Result<Self, SpeechError> {
         let (queue, jobs) = bounded(MAX_WAITING);
-        for n in 0..count.max(1) {
-            let asr = Asr::load(whisper, AsrConfig { threads: 1, ..AsrConfig::default() })?;
+        let first = Asr::load(whisper, AsrConfig::default())?;
+        let more = (1..count).map(|_| first.another()).collect::<Result<Vec<_>, _>>()?;
+        for (n, asr) in std::iter::once(first).chain(more).enumerate() {
             let (jobs, classifier) = (jobs.clone(), Arc::clone(&classifier));
             thread::Builder::new()
                 .name(format!("recognizer-{n}"))
@@ -69,7 +89,7 @@ impl Recognizers {
     pub(crate) fn submit(&self, job: Job) {
         if let Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) = self.queue.try_send(job) {
             self.refused.fetch_add(1, Ordering::Relaxed);
-            (job.sink)(Event::Unintelligible);
+            (job.of.sink)(Event::Unintelligible);
         }
     }
 
@@ -81,7 +101,7 @@ impl Recognizers {
 
 fn work(mut asr: Asr, jobs: &Receiver<Job>, classifier: &Classifier) {
     for job in jobs {
-        if job.gone.load(Ordering::Relaxed) {
+        if job.of.is_gone() {
             continue;
         }
         let event = match recognize(&mut asr, &job, classifier) {
@@ -92,23 +112,23 @@ fn work(mut asr: Asr, jobs: &Receiver<Job>, classifier: &Classifier) {
                 Event::Unintelligible
             }
         };
-        (job.sink)(event);
+        (job.of.sink)(event);
     }
 }
 
 fn recognize(asr: &mut Asr, job: &Job, classifier: &Classifier) -> Result<Option<Heard>, SpeechError> {
     let begun = Instant::now();
     let samples = waihu_audio::resample(&waihu_audio::frame::to_f32(&job.samples), 8_000, 16_000)?;
-    let options = Options { lang: job.lang, window: Window::Cut, ..Options::default() };
+    let options = Options { lang: job.of.lang, window: Window::Cut, ..Options::default() };
     let text = asr.transcribe(&samples, &options)?.text;
     if text.is_empty() {
         return Ok(None);
     }
-    let decision = classifier.classify(job.lang, &text, &[])?;
+    let decision = classifier.classify(job.of.lang, &text, &job.of.expected())?;
     Ok(Some(Heard {
         intent: decision.intent,
         confidence: decision.confidence,
-        entities: waihu_nlu::extract(job.lang, &text, job.today),
+        entities: waihu_nlu::extract(job.of.lang, &text, job.of.today),
         text,
         waited_ms: millis(begun - job.ended),
         took_ms: millis(begun.elapsed()),
