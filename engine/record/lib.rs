@@ -4,8 +4,8 @@
 //! whoever has the words ([`TranscriptWriter`]). [`wav`] reads and writes whole sound files.
 //!
 //! A full disk ends a recording, never a call. A killed process leaves readable files that lack
-//! the last second; a power cut may leave less, since nothing is forced to the platter. Absent as
-//! yet: encryption and retention.
+//! about the last second. A power cut may leave less of a call that goes on, since only finished
+//! files are forced to the disk. Absent as yet: encryption and retention.
 
 mod error;
 mod recorder;

@@ -3,7 +3,8 @@
 //! The media thread drops frames into a queue a call; here they are fetched ten times a second and
 //! written a second at a time. A disk that stalls for less than the queue is long costs nothing; a
 //! disk that fails ends that recording, whose frames are then fetched and thrown away, so that
-//! the media thread never notices.
+//! the media thread never notices. A finished file is hashed, and waited for until it is on the
+//! disk, in a second thread: a long call's end must not make holes in the others.
 
 use std::{
     collections::HashMap,
@@ -39,15 +40,20 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Starts the thread.
+    /// Starts the threads.
     ///
     /// # Errors
     /// When the system gives no thread.
     pub fn spawn() -> io::Result<Self> {
         let (commands, received) = unbounded();
+        // Without a limit: one a call, and each is but a path and an open file.
+        let (ended, to_seal) = unbounded::<Ended>();
+        std::thread::Builder::new()
+            .name("recorder-seal".to_owned())
+            .spawn(move || to_seal.into_iter().for_each(Ended::seal))?;
         std::thread::Builder::new()
             .name("recorder".to_owned())
-            .spawn(move || Writer { recordings: HashMap::new() }.run(&received))?;
+            .spawn(move || Writer { recordings: HashMap::new(), ended }.run(&received))?;
         Ok(Self { commands })
     }
 
@@ -81,7 +87,7 @@ impl RecordingInProgress {
     }
 
     /// Ends the recording: what was sent until now is written, what comes later is not. The
-    /// receiver gives the finished file, once.
+    /// receiver gives the finished file, once, when it is safely on the disk.
     pub fn finish(mut self) -> Receiver<Recording> {
         self.finished = true;
         let (told, recording) = bounded(1);
@@ -115,6 +121,7 @@ struct Open {
 
 struct Writer {
     recordings: HashMap<u64, Open>,
+    ended: Sender<Ended>,
 }
 
 impl Writer {
@@ -126,10 +133,9 @@ impl Writer {
                     self.recordings.insert(id, Open::begin(path, frames));
                 }
                 Ok(Command::Finish { id, told }) => {
-                    let recording = self.recordings.remove(&id).map(Open::end);
-                    if let (Some(recording), Some(told)) = (recording, told) {
-                        // Nobody may be waiting for it any more; the file is there all the same.
-                        let _ = told.send(recording);
+                    if let Some(recording) = self.recordings.remove(&id) {
+                        // Were the other thread gone, whoever waits would see the sender gone too.
+                        let _ = self.ended.send(recording.end(told));
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
@@ -140,9 +146,9 @@ impl Writer {
                 next = std::time::Instant::now() + ROUND;
             }
         }
-        self.recordings.into_values().for_each(|r| {
-            r.end();
-        });
+        for recording in self.recordings.into_values() {
+            let _ = self.ended.send(recording.end(None));
+        }
     }
 }
 
@@ -174,20 +180,39 @@ impl Open {
         }
     }
 
-    fn end(mut self) -> Recording {
+    fn end(mut self, told: Option<Sender<Recording>>) -> Ended {
         self.fetch();
         self.with_file(RecordingFile::flush);
+        Ended { path: self.path, file: self.file, cut_short: self.cut_short, told }
+    }
+}
+
+/// A recording to which nothing is added any more.
+struct Ended {
+    path: PathBuf,
+    file: Option<RecordingFile>,
+    cut_short: Option<String>,
+    told: Option<Sender<Recording>>,
+}
+
+impl Ended {
+    fn seal(mut self) {
         let duration_ms = self.file.as_ref().map_or(0, RecordingFile::duration_ms);
-        let sha256 = match self.file.take().map(|_| hash(&self.path)) {
+        let sealed = self.file.take().map(|f| f.sync().and_then(|()| hash(&self.path)));
+        let sha256 = match sealed {
             Some(Ok(hash)) => hash,
             None => String::new(),
             Some(Err(e)) => {
-                let told = || format!("the recording could not be read back: {}", in_words(&e));
+                let told = || format!("the recording could not be brought to the disk: {}", in_words(&e));
                 self.cut_short.get_or_insert_with(told);
                 String::new()
             }
         };
-        Recording { path: self.path.display().to_string(), sha256, duration_ms, cut_short: self.cut_short }
+        let path = self.path.display().to_string();
+        if let Some(told) = self.told {
+            // Nobody may be waiting for it any more; the file is there all the same.
+            let _ = told.send(Recording { path, sha256, duration_ms, cut_short: self.cut_short });
+        }
     }
 }
 

@@ -53,16 +53,50 @@ fn recordings_of_many_calls_are_whole_and_apart() {
 }
 
 #[test]
-fn a_recording_that_is_killed_is_readable_but_for_its_last_second() {
+fn each_full_second_is_in_the_file_and_the_header_knows_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.wav");
     let mut file = RecordingFile::create(&path).unwrap();
     for n in 0..149 {
         file.add(&frame(n)).unwrap();
+        assert_eq!(file.duration_ms(), (n as u64 + 1) / 50 * 1_000);
+        if n >= 49 {
+            assert_holds(&path, (n + 1) / 50 * 8_000);
+        }
     }
-    // Neither flushed nor dropped: as if the process were gone.
-    std::mem::forget(file);
-    assert_holds(&path, 100 * 160);
+}
+
+/// Where the process that is to be killed records to.
+const VICTIM: &str = "WAIHU_RECORD_VICTIM";
+
+#[test]
+#[ignore = "run by the test below, in a process of its own"]
+fn records_until_killed() {
+    let Some(path) = std::env::var_os(VICTIM) else { return };
+    let (sender, _call) = Recorder::spawn().unwrap().start(path);
+    send(&sender, 0..usize::MAX);
+}
+
+#[test]
+fn a_killed_process_leaves_whole_seconds_that_can_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.wav");
+    let mut victim = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "recorder::tests::records_until_killed", "--ignored"])
+        .env(VICTIM, &path)
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    while std::fs::metadata(&path).map_or(0, |m| m.len()) < 4 * 32_000 {
+        assert!(victim.try_wait().unwrap().is_none(), "it ended by itself");
+        std::thread::sleep(ROUND / 10);
+    }
+    // SIGKILL: nothing of the process runs any more.
+    victim.kill().unwrap();
+    victim.wait().unwrap();
+    let samples = wav::read(&path).unwrap().channels[0].len();
+    assert!(samples >= 3 * 8_000 && samples.is_multiple_of(8_000), "{samples}");
+    assert_holds(&path, samples);
 }
 
 #[test]

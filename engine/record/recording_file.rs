@@ -83,6 +83,11 @@ impl RecordingFile {
         result.and(half_a_sample).and(lengths)
     }
 
+    /// Waits until the disk has it.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
     fn write_lengths(&mut self, end: u64) -> io::Result<()> {
         self.file.seek(SeekFrom::Start(0))?;
         self.file.write_all(&header(self.written))?;

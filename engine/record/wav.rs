@@ -167,7 +167,7 @@ fn decoder(tag: u16, bits: u16) -> Option<fn(&[u8]) -> f32> {
         i32::from_le_bytes(word) as f32 / 2_147_483_648.0
     }
     fn float(s: f32) -> f32 {
-        if s.is_finite() { s } else { 0.0 }
+        if s.is_finite() { s.clamp(-1.0, 1.0) } else { 0.0 }
     }
     fn law(law: Law, b: &[u8]) -> f32 {
         f32::from(law.decode(b[0])) / 32_768.0
@@ -333,6 +333,38 @@ mod tests {
                 let mut bad = good.clone();
                 bad[n] = value;
                 let _ = read_bytes(&bad);
+            }
+        }
+    }
+
+    proptest::proptest! {
+        /// Bytes overwritten, cut out and put in anywhere: sound or an error, and no more sound
+        /// than there are bytes for.
+        #[test]
+        fn no_corruption_makes_it_fall(
+            coding in 0..5_usize,
+            changes in proptest::collection::vec((0..200_usize, 0..3_u8, proptest::num::u8::ANY), 1..12),
+        ) {
+            let (tag, bits) = [(PCM, 16), (PCM, 24), (FLOAT, 64), (ALAW, 8), (EXTENSIBLE, 32)][coding];
+            let mut bytes = file(tag, 2, bits, None, &[0x55; 96]);
+            for (at, how, value) in changes {
+                let at = at % bytes.len();
+                match how {
+                    0 => bytes[at] = value,
+                    1 => bytes.insert(at, value),
+                    _ if bytes.len() > 1 => drop(bytes.remove(at)),
+                    _ => {}
+                }
+            }
+            match read_bytes(&bytes) {
+                Ok(pcm) => {
+                    let n = pcm.channels[0].len();
+                    proptest::prop_assert!(n > 0 && n * pcm.channels.len() <= bytes.len());
+                    let sane = |s: &f32| s.abs() <= 1.0;
+                    proptest::prop_assert!(pcm.channels.iter().all(|c| c.len() == n && c.iter().all(sane)));
+                    proptest::prop_assert_eq!(pcm.mono().len(), n);
+                }
+                Err(e) => proptest::prop_assert!(!e.to_string().is_empty()),
             }
         }
     }
