@@ -15,6 +15,20 @@ use crate::{
     message::{Request, Response},
 };
 
+/// Why a challenge is not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unanswerable {
+    /// There are no credentials.
+    #[error("a password is asked for and none is configured")]
+    NoCredentials,
+    /// Another realm than ours, another hash than MD5 and SHA-256, or no Digest challenge at all.
+    #[error("no challenge is for our realm and a hash that we speak")]
+    NoChallenge,
+    /// Our answer came back.
+    #[error("user name or password are refused")]
+    Refused,
+}
+
 /// The most challenges answered for one request: one proxy and one callee's side, each stale once.
 const MAX_ANSWERS: usize = 4;
 
@@ -178,23 +192,26 @@ impl Authenticator {
     }
 
     /// Puts the answer to the challenges of `response` into `request`, which is the next attempt at
-    /// the request that was challenged, earlier answers included. False where no answer is to be
-    /// given: nothing we can answer, another realm, or our answer was refused (and was not stale).
+    /// the request that was challenged, earlier answers included.
+    ///
+    /// # Errors
+    /// With the reason why no answer is to be given; a refused answer that was only stale is none.
     pub fn answer(
         &mut self,
         response: &Response,
         request: &mut Request,
-        who: &Credentials,
+        who: Option<&Credentials>,
         cnonce: &str,
-    ) -> bool {
+    ) -> Result<(), Unanswerable> {
+        let who = who.ok_or(Unanswerable::NoCredentials)?;
         let challenger = if response.code == 407 { Challenger::Proxy } else { Challenger::Server };
         let chosen = challenges(&response.headers.other, challenger)
             .find(|c| who.realm.as_ref().is_none_or(|r| *r == c.realm));
-        let Some(challenge) = chosen else { return false };
+        let challenge = chosen.ok_or(Unanswerable::NoChallenge)?;
         let before = self.answered.iter().filter(|(c, r)| *c == challenger && *r == challenge.realm).count();
         let allowed = if challenge.stale { 2 } else { 1 };
         if before >= allowed || self.answered.len() >= MAX_ANSWERS {
-            return false;
+            return Err(Unanswerable::Refused);
         }
         self.answered.push((challenger, challenge.realm.clone()));
         let count = self.count(&challenge.nonce);
@@ -203,7 +220,7 @@ impl Authenticator {
         // One answer per challenger: a stale one is replaced, the other challenger's stays.
         request.headers.other.remove(challenger.answer_header());
         request.headers.other.push(challenger.answer_header(), &value);
-        true
+        Ok(())
     }
 
     fn count(&mut self, nonce: &str) -> u32 {

@@ -34,6 +34,16 @@ impl DialogId {
             remote_tag: headers.from.tag().unwrap_or_default().to_owned(),
         })
     }
+
+    /// The dialog that a request of ours belongs to.
+    pub fn of_own_request(request: &Request) -> Self {
+        let headers = &request.headers;
+        Self {
+            call_id: headers.call_id.clone(),
+            local_tag: headers.from.tag().unwrap_or_default().to_owned(),
+            remote_tag: headers.to.tag().unwrap_or_default().to_owned(),
+        }
+    }
 }
 
 /// The state of one dialog at one end.

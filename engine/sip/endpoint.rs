@@ -122,6 +122,12 @@ impl Endpoint {
         }
     }
 
+    /// Whether no call is left and every request of ours has had its final answer: nothing is lost if
+    /// the agent now ends. Ended transactions may still linger for 32 s to absorb retransmissions.
+    pub fn is_settled(&self) -> bool {
+        self.calls.is_empty() && self.clients.all_answered()
+    }
+
     fn datagram(&mut self, now: Time, from: SocketAddr, bytes: &[u8]) {
         match Message::parse(bytes) {
             Ok(Message::Request(request)) => self.on_request(now, from, request),

@@ -23,7 +23,7 @@ pub mod transaction;
 pub mod uri;
 mod via;
 
-pub use auth::Credentials;
+pub use auth::{Credentials, Unanswerable};
 pub use endpoint::{
     CallHandle, Command, Discard, EndedBy, Endpoint, EndpointConfig, Event, FailureCause, Input, Invite,
     Output, TimedOut, Usage,

@@ -6,12 +6,14 @@
 use std::fmt;
 
 use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
 
 use crate::{
     error::ParseError,
     headers::{self, Headers, MAX_FIELDS, canonical},
     lex::one_line,
     method::Method,
+    name_addr::NameAddr,
     uri::Uri,
     via::Via,
 };
@@ -192,7 +194,8 @@ impl Message {
 }
 
 /// The answer to a request that would not parse (RFC 3261 §8.2, §21.4.1): 400, or 505 for another
-/// version, with the fields copied as text, and the Via that says where it goes.
+/// version, with the fields copied as text, and the Via that says where it goes. The To tag that it
+/// needs (§8.2.6.2) is drawn from the bytes, so that the same request gets the same answer.
 ///
 /// `None` where no answer is due: not a request, an ACK, or nothing to address it by.
 pub fn refusal(bytes: &[u8], error: &ParseError) -> Option<(Via, Bytes)> {
@@ -209,7 +212,12 @@ pub fn refusal(bytes: &[u8], error: &ParseError) -> Option<(Via, Bytes)> {
     for name in ["Via", "From", "To", "Call-ID", "CSeq"] {
         let several = if name == "Via" { MAX_FIELDS } else { 1 };
         for (_, value) in named(name).take(several) {
-            out.push_str(&format!("{name}: {value}\r\n"));
+            out.push_str(&format!("{name}: {value}"));
+            if name == "To" && NameAddr::parse(value).is_ok_and(|to| to.tag().is_none()) {
+                let hash = hex::encode(Sha256::digest(bytes));
+                out.push_str(&format!(";tag={}", hash.get(..16).unwrap_or_default()));
+            }
+            out.push_str("\r\n");
         }
     }
     out.push_str("Content-Length: 0\r\n\r\n");

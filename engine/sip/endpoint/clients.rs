@@ -7,6 +7,7 @@ use waihu_types::Time;
 
 use super::{CallHandle, Discard, Endpoint, MAX_TRANSACTIONS, Output, TimedOut, TimerKey, established::Bye};
 use crate::{
+    dialog::DialogId,
     message::{Request, Response},
     method::Method,
     transaction::{
@@ -82,12 +83,27 @@ struct Entry {
 pub(super) struct Clients {
     entries: HashMap<u64, Entry>,
     by_branch: HashMap<(String, Method), u64>,
+    /// The dialogs that our BYEs are ending: a BYE of the far end may cross with ours.
+    mortal: HashMap<DialogId, u64>,
     next: u64,
 }
 
 impl Clients {
     pub(super) fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    /// Whether a BYE of ours is on its way in this dialog (the Mortal state of RFC 5407 §2).
+    pub(super) fn is_mortal(&self, dialog: &DialogId) -> bool {
+        self.mortal.contains_key(dialog)
+    }
+
+    /// Whether every request has had its final answer, or has been given up.
+    pub(super) fn all_answered(&self) -> bool {
+        self.entries.values().all(|e| match &e.machine {
+            Machine::Invite(m) => m.is_answered(),
+            Machine::Other(m) => m.is_answered(),
+        })
     }
 
     /// The INVITE of a transaction and where it went.
@@ -106,7 +122,8 @@ impl Clients {
 }
 
 impl Endpoint {
-    /// Sends a request; `None` where there are too many already.
+    /// Sends a request; `None` where there are too many already. What ends a call always goes out: there
+    /// are no more of those than calls.
     pub(super) fn start_client(
         &mut self,
         now: Time,
@@ -115,18 +132,26 @@ impl Endpoint {
         purpose: Purpose,
     ) -> Option<u64> {
         if self.clients.len() >= MAX_TRANSACTIONS {
-            if let Purpose::Ping(ping) = purpose {
-                self.output.push_back(Output::Pong { ping, result: Err(TimedOut) });
+            match purpose {
+                Purpose::Ping(ping) => {
+                    self.output.push_back(Output::Pong { ping, result: Err(TimedOut) });
+                    return None;
+                }
+                Purpose::Invite(_) => return None,
+                Purpose::Bye(_) | Purpose::Cancel => {}
             }
-            return None;
         }
         let key = (request.branch().unwrap_or_default().to_owned(), request.method.clone());
+        let dialog = DialogId::of_own_request(&request);
         let machine = match request.method {
             Method::Invite => Machine::Invite(Box::new(ClientInvite::new(now, request))),
             _ => Machine::Other(Client::new(now, &request)),
         };
         self.clients.next += 1;
         let id = self.clients.next;
+        if matches!(purpose, Purpose::Bye(_)) {
+            self.clients.mortal.insert(dialog, id);
+        }
         self.clients.by_branch.insert(key.clone(), id);
         self.clients.entries.insert(id, Entry { machine, key, to, purpose, acks: Vec::new() });
         self.drain_client(now, id);
@@ -144,6 +169,12 @@ impl Endpoint {
     pub(super) fn drop_client(&mut self, id: u64) {
         if let Some(entry) = self.clients.entries.remove(&id) {
             self.clients.by_branch.remove(&entry.key);
+            if let Purpose::Bye(bye) = entry.purpose {
+                let dialog = bye.dialog();
+                if self.clients.mortal.get(&dialog) == Some(&id) {
+                    self.clients.mortal.remove(&dialog);
+                }
+            }
         }
         self.schedule.set(TimerKey::Client(id), None);
     }
@@ -221,7 +252,7 @@ impl Endpoint {
                 }
                 Some(Purpose::Bye(_) | Purpose::Cancel) | None => continue,
             };
-            if self.invite_unreachable(call) {
+            if self.invite_unreachable(id, call) {
                 self.drop_client(id);
             }
         }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     auth::{Authenticator, Credentials},
-    dialog::Dialog,
+    dialog::{Dialog, DialogId},
     message::{Request, Response},
     method::Method,
     sdp::{Origin, SessionDescription},
@@ -95,6 +95,13 @@ pub(super) struct Bye {
     auth: Authenticator,
 }
 
+impl Bye {
+    /// The dialog it ends.
+    pub(super) fn dialog(&self) -> DialogId {
+        DialogId::of_own_request(&self.request)
+    }
+}
+
 impl SessionDescription {
     /// The description of nothing, for calls that are let go at once.
     pub(super) fn none() -> Self {
@@ -144,8 +151,8 @@ impl Endpoint {
         let (via, cnonce) = (self.via(), self.dice.word());
         bye.request.headers.via = vec![via];
         bye.request.headers.cseq.number = bye.request.headers.cseq.number.saturating_add(1);
-        let Some(credentials) = &bye.credentials else { return };
-        if bye.auth.answer(response, &mut bye.request, credentials, &cnonce) {
+        // Where no answer can be given, the far end is left to find out by its session's silence.
+        if bye.auth.answer(response, &mut bye.request, bye.credentials.as_ref(), &cnonce).is_ok() {
             self.start_client(now, to, bye.request.clone(), Purpose::Bye(Box::new(bye)));
         }
     }

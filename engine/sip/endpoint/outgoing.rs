@@ -12,7 +12,7 @@ use super::{
     set_body,
 };
 use crate::{
-    auth::{Authenticator, Credentials},
+    auth::{Authenticator, Credentials, Unanswerable},
     dialog::Dialog,
     headers::Fields,
     message::{Request, Response},
@@ -137,9 +137,10 @@ impl Endpoint {
         }
     }
 
-    /// Whether the call was still waiting for a first answer and has failed.
-    pub(super) fn invite_unreachable(&mut self, call: CallHandle) -> bool {
-        let waiting = matches!(self.calls.get(&call), Some(Call::Calling(c)) if !c.provisional);
+    /// Whether the call was still waiting for this INVITE's first answer and has failed.
+    pub(super) fn invite_unreachable(&mut self, client: u64, call: CallHandle) -> bool {
+        let waiting =
+            matches!(self.calls.get(&call), Some(Call::Calling(c)) if c.client == client && !c.provisional);
         if waiting {
             self.finish(call, failed(503, "The next hop cannot be reached", FailureCause::TransportError));
         }
@@ -243,33 +244,40 @@ impl Endpoint {
         if calling.client != client {
             return;
         }
-        if calling.cancel == Cancel::No
-            && matches!(response.code, 401 | 407)
-            && let Some(retry) = self.authenticated(client, call, response)
-        {
-            return self.invite_again(now, client, call, retry);
-        }
-        let Some(Call::Calling(calling)) = self.calls.get(&call) else { return };
-        let cause =
-            if calling.cancel == Cancel::No { FailureCause::Rejected } else { FailureCause::Cancelled };
-        let event = Event::Failed {
-            code: response.code,
-            reason: response.reason.clone(),
-            cause,
-            retry_after_s: retry_after(&response.headers.other),
+        let (code, mut reason) = (response.code, response.reason.clone());
+        let cause = match code {
+            _ if calling.cancel != Cancel::No => FailureCause::Cancelled,
+            401 | 407 => match self.authenticated(client, call, response) {
+                Ok(retry) => return self.invite_again(now, client, call, retry),
+                Err(why) => {
+                    reason = format!("{reason}: {why}");
+                    FailureCause::Unauthorized
+                }
+            },
+            _ => FailureCause::Rejected,
         };
-        self.finish(call, event);
+        let retry_after_s = retry_after(&response.headers.other);
+        self.finish(call, Event::Failed { code, reason, cause, retry_after_s });
     }
 
     /// The INVITE again with the answer to a challenge: next CSeq, new branch, all else the same (§22.2).
-    fn authenticated(&mut self, client: u64, call: CallHandle, response: &Response) -> Option<Request> {
+    fn authenticated(
+        &mut self,
+        client: u64,
+        call: CallHandle,
+        response: &Response,
+    ) -> Result<Request, Unanswerable> {
         let (via, cnonce) = (self.via(), self.dice.word());
-        let Some(Call::Calling(calling)) = self.calls.get_mut(&call) else { return None };
-        let mut request = self.clients.invite(client)?.0.clone();
+        let (Some(Call::Calling(calling)), Some((invite, _))) =
+            (self.calls.get_mut(&call), self.clients.invite(client))
+        else {
+            return Err(Unanswerable::NoChallenge);
+        };
+        let mut request = invite.clone();
         request.headers.via = vec![via];
         request.headers.cseq.number = request.headers.cseq.number.saturating_add(1);
-        let credentials = calling.credentials.as_ref()?;
-        calling.auth.answer(response, &mut request, credentials, &cnonce).then_some(request)
+        calling.auth.answer(response, &mut request, calling.credentials.as_ref(), &cnonce)?;
+        Ok(request)
     }
 
     fn invite_again(&mut self, now: Time, client: u64, call: CallHandle, request: Request) {

@@ -127,6 +127,10 @@ impl Endpoint {
         if let Some(dialog) = DialogId::of_request(request) {
             return match self.dialogs.get(&dialog).copied() {
                 Some(call) => self.in_dialog(now, id, call, request),
+                // Both sides hang up at once: each BYE is agreed to (RFC 5407 §3.2).
+                None if request.method == Method::Bye && self.clients.is_mortal(&dialog) => {
+                    self.refuse(now, id, request, 200, "OK", &[]);
+                }
                 None => self.refuse(now, id, request, 481, "Call/Transaction Does Not Exist", &[]),
             };
         }

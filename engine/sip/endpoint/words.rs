@@ -185,6 +185,9 @@ pub enum EndedBy {
 pub enum FailureCause {
     /// A final response of 300 to 699.
     Rejected,
+    /// A 401 or 407 that we could not answer, or whose answer was refused; the reason says which. It
+    /// is the trunk's configuration that is wrong, not the callee.
+    Unauthorized,
     /// No final response in time (timer B).
     TimedOut,
     /// Nothing could be sent.

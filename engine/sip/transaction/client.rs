@@ -51,6 +51,11 @@ impl Client {
         Self { request, state: State::Trying { e: now + T1, interval: T1, f: now + T1_64 }, output }
     }
 
+    /// Whether the final response has come, or is no longer waited for.
+    pub fn is_answered(&self) -> bool {
+        matches!(self.state, State::Completed { .. } | State::Terminated)
+    }
+
     /// Takes one input.
     pub fn handle_input(&mut self, now: Time, input: Input) {
         match input {

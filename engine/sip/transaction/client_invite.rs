@@ -59,6 +59,11 @@ impl ClientInvite {
         &self.request
     }
 
+    /// Whether a final response has come, or is no longer waited for.
+    pub fn is_answered(&self) -> bool {
+        !matches!(self.state, State::Calling { .. } | State::Proceeding)
+    }
+
     /// Takes one input.
     pub fn handle_input(&mut self, now: Time, input: Input) {
         match input {
@@ -109,7 +114,7 @@ impl ClientInvite {
     }
 
     /// The ACK for a final response that is not 2xx (§17.1.1.3): the INVITE's top Via, Route and
-    /// CSeq number, the response's To.
+    /// CSeq number, the response's To, and the INVITE's credentials (§22.1).
     fn ack(&self, response: &Response) -> Request {
         let mut ack = self.request.clone();
         ack.method = Method::Ack;
@@ -119,6 +124,9 @@ impl ClientInvite {
         ack.headers.cseq.method = Method::Ack;
         ack.headers.contact.clear();
         ack.headers.other = crate::headers::Fields::default();
+        for name in ["Authorization", "Proxy-Authorization"] {
+            self.request.headers.other.values(name).for_each(|v| ack.headers.other.push(name, v));
+        }
         ack
     }
 

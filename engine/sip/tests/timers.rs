@@ -1,0 +1,401 @@
+//! The timers of RFC 3261 table 4 by the clock, against a far end that says exactly what it is told to:
+//! how often each message goes out, when it is given up, and that nothing of it stays.
+#![allow(clippy::unwrap_used)]
+
+use std::{net::SocketAddr, time::Duration};
+
+use waihu_sip::{
+    CallHandle, Codec, Command, Credentials, EndedBy, Endpoint, EndpointConfig, Event, FailureCause, Input,
+    Invite, NameAddr, Output, SessionDescription, Uri, Usage,
+};
+use waihu_types::Time;
+
+const HERE: &str = "192.0.2.1:5060";
+const THERE: &str = "192.0.2.2:5060";
+const CALL: CallHandle = CallHandle(2);
+/// When a message goes out that doubles its pace up to T2 and is given up at 32 s [ms].
+const DOUBLING_TO_T2: [u64; 11] =
+    [0, 500, 1_500, 3_500, 7_500, 11_500, 15_500, 19_500, 23_500, 27_500, 31_500];
+const BODY: &str =
+    "v=0\r\no=- 1 1 IN IP4 192.0.2.2\r\ns=-\r\nc=IN IP4 192.0.2.2\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n";
+
+/// One endpoint, its clock, and all that came out with the time at which it did [ms].
+struct Agent {
+    endpoint: Endpoint,
+    now_ms: u64,
+    sent: Vec<(u64, String)>,
+    events: Vec<(CallHandle, Event)>,
+}
+
+fn field<'a>(text: &'a str, name: &str) -> &'a str {
+    text.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(": ")).unwrap()
+}
+
+/// A far end's response to one of our requests; the To tag is set unless it is there already.
+fn response(request: &str, status: &str, body: &str) -> String {
+    let to = field(request, "To");
+    let tag = if to.contains(";tag=") || status.starts_with("100") { "" } else { ";tag=far" };
+    let mut out = format!("SIP/2.0 {status}\r\n");
+    for name in ["Via", "From", "Call-ID", "CSeq"] {
+        out += &format!("{name}: {}\r\n", field(request, name));
+    }
+    out += &format!("To: {to}{tag}\r\nContact: <sip:far@{THERE}>\r\n");
+    if !body.is_empty() {
+        out += "Content-Type: application/sdp\r\n";
+    }
+    out + &format!("Content-Length: {}\r\n\r\n{body}", body.len())
+}
+
+/// A request of the far end; `dialog` is From, To and Call-ID.
+fn request(method: &str, cseq: u32, branch: &str, dialog: (&str, &str, &str), body: &str) -> String {
+    let (from, to, call_id) = dialog;
+    let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
+    format!(
+        "{method} sip:waihu@{HERE} SIP/2.0\r\nVia: SIP/2.0/UDP {THERE};branch=z9hG4bK{branch}\r\nFrom: {from}\r\n\
+         To: {to}\r\nCall-ID: {call_id}\r\nCSeq: {cseq} {method}\r\nContact: <sip:far@{THERE}>\r\n\
+         Max-Forwards: 70\r\n{kind}Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+impl Agent {
+    fn new() -> Self {
+        let config = EndpointConfig { local: HERE.parse().unwrap(), user_agent: "test".into(), seed: 7 };
+        Self { endpoint: Endpoint::new(config), now_ms: 0, sent: Vec::new(), events: Vec::new() }
+    }
+
+    fn input(&mut self, input: Input<'_>) {
+        self.endpoint.handle_input(Time::ZERO + Duration::from_millis(self.now_ms), input);
+        while let Some(output) = self.endpoint.poll_output() {
+            match output {
+                Output::Transmit { bytes, .. } => {
+                    self.sent.push((self.now_ms, String::from_utf8(bytes.to_vec()).unwrap()));
+                }
+                Output::Event { call, event } => self.events.push((call, event)),
+                Output::Pong { .. } | Output::Discarded { .. } => {}
+            }
+        }
+    }
+
+    fn hear(&mut self, text: &str) {
+        let from: SocketAddr = THERE.parse().unwrap();
+        self.input(Input::Datagram { from, bytes: text.as_bytes() });
+    }
+
+    /// Lets time pass up to `until_ms`.
+    fn wait(&mut self, until_ms: u64) {
+        let until = Time::ZERO + Duration::from_millis(until_ms);
+        while let Some(due) = self.endpoint.poll_timeout().filter(|due| *due <= until) {
+            self.now_ms = u64::try_from(due.since(Time::ZERO).as_millis()).unwrap().max(self.now_ms);
+            self.input(Input::Timeout);
+        }
+        self.now_ms = until_ms;
+    }
+
+    fn invite(&mut self, call: CallHandle, credentials: Option<Credentials>) -> String {
+        let there: SocketAddr = THERE.parse().unwrap();
+        self.input(Input::Command(Command::Invite(Box::new(Invite {
+            call,
+            target: Uri::sip("far", there),
+            next_hop: there,
+            from: NameAddr::new(None, Uri::sip("waihu", HERE.parse().unwrap())),
+            credentials,
+            offer: sdp(),
+            headers: Vec::new(),
+        }))));
+        self.last("INVITE")
+    }
+
+    /// A call that we placed, answered at once: the INVITE and the ACK.
+    fn call(&mut self, call: CallHandle) -> (String, String) {
+        let invite = self.invite(call, None);
+        self.hear(&response(&invite, "200 OK", BODY));
+        (invite, self.last("ACK"))
+    }
+
+    fn hang_up(&mut self, call: CallHandle) {
+        self.input(Input::Command(Command::Hangup { call, reason: None }));
+    }
+
+    /// A call that comes in: its INVITE as it was heard, and its handle.
+    fn ringing(&mut self) -> (String, CallHandle) {
+        let heard = request("INVITE", 1, "in", ("<sip:far@x>;tag=f", "<sip:waihu@x>", "in@x"), BODY);
+        self.hear(&heard);
+        let call = self.events.iter().find(|(_, e)| matches!(e, Event::Incoming { .. })).unwrap().0;
+        (heard, call)
+    }
+
+    fn last(&self, start: &str) -> String {
+        self.sent.iter().rev().find(|(_, text)| text.starts_with(start)).unwrap().1.clone()
+    }
+
+    /// When each message went out that begins so [ms].
+    fn times(&self, start: &str) -> Vec<u64> {
+        self.sent.iter().filter(|(_, text)| text.starts_with(start)).map(|(at, _)| *at).collect()
+    }
+
+    fn end(&self) -> &Event {
+        &self.events.last().unwrap().1
+    }
+
+    fn is_empty(&self) -> bool {
+        self.endpoint.usage() == Usage::default()
+    }
+}
+
+fn sdp() -> SessionDescription {
+    SessionDescription::offer("192.0.2.1:4000".parse().unwrap(), &[Codec::Pcma])
+}
+
+#[test]
+fn an_unheard_invite_goes_out_seven_times_in_32_seconds() {
+    let mut us = Agent::new();
+    us.invite(CALL, None);
+    us.wait(31_999);
+    assert_eq!(us.times("INVITE"), [0, 500, 1_500, 3_500, 7_500, 15_500, 31_500]);
+    assert!(us.sent.iter().all(|(_, text)| *text == us.sent[0].1), "a retransmission is not the same");
+    assert!(us.events.is_empty());
+    us.wait(32_000);
+    assert!(matches!(us.end(), Event::Failed { code: 408, cause: FailureCause::TimedOut, .. }));
+    assert!(us.is_empty());
+}
+
+#[test]
+fn a_provisional_response_ends_the_retransmissions_and_the_patience_is_the_callers() {
+    let mut us = Agent::new();
+    let invite = us.invite(CALL, None);
+    us.wait(700);
+    us.hear(&response(&invite, "100 Trying", ""));
+    us.wait(300_000);
+    assert_eq!(us.times("INVITE"), [0, 500]);
+    assert!(us.events.is_empty());
+}
+
+#[test]
+fn an_unheard_bye_goes_out_eleven_times_in_32_seconds() {
+    let mut us = Agent::new();
+    us.call(CALL);
+    us.hang_up(CALL);
+    assert_eq!(us.end(), &Event::Ended { by: EndedBy::Local, reason: None });
+    assert!(!us.endpoint.is_settled());
+    us.wait(100_000);
+    assert_eq!(us.times("BYE"), DOUBLING_TO_T2);
+    assert!(us.endpoint.is_settled() && us.is_empty());
+}
+
+#[test]
+fn an_unheard_cancel_gives_the_call_up_after_32_seconds() {
+    let mut us = Agent::new();
+    let invite = us.invite(CALL, None);
+    us.hear(&response(&invite, "180 Ringing", ""));
+    us.hang_up(CALL);
+    us.wait(31_999);
+    assert_eq!(us.times("CANCEL"), DOUBLING_TO_T2);
+    assert!(!us.events.iter().any(|(_, e)| matches!(e, Event::Failed { .. })));
+    us.wait(32_000);
+    assert!(matches!(us.end(), Event::Failed { code: 487, cause: FailureCause::Cancelled, .. }));
+    us.wait(100_000);
+    assert!(us.is_empty());
+}
+
+#[test]
+fn no_cancel_goes_out_before_the_far_end_has_answered_at_all() {
+    let mut us = Agent::new();
+    let invite = us.invite(CALL, None);
+    us.hang_up(CALL);
+    us.wait(3_000);
+    assert!(us.times("CANCEL").is_empty());
+    us.hear(&response(&invite, "100 Trying", ""));
+    assert_eq!(us.times("CANCEL"), [3_000]);
+    us.hear(&response(&us.last("CANCEL"), "200 OK", ""));
+    us.hear(&response(&invite, "487 Request Terminated", ""));
+    assert!(matches!(us.end(), Event::Failed { code: 487, cause: FailureCause::Cancelled, .. }));
+    us.wait(100_000);
+    assert!(us.is_empty());
+}
+
+#[test]
+fn a_repeated_refusal_is_acknowledged_for_32_seconds_and_told_once() {
+    let mut us = Agent::new();
+    let invite = us.invite(CALL, None);
+    let busy = response(&invite, "486 Busy Here", "");
+    for at in [0, 500, 31_900, 32_000] {
+        us.wait(at);
+        us.hear(&busy);
+    }
+    assert_eq!(us.times("ACK"), [0, 500, 31_900]);
+    assert_eq!(us.events.len(), 1);
+    assert!(us.is_empty());
+}
+
+#[test]
+fn a_repeated_answer_is_acknowledged_alike_for_32_seconds() {
+    let mut us = Agent::new();
+    let (invite, ack) = us.call(CALL);
+    for at in [500, 1_500, 31_900] {
+        us.wait(at);
+        us.hear(&response(&invite, "200 OK", BODY));
+    }
+    assert_eq!(us.times("ACK"), [0, 500, 1_500, 31_900]);
+    assert_eq!(us.last("ACK"), ack);
+    assert_ne!(field(&ack, "Via"), field(&invite, "Via"), "the ACK of a 2xx is its own transaction");
+    assert_eq!(us.events.len(), 1);
+}
+
+#[test]
+fn our_refusal_is_repeated_until_its_ack() {
+    let mut us = Agent::new();
+    let (_, call) = us.ringing();
+    us.input(Input::Command(Command::Reject { call, code: 603, reason: "Decline".into() }));
+    us.wait(31_999);
+    assert_eq!(us.times("SIP/2.0 603"), DOUBLING_TO_T2);
+    us.wait(32_000);
+    assert!(us.is_empty(), "timer H ends it without an ACK");
+
+    let mut us = Agent::new();
+    let (_, call) = us.ringing();
+    us.input(Input::Command(Command::Reject { call, code: 603, reason: "Decline".into() }));
+    us.wait(700);
+    let refusal = us.last("SIP/2.0 603");
+    us.hear(&request("ACK", 1, "in", (field(&refusal, "From"), field(&refusal, "To"), "in@x"), ""));
+    us.wait(5_699);
+    assert_eq!((us.times("SIP/2.0 603").len(), us.endpoint.usage().servers), (2, 1));
+    us.wait(5_700);
+    assert!(us.is_empty(), "timer I ends it 5 s after the ACK");
+}
+
+#[test]
+fn our_answer_is_repeated_until_its_ack_and_taken_back_after_32_seconds() {
+    let mut us = Agent::new();
+    let (_, call) = us.ringing();
+    us.input(Input::Command(Command::Answer { call, sdp: sdp() }));
+    us.wait(31_999);
+    assert_eq!(us.times("SIP/2.0 200"), DOUBLING_TO_T2);
+    us.wait(32_000);
+    assert_eq!(us.times("BYE"), [32_000]);
+    assert!(matches!(us.end(), Event::Ended { by: EndedBy::Local, reason: Some(_) }));
+    us.wait(100_000);
+    assert!(us.is_empty());
+}
+
+#[test]
+fn a_bye_that_comes_again_gets_the_same_answer_for_32_seconds() {
+    let mut us = Agent::new();
+    let (_, ack) = us.call(CALL);
+    let theirs = (field(&ack, "To"), field(&ack, "From"), field(&ack, "Call-ID"));
+    let bye = request("BYE", 1, "bye", theirs, "");
+    for at in [0, 500, 31_900] {
+        us.wait(at);
+        us.hear(&bye);
+    }
+    let answers: Vec<_> =
+        us.sent.iter().filter(|(_, t)| t.starts_with("SIP/2.0 200")).map(|(_, t)| t).collect();
+    assert_eq!(answers.len(), 3);
+    assert!(answers.iter().all(|a| *a == answers[0]));
+    assert_eq!(us.end(), &Event::Ended { by: EndedBy::Remote, reason: None });
+    us.wait(32_000);
+    assert!(us.is_empty());
+    us.hear(&bye);
+    assert_eq!(us.times("SIP/2.0 481"), [32_000]);
+}
+
+#[test]
+fn byes_that_cross_are_both_agreed_to() {
+    let mut us = Agent::new();
+    let (_, ack) = us.call(CALL);
+    us.hang_up(CALL);
+    let theirs = (field(&ack, "To"), field(&ack, "From"), field(&ack, "Call-ID"));
+    us.hear(&request("BYE", 1, "cross", theirs, ""));
+    assert_eq!(us.times("SIP/2.0 200"), [0]);
+    us.hear(&response(&us.last("BYE"), "200 OK", ""));
+    us.hear(&request("INFO", 2, "late", theirs, ""));
+    us.wait(5_000);
+    us.hear(&request("BYE", 3, "later", theirs, ""));
+    assert_eq!(us.times("SIP/2.0 481"), [5_000], "timer K has let go of the dialog");
+    us.wait(100_000);
+    assert!(us.is_empty());
+}
+
+#[test]
+fn a_refused_password_is_sent_once() {
+    for (status, header) in [
+        ("401 Unauthorized", "WWW-Authenticate"),
+        ("407 Proxy Authentication Required", "Proxy-Authenticate"),
+    ] {
+        let mut us = Agent::new();
+        let who = Credentials { username: "u".into(), password: "wrong".into(), realm: None };
+        us.invite(CALL, Some(who));
+        for nonce in 0..10 {
+            let line = format!("{header}: Digest realm=\"r\", nonce=\"{nonce}\"\r\nContact");
+            let challenge = response(&us.last("INVITE"), status, "").replacen("Contact", &line, 1);
+            us.hear(&challenge);
+        }
+        let Event::Failed { code, reason, cause: FailureCause::Unauthorized, .. } = us.end() else {
+            panic!("{:?}", us.end());
+        };
+        assert_eq!(code.to_string(), status[..3]);
+        assert!(reason.ends_with("user name or password are refused"), "{reason}");
+        assert_eq!(us.times("INVITE").len(), 2);
+        us.wait(100_000);
+        assert!(us.is_empty());
+    }
+}
+
+#[test]
+fn a_challenge_without_a_password_says_so() {
+    let mut us = Agent::new();
+    us.invite(CALL, None);
+    us.hear(&response(&us.last("INVITE"), "401 Unauthorized", ""));
+    assert!(
+        matches!(us.end(), Event::Failed { code: 401, cause: FailureCause::Unauthorized, reason, .. } if reason.ends_with("none is configured"))
+    );
+}
+
+#[test]
+fn an_unreachable_next_hop_fails_the_invite_and_nothing_else() {
+    let mut us = Agent::new();
+    let there: SocketAddr = THERE.parse().unwrap();
+    us.call(CALL);
+    let ringing = us.invite(CallHandle(4), None);
+    us.hear(&response(&ringing, "180 Ringing", ""));
+    us.invite(CallHandle(6), None);
+    us.input(Input::Unreachable { to: "192.0.2.9:5060".parse().unwrap() });
+    assert!(!us.events.iter().any(|(_, e)| matches!(e, Event::Failed { .. })));
+    us.input(Input::Unreachable { to: there });
+    let failed: Vec<_> = us.events.iter().filter(|(_, e)| matches!(e, Event::Failed { .. })).collect();
+    let [(call, Event::Failed { code: 503, cause: FailureCause::TransportError, .. })] = failed[..] else {
+        panic!("{failed:?}");
+    };
+    assert_eq!(*call, CallHandle(6));
+}
+
+#[test]
+fn ten_thousand_calls_leave_nothing_behind() {
+    let mut us = Agent::new();
+    for i in 0..10_000u64 {
+        let call = CallHandle(2 + 2 * i);
+        us.sent.clear();
+        us.events.clear();
+        if i % 4 == 0 {
+            let invite = us.invite(call, None);
+            us.hear(&response(&invite, "486 Busy Here", ""));
+        } else {
+            let (_, ack) = us.call(call);
+            if i % 4 == 1 {
+                us.hang_up(call);
+                us.hear(&response(&us.last("BYE"), "200 OK", ""));
+            } else {
+                let theirs = (field(&ack, "To"), field(&ack, "From"), field(&ack, "Call-ID"));
+                us.hear(&request("BYE", 1, &format!("b{i}"), theirs, ""));
+            }
+        }
+        us.wait(us.now_ms + 10);
+    }
+    let full = us.endpoint.usage();
+    assert_eq!((full.calls, full.dialogs), (0, 0));
+    // 100 calls a second: 3,200 INVITEs within timers D and M, and half as many BYEs within J.
+    assert!(full.clients <= 3_400 && full.servers <= 1_700, "{full:?}");
+    assert!(us.endpoint.is_settled());
+    us.wait(us.now_ms + 32_000);
+    assert!(us.is_empty(), "{:?}", us.endpoint.usage());
+}
