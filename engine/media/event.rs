@@ -22,7 +22,7 @@ pub struct PlaybackId(pub u64);
 
 /// Takes 20 ms that were heard from the far end; silence where nothing came. The time is the tick at
 /// which it was taken out, on the clock of [`Media::now`](crate::Media::now): each frame of a slot is
-/// 20 ms after the one before. Called in the media thread, so it must not block or allocate; false
+/// 20 ms after the one before, or a whole number of times that where ticks were skipped. Called in the media thread, so it must not block or allocate; false
 /// where it had no room.
 pub type HeardTap = Box<dyn FnMut(Time, &Frame) -> bool + Send>;
 
@@ -38,12 +38,13 @@ pub enum MediaEvent {
         /// Which clip.
         id: PlaybackId,
     },
-    /// The last sample of a clip went out.
+    /// The last sample of a clip went out: all of it was played.
     PlaybackDone {
         /// Which clip.
         id: PlaybackId,
     },
-    /// A clip was stopped, or was never begun because what played before it was stopped.
+    /// A clip was stopped, or was never begun because what played before it was stopped; also by
+    /// the end of its slot. Each clip ends in one of these two.
     PlaybackStopped {
         /// Which clip.
         id: PlaybackId,

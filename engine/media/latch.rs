@@ -6,6 +6,8 @@
 //!    and only while the SDP's address has never spoken, or has been silent for half a second and
 //!    the other is a port of the same host.
 //! 3. That happens once until the next offer or answer. Everything else is discarded.
+//! 4. An offer or answer that names the same address again changes nothing that was found; it only
+//!    allows one more change.
 //!
 //! So a translated port is found, and a stranger can neither talk into a call that has sound nor
 //! keep one that the signalled side takes up.
@@ -39,6 +41,15 @@ pub(crate) struct Latch {
 impl Latch {
     pub(crate) fn new(signalled: SocketAddr) -> Self {
         Self { signalled, active: signalled, heard: None, used: false, candidate: None }
+    }
+
+    /// An offer or answer has come.
+    pub(crate) fn signalled_again(&mut self, signalled: SocketAddr) {
+        if signalled == self.signalled {
+            (self.used, self.candidate) = (false, None);
+        } else {
+            *self = Self::new(signalled);
+        }
     }
 
     /// Where to send; `None` while the far end holds (address 0.0.0.0 or port 0).
@@ -117,6 +128,19 @@ mod tests {
         assert_eq!(admitted(&mut l, 0, "10.0.0.1:4000", 0, 1), 1);
         assert_eq!(l.target(), Some(a("10.0.0.1:4000")));
         assert_eq!(admitted(&mut l, 100, "198.51.100.1:4000", 5, 50), 0);
+    }
+
+    #[test]
+    fn an_answer_with_the_same_address_keeps_what_was_found() {
+        let mut l = Latch::new(a("10.0.0.1:4000"));
+        admitted(&mut l, 0, "203.0.113.5:61000", 0, 5);
+        l.signalled_again(a("10.0.0.1:4000"));
+        assert_eq!(l.target(), Some(a("203.0.113.5:61000")));
+        assert_eq!(admitted(&mut l, 100, "203.0.113.5:61000", 5, 5), 5, "without a gap");
+        assert_eq!(admitted(&mut l, 100, "198.51.100.1:9", 0, 50), 0, "and nobody else");
+        assert_eq!(admitted(&mut l, 9_000, "203.0.113.5:61002", 0, 5), 1, "but its next port");
+        l.signalled_again(a("10.0.0.1:4004"));
+        assert_eq!(l.target(), Some(a("10.0.0.1:4004")));
     }
 
     #[test]

@@ -5,6 +5,10 @@
 //! talks to it through a queue ([`Media`]) and hears back through a callback a slot
 //! ([`MediaEvent`]). Per packet it takes no lock, allocates nothing and logs nothing.
 //!
+//! Silence is sent like sound, a packet each tick for as long as the call lasts: translated
+//! addresses stay open, the far end's buffer and its recording stay steady, and nobody takes the
+//! line for dead. Comfort noise would save bandwidth and cost all three.
+//!
 //! It knows ports and frames, not calls: SDP, scripts and files are others' business. Absent as
 //! yet: RTCP (the odd ports are left free for it), SRTP, several threads, recvmmsg.
 

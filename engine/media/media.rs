@@ -76,6 +76,7 @@ pub(crate) struct Shared {
     pub(crate) slots: AtomicU64,
     pub(crate) ticks: AtomicU64,
     pub(crate) late_ticks: AtomicU64,
+    pub(crate) busy_us: AtomicU64,
 }
 
 impl Shared {
@@ -97,6 +98,9 @@ pub struct Load {
     pub ticks: u64,
     /// Of these, run more than 20 ms late, or not at all.
     pub late_ticks: u64,
+    /// Time spent reading sockets and running ticks so far. What it grew by between two looks, over
+    /// the time between them, is the share of the thread in use; ticks come late as it nears 1.
+    pub busy: Duration,
 }
 
 /// The media thread. Cloning gives another handle to the same one; with the last handle it ends,
@@ -131,6 +135,7 @@ impl Media {
             slots: AtomicU64::new(0),
             ticks: AtomicU64::new(0),
             late_ticks: AtomicU64::new(0),
+            busy_us: AtomicU64::new(0),
         });
         let (commands, received) = unbounded();
         let worker = Worker::new(Arc::clone(&shared), received);
@@ -151,11 +156,13 @@ impl Media {
         let (socket, at) = self.shared.ports.bind()?;
         let id = SlotId(self.shared.next_id.fetch_add(1, Relaxed));
         let slot = Box::new(Slot::new(socket, at.port(), taps, self.shared.no_audio_after));
+        // Counted before it is there, so that its end cannot be counted first.
+        self.shared.slots.fetch_add(1, Relaxed);
         if self.commands.send(Command::Open(slot, id)).is_err() {
+            self.shared.slots.fetch_sub(1, Relaxed);
             self.shared.ports.give_back(at.port());
             return Err(MediaError::Ended);
         }
-        self.shared.slots.fetch_add(1, Relaxed);
         Ok((id, at))
     }
 
@@ -208,6 +215,7 @@ impl Media {
             slots: self.shared.slots.load(Relaxed),
             ticks: self.shared.ticks.load(Relaxed),
             late_ticks: self.shared.late_ticks.load(Relaxed),
+            busy: Duration::from_micros(self.shared.busy_us.load(Relaxed)),
         }
     }
 

@@ -50,6 +50,14 @@ impl PlayQueue {
         }
     }
 
+    /// Stops everything where it stands, for when nothing of it is heard.
+    pub(crate) fn end(&mut self, tell: &mut dyn FnMut(MediaEvent)) {
+        self.stopping = false;
+        for clip in self.clips.drain(..) {
+            tell(clip.stopped());
+        }
+    }
+
     /// The next 20 ms; `None` when there is nothing to say.
     pub(crate) fn next_frame(&mut self, tell: &mut dyn FnMut(MediaEvent)) -> Option<Frame> {
         let mut frame = SILENCE;
@@ -133,6 +141,19 @@ mod tests {
         let want =
             [Started { id: id(1) }, stopped(2, 0), stopped(1, 40), Started { id: id(3) }, Done { id: id(3) }];
         assert_eq!(events, want);
+    }
+
+    #[test]
+    fn an_end_tells_how_far_each_clip_came() {
+        let (mut q, mut events) = (PlayQueue::default(), vec![]);
+        for n in 1..=2 {
+            q.add(id(n), vec![8_000; 1_600].into(), &mut |e| events.push(e));
+        }
+        q.next_frame(&mut |_| ());
+        q.stop(&mut |e| events.push(e));
+        q.end(&mut |e| events.push(e));
+        assert_eq!(events, [(2, 0), (1, 20)].map(|(n, played_ms)| Stopped { id: id(n), played_ms }));
+        assert_eq!(frames(&mut q, &mut events), []);
     }
 
     #[test]

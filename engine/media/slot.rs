@@ -78,7 +78,8 @@ struct Stream {
     latch: Latch,
     clock: SendClock,
     ssrc: u32,
-    /// The next sound packet begins a talkspurt.
+    /// The next sound packet is the first, or follows a hole. Silence is sent like sound, so a clip
+    /// after silence begins no talkspurt (RFC 3551, 4.1).
     marker: bool,
     sent_any: bool,
     heard_any: bool,
@@ -138,7 +139,7 @@ impl Slot {
         match &mut self.stream {
             // Ours goes on: the far end changed, not the source that it hears.
             Some(s) => {
-                s.latch = Latch::new(remote.address);
+                s.latch.signalled_again(remote.address);
                 s.remote = remote;
                 s.heard_at = now;
             }
@@ -163,7 +164,10 @@ impl Slot {
     }
 
     pub(crate) fn stop(&mut self, now: Time) {
-        self.play.stop(&mut |e| self.listener.tell(now, e));
+        // While keys go out, clips wait unheard: there is nothing to fade.
+        let unheard = self.keys_out.digit().is_some() || !self.tones_out.is_empty();
+        let tell = &mut |e| self.listener.tell(now, e);
+        if unheard { self.play.end(tell) } else { self.play.stop(tell) }
     }
 
     pub(crate) fn send_dtmf(&mut self, digits: &str) {
@@ -247,6 +251,10 @@ impl Slot {
         }
         let press = self.keys_in.poll(now);
         tell_press(&mut self.listener, now, press);
+        if stream.latch.target().is_none() {
+            // Who holds us owes us no sound.
+            stream.heard_at = now;
+        }
         let gap = now.since(stream.heard_at);
         if gap >= self.no_audio_after && !std::mem::replace(&mut stream.no_audio_told, true) {
             let for_ms = u64::try_from(gap.as_millis()).unwrap_or(u64::MAX);
@@ -305,6 +313,10 @@ impl Slot {
             if !std::mem::replace(&mut stream.sent_any, true) {
                 self.listener.tell(now, MediaEvent::FirstPacketSent);
             }
+        } else {
+            // The numbers go on only when something is sent; the first packet after a hold tells
+            // the far end that the hole in the timestamps is meant.
+            stream.marker = true;
         }
         if stream.sent_any {
             let stereo = StereoFrame { left: self.heard, right: frame };
@@ -344,6 +356,7 @@ impl Slot {
     pub(crate) fn close(mut self, now: Time) -> (u16, Stats, Listener) {
         let press = self.keys_in.reset();
         tell_press(&mut self.listener, now, press);
+        self.play.end(&mut |e| self.listener.tell(now, e));
         let jitter = self.jitter.stats();
         let received = self.source.received();
         let stats = Stats {
@@ -393,6 +406,7 @@ impl Content {
             return DtmfEvent::parse(packet.payload).map(Self::Key);
         }
         match number {
+            _ if packet.payload.len() > MAX_PACKET => None,
             n if n == remote.payload_type => Some(Self::Sound(remote.codec.law())),
             // Both laws are in every offer of ours, and an answerer may change between them.
             0 => Some(Self::Sound(Law::Mu)),

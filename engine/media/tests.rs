@@ -407,6 +407,65 @@ fn a_port_behind_translation_is_found_and_a_strangers_is_not() {
 }
 
 #[test]
+fn a_hold_is_silent_untold_and_ends_with_a_mark() {
+    let media = media_with(2, Duration::from_millis(100));
+    let a = leg(&media);
+    let (far, address) = raw_socket();
+    a.start("0.0.0.0:4000".parse().unwrap());
+    for _ in 0..20 {
+        a.heard.recv_timeout(PATIENCE).unwrap();
+    }
+    assert!(a.events.is_empty(), "neither a packet nor a complaint");
+    let mut buffer = [0; 2_048];
+    let mut next = |of: &str| {
+        let n = far.recv(&mut buffer).expect(of);
+        let p = Packet::parse(&buffer[..n]).unwrap();
+        (p.marker, p.sequence, p.timestamp)
+    };
+    a.start(address);
+    let (marker, ..) = next("the first");
+    assert!(marker, "first heard after a hold");
+    let before = next("the second");
+    assert!(!before.0);
+    a.wait("complaint", |_, e| matches!(e, MediaEvent::NoAudio { .. }).then_some(()));
+    a.start("0.0.0.0:4000".parse().unwrap());
+    while !a.heard.is_empty() {
+        a.heard.recv_timeout(PATIENCE).unwrap();
+    }
+    for _ in 0..10 {
+        a.heard.recv_timeout(PATIENCE).unwrap();
+    }
+    a.start(address);
+    let mut last = before;
+    loop {
+        let p = next("after the hold");
+        assert_eq!(p.1, last.1.wrapping_add(1), "no number is missing");
+        if p.0 {
+            assert!(p.2.wrapping_sub(last.2) >= 10 * 160, "time went on");
+            break;
+        }
+        last = p;
+    }
+}
+
+#[test]
+fn the_end_of_a_slot_tells_how_far_its_clips_came() {
+    let media = media();
+    let (a, _b) = pair(&media);
+    a.play(1, vec![500; 160_000]);
+    a.play(2, vec![500; 160]);
+    a.wait_for(MediaEvent::PlaybackStarted { id: PlaybackId(1) });
+    media.close(a.slot);
+    let told: Vec<_> =
+        a.events.iter().map(|(_, e)| e).take_while(|e| !matches!(e, MediaEvent::Closed(_))).collect();
+    let [.., MediaEvent::PlaybackStopped { id: PlaybackId(1), played_ms }, second] = &told[..] else {
+        panic!("{told:?}")
+    };
+    assert!(*played_ms >= 20 && played_ms % 20 == 0, "{played_ms}");
+    assert_eq!(*second, MediaEvent::PlaybackStopped { id: PlaybackId(2), played_ms: 0 });
+}
+
+#[test]
 fn silence_is_told_once_and_its_end_too() {
     let media = media_with(2, Duration::from_millis(200));
     let a = leg(&media);

@@ -68,10 +68,16 @@ impl Worker {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
-            let now = self.shared.now();
-            if now < due {
+            if self.shared.now() < due {
                 continue;
             }
+            // What waits now and no more: commands that never end must not hold back a tick, nor a
+            // thread that lags behind the commands.
+            for _ in 0..self.commands.len() {
+                let Ok(command) = self.commands.try_recv() else { break };
+                self.apply(command);
+            }
+            let now = self.shared.now();
             let behind = now.as_millis().saturating_sub(due.as_millis()) / STEP_MS;
             if behind > CATCH_UP {
                 let ticks = behind / 2;
@@ -87,6 +93,7 @@ impl Worker {
                 }
                 self.tick(due);
             }
+            self.shared.busy_us.fetch_add(self.shared.now().since(now).as_micros() as u64, Relaxed);
             step += 1;
         }
         for id in std::mem::take(&mut self.order) {
