@@ -5,6 +5,9 @@
 #![allow(clippy::print_stdout)] // A command's result belongs on standard output.
 
 mod commands;
+mod plant;
 mod project;
+mod table;
+mod watch;
 
 pub use commands::{Cli, run};

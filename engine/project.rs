@@ -1,9 +1,15 @@
 //! Where things lie in a checkout.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
+use waihu_dialog::{Problem, Script};
 use waihu_models::Library;
+use waihu_tts::TtsPaths;
 
 /// A project's folder: manifests, scripts and trunks in it, fetched and made files in `.waihu/`.
 #[derive(Clone, Debug)]
@@ -14,6 +20,10 @@ pub(crate) struct Project {
 impl Project {
     pub(crate) fn at(root: &Path) -> Self {
         Self { root: root.to_owned() }
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
     }
 
     /// The fetched models.
@@ -40,5 +50,106 @@ impl Project {
     /// The trained head.
     pub(crate) fn intent_head(&self) -> PathBuf {
         self.models().join("intents/head.json")
+    }
+
+    /// The trained head, which must be there.
+    ///
+    /// # Errors
+    /// Says how to make it.
+    pub(crate) fn trained_head(&self) -> Result<PathBuf> {
+        let head = self.intent_head();
+        if !head.exists() {
+            bail!("{} is missing: run `waihu train intents`", head.display());
+        }
+        Ok(head)
+    }
+
+    /// The voices' files.
+    pub(crate) fn voices(&self) -> Result<TtsPaths> {
+        let library = self.library()?;
+        library.path("onnxruntime", "libonnxruntime.so")?;
+        Ok(TtsPaths::under(&self.models()))
+    }
+
+    /// Where spoken prompts are kept: the bot's, or those of someone else.
+    pub(crate) fn prompts(&self, whose: &str) -> PathBuf {
+        self.root.join(".waihu/prompts").join(whose)
+    }
+
+    /// The store of attempts and outcomes.
+    pub(crate) fn store(&self) -> PathBuf {
+        self.root.join(".waihu/waihu.sqlite")
+    }
+
+    /// Recordings and transcripts.
+    pub(crate) fn recordings(&self) -> PathBuf {
+        self.root.join("recordings")
+    }
+
+    /// A trunk's file.
+    pub(crate) fn trunk(&self, name: &str) -> PathBuf {
+        self.root.join("sip-config").join(format!("{name}.toml"))
+    }
+
+    /// The flows that the project has, by name.
+    ///
+    /// # Errors
+    /// When their folder cannot be read.
+    pub(crate) fn flows(&self) -> Result<Vec<String>> {
+        let folder = self.root.join("dialogs");
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&folder).with_context(|| format!("{}: cannot be read", folder.display()))? {
+            let entry = entry?;
+            if entry.path().join("script.toml").exists() {
+                names.push(entry.file_name().to_string_lossy().into_owned());
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// Reads and checks a flow, and runs its golden conversations.
+    ///
+    /// # Errors
+    /// When it cannot be read. What is wrong with it comes as a list.
+    pub(crate) fn check_flow(&self, name: &str) -> Result<Result<Arc<Script>, Vec<Problem>>> {
+        let folder = self.root.join("dialogs").join(name);
+        let listed = fs::read_dir(&folder).with_context(|| {
+            let known = self.flows().unwrap_or_default().join(", ");
+            format!("{}: no such flow; there are: {known}", folder.display())
+        })?;
+        let mut files = Vec::new();
+        for entry in listed {
+            let path = entry?.path();
+            if path.extension().is_some_and(|e| e == "toml") {
+                let text = fs::read_to_string(&path)
+                    .with_context(|| format!("{}: cannot be read as UTF-8 text", path.display()))?;
+                files.push((path.display().to_string(), text));
+            }
+        }
+        files.sort();
+        let files: Vec<(&str, &str)> = files.iter().map(|(p, t)| (p.as_str(), t.as_str())).collect();
+        Ok(match Script::load(name, &files) {
+            Err(problems) => Err(problems),
+            Ok(script) => {
+                let script = Arc::new(script);
+                let problems = script.run_examples();
+                if problems.is_empty() { Ok(script) } else { Err(problems) }
+            }
+        })
+    }
+
+    /// A flow that calls may be placed with.
+    ///
+    /// # Errors
+    /// With everything that is wrong with it.
+    pub(crate) fn flow(&self, name: &str) -> Result<Arc<Script>> {
+        match self.check_flow(name)? {
+            Ok(script) => Ok(script),
+            Err(problems) => {
+                let all: Vec<String> = problems.iter().map(Problem::to_string).collect();
+                bail!("the script {name} is not right, and no call is placed with it:\n{}", all.join("\n"))
+            }
+        }
     }
 }

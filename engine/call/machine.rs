@@ -140,6 +140,9 @@ impl CallMachine {
 
     fn callee_signalling(&mut self, now: Time, event: waihu_sip::Event) {
         use waihu_sip::Event as E;
+        if self.callee == LegState::Over {
+            return;
+        }
         match event {
             E::Provisional { code, .. } => self.note(now, format!("SIP {code}")),
             E::Answered { sdp } if self.callee == LegState::Ringing && !self.rang_out => {
@@ -179,6 +182,9 @@ impl CallMachine {
 
     fn agent_signalling(&mut self, now: Time, event: waihu_sip::Event) {
         use waihu_sip::Event as E;
+        if matches!(self.agent_leg, LegState::Idle | LegState::Over) {
+            return;
+        }
         match event {
             E::Answered { sdp } if self.agent_leg == LegState::Ringing => {
                 self.agent_leg = LegState::Up;

@@ -35,11 +35,7 @@ struct Answer<'a> {
 }
 
 pub(crate) fn run(project: &Project, args: &ClassifyArgs) -> Result<ExitCode> {
-    let head = project.intent_head();
-    if !head.exists() {
-        anyhow::bail!("{} is missing: run `waihu train intents`", head.display());
-    }
-    let classifier = Classifier::load(&project.encoder()?, &head)?;
+    let classifier = Classifier::load(&project.encoder()?, &project.trained_head()?)?;
     let date = args.date.unwrap_or_else(|| jiff::ZonedDateTime::now().date());
     let mut out = io::stdout().lock();
     let mut answer = |text: &str| -> Result<()> {

@@ -9,14 +9,14 @@ use tokio::{
     sync::{mpsc, watch},
     time::{Instant, sleep_until, timeout},
 };
-use waihu_audio::tone;
+use waihu_audio::{energy::level_dbov, tone};
 use waihu_media::{Media, MediaError, MediaEvent, PlaybackId, Remote, SlotId, Taps};
 use waihu_sip::{Codec, Event, SessionDescription};
 use waihu_trunk::{Call, IncomingCall};
 
 use crate::{
     clips::{Clips, Pcm, line},
-    ears::Ears,
+    ear::{Ear, Edge},
     persona::{Act, Input, Machine, Output, Persona},
     serve::{Counters, Report},
 };
@@ -26,6 +26,10 @@ const BEEP: (f32, f32) = (1_000.0, -15.0);
 
 /// Both codecs; the caller's order decides.
 const CODECS: [Codec; 2] = [Codec::Pcma, Codec::Pcmu];
+
+/// The silence that ends the bot's turn [ms]: longer than its pause between two sentences, shorter
+/// than a person's patience.
+const TURN_END_MS: u64 = 900;
 
 /// How long a key and the pause after it take to send [ms]; the media thread does not say when a key
 /// is over.
@@ -37,7 +41,6 @@ const GOODBYE_S: u64 = 3;
 /// What every call shares.
 pub(crate) struct Stage {
     pub(crate) media: Media,
-    pub(crate) ears: Ears,
     pub(crate) clips: Clips,
     pub(crate) counters: Counters,
     pub(crate) report: Box<dyn Fn(Report) + Send + Sync>,
@@ -73,7 +76,6 @@ impl Drop for Part<'_> {
     // In a drop, so that a panic in one call gives back its port and its place too.
     fn drop(&mut self) {
         if let Some(slot) = self.slot {
-            self.stage.ears.forget(slot);
             self.stage.media.close(slot);
         }
         self.stage.counters.up.fetch_sub(1, Ordering::Relaxed);
@@ -181,9 +183,19 @@ impl<'a> Part<'a> {
 
     /// Opens the media and sends the 200; else the status that says why not.
     fn open(&mut self) -> Result<(), (u16, &'static str)> {
-        let to_persona = self.happenings.clone();
+        let (to_persona, edges) = (self.happenings.clone(), self.happenings.clone());
+        let mut ear = Ear::new(TURN_END_MS);
         let opened = self.stage.media.open(Taps {
-            heard: Some(self.stage.ears.frames()),
+            heard: Some(Box::new(move |at, frame| {
+                let input = match ear.hear(at, level_dbov(frame)) {
+                    None => return true,
+                    Some(Edge::Started) => Input::BotStarted,
+                    Some(Edge::Stopped) => Input::BotStopped,
+                };
+                // The call may have ended meanwhile.
+                let _ = edges.send(input);
+                true
+            })),
             stereo: None,
             events: Box::new(move |_, event| {
                 if let MediaEvent::PlaybackDone { .. } | MediaEvent::PlaybackStopped { .. } = event {
@@ -198,7 +210,6 @@ impl<'a> Part<'a> {
             Err(_) => return Err((500, "No Media")),
         };
         self.slot = Some(slot);
-        self.stage.ears.listen(slot, self.happenings.clone());
         let sdp = match &self.offer {
             Some(offer) => {
                 SessionDescription::answer(offer, rtp, &CODECS).map_err(|_| (488, "Not Acceptable Here"))?

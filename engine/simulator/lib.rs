@@ -7,7 +7,6 @@
 mod call;
 mod clips;
 pub mod ear;
-mod ears;
 mod file;
 pub mod persona;
 pub mod practice;

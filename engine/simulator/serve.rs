@@ -21,7 +21,6 @@ use waihu_trunk::{IncomingCall, SipSocket};
 use crate::{
     call::{self, Stage},
     clips::{Clips, line},
-    ears::Ears,
     persona::{Act, Persona},
 };
 
@@ -89,9 +88,6 @@ pub enum SimulatorError {
     /// The media.
     #[error("the practice ground's media: {0}")]
     Media(#[from] MediaError),
-    /// The thread that listens.
-    #[error("cannot start the thread that listens: {0}")]
-    Thread(std::io::Error),
     /// A line has no sound.
     #[error("persona {number} has a line without sound: make the clips of every line first")]
     NoClip {
@@ -149,7 +145,6 @@ pub async fn serve(
     let (stop_calls, stopping) = watch::channel(false);
     let stage = Arc::new(Stage {
         media,
-        ears: Ears::spawn().map_err(SimulatorError::Thread)?,
         clips: config.clips,
         counters: Counters::default(),
         report: Box::new(report),

@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde::Deserialize;
-use waihu_sip::{Codec, Credentials, NameAddr, Uri};
+use waihu_sip::{Codec, Credentials, NameAddr, SipUri, Uri};
 
 /// One trunk, checked.
 #[derive(Clone, Debug)]
@@ -16,7 +16,7 @@ pub struct TrunkConfig {
     pub proxy: SocketAddr,
     /// The caller id.
     pub from: NameAddr,
-    /// Where SIP is bound.
+    /// Where SIP is bound, and what Via and Contact name: one address of this machine, never 0.0.0.0.
     pub bind: SocketAddr,
     /// The address that offers name for RTP, and that RTP is bound to.
     pub media_address: IpAddr,
@@ -211,6 +211,9 @@ impl TrunkConfig {
             let message = "name the address at which the far side reaches this machine's RTP";
             return Err(wrong("media_address", message.into()));
         }
+        // Via and Contact must name an address that the far side can answer to, which 0.0.0.0 is not.
+        let bind =
+            if t.bind.ip().is_unspecified() { SocketAddr::new(media_address, t.bind.port()) } else { t.bind };
         let password = match (t.password_file, t.password_env) {
             (Some(_), Some(_)) => {
                 return Err(wrong("password_file", "give password_file or password_env, not both".into()));
@@ -235,7 +238,7 @@ impl TrunkConfig {
         Ok(Self {
             proxy: t.proxy,
             from: NameAddr::new(t.display_name.as_deref(), uri("from", &t.from)?),
-            bind: t.bind,
+            bind,
             media_address,
             rtp_ports: t.rtp_ports,
             codecs,
@@ -244,6 +247,30 @@ impl TrunkConfig {
             agents,
             auth,
         })
+    }
+
+    /// The way to a SIP URI that names a machine, with no carrier between and no agent: bound to the
+    /// address from which this machine reaches it.
+    ///
+    /// # Errors
+    /// When the URI names no address, or none that can be reached.
+    pub fn direct(target: &Uri) -> Result<Self, ConfigError> {
+        let wrong =
+            |message: String| ConfigError::Value { path: target.to_string(), key: "SIP URI", message };
+        let proxy = target.as_sip().and_then(SipUri::socket_addr).ok_or_else(|| {
+            wrong("names no IP address; write sip:name@192.0.2.7:5060, or name a trunk".to_owned())
+        })?;
+        let unreachable = |e: std::io::Error| wrong(format!("{proxy} cannot be reached: {e}"));
+        // Connecting a UDP socket sends nothing; it tells which of our addresses leads there.
+        let socket = std::net::UdpSocket::bind(if proxy.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" })
+            .map_err(unreachable)?;
+        socket.connect(proxy).map_err(unreachable)?;
+        let bind = SocketAddr::new(socket.local_addr().map_err(unreachable)?.ip(), 0);
+        let from = Uri::sip("waihu", bind).to_string();
+        Self::parse(
+            &format!("[trunk]\nproxy = \"{proxy}\"\nfrom = \"{from}\"\nbind = \"{bind}\""),
+            &target.to_string(),
+        )
     }
 
     /// The credentials, by their reference; none where the trunk asks for none. `env` looks up an

@@ -5,9 +5,10 @@
 
 mod call;
 mod config;
+mod icmp;
 mod socket;
 
 pub use call::{Call, IncomingCall};
 pub use config::{Agent, ConfigError, TrunkConfig};
 pub use socket::{Counters, InviteRequest, SipSocket};
-pub use waihu_sip::Credentials;
+pub use waihu_sip::{Credentials, Uri};

@@ -177,6 +177,38 @@ impl Disposition {
             Self::Unknown => "unknown",
         }
     }
+
+    /// The same for readers of Mandarin.
+    pub fn label_zh(self) -> &'static str {
+        match self {
+            Self::PromiseToPay => "承诺还款",
+            Self::AlreadyPaid => "称已还款",
+            Self::RefusedToPay => "拒绝还款",
+            Self::Hardship => "还款困难",
+            Self::Dispute => "有异议",
+            Self::WrongNumber => "号码有误",
+            Self::ThirdParty => "他人接听",
+            Self::Deceased => "已故",
+            Self::StopCalling => "要求停止致电",
+            Self::LegalRepresentation => "委托律师",
+            Self::Complaint => "投诉",
+            Self::Distress => "情绪危急",
+            Self::CallbackAgreed => "约定回电",
+            Self::HandedOver => "转人工",
+            Self::NoCommitment => "未作承诺",
+            Self::Silence => "无人说话",
+            Self::NotUnderstood => "未能听懂",
+            Self::HungUp => "中途挂断",
+            Self::Voicemail => "语音信箱",
+            Self::Busy => "占线",
+            Self::NoAnswer => "无人接听",
+            Self::Rejected => "拒接",
+            Self::InvalidNumber => "空号",
+            Self::TrunkFailed => "线路故障",
+            Self::EngineFailed => "系统故障",
+            Self::Unknown => "不明",
+        }
+    }
 }
 
 /// A promise to pay.

@@ -7,10 +7,8 @@ use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
 };
-use waihu_audio::{energy::level_dbov, tone};
-use waihu_media::{
-    Codec as MediaCodec, HeardFrame, Media, MediaConfig, MediaEvent, PlaybackId, Remote, SlotId, Taps,
-};
+use waihu_audio::{Frame, energy::level_dbov, tone};
+use waihu_media::{Codec as MediaCodec, Media, MediaConfig, MediaEvent, PlaybackId, Remote, SlotId, Taps};
 use waihu_simulator::{
     Clips, Pcm, Report, Served, SimulatorConfig, SimulatorError, lines, read_personas, serve,
 };
@@ -108,7 +106,7 @@ struct Caller {
     slot: SlotId,
     rtp: SocketAddr,
     sip: SipSocket,
-    heard: crossbeam_channel::Receiver<HeardFrame>,
+    heard: crossbeam_channel::Receiver<Frame>,
     events: mpsc::UnboundedReceiver<MediaEvent>,
 }
 
@@ -119,7 +117,7 @@ impl Caller {
         let (to_events, events) = mpsc::unbounded_channel();
         let (slot, rtp) = media
             .open(Taps {
-                heard: Some(to_heard),
+                heard: Some(Box::new(move |_, frame| to_heard.try_send(*frame).is_ok())),
                 stereo: None,
                 events: Box::new(move |_, e| drop(to_events.send(e))),
             })
@@ -130,7 +128,7 @@ impl Caller {
 
     fn dial(&self, ground: &Ground, number: &str) -> Call {
         let target = Uri::sip(number, ground.sip);
-        let from: NameAddr = format!("<{}>", Uri::sip("caller", self.sip.local_addr())).parse().unwrap();
+        let from = NameAddr::new(None, Uri::sip("caller", self.sip.local_addr()));
         self.sip.invite(InviteRequest {
             target,
             next_hop: ground.sip,
@@ -163,7 +161,7 @@ impl Caller {
             let mut run = 0;
             while run < frames {
                 let frame = heard.recv_timeout(LIMIT).unwrap();
-                run = if level_dbov(&frame.frame) > -40.0 { run + 1 } else { 0 };
+                run = if level_dbov(&frame) > -40.0 { run + 1 } else { 0 };
             }
         });
         waited.await.unwrap();
@@ -215,7 +213,7 @@ async fn a_callee_waits_for_the_caller_then_speaks_presses_keys_and_hangs_up() {
     caller.hears(20).await;
     // It must have finished before it can be answered again.
     tokio::time::timeout(LIMIT, async {
-        while level_dbov(&caller.heard.recv().unwrap().frame) > -40.0 {
+        while level_dbov(&caller.heard.recv().unwrap()) > -40.0 {
             tokio::task::yield_now().await;
         }
     })

@@ -1,0 +1,87 @@
+//! `waihu outcomes`: what is on file.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Args;
+use waihu_store::{Filter, Store};
+use waihu_types::{CampaignId, CaseId, Outcome, Redial, WallTime};
+
+use crate::{project::Project, table::Table, watch::named};
+
+#[derive(Debug, Args)]
+pub(crate) struct OutcomesArgs {
+    /// One JSON object a line, whole records (see engine/types/outcome.rs).
+    #[arg(long)]
+    json: bool,
+    /// Of one campaign.
+    #[arg(long)]
+    campaign: Option<CampaignId>,
+    /// Of one case.
+    #[arg(long)]
+    case: Option<CaseId>,
+    /// The newest so many.
+    #[arg(long)]
+    limit: Option<u32>,
+}
+
+pub(crate) fn run(project: &Project, args: OutcomesArgs) -> Result<ExitCode> {
+    let path = project.store();
+    if !path.exists() {
+        println!("no call was placed from here yet 尚无通话记录");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let filter = Filter { campaign: args.campaign, case: args.case, limit: args.limit, ..Filter::default() };
+    let outcomes = super::runtime()?.block_on(async {
+        let store = Store::open(&path).await?;
+        let outcomes = store.outcomes(&filter).await;
+        store.close().await;
+        outcomes
+    })?;
+    if args.json {
+        for outcome in &outcomes {
+            println!("{}", serde_json::to_string(outcome)?);
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut table = Table::new([
+        "ended 结束",
+        "case 案件",
+        "number 号码",
+        "outcome 结果",
+        "promise 承诺",
+        "talk s",
+        "SIP",
+        "again 再呼",
+    ]);
+    for outcome in &outcomes {
+        table.row(row(outcome));
+    }
+    print!("{table}");
+    println!("{} outcomes 条记录", outcomes.len());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn row(o: &Outcome) -> [String; 8] {
+    let promise = o.promise.as_ref().map(|p| format!("{} {} {}", p.sum.amount(), p.sum.currency(), p.date)).unwrap_or_default();
+    let talked = o.answered_at.map(|a| ((o.ended_at.unix_millis() - a.unix_millis()) / 1_000).to_string());
+    let again = match &o.redial {
+        Redial::No { rule } => format!("no ({rule})"),
+        Redial::Allowed { rule, not_before } => format!("{} ({rule})", local(*not_before)),
+    };
+    [
+        local(o.ended_at),
+        o.case.to_string(),
+        o.callee.masked(),
+        named(o.disposition),
+        promise,
+        talked.unwrap_or_default(),
+        o.sip.as_ref().map(|s| s.code.to_string()).unwrap_or_default(),
+        again,
+    ]
+}
+
+/// A time as the viewer's clock shows it.
+fn local(at: WallTime) -> String {
+    at.timestamp().to_zoned_datetime(jiff::tz::TimeZone::system()).strftime("%m-%d %H:%M:%S").to_string()
+}

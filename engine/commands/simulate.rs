@@ -1,0 +1,99 @@
+//! `waihu simulate`: the practice ground, a process of its own.
+
+use std::{
+    io::{Read, Write},
+    net::SocketAddr,
+    path::PathBuf,
+    process::ExitCode,
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use clap::Args;
+use tokio::sync::oneshot;
+use waihu_media::MediaConfig;
+use waihu_simulator::{Clips, Report, SimulatorConfig, practice, read_personas, serve};
+use waihu_tts::{PromptCache, Tts};
+
+use crate::project::Project;
+
+/// What is printed before the address once calls can come.
+pub(crate) const READY: &str = "practice ground open at ";
+
+#[derive(Debug, Args)]
+pub(crate) struct SimulateArgs {
+    /// Where to listen for SIP.
+    #[arg(long, default_value = "127.0.0.1:5070")]
+    bind: SocketAddr,
+    /// First and last port for RTP.
+    #[arg(long, default_values_t = [30_000, 30_998], num_args = 2, value_names = ["FIRST", "LAST"])]
+    rtp_ports: Vec<u16>,
+    /// Callees of your own (see engine/simulator/personas.toml); those of the practice ground when left out.
+    #[arg(long, value_name = "FILE.toml")]
+    personas: Option<PathBuf>,
+    /// Calls at once.
+    #[arg(long, default_value_t = 50)]
+    max_calls: usize,
+    /// End when standard input does: for a parent process.
+    #[arg(long, hide = true)]
+    while_stdin: bool,
+}
+
+pub(crate) fn run(project: &Project, args: SimulateArgs) -> Result<ExitCode> {
+    let text = match &args.personas {
+        None => practice::PERSONAS.to_owned(),
+        Some(path) => {
+            std::fs::read_to_string(path).with_context(|| format!("{}: cannot be read", path.display()))?
+        }
+    };
+    let personas = read_personas(&text)?;
+    let mut tts = Tts::load(project.voices()?)?;
+    let mut cache = PromptCache::open(project.prompts("callees"))?;
+    let bar = indicatif::ProgressBar::no_length().with_message("the callees' lines 被叫语音");
+    let clips = Clips::speak(&personas, &mut tts, &mut cache, |done, total| {
+        bar.set_length(total as u64);
+        bar.set_position(done as u64);
+    })?;
+    bar.finish_and_clear();
+    // Several hundred megabytes that nobody needs any more.
+    drop((tts, cache));
+    let config = SimulatorConfig {
+        bind: args.bind,
+        media: MediaConfig {
+            address: args.bind.ip(),
+            ports: args.rtp_ports[0]..=args.rtp_ports[1],
+            no_audio_after: Duration::from_secs(30),
+        },
+        personas,
+        clips,
+        max_calls: args.max_calls,
+    };
+    let served = super::runtime()?.block_on(serve(config, tell, stopped(args.while_stdin)))?;
+    println!("{} calls came in, {} were answered", served.calls, served.answered);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn tell(report: Report) {
+    match report {
+        Report::Ready { sip } => println!("{READY}{sip}"),
+        Report::Called { persona } => println!("called: {persona}"),
+        Report::Over { persona, bot_turns } => println!("over: {persona} (the bot spoke {bot_turns} times)"),
+    }
+    // A parent reads this through a pipe, where nothing is flushed by itself.
+    let _ = std::io::stdout().flush();
+}
+
+/// Ready when the practice ground is to close.
+async fn stopped(while_stdin: bool) {
+    if !while_stdin {
+        let _ = tokio::signal::ctrl_c().await;
+        return;
+    }
+    let (ended, end) = oneshot::channel();
+    // A plain thread: tokio would wait for a blocking read of its own at the end.
+    std::thread::spawn(move || {
+        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        let _ = ended.send(());
+    });
+    let _ = end.await;
+}

@@ -1,0 +1,130 @@
+//! `waihu transcribe`: WAVs to text.
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    thread,
+    time::Instant,
+};
+
+use anyhow::{Context, Result};
+use clap::Args;
+use serde::Serialize;
+use waihu_asr::{Asr, AsrConfig, Options, Window};
+use waihu_record::wav;
+use waihu_types::Lang;
+
+use crate::project::Project;
+
+/// Whisper's rate [Hz], and the longest piece that it hears at once [samples].
+const RATE: u32 = 16_000;
+const PIECE: usize = 28 * RATE as usize;
+
+/// Where a long file may be cut: a pause is looked for in this much of the end of a piece [samples].
+const LOOK_BACK: usize = 8 * RATE as usize;
+
+#[derive(Debug, Args)]
+pub(crate) struct TranscribeArgs {
+    /// The language spoken.
+    #[arg(long)]
+    lang: Lang,
+    /// One JSON object a file, with times and confidence.
+    #[arg(long)]
+    json: bool,
+    /// Of a recording with two sides, hear one: left is the callee, right the bot.
+    #[arg(long, value_enum, default_value_t = Side::Both)]
+    side: Side,
+    /// Compute the model's whole 30 s window instead of the utterance's length.
+    #[arg(long)]
+    full_window: bool,
+    /// WAV files of any usual format and rate.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Side {
+    Both,
+    Left,
+    Right,
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    path: &'a Path,
+    text: String,
+    audio_s: f64,
+    took_s: f64,
+    avg_logprob: f32,
+    no_speech: f32,
+}
+
+pub(crate) fn run(project: &Project, args: &TranscribeArgs) -> Result<ExitCode> {
+    let model = project.library()?.path("whisper-base", "ggml-base.bin")?;
+    let threads = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let mut asr = Asr::load(model, AsrConfig { threads, ..AsrConfig::default() })?;
+    let mut failed = 0;
+    for path in &args.files {
+        match transcribe(&mut asr, args, path) {
+            Ok(answer) if args.json => println!("{}", serde_json::to_string(&answer)?),
+            Ok(answer) => println!("{}\t{}", path.display(), answer.text),
+            // One bad file does not keep the others from being read.
+            Err(e) => {
+                eprintln!("{e:#}");
+                failed += 1;
+            }
+        }
+    }
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn transcribe<'a>(asr: &mut Asr, args: &TranscribeArgs, path: &'a Path) -> Result<Answer<'a>> {
+    let pcm = wav::read(path)?;
+    let side = |n: usize| {
+        let at = pcm.channels.get(n).cloned();
+        at.with_context(|| format!("{}: has one side only; leave --side out", path.display()))
+    };
+    let samples = match args.side {
+        Side::Both => pcm.mono(),
+        Side::Left => side(0)?,
+        Side::Right => side(1)?,
+    };
+    let samples = waihu_audio::resample(&samples, pcm.rate, RATE)
+        .with_context(|| format!("{}: cannot be brought to {RATE} Hz", path.display()))?;
+    let window = if args.full_window { Window::Full } else { Window::Cut };
+    let options = Options { lang: args.lang, window, ..Options::default() };
+    let begun = Instant::now();
+    let mut answer = Answer {
+        path,
+        text: String::new(),
+        audio_s: samples.len() as f64 / f64::from(RATE),
+        took_s: 0.0,
+        avg_logprob: 0.0,
+        no_speech: 0.0,
+    };
+    let mut rest = samples.as_slice();
+    while !rest.is_empty() {
+        let (piece, later) = rest.split_at(cut(rest));
+        rest = later;
+        let heard = asr.transcribe(piece, &options).with_context(|| format!("{}", path.display()))?;
+        if !answer.text.is_empty() && !heard.text.is_empty() {
+            answer.text.push(' ');
+        }
+        answer.text.push_str(&heard.text);
+        answer.avg_logprob = answer.avg_logprob.min(heard.avg_logprob);
+        answer.no_speech = answer.no_speech.max(heard.no_speech);
+    }
+    answer.took_s = begun.elapsed().as_secs_f64();
+    Ok(answer)
+}
+
+/// Where to cut what is longer than the model hears at once: at the quietest 0.2 s of its end.
+fn cut(samples: &[f32]) -> usize {
+    if samples.len() <= PIECE {
+        return samples.len();
+    }
+    const STEP: usize = RATE as usize / 5;
+    let energy = |at: usize| samples[at..at + STEP].iter().map(|s| s * s).sum::<f32>();
+    let places = (PIECE - LOOK_BACK..PIECE - STEP).step_by(STEP);
+    places.min_by(|a, b| energy(*a).total_cmp(&energy(*b))).map_or(PIECE, |at| at + STEP / 2)
+}

@@ -1,0 +1,82 @@
+//! The rooms joined into one plant that places calls.
+
+use std::{collections::BTreeMap, num::NonZero, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result};
+use waihu_dialler::Plant;
+use waihu_media::{Media, MediaConfig};
+use waihu_record::Recorder;
+use waihu_speech::{BotVoices, Speech, SpeechConfig};
+use waihu_store::Store;
+use waihu_trunk::{SipSocket, TrunkConfig};
+
+use crate::project::Project;
+
+/// A callee of whom nothing is heard for so long is on a dead line [s]; people are never silent that
+/// long on the wire, since phones send packets in silence too.
+const NO_AUDIO_AFTER: Duration = Duration::from_secs(10);
+
+/// Loads every model, binds the trunk's socket and opens the store.
+///
+/// # Errors
+/// What is missing or wrong, before anything is dialled.
+pub(crate) async fn start(project: &Project, trunk: TrunkConfig) -> Result<Arc<Plant>> {
+    // The environment is this program's business alone; the trunk only asks for one name.
+    let credentials = trunk.credentials(&|name| std::env::var(name).ok())?;
+    let (first, last) = trunk.rtp_ports;
+    let media = Media::spawn(MediaConfig {
+        address: trunk.media_address,
+        ports: first..=last,
+        no_audio_after: NO_AUDIO_AFTER,
+    })?;
+    let config = speech_config(project)?;
+    let speech = tokio::task::spawn_blocking(move || Speech::start(config)).await??;
+    let user_agent = concat!("waihu/", env!("CARGO_PKG_VERSION"));
+    // Calls that come in are refused with 503: this is an outbound engine.
+    let (sip, _) = SipSocket::bind(trunk.bind, user_agent)
+        .await
+        .with_context(|| format!("cannot bind SIP to {}: is another waihu running?", trunk.bind))?;
+    Ok(Arc::new(Plant {
+        sip,
+        credentials,
+        media,
+        speech,
+        recorder: Recorder::spawn().context("cannot start the recorder")?,
+        store: Store::open(project.store()).await?,
+        recordings: project.recordings(),
+        models: versions(project)?,
+        trunk,
+    }))
+}
+
+fn speech_config(project: &Project) -> Result<SpeechConfig> {
+    let library = project.library()?;
+    Ok(SpeechConfig {
+        onnx_runtime: library.path("onnxruntime", "libonnxruntime.so")?,
+        whisper: library.path("whisper-base", "ggml-base.bin")?,
+        silero: library.path("silero-vad", "silero_vad.onnx")?,
+        encoder: project.encoder()?,
+        head: project.trained_head()?,
+        tts: project.voices()?,
+        prompts: project.prompts("bot"),
+        // One a core: each works alone on an utterance.
+        recognizers: std::thread::available_parallelism().map_or(1, NonZero::get),
+        voices: BotVoices::default(),
+    })
+}
+
+/// The models that a call uses, by job, for its outcome.
+fn versions(project: &Project) -> Result<BTreeMap<String, String>> {
+    let library = project.library()?;
+    let mut versions = BTreeMap::new();
+    for (job, model) in [
+        ("asr", "whisper-base"),
+        ("vad", "silero-vad"),
+        ("tts-zh", "kokoro"),
+        ("tts-en", "piper-joe"),
+        ("intent", "use-multilingual"),
+    ] {
+        versions.insert(job.to_owned(), library.version_tag(model)?);
+    }
+    Ok(versions)
+}

@@ -1,0 +1,131 @@
+//! Calls as they happen, on the terminal of whoever placed them.
+//!
+//! A line for each call that is up, and one for the whole; what is over is printed above them. Where
+//! the output is no terminal there are only the printed lines.
+
+use std::{collections::HashMap, time::Duration};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use waihu_call::Speaker;
+use waihu_dialler::{Progress, ProgressKind};
+use waihu_types::{CaseId, Disposition, Outcome};
+
+/// Whether the words of a call are shown. They are personal data: for a terminal, never for a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Words {
+    Shown,
+    Hidden,
+}
+
+/// What is shown of calls.
+pub(crate) struct Watch {
+    all: MultiProgress,
+    whole: ProgressBar,
+    calls: HashMap<CaseId, ProgressBar>,
+    words: Words,
+}
+
+impl Watch {
+    /// A view of `total` calls to come.
+    pub(crate) fn new(total: usize, words: Words) -> Self {
+        let all = MultiProgress::new();
+        let whole = all.add(ProgressBar::new(total as u64));
+        whole.set_style(style("{bar:30} {pos}/{len} cases 案件  {elapsed}  {msg}"));
+        whole.enable_steady_tick(Duration::from_millis(500));
+        Self { all, whole, calls: HashMap::new(), words }
+    }
+
+    /// Shows what happened.
+    pub(crate) fn show(&mut self, progress: Progress) {
+        let Progress { case, kind } = progress;
+        match kind {
+            ProgressKind::Preparing { done, total } => {
+                self.call(&case).set_message(format!("preparing prompts 合成语音 {done}/{total}"));
+            }
+            ProgressKind::Dialling => self.call(&case).set_message("ringing 呼叫中"),
+            ProgressKind::Answered => {
+                let call = self.call(&case);
+                call.reset_elapsed();
+                call.set_message("answered 已接听");
+            }
+            ProgressKind::Line { at_ms, speaker, text, intent } => {
+                self.line(&case, at_ms, speaker, &text, intent.map(|i| i.to_string()));
+            }
+            ProgressKind::Done(outcome) => {
+                self.over(&case);
+                self.print(&done(&outcome));
+            }
+            ProgressKind::NotPlaced(why) => {
+                self.over(&case);
+                self.print(&format!("{case}: not called 未呼叫: {why}"));
+            }
+        }
+    }
+
+    /// Ends the view.
+    pub(crate) fn close(self) {
+        self.whole.finish_and_clear();
+    }
+
+    /// A line above the bars.
+    pub(crate) fn print(&self, line: &str) {
+        self.all.suspend(|| println!("{line}"));
+    }
+
+    fn call(&mut self, case: &CaseId) -> &ProgressBar {
+        self.calls.entry(case.clone()).or_insert_with(|| {
+            let bar = self.all.insert_before(&self.whole, ProgressBar::new_spinner());
+            bar.set_style(style("  {prefix:16} {elapsed:>4}  {wide_msg}"));
+            bar.set_prefix(case.to_string());
+            bar.enable_steady_tick(Duration::from_millis(500));
+            bar
+        })
+    }
+
+    fn line(&mut self, case: &CaseId, at_ms: u64, speaker: Speaker, text: &str, intent: Option<String>) {
+        let who = match speaker {
+            Speaker::Bot => "bot 机器人",
+            Speaker::Callee => "callee 对方",
+            Speaker::System => {
+                if self.words == Words::Shown {
+                    let at = clock(at_ms);
+                    self.print(&format!("  {case:14} {at}  · {text}"));
+                }
+                return;
+            }
+        };
+        self.call(case).set_message(format!("{who} speaking 说话中"));
+        if self.words == Words::Shown {
+            let meant = intent.map(|i| format!("   [{i}]")).unwrap_or_default();
+            let at = clock(at_ms);
+            self.print(&format!("  {case:14} {at}  {who}: {text}{meant}"));
+        }
+    }
+
+    fn over(&mut self, case: &CaseId) {
+        if let Some(bar) = self.calls.remove(case) {
+            bar.finish_and_clear();
+            self.all.remove(&bar);
+        }
+        self.whole.inc(1);
+    }
+}
+
+fn done(o: &Outcome) -> String {
+    let talked = o.answered_at.map_or(0, |a| (o.ended_at.unix_millis() - a.unix_millis()) / 1_000);
+    format!("{}: {} ({talked} s)", o.case, named(o.disposition))
+}
+
+/// A disposition for readers of both languages.
+pub(crate) fn named(disposition: Disposition) -> String {
+    format!("{} {}", disposition.label(), disposition.label_zh())
+}
+
+fn clock(ms: u64) -> String {
+    format!("{:02}:{:02}.{}", ms / 60_000, ms / 1_000 % 60, ms / 100 % 10)
+}
+
+fn style(template: &str) -> ProgressStyle {
+    // The templates are constants of ours; were one wrong, the plain style would do.
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
