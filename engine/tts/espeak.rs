@@ -43,11 +43,12 @@ pub(crate) fn word_in_mandarin(word: &str) -> Result<String, TtsError> {
     if word.chars().count() == 1 || word.len() <= 4 && word.chars().all(|c| c.is_ascii_uppercase()) {
         return Err(TtsError::EmptyText);
     }
-    let (line, _) = english::from_espeak(&ipa(word, "en-us")?);
+    let (line, _) = english::from_espeak(&ipa(word, accent(""))?);
     Ok(line.trim_end_matches(['.', ',', '!', '?']).to_owned())
 }
 
-/// The accent of a Kokoro voice: b is British.
+/// The accent of a Kokoro voice: b is British. By its file below `espeak-ng-data/lang`: by name it is not
+/// found in every build's list.
 pub(crate) fn accent(voice: &str) -> &'static str {
-    if voice.starts_with('b') { "en-gb" } else { "en-us" }
+    if voice.starts_with('b') { "gmw/en" } else { "gmw/en-US" }
 }
