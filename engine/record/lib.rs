@@ -8,6 +8,7 @@
 //! files are forced to the disk. Absent as yet: encryption and retention.
 
 mod error;
+mod file;
 mod recorder;
 mod recording_file;
 mod transcript;

@@ -4,14 +4,14 @@
 //! disk leaves an unknown part in the file, and then writes again when it is dropped.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::File,
     io::{self, Seek, SeekFrom, Write},
     path::Path,
 };
 
 use waihu_audio::StereoFrame;
 
-use crate::wav::make_folder_of;
+use crate::file;
 
 /// Bytes before the sound.
 const HEADER: u64 = 44;
@@ -35,8 +35,7 @@ pub(crate) struct RecordingFile {
 impl RecordingFile {
     /// Begins a file, with the lengths of an empty one.
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
-        make_folder_of(path)?;
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
+        let mut file = file::create(path)?;
         file.write_all(&header(0))?;
         Ok(Self { file, written: 0, waiting: Vec::with_capacity(BATCH) })
     }

@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    fs::{File, OpenOptions},
+    fs::File,
     io::{self, Write},
     path::{Path, PathBuf},
 };
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use waihu_types::{Intent, Transcript};
 
-use crate::wav::make_folder_of;
+use crate::file;
 
 /// Who said it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -73,8 +73,7 @@ impl TranscriptWriter {
     /// When it cannot be created.
     pub fn create(path: impl Into<PathBuf>) -> io::Result<Self> {
         let path = path.into();
-        make_folder_of(&path)?;
-        let file = OpenOptions::new().write(true).create(true).truncate(true).open(&path)?;
+        let file = file::create(&path)?;
         Ok(Self { path, file, length: 0, hash: Sha256::new() })
     }
 

@@ -4,15 +4,11 @@
 //! without lengths, and whose errors do not say what to do. Writing is hound's. Absent: RF64,
 //! ADPCM, and every other container.
 
-use std::{
-    fs::{self, File},
-    io::{self, Read},
-    path::Path,
-};
+use std::{fs::File, io::Read, path::Path};
 
 use waihu_audio::g711::Law;
 
-use crate::error::WavError;
+use crate::{error::WavError, file::make_folder_of};
 
 /// The largest file read [bytes]: two hours of a recorded call. As floats it takes two to four times
 /// as much memory.
@@ -229,13 +225,6 @@ pub fn write_mono(path: impl AsRef<Path>, rate: u32, samples: &[i16]) -> Result<
     writer.finalize().map_err(failed)
 }
 
-pub(crate) fn make_folder_of(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => fs::create_dir_all(folder),
-        _ => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -259,7 +248,7 @@ mod tests {
 
     fn read_bytes(bytes: &[u8]) -> Result<Pcm, WavError> {
         let f = tempfile::NamedTempFile::new().unwrap();
-        fs::write(f.path(), bytes).unwrap();
+        std::fs::write(f.path(), bytes).unwrap();
         read(f.path())
     }
 
