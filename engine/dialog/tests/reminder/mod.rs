@@ -1,7 +1,7 @@
 //! The files of `dialogs/reminder`, and a case for each language.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::panic, clippy::unwrap_used)]
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use waihu_dialog::{Problem, Script};
 use waihu_types::{Case, Lang};
@@ -20,11 +20,14 @@ pub const FILES: [(&str, &str); 5] = [
     file!("examples.en.toml"),
 ];
 
+/// Read and checked once: a check walks every path.
+static SCRIPT: LazyLock<Arc<Script>> = LazyLock::new(|| match Script::load("reminder", &FILES) {
+    Ok(script) => Arc::new(script),
+    Err(problems) => panic!("{}", lines(&problems)),
+});
+
 pub fn script() -> Arc<Script> {
-    match Script::load("reminder", &FILES) {
-        Ok(script) => Arc::new(script),
-        Err(problems) => panic!("{}", lines(&problems)),
-    }
+    SCRIPT.clone()
 }
 
 pub fn lines(problems: &[Problem]) -> String {

@@ -1,0 +1,263 @@
+//! Each check, held against the reminder flow with one thing broken in it.
+#![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests may fail them
+
+mod reminder;
+
+use std::sync::Arc;
+
+use reminder::FILES;
+use waihu_dialog::{Problem, Script};
+
+/// The flow with `from` in file `name` replaced by `to`: the problems, and the line of `from`.
+fn broken(name: &str, from: &str, to: &str) -> (Vec<Problem>, usize) {
+    let text = FILES.iter().find(|f| f.0.ends_with(name)).unwrap().1;
+    let at = text.find(from).unwrap_or_else(|| panic!("{from:?} is not in {name}"));
+    let line = text[..at].matches('\n').count() + 1;
+    let changed = text.replacen(from, to, 1);
+    let files =
+        FILES.map(|(path, old)| if path.ends_with(name) { (path, changed.as_str()) } else { (path, old) });
+    (Script::load("reminder", &files).err().unwrap_or_default(), line)
+}
+
+/// Asserts that a problem of `name` with all of `words` is in `line`.
+#[track_caller]
+fn assert_named(problems: &[Problem], name: &str, line: usize, words: &[&str]) {
+    let found = problems.iter().any(|p| {
+        p.file == format!("dialogs/reminder/{name}")
+            && p.line == line
+            && words.iter().all(|w| p.message.contains(w) || p.help.contains(w))
+    });
+    assert!(found, "wanted {name}:{line} with {words:?}, got:\n{}", reminder::lines(problems));
+}
+
+#[test]
+fn the_flow_as_it_is_has_no_problem() {
+    assert!(broken("script.toml", "start = ", "start = ").0.is_empty());
+}
+
+#[test]
+fn text_that_is_not_toml() {
+    let (p, line) = broken("script.toml", "max_turns = 30", "max_turns = = 30");
+    assert_named(&p, "script.toml", line, &["not TOML"]);
+}
+
+#[test]
+fn an_unknown_key_with_the_nearest() {
+    let (p, line) = broken("script.toml", "max_turns = 30", "max_turn = 30");
+    assert_named(&p, "script.toml", line, &["unknown key \"max_turn\"", "max_turns"]);
+}
+
+#[test]
+fn an_unknown_intent_with_the_nearest() {
+    let (p, line) = broken("script.toml", "intent = \"deceased\"", "intent = \"deceasd\"");
+    assert_named(&p, "script.toml", line, &["unknown intent \"deceasd\"", "did you mean \"deceased\"?"]);
+}
+
+#[test]
+fn an_unknown_state_with_the_nearest() {
+    let (p, line) = broken("script.toml", "to = \"end_legal\"", "to = \"end_leagl\"");
+    assert_named(&p, "script.toml", line, &["no state \"end_leagl\"", "end_legal"]);
+}
+
+#[test]
+fn an_unknown_condition() {
+    let (p, line) = broken("script.toml", "when = [\"unconfirmed\"]", "when = [\"unconfirmd\"]");
+    assert_named(&p, "script.toml", line, &["unknown word \"unconfirmd\"", "unconfirmed"]);
+}
+
+#[test]
+fn an_unknown_disposition() {
+    let (p, line) = broken("script.toml", "end = \"deceased\"", "end = \"dead\"");
+    assert_named(&p, "script.toml", line, &["unknown disposition \"dead\""]);
+}
+
+#[test]
+fn a_prompt_in_no_language() {
+    let (p, line) = broken("script.toml", "say = \"who_we_are\"", "say = \"who_are_we\"");
+    assert_named(&p, "script.toml", line, &["prompt \"who_are_we\" is in no language"]);
+}
+
+#[test]
+fn a_prompt_missing_in_one_language() {
+    let (p, _) = broken("prompts.en.toml", "\ncalm = ", "\n# calm = ");
+    assert_named(&p, "prompts.en.toml", 1, &["prompt \"calm\" is missing in en"]);
+}
+
+#[test]
+fn a_prompt_never_said() {
+    let (p, line) = broken("prompts.zh.toml", "\ncalm = ", "\nspare = \"x\"\ncalm = ");
+    assert_named(&p, "prompts.zh.toml", line + 1, &["prompt \"spare\" is never said"]);
+}
+
+#[test]
+fn an_unknown_placeholder_with_the_nearest() {
+    let (p, line) = broken("prompts.zh.toml", "ask_name = [\"请问您是{name}", "ask_name = [\"请问您是{nam}");
+    assert_named(&p, "prompts.zh.toml", line, &["unknown placeholder {nam}", "did you mean \"name\"?"]);
+}
+
+#[test]
+fn a_state_that_cannot_be_reached() {
+    let (p, _) = broken("script.toml", "to = \"end_legal\"", "to = \"end_complaint\"");
+    let text = FILES[0].1;
+    let line = text.lines().position(|l| l == "[states.end_legal]").unwrap() + 1;
+    assert_named(&p, "script.toml", line, &["state \"end_legal\" cannot be reached"]);
+}
+
+#[test]
+fn a_state_without_a_way_on() {
+    let (p, line) = broken(
+        "script.toml",
+        "[states.end_legal]\nsay = \"respect_lawyer\"\nend = \"legal_representation\"\nredial = \"never\"",
+        "[states.end_legal]\nsay = \"respect_lawyer\"",
+    );
+    assert_named(&p, "script.toml", line, &["\"end_legal\" has no way on", "outcome"]);
+}
+
+#[test]
+fn a_state_with_two_ways_on() {
+    let (p, line) = broken("script.toml", "[states.end_legal]\n", "[states.end_legal]\nnext = \"greet\"\n");
+    assert_named(&p, "script.toml", line, &["next and end at once"]);
+}
+
+#[test]
+fn a_state_from_which_no_end_can_be_reached() {
+    let lost = "[states.end_legal]\nsay = \"respect_lawyer\"\nnext = \"end_legal\"";
+    let (p, line) = broken(
+        "script.toml",
+        "[states.end_legal]\nsay = \"respect_lawyer\"\nend = \"legal_representation\"\nredial = \"never\"",
+        lost,
+    );
+    assert_named(&p, "script.toml", line, &["no end can be reached from state \"end_legal\""]);
+    assert_named(&p, "script.toml", line, &["a loop without a limit: end_legal → end_legal"]);
+}
+
+#[test]
+fn a_loop_without_a_limit() {
+    let (p, _) = broken(
+        "script.toml",
+        "to = \"ask_date\"\nlimit = 2\n[[states.read_back.on]]",
+        "to = \"ask_date\"\n[[states.read_back.on]]",
+    );
+    assert!(
+        p.iter().any(|p| p.message.starts_with("a loop without a limit") && p.message.contains("read_back")),
+        "{}",
+        reminder::lines(&p)
+    );
+}
+
+#[test]
+fn a_path_to_the_debt_that_passes_no_confirmation() {
+    let (p, _) = broken(
+        "script.toml",
+        "intent = \"affirm\"\nidentity = \"confirmed\"\nto = \"matter\"",
+        "intent = \"affirm\"\nto = \"matter\"",
+    );
+    let line = FILES[0].1.lines().position(|l| l.contains("{ prompt = \"notice\"")).unwrap();
+    // One line was taken out before it.
+    assert_named(
+        &p,
+        "script.toml",
+        line,
+        &["\"notice\" can be spoken before the person is confirmed", "greet → matter"],
+    );
+}
+
+#[test]
+fn an_answer_about_the_debt_to_someone_unconfirmed() {
+    let rule = "intent = \"ask_amount\"\nwhen = [\"confirmed\"]";
+    let (p, line) = broken("script.toml", rule, "intent = \"ask_amount\"\nwhen = [\"no_amount\"]");
+    // The rule for everyone unconfirmed stands before it, but has a limit.
+    assert_named(
+        &p,
+        "script.toml",
+        line + 3,
+        &["\"the_amount\" can be spoken before the person is confirmed"],
+    );
+}
+
+#[test]
+fn a_prompt_of_the_debt_in_a_state_that_is_not_private() {
+    let (p, line) = broken("prompts.zh.toml", "who_we_are = \"", "who_we_are = \"{amount}");
+    let script = FILES[0].1.lines().position(|l| l == "say = \"who_we_are\"").unwrap() + 1;
+    assert!(line > 0);
+    assert_named(&p, "script.toml", script, &["speaks of the debt ({amount})", "add private = true"]);
+}
+
+#[test]
+fn a_value_spoken_before_it_is_known() {
+    let (p, _) = broken(
+        "script.toml",
+        "when = [\"day_or_time\"]\ntake = [\"callback\"]\nto = \"end_callback_when\"",
+        "when = [\"day_or_time\"]\nto = \"end_callback_when\"",
+    );
+    let line = FILES[0].1.lines().position(|l| l == "say = \"will_call_when\"").unwrap();
+    assert_named(&p, "script.toml", line, &["speaks {callback_when}, which is not known on the path"]);
+}
+
+#[test]
+fn a_rule_that_an_earlier_one_overtakes() {
+    let (p, line) = broken(
+        "script.toml",
+        "[[always]]\nintent = \"deceased\"",
+        "[[always]]\nintent = \"deceased\"\nto = \"end_deceased\"\n[[always]]\nintent = \"deceased\"",
+    );
+    assert_named(&p, "script.toml", line + 3, &["this rule never applies"]);
+}
+
+#[test]
+fn a_limit_that_leads_to_no_end() {
+    let (p, _) = broken("script.toml", "to = \"end_time_is_up\"", "to = \"greet\"");
+    assert!(p.iter().any(|p| p.message.contains("limits.to names state \"greet\", which is no end")));
+}
+
+#[test]
+fn a_missing_file() {
+    let problems = Script::load("reminder", &FILES[..2]).unwrap_err();
+    assert!(problems.iter().any(|p| p.message == "prompts.en.toml is missing"));
+    let problems = Script::load("reminder", &FILES[1..]).unwrap_err();
+    assert!(problems.iter().any(|p| p.message == "script.toml is missing"));
+}
+
+#[test]
+fn all_problems_are_told_at_once() {
+    let (p, _) = broken(
+        "script.toml",
+        "intent = \"deceased\"\nto = \"end_deceased\"",
+        "intent = \"deceasd\"\nto = \"end_decesed\"",
+    );
+    assert!(p.len() >= 2, "{}", reminder::lines(&p));
+}
+
+#[test]
+fn a_golden_conversation_that_comes_out_otherwise() {
+    let name = "examples.zh.toml";
+    let text = FILES.iter().find(|f| f.0.ends_with(name)).unwrap().1;
+    for (from, to, what) in [
+        ("disposition = \"promise_to_pay\"", "disposition = \"dispute\"", "disposition promise_to_pay"),
+        ("{ bot = [\"read_back\"] }", "{ bot = [\"ask_date\"] }", "the bot said [read_back], not [ask_date]"),
+        ("promise_date = 2026-11-27", "promise_date = 2026-11-28", "promise"),
+    ] {
+        let at = text.find(from).unwrap();
+        let line = text[..at].matches('\n').count() + 1;
+        let changed = text.replacen(from, to, 1);
+        let files = FILES
+            .map(|(path, old)| if path.ends_with(name) { (path, changed.as_str()) } else { (path, old) });
+        let wrong = Arc::new(Script::load("reminder", &files).unwrap()).run_examples();
+        assert_eq!(wrong.len(), 1);
+        assert_named(&wrong, name, line, &[what]);
+    }
+}
+
+#[test]
+fn the_digest_changes_with_any_word() {
+    let one = reminder::script();
+    let mut files = FILES;
+    let changed = files[1].1.replacen("您好", "你好", 1);
+    files[1].1 = &changed;
+    let other = Script::load("reminder", &files).unwrap();
+    assert_eq!(one.sha256().len(), 64);
+    assert_ne!(one.sha256(), other.sha256());
+    files = FILES;
+    files.reverse();
+    assert_eq!(one.sha256(), Script::load("reminder", &files).unwrap().sha256());
+}
