@@ -4,9 +4,11 @@
 //! the utterance may always hold and a limit may always be left, so that the walk sees at least
 //! what can happen; what it proves (no debt before the person is confirmed) therefore holds.
 
+mod declared;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use waihu_types::{Intent, Lang};
+use waihu_types::{Disposition, Intent, Lang};
 
 use crate::{
     condition::{Facts, Slot, Who},
@@ -27,68 +29,14 @@ struct Edge {
 }
 
 pub(crate) fn check(script: &Script, problems: &mut Problems) {
-    check_ends(script, problems);
-    check_privacy_is_declared(script, problems);
-    check_shadowed(&script.always, problems);
-    for state in &script.states {
-        check_shadowed(state.kind.rules(), problems);
-    }
+    declared::check(script, problems);
     let walk = Walk::all(script);
     walk.check_lines(problems);
+    walk.check_promises(problems);
     walk.check_reached(problems);
+    walk.check_rules_apply(problems);
     walk.check_ends_are_near(problems);
     walk.check_loops(problems);
-}
-
-/// The limits and the voicemail lead to ends, so that nothing more is asked there.
-fn check_ends(script: &Script, problems: &mut Problems) {
-    for (ix, what) in [(script.limits.to, "limits.to"), (script.voicemail, "voicemail.to")] {
-        let state = script.state(ix);
-        if !matches!(state.kind, Kind::End(_)) {
-            let message = format!("{what} names state {:?}, which is no end", state.name);
-            problems.add(&script.limits.at, message, "name a state with end = …");
-        }
-    }
-}
-
-/// Every state and rule that speaks of the debt says so itself.
-fn check_privacy_is_declared(script: &Script, problems: &mut Problems) {
-    let mut check = |lines: &mut dyn Iterator<Item = &Line>, private: bool, what: &str| {
-        for line in lines.filter(|_| !private) {
-            if let Some(p) = script.placeholders(line.prompt).into_iter().find(|p| p.tells_of_the_debt()) {
-                let name = script.prompt_name(line.prompt);
-                let message =
-                    format!("prompt {name:?} speaks of the debt ({p}), and the {what} is not private");
-                problems.add(&line.at, message, "add private = true");
-            }
-        }
-    };
-    for state in &script.states {
-        check(&mut state.say.iter().chain(&state.again), state.private, "state");
-        if let Kind::Ask { silence, no_match, .. } = &state.kind {
-            check(&mut silence.rungs.iter().chain(&no_match.rungs), state.private, "state");
-        }
-    }
-    for rule in script.rules() {
-        check(&mut rule.say.iter(), rule.private, "rule");
-    }
-}
-
-/// Rules that an earlier one always overtakes.
-fn check_shadowed(rules: &[Rule], problems: &mut Problems) {
-    let mut settled: BTreeMap<Intent, &Place> = BTreeMap::new();
-    for rule in rules {
-        let by: Vec<&Place> = rule.intents.iter().filter_map(|i| settled.get(i).copied()).collect();
-        if let Some(first) = by.first()
-            && by.len() == rule.intents.len()
-        {
-            let message = format!("this rule never applies: the one in line {} comes first", first.line);
-            problems.add(&rule.at, message, "put the rule with conditions first");
-        }
-        if rule.is_final() {
-            settled.extend(rule.intents.iter().map(|i| (*i, &rule.at)));
-        }
-    }
 }
 
 impl Script {
@@ -252,6 +200,42 @@ impl<'s> Walk<'s> {
                     &line.at,
                     message,
                     "take it in the rule that leads here, under a condition that it is said",
+                );
+            }
+        }
+    }
+
+    /// A promise that is filed has its day.
+    fn check_promises(&self, problems: &mut Problems) {
+        for (ix, facts) in self.nodes.keys().filter(|n| !n.1.promise_date) {
+            let state = self.script.state(*ix);
+            let message = format!("state {:?} ends with a promise, and its day can be unknown", state.name);
+            let promises =
+                matches!(&state.kind, Kind::End(end) if end.disposition == Disposition::PromiseToPay);
+            if promises && !problems.0.iter().any(|p| p.message.starts_with(&message)) {
+                let path = self.path((*ix, *facts));
+                let help = "take = [\"promise_date\"] under when = [\"date_soon\"] on every way here";
+                problems.add(&state.at, format!("{message}, on the path {path}"), help);
+            }
+        }
+    }
+
+    /// Every rule can apply somewhere, seen with what may be known there.
+    fn check_rules_apply(&self, problems: &mut Problems) {
+        let nodes = self.nodes.keys();
+        let applying: BTreeSet<usize> = nodes
+            .flat_map(|(ix, facts)| self.applying(self.script.state(*ix), *facts))
+            .map(|(rule, _)| rule.id)
+            .collect();
+        let reached: BTreeSet<StateIx> = self.nodes.keys().map(|n| n.0).collect();
+        let own = |(ix, state): (usize, &'s State)| reached.contains(&ix).then_some(state.kind.rules());
+        let rules = self.script.states.iter().enumerate().filter_map(own).flatten();
+        for rule in rules.chain(&self.script.always).filter(|r| !applying.contains(&r.id)) {
+            if !problems.0.iter().any(|p| p.line == rule.at.line && p.message.contains("never applies")) {
+                problems.add(
+                    &rule.at,
+                    "this rule never applies: what it asks of the call is never so, or others come first",
+                    "change its when, move it up, or take it out",
                 );
             }
         }

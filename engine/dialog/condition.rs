@@ -21,6 +21,11 @@ macro_rules! words {
             pub fn named(word: &str) -> Option<Self> {
                 Self::WORDS.iter().find(|w| w.0 == word).map(|w| w.1)
             }
+
+            /// The word that scripts use for it.
+            pub fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
         }
     };
 }

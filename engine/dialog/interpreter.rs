@@ -3,6 +3,8 @@
 //! It meets intents and entities and says prompts; time is an argument. Deliberately absent: SIP,
 //! sound, models, the clock. A spurious timeout does nothing; nothing comes out after `Ended`.
 
+mod hearing;
+
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use jiff::civil::Date;
@@ -13,14 +15,12 @@ use crate::{
     condition::Who,
     io::{BargeIn, Conclusion, Input, Output, Private, PromptId, Utterance},
     memory::Memory,
-    script::{CallbackBy, End, Kind, Line, PromptIx, RedialAdvice, Rule, Script, StateIx, Then},
+    script::{CallbackBy, End, Kind, Line, PromptIx, RedialAdvice, Script, StateIx},
 };
 
 /// How long to wait for words after a prompt was interrupted, before it is spoken again. People
 /// who cut in go on within a second or two; a cough does not.
 const INTERRUPT_WAIT: Duration = Duration::from_secs(4);
-/// The longest utterance waited for. Recognition cuts utterances long before; this is a net.
-const MAX_UTTERANCE: Duration = Duration::from_secs(30);
 /// How often one line is spoken again after noise: then whoever makes the noise is not listening.
 const MAX_REPLAYS: u32 = 2;
 /// How long the closing words may take after a limit of the call, before it is cut.
@@ -60,6 +60,15 @@ enum Phase {
     Over,
 }
 
+/// The line that was spoken last, for telling whether a yes can be an answer to it.
+#[derive(Clone, Copy, Debug)]
+struct Spoken {
+    must_be_heard: bool,
+    since: Time,
+    /// When it came to its end, if it has.
+    until: Option<Time>,
+}
+
 /// One conversation of one call, running a [`Script`].
 pub struct Interpreter {
     script: Arc<Script>,
@@ -74,6 +83,9 @@ pub struct Interpreter {
     listen_for: Option<Duration>,
     /// What was said over a line that must be heard, and is answered after it.
     held: Option<Utterance>,
+    line: Option<Spoken>,
+    /// Since when the callee speaks whose words are still to come.
+    speaking_since: Option<Time>,
     /// How often each rule has applied.
     applied: Vec<u32>,
     /// How often each prompt was spoken: the wordings take turns.
@@ -122,6 +134,8 @@ impl Interpreter {
             queue: VecDeque::new(),
             listen_for: None,
             held: None,
+            line: None,
+            speaking_since: None,
             applied,
             spoken,
             replays: 0,
@@ -182,7 +196,14 @@ impl Interpreter {
             (_, Input::PromptDone { id }) => self.prompt_done(now, id),
             (_, Input::PromptInterrupted { id, .. }) => self.prompt_interrupted(now, id),
             (_, Input::SpeechStarted) => self.speech_started(now),
-            (_, Input::Heard(utterance)) => self.heard(now, utterance),
+            (_, Input::Heard(utterance)) => {
+                let began = self.speaking_since.take().unwrap_or(now);
+                if self.is_too_early(began, &utterance) {
+                    self.heard_too_early(now);
+                } else {
+                    self.heard(now, utterance);
+                }
+            }
             (_, Input::Digit(key)) => match self.script.digits.get(&key).copied() {
                 Some(intent) => {
                     let entities = Entities::default();
@@ -246,8 +267,9 @@ impl Interpreter {
                 by_agent: by == CallbackBy::Agent,
             });
         }
-        let disposition = match self.reached {
-            Some(reached) if end.keep_reached => reached,
+        let disposition = match (self.reached, end.after_disclosure) {
+            (Some(reached), _) if end.keep_reached => reached,
+            (_, Some(after)) if self.disclosed => after,
             _ => end.disposition,
         };
         self.settled = Some(End { disposition, ..end });
@@ -266,7 +288,7 @@ impl Interpreter {
             return;
         }
         while let Some(line) = self.queue.pop_front() {
-            if self.say(line) {
+            if self.say(now, line) {
                 return;
             }
         }
@@ -274,7 +296,7 @@ impl Interpreter {
     }
 
     /// Speaks a line; false where it may not or cannot be spoken.
-    fn say(&mut self, line: Speech) -> bool {
+    fn say(&mut self, now: Time, line: Speech) -> bool {
         // Proved by the check of the script, and held here once more: it is the law.
         if line.private && self.memory.identity != Who::Confirmed {
             self.trace("a private line is withheld: the person is not confirmed");
@@ -292,6 +314,7 @@ impl Interpreter {
         self.disclosed |= line.private;
         let id = PromptId(self.next_id);
         self.next_id += 1;
+        self.line = Some(Spoken { must_be_heard: line.must_be_heard, since: now, until: None });
         self.phase = Phase::Saying { id, current: line, interrupted_until: None };
         self.outputs.push_back(Output::Say {
             id,
@@ -343,6 +366,7 @@ impl Interpreter {
 
     fn prompt_done(&mut self, now: Time, done: PromptId) {
         if matches!(self.phase, Phase::Saying { id, .. } if id == done) {
+            self.line = self.line.map(|line| Spoken { until: Some(now), ..line });
             self.next_line(now);
         }
     }
@@ -365,230 +389,10 @@ impl Interpreter {
         let Phase::Saying { current, .. } = self.phase else { return };
         let ending = self.settled.is_some() && !current.must_be_heard;
         let replays = self.replays + 1;
-        if ending || replays > MAX_REPLAYS || self.closing == Closing::Due || !self.say(current) {
+        if ending || replays > MAX_REPLAYS || self.closing == Closing::Due || !self.say(now, current) {
             self.next_line(now);
         } else {
             self.replays = replays;
-        }
-    }
-
-    // What is heard.
-
-    fn speech_started(&mut self, now: Time) {
-        match &mut self.phase {
-            Phase::Listening { until, speaking } => (*until, *speaking) = (now + MAX_UTTERANCE, true),
-            Phase::Saying { interrupted_until: Some(until), .. } => *until = now + MAX_UTTERANCE,
-            _ => {}
-        }
-    }
-
-    fn unintelligible(&mut self, now: Time) {
-        match self.phase {
-            Phase::Listening { .. } => {
-                self.heard_anything = true;
-                self.turns += 1;
-                self.no_match(now, "no words in it");
-            }
-            Phase::Saying { interrupted_until: Some(_), .. } => self.replay(now),
-            _ => {}
-        }
-    }
-
-    fn heard(&mut self, now: Time, utterance: Utterance) {
-        self.heard_anything = true;
-        match self.phase {
-            Phase::Listening { .. } => self.respond(now, utterance),
-            Phase::Saying { current, interrupted_until, .. } => {
-                if current.must_be_heard || self.queue.iter().any(|l| l.must_be_heard) {
-                    self.hold(utterance);
-                    if interrupted_until.is_some() && !current.must_be_heard {
-                        self.next_line(now);
-                    }
-                } else if self.settled.is_some() {
-                    if !self.heed_urgently(now, &utterance) && interrupted_until.is_some() {
-                        self.next_line(now);
-                    }
-                } else if self.cuts_in(&utterance) {
-                    self.respond(now, utterance);
-                } else if interrupted_until.is_some() {
-                    self.trace("a back-channel: the line is spoken again");
-                    self.turns += 1;
-                    self.replay(now);
-                }
-            }
-            Phase::Calling { .. } => {
-                let Some((rule, _)) = self.matching(&utterance) else {
-                    self.trace("heard while an agent is dialled");
-                    return;
-                };
-                self.outputs.push_back(Output::CancelAgent);
-                self.turns += 1;
-                self.intents.push(utterance.intent);
-                self.apply(now, rule, &utterance);
-            }
-            Phase::Before | Phase::Over => {}
-        }
-    }
-
-    /// Keeps what is said over a line that must be heard, for after it. A bare yes or no is no
-    /// answer to a question that is not asked yet.
-    fn hold(&mut self, utterance: Utterance) {
-        use Intent as I;
-        let bare = matches!(utterance.intent, I::Affirm | I::Deny | I::OutOfScope);
-        let back_channel = matches!(utterance.intent, I::Acknowledge | I::Greeting);
-        if back_channel || bare && !self.queue.is_empty() || !self.accepts(&utterance) {
-            return;
-        }
-        let urgent = &self.script.confidence.urgent_intents;
-        if !self.held.as_ref().is_some_and(|h| urgent.contains(&h.intent)) {
-            self.held = Some(utterance);
-        }
-    }
-
-    /// Whether an utterance over a prompt is meant to stop it.
-    fn cuts_in(&self, utterance: &Utterance) -> bool {
-        use Intent as I;
-        let listens = matches!(utterance.intent, I::Acknowledge | I::Greeting)
-            || utterance.intent == I::Affirm && !self.queue.is_empty();
-        !listens
-            && self.matching(utterance).is_some_and(|(_, rule)| {
-                matches!(rule.then, Then::Go(_) | Then::Replay | Then::Ask) || !rule.say.is_empty()
-            })
-    }
-
-    /// Answers an utterance by the first rule that applies.
-    fn respond(&mut self, now: Time, utterance: Utterance) {
-        self.turns += 1;
-        if !self.accepts(&utterance) {
-            self.no_match(now, format!("{} is not sure ({:.2})", utterance.intent, utterance.confidence));
-            return;
-        }
-        self.intents.push(utterance.intent);
-        let urgent = self.script.confidence.urgent_intents.contains(&utterance.intent);
-        if !urgent && self.over_turns(now) {
-            return;
-        }
-        match self.matching(&utterance) {
-            Some((rule, _)) => self.apply(now, rule, &utterance),
-            None => self.no_match(now, format!("no rule for {}", utterance.intent)),
-        }
-    }
-
-    /// In an end, what is urgent is heeded and all else is over. Whether it was.
-    fn heed_urgently(&mut self, now: Time, utterance: &Utterance) -> bool {
-        let state = self.script.state(self.state);
-        if !self.script.heeds(state, utterance.intent) || !self.accepts(utterance) {
-            return false;
-        }
-        let Some((rule, found)) = self.matching(utterance) else { return false };
-        if found.then == Then::Go(self.state) || !matches!(found.then, Then::Go(_)) {
-            return false;
-        }
-        self.intents.push(utterance.intent);
-        self.settled = None;
-        self.apply(now, rule, utterance);
-        true
-    }
-
-    fn accepts(&self, utterance: &Utterance) -> bool {
-        let c = &self.script.confidence;
-        let mut needed = c.accept;
-        if let Kind::Ask { expects, .. } = &self.script.state(self.state).kind
-            && expects.contains(&utterance.intent)
-        {
-            needed = needed.min(c.expected);
-        }
-        if c.urgent_intents.contains(&utterance.intent) {
-            needed = needed.min(c.urgent);
-        }
-        utterance.confidence >= needed
-    }
-
-    /// The first rule that applies: its place among the state's rules, and itself.
-    fn matching(&self, utterance: &Utterance) -> Option<(usize, &Rule)> {
-        if !self.accepts(utterance) {
-            return None;
-        }
-        let facts = self.memory.facts();
-        let said = self.memory.said(&utterance.entities);
-        let rules = self.script.rules_in(self.script.state(self.state));
-        rules.enumerate().find(|(_, rule)| {
-            rule.intents.contains(&utterance.intent)
-                && rule.limit.is_none_or(|limit| self.applied[rule.id] < limit)
-                && rule.when.iter().all(|c| c.of_facts(&facts) != Some(false) && c.of_utterance(&said))
-        })
-    }
-
-    fn apply(&mut self, now: Time, rule: usize, utterance: &Utterance) {
-        let script = self.script.clone();
-        let state = script.state(self.state);
-        let Some(rule) = script.rules_in(state).nth(rule) else { return };
-        self.trace(format!("{} by line {}", utterance.intent, rule.at.line));
-        self.applied[rule.id] += 1;
-        (self.silence_rung, self.no_match_rung) = (0, 0);
-        let said = self.memory.said(&utterance.entities);
-        for slot in &rule.take {
-            self.memory.take(*slot, &said);
-        }
-        self.memory.identity = rule.identity.unwrap_or(self.memory.identity);
-        let mut lines: Vec<Speech> = rule.say.iter().map(|l| Speech::of(l, rule.private)).collect();
-        match rule.then {
-            Then::Go(to) => {
-                self.enter(now, to, lines);
-                return;
-            }
-            Then::Ask => lines.extend(self.question()),
-            Then::Replay => lines.extend(state.say.iter().map(|l| Speech::of(l, state.private))),
-            Then::Listen(time) => self.listen_for = time,
-        }
-        self.speak(now, lines);
-    }
-
-    /// The state's question in its short form.
-    fn question(&self) -> Option<Speech> {
-        let state = self.script.state(self.state);
-        state.again.as_ref().or(state.say.last()).map(|l| {
-            // What had to be heard was heard; asking again may be cut short.
-            Speech { must_be_heard: false, ..Speech::of(l, state.private) }
-        })
-    }
-
-    fn no_match(&mut self, now: Time, why: impl Into<String>) {
-        self.trace(format!("not understood: {}", why.into()));
-        if self.over_turns(now) {
-            return;
-        }
-        let script = self.script.clone();
-        if let Kind::Ask { no_match, .. } = &script.state(self.state).kind {
-            self.no_match_rung += 1;
-            self.silence_rung = 0;
-            self.climb(now, self.no_match_rung - 1, &no_match.rungs, no_match.to);
-        }
-    }
-
-    fn silent(&mut self, now: Time) {
-        self.trace("silence");
-        self.turns += 1;
-        if self.over_turns(now) {
-            return;
-        }
-        let script = self.script.clone();
-        if let Kind::Ask { silence, .. } = &script.state(self.state).kind {
-            self.silence_rung += 1;
-            self.climb(now, self.silence_rung - 1, &silence.rungs, silence.to);
-        }
-    }
-
-    /// Says the next rung and the question, or goes where the ladder ends.
-    fn climb(&mut self, now: Time, rung: usize, rungs: &[Line], to: StateIx) {
-        let private = self.script.state(self.state).private;
-        match rungs.get(rung) {
-            Some(line) => {
-                let lines: Vec<Speech> =
-                    [Speech::of(line, private)].into_iter().chain(self.question()).collect();
-                self.speak(now, lines);
-            }
-            None => self.enter(now, to, Vec::new()),
         }
     }
 
@@ -601,8 +405,7 @@ impl Interpreter {
         }
         self.handover = Some(Handover { agent, result: HandoverResult::Joined, joined_at: None });
         let redial = RedialAdvice::ByRule;
-        self.settled =
-            Some(End { disposition: Disposition::HandedOver, callback: None, redial, keep_reached: false });
+        self.settled = Some(End { callback: None, redial, ..End::of(Disposition::HandedOver) });
         self.outputs.push_back(Output::LeaveToAgent);
         self.conclude("an agent has taken the call");
     }

@@ -12,6 +12,12 @@ use crate::script::RedialAdvice;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PromptId(pub u32);
 
+impl fmt::Display for PromptId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// What the callee said in one breath, understood.
 ///
 /// `Debug` hides the words: they are personal data.

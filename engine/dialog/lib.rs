@@ -4,8 +4,10 @@
 //! conversations. [`Script::load`] reads and checks it; [`Interpreter`] holds one conversation.
 //! It meets intents and entities, never SIP, sound or models, and time is an argument.
 
+mod address;
 mod check;
 mod condition;
+mod debt_words;
 mod example;
 mod interpreter;
 mod io;
@@ -22,4 +24,4 @@ pub use interpreter::Interpreter;
 pub use io::{BargeIn, Conclusion, Input, Output, Private, PromptId, Utterance};
 pub use problem::Problem;
 pub use script::{RedialAdvice, Script};
-pub use template::{Placeholder, Template, TemplateError, clock, day, money, when};
+pub use template::{Placeholder, Template, TemplateError, clock, day, day_of_week, money, when};

@@ -87,18 +87,20 @@ impl Memory {
 
     fn value(&self, p: Placeholder) -> Option<String> {
         let day = |d: Date| template::day(d, self.today, self.lang);
+        let with_weekday = |d: Date| template::day_of_week(d, self.today, self.lang);
         let money = |m: Money| template::money(m, self.lang);
         match p {
             Placeholder::Name => Some(self.name.clone()),
             Placeholder::Title => Some(self.title.clone()),
+            Placeholder::Address => Some(crate::address::address(&self.name, &self.title, self.lang)),
             Placeholder::Creditor => Some(self.creditor.clone()),
             Placeholder::Product => Some(self.product.clone()),
             Placeholder::Amount => Some(money(self.due)),
             Placeholder::DueDate => Some(day(self.due_date)),
-            Placeholder::LatestDate => Some(day(latest_date(self.today, self.rules))),
-            Placeholder::PromiseDate => self.promise_date.map(day),
+            Placeholder::LatestDate => Some(with_weekday(latest_date(self.today, self.rules))),
+            Placeholder::PromiseDate => self.promise_date.map(with_weekday),
             Placeholder::PromiseAmount => Some(money(self.promise_sum.unwrap_or(self.due))),
-            Placeholder::CallbackDate => self.callback_date.map(day),
+            Placeholder::CallbackDate => self.callback_date.map(with_weekday),
             Placeholder::CallbackTime => self.callback_time.map(|t| template::clock(t, self.lang)),
             Placeholder::CallbackWhen => {
                 template::when(self.callback_date, self.callback_time, self.today, self.lang)

@@ -105,6 +105,7 @@ impl PromptFiles {
         for (name, value) in table.into_named() {
             let at = value.at.clone();
             let mut wordings = Vec::new();
+            let before = problems.0.len();
             for (words, at) in value.strings(&name, problems) {
                 match Template::parse(&words) {
                     Ok(t) => wordings.push(t),
@@ -118,6 +119,9 @@ impl PromptFiles {
                         problems.add(&at, format!("prompt {name:?}: {e}"), help);
                     }
                 }
+            }
+            if wordings.is_empty() && problems.0.len() == before {
+                problems.add(&at, format!("prompt {name:?} has no wording"), "write what is said, in quotes");
             }
             let ix = self.add(&name);
             put(self.wordings.entry(lang).or_default(), ix, wordings);
@@ -195,9 +199,9 @@ impl Parser<'_> {
         let digits = self.digits(&mut t);
         let voicemail = t.need("voicemail", self.problems).and_then(|v| v.table("voicemail", self.problems));
         let voicemail = voicemail.and_then(|mut v| {
-            let to = self.target(&mut v, "to");
+            let (to, at) = (self.target(&mut v, "to"), v.at.clone());
             v.close(self.problems);
-            to
+            Some((to?, at))
         });
         let ladders = (self.ladder(&mut t, "silence"), self.ladder(&mut t, "no_match"));
         let always = t.tables("always", self.problems);
@@ -208,6 +212,7 @@ impl Parser<'_> {
         if states.len() != self.states.len() {
             return None;
         }
+        let (voicemail, voicemail_at) = voicemail?;
         Some(Script {
             name: name.to_owned(),
             sha256: String::new(),
@@ -218,7 +223,8 @@ impl Parser<'_> {
             confidence,
             promise,
             digits,
-            voicemail: voicemail?,
+            voicemail,
+            voicemail_at,
             prompts: Prompts::default(),
             examples: BTreeMap::new(),
         })
@@ -235,10 +241,17 @@ impl Parser<'_> {
     }
 
     fn confidence(&mut self, t: &mut Table<'_>) -> Confidence {
-        let mut c = Confidence { accept: 0.45, expected: 0.35, urgent: 0.3, urgent_intents: Vec::new() };
+        let mut c = Confidence {
+            accept: 0.45,
+            expected: 0.35,
+            confirm: 0.45,
+            urgent: 0.3,
+            urgent_intents: Vec::new(),
+        };
         let Some(mut table) = t.table("confidence", self.problems) else { return c };
         c.accept = table.share("accept", self.problems).unwrap_or(c.accept);
         c.expected = table.share("expected", self.problems).unwrap_or(c.expected);
+        c.confirm = table.share("confirm", self.problems).unwrap_or(c.accept);
         c.urgent = table.share("urgent", self.problems).unwrap_or(c.urgent);
         c.urgent_intents = self.intents(&mut table, "urgent_intents");
         table.close(self.problems);
@@ -373,8 +386,10 @@ impl Parser<'_> {
             self.word(&w, &at, &[("by_rule", RedialAdvice::ByRule), ("never", RedialAdvice::Never)])
         });
         let keep_reached = t.bool("keep_reached", self.problems).unwrap_or(false);
+        let after = t.string("after_disclosure", self.problems);
+        let after_disclosure = after.and_then(|(w, at)| self.disposition(&w, &at));
         let redial = redial.unwrap_or(RedialAdvice::ByRule);
-        Some(Kind::End(End { disposition: disposition?, callback, redial, keep_reached }))
+        Some(Kind::End(End { callback, redial, keep_reached, after_disclosure, ..End::of(disposition?) }))
     }
 
     fn rule(&mut self, mut t: Table<'_>) -> Option<Rule> {

@@ -33,6 +33,7 @@ pub struct Script {
     pub(crate) promise: PromiseRules,
     pub(crate) digits: BTreeMap<char, Intent>,
     pub(crate) voicemail: StateIx,
+    pub(crate) voicemail_at: Place,
     pub(crate) prompts: Prompts,
     pub(crate) examples: BTreeMap<Lang, Vec<Example>>,
 }
@@ -60,6 +61,8 @@ pub(crate) struct Confidence {
     pub(crate) accept: f32,
     /// For intents that the state expects.
     pub(crate) expected: f32,
+    /// For a rule that confirms the person.
+    pub(crate) confirm: f32,
     /// For intents that are heeded rather once too often.
     pub(crate) urgent: f32,
     pub(crate) urgent_intents: Vec<Intent>,
@@ -101,6 +104,21 @@ pub(crate) struct End {
     pub(crate) redial: RedialAdvice,
     /// Whether what was reached before outweighs this end's own disposition.
     pub(crate) keep_reached: bool,
+    /// The disposition instead, where the debt has been spoken of.
+    pub(crate) after_disclosure: Option<Disposition>,
+}
+
+impl End {
+    /// An end with no more than its disposition.
+    pub(crate) fn of(disposition: Disposition) -> Self {
+        Self {
+            disposition,
+            callback: None,
+            redial: RedialAdvice::ByRule,
+            keep_reached: false,
+            after_disclosure: None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

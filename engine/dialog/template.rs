@@ -32,6 +32,7 @@ macro_rules! placeholders {
 placeholders! {
     Name "name" "The debtor's name."
     Title "title" "How the debtor is addressed; may be empty."
+    Address "address" "The family name with the title (张先生, Mr Reed); the whole name without a title."
     Creditor "creditor" "Whom the call is for."
     Product "product" "What is owed on. Tells of the debt."
     Amount "amount" "What is overdue. Tells of the debt."
@@ -121,6 +122,14 @@ impl Template {
         self.0.iter().filter_map(|p| match p {
             Piece::Fill(f) => Some(*f),
             Piece::Text(_) => None,
+        })
+    }
+
+    /// The first word in the fixed text that tells of a debt, if any.
+    pub(crate) fn debt_word(&self, lang: Lang) -> Option<&'static str> {
+        self.0.iter().find_map(|piece| match piece {
+            Piece::Text(text) => crate::debt_words::first_in(text, lang),
+            Piece::Fill(_) => None,
         })
     }
 
@@ -220,7 +229,25 @@ pub fn day(date: Date, today: Date, lang: Lang) -> String {
     }
 }
 
-/// A time of day as it is written for the synthesizer: `下午3点`, `3:30 PM`.
+/// A day with its weekday, for reading it back: a wrong week is heard at once.
+pub fn day_of_week(date: Date, today: Date, lang: Lang) -> String {
+    use jiff::civil::Weekday as W;
+    let (zh, en) = match date.weekday() {
+        W::Monday => ("一", "Monday"),
+        W::Tuesday => ("二", "Tuesday"),
+        W::Wednesday => ("三", "Wednesday"),
+        W::Thursday => ("四", "Thursday"),
+        W::Friday => ("五", "Friday"),
+        W::Saturday => ("六", "Saturday"),
+        W::Sunday => ("天", "Sunday"),
+    };
+    match lang {
+        Lang::Zh => format!("{}星期{zh}", day(date, today, lang)),
+        Lang::En => format!("{en}, {}", day(date, today, lang)),
+    }
+}
+
+/// A time of day as it is written for the synthesizer: `下午3点半`, `3:30 PM`.
 pub fn clock(time: Time, lang: Lang) -> String {
     let (hour, minute) = (time.hour(), time.minute());
     let twelve = if hour % 12 == 0 { 12 } else { hour % 12 };
@@ -228,30 +255,43 @@ pub fn clock(time: Time, lang: Lang) -> String {
         Lang::Zh => {
             let part = match hour {
                 0..=5 => "凌晨",
-                6..=11 => "上午",
+                6..=8 => "早上",
+                9..=11 => "上午",
                 12 => "中午",
                 13..=17 => "下午",
                 _ => "晚上",
             };
             let twelve = if hour == 0 { 0 } else { twelve };
-            if minute == 0 { format!("{part}{twelve}点") } else { format!("{part}{twelve}点{minute}分") }
+            match minute {
+                0 => format!("{part}{twelve}点"),
+                30 => format!("{part}{twelve}点半"),
+                1..=9 => format!("{part}{twelve}点零{minute}分"),
+                _ => format!("{part}{twelve}点{minute}分"),
+            }
         }
         Lang::En => {
             let half = if hour < 12 { "AM" } else { "PM" };
-            if minute == 0 { format!("{twelve} {half}") } else { format!("{twelve}:{minute:02} {half}") }
+            if minute == 0 && hour == 12 {
+                "noon".to_owned()
+            } else if minute == 0 {
+                format!("{twelve} {half}")
+            } else {
+                format!("{twelve}:{minute:02} {half}")
+            }
         }
     }
 }
 
 /// A call back's day and time together; none when neither is known.
 pub fn when(date: Option<Date>, time: Option<Time>, today: Date, lang: Lang) -> Option<String> {
-    let date = date.map(|d| match (d == today, d.yesterday().is_ok_and(|y| y == today), lang) {
-        (true, _, Lang::Zh) => "今天".to_owned(),
-        (true, _, Lang::En) => "today".to_owned(),
-        (_, true, Lang::Zh) => "明天".to_owned(),
-        (_, true, Lang::En) => "tomorrow".to_owned(),
-        (_, _, Lang::Zh) => day(d, today, lang),
-        (_, _, Lang::En) => format!("on {}", day(d, today, lang)),
+    let date = date.map(|d| match ((d - today).get_days(), lang) {
+        (0, Lang::Zh) => "今天".to_owned(),
+        (0, Lang::En) => "today".to_owned(),
+        (1, Lang::Zh) => "明天".to_owned(),
+        (1, Lang::En) => "tomorrow".to_owned(),
+        (2, Lang::Zh) => "后天".to_owned(),
+        (_, Lang::Zh) => day_of_week(d, today, lang),
+        (_, Lang::En) => format!("on {}", day_of_week(d, today, lang)),
     });
     let time = time.map(|t| match lang {
         Lang::Zh => clock(t, lang),
@@ -298,14 +338,25 @@ mod tests {
     }
 
     #[test]
+    fn a_day_is_read_back_with_its_weekday() {
+        let today = date(2026, 11, 24);
+        assert_eq!(day_of_week(date(2026, 11, 27), today, Lang::Zh), "11月27日星期五");
+        assert_eq!(day_of_week(date(2026, 11, 29), today, Lang::Zh), "11月29日星期天");
+        assert_eq!(day_of_week(date(2026, 11, 27), today, Lang::En), "Friday, November 27");
+    }
+
+    #[test]
     fn times_of_day_have_their_part_of_the_day() {
         let zh = |h, m| clock(time(h, m, 0, 0), Lang::Zh);
         let en = |h, m| clock(time(h, m, 0, 0), Lang::En);
         assert_eq!(
-            [zh(15, 0), zh(9, 5), zh(12, 30), zh(0, 10), zh(19, 0)].join(" "),
-            "下午3点 上午9点5分 中午12点30分 凌晨0点10分 晚上7点"
+            [zh(15, 0), zh(9, 5), zh(12, 30), zh(0, 10), zh(19, 0), zh(8, 15)].join(" "),
+            "下午3点 上午9点零5分 中午12点半 凌晨0点10分 晚上7点 早上8点15分"
         );
-        assert_eq!([en(15, 0), en(9, 5), en(12, 30), en(0, 0)].join(" "), "3 PM 9:05 AM 12:30 PM 12 AM");
+        assert_eq!(
+            [en(15, 0), en(9, 5), en(12, 30), en(0, 0), en(12, 0)].join(" "),
+            "3 PM 9:05 AM 12:30 PM 12 AM noon"
+        );
     }
 
     #[test]
@@ -314,7 +365,11 @@ mod tests {
         let three = Some(time(15, 0, 0, 0));
         assert_eq!(when(Some(today), three, today, Lang::Zh).unwrap(), "今天下午3点");
         assert_eq!(when(Some(date(2027, 1, 1)), three, today, Lang::En).unwrap(), "tomorrow at 3 PM");
-        assert_eq!(when(Some(date(2027, 1, 2)), None, today, Lang::En).unwrap(), "on January 2, 2027");
+        assert_eq!(
+            when(Some(date(2027, 1, 2)), None, today, Lang::En).unwrap(),
+            "on Saturday, January 2, 2027"
+        );
+        assert_eq!(when(Some(date(2027, 1, 2)), None, today, Lang::Zh).unwrap(), "后天");
         assert_eq!(when(None, None, today, Lang::En), None);
     }
 

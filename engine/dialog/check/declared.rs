@@ -1,0 +1,150 @@
+//! What every state, rule and prompt must say of itself, found without walking the paths.
+
+use std::collections::BTreeMap;
+
+use waihu_types::{Intent, Lang};
+
+use crate::{
+    condition::{Condition, Who},
+    problem::{Place, Problems},
+    script::{Kind, Line, Rule, Script, State},
+    template::Placeholder,
+};
+
+pub(super) fn check(script: &Script, problems: &mut Problems) {
+    check_ends(script, problems);
+    check_privacy(script, problems);
+    check_shadowed(&script.always, problems);
+    for state in &script.states {
+        check_shadowed(state.kind.rules(), problems);
+        check_confirmation(script, state, problems);
+    }
+    for rule in &script.always {
+        if rule.identity == Some(Who::Confirmed) {
+            let message = "a rule for every state confirms the person, whatever was asked there";
+            problems.add(&rule.at, message, "move it to the state that asks for the name");
+        }
+    }
+    for rule in script.rules() {
+        check_conditions(rule, problems);
+    }
+}
+
+/// The limits and the voicemail lead to ends, so that nothing more is asked there.
+fn check_ends(script: &Script, problems: &mut Problems) {
+    for (ix, what, at) in [
+        (script.limits.to, "limits.to", &script.limits.at),
+        (script.voicemail, "voicemail.to", &script.voicemail_at),
+    ] {
+        let state = script.state(ix);
+        if !matches!(state.kind, Kind::End(_)) {
+            let message = format!("{what} names state {:?}, which is no end", state.name);
+            problems.add(at, message, "name a state with end = …");
+        }
+    }
+}
+
+/// Every state and rule that speaks of the debt says so itself.
+fn check_privacy(script: &Script, problems: &mut Problems) {
+    let mut check = |lines: &mut dyn Iterator<Item = &Line>, private: bool, what: &str| {
+        for line in lines.filter(|_| !private) {
+            if let Some(telling) = tells_of_the_debt(script, line) {
+                let name = script.prompt_name(line.prompt);
+                let message =
+                    format!("prompt {name:?} speaks of the debt ({telling}), and the {what} is not private");
+                problems.add(&line.at, message, "add private = true, or say it in other words");
+            }
+        }
+    };
+    for state in &script.states {
+        check(&mut state.say.iter().chain(&state.again), state.private, "state");
+        if let Kind::Ask { silence, no_match, .. } = &state.kind {
+            check(&mut silence.rungs.iter().chain(&no_match.rungs), state.private, "state");
+        }
+    }
+    for rule in script.rules() {
+        check(&mut rule.say.iter(), rule.private, "rule");
+    }
+}
+
+/// The placeholder or the word with which a line tells of the debt, in any language and wording.
+fn tells_of_the_debt(script: &Script, line: &Line) -> Option<String> {
+    let placeholder = script.placeholders(line.prompt).into_iter().find(|p| p.tells_of_the_debt());
+    let word = || {
+        Lang::ALL.iter().find_map(|lang| {
+            let wordings = script.wordings(*lang, line.prompt);
+            wordings.iter().find_map(|w| w.debt_word(*lang)).map(|word| format!("{word:?} in {lang}"))
+        })
+    };
+    placeholder.map(|p| p.to_string()).or_else(word)
+}
+
+/// The person is confirmed by a clear yes to a question with the name in it, and by nothing else.
+fn check_confirmation(script: &Script, state: &State, problems: &mut Problems) {
+    for rule in state.kind.rules().iter().filter(|r| r.identity == Some(Who::Confirmed)) {
+        if let Some(other) = rule.intents.iter().find(|i| **i != Intent::Affirm) {
+            let message = format!("{other} confirms the person: only a yes is sure enough");
+            problems.add(&rule.at, message, "keep intent = \"affirm\" here, and give the others a rule");
+        }
+        let mut questions = state.say.last().into_iter().chain(&state.again);
+        let unnamed = questions.find(|q| !script.always_has(q, Placeholder::Name));
+        if unnamed.is_some() || state.say.is_empty() {
+            let message = format!(
+                "a yes confirms the person in state {:?}, of which the question has no {{name}}",
+                state.name
+            );
+            let at = unnamed.map_or(&rule.at, |line| &line.at);
+            problems.add(at, message, "ask for {name} in every wording of its last prompt and of again");
+        }
+    }
+}
+
+/// Conditions that cannot hold together.
+fn check_conditions(rule: &Rule, problems: &mut Problems) {
+    use Condition as C;
+    /// Of each group at most one can hold.
+    const APART: [&[Condition]; 7] = [
+        &[C::Confirmed, C::Unconfirmed],
+        &[C::PromiseDate, C::NoPromiseDate],
+        &[C::NoDate, C::DateSoon, C::DateLate, C::DateBeyond],
+        &[C::NoDate, C::Date],
+        &[C::DayOrTime, C::NoDayOrTime],
+        &[C::Amount, C::NoAmount],
+        &[C::Count, C::NoCount],
+    ];
+    for group in APART {
+        let mut asked = rule.when.iter().filter(|c| group.contains(c));
+        if let (Some(one), Some(other)) = (asked.next(), asked.next())
+            && one != other
+        {
+            let message =
+                format!("this rule never applies: {} and {} exclude each other", one.word(), other.word());
+            problems.add(&rule.at, message, "keep one of them");
+        }
+    }
+}
+
+/// Rules that an earlier one always overtakes.
+fn check_shadowed(rules: &[Rule], problems: &mut Problems) {
+    let mut settled: BTreeMap<Intent, &Place> = BTreeMap::new();
+    for rule in rules {
+        let by: Vec<&Place> = rule.intents.iter().filter_map(|i| settled.get(i).copied()).collect();
+        if let Some(first) = by.first()
+            && by.len() == rule.intents.len()
+        {
+            let message = format!("this rule never applies: the one in line {} comes first", first.line);
+            problems.add(&rule.at, message, "put the rule with conditions first");
+        }
+        if rule.is_final() {
+            settled.extend(rule.intents.iter().map(|i| (*i, &rule.at)));
+        }
+    }
+}
+
+impl Script {
+    /// Whether every wording of a line, in every language, has a placeholder.
+    fn always_has(&self, line: &Line, placeholder: Placeholder) -> bool {
+        let mut wordings = Lang::ALL.iter().flat_map(|l| self.wordings(*l, line.prompt));
+        wordings.all(|w| w.placeholders().any(|p| p == placeholder))
+    }
+}
