@@ -190,7 +190,7 @@ impl<'a> Part<'a> {
                 let input = match ear.hear(at, level_dbov(frame)) {
                     None => return true,
                     Some(Edge::Started) => Input::BotStarted,
-                    Some(Edge::Stopped) => Input::BotStopped,
+                    Some(Edge::Stopped { spoke_ms }) => Input::BotStopped { spoke_ms },
                 };
                 // The call may have ended meanwhile.
                 let _ = edges.send(input);

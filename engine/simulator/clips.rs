@@ -1,15 +1,18 @@
 //! The personas' lines as sound, made before the first call.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     sync::Arc,
 };
 
-use waihu_audio::frame::RATE_8K;
+use waihu_audio::{
+    frame::{RATE_8K, to_f32, to_i16},
+    loudness,
+};
 use waihu_tts::{PromptCache, Request, Tts, TtsError};
 use waihu_types::Lang;
 
-use crate::persona::{Act, Persona};
+use crate::{Personas, persona::Persona};
 
 /// Samples at 8 kHz.
 pub type Pcm = Arc<[i16]>;
@@ -21,30 +24,27 @@ pub struct Line {
     pub lang: Lang,
     /// The voice; the language's own where none is named.
     pub voice: Option<String>,
+    /// How loud [dBov of the RMS over the line].
+    pub level_dbov: i8,
     /// The words.
     pub text: String,
 }
 
 /// Every different line that the personas speak, in the order of their numbers and steps.
-pub fn lines(personas: &BTreeMap<String, Persona>) -> Vec<Line> {
+pub fn lines(personas: &Personas) -> Vec<Line> {
     let mut seen = HashSet::new();
-    let mut all = Vec::new();
-    for persona in personas.values() {
-        for act in persona.steps.iter().map(|s| &s.act).chain(&persona.otherwise) {
-            if let Act::Say(text) = act {
-                let line = line(persona, text);
-                if seen.insert(line.clone()) {
-                    all.push(line);
-                }
-            }
-        }
-    }
-    all
+    let all = personas.iter().flat_map(|p| p.says().map(move |text| line(p, text)));
+    all.filter(|l| seen.insert(l.clone())).collect()
 }
 
 /// A persona's line.
 pub(crate) fn line(persona: &Persona, text: &str) -> Line {
-    Line { lang: persona.lang, voice: persona.voice.clone(), text: text.to_owned() }
+    Line {
+        lang: persona.lang,
+        voice: persona.voice.clone(),
+        level_dbov: persona.level_dbov,
+        text: text.to_owned(),
+    }
 }
 
 /// The sound of lines.
@@ -63,7 +63,7 @@ impl Clips {
     /// # Errors
     /// The first line that cannot be spoken.
     pub fn speak(
-        personas: &BTreeMap<String, Persona>,
+        personas: &Personas,
         tts: &mut Tts,
         cache: &mut PromptCache,
         mut progress: impl FnMut(usize, usize),
@@ -75,8 +75,9 @@ impl Clips {
             progress(n, total);
             let request =
                 Request { lang: line.lang, voice: line.voice.as_deref(), text: &line.text, speed: 1.0 };
+            let level = f32::from(line.level_dbov);
             let pcm = cache.get_or_synthesize(tts, &request, RATE_8K)?;
-            clips.insert(line, pcm);
+            clips.insert(line, at_level(&pcm, level));
         }
         progress(total, total);
         Ok(clips)
@@ -86,6 +87,13 @@ impl Clips {
     pub fn of(&self, line: &Line) -> Option<Pcm> {
         self.0.get(line).map(Arc::clone)
     }
+}
+
+/// The sound at a level [dBov], with no sample near where G.711 clips.
+fn at_level(pcm: &[i16], level_dbov: f32) -> Pcm {
+    let mut samples = to_f32(pcm);
+    loudness::normalise(&mut samples, level_dbov, loudness::PEAK);
+    to_i16(&samples).into()
 }
 
 #[cfg(test)]
@@ -101,5 +109,17 @@ mod tests {
         .unwrap();
         let texts: Vec<String> = lines(&personas).into_iter().map(|l| l.text).collect();
         assert_eq!(texts, ["好", "喂"]);
+    }
+
+    #[test]
+    fn a_quiet_persona_speaks_quietly_and_a_loud_one_does_not_clip() {
+        let sound = waihu_audio::tone::sine(300.0, 500, -19.0, 8_000);
+        for wanted in [-40_i8, -26, -10] {
+            let level = waihu_audio::energy::level_dbov(&at_level(&sound, wanted.into()));
+            assert!((level - f32::from(wanted)).abs() < 0.3, "{wanted}: {level}");
+        }
+        let peaky: Vec<i16> = (0..8_000).map(|n| if n % 160 == 0 { 20_000 } else { 500 }).collect();
+        let loudest = at_level(&peaky, -10.0).iter().map(|s| s.unsigned_abs()).max();
+        assert!(loudest <= Some(29_200), "{loudest:?}");
     }
 }

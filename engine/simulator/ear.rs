@@ -18,7 +18,10 @@ pub enum Edge {
     /// It began to speak.
     Started,
     /// It has been silent for the pause that ends a turn.
-    Stopped,
+    Stopped {
+        /// From the turn's first sound to its last [ms].
+        spoke_ms: u64,
+    },
 }
 
 /// Listens to one call.
@@ -26,33 +29,40 @@ pub enum Edge {
 pub struct Ear {
     /// The silence that ends a turn [ms]: longer than the pauses between spoken sentences.
     turn_end_ms: u64,
-    speaking: bool,
+    /// Since when the turn goes on.
+    since: Option<Time>,
     loud_run: u32,
+    /// When the run of loud frames began.
+    first_loud: Time,
     last_loud: Time,
 }
 
 impl Ear {
     /// An ear that takes `turn_end_ms` of silence for the end of a turn.
     pub fn new(turn_end_ms: u64) -> Self {
-        Self { turn_end_ms, speaking: false, loud_run: 0, last_loud: Time::ZERO }
+        Self { turn_end_ms, since: None, loud_run: 0, first_loud: Time::ZERO, last_loud: Time::ZERO }
     }
 
     /// Takes the level of one 20 ms frame [dBov], or of a frame that did not come as silence.
     pub fn hear(&mut self, now: Time, level_dbov: f32) -> Option<Edge> {
         if level_dbov > SPEECH_DBOV {
+            if self.loud_run == 0 {
+                self.first_loud = now;
+            }
             self.loud_run += 1;
-            if self.loud_run >= ONSET_FRAMES || self.speaking {
+            if self.loud_run >= ONSET_FRAMES || self.since.is_some() {
                 self.last_loud = now;
             }
-            if self.loud_run >= ONSET_FRAMES && !self.speaking {
-                self.speaking = true;
+            if self.loud_run >= ONSET_FRAMES && self.since.is_none() {
+                self.since = Some(self.first_loud);
                 return Some(Edge::Started);
             }
         } else {
             self.loud_run = 0;
-            if self.speaking && now.since(self.last_loud).as_millis() >= u128::from(self.turn_end_ms) {
-                self.speaking = false;
-                return Some(Edge::Stopped);
+            let over = now.since(self.last_loud).as_millis() >= u128::from(self.turn_end_ms);
+            if let Some(since) = self.since.filter(|_| over) {
+                self.since = None;
+                return Some(Edge::Stopped { spoke_ms: self.last_loud.as_millis() - since.as_millis() });
             }
         }
         None
@@ -82,7 +92,7 @@ mod tests {
         assert_eq!(heard.len(), 2);
         assert_eq!(heard[0], (240, Edge::Started));
         // The last loud frame is number 134; 700 ms later is frame 169.
-        assert_eq!(heard[1], (169 * 20, Edge::Stopped));
+        assert_eq!(heard[1], (169 * 20, Edge::Stopped { spoke_ms: (134 - 10) * 20 }));
     }
 
     #[test]

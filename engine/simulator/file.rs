@@ -1,12 +1,13 @@
 //! The file of personas (TOML), read strictly: an unknown key, a step that does two things or a
 //! number that stands twice is an error that names the persona.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use waihu_types::Lang;
 
-use crate::persona::{Act, Cue, Persona, Pickup, Step};
+use crate::{
+    Personas,
+    persona::{Act, Answer, Cue, Persona, Pickup, Step},
+};
 
 /// What is wrong with a file of personas.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,8 +23,8 @@ pub enum PersonaError {
         /// The number.
         number: String,
     },
-    /// A number stands twice.
-    #[error("number {0} stands twice")]
+    /// A number stands twice, for the same callers.
+    #[error("number {0} stands twice: give one of them a when_shown of its own")]
     Twice(String),
     /// A step is not one cue and one deed.
     #[error("persona {number}, step {step}: {problem}")]
@@ -35,9 +36,10 @@ pub enum PersonaError {
         /// What is wrong.
         problem: &'static str,
     },
-    /// A persona that does not answer has a conversation, or declines with no failure code.
+    /// A persona that does not answer has a conversation, or declines with no failure code; or a level
+    /// that no voice has.
     #[error("persona {number}: {problem}")]
-    Pickup {
+    Persona {
         /// The persona.
         number: String,
         /// What is wrong.
@@ -55,9 +57,12 @@ struct RawFile {
 #[serde(deny_unknown_fields)]
 struct RawPersona {
     number: String,
+    when_shown: Option<String>,
     name: String,
     lang: Lang,
     voice: Option<String>,
+    #[serde(default = "level_dbov")]
+    level_dbov: i8,
     #[serde(default = "rings_ms")]
     rings_ms: u64,
     #[serde(default)]
@@ -65,11 +70,18 @@ struct RawPersona {
     decline: Option<u16>,
     #[serde(default)]
     steps: Vec<RawStep>,
-    otherwise: Option<RawAct>,
+    otherwise: Option<RawAnswer>,
     #[serde(default = "max_turns")]
     max_turns: u32,
     #[serde(default = "patience_ms")]
     patience_ms: u64,
+    #[serde(default = "max_call_ms")]
+    max_call_ms: u64,
+}
+
+/// The level at which telephone speech arrives (ITU-T P.56, P.800: -26 dBov).
+fn level_dbov() -> i8 {
+    -26
 }
 
 /// A ring and a half at the shortest cadence: a person cannot answer faster.
@@ -87,11 +99,26 @@ fn patience_ms() -> u64 {
     45_000
 }
 
+/// Longer than any call that goes well; the engine's own limit is five minutes.
+fn max_call_ms() -> u64 {
+    240_000
+}
+
+// No deny_unknown_fields where another table is flattened in: that one sees what is left, and denies.
 #[derive(Deserialize)]
 struct RawStep {
     after_ms: Option<u64>,
     bot_speaking_ms: Option<u64>,
     or_after_ms: Option<u64>,
+    #[serde(flatten)]
+    answer: RawAnswer,
+}
+
+#[derive(Deserialize)]
+struct RawAnswer {
+    #[serde(default)]
+    bot_spoke_ms: u64,
+    to_shorter: Option<String>,
     #[serde(flatten)]
     act: RawAct,
 }
@@ -106,20 +133,17 @@ struct RawAct {
     hang_up: Option<bool>,
 }
 
-/// Reads a file of personas, by number.
+/// Reads a file of personas.
 ///
 /// # Errors
 /// The first problem found.
-pub fn read_personas(text: &str) -> Result<BTreeMap<String, Persona>, PersonaError> {
+pub fn read_personas(text: &str) -> Result<Personas, PersonaError> {
     let raw: RawFile = toml::from_str(text).map_err(|e| PersonaError::Toml(e.to_string()))?;
-    let mut personas = BTreeMap::new();
+    let mut all = Personas::default();
     for raw in raw.persona {
-        let persona = checked(raw)?;
-        if let Some(first) = personas.insert(persona.number.clone(), persona) {
-            return Err(PersonaError::Twice(first.number));
-        }
+        all.insert(checked(raw)?).map_err(|twice| PersonaError::Twice(twice.number))?;
     }
-    Ok(personas)
+    Ok(all)
 }
 
 fn checked(raw: RawPersona) -> Result<Persona, PersonaError> {
@@ -132,17 +156,17 @@ fn checked(raw: RawPersona) -> Result<Persona, PersonaError> {
         (true, None) => Pickup::NoAnswer,
         (false, Some(code @ 400..=699)) => Pickup::Decline(code),
         (false, Some(_)) => {
-            return Err(PersonaError::Pickup {
+            return Err(PersonaError::Persona {
                 number,
                 problem: "decline is a SIP failure code, 400 to 699",
             });
         }
         (true, Some(_)) => {
-            return Err(PersonaError::Pickup { number, problem: "either no_answer or decline" });
+            return Err(PersonaError::Persona { number, problem: "either no_answer or decline" });
         }
     };
     if pickup != Pickup::Answer && !(raw.steps.is_empty() && raw.otherwise.is_none()) {
-        return Err(PersonaError::Pickup { number, problem: "who does not answer has no conversation" });
+        return Err(PersonaError::Persona { number, problem: "who does not answer has no conversation" });
     }
     let mut steps = Vec::new();
     for (n, s) in raw.steps.into_iter().enumerate() {
@@ -153,25 +177,47 @@ fn checked(raw: RawPersona) -> Result<Persona, PersonaError> {
             (None, Some(ms)) => Cue::BotSpeaking(ms),
             (Some(_), Some(_)) => return Err(wrong("either after_ms or bot_speaking_ms")),
         };
-        steps.push(Step { cue, or_after_ms: s.or_after_ms, act: act(s.act).map_err(wrong)? });
+        if s.after_ms.is_some() && s.answer.bot_spoke_ms > 0 {
+            return Err(wrong("bot_spoke_ms is of no use where it does not wait for the bot"));
+        }
+        steps.push(Step { cue, or_after_ms: s.or_after_ms, answer: answer(s.answer).map_err(wrong)? });
     }
-    let otherwise = raw.otherwise.map(act).transpose().map_err(|problem| PersonaError::Step {
+    if !(LEVELS_DBOV).contains(&raw.level_dbov) {
+        return Err(PersonaError::Persona { number, problem: "level_dbov is -50 to -10" });
+    }
+    let otherwise = raw.otherwise.map(answer).transpose().map_err(|problem| PersonaError::Step {
         number: number.clone(),
         step: 0,
         problem,
     })?;
     Ok(Persona {
         number,
+        when_shown: raw.when_shown,
         name: raw.name,
         lang: raw.lang,
         voice: raw.voice,
+        level_dbov: raw.level_dbov,
         rings_ms: raw.rings_ms,
         pickup,
         steps,
         otherwise,
         max_turns: raw.max_turns,
         patience_ms: raw.patience_ms,
+        max_call_ms: raw.max_call_ms,
     })
+}
+
+/// A voice below is lost in the line's noise, one above clips in G.711.
+const LEVELS_DBOV: std::ops::RangeInclusive<i8> = -50..=-10;
+
+fn answer(raw: RawAnswer) -> Result<Answer, &'static str> {
+    if raw.to_shorter.is_some() && raw.bot_spoke_ms == 0 {
+        return Err("to_shorter needs bot_spoke_ms: shorter than what?");
+    }
+    if raw.to_shorter.as_ref().is_some_and(|text| text.trim().is_empty()) {
+        return Err("to_shorter has no words");
+    }
+    Ok(Answer { act: act(raw.act)?, bot_spoke_ms: raw.bot_spoke_ms, to_shorter: raw.to_shorter })
 }
 
 /// The longest tone [ms]: a voicemail box's is under a second or two.
@@ -210,20 +256,27 @@ mod tests {
     const HEAD: &str = "[[persona]]\nnumber = \"1001\"\nname = \"x\"\nlang = \"zh\"\n";
 
     fn read(rest: &str) -> Result<Persona, PersonaError> {
-        read_personas(&format!("{HEAD}{rest}")).map(|mut all| all.remove("1001").unwrap())
+        read_personas(&format!("{HEAD}{rest}")).map(|all| all.find("1001", None).unwrap().clone())
     }
 
     #[test]
     fn steps_read_as_cues_and_acts() {
         let p = read(
             "steps = [{ after_ms = 300, say = \"喂？\" }, { press = \"1#\" }, { bot_speaking_ms = 900, hang_up = true }]\n\
-             otherwise = { say = \"好的。\" }",
+             otherwise = { bot_spoke_ms = 4000, say = \"好的。\", to_shorter = \"明天。\" }",
         )
         .unwrap();
         assert_eq!(p.steps[0].cue, Cue::After(300));
-        assert_eq!(p.steps[1], Step { cue: Cue::BotDone, or_after_ms: None, act: Act::Press("1#".into()) });
+        assert_eq!(
+            p.steps[1],
+            Step { cue: Cue::BotDone, or_after_ms: None, answer: Act::Press("1#".into()).into() }
+        );
         assert_eq!(p.steps[2].cue, Cue::BotSpeaking(900));
-        assert_eq!(p.otherwise, Some(Act::Say("好的。".into())));
+        let otherwise =
+            Answer {
+                act: Act::Say("好的。".into()), bot_spoke_ms: 4_000, to_shorter: Some("明天。".into())
+            };
+        assert_eq!(p.otherwise, Some(otherwise));
         assert_eq!(p.pickup, Pickup::Answer);
         assert_eq!(read("decline = 486").unwrap().pickup, Pickup::Decline(486));
     }
@@ -237,6 +290,10 @@ mod tests {
             "steps = [{ after_ms = 1, bot_speaking_ms = 1, listen = true }]",
             "steps = [{}]",
             "otherwise = { listen = false }",
+            "otherwise = { say = \"a\", to_shorter = \"b\" }",
+            "otherwise = { say = \"a\", bot_spoke_ms = 1, to_shorter = \"\" }",
+            "steps = [{ after_ms = 1, bot_spoke_ms = 1, say = \"a\" }]",
+            "level_dbov = 0",
             "decline = 200",
             "decline = 486\nno_answer = true",
             "no_answer = true\nsteps = [{ say = \"a\" }]",
@@ -249,6 +306,9 @@ mod tests {
             read("steps = [{ sya = \"a\" }]"),
             Err(PersonaError::Toml(_) | PersonaError::Step { .. })
         ));
-        assert!(matches!(read_personas(&format!("{HEAD}{HEAD}")), Err(PersonaError::Twice(_))));
+        for same in ["", "when_shown = \"en-\"\n"] {
+            let twice = format!("{HEAD}{same}{HEAD}{same}");
+            assert!(matches!(read_personas(&twice), Err(PersonaError::Twice(_))));
+        }
     }
 }

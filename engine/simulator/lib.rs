@@ -9,9 +9,11 @@ mod clips;
 pub mod ear;
 mod file;
 pub mod persona;
+mod personas;
 pub mod practice;
 mod serve;
 
 pub use clips::{Clips, Line, Pcm, lines};
 pub use file::{PersonaError, read_personas};
+pub use personas::Personas;
 pub use serve::{Report, Served, SimulatorConfig, SimulatorError, serve};

@@ -2,8 +2,9 @@
 //! it in virtual time.
 //!
 //! A persona understands nothing. It waits for the bot to have spoken, then does its next step; the
-//! step after the last is its `otherwise`, again and again, until it has had enough turns.
-//! Deliberately absent: sound, sockets, clocks.
+//! step after the last is its `otherwise`, again and again, until it has had enough turns. All that
+//! it makes of what it hears is how long the bot spoke: a step may answer only a longer turn, and
+//! take a shorter one for a bot that asks again. Deliberately absent: sound, sockets, clocks.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -14,12 +15,17 @@ use waihu_types::{Lang, Time};
 pub struct Persona {
     /// The user part of the request URI that reaches it.
     pub number: String,
+    /// It answers only calls whose caller's display name begins so. Of those at one number, the
+    /// longest that fits is called; one without is called when none fits.
+    pub when_shown: Option<String>,
     /// What it shows, in a word or two; for people who read the file or the progress.
     pub name: String,
     /// The language it speaks.
     pub lang: Lang,
     /// The voice it speaks with; the language's own where none is named.
     pub voice: Option<String>,
+    /// How loud it speaks [dBov of the RMS over a line].
+    pub level_dbov: i8,
     /// How long it rings before it does anything [ms].
     pub rings_ms: u64,
     /// What it does then.
@@ -27,11 +33,27 @@ pub struct Persona {
     /// What it does in the conversation, in order.
     pub steps: Vec<Step>,
     /// What it does when the steps have run out and the bot has spoken again; none to keep silent.
-    pub otherwise: Option<Act>,
+    pub otherwise: Option<Answer>,
     /// It hangs up when the bot has spoken so often.
     pub max_turns: u32,
     /// It hangs up when the bot has been silent for so long [ms].
     pub patience_ms: u64,
+    /// It hangs up so long after it answered, whatever happens [ms].
+    pub max_call_ms: u64,
+}
+
+impl Persona {
+    /// Every line that it may say, in the order of its steps; a line may come more than once.
+    pub fn says(&self) -> impl Iterator<Item = &str> {
+        let answers = self.steps.iter().map(|s| &s.answer).chain(&self.otherwise);
+        answers.flat_map(|a| {
+            let act = match &a.act {
+                Act::Say(text) => Some(text.as_str()),
+                _ => None,
+            };
+            act.into_iter().chain(a.to_shorter.as_deref())
+        })
+    }
 }
 
 /// What happens when it has rung.
@@ -53,7 +75,26 @@ pub struct Step {
     /// It goes on without the cue after so long [ms]; none to wait for ever.
     pub or_after_ms: Option<u64>,
     /// What it does.
+    pub answer: Answer,
+}
+
+/// What a persona does, and to how long a turn of the bot's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// What it does.
     pub act: Act,
+    /// It answers turns of the bot's from this length on [ms]; 0 for any. To a shorter one it says
+    /// `to_shorter`, and the step is still to come.
+    pub bot_spoke_ms: u64,
+    /// What it says to a shorter turn; none to say or press again what it said or pressed last.
+    pub to_shorter: Option<String>,
+}
+
+impl From<Act> for Answer {
+    /// To a turn of any length.
+    fn from(act: Act) -> Self {
+        Self { act, bot_spoke_ms: 0, to_shorter: None }
+    }
 }
 
 /// What a step waits for.
@@ -90,7 +131,10 @@ pub enum Input {
     /// The bot began to speak.
     BotStarted,
     /// The bot fell silent.
-    BotStopped,
+    BotStopped {
+        /// How long it had spoken, its pauses with it [ms].
+        spoke_ms: u64,
+    },
     /// What it was last told to play or press is over.
     ActDone,
     /// The call is over, whoever ended it.
@@ -116,11 +160,15 @@ pub enum Output {
     HangUp,
 }
 
+/// A phone that nobody answers rings for so long before the network gives up (RFC 3261 section 16.6,
+/// timer C): no call is left behind by a caller who never cancels.
+const UNANSWERED: Duration = Duration::from_secs(180);
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     New,
     Ringing {
-        until: Option<Time>,
+        until: Time,
     },
     /// Waits for the cue of the next step.
     Waiting {
@@ -139,9 +187,13 @@ pub struct Machine {
     next_step: usize,
     /// Since when the bot has been speaking.
     bot_since: Option<Time>,
-    /// Whether the bot finished a turn that no step has answered.
-    bot_done: bool,
+    /// The length of a turn that the bot finished and no step has answered [ms].
+    bot_done: Option<u64>,
     turns: u32,
+    /// What it said or pressed last.
+    last: Option<Act>,
+    /// When it has had enough of the call.
+    end: Option<Time>,
     /// When either side was last heard.
     last_sound: Time,
     outputs: VecDeque<Output>,
@@ -155,8 +207,10 @@ impl Machine {
             state: State::New,
             next_step: 0,
             bot_since: None,
-            bot_done: false,
+            bot_done: None,
             turns: 0,
+            last: None,
+            end: None,
             last_sound: Time::ZERO,
             outputs: VecDeque::new(),
         }
@@ -185,21 +239,21 @@ impl Machine {
             }
             Input::BotStarted => {
                 self.bot_since = Some(now);
-                self.bot_done = false;
+                self.bot_done = None;
                 self.last_sound = now;
             }
-            Input::BotStopped => {
+            Input::BotStopped { spoke_ms } => {
                 self.last_sound = now;
                 if self.bot_since.take().is_some() {
                     self.turns += 1;
-                    self.bot_done = true;
+                    self.bot_done = Some(spoke_ms);
                 }
             }
             Input::ActDone => {
                 if self.state == State::Acting {
                     self.last_sound = now;
                     // A turn that ended under our own words was not an answer to them.
-                    self.bot_done = false;
+                    self.bot_done = None;
                     self.state = State::Waiting { since: now };
                 }
             }
@@ -217,12 +271,10 @@ impl Machine {
     pub fn poll_timeout(&self) -> Option<Time> {
         match self.state {
             State::New | State::Over => None,
-            State::Ringing { until } => until,
-            State::Acting => None,
+            State::Ringing { until } => Some(until),
+            State::Acting => self.end,
             State::Waiting { since } => {
-                let patience = self.patience();
-                let due = self.due(since);
-                [due, patience].into_iter().flatten().min()
+                [self.due(since), self.patience(), self.end].into_iter().flatten().min()
             }
         }
     }
@@ -232,23 +284,30 @@ impl Machine {
             return;
         }
         self.outputs.push_back(Output::Ring);
-        let rings = Duration::from_millis(self.persona.rings_ms);
-        let until = (self.persona.pickup != Pickup::NoAnswer).then_some(now + rings);
-        self.state = State::Ringing { until };
+        let rings = match self.persona.pickup {
+            Pickup::NoAnswer => UNANSWERED,
+            Pickup::Answer | Pickup::Decline(_) => Duration::from_millis(self.persona.rings_ms),
+        };
+        self.state = State::Ringing { until: now + rings };
     }
 
     /// Does whatever is due; each round either moves on or stops.
     fn advance(&mut self, now: Time) {
         loop {
             match self.state {
-                State::Ringing { until: Some(until) } if now >= until => match self.persona.pickup {
+                State::Ringing { until } if now >= until => match self.persona.pickup {
                     Pickup::Decline(code) => self.end_with(Output::Reject(code)),
-                    Pickup::Answer | Pickup::NoAnswer => {
+                    Pickup::NoAnswer => self.end_with(Output::Reject(480)),
+                    Pickup::Answer => {
                         self.outputs.push_back(Output::Answer);
                         self.last_sound = now;
+                        self.end = Some(now + Duration::from_millis(self.persona.max_call_ms));
                         self.state = State::Waiting { since: now };
                     }
                 },
+                State::Waiting { .. } | State::Acting if self.end.is_some_and(|end| now >= end) => {
+                    self.end_with(Output::HangUp);
+                }
                 State::Waiting { since } if self.due(since).is_some_and(|due| now >= due) => self.act(now),
                 State::Waiting { .. } if self.patience().is_some_and(|end| now >= end) => {
                     self.end_with(Output::HangUp);
@@ -264,7 +323,7 @@ impl Machine {
     /// When the next step is due, as far as can be told now.
     fn due(&self, since: Time) -> Option<Time> {
         let ms = |t: Time, ms: u64| t + Duration::from_millis(ms);
-        let done = self.bot_done.then_some(since);
+        let done = self.bot_done.map(|_| since);
         let Some(step) = self.persona.steps.get(self.next_step) else {
             // With nothing to say, the turn limit alone decides.
             let enough = self.turns >= self.persona.max_turns;
@@ -292,29 +351,32 @@ impl Machine {
     }
 
     fn act(&mut self, now: Time) {
-        self.bot_done = false;
+        let spoke_ms = self.bot_done.take();
         if self.turns >= self.persona.max_turns {
             self.end_with(Output::HangUp);
             return;
         }
-        let act = match self.persona.steps.get(self.next_step) {
-            Some(step) => {
-                self.next_step += 1;
-                Some(step.act.clone())
+        let step = self.persona.steps.get(self.next_step);
+        let act = match step.map(|s| &s.answer).or(self.persona.otherwise.as_ref()) {
+            None => Act::Listen,
+            // With nothing to repeat it goes on listening.
+            Some(answer) if spoke_ms.is_some_and(|ms| ms < answer.bot_spoke_ms) => {
+                answer.to_shorter.clone().map(Act::Say).or_else(|| self.last.clone()).unwrap_or(Act::Listen)
             }
-            None => self.persona.otherwise.clone(),
+            Some(answer) => {
+                self.next_step += usize::from(step.is_some());
+                answer.act.clone()
+            }
         };
+        if matches!(act, Act::Say(_) | Act::Press(_)) {
+            self.last = Some(act.clone());
+        }
+        self.state = State::Acting;
         match act {
-            Some(act @ (Act::Say(_) | Act::Beep(_))) => {
-                self.outputs.push_back(Output::Play(act));
-                self.state = State::Acting;
-            }
-            Some(Act::Press(keys)) => {
-                self.outputs.push_back(Output::Press(keys));
-                self.state = State::Acting;
-            }
-            Some(Act::HangUp) => self.end_with(Output::HangUp),
-            Some(Act::Listen) | None => self.state = State::Waiting { since: now },
+            Act::Say(_) | Act::Beep(_) => self.outputs.push_back(Output::Play(act)),
+            Act::Press(keys) => self.outputs.push_back(Output::Press(keys)),
+            Act::HangUp => self.end_with(Output::HangUp),
+            Act::Listen => self.state = State::Waiting { since: now },
         }
     }
 
@@ -328,26 +390,31 @@ impl Machine {
 mod tests {
     use super::*;
 
+    const STOPPED: Input = Input::BotStopped { spoke_ms: 4_000 };
+
     fn say(text: &str) -> Act {
         Act::Say(text.into())
     }
 
     fn step(cue: Cue, act: Act) -> Step {
-        Step { cue, or_after_ms: None, act }
+        Step { cue, or_after_ms: None, answer: act.into() }
     }
 
     fn persona(steps: Vec<Step>, otherwise: Option<Act>) -> Persona {
         Persona {
             number: "1001".into(),
+            when_shown: None,
             name: "test".into(),
             lang: Lang::Zh,
             voice: None,
+            level_dbov: -26,
             rings_ms: 1_000,
             pickup: Pickup::Answer,
             steps,
-            otherwise,
+            otherwise: otherwise.map(Answer::from),
             max_turns: 10,
             patience_ms: 30_000,
+            max_call_ms: 300_000,
         }
     }
 
@@ -395,7 +462,7 @@ mod tests {
         fn bot_speaks(&mut self, ms: u64) -> Vec<Output> {
             let mut all = self.does(Input::BotStarted);
             all.extend(self.wait(ms).into_iter().map(|(_, o)| o));
-            all.extend(self.does(Input::BotStopped));
+            all.extend(self.does(Input::BotStopped { spoke_ms: ms }));
             all
         }
     }
@@ -407,7 +474,7 @@ mod tests {
         assert_eq!(stage.wait(2_000), []);
         assert_eq!(stage.does(Input::BotStarted), []);
         assert_eq!(stage.wait(4_000), []);
-        assert_eq!(stage.does(Input::BotStopped), [Output::Play(say("对，我是。"))]);
+        assert_eq!(stage.does(STOPPED), [Output::Play(say("对，我是。"))]);
         assert_eq!(stage.wait(1_500), []);
         assert_eq!(stage.does(Input::ActDone), []);
         assert_eq!(stage.bot_speaks(3_000), [Output::Play(say("好的。"))]);
@@ -439,7 +506,7 @@ mod tests {
         assert_eq!(stage.does(Input::BotStarted), []);
         assert_eq!(stage.does(Input::ActDone), []);
         assert_eq!(stage.wait(2_000), []);
-        assert_eq!(stage.does(Input::BotStopped), [Output::Play(say("我是。"))]);
+        assert_eq!(stage.does(STOPPED), [Output::Play(say("我是。"))]);
     }
 
     #[test]
@@ -466,8 +533,9 @@ mod tests {
 
     #[test]
     fn an_agent_greets_even_where_nobody_speaks_and_then_hangs_up() {
-        let greet = Step { cue: Cue::BotDone, or_after_ms: Some(1_500), act: say("您好，请讲。") };
-        let end = Step { cue: Cue::BotDone, or_after_ms: Some(6_000), act: Act::HangUp };
+        let greet =
+            Step { cue: Cue::BotDone, or_after_ms: Some(1_500), answer: say("您好，请讲。").into() };
+        let end = Step { cue: Cue::BotDone, or_after_ms: Some(6_000), answer: Act::HangUp.into() };
         let mut stage = Stage::picked_up(persona(vec![greet, end], None));
         assert_eq!(stage.wait(1_500), [(2_500, Output::Play(say("您好，请讲。")))]);
         stage.does(Input::ActDone);
@@ -503,16 +571,72 @@ mod tests {
             assert_eq!(stage.wait(60_000), [(1_000, Output::Reject(code))]);
         }
         let mut stage = Stage::call(Persona { pickup: Pickup::NoAnswer, ..persona(vec![], None) });
-        assert_eq!(stage.wait(600_000), []);
+        assert_eq!(stage.wait(120_000), []);
         assert_eq!(stage.does(Input::Ended), []);
         assert!(stage.machine.is_over());
+    }
+
+    #[test]
+    fn a_caller_who_never_gives_up_is_told_at_last_that_nobody_is_there() {
+        let mut stage = Stage::call(Persona { pickup: Pickup::NoAnswer, ..persona(vec![], None) });
+        assert_eq!(stage.wait(600_000), [(180_000, Output::Reject(480))]);
+    }
+
+    #[test]
+    fn a_bot_that_asks_again_hears_the_last_line_again_and_the_step_is_still_to_come() {
+        let matter = Answer { bot_spoke_ms: 6_000, ..say("我明天还。").into() };
+        let read_back =
+            Answer { bot_spoke_ms: 4_500, to_shorter: Some("明天。".into()), ..say("对。").into() };
+        let mut p = persona(
+            vec![
+                step(Cue::BotDone, say("我是。")),
+                Step { cue: Cue::BotDone, or_after_ms: None, answer: matter },
+            ],
+            None,
+        );
+        p.otherwise = Some(read_back);
+        assert_eq!(p.says().collect::<Vec<_>>(), ["我是。", "我明天还。", "对。", "明天。"]);
+        let mut stage = Stage::picked_up(p);
+        for (spoke_ms, line) in [
+            (7_000, "我是。"),
+            (3_000, "我是。"),
+            (5_999, "我是。"),
+            (12_000, "我明天还。"),
+            (2_000, "明天。"),
+            (6_000, "对。"),
+            (2_000, "明天。"),
+            (6_000, "对。"),
+        ] {
+            assert_eq!(stage.bot_speaks(spoke_ms), [Output::Play(say(line))], "{spoke_ms}");
+            stage.does(Input::ActDone);
+        }
+    }
+
+    #[test]
+    fn who_has_said_nothing_yet_has_nothing_to_repeat() {
+        let mut p = persona(vec![], None);
+        p.otherwise = Some(Answer { bot_spoke_ms: 6_000, ..say("我明天还。").into() });
+        let mut stage = Stage::picked_up(p);
+        assert_eq!(stage.bot_speaks(2_000), []);
+        assert_eq!(stage.bot_speaks(8_000), [Output::Play(say("我明天还。"))]);
+    }
+
+    #[test]
+    fn no_call_is_longer_than_its_limit_whoever_speaks() {
+        let limit = |p| Persona { max_call_ms: 60_000, ..p };
+        let mut stage = Stage::picked_up(limit(persona(vec![], None)));
+        stage.does(Input::BotStarted);
+        assert_eq!(stage.wait(600_000), [(61_000, Output::HangUp)]);
+        // The end of its own line is never reported.
+        let mut stage = Stage::picked_up(limit(persona(vec![step(Cue::After(0), say("喂？"))], None)));
+        assert_eq!(stage.wait(600_000), [(1_000, Output::Play(say("喂？"))), (61_000, Output::HangUp)]);
     }
 
     #[test]
     fn nothing_comes_out_after_the_end() {
         let mut stage = Stage::picked_up(persona(vec![step(Cue::BotDone, say("喂"))], Some(say("喂"))));
         stage.does(Input::Ended);
-        for input in [Input::Invited, Input::BotStarted, Input::BotStopped, Input::ActDone, Input::Timeout] {
+        for input in [Input::Invited, Input::BotStarted, STOPPED, Input::ActDone, Input::Timeout] {
             assert_eq!(stage.does(input), []);
         }
         assert_eq!(stage.wait(600_000), []);

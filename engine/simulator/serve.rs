@@ -1,7 +1,6 @@
 //! The simulator's SIP socket: who is called, how many at once, and when it ends.
 
 use std::{
-    collections::BTreeMap,
     future::Future,
     net::SocketAddr,
     sync::{
@@ -19,9 +18,10 @@ use waihu_sip::uri::SipUri;
 use waihu_trunk::{IncomingCall, SipSocket};
 
 use crate::{
+    Personas,
     call::{self, Stage},
     clips::{Clips, line},
-    persona::{Act, Persona},
+    persona::Persona,
 };
 
 /// What the practice ground needs.
@@ -31,8 +31,8 @@ pub struct SimulatorConfig {
     pub bind: SocketAddr,
     /// Where it speaks: its address and ports for RTP.
     pub media: MediaConfig,
-    /// Its callees, by number.
-    pub personas: BTreeMap<String, Persona>,
+    /// Its callees.
+    pub personas: Personas,
     /// The sound of their lines.
     pub clips: Clips,
     /// So many calls at once; the next one is answered 486.
@@ -128,14 +128,9 @@ pub async fn serve(
     report: impl Fn(Report) + Send + Sync + 'static,
     stop: impl Future<Output = ()> + Send,
 ) -> Result<Served, SimulatorError> {
-    for persona in config.personas.values() {
-        let acts = persona.steps.iter().map(|s| &s.act).chain(&persona.otherwise);
-        for act in acts {
-            if let Act::Say(text) = act
-                && config.clips.of(&line(persona, text)).is_none()
-            {
-                return Err(SimulatorError::NoClip { number: persona.number.clone() });
-            }
+    for persona in config.personas.iter() {
+        if persona.says().any(|text| config.clips.of(&line(persona, text)).is_none()) {
+            return Err(SimulatorError::NoClip { number: persona.number.clone() });
         }
     }
     let media = Media::spawn(config.media)?;
@@ -177,12 +172,13 @@ pub async fn serve(
 /// The persona that a call is for; otherwise the call is refused here.
 fn admit(
     call: IncomingCall,
-    personas: &BTreeMap<String, Persona>,
+    personas: &Personas,
     max_calls: usize,
     counters: &Counters,
 ) -> Option<(Persona, IncomingCall)> {
     counters.calls.fetch_add(1, Ordering::Relaxed);
-    let persona = call.request_uri.as_sip().and_then(SipUri::user).and_then(|n| personas.get(&n)).cloned();
+    let number = call.request_uri.as_sip().and_then(SipUri::user);
+    let persona = number.and_then(|n| personas.find(&n, call.from.display.as_deref())).cloned();
     let Some(persona) = persona else {
         counters.unknown_number.fetch_add(1, Ordering::Relaxed);
         call.call.reject(404, "Not Found");

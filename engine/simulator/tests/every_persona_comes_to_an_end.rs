@@ -33,9 +33,9 @@ fn play(persona: &Persona, speak_ms: u64, think_ms: u64, limit: Time) -> Vec<(Ti
         machine.handle_input(now, input);
         let ms = |n: u64| now + Duration::from_millis(n);
         if input == Input::BotStarted {
-            events.push((ms(speak_ms), Input::BotStopped));
+            events.push((ms(speak_ms), Input::BotStopped { spoke_ms: speak_ms }));
         }
-        let mut bot_turn = input == Input::BotStopped || input == Input::ActDone;
+        let mut bot_turn = matches!(input, Input::BotStopped { .. }) || input == Input::ActDone;
         while let Some(output) = machine.poll_output() {
             match output {
                 Output::Play(_) | Output::Press(_) => {
@@ -57,7 +57,8 @@ fn play(persona: &Persona, speak_ms: u64, think_ms: u64, limit: Time) -> Vec<(Ti
 }
 
 fn all() -> impl Iterator<Item = Persona> {
-    read_personas(waihu_simulator::practice::PERSONAS).unwrap().into_values()
+    let all = read_personas(waihu_simulator::practice::PERSONAS).unwrap();
+    all.iter().cloned().collect::<Vec<_>>().into_iter()
 }
 
 #[test]
