@@ -68,7 +68,9 @@ impl Project {
     pub(crate) fn voices(&self) -> Result<TtsPaths> {
         let library = self.library()?;
         library.path("onnxruntime", "libonnxruntime.so")?;
-        Ok(TtsPaths::under(&self.models()))
+        // A prompt with the callee's own words in it is waited for: every core helps.
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Ok(TtsPaths { threads, ..TtsPaths::under(&self.models()) })
     }
 
     /// Where spoken prompts are kept: the bot's, or those of someone else.

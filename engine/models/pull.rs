@@ -10,9 +10,7 @@ use std::{
 };
 
 use crate::{
-    Library, ModelsError, archive,
-    convert::{self, Weights},
-    fetch,
+    Library, ModelsError, archive, convert, fetch,
     hash::HashingWriter,
     library::FileState,
     manifest::{Convert, FileEntry, Manifest, Part, Source},
@@ -162,27 +160,22 @@ impl Library {
     ) -> Result<(), ModelsError> {
         let parts = self.fetch_parts(manifest, &source.parts, progress)?;
         let tokenizer = match &source.convert {
-            Some((convert, part)) => {
-                let tokenizer = self.fetch_parts(manifest, std::slice::from_ref(part), progress)?;
-                Some((*convert, read_all(&tokenizer)?))
+            Some(Convert::Whisper { tokenizer, .. }) => {
+                read_all(&self.fetch_parts(manifest, std::slice::from_ref(tokenizer), progress)?)?
             }
-            None => None,
+            _ => Vec::new(),
         };
         progress(Progress::Making { model: &manifest.name, file: &file.path });
         let place = self.place(manifest, file);
-        write_whole(&place, file, |out| match &tokenizer {
+        let failed = |source| ModelsError::Convert { path: place.clone(), source };
+        write_whole(&place, file, |out| match &source.convert {
             None => parts
                 .iter()
                 .try_for_each(|(path, member)| archive::copy_member(path, member.as_deref(), out).map(drop)),
-            Some((convert, tokenizer)) => {
-                let weights = match convert {
-                    Convert::WhisperF16 => Weights::F16,
-                    Convert::WhisperQ8 => Weights::Q8,
-                };
-                let model = read_all(&parts)?;
-                convert::whisper(&model, tokenizer, weights, out)
-                    .map_err(|source| ModelsError::Convert { path: place.clone(), source })
+            Some(Convert::Whisper { weights, .. }) => {
+                convert::whisper(&read_all(&parts)?, &tokenizer, *weights, out).map_err(failed)
             }
+            Some(Convert::OnnxFloat) => convert::in_floating_point(&read_all(&parts)?, out).map_err(failed),
         })
     }
 
@@ -255,6 +248,7 @@ fn write_partial(
             path: place.to_owned(),
             expected: file.sha256.clone(),
             actual,
+            bytes,
         });
     }
     Ok(())
