@@ -18,11 +18,14 @@ use tokio::{
 };
 use waihu_sip::{
     CallHandle, Command, Credentials, Discard, Endpoint, EndpointConfig, Event, Input, Invite, NameAddr,
-    Output, SessionDescription, TimedOut, Uri,
+    Output, SessionDescription, TimedOut, Uri, Usage,
 };
 use waihu_types::Time;
 
-use crate::call::{Call, IncomingCall};
+use crate::{
+    call::{Call, IncomingCall},
+    icmp,
+};
 
 /// The largest UDP datagram.
 const MAX_DATAGRAM: usize = 65_535;
@@ -36,6 +39,10 @@ const MAX_INCOMING: usize = 256;
 
 /// Datagrams read in one go before timers and commands have their turn.
 const READ_BOUND: usize = 64;
+
+/// Times that a datagram is offered to the socket: a failure may be the report about an earlier datagram
+/// to somewhere else, and several such may wait.
+const SEND_ATTEMPTS: usize = 4;
 
 /// A call to place.
 #[derive(Clone, Debug)]
@@ -78,6 +85,8 @@ struct Tally {
 enum Order {
     Command(Command),
     Ping { target: Uri, next_hop: SocketAddr, reply: oneshot::Sender<Result<u16, TimedOut>> },
+    Usage(oneshot::Sender<Usage>),
+    Settled(oneshot::Sender<()>),
 }
 
 /// The way into the socket task. Unbounded: what goes in is a few commands a call, and a command
@@ -92,7 +101,8 @@ impl Commands {
     }
 }
 
-/// A SIP user agent on one UDP port. Clones share it; the last one's end closes it.
+/// A SIP user agent on one UDP port. Clones share it. When the last of them and of their calls is gone,
+/// the port closes as soon as every hang-up has been answered, at most 64 s later.
 #[derive(Clone)]
 pub struct SipSocket {
     local: SocketAddr,
@@ -103,16 +113,22 @@ pub struct SipSocket {
 }
 
 impl SipSocket {
-    /// Opens the port and starts the task, within a tokio runtime. Calls that come in are handed to
-    /// the receiver; dropped, they are refused with 503.
+    /// Opens the port and starts the task, within a tokio runtime. `local` also stands in Via and
+    /// Contact, so it must be an address at which the far side reaches us. Calls that come in are
+    /// handed to the receiver; dropped, they are refused with 503.
     ///
     /// # Errors
-    /// When the port cannot be had.
+    /// When the port cannot be had, or the address is 0.0.0.0 or `::`.
     pub async fn bind(
         local: SocketAddr,
         user_agent: &str,
     ) -> io::Result<(Self, mpsc::Receiver<IncomingCall>)> {
+        if local.ip().is_unspecified() {
+            let message = "name one address of this machine: the far side sends its answers there";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
         let socket = UdpSocket::bind(local).await?;
+        icmp::ask(&socket)?;
         let local = socket.local_addr()?;
         let endpoint =
             Endpoint::new(EndpointConfig { local, user_agent: user_agent.to_owned(), seed: rand::random() });
@@ -136,6 +152,8 @@ impl SipSocket {
             tally: Arc::clone(&own.tally),
             pings: HashMap::new(),
             next_ping: 0,
+            waiting: Vec::new(),
+            closing: false,
             start: Instant::now(),
         };
         tokio::spawn(task.run());
@@ -174,6 +192,21 @@ impl SipSocket {
         answer.await.unwrap_or(Err(TimedOut))
     }
 
+    /// Waits until no call is left and every BYE and CANCEL has been answered, or given up after 32 s.
+    /// A process that ends before that may leave a phone off the hook.
+    pub async fn settled(&self) {
+        let (reply, answer) = oneshot::channel();
+        let _ = self.commands.0.send(Order::Settled(reply));
+        let _ = answer.await;
+    }
+
+    /// What it holds at this moment. Ended calls leave transactions behind for 32 s, and then nothing.
+    pub async fn usage(&self) -> Usage {
+        let (reply, answer) = oneshot::channel();
+        let _ = self.commands.0.send(Order::Usage(reply));
+        answer.await.unwrap_or_default()
+    }
+
     /// What it has seen so far.
     pub fn counters(&self) -> Counters {
         let read = |n: &AtomicU64| n.load(Ordering::Relaxed);
@@ -196,6 +229,10 @@ struct Task {
     tally: Arc<Tally>,
     pings: HashMap<u64, oneshot::Sender<Result<u16, TimedOut>>>,
     next_ping: u64,
+    /// Who waits for all to be settled.
+    waiting: Vec<oneshot::Sender<()>>,
+    /// Nobody is left to command it.
+    closing: bool,
     start: Instant,
 }
 
@@ -207,15 +244,23 @@ impl Task {
             let at = due.map(|t| tokio::time::Instant::from_std(self.start + t.since(Time::ZERO)));
             tokio::select! {
                 received = self.socket.recv_from(&mut buffer) => self.read(received, &mut buffer),
-                order = self.inbox.recv() => match order {
+                order = self.inbox.recv(), if !self.closing => match order {
                     Some(order) => self.obey(order),
-                    None => return,
+                    None => self.closing = true,
                 },
                 () = tokio::time::sleep_until(at.unwrap_or_else(tokio::time::Instant::now)), if at.is_some() => {
                     self.endpoint.handle_input(self.now(), Input::Timeout);
                 }
             }
             self.carry_out().await;
+            if (self.closing || !self.waiting.is_empty()) && self.endpoint.is_settled() {
+                self.waiting.drain(..).for_each(|reply| {
+                    let _ = reply.send(());
+                });
+                if self.closing {
+                    return;
+                }
+            }
         }
     }
 
@@ -227,12 +272,33 @@ impl Task {
     fn read(&mut self, first: io::Result<(usize, SocketAddr)>, buffer: &mut [u8]) {
         let mut received = first;
         for _ in 0..READ_BOUND {
-            // An error here is an ICMP message about an earlier datagram; the timers tell the rest.
-            let Ok((length, from)) = received else { return };
+            let (length, from) = match received {
+                Ok(received) => received,
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,
+                Err(_) => return self.note_unreachable(),
+            };
             self.tally.received.fetch_add(1, Ordering::Relaxed);
             self.endpoint.handle_input(self.now(), Input::Datagram { from, bytes: &buffer[..length] });
             received = self.socket.try_recv_from(buffer);
         }
+    }
+
+    /// An error on the socket is a report about an earlier datagram.
+    fn note_unreachable(&mut self) {
+        for to in icmp::unreachable(&self.socket) {
+            self.endpoint.handle_input(self.now(), Input::Unreachable { to });
+        }
+    }
+
+    async fn send(&mut self, to: SocketAddr, bytes: &[u8]) {
+        self.tally.sent.fetch_add(1, Ordering::Relaxed);
+        for _ in 0..SEND_ATTEMPTS {
+            if self.socket.send_to(bytes, to).await.is_ok() {
+                return;
+            }
+            self.note_unreachable();
+        }
+        self.endpoint.handle_input(self.now(), Input::Unreachable { to });
     }
 
     fn obey(&mut self, order: Order) {
@@ -243,6 +309,11 @@ impl Task {
                 self.pings.insert(self.next_ping, reply);
                 Command::Options { ping: self.next_ping, target, next_hop }
             }
+            Order::Usage(reply) => {
+                let _ = reply.send(self.endpoint.usage());
+                return;
+            }
+            Order::Settled(reply) => return self.waiting.push(reply),
         };
         self.endpoint.handle_input(self.now(), Input::Command(command));
     }
@@ -250,12 +321,7 @@ impl Task {
     async fn carry_out(&mut self) {
         while let Some(output) = self.endpoint.poll_output() {
             match output {
-                Output::Transmit { to, bytes } => {
-                    self.tally.sent.fetch_add(1, Ordering::Relaxed);
-                    if self.socket.send_to(&bytes, to).await.is_err() {
-                        self.endpoint.handle_input(self.now(), Input::Unreachable { to });
-                    }
-                }
+                Output::Transmit { to, bytes } => self.send(to, &bytes).await,
                 Output::Event { call, event } => self.tell(call, event),
                 Output::Pong { ping, result } => {
                     if let Some(reply) = self.pings.remove(&ping) {
@@ -273,7 +339,10 @@ impl Task {
 
     fn tell(&mut self, handle: CallHandle, event: Event) {
         if let Event::Incoming { from, to, request_uri, offer } = event {
-            let Some(orders) = self.commands.upgrade() else { return };
+            let Some(orders) = self.commands.upgrade() else {
+                let reject = Command::Reject { call: handle, code: 503, reason: "Closing".to_owned() };
+                return self.endpoint.handle_input(self.now(), Input::Command(reject));
+            };
             let (sender, events) = mpsc::channel(MAX_EVENTS);
             self.calls.insert(handle, sender);
             let call = Call::new(handle, Commands(orders), events);

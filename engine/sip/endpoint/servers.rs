@@ -4,7 +4,7 @@ use std::{collections::HashMap, net::SocketAddr};
 
 use waihu_types::Time;
 
-use super::{ALLOW, CallHandle, Discard, Endpoint, MAX_TRANSACTIONS, SDP, TimerKey, is_sdp};
+use super::{ALLOW, Call, CallHandle, Discard, Endpoint, MAX_TRANSACTIONS, SDP, TimerKey, is_sdp};
 use crate::{
     dialog::DialogId,
     message::{Request, Response},
@@ -175,7 +175,19 @@ impl Endpoint {
         extra: &[(&str, &str)],
     ) {
         let tag = self.dice.word();
-        let mut response = request.respond(code, reason, Some(&tag));
+        self.refuse_as(now, id, request, (code, reason), &tag, extra);
+    }
+
+    fn refuse_as(
+        &mut self,
+        now: Time,
+        id: u64,
+        request: &Request,
+        (code, reason): (u16, &str),
+        tag: &str,
+        extra: &[(&str, &str)],
+    ) {
+        let mut response = request.respond(code, reason, Some(tag));
         response.headers.other.push("Server", &self.config.user_agent);
         extra.iter().for_each(|(name, value)| response.headers.other.push(name, value));
         self.respond(now, id, response);
@@ -192,7 +204,13 @@ impl Endpoint {
         match call {
             None => self.refuse(now, id, request, 481, "Call/Transaction Does Not Exist", &[]),
             Some(call) => {
-                self.refuse(now, id, request, 200, "OK", &[]);
+                // Under the tag that the INVITE's answer has (§9.2).
+                let tag = match call.and_then(|c| self.calls.get(&c)) {
+                    Some(Call::Ringing(ringing)) => ringing.dialog.id.local_tag.clone(),
+                    Some(Call::Up(up)) => up.dialog.id.local_tag.clone(),
+                    Some(Call::Calling(_)) | None => self.dice.word(),
+                };
+                self.refuse_as(now, id, request, (200, "OK"), &tag, &[]);
                 if let Some(call) = call {
                     self.cancelled_by_caller(now, call);
                 }

@@ -317,6 +317,18 @@ fn byes_that_cross_are_both_agreed_to() {
 }
 
 #[test]
+fn a_request_of_the_past_is_refused_and_the_call_goes_on() {
+    let mut us = Agent::new();
+    let (_, ack) = us.call(CALL);
+    let theirs = (field(&ack, "To"), field(&ack, "From"), field(&ack, "Call-ID"));
+    us.hear(&request("OPTIONS", 7, "now", theirs, ""));
+    us.hear(&request("BYE", 7, "same", theirs, ""));
+    us.hear(&request("BYE", 6, "past", theirs, ""));
+    assert_eq!(us.times("SIP/2.0 500").len(), 2);
+    assert_eq!(us.endpoint.usage().calls, 1);
+}
+
+#[test]
 fn a_refused_password_is_sent_once() {
     for (status, header) in [
         ("401 Unauthorized", "WWW-Authenticate"),

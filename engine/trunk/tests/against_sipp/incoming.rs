@@ -1,0 +1,105 @@
+//! SIPp calls us, and asks about us.
+
+use tokio::time::timeout;
+use waihu_sip::{Codec, EndedBy, Event, FailureCause, SessionDescription};
+use waihu_trunk::IncomingCall;
+
+use crate::{
+    laws,
+    near::{PATIENCE, end, offer, open, until},
+    sipp::Sipp,
+    wire::{Ends, Wire},
+};
+
+/// A SIPp that calls the trunk.
+struct World {
+    socket: waihu_trunk::SipSocket,
+    incoming: tokio::sync::mpsc::Receiver<IncomingCall>,
+    wire: Wire,
+    sipp: Sipp,
+}
+
+impl World {
+    async fn with(name: &str) -> Self {
+        let (socket, incoming) = open().await;
+        let ends = Ends::open().await;
+        let (contact, remote) = (ends.near().to_string(), ends.far());
+        let wire = ends.join(socket.local_addr(), None, |_| false);
+        let sipp = Sipp::start(name, 1, &[("contact", &contact)], Some(remote)).await;
+        Self { socket, incoming, wire, sipp }
+    }
+
+    async fn call(&mut self) -> IncomingCall {
+        timeout(PATIENCE, self.incoming.recv()).await.unwrap().unwrap()
+    }
+
+    async fn ends_well(self) -> Wire {
+        self.sipp.ends_content().await;
+        timeout(PATIENCE, self.socket.settled()).await.unwrap();
+        laws::hold(&self.wire.log(), self.socket.local_addr());
+        self.wire
+    }
+}
+
+fn answer_to(incoming: &IncomingCall) -> SessionDescription {
+    let rtp = offer().audio().unwrap().remote;
+    SessionDescription::answer(incoming.offer.as_ref().unwrap(), rtp, &[Codec::Pcma]).unwrap()
+}
+
+#[tokio::test]
+async fn a_caller_is_answered_and_hangs_up() {
+    let mut world = World::with("calls_and_hangs_up").await;
+    let mut incoming = world.call().await;
+    incoming.call.ring(180, None);
+    incoming.call.answer(answer_to(&incoming));
+    until(&mut incoming.call, |e| *e == Event::Confirmed).await;
+    assert_eq!(end(&mut incoming.call).await, Event::Ended { by: EndedBy::Remote, reason: None });
+    world.ends_well().await;
+}
+
+#[tokio::test]
+async fn a_caller_is_answered_and_we_hang_up_once_the_ack_is_there() {
+    let mut world = World::with("calls_and_waits").await;
+    let mut incoming = world.call().await;
+    incoming.call.ring(180, None);
+    incoming.call.answer(answer_to(&incoming));
+    incoming.call.hangup(None);
+    assert_eq!(end(&mut incoming.call).await, Event::Ended { by: EndedBy::Local, reason: None });
+    let wire = world.ends_well().await;
+    let log = wire.log();
+    let position = |ours: bool, start: &str| {
+        log.iter().position(|s| if ours { s.ours(start) } else { s.theirs(start) }).unwrap()
+    };
+    assert!(position(false, "ACK") < position(true, "BYE"), "{}", wire.course());
+}
+
+#[tokio::test]
+async fn a_caller_that_gives_up_is_told_so() {
+    let mut world = World::with("calls_and_cancels").await;
+    let mut incoming = world.call().await;
+    incoming.call.ring(180, None);
+    let end = end(&mut incoming.call).await;
+    assert!(matches!(end, Event::Failed { code: 487, cause: FailureCause::Cancelled, .. }), "{end:?}");
+    let wire = world.ends_well().await;
+    let tags: Vec<_> = wire
+        .all(|s| s.ours("SIP/2.0 200") || s.ours("SIP/2.0 487"))
+        .iter()
+        .map(|s| laws::tag(laws::Message::of(&s.text).one("To")).unwrap().to_owned())
+        .collect();
+    assert_eq!(tags[0], tags[1], "CANCEL and INVITE are answered under one tag (RFC 3261 §9.2)");
+}
+
+#[tokio::test]
+async fn a_caller_whom_nobody_takes_is_refused() {
+    let mut world = World::with("calls_and_is_refused").await;
+    world.incoming.close();
+    world.wire.first(|s| s.ours("SIP/2.0 503")).await;
+    let socket = world.socket.clone();
+    world.ends_well().await;
+    assert_eq!(socket.counters().refused, 1);
+}
+
+#[tokio::test]
+async fn questions_outside_any_call_are_answered() {
+    World::with("asks_outside_a_call").await.ends_well().await;
+}
