@@ -31,7 +31,12 @@ struct Edge {
 pub(crate) fn check(script: &Script, problems: &mut Problems) {
     declared::check(script, problems);
     let walk = Walk::all(script);
+    let before = problems.0.len();
     walk.check_lines(problems);
+    if problems.0.len() > before {
+        // Past a broken path nothing was walked; what lies there is no news.
+        return;
+    }
     walk.check_promises(problems);
     walk.check_reached(problems);
     walk.check_rules_apply(problems);
@@ -105,6 +110,10 @@ impl<'s> Walk<'s> {
         let (ix, facts) = node;
         let state = self.script.state(ix);
         let mut edges = Vec::new();
+        if state.private && facts.identity != Who::Confirmed {
+            // It must not be come to like this; one fault is told once, and not again behind it.
+            return edges;
+        }
         let mut go = |to: StateIx, at: &Place| {
             edges.push(Edge { to: (to, facts), at: at.clone(), limited: false });
         };

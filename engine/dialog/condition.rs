@@ -46,6 +46,8 @@ words! {
         NoDayOrTime "no_day_or_time" "It has neither."
         Amount "amount" "The utterance has a sum, more than nothing, in the currency of the case."
         NoAmount "no_amount" "It has none."
+        SamePromise "same_promise" "The day and the sum it names, where it names any, are those taken down."
+        OtherPromise "other_promise" "It names another day or another sum."
         Count "count" "The utterance has a number of parts."
         NoCount "no_count" "It has none."
     }
@@ -140,6 +142,8 @@ impl Condition {
             Self::NoDayOrTime => ahead.is_none() && said.entities.time.is_none(),
             Self::Amount => said.sum.is_some(),
             Self::NoAmount => said.sum.is_none(),
+            Self::SamePromise => !said.is_other_promise(),
+            Self::OtherPromise => said.is_other_promise(),
             Self::Count => said.entities.count.is_some(),
             Self::NoCount => said.entities.count.is_none(),
         }
@@ -163,6 +167,8 @@ pub(crate) struct Said<'a> {
     days_ahead: Option<u32>,
     /// Its sum, at most what is due.
     pub(crate) sum: Option<Money>,
+    /// What has been taken down before it: the day, if any, and the sum.
+    taken: (Option<Date>, Money),
 }
 
 impl<'a> Said<'a> {
@@ -176,7 +182,17 @@ impl<'a> Said<'a> {
             .amount
             .filter(|a| ours && !a.is_zero())
             .and_then(|a| Money::new(a.min(due.amount()), due.currency()).ok());
-        Self { entities, rules, days_ahead, sum }
+        Self { entities, rules, days_ahead, sum, taken: (None, due) }
+    }
+
+    /// The same beside a promise that has been taken down.
+    pub(crate) fn beside(self, day: Option<Date>, sum: Money) -> Self {
+        Self { taken: (day, sum), ..self }
+    }
+
+    fn is_other_promise(&self) -> bool {
+        let other_day = self.date().is_some_and(|d| Some(d) != self.taken.0);
+        other_day || self.sum.is_some_and(|s| s != self.taken.1)
     }
 
     /// Its day, if that is not past.
@@ -222,6 +238,22 @@ mod tests {
         assert!(
             holds(C::DateBeyond, &on(date(2026, 12, 26))) && !holds(C::DateLate, &on(date(2026, 12, 26)))
         );
+    }
+
+    #[test]
+    fn a_promise_said_again_is_the_same_and_any_other_value_makes_it_another() {
+        let friday = date(2026, 11, 27);
+        let part = Money::parse("500", Currency::CNY).unwrap();
+        let other = |date, amount: Option<i64>| {
+            let e = Entities { date, amount: amount.map(Into::into), ..Entities::default() };
+            let said = Said::new(&e, PromiseRules::default(), due(), TODAY).beside(Some(friday), part);
+            let other = Condition::OtherPromise.of_utterance(&said);
+            assert_ne!(other, Condition::SamePromise.of_utterance(&said));
+            other
+        };
+        assert!(!other(None, None) && !other(Some(friday), None) && !other(Some(friday), Some(500)));
+        assert!(other(Some(TODAY), None) && other(Some(friday), Some(600)) && other(None, Some(1_000)));
+        assert!(!other(Some(date(2026, 11, 23)), None), "a day that is past is no other promise");
     }
 
     #[test]

@@ -36,12 +36,14 @@ pub struct Example {
 struct Step {
     at: Place,
     act: Act,
+    /// It happens while the line before it is still being spoken.
+    over: bool,
 }
 
 #[derive(Debug)]
 enum Act {
     Bot(Vec<String>),
-    Callee { utterance: Utterance, over: bool },
+    Callee(Utterance),
     Key(char),
     Event(Event),
 }
@@ -167,6 +169,14 @@ fn read_one(
 
 fn read_step(mut t: Table<'_>, prompts: &[Arc<str>], problems: &mut Problems) -> Option<Step> {
     let at = t.at.clone();
+    let over = t.bool("over", problems).unwrap_or(false);
+    if over && t.has("bot") {
+        problems.add(
+            &at,
+            "a step of the bot cannot be over another",
+            "put over = true to what is done over it",
+        );
+    }
     let act = if t.has("bot") {
         let named = t.strings("bot", problems);
         for (name, at) in &named {
@@ -208,14 +218,13 @@ fn read_step(mut t: Table<'_>, prompts: &[Arc<str>], problems: &mut Problems) ->
             digits: t.string("digits", problems).map(|s| s.0),
         };
         let confidence = t.share("confidence", problems).unwrap_or(0.9);
-        let over = t.bool("over", problems).unwrap_or(false);
         if intent.is_none() && !t.has("intent") {
             problems.add(&at, "a step needs bot, callee with intent, key or event", "");
         }
-        intent.map(|intent| Act::Callee { utterance: Utterance { text, intent, confidence, entities }, over })
+        intent.map(|intent| Act::Callee(Utterance { text, intent, confidence, entities }))
     };
     t.close(problems);
-    Some(Step { at, act: act? })
+    Some(Step { at, act: act?, over })
 }
 
 fn read_outcome(mut t: Table<'_>, problems: &mut Problems) -> Expected {
@@ -262,8 +271,7 @@ impl Example {
         };
         run.input(Input::Start);
         for (i, step) in self.steps.iter().enumerate() {
-            let next_is_over =
-                self.steps.get(i + 1).is_some_and(|s| matches!(s.act, Act::Callee { over: true, .. }));
+            let next_is_over = self.steps.get(i + 1).is_some_and(|s| s.over);
             run.step(step, next_is_over)?;
         }
         run.advance(None);
@@ -327,7 +335,7 @@ impl Run<'_> {
             }
             return Ok(());
         }
-        let over = matches!(step.act, Act::Callee { over: true, .. });
+        let over = step.over;
         if !over {
             self.advance(None);
         }
@@ -343,7 +351,7 @@ impl Run<'_> {
         self.now = self.now + SPEAKING;
         match &step.act {
             Act::Bot(_) => {}
-            Act::Callee { utterance, .. } => {
+            Act::Callee(utterance) => {
                 self.input(Input::SpeechStarted);
                 if let Some((id, BargeIn::Allowed)) = self.saying.filter(|_| over) {
                     self.input(Input::PromptInterrupted { id, played_ms: 500 });

@@ -57,7 +57,8 @@ impl Memory {
     }
 
     pub(crate) fn said<'e>(&self, entities: &'e waihu_nlu::Entities) -> Said<'e> {
-        Said::new(entities, self.rules, self.due, self.today)
+        let sum = self.promise_sum.unwrap_or(self.due);
+        Said::new(entities, self.rules, self.due, self.today).beside(self.promise_date, sum)
     }
 
     /// Takes down what an utterance has for `slot`; what it does not have stays as it was.

@@ -341,7 +341,9 @@ impl Parser<'_> {
         let on = t.tables("on", self.problems);
         let rules: Vec<Rule> = on.into_iter().filter_map(|r| self.rule(r)).collect();
         let mut timeout = LISTEN_S;
-        let mut expects: Vec<Intent> = rules.iter().flat_map(|r| r.intents.iter().copied()).collect();
+        // What is out of scope may be answered, and is never expected: it would drown real answers.
+        let own = rules.iter().flat_map(|r| r.intents.iter().copied());
+        let mut expects: Vec<Intent> = own.filter(|i| *i != Intent::OutOfScope).collect();
         if let Some(mut listen) = t.table("listen", self.problems) {
             timeout = listen.number("timeout_s", 1..=60, self.problems).unwrap_or(timeout);
             if listen.has("expects") {

@@ -133,13 +133,11 @@ fn a_state_from_which_no_end_can_be_reached() {
 
 #[test]
 fn a_loop_without_a_limit() {
-    let (p, _) = broken(
-        "script.toml",
-        "to = \"ask_date\"\nlimit = 2\n[[states.read_back.on]]",
-        "to = \"ask_date\"\n[[states.read_back.on]]",
-    );
+    let (p, _) = broken("script.toml", "to = \"correction\"\nlimit = 2\n", "to = \"correction\"\n");
     assert!(
-        p.iter().any(|p| p.message.starts_with("a loop without a limit") && p.message.contains("read_back")),
+        p.iter().any(|p| p.message.starts_with("a loop without a limit")
+            && p.message.contains("read_back → correction")
+            || p.message.contains("correction → read_back")),
         "{}",
         reminder::lines(&p)
     );
@@ -149,8 +147,8 @@ fn a_loop_without_a_limit() {
 fn a_path_to_the_debt_that_passes_no_confirmation() {
     let (p, _) = broken(
         "script.toml",
-        "intent = \"affirm\"\nidentity = \"confirmed\"\nto = \"matter\"",
-        "intent = \"affirm\"\nto = \"matter\"",
+        "intent = \"affirm\"\nidentity = \"confirmed\"\nto = \"notice\"",
+        "intent = \"affirm\"\nto = \"notice\"",
     );
     let line = FILES[0].1.lines().position(|l| l.contains("{ prompt = \"notice\"")).unwrap();
     // One line was taken out before it.
@@ -158,8 +156,9 @@ fn a_path_to_the_debt_that_passes_no_confirmation() {
         &p,
         "script.toml",
         line,
-        &["\"notice\" can be spoken before the person is confirmed", "greet → matter"],
+        &["\"thank_person\" can be spoken before the person is confirmed", "greet → notice"],
     );
+    assert_eq!(p.len(), 1, "one fault is told once:\n{}", reminder::lines(&p));
 }
 
 #[test]
@@ -192,6 +191,113 @@ fn a_value_spoken_before_it_is_known() {
     );
     let line = FILES[0].1.lines().position(|l| l == "say = \"will_call_when\"").unwrap();
     assert_named(&p, "script.toml", line, &["speaks {callback_when}, which is not known on the path"]);
+}
+
+/// The line of the first line of the script that is `text`.
+fn line_of(text: &str) -> usize {
+    FILES[0].1.lines().position(|l| l == text).unwrap() + 1
+}
+
+#[test]
+fn a_word_of_debt_in_a_prompt_for_anyone() {
+    for (file, word, named) in [
+        ("prompts.zh.toml", "i_am_here = \"您有一笔逾期，", "\"逾期\" in zh"),
+        ("prompts.en.toml", "i_am_here = \"About your overdue Payment: ", "\"overdue\" in en"),
+    ] {
+        let (p, _) = broken(file, "i_am_here = \"", word);
+        let line = line_of("say = \"i_am_here\"");
+        let message =
+            format!("prompt \"i_am_here\" speaks of the debt ({named}), and the rule is not private");
+        assert_named(&p, "script.toml", line, &[&message, "add private = true"]);
+    }
+}
+
+#[test]
+fn a_person_confirmed_by_less_than_a_yes() {
+    let (p, line) = broken(
+        "script.toml",
+        "[[states.greet.on]]\nintent = \"affirm\"",
+        "[[states.greet.on]]\nintent = [\"affirm\", \"acknowledge\"]",
+    );
+    assert_named(&p, "script.toml", line, &["acknowledge confirms the person: only a yes is sure enough"]);
+}
+
+#[test]
+fn a_person_confirmed_by_a_question_without_the_name() {
+    let (p, _) = broken("prompts.en.toml", "\"May I check: is this {title} {name}?\"", "\"Is it you?\"");
+    let line = line_of("again = \"ask_name\"");
+    let what = "a yes confirms the person in state \"greet\", of which the question has no {name}";
+    assert_named(&p, "script.toml", line, &[what, "in every wording"]);
+}
+
+#[test]
+fn a_person_confirmed_by_a_yes_to_anything() {
+    let rule = "[[always]]\nintent = \"affirm\"\nidentity = \"confirmed\"\nto = \"notice\"\n\n";
+    let first = "[[always]]\nintent = \"deceased\"";
+    let (p, line) = broken("script.toml", first, &format!("{rule}{first}"));
+    assert_named(&p, "script.toml", line, &["a rule for every state confirms the person"]);
+}
+
+#[test]
+fn conditions_that_exclude_each_other() {
+    let (p, line) = broken(
+        "script.toml",
+        "intent = [\"affirm\", \"request_extension\"]\nwhen = [\"no_date\"]",
+        "intent = [\"affirm\", \"request_extension\"]\nwhen = [\"no_date\", \"date_soon\"]",
+    );
+    let what = "this rule never applies: no_date and date_soon exclude each other";
+    assert_named(&p, "script.toml", line - 1, &[what]);
+}
+
+#[test]
+fn a_rule_whose_condition_is_never_so() {
+    let (p, line) = broken(
+        "script.toml",
+        "[[states.who_else.on]]\nintent = \"deny\"",
+        "[[states.who_else.on]]\nintent = \"deny\"\nwhen = [\"promise_date\"]",
+    );
+    assert_named(&p, "script.toml", line, &["this rule never applies: what it asks of the call is never so"]);
+}
+
+#[test]
+fn a_promise_without_its_day() {
+    let last = "intent = \"deny\"\nto = \"refusal\"\nlimit = 1\n\n# A part";
+    let (p, _) = broken("script.toml", last, "intent = \"deny\"\nto = \"end_promise\"\n\n\n# A part");
+    let line = line_of("[states.end_promise]");
+    let what = "state \"end_promise\" ends with a promise, and its day can be unknown, on the path greet → notice → matter → end_promise";
+    assert_named(&p, "script.toml", line, &[what]);
+}
+
+#[test]
+fn a_prompt_without_a_wording() {
+    let (p, line) = broken("prompts.en.toml", "i_am_here = \"Hello, I'm here.\"", "i_am_here = []");
+    assert_named(&p, "prompts.en.toml", line, &["prompt \"i_am_here\" has no wording"]);
+}
+
+#[test]
+fn a_state_that_asks_and_has_no_ladder() {
+    let (p, _) = broken(
+        "script.toml",
+        "[silence]\nsay = [\"silence_1\", \"silence_2\"]\nto = \"end_silence\"\n",
+        "\n\n\n",
+    );
+    let line = line_of("[states.greet]");
+    assert_named(&p, "script.toml", line, &["no silence ladder: the call would have no outcome"]);
+}
+
+#[test]
+fn a_voicemail_that_is_asked_questions() {
+    let (p, line) =
+        broken("script.toml", "[voicemail]\nto = \"end_voicemail\"", "[voicemail]\nto = \"greet\"");
+    assert_named(&p, "script.toml", line, &["voicemail.to names state \"greet\", which is no end"]);
+}
+
+#[test]
+fn a_file_that_belongs_to_no_flow() {
+    let mut files = FILES.to_vec();
+    files.push(("dialogs/reminder/prompt.en.toml", ""));
+    let p = Script::load("reminder", &files).unwrap_err();
+    assert_named(&p, "prompt.en.toml", 1, &["no file of a flow", "did you mean \"prompts.en.toml\"?"]);
 }
 
 #[test]
@@ -243,7 +349,7 @@ fn a_golden_conversation_that_comes_out_otherwise() {
         let files = FILES
             .map(|(path, old)| if path.ends_with(name) { (path, changed.as_str()) } else { (path, old) });
         let wrong = Arc::new(Script::load("reminder", &files).unwrap()).run_examples();
-        assert_eq!(wrong.len(), 1);
+        assert_eq!(wrong.len(), 1, "{}", reminder::lines(&wrong));
         assert_named(&wrong, name, line, &[what]);
     }
 }

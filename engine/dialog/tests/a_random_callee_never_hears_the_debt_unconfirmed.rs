@@ -106,7 +106,8 @@ impl Call {
                     assert!(!of_debt || private == Private::Yes, "{text}");
                     assert!(private == Private::No || self.affirmed, "{text}");
                     assert!(!text.contains(['{', '}']) && !text.contains("  "), "{text}");
-                    let from_the_callee = ["read_back", "will_call_when", "agent_will_call_when"];
+                    let from_the_callee =
+                        ["read_back", "will_call_when", "agent_will_call_when", "neutral_when"];
                     assert!(self.prepared.contains(&text) != from_the_callee.contains(&&*prompt), "{prompt}");
                 }
                 Output::Ended(c) => self.ended = Some(c),
@@ -190,7 +191,7 @@ fn run(lang: Lang, acts: Vec<Act>) -> Conclusion {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_500, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1_500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_debt_is_for_the_person_only_and_every_call_ends(
