@@ -2,7 +2,12 @@
 //!
 //! They lie beside the script as data and run in virtual time, in tests and in `waihu check`.
 
-use std::{collections::VecDeque, str::FromStr, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    str::FromStr,
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::civil::{Date, Time as ClockTime};
 use rust_decimal::Decimal;
@@ -253,6 +258,31 @@ impl Script {
         let all = self.examples.iter().flat_map(|(lang, examples)| examples.iter().map(move |e| (*lang, e)));
         all.filter_map(|(lang, example)| example.run(self, lang).err()).collect()
     }
+
+    /// States and rules that no golden conversation of `lang` comes to, by file and line: what
+    /// nobody has tried. Not a fault of the script, and so no part of [`Script::load`].
+    pub fn untried(self: &Arc<Self>, lang: Lang) -> Vec<Problem> {
+        let (mut states, mut rules) = (BTreeSet::new(), BTreeSet::new());
+        for example in self.examples(lang) {
+            let mut run = Run::new(example, self, lang);
+            // One that comes out otherwise has still tried what it came to.
+            let _ = run.all();
+            states.extend(run.entered);
+            rules.extend(run.bot.applied_rules());
+        }
+        let mut problems = Problems::default();
+        for state in self.states.iter().filter(|s| !states.contains(&s.name)) {
+            problems.add(
+                &state.at,
+                format!("state {:?} is tried by no conversation in {lang}", state.name),
+                "",
+            );
+        }
+        for rule in self.rules().filter(|r| !rules.contains(&r.id)) {
+            problems.add(&rule.at, format!("this rule is tried by no conversation in {lang}"), "");
+        }
+        problems.0
+    }
 }
 
 impl Example {
@@ -261,21 +291,7 @@ impl Example {
     /// # Errors
     /// The first thing that came out otherwise.
     pub fn run(&self, script: &Arc<Script>, lang: Lang) -> Result<(), Problem> {
-        let mut run = Run {
-            example: self,
-            bot: Interpreter::new(script.clone(), lang, &self.case, self.today),
-            now: Time::from_millis(1_000),
-            saying: None,
-            said: VecDeque::new(),
-            conclusion: None,
-        };
-        run.input(Input::Start);
-        for (i, step) in self.steps.iter().enumerate() {
-            let next_is_over = self.steps.get(i + 1).is_some_and(|s| s.over);
-            run.step(step, next_is_over)?;
-        }
-        run.advance(None);
-        run.check_outcome()
+        Run::new(self, script, lang).all()
     }
 }
 
@@ -288,12 +304,37 @@ struct Run<'e> {
     /// Prompts that no step has asked for yet.
     said: VecDeque<String>,
     conclusion: Option<Conclusion>,
+    /// The states come to.
+    entered: BTreeSet<Arc<str>>,
 }
 
 /// How long a prompt, or an utterance, takes in an example.
 const SPEAKING: Duration = Duration::from_secs(2);
 
-impl Run<'_> {
+impl<'e> Run<'e> {
+    fn new(example: &'e Example, script: &Arc<Script>, lang: Lang) -> Self {
+        Self {
+            example,
+            bot: Interpreter::new(script.clone(), lang, &example.case, example.today),
+            now: Time::from_millis(1_000),
+            saying: None,
+            said: VecDeque::new(),
+            conclusion: None,
+            entered: BTreeSet::new(),
+        }
+    }
+
+    fn all(&mut self) -> Result<(), Problem> {
+        self.input(Input::Start);
+        let example = self.example;
+        for (i, step) in example.steps.iter().enumerate() {
+            let next_is_over = example.steps.get(i + 1).is_some_and(|s| s.over);
+            self.step(step, next_is_over)?;
+        }
+        self.advance(None);
+        self.check_outcome()
+    }
+
     fn input(&mut self, input: Input) {
         self.bot.handle_input(self.now, input);
         while let Some(output) = self.bot.poll_output() {
@@ -303,6 +344,7 @@ impl Run<'_> {
                     self.said.push_back(prompt.to_string());
                 }
                 Output::Ended(c) => self.conclusion = Some(c),
+                Output::Trace { state, .. } => drop(self.entered.insert(state)),
                 _ => {}
             }
         }

@@ -174,6 +174,11 @@ impl Interpreter {
         &self.script.state(self.state).name
     }
 
+    /// The rules that have applied in this conversation.
+    pub(crate) fn applied_rules(&self) -> impl Iterator<Item = usize> {
+        self.applied.iter().enumerate().filter(|(_, times)| **times > 0).map(|(rule, _)| rule)
+    }
+
     /// What the state expects to hear: a hint for the classifier, true also while its line is spoken.
     pub fn expects(&self) -> &[Intent] {
         match &self.script.state(self.state).kind {
