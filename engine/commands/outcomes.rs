@@ -63,7 +63,11 @@ pub(crate) fn run(project: &Project, args: OutcomesArgs) -> Result<ExitCode> {
 }
 
 fn row(o: &Outcome) -> [String; 8] {
-    let promise = o.promise.as_ref().map(|p| format!("{} {} {}", p.sum.amount(), p.sum.currency(), p.date)).unwrap_or_default();
+    let promise = o
+        .promise
+        .as_ref()
+        .map(|p| format!("{} {} {}", p.sum.amount(), p.sum.currency(), p.date))
+        .unwrap_or_default();
     let talked = o.answered_at.map(|a| ((o.ended_at.unix_millis() - a.unix_millis()) / 1_000).to_string());
     let again = match &o.redial {
         Redial::No { rule } => format!("no ({rule})"),

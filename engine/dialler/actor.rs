@@ -27,6 +27,8 @@ use crate::{
 /// What reaches the call from threads. Few events a second: one per prompt, key or utterance.
 enum Happening {
     Media(waihu_call::MediaEvent),
+    /// The bot's first packet left, at this time.
+    FirstPacket(Time),
     Speech(waihu_speech::Event),
     Voiced(PlaybackId, Result<Pcm, waihu_speech::SpeechError>),
 }
@@ -146,8 +148,11 @@ impl<'a> ActiveCall<'a> {
         let (slot, rtp) = plant.media.open(Taps {
             heard: Some(Box::new(move |_, frame| ear.hear(frame))),
             stereo: Some(stereo),
-            events: Box::new(move |_, event| {
-                if let Some(event) = legs::callee_media(&event) {
+            events: Box::new(move |at, event| {
+                // The call may be over: then nobody need know.
+                if matches!(event, waihu_media::MediaEvent::FirstPacketSent) {
+                    let _ = to_media.send(Happening::FirstPacket(at));
+                } else if let Some(event) = legs::callee_media(&event) {
                     let _ = to_media.send(Happening::Media(event));
                 }
             }),
@@ -246,17 +251,30 @@ impl<'a> ActiveCall<'a> {
         use waihu_speech::Event;
         match happening {
             Happening::Media(event) => Some(Input::Media(event)),
+            Happening::FirstPacket(at) => {
+                let after = self.start.map_or(0, |answered| at.since(answered).as_millis());
+                tracing::info!(attempt = %self.order.attempt, after_answer_ms = after, "first packet sent");
+                None
+            }
             Happening::Speech(event) => Some(Input::Speech(match event {
                 Event::Started => SpeechEvent::Started,
                 Event::Ended => SpeechEvent::Ended,
                 Event::Unintelligible => SpeechEvent::Unintelligible,
                 Event::Beep => SpeechEvent::Beep,
-                Event::Heard(h) => SpeechEvent::Heard(Utterance {
-                    text: h.text,
-                    intent: h.intent,
-                    confidence: h.confidence,
-                    entities: h.entities,
-                }),
+                Event::Heard(h) => {
+                    tracing::info!(
+                        attempt = %self.order.attempt,
+                        waited_ms = h.waited_ms,
+                        took_ms = h.took_ms,
+                        "an utterance was recognized"
+                    );
+                    SpeechEvent::Heard(Utterance {
+                        text: h.text,
+                        intent: h.intent,
+                        confidence: h.confidence,
+                        entities: h.entities,
+                    })
+                }
             })),
             Happening::Voiced(id, Ok(pcm)) => {
                 self.playout.voiced(id, pcm);
