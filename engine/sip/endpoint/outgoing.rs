@@ -128,12 +128,9 @@ impl Endpoint {
     }
 
     pub(super) fn invite_timed_out(&mut self, call: CallHandle) {
-        if let Some(Call::Calling(calling)) = self.calls.get(&call) {
-            let event = match calling.cancel {
-                Cancel::No => failed(408, "Request Timeout", FailureCause::TimedOut),
-                _ => cancelled(),
-            };
-            self.finish(call, event);
+        // Also where we had given up meanwhile: that nothing ever came back is the trunk's doing.
+        if let Some(Call::Calling(_)) = self.calls.get(&call) {
+            self.finish(call, failed(408, "Request Timeout", FailureCause::TimedOut));
         }
     }
 

@@ -188,7 +188,8 @@ pub enum FailureCause {
     /// A 401 or 407 that we could not answer, or whose answer was refused; the reason says which. It
     /// is the trunk's configuration that is wrong, not the callee.
     Unauthorized,
-    /// No final response in time (timer B).
+    /// Nothing at all came back in time (timer B), not even a 100. It is the next hop that is silent, not
+    /// the callee; so also where the call was given up meanwhile.
     TimedOut,
     /// Nothing could be sent.
     TransportError,

@@ -161,6 +161,17 @@ fn an_unheard_invite_goes_out_seven_times_in_32_seconds() {
 }
 
 #[test]
+fn a_silent_next_hop_is_told_as_such_though_we_gave_up_before() {
+    let mut us = Agent::new();
+    us.invite(CALL, None);
+    us.wait(30_000);
+    us.hang_up(CALL);
+    us.wait(32_000);
+    assert!(matches!(us.end(), Event::Failed { code: 408, cause: FailureCause::TimedOut, .. }));
+    assert!(us.times("CANCEL").is_empty() && us.is_empty());
+}
+
+#[test]
 fn a_provisional_response_ends_the_retransmissions_and_the_patience_is_the_callers() {
     let mut us = Agent::new();
     let invite = us.invite(CALL, None);
