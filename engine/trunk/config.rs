@@ -334,6 +334,14 @@ mod tests {
     }
 
     #[test]
+    fn via_and_contact_never_name_an_address_that_nobody_can_answer_to() {
+        let text = LEAST.replace("bind = \"127.0.0.1:0\"", "bind = \"0.0.0.0:5060\"");
+        assert!(error(&text).contains("media_address"));
+        let trunk = TrunkConfig::parse(&format!("{text}media_address = \"192.0.2.20\"\n"), "t.toml").unwrap();
+        assert_eq!(trunk.bind, "192.0.2.20:5060".parse().unwrap());
+    }
+
+    #[test]
     fn secrets_come_by_reference() {
         let text = format!("{LEAST}username = \"u\"\npassword_env = \"TRUNK\"\n");
         let trunk = TrunkConfig::parse(&text, "t.toml").unwrap();

@@ -34,13 +34,13 @@ async fn the_right_password_opens_the_trunk_for_the_invite_and_the_bye() {
         end(&mut call).await;
         let wire = world.ends_well().await;
         for (method, cseq) in [("INVITE", [1, 2]), ("BYE", [3, 4])] {
-            let sent = wire.all(|s| s.ours(method));
+            let sent = wire.different(|s| s.ours(method));
             let (first, second) = (Message::of(&sent[0].text), Message::of(&sent[1].text));
             assert_eq!([first.cseq().0, second.cseq().0], cseq);
             assert!(first.all(header).is_empty());
             second.one(header);
         }
-        let ack = wire.all(|s| s.ours("ACK")).pop().unwrap();
+        let ack = wire.different(|s| s.ours("ACK")).pop().unwrap();
         Message::of(&ack.text).one(header);
     }
 }
@@ -57,8 +57,8 @@ async fn a_wrong_password_is_sent_once_and_the_error_names_it() {
         assert_eq!(code, status);
         assert!(reason.ends_with("user name or password are refused"), "{reason}");
         let wire = world.ends_well().await;
-        assert_eq!(wire.all(|s| s.ours("INVITE")).len(), 2, "{}", wire.course());
-        assert!(wire.all(|s| s.by == crate::wire::By::Us).iter().all(|s| !s.text.contains("wrong")));
+        assert_eq!(wire.different(|s| s.ours("INVITE")).len(), 2, "{}", wire.course());
+        assert!(wire.different(|s| s.by == crate::wire::By::Us).iter().all(|s| !s.text.contains("wrong")));
     }
 }
 

@@ -1,6 +1,7 @@
 //! The network between the trunk and SIPp: two sockets that pass datagrams on, keep them, and lose some.
 
 use std::{
+    collections::HashSet,
     net::SocketAddr,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
@@ -146,6 +147,14 @@ impl Wire {
     /// All datagrams so far that `is` says yes to.
     pub fn all(&self, is: impl Fn(&Seen) -> bool) -> Vec<Seen> {
         self.log().into_iter().filter(|s| is(s)).collect()
+    }
+
+    /// The same without those that were sent again: a slow machine may be the cause of a retransmission.
+    pub fn different(&self, is: impl Fn(&Seen) -> bool) -> Vec<Seen> {
+        let mut found = self.all(is);
+        let mut known = HashSet::new();
+        found.retain(|s| known.insert(s.text.clone()));
+        found
     }
 
     /// Waits for the first datagram that `is` says yes to.
