@@ -84,7 +84,8 @@ pub struct Answer {
     /// What it does.
     pub act: Act,
     /// It answers turns of the bot's from this length on [ms]; 0 for any. To a shorter one it says
-    /// `to_shorter`, and the step is still to come.
+    /// `to_shorter`, and the step is still to come. It does so twice: a bot that is brief a third
+    /// time has not asked again, but is brief.
     pub bot_spoke_ms: u64,
     /// What it says to a shorter turn; none to say or press again what it said or pressed last.
     pub to_shorter: Option<String>,
@@ -164,6 +165,9 @@ pub enum Output {
 /// timer C): no call is left behind by a caller who never cancels.
 const UNANSWERED: Duration = Duration::from_secs(180);
 
+/// How often a step is put off for turns that are too short for it.
+const PUTS_OFF: u32 = 2;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     New,
@@ -192,6 +196,8 @@ pub struct Machine {
     turns: u32,
     /// What it said or pressed last.
     last: Option<Act>,
+    /// How often it has put its next step off for a turn that was too short.
+    put_off: u32,
     /// When it has had enough of the call.
     end: Option<Time>,
     /// When either side was last heard.
@@ -210,6 +216,7 @@ impl Machine {
             bot_done: None,
             turns: 0,
             last: None,
+            put_off: 0,
             end: None,
             last_sound: Time::ZERO,
             outputs: VecDeque::new(),
@@ -357,13 +364,17 @@ impl Machine {
             return;
         }
         let step = self.persona.steps.get(self.next_step);
+        let asked_again =
+            |a: &Answer| self.put_off < PUTS_OFF && spoke_ms.is_some_and(|ms| ms < a.bot_spoke_ms);
         let act = match step.map(|s| &s.answer).or(self.persona.otherwise.as_ref()) {
             None => Act::Listen,
             // With nothing to repeat it goes on listening.
-            Some(answer) if spoke_ms.is_some_and(|ms| ms < answer.bot_spoke_ms) => {
+            Some(answer) if asked_again(answer) => {
+                self.put_off += 1;
                 answer.to_shorter.clone().map(Act::Say).or_else(|| self.last.clone()).unwrap_or(Act::Listen)
             }
             Some(answer) => {
+                self.put_off = 0;
                 self.next_step += usize::from(step.is_some());
                 answer.act.clone()
             }
@@ -595,6 +606,7 @@ mod tests {
             None,
         );
         p.otherwise = Some(read_back);
+        p.max_turns = 20;
         assert_eq!(p.says().collect::<Vec<_>>(), ["我是。", "我明天还。", "对。", "明天。"]);
         let mut stage = Stage::picked_up(p);
         for (spoke_ms, line) in [
@@ -605,7 +617,9 @@ mod tests {
             (2_000, "明天。"),
             (6_000, "对。"),
             (2_000, "明天。"),
-            (6_000, "对。"),
+            (2_000, "明天。"),
+            (2_000, "对。"),
+            (2_000, "明天。"),
         ] {
             assert_eq!(stage.bot_speaks(spoke_ms), [Output::Play(say(line))], "{spoke_ms}");
             stage.does(Input::ActDone);
@@ -628,8 +642,8 @@ mod tests {
         stage.does(Input::BotStarted);
         assert_eq!(stage.wait(600_000), [(61_000, Output::HangUp)]);
         // The end of its own line is never reported.
-        let mut stage = Stage::picked_up(limit(persona(vec![step(Cue::After(0), say("喂？"))], None)));
-        assert_eq!(stage.wait(600_000), [(1_000, Output::Play(say("喂？"))), (61_000, Output::HangUp)]);
+        let mut stage = Stage::picked_up(limit(persona(vec![step(Cue::After(500), say("喂？"))], None)));
+        assert_eq!(stage.wait(600_000), [(1_500, Output::Play(say("喂？"))), (61_000, Output::HangUp)]);
     }
 
     #[test]
