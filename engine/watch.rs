@@ -40,6 +40,10 @@ impl Watch {
         let Progress { case, kind } = progress;
         match kind {
             ProgressKind::Preparing { done, total } => {
+                // Where no bar is drawn, nothing would be told for as long as this takes.
+                if done == 0 && self.all.is_hidden() {
+                    self.print(&format!("  {case:14} preparing {total} prompts 合成语音"));
+                }
                 self.call(&case).set_message(format!("preparing prompts 合成语音 {done}/{total}"));
             }
             ProgressKind::Dialling => self.call(&case).set_message("ringing 呼叫中"),

@@ -52,6 +52,8 @@ pub struct CallMachine {
     sip: Option<SipCause>,
     ended_by: Option<EndedBy>,
     rang_out: bool,
+    /// Something came back for the INVITE before its final answer.
+    rang: bool,
     handover: Option<(HandoverResult, Option<Time>)>,
     /// The bot has left the call to the agent.
     with_agent: bool,
@@ -81,6 +83,7 @@ impl CallMachine {
             sip: None,
             ended_by: None,
             rang_out: false,
+            rang: false,
             handover: None,
             with_agent: false,
             ring_until: None,
@@ -144,7 +147,10 @@ impl CallMachine {
             return;
         }
         match event {
-            E::Provisional { code, .. } => self.note(now, format!("SIP {code}")),
+            E::Provisional { code, .. } => {
+                self.rang = true;
+                self.note(now, format!("SIP {code}"));
+            }
             E::Answered { sdp } if self.callee == LegState::Ringing && !self.rang_out => {
                 self.callee = LegState::Up;
                 self.ring_until = None;
@@ -158,9 +164,15 @@ impl CallMachine {
             E::Reinvited { sdp } => {
                 self.outputs.push_back(Output::Connect { leg: Leg::Callee, remote: Box::new(sdp) });
             }
-            E::Failed { code, reason, .. } => {
-                self.note(now, format!("SIP {code}"));
-                self.sip = Some(SipCause { code, reason });
+            E::Failed { code, reason, cause, .. } => {
+                // Where nothing at all came back, it is the trunk that was silent and not the callee.
+                let silent = cause == waihu_sip::FailureCause::TimedOut || self.rang_out && !self.rang;
+                self.rang_out &= !silent;
+                self.note(
+                    now,
+                    if silent { "no answer from the trunk".to_owned() } else { format!("SIP {code}") },
+                );
+                self.sip = (!silent).then_some(SipCause { code, reason });
                 self.callee = LegState::Over;
             }
             E::Ended { by, reason } => {
@@ -199,8 +211,7 @@ impl CallMachine {
                 self.outputs.push_back(Output::Connect { leg: Leg::Agent, remote: Box::new(sdp) });
             }
             E::Failed { cause, .. } => {
-                use waihu_sip::FailureCause::{Cancelled, TimedOut};
-                let rang = matches!(cause, Cancelled | TimedOut);
+                let rang = cause == waihu_sip::FailureCause::Cancelled;
                 self.agent_is_missing(
                     now,
                     if rang { HandoverResult::NoAnswer } else { HandoverResult::Failed },

@@ -51,6 +51,7 @@ pub(crate) fn run(project: &Project, args: CallArgs) -> Result<ExitCode> {
     };
     super::runtime()?.block_on(async {
         let plant = plant::start(project, trunk).await?;
+        let sip = plant.sip.clone();
         let (observer, mut progress) = mpsc::unbounded_channel();
         let call = tokio::spawn(place_call(plant, order, observer));
         let mut watch = Watch::new(1, Words::Shown);
@@ -59,6 +60,8 @@ pub(crate) fn run(project: &Project, args: CallArgs) -> Result<ExitCode> {
         }
         watch.close();
         let outcome = call.await.context("the call's task failed")??;
+        // A lost BYE is sent again as long as we are here.
+        sip.settled().await;
         println!("{}", serde_json::to_string_pretty(&outcome)?);
         Ok(ExitCode::SUCCESS)
     })

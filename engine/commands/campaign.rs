@@ -76,6 +76,7 @@ pub(crate) async fn dial(
 ) -> Result<CampaignReport> {
     eprintln!("loading models 加载模型 …");
     let plant = plant::start(project, trunk).await?;
+    let sip = plant.sip.clone();
     let (observer, mut progress) = mpsc::unbounded_channel();
     let (stop, stopping) = watch::channel(false);
     let mut view = Watch::new(order.cases.len(), words);
@@ -96,6 +97,8 @@ pub(crate) async fn dial(
         view.show(progress);
     }
     view.close();
+    // A lost BYE is sent again as long as we are here.
+    sip.settled().await;
     let report = report.context("the campaign's task failed")??;
     Ok(report)
 }

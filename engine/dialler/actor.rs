@@ -14,7 +14,7 @@ use waihu_sip::{Event as SipEvent, FailureCause, SessionDescription};
 use waihu_speech::{Listener, VoiceRequest};
 use waihu_store::NewAttempt;
 use waihu_trunk::Call;
-use waihu_types::{Outcome, ScriptVersion, Time, WallTime};
+use waihu_types::{Outcome, ScriptVersion, Time, Transcript, WallTime};
 
 use crate::{
     error::DialError,
@@ -115,7 +115,8 @@ struct ActiveCall<'a> {
     listener: Listener,
     recording: Option<RecordingInProgress>,
     recording_path: PathBuf,
-    transcript: TranscriptWriter,
+    /// Until the call is over.
+    transcript: Option<TranscriptWriter>,
     /// The start of the recording, to which the transcript's times are told.
     start: Option<Time>,
     clock: (Time, WallTime),
@@ -173,7 +174,7 @@ impl<'a> ActiveCall<'a> {
             listener,
             recording: Some(recording),
             recording_path,
-            transcript,
+            transcript: Some(transcript),
             start: None,
             clock: (plant.media.now(), legs::wall_now()),
         })
@@ -218,10 +219,7 @@ impl<'a> ActiveCall<'a> {
             models: attempt.models.clone(),
             dialled_at: attempt.dialled_at,
         };
-        if let Err(e) = self.plant.store.begin_attempt(&begun).await {
-            self.plant.media.close(self.slot);
-            return Err(e.into());
-        }
+        self.plant.store.begin_attempt(&begun).await?;
         Ok(attempt)
     }
 
@@ -402,7 +400,8 @@ impl<'a> ActiveCall<'a> {
         };
         tell(&self.observer, self.order, kind);
         let entities = line.understood.as_ref().filter(|u| !u.entities.is_empty()).map(|u| &u.entities);
-        let written = self.transcript.line(&TranscriptLine {
+        let Some(transcript) = &mut self.transcript else { return };
+        let written = transcript.line(&TranscriptLine {
             at_ms,
             speaker: match line.speaker {
                 Speaker::Callee => waihu_record::Speaker::Callee,
@@ -419,21 +418,11 @@ impl<'a> ActiveCall<'a> {
         }
     }
 
-    /// Frees the media, closes the files, stores the outcome.
+    /// Closes the files, stores the outcome. The media is freed with the call itself.
     async fn close(mut self, attempt: Attempt, ending: Ending) -> Result<Outcome, DialError> {
         let now = self.now();
         self.plant.media.close(self.slot);
-        if let Some(slot) = self.agent_slot {
-            self.plant.media.close(slot);
-        }
-        let recording = self.finish_recording(ending.answered_at.is_some()).await;
-        let transcript = match self.transcript.finish() {
-            Ok(transcript) => Some(transcript),
-            Err(e) => {
-                tracing::error!(attempt = %attempt.attempt, error = %e, "the transcript was not closed");
-                None
-            }
-        };
+        let (recording, transcript) = self.finish_files().await;
         let closing = Closing {
             answered_at: ending.answered_at.map(|t| self.clock.1.plus(t.since(self.clock.0))),
             joined_at: ending
@@ -450,16 +439,42 @@ impl<'a> ActiveCall<'a> {
         Ok(outcome)
     }
 
-    async fn finish_recording(&mut self, was_answered: bool) -> Option<Recording> {
-        let finished = self.recording.take()?.finish();
-        let recording = tokio::task::spawn_blocking(move || finished.recv().ok()).await.ok().flatten()?;
-        if was_answered {
-            return Some(recording);
+    /// What was written, as far as it was: a full disk costs files, never the outcome.
+    async fn finish_files(&mut self) -> (Option<Recording>, Option<Transcript>) {
+        let attempt = &self.order.attempt;
+        let recording = self.recording.take().map(RecordingInProgress::finish);
+        let transcript = self.transcript.take();
+        // Both wait for the disk.
+        let finished = tokio::task::spawn_blocking(move || {
+            (recording.and_then(|r| r.recv().ok()), transcript.map(TranscriptWriter::finish))
+        });
+        let (recording, transcript) = finished.await.unwrap_or_default();
+        if let Some(why) = recording.as_ref().and_then(|r| r.cut_short.as_ref()) {
+            tracing::warn!(%attempt, %why, "a recording lacks its end");
         }
-        // A file without a frame tells nothing.
-        if let Err(e) = std::fs::remove_file(&self.recording_path) {
-            tracing::warn!(attempt = %self.order.attempt, error = %e, "an empty recording was left behind");
+        let recording = recording.filter(|r| {
+            let empty = r.duration_ms == 0 && r.cut_short.is_none();
+            // Of a call that nobody answered: a file without a frame tells nothing.
+            if empty && let Err(e) = std::fs::remove_file(&self.recording_path) {
+                tracing::warn!(%attempt, error = %e, "an empty recording was left behind");
+            }
+            !empty
+        });
+        let transcript = transcript.and_then(|t| {
+            t.inspect_err(|e| tracing::error!(%attempt, error = %e, "the transcript was not closed")).ok()
+        });
+        (recording, transcript)
+    }
+}
+
+/// However a call ends, and be it by a panic: its ports are free again, and no phone stays up.
+impl Drop for ActiveCall<'_> {
+    fn drop(&mut self) {
+        for slot in [Some(self.slot), self.agent_slot].into_iter().flatten() {
+            self.plant.media.close(slot);
         }
-        None
+        for call in [&self.callee, &self.agent].into_iter().flatten() {
+            call.hangup(None);
+        }
     }
 }
