@@ -26,6 +26,8 @@ struct Edge {
     at: Place,
     /// Whether a limit bounds how often it is gone in one call.
     limited: bool,
+    /// Whether it is gone without a word of the callee: on silence, or when no agent comes.
+    by_itself: bool,
 }
 
 pub(crate) fn check(script: &Script, problems: &mut Problems) {
@@ -62,8 +64,7 @@ impl Script {
         let (own, always): (&[Rule], &[Rule]) = match &state.kind {
             Kind::Ask { rules, .. } => (rules, &self.always),
             Kind::Transfer { rules, .. } => (rules, &[]),
-            Kind::Pass { .. } => (&[], &[]),
-            Kind::End(_) => (&[], &self.always),
+            Kind::Pass { .. } | Kind::End(_) => (&[], &self.always),
         };
         own.iter().chain(always)
     }
@@ -115,7 +116,7 @@ impl<'s> Walk<'s> {
             return edges;
         }
         let mut go = |to: StateIx, at: &Place| {
-            edges.push(Edge { to: (to, facts), at: at.clone(), limited: false });
+            edges.push(Edge { to: (to, facts), at: at.clone(), limited: false, by_itself: true });
         };
         match &state.kind {
             Kind::Ask { silence, no_match, .. } => {
@@ -130,10 +131,11 @@ impl<'s> Walk<'s> {
             if let Then::Go(to) = rule.then {
                 // An end that is urgent once more is not entered again.
                 if !(to == ix && matches!(state.kind, Kind::End(_))) {
-                    edges.push(Edge { to: (to, after), at: rule.at.clone(), limited: rule.limit.is_some() });
+                    let limited = rule.limit.is_some();
+                    edges.push(Edge { to: (to, after), at: rule.at.clone(), limited, by_itself: false });
                 }
             } else if after != facts {
-                edges.push(Edge { to: (ix, after), at: rule.at.clone(), limited: true });
+                edges.push(Edge { to: (ix, after), at: rule.at.clone(), limited: true, by_itself: false });
             }
         }
         edges
@@ -263,15 +265,18 @@ impl<'s> Walk<'s> {
         }
     }
 
-    /// From every node some end can be reached without a limit of the call.
+    /// From every node an end is come to, also when the callee says nothing more.
     fn check_ends_are_near(&self, problems: &mut Problems) {
-        let ends = |n: &Node| matches!(self.script.state(n.0).kind, Kind::End(_) | Kind::Transfer { .. });
+        let ends = |n: &Node| matches!(self.script.state(n.0).kind, Kind::End(_));
         let mut good: BTreeSet<Node> = self.nodes.keys().filter(|n| ends(n)).copied().collect();
         loop {
             let more: Vec<Node> = self
                 .nodes
                 .iter()
-                .filter(|(n, edges)| !good.contains(n) && edges.iter().any(|e| good.contains(&e.to)))
+                .filter(|(n, edges)| {
+                    let mut alone = edges.iter().filter(|e| e.by_itself).peekable();
+                    !good.contains(n) && alone.peek().is_some() && alone.all(|e| good.contains(&e.to))
+                })
                 .map(|(n, _)| *n)
                 .collect();
             if more.is_empty() {
@@ -284,8 +289,11 @@ impl<'s> Walk<'s> {
             let state = self.script.state(ix);
             problems.add(
                 &state.at,
-                format!("no end can be reached from state {:?}", state.name),
-                "lead a rule or a ladder to an end",
+                format!(
+                    "no end can be reached from state {:?} when the callee says nothing more",
+                    state.name
+                ),
+                "lead its next, its failed or its ladders to an end",
             );
         }
     }

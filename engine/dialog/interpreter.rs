@@ -195,7 +195,10 @@ impl Interpreter {
                 self.limit_at = Some(now + self.script.limits.max_time);
                 self.enter(now, self.script.start, Vec::new());
             }
-            (_, Input::CalleeHungUp) => self.conclude("the callee hung up"),
+            (_, Input::CalleeHungUp) => {
+                self.settle_held();
+                self.conclude("the callee hung up");
+            }
             (_, Input::Voicemail) => self.voicemail(now),
             (Phase::Before, _) | (_, Input::Start) => {}
             (_, Input::PromptDone { id }) => self.prompt_done(now, id),
@@ -454,7 +457,9 @@ impl Interpreter {
             self.outputs.push_back(Output::CancelAgent);
         }
         self.closing = Closing::Under;
-        self.held = None;
+        // What is urgent is heeded after the closing words; all else comes too late.
+        let urgent = &self.script.confidence.urgent_intents;
+        self.held.take_if(|held| !urgent.contains(&held.intent));
         self.limit_at = Some(now + CLOSING_GRACE);
         self.enter(now, self.script.limits.to, Vec::new());
     }
@@ -493,6 +498,7 @@ impl Interpreter {
             }
             (Closing::No, _) => self.close(now, "the time of a call is over"),
             (Closing::Due | Closing::Under, _) => {
+                self.settle_held();
                 self.outputs.push_back(Output::HangUp);
                 self.conclude("the closing took too long");
             }

@@ -6,11 +6,11 @@ use std::time::Duration;
 use waihu_nlu::Entities;
 use waihu_types::{Intent, Time};
 
-use super::{Interpreter, Phase, Speech};
+use super::{CLOSING_GRACE, Closing, Interpreter, Phase, Speech};
 use crate::{
-    condition::Who,
+    condition::{Slot, Who},
     io::{Output, Utterance},
-    script::{Kind, Line, Rule, StateIx, Then},
+    script::{End, Kind, Line, Rule, StateIx, Then},
 };
 
 /// The longest utterance waited for. Recognition cuts utterances long before; this is a net.
@@ -21,6 +21,9 @@ const REACTION: Duration = Duration::from_millis(500);
 /// How long before the end of a line that must be heard a yes to it may begin: its question, a
 /// name, stands in its last second, and people answer on the name.
 const ANTICIPATION: Duration = Duration::from_millis(1_500);
+/// What is urgent and comes as the call is being closed has this long: an agent's telephone rings
+/// for 40 s, and the words after it take a quarter of a minute.
+const URGENT_GRACE: Duration = Duration::from_secs(90);
 
 impl Interpreter {
     pub(super) fn speech_started(&mut self, now: Time) {
@@ -129,6 +132,40 @@ impl Interpreter {
         }
     }
 
+    /// Takes down what was said over a line that had to be heard, where it would have ended the
+    /// call: who says "stop calling" and hangs up has said it.
+    pub(super) fn settle_held(&mut self) {
+        let script = self.script.clone();
+        let Some(utterance) = self.held.take() else { return };
+        let state = script.state(self.state);
+        if self.settled.is_some() && !script.heeds(state, utterance.intent) {
+            return;
+        }
+        let Some((_, rule)) = self.matching(&utterance) else { return };
+        let Then::Go(to) = rule.then else { return };
+        let to = script.state(to);
+        let end = match &to.kind {
+            Kind::End(end) => Some(*end),
+            // The call would have gone on from there; what is reached there stands.
+            _ => to.reached.map(End::of),
+        };
+        if let Some(end) = end {
+            let (take, identity) = (rule.take.clone(), rule.identity);
+            self.take_down(&take, identity, &utterance);
+            self.intents.push(utterance.intent);
+            self.settle(end);
+        }
+    }
+
+    /// Takes down what a rule takes from an utterance.
+    fn take_down(&mut self, take: &[Slot], identity: Option<Who>, utterance: &Utterance) {
+        let said = self.memory.said(&utterance.entities);
+        for slot in take {
+            self.memory.take(*slot, &said);
+        }
+        self.memory.identity = identity.unwrap_or(self.memory.identity);
+    }
+
     /// Whether an utterance over a prompt is meant to stop it.
     fn cuts_in(&self, utterance: &Utterance) -> bool {
         use Intent as I;
@@ -165,11 +202,16 @@ impl Interpreter {
             return false;
         }
         let Some((rule, found)) = self.matching(utterance) else { return false };
-        if found.then == Then::Go(self.state) || !matches!(found.then, Then::Go(_)) {
+        if found.then == Then::Go(self.state) {
             return false;
         }
+        let Then::Go(to) = found.then else { return false };
+        let ends = matches!(self.script.state(to).kind, Kind::End(_));
         self.intents.push(utterance.intent);
         self.settled = None;
+        if self.closing == Closing::Under {
+            self.limit_at = Some(now + if ends { CLOSING_GRACE } else { URGENT_GRACE });
+        }
         self.apply(now, rule, utterance);
         true
     }
@@ -212,11 +254,7 @@ impl Interpreter {
         self.trace(format!("{} by line {}", utterance.intent, rule.at.line));
         self.applied[rule.id] += 1;
         (self.silence_rung, self.no_match_rung) = (0, 0);
-        let said = self.memory.said(&utterance.entities);
-        for slot in &rule.take {
-            self.memory.take(*slot, &said);
-        }
-        self.memory.identity = rule.identity.unwrap_or(self.memory.identity);
+        self.take_down(&rule.take, rule.identity, utterance);
         let mut lines: Vec<Speech> = rule.say.iter().map(|l| Speech::of(l, rule.private)).collect();
         match rule.then {
             Then::Go(to) => {

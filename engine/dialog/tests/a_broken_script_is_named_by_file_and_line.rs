@@ -147,8 +147,8 @@ fn a_loop_without_a_limit() {
 fn a_path_to_the_debt_that_passes_no_confirmation() {
     let (p, _) = broken(
         "script.toml",
-        "intent = \"affirm\"\nidentity = \"confirmed\"\nto = \"notice\"",
-        "intent = \"affirm\"\nto = \"notice\"",
+        "intent = \"affirm\"\nidentity = \"confirmed\"\nsay = \"thank_person\"\nto = \"notice\"",
+        "intent = \"affirm\"\nsay = \"thank_person\"\nto = \"notice\"",
     );
     let line = FILES[0].1.lines().position(|l| l.contains("{ prompt = \"notice\"")).unwrap();
     // One line was taken out before it.
@@ -156,7 +156,7 @@ fn a_path_to_the_debt_that_passes_no_confirmation() {
         &p,
         "script.toml",
         line,
-        &["\"thank_person\" can be spoken before the person is confirmed", "greet → notice"],
+        &["\"notice\" can be spoken before the person is confirmed", "greet → notice"],
     );
     assert_eq!(p.len(), 1, "one fault is told once:\n{}", reminder::lines(&p));
 }
@@ -232,7 +232,7 @@ fn a_person_confirmed_by_a_question_without_the_name() {
 
 #[test]
 fn a_person_confirmed_by_a_yes_to_anything() {
-    let rule = "[[always]]\nintent = \"affirm\"\nidentity = \"confirmed\"\nto = \"notice\"\n\n";
+    let rule = "[[always]]\nintent = \"affirm\"\nidentity = \"confirmed\"\nsay = \"thank_person\"\nto = \"notice\"\n\n";
     let first = "[[always]]\nintent = \"deceased\"";
     let (p, line) = broken("script.toml", first, &format!("{rule}{first}"));
     assert_named(&p, "script.toml", line, &["a rule for every state confirms the person"]);

@@ -3,8 +3,11 @@
 
 use std::sync::{Arc, LazyLock};
 
-use waihu_dialog::{Problem, Script};
-use waihu_types::{Case, Lang};
+use std::time::Duration;
+
+use waihu_dialog::{Conclusion, Input, Interpreter, Output, Problem, PromptId, Script, Utterance};
+use waihu_nlu::Entities;
+use waihu_types::{Case, Intent, Lang, Time};
 
 macro_rules! file {
     ($name:literal) => {
@@ -46,4 +49,84 @@ pub fn case(lang: Lang) -> Case {
         }
     };
     serde_json::from_str(json).unwrap()
+}
+
+/// One call in virtual time, step by step.
+pub struct Talk {
+    pub bot: Interpreter,
+    pub now: Time,
+    /// The prompt being spoken.
+    pub saying: Option<PromptId>,
+    /// The names of the prompts spoken so far.
+    pub said: Vec<String>,
+    pub ended: Option<Conclusion>,
+}
+
+impl Talk {
+    /// A call that has just been answered.
+    pub fn answered(lang: Lang) -> Self {
+        let bot = Interpreter::new(script(), lang, &case(lang), jiff::civil::date(2026, 11, 24));
+        let mut talk = Self { bot, now: Time::ZERO, saying: None, said: Vec::new(), ended: None };
+        talk.input(Input::Start);
+        talk
+    }
+
+    pub fn input(&mut self, input: Input) {
+        self.bot.handle_input(self.now, input);
+        while let Some(output) = self.bot.poll_output() {
+            assert!(self.ended.is_none(), "{output:?} after the end");
+            match output {
+                Output::Say { id, prompt, .. } => {
+                    self.saying = Some(id);
+                    self.said.push(prompt.to_string());
+                }
+                Output::Ended(c) => self.ended = Some(c),
+                _ => {}
+            }
+        }
+    }
+
+    pub fn pass(&mut self, ms: u64) {
+        self.now = self.now + Duration::from_millis(ms);
+    }
+
+    /// The prompt being spoken comes to its end.
+    pub fn done(&mut self) {
+        let id = self.saying.take().unwrap();
+        self.input(Input::PromptDone { id });
+    }
+
+    /// All prompts come to their end, each after `ms`.
+    pub fn all_done(&mut self, ms: u64) {
+        while self.saying.is_some() {
+            self.pass(ms);
+            self.done();
+        }
+    }
+
+    /// Words reach the bot.
+    pub fn heard(&mut self, intent: Intent) {
+        let text = "words".to_owned();
+        let entities = Entities::default();
+        self.input(Input::Heard(Utterance { text, intent, confidence: 0.9, entities }));
+    }
+
+    /// The callee speaks for a second.
+    pub fn says(&mut self, intent: Intent) {
+        self.pass(700);
+        self.input(Input::SpeechStarted);
+        self.pass(1_000);
+        self.heard(intent);
+    }
+
+    /// The time that the bot waits for comes.
+    pub fn time_is_up(&mut self) {
+        let at = self.bot.poll_timeout().unwrap();
+        self.now = self.now.max(at);
+        self.input(Input::Timeout);
+    }
+
+    pub fn last(&self) -> &str {
+        self.said.last().map_or("", String::as_str)
+    }
 }
