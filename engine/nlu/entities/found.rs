@@ -4,11 +4,17 @@
 //! named only to be refused or as pay day ("Thursday I get paid, so Friday"), a sum that is what is
 //! owed rather than what is offered, and everything said before "no, wait".
 
+use std::ops::RangeInclusive;
+
 use jiff::civil::{Date, Time};
 use rust_decimal::Decimal;
 use waihu_types::Currency;
 
 use super::Entities;
+
+/// The lengths of what is read out digit by digit: the end of a telephone number at least, an
+/// account's number with its check letter at most.
+const READ_OUT: RangeInclusive<usize> = 3..=25;
 
 /// Whether a value stands against later ones.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -73,8 +79,12 @@ impl Found {
         self.count.offer(value, Hold::Firm);
     }
 
+    /// Fewer or more digits than anyone reads out are nothing that was asked for: part of them
+    /// would be another number, so they are left out whole.
     pub(super) fn digits(&mut self, value: String) {
-        self.digits.offer(value, Hold::Firm);
+        if READ_OUT.contains(&value.len()) {
+            self.digits.offer(value, Hold::Firm);
+        }
     }
 
     /// The callee takes back what was said so far; it stays only if nothing comes in its place.

@@ -139,6 +139,23 @@ proptest! {
     }
 }
 
+/// Written in one go, they once came back as they stood.
+#[test]
+fn digits_of_no_length_that_is_read_out_are_left_out() {
+    let today = date(2026, 11, 24);
+    let digits = |lang, text: &str| extract(lang, text, today).digits;
+    for length in 1..60 {
+        for (lang, said) in [(Lang::Zh, "尾号"), (Lang::En, "the last digits are ")] {
+            let run = "1".repeat(length);
+            let found = digits(lang, &format!("{said}{run}"));
+            let read_out = (3..=25).contains(&length);
+            assert!(found.is_none() || read_out && found.as_ref() == Some(&run), "{said}, {length} digits");
+        }
+    }
+    let long = "2312".to_owned() + "99999999999" + "99999999999" + "一";
+    assert_eq!(digits(Lang::Zh, &long), None);
+}
+
 /// What is read is no longer than the longest text that is looked at, so that no utterance, made
 /// of whatever rules look at again and again, costs more than the last.
 #[test]
