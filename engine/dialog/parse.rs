@@ -31,6 +31,31 @@ const TRANSFER_S: u32 = 40;
 /// How often a rule that answers and returns applies where it does not say.
 const ANSWER_LIMIT: u32 = 3;
 
+/// Dispositions that a conversation can come to; the others are told by signalling or by the engine.
+const SPOKEN: [Disposition; 18] = {
+    use Disposition as D;
+    [
+        D::PromiseToPay,
+        D::AlreadyPaid,
+        D::RefusedToPay,
+        D::Hardship,
+        D::Dispute,
+        D::WrongNumber,
+        D::ThirdParty,
+        D::Deceased,
+        D::StopCalling,
+        D::LegalRepresentation,
+        D::Complaint,
+        D::Distress,
+        D::CallbackAgreed,
+        D::NoCommitment,
+        D::Silence,
+        D::NotUnderstood,
+        D::HungUp,
+        D::Voicemail,
+    ]
+};
+
 /// Reads all files; none when there is no script to go on with.
 pub(crate) fn script(name: &str, files: &[(&str, &str)], problems: &mut Problems) -> Option<Script> {
     let start = Place { file: name.into(), line: 1 };
@@ -497,13 +522,12 @@ impl Parser<'_> {
     }
 
     fn disposition(&mut self, word: &str, at: &Place) -> Option<Disposition> {
-        let found = Disposition::deserialize(StrDeserializer::<serde::de::value::Error>::new(word)).ok();
+        let found = Disposition::deserialize(StrDeserializer::<serde::de::value::Error>::new(word))
+            .ok()
+            .filter(|found| SPOKEN.contains(found));
         if found.is_none() {
-            self.problems.add(
-                at,
-                format!("unknown disposition {word:?}"),
-                "see Disposition in the documentation",
-            );
+            let help = nearest(word, SPOKEN.iter().map(|d| d.label()));
+            self.problems.add(at, format!("{word:?} is no disposition that a script can give"), help);
         }
         found
     }

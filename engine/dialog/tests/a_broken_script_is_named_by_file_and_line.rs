@@ -68,7 +68,10 @@ fn an_unknown_condition() {
 #[test]
 fn an_unknown_disposition() {
     let (p, line) = broken("script.toml", "end = \"deceased\"", "end = \"dead\"");
-    assert_named(&p, "script.toml", line, &["unknown disposition \"dead\""]);
+    assert_named(&p, "script.toml", line, &["\"dead\" is no disposition", "deceased"]);
+    // Handed over, busy and the like are nothing that a script can decide.
+    let (p, line) = broken("script.toml", "end = \"deceased\"", "end = \"handed_over\"");
+    assert_named(&p, "script.toml", line, &["\"handed_over\" is no disposition that a script can give"]);
 }
 
 #[test]
