@@ -3,6 +3,8 @@
 //! these features keep them apart. Syllables without tones see through a recognizer's homophones
 //! (预期 for 逾期, 环 for 还).
 
+use std::ops::RangeInclusive;
+
 use pinyin::ToPinyin;
 use waihu_types::Lang;
 
@@ -15,10 +17,15 @@ pub(crate) fn buckets(lang: Lang, text: &str) -> Vec<u32> {
     match lang {
         Lang::Zh => {
             let characters = between_marks(text.chars().map(|c| alike(c).to_string()));
-            runs(CHARACTERS, &characters, 3, &mut out);
-            runs(SYLLABLES, &between_marks(text.chars().map(syllable)), 2, &mut out);
+            runs(CHARACTERS, &characters, 1..=3, &mut out);
+            runs(SYLLABLES, &between_marks(text.chars().map(syllable)), 1..=2, &mut out);
         }
-        Lang::En => runs(WORDS, &between_marks(text.split(' ').map(word)), 3, &mut out),
+        Lang::En => {
+            let words: Vec<String> = text.split(' ').map(word).collect();
+            let characters = between_marks(words.join(" ").chars().map(String::from));
+            runs(WORDS, &between_marks(words.into_iter()), 1..=2, &mut out);
+            runs(CHARACTERS, &characters, 3..=4, &mut out);
+        }
     }
     out.sort_unstable();
     out.dedup();
@@ -30,9 +37,9 @@ const CHARACTERS: u8 = 0;
 const SYLLABLES: u8 = 0x20;
 const WORDS: u8 = 0x10;
 
-/// All runs of up to `longest` parts.
-fn runs(kind: u8, parts: &[String], longest: u8, out: &mut Vec<u32>) {
-    for n in 1..=longest {
+/// All runs of so many parts.
+fn runs(kind: u8, parts: &[String], lengths: RangeInclusive<u8>, out: &mut Vec<u32>) {
+    for n in lengths {
         let windows = parts.windows(usize::from(n));
         out.extend(windows.map(|w| bucket(kind + n, &w.join(" "))));
     }

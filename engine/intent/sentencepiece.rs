@@ -37,7 +37,7 @@ impl SentencePiece {
         let mut vocab: Vec<(String, f64)> = Vec::new();
         let mut charsmap = None;
         let mut fields = Fields(bytes);
-        while let Some((number, value)) = fields.next()? {
+        while let Some((number, value)) = fields.next_field()? {
             match (number, value) {
                 (1, Value::Bytes(piece)) if vocab.len() < MAX_PIECES => vocab.push(read_piece(piece)?),
                 (1, _) => return Err("too many pieces".to_owned()),
@@ -95,7 +95,7 @@ fn read_piece(bytes: &[u8]) -> Result<(String, f64), String> {
     let mut piece = None;
     let mut score = 0.0;
     let mut fields = Fields(bytes);
-    while let Some((number, value)) = fields.next()? {
+    while let Some((number, value)) = fields.next_field()? {
         match (number, value) {
             (1, Value::Bytes(b)) => {
                 piece = Some(std::str::from_utf8(b).map_err(|_| "a piece is not text")?.to_owned());
@@ -110,7 +110,7 @@ fn read_piece(bytes: &[u8]) -> Result<(String, f64), String> {
 /// `NormalizerSpec { precompiled_charsmap = 2 }`.
 fn read_charsmap(bytes: &[u8]) -> Result<Option<Precompiled>, String> {
     let mut fields = Fields(bytes);
-    while let Some((number, value)) = fields.next()? {
+    while let Some((number, value)) = fields.next_field()? {
         if let (2, Value::Bytes(map)) = (number, value)
             && !map.is_empty()
         {
@@ -138,7 +138,7 @@ enum Value<'a> {
 }
 
 impl<'a> Fields<'a> {
-    fn next(&mut self) -> Result<Option<(u64, Value<'a>)>, String> {
+    fn next_field(&mut self) -> Result<Option<(u64, Value<'a>)>, String> {
         if self.0.is_empty() {
             return Ok(None);
         }

@@ -33,7 +33,7 @@ pub struct TrainOptions {
 
 impl Default for TrainOptions {
     fn default() -> Self {
-        Self { l2_vector: 2e-5, l2_surface: 1e-5, max_iterations: 150, folds: 5, seed: 1 }
+        Self { l2_vector: 1e-5, l2_surface: 5e-6, max_iterations: 150, folds: 5, seed: 1 }
     }
 }
 

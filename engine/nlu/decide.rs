@@ -33,6 +33,10 @@ const BARE_VALUE: f32 = 0.7;
 /// drown what was said.
 const EXPECTED_WEIGHT: f32 = 1.5;
 
+/// Below this a grave intent is not taken for granted: it would end the talk of the matter, and words
+/// that were misheard look like anything. The bot asks again, which whoever meant it will bear.
+const GRAVE: f32 = 0.7;
+
 /// Decides what an utterance means.
 ///
 /// `scores` are probabilities in the order of [`Intent::ALL`]; missing ones and those that are no
@@ -54,6 +58,10 @@ pub fn decide(lang: Lang, text: &str, scores: &[f32], expected: &[Intent]) -> De
         && intent != top.intent
     {
         return Decision { intent, confidence: BARE_VALUE };
+    }
+    let grave = matches!(top.intent, Intent::Distress | Intent::Deceased | Intent::LegalRepresentation);
+    if grave && top.confidence < GRAVE && !expected.contains(&top.intent) {
+        return Decision { intent: Intent::OutOfScope, confidence: top.confidence };
     }
     top
 }
@@ -477,6 +485,17 @@ mod tests {
 
     fn decided(lang: Lang, text: &str, scored: Intent) -> Intent {
         decide(lang, text, &leaning(scored), &[]).intent
+    }
+
+    #[test]
+    fn a_grave_meaning_is_not_guessed() {
+        let scores = |share: f32| -> Vec<f32> {
+            let rest = (1.0 - share) / (Intent::ALL.len() - 1) as f32;
+            Intent::ALL.iter().map(|i| if *i == Intent::Distress { share } else { rest }).collect()
+        };
+        let of = |share| decide(Lang::Zh, "我我知道了天就环", &scores(share), &[]).intent;
+        assert_eq!((of(0.5), of(0.9)), (Intent::OutOfScope, Intent::Distress));
+        assert_eq!(decide(Lang::Zh, "我不想活了", &scores(0.5), &[]).intent, Intent::Distress);
     }
 
     #[test]
