@@ -1,7 +1,7 @@
 //! Our own trunk and media call the practice ground, over loopback.
 #![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests may fail them
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use tokio::{
     sync::{mpsc, oneshot},
@@ -29,6 +29,27 @@ name = "greets"
 lang = "en"
 rings_ms = 0
 steps = [{ after_ms = 100, say = "Hello?" }, { after_ms = 100, beep_ms = 400 }]
+
+[[persona]]
+number = "1003"
+name = "is asked again"
+lang = "en"
+rings_ms = 0
+steps = [{ say = "Yes." }, { bot_spoke_ms = 1500, press = "5" }]
+
+[[persona]]
+number = "1900"
+name = "agent"
+lang = "zh"
+rings_ms = 0
+steps = [{ or_after_ms = 100, say = "您好。" }]
+
+[[persona]]
+number = "1900"
+when_shown = "en-no-agent"
+name = "nobody at the desk"
+lang = "en"
+no_answer = true
 
 [[persona]]
 number = "1201"
@@ -127,8 +148,13 @@ impl Caller {
     }
 
     fn dial(&self, ground: &Ground, number: &str) -> Call {
+        self.dial_showing(ground, number, None)
+    }
+
+    /// Dials with a name for the callee's telephone to show.
+    fn dial_showing(&self, ground: &Ground, number: &str, shown: Option<&str>) -> Call {
         let target = Uri::sip(number, ground.sip);
-        let from = NameAddr::new(None, Uri::sip("caller", self.sip.local_addr()));
+        let from = NameAddr::new(shown, Uri::sip("caller", self.sip.local_addr()));
         self.sip.invite(InviteRequest {
             target,
             next_hop: ground.sip,
@@ -167,6 +193,18 @@ impl Caller {
         waited.await.unwrap();
     }
 
+    /// Waits until the far end has fallen silent.
+    async fn hears_the_end(&self) {
+        let heard = self.heard.clone();
+        let waited =
+            tokio::task::spawn_blocking(
+                move || {
+                    while level_dbov(&heard.recv_timeout(LIMIT).unwrap()) > -40.0 {}
+                },
+            );
+        waited.await.unwrap();
+    }
+
     async fn key(&mut self) -> char {
         loop {
             if let MediaEvent::Dtmf { digit, .. } = next(self.events.recv()).await.unwrap() {
@@ -176,7 +214,11 @@ impl Caller {
     }
 
     fn speak(&self, id: u64) {
-        self.media.play(self.slot, PlaybackId(id), Arc::clone(&sound(300.0, 1_000)));
+        self.speak_for(id, 1_000);
+    }
+
+    fn speak_for(&self, id: u64, ms: u32) {
+        self.media.play(self.slot, PlaybackId(id), sound(300.0, ms));
     }
 }
 
@@ -212,19 +254,45 @@ async fn a_callee_waits_for_the_caller_then_speaks_presses_keys_and_hangs_up() {
     caller.speak(1);
     caller.hears(20).await;
     // It must have finished before it can be answered again.
-    tokio::time::timeout(LIMIT, async {
-        while level_dbov(&caller.heard.recv().unwrap()) > -40.0 {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await
-    .unwrap();
+    caller.hears_the_end().await;
     caller.speak(2);
     assert_eq!((caller.key().await, caller.key().await), ('1', '#'));
     caller.speak(3);
     assert!(matches!(settled(&mut call).await, Event::Ended { by: EndedBy::Remote, .. }));
     let served = ground.close().await;
     assert_eq!((served.calls, served.answered), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_callee_that_is_asked_again_answers_again_before_it_goes_on() {
+    let ground = ground(4).await;
+    let mut caller = Caller::new().await;
+    let mut call = caller.dial(&ground, "1003");
+    let sdp = answered(&mut call).await;
+    caller.connect(&sdp);
+    for id in [1, 2] {
+        caller.speak_for(id, 600);
+        caller.hears(20).await;
+        caller.hears_the_end().await;
+    }
+    caller.speak_for(3, 2_500);
+    assert_eq!(caller.key().await, '5');
+    ground.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_sees_what_the_call_is_about_and_may_let_it_ring() {
+    let ground = ground(4).await;
+    let caller = Caller::new().await;
+    let mut rings = caller.dial_showing(&ground, "1900", Some("en-no-agent"));
+    assert!(matches!(next(rings.event()).await, Some(Event::Provisional { code: 180, .. })));
+    let mut taken = caller.dial_showing(&ground, "1900", Some("zh-wants-human"));
+    let sdp = answered(&mut taken).await;
+    caller.connect(&sdp);
+    caller.hears(20).await;
+    rings.hangup(None);
+    assert!(matches!(settled(&mut rings).await, Event::Failed { cause: FailureCause::Cancelled, .. }));
+    assert_eq!(ground.close().await.answered, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
