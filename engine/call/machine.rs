@@ -186,7 +186,12 @@ impl CallMachine {
                 }
                 self.note(now, "hung up".to_owned());
                 self.callee = LegState::Over;
-                self.tell_dialog(now, dialog::Input::CalleeHungUp);
+                // "Don't call again", and the receiver is down: those words still count.
+                if self.turn.words_to_come() {
+                    self.linger_until.get_or_insert(now + LINGER);
+                } else {
+                    self.tell_dialog(now, dialog::Input::CalleeHungUp);
+                }
             }
             E::Answered { .. } | E::Incoming { .. } | E::Confirmed => {}
         }
@@ -339,6 +344,7 @@ impl CallMachine {
         if due(self.linger_until) {
             self.callee = LegState::Over;
             self.agent_leg = LegState::Over;
+            self.turn.forget_words();
         }
         if self.dialog_runs() && due(self.interpreter.poll_timeout()) {
             self.tell_dialog(now, dialog::Input::Timeout);
@@ -443,7 +449,8 @@ impl CallMachine {
             self.agent_ring_until = None;
             self.outputs.push_back(Output::Hangup(Leg::Agent));
         }
-        if self.agent_leg == LegState::Ending {
+        let last_words = self.conclusion.is_none() && !self.with_agent && self.turn.words_to_come();
+        if self.agent_leg == LegState::Ending || last_words {
             self.linger_until.get_or_insert(now + LINGER);
             return;
         }

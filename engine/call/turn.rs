@@ -97,6 +97,11 @@ impl Turn {
         !self.unresolved.is_empty()
     }
 
+    /// Waits for no more words.
+    pub(crate) fn forget_words(&mut self) {
+        self.unresolved.clear();
+    }
+
     /// When the callee's speech becomes a barge-in, if it goes on.
     pub(crate) fn barge_in_at(&self) -> Option<Time> {
         let playing = self.playing()?;

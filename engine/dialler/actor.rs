@@ -351,7 +351,8 @@ impl<'a> ActiveCall<'a> {
         let (slot, rtp) =
             self.plant.media.open(Taps { heard: None, stereo: None, events: Box::new(|_, _| {}) })?;
         self.agent_slot = Some(slot);
-        self.agent = Some(self.plant.sip.invite(legs::invite_agent(self.plant, agent, rtp)));
+        self.agent =
+            Some(self.plant.sip.invite(legs::invite_agent(self.plant, &self.order.case.id, agent, rtp)));
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use waihu_call::{MediaEvent, PlaybackId};
 use waihu_media::{Codec, Remote};
 use waihu_sip::{Event, FailureCause, SessionDescription, Uri};
 use waihu_trunk::{Agent, Call, InviteRequest};
-use waihu_types::{Case, WallTime};
+use waihu_types::{Case, CaseId, WallTime};
 
 use crate::{
     error::DialError,
@@ -68,10 +68,13 @@ pub(crate) fn invite_callee(plant: &Plant, order: &Order, rtp: SocketAddr) -> In
     invite(plant, target, plant.trunk.proxy, rtp)
 }
 
-/// The INVITE to an agent: straight to an address that names a machine, else by way of the proxy.
-pub(crate) fn invite_agent(plant: &Plant, agent: &Agent, rtp: SocketAddr) -> InviteRequest {
+/// The INVITE to an agent: straight to an address that names a machine, else by way of the proxy. The
+/// agent's telephone shows the case as the caller's name.
+pub(crate) fn invite_agent(plant: &Plant, case: &CaseId, agent: &Agent, rtp: SocketAddr) -> InviteRequest {
     let own = agent.address.as_sip().and_then(waihu_sip::SipUri::socket_addr);
-    invite(plant, agent.address.clone(), own.unwrap_or(plant.trunk.proxy), rtp)
+    let mut request = invite(plant, agent.address.clone(), own.unwrap_or(plant.trunk.proxy), rtp);
+    request.from.display = Some(case.to_string());
+    request
 }
 
 fn invite(plant: &Plant, target: Uri, next_hop: SocketAddr, rtp: SocketAddr) -> InviteRequest {
