@@ -1,0 +1,356 @@
+//! Calls in virtual time, with the shipped script: a shell that plays, stops and hangs up as told.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::{fs, path::Path, sync::Arc, time::Duration};
+
+use waihu_call::{
+    CallLimits, CallMachine, Ending, Input, Leg, MediaEvent, Output, PlaybackId, Speaker, SpeechEvent,
+};
+use waihu_dialog::{Interpreter, Script, Utterance};
+use waihu_nlu::Entities;
+use waihu_sip::{Codec, EndedBy as SipEndedBy, Event, FailureCause, SessionDescription};
+use waihu_types::{AnsweredBy, Case, Disposition, EndedBy, HandoverResult, Identity, Intent, Lang, Time};
+
+/// How long every prompt is [ms].
+const PROMPT_MS: u64 = 3_000;
+
+fn script() -> Arc<Script> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../dialogs/reminder");
+    let files: Vec<(String, String)> = fs::read_dir(folder)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .filter(|p| p.extension().is_some_and(|e| e == "toml"))
+        .map(|p| (p.display().to_string(), fs::read_to_string(&p).unwrap()))
+        .collect();
+    let files: Vec<(&str, &str)> = files.iter().map(|(p, t)| (p.as_str(), t.as_str())).collect();
+    Arc::new(Script::load("reminder", &files).unwrap())
+}
+
+fn case() -> Case {
+    serde_json::from_str(
+        r#"{"id":"c-1","phone":"1001","name":"张伟","title":"先生","lang":"zh","creditor":"安信银行",
+            "product":"信用卡","amount":"3250.00","currency":"CNY","due_date":"2026-11-15"}"#,
+    )
+    .unwrap()
+}
+
+/// The wires, played by hand.
+struct Shell {
+    call: CallMachine,
+    now: Time,
+    playing: Option<(PlaybackId, Time)>,
+    said: Vec<String>,
+    hangups: Vec<Leg>,
+    invited: Vec<Leg>,
+    stops: u32,
+    bridged: bool,
+    ending: Option<Ending>,
+    /// Whether the far sides answer a hang-up.
+    polite: bool,
+}
+
+impl Shell {
+    fn dialled(agent: &str) -> Self {
+        let today = jiff::civil::date(2026, 11, 24);
+        let interpreter = Interpreter::new(script(), Lang::Zh, &case(), today);
+        let limits = CallLimits { ring: Duration::from_secs(30), agent_ring: Duration::from_secs(20) };
+        let mut shell = Self {
+            call: CallMachine::new(interpreter, Lang::Zh, agent, limits),
+            now: Time::from_millis(1_000),
+            playing: None,
+            said: Vec::new(),
+            hangups: Vec::new(),
+            invited: Vec::new(),
+            stops: 0,
+            bridged: false,
+            ending: None,
+            polite: true,
+        };
+        shell.input(Input::Dial);
+        shell
+    }
+
+    fn answered(agent: &str) -> Self {
+        let mut shell = Self::dialled(agent);
+        shell.sip(Leg::Callee, answer());
+        shell
+    }
+
+    fn input(&mut self, input: Input) {
+        assert!(self.ending.is_none() || self.call.poll_timeout().is_none());
+        self.call.handle_input(self.now, input);
+        while let Some(output) = self.call.poll_output() {
+            assert!(self.ending.is_none(), "nothing comes after the end: {output:?}");
+            match output {
+                Output::Invite(leg) => self.invited.push(leg),
+                Output::Hangup(leg) => {
+                    self.hangups.push(leg);
+                    if self.polite {
+                        self.far_side_obeys(leg);
+                    }
+                }
+                Output::Play { id, .. } => {
+                    self.playing = Some((id, self.now + Duration::from_millis(PROMPT_MS)))
+                }
+                Output::StopPlayback => {
+                    self.stops += 1;
+                    if let Some((id, until)) = self.playing.take() {
+                        let played_ms = PROMPT_MS.saturating_sub(until.since(self.now).as_millis() as u64);
+                        self.input(Input::Media(MediaEvent::PlaybackStopped { id, played_ms }));
+                    }
+                }
+                Output::Bridge => self.bridged = true,
+                Output::Line(line) if line.speaker == Speaker::Bot => self.said.push(line.text),
+                Output::Ended(ending) => self.ending = Some(*ending),
+                Output::Connect { .. } | Output::Expect(_) | Output::Line(_) => {}
+            }
+        }
+    }
+
+    fn far_side_obeys(&mut self, leg: Leg) {
+        let up = leg == Leg::Callee && !self.said.is_empty() || leg == Leg::Agent && self.bridged;
+        let event = match up {
+            true => Event::Ended { by: SipEndedBy::Local, reason: None },
+            false => failed(487, FailureCause::Cancelled),
+        };
+        self.sip(leg, event);
+    }
+
+    fn sip(&mut self, leg: Leg, event: Event) {
+        self.input(Input::Sip { leg, event });
+    }
+
+    /// Lets time pass; prompts end and timers run when they are due.
+    fn wait(&mut self, ms: u64) {
+        let until = self.now + Duration::from_millis(ms);
+        while self.ending.is_none() {
+            let due = [self.playing.map(|p| p.1), self.call.poll_timeout()].into_iter().flatten().min();
+            let Some(due) = due.filter(|d| *d <= until) else { break };
+            self.now = self.now.max(due);
+            match self.playing {
+                Some((id, end)) if end <= self.now => {
+                    self.playing = None;
+                    self.input(Input::Media(MediaEvent::PlaybackDone(id)));
+                }
+                _ => self.input(Input::Timeout),
+            }
+        }
+        self.now = self.now.max(until);
+    }
+
+    /// Until the bot is silent.
+    fn hear_out(&mut self) {
+        while self.playing.is_some() && self.ending.is_none() {
+            self.wait(100);
+        }
+    }
+
+    fn begins(&mut self) {
+        self.input(Input::Speech(SpeechEvent::Started));
+    }
+
+    fn ends(&mut self, text: &str, intent: Intent, entities: Entities) {
+        self.input(Input::Speech(SpeechEvent::Ended));
+        self.wait(700);
+        let utterance = Utterance { text: text.to_owned(), intent, confidence: 0.95, entities };
+        self.input(Input::Speech(SpeechEvent::Heard(utterance)));
+    }
+
+    /// Says something once the bot is silent.
+    fn say(&mut self, text: &str, intent: Intent) {
+        self.hear_out();
+        self.wait(500);
+        self.begins();
+        self.wait(900);
+        self.ends(text, intent, waihu_nlu::extract(Lang::Zh, text, jiff::civil::date(2026, 11, 24)));
+    }
+
+    fn end(mut self) -> Ending {
+        self.wait(600_000);
+        self.ending.expect("every call comes to an end")
+    }
+}
+
+fn answer() -> Event {
+    Event::Answered { sdp: SessionDescription::offer("127.0.0.1:4000".parse().unwrap(), &[Codec::Pcma]) }
+}
+
+fn failed(code: u16, cause: FailureCause) -> Event {
+    Event::Failed { code, reason: "x".to_owned(), cause, retry_after_s: None }
+}
+
+fn hung_up() -> Event {
+    Event::Ended { by: SipEndedBy::Remote, reason: None }
+}
+
+#[test]
+fn a_promise_is_taken_and_the_bot_hangs_up() {
+    let mut shell = Shell::answered("");
+    shell.say("对，我就是", Intent::Affirm);
+    shell.say("我明天就还", Intent::PromiseToPay);
+    shell.say("对", Intent::Affirm);
+    let ending = shell.end();
+    assert_eq!(ending.conclusion.disposition, Disposition::PromiseToPay);
+    assert_eq!(ending.conclusion.promise.unwrap().date, jiff::civil::date(2026, 11, 25));
+    assert_eq!((ending.answered_by, ending.ended_by), (AnsweredBy::Human, Some(EndedBy::Us)));
+}
+
+#[test]
+fn who_speaks_on_is_let_speak_and_a_hello_is_not_an_interruption() {
+    let mut shell = Shell::answered("");
+    shell.begins();
+    shell.wait(1_000);
+    assert_eq!(shell.stops, 0, "a hello may be long");
+    shell.wait(500);
+    assert_eq!(shell.stops, 1);
+    shell.ends("喂，你是谁啊", Intent::AskIdentity, Entities::default());
+    assert!(shell.playing.is_some(), "it is answered");
+}
+
+#[test]
+fn a_murmur_over_a_prompt_changes_nothing() {
+    let mut shell = Shell::answered("");
+    shell.say("对，我就是", Intent::Affirm);
+    let said = shell.said.len();
+    shell.begins();
+    shell.wait(300);
+    shell.input(Input::Speech(SpeechEvent::Ended));
+    let murmur = Utterance {
+        text: "嗯".into(),
+        intent: Intent::Acknowledge,
+        confidence: 0.9,
+        entities: Entities::default(),
+    };
+    shell.input(Input::Speech(SpeechEvent::Heard(murmur)));
+    assert_eq!((shell.stops, shell.said.len()), (0, said));
+}
+
+#[test]
+fn a_phone_that_rings_out_is_cancelled_and_a_silent_trunk_is_told_apart() {
+    for (rings, rang_out) in [(true, true), (false, false)] {
+        let mut shell = Shell::dialled("");
+        if rings {
+            shell.sip(Leg::Callee, Event::Provisional { code: 180, reason: "Ringing".to_owned(), sdp: None });
+        }
+        shell.wait(31_000);
+        let ending = shell.ending.take().unwrap();
+        assert_eq!((ending.rang_out, ending.sip.is_some()), (rang_out, rang_out));
+        assert_eq!(ending.answered_at, None);
+        assert_eq!(shell.hangups, [Leg::Callee]);
+    }
+}
+
+#[test]
+fn a_box_hears_no_word_of_the_debt() {
+    for by_beep in [true, false] {
+        let mut shell = Shell::answered("");
+        shell.wait(1_500);
+        if by_beep {
+            shell.input(Input::Speech(SpeechEvent::Beep));
+        } else {
+            shell.begins();
+            shell.wait(2_000);
+            shell.ends("您好，请在滴声后留言", Intent::OutOfScope, Entities::default());
+        }
+        let said = shell.said.clone();
+        let ending = shell.end();
+        assert_eq!(ending.answered_by, AnsweredBy::Voicemail);
+        assert_eq!(ending.conclusion.disposition, Disposition::Voicemail);
+        assert!(!ending.conclusion.debt_disclosed && said.iter().all(|s| !s.contains("3250")));
+    }
+}
+
+fn wants_human(agent: &str) -> Shell {
+    let mut shell = Shell::answered(agent);
+    shell.say("对，我就是", Intent::Affirm);
+    shell.say("给我转人工", Intent::RequestHuman);
+    shell.hear_out();
+    shell
+}
+
+#[test]
+fn once_the_agent_has_joined_the_bot_is_silent() {
+    let mut shell = wants_human("desk-1");
+    assert_eq!(shell.invited, [Leg::Callee, Leg::Agent]);
+    shell.sip(Leg::Agent, answer());
+    assert!(shell.bridged);
+    let said = shell.said.len();
+    shell.say("你好，我想问一下", Intent::OutOfScope);
+    shell.wait(60_000);
+    assert_eq!(shell.said.len(), said);
+    shell.sip(Leg::Agent, hung_up());
+    let ending = shell.end();
+    assert_eq!(ending.conclusion.disposition, Disposition::HandedOver);
+    assert!(matches!(ending.handover, Some((HandoverResult::Joined, Some(_)))));
+}
+
+#[test]
+fn an_agent_who_does_not_answer_is_cancelled_and_the_bot_comes_back() {
+    let mut shell = wants_human("desk-1");
+    let said = shell.said.len();
+    shell.wait(21_000);
+    assert!(shell.hangups.contains(&Leg::Agent));
+    assert!(shell.said.len() > said, "the bot comes back");
+    let ending = shell.end();
+    assert_eq!(ending.handover.map(|h| h.0), Some(HandoverResult::NoAnswer));
+    assert_eq!(ending.conclusion.disposition, Disposition::CallbackAgreed);
+}
+
+#[test]
+fn whoever_hangs_up_while_an_agent_rings_leaves_no_phone_ringing() {
+    let mut shell = wants_human("desk-1");
+    shell.sip(Leg::Callee, hung_up());
+    assert_eq!(shell.hangups, [Leg::Agent]);
+    let ending = shell.end();
+    assert_eq!(ending.ended_by, Some(EndedBy::Callee));
+}
+
+#[test]
+fn the_last_words_before_the_receiver_is_down_still_count() {
+    let mut shell = Shell::answered("");
+    shell.say("对，我就是", Intent::Affirm);
+    shell.hear_out();
+    shell.begins();
+    shell.wait(800);
+    shell.input(Input::Speech(SpeechEvent::Ended));
+    shell.sip(Leg::Callee, hung_up());
+    assert!(shell.ending.is_none(), "the words are waited for");
+    shell.ends("别再打了", Intent::StopCalling, Entities::default());
+    let ending = shell.end();
+    assert_eq!(ending.conclusion.disposition, Disposition::StopCalling);
+
+    let mut shell = Shell::answered("");
+    shell.begins();
+    shell.sip(Leg::Callee, hung_up());
+    shell.wait(10_000);
+    assert!(shell.ending.is_some(), "but not for ever");
+}
+
+#[test]
+fn a_hang_up_at_any_moment_ends_the_call_once() {
+    for at_ms in (0..40_000).step_by(500) {
+        let mut shell = Shell::answered("desk-1");
+        let lines = [("对，我就是", Intent::Affirm), ("我明天就还", Intent::PromiseToPay)];
+        for (text, intent) in lines {
+            if shell.now < Time::from_millis(1_000 + at_ms) {
+                shell.say(text, intent);
+            }
+        }
+        shell.sip(Leg::Callee, hung_up());
+        shell.wait(5_000);
+        let ending = shell.ending.take().expect("it ends");
+        assert_eq!(ending.ended_by, Some(EndedBy::Callee));
+        assert!(ending.conclusion.identity == Identity::Confirmed || !ending.conclusion.debt_disclosed);
+        shell.call.handle_input(shell.now, Input::Timeout);
+        assert!(shell.call.poll_output().is_none() && shell.call.poll_timeout().is_none());
+    }
+}
+
+#[test]
+fn a_far_side_that_never_says_goodbye_holds_nothing_up() {
+    let mut shell = Shell::answered("");
+    shell.polite = false;
+    shell.input(Input::Stop);
+    shell.wait(4_000);
+    assert!(shell.ending.is_some());
+}
