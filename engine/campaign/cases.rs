@@ -207,6 +207,7 @@ mod tests {
             &EN.replace("1002", "call me"),
             &EN.replace("en,", "fr,"),
             &EN.replace("\"1,200.50\"", "12.345"),
+            &EN.replace("\"1,200.50\"", "\"1200,50\""),
             &EN.replace("\"1,200.50\"", "0"),
             &EN.replace("USD", "dollars"),
             &EN.replace("2026-11-10", "10.11.2026"),
@@ -226,16 +227,17 @@ mod tests {
                 (4, Some("lang")),
                 (5, Some("amount")),
                 (6, Some("amount")),
-                (7, Some("currency")),
-                (8, Some("due_date")),
-                (9, Some("time_zone")),
-                (10, Some("name")),
-                (11, Some("id")),
-                (12, None),
+                (7, Some("amount")),
+                (8, Some("currency")),
+                (9, Some("due_date")),
+                (10, Some("time_zone")),
+                (11, Some("name")),
+                (12, Some("id")),
                 (13, None),
+                (14, None),
             ]
         );
-        assert_eq!(t.cases.iter().map(|(l, _)| *l).collect::<Vec<_>>(), [2, 14]);
+        assert_eq!(t.cases.iter().map(|(l, _)| *l).collect::<Vec<_>>(), [2, 15]);
     }
 
     #[test]

@@ -118,7 +118,7 @@ pub(crate) fn read(line: u64, columns: &Columns, cells: &[String]) -> Result<Cas
         .parse()
         .map_err(|_| bad("currency", "three capital letters are expected, as CNY or USD"))?;
     let due = Money::parse(cell("amount"), currency)
-        .map_err(|_| bad("amount", "a number with at most two places is expected, as 3250.00"))?;
+        .map_err(|_| bad("amount", "a number with at most two places is expected, as 3250.00 or 3,250.00"))?;
     let due_date =
         date(cell("due_date")).ok_or_else(|| bad("due_date", "a day is expected, as 2026-11-15"))?;
     let time_zone = match cell("time_zone") {

@@ -89,17 +89,26 @@ impl Money {
         Ok(Self { amount, currency })
     }
 
-    /// A sum from text as `3250`, `3250.5` or `3,250.50`.
+    /// A sum from text as `3250`, `3250.5` or `3,250.50`. A comma stands before each three digits of
+    /// the whole part or nowhere: `1200,50` may be meant as 1200.50, and guessing it would multiply a
+    /// debt by a hundred.
     ///
     /// # Errors
     /// When the text is no such number.
     pub fn parse(text: &str, currency: Currency) -> Result<Self, InvalidMoney> {
-        let plain = text.trim().replace(',', "");
-        if !plain.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
-            return Err(InvalidMoney::Amount(text.to_owned()));
+        let invalid = || InvalidMoney::Amount(text.to_owned());
+        let text = text.trim();
+        let (whole, places) = text.split_once('.').unwrap_or((text, "0"));
+        let digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
+        let mut groups = whole.split(',');
+        let first = groups.next().unwrap_or_default();
+        let grouped = first.len() <= 3 && groups.clone().all(|g| g.len() == 3 && digits(g));
+        let whole_is_right = !first.is_empty() && digits(first) && (first.len() == whole.len() || grouped);
+        if !whole_is_right || !(1..=2).contains(&places.len()) || !digits(places) {
+            return Err(invalid());
         }
-        let amount = Decimal::from_str(&plain).map_err(|_| InvalidMoney::Amount(text.to_owned()))?;
-        Self::new(amount, currency).map_err(|_| InvalidMoney::Amount(text.to_owned()))
+        let amount = Decimal::from_str(&text.replace(',', "")).map_err(|_| invalid())?;
+        Self::new(amount, currency).map_err(|_| invalid())
     }
 
     /// The amount, always with two places.
@@ -142,7 +151,17 @@ mod tests {
         let m = Money::parse("3,250.5", Currency::CNY).unwrap();
         assert_eq!(m.amount().to_string(), "3250.50");
         assert_eq!(serde_json::to_string(&m).unwrap(), r#"{"amount":"3250.50","currency":"CNY"}"#);
-        for bad in ["-1", "1.005", "", "abc", "1e3"] {
+        for bad in ["-1", "1.005", "", "abc", "1e3", ".", "1.", "9".repeat(40).as_str()] {
+            assert!(Money::parse(bad, Currency::CNY).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_comma_groups_thousands_or_the_text_is_no_amount() {
+        for (text, amount) in [("1,200", "1200.00"), ("12,345,678.9", "12345678.90"), ("3250", "3250.00")] {
+            assert_eq!(Money::parse(text, Currency::CNY).unwrap().amount().to_string(), amount);
+        }
+        for bad in ["1200,50", "1,20", "1.200,50", "1.200", "1200,500", ",200", "1,,200", "1,200,", "3.2,5"] {
             assert!(Money::parse(bad, Currency::CNY).is_err(), "{bad}");
         }
     }
