@@ -6,10 +6,12 @@
 //! sockets, sound and models are the shell's. Absent on purpose: warm transfer with presence and
 //! queues, and answer detection beyond a beep and the words of a greeting.
 
+mod agents;
 mod answered;
 mod machine;
 mod seam;
 mod turn;
 
-pub use machine::{CallLimits, CallMachine};
-pub use seam::{Ending, Input, Leg, Line, MediaEvent, Output, PlaybackId, Speaker, SpeechEvent};
+pub use agents::Desk;
+pub use machine::CallMachine;
+pub use seam::{Ending, HandoverEnd, Input, Leg, Line, MediaEvent, Output, PlaybackId, Speaker, SpeechEvent};

@@ -7,26 +7,18 @@ use waihu_dialog::{BargeIn, Conclusion, Interpreter, PromptId, Utterance};
 use waihu_types::{AnsweredBy, EndedBy, HandoverResult, Intent, Lang, SipCause, Time};
 
 use crate::{
+    agents::{Agents, Desk},
     answered::is_voicemail_greeting,
     seam::{Ending, Input, Leg, Line, MediaEvent, Output, PlaybackId, Speaker, SpeechEvent},
     turn::Turn,
 };
-
-/// How long the call waits for others.
-#[derive(Clone, Copy, Debug)]
-pub struct CallLimits {
-    /// How long the callee's phone may ring.
-    pub ring: Duration,
-    /// How long the agent's phone may ring.
-    pub agent_ring: Duration,
-}
 
 /// After a hang-up the far side has this long to say so; then the call is over all the same.
 /// RFC 3261 gives a BYE 32 s; by then the outcome has long been wanted.
 const LINGER: Duration = Duration::from_secs(3);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum LegState {
+pub(crate) enum LegState {
     Idle,
     Ringing,
     Up,
@@ -37,14 +29,14 @@ enum LegState {
 /// One call from the INVITE to its end. See the crate's page for its place.
 pub struct CallMachine {
     lang: Lang,
-    agent: String,
-    limits: CallLimits,
+    /// How long the callee's phone may ring.
+    ring: Duration,
     interpreter: Interpreter,
     turn: Turn,
     /// What the classifier was last told to expect.
     expected: Vec<Intent>,
     callee: LegState,
-    agent_leg: LegState,
+    agents: Agents,
     outputs: VecDeque<Output>,
     conclusion: Option<Conclusion>,
     answered_at: Option<Time>,
@@ -54,28 +46,27 @@ pub struct CallMachine {
     rang_out: bool,
     /// Something came back for the INVITE before its final answer.
     rang: bool,
-    handover: Option<(HandoverResult, Option<Time>)>,
+    /// A fault of ours ended it.
+    engine_failed: bool,
     /// The bot has left the call to the agent.
     with_agent: bool,
     ring_until: Option<Time>,
-    agent_ring_until: Option<Time>,
     linger_until: Option<Time>,
     ended: bool,
 }
 
 impl CallMachine {
-    /// A call that is yet to be placed. `agent` is the agent's name in the configuration; empty
-    /// where there is none.
-    pub fn new(interpreter: Interpreter, lang: Lang, agent: &str, limits: CallLimits) -> Self {
+    /// A call that is yet to be placed. The callee's phone may `ring` for so long; the `desks` are asked
+    /// in their order when an agent is wanted.
+    pub fn new(interpreter: Interpreter, lang: Lang, ring: Duration, desks: Vec<Desk>) -> Self {
         Self {
             lang,
-            agent: agent.to_owned(),
-            limits,
+            ring,
             interpreter,
             turn: Turn::default(),
             expected: Vec::new(),
             callee: LegState::Idle,
-            agent_leg: LegState::Idle,
+            agents: Agents::new(desks),
             outputs: VecDeque::new(),
             conclusion: None,
             answered_at: None,
@@ -84,10 +75,9 @@ impl CallMachine {
             ended_by: None,
             rang_out: false,
             rang: false,
-            handover: None,
+            engine_failed: false,
             with_agent: false,
             ring_until: None,
-            agent_ring_until: None,
             linger_until: None,
             ended: false,
         }
@@ -123,7 +113,7 @@ impl CallMachine {
         }
         [
             self.ring_until,
-            self.agent_ring_until,
+            self.agents.ring_until,
             self.linger_until,
             self.turn.barge_in_at(),
             if self.dialog_runs() { self.interpreter.poll_timeout() } else { None },
@@ -136,8 +126,8 @@ impl CallMachine {
     fn dial(&mut self, now: Time) {
         if self.callee == LegState::Idle {
             self.callee = LegState::Ringing;
-            self.ring_until = Some(now + self.limits.ring);
-            self.outputs.push_back(Output::Invite(Leg::Callee));
+            self.ring_until = Some(now + self.ring);
+            self.outputs.push_back(Output::InviteCallee);
         }
     }
 
@@ -149,7 +139,9 @@ impl CallMachine {
         match event {
             E::Provisional { code, .. } => {
                 self.rang = true;
-                self.note(now, format!("SIP {code}"));
+                if code > 100 {
+                    self.note(now, format!("SIP {code}"));
+                }
             }
             E::Answered { sdp } if self.callee == LegState::Ringing && !self.rang_out => {
                 self.callee = LegState::Up;
@@ -165,6 +157,13 @@ impl CallMachine {
                 self.outputs.push_back(Output::Connect { leg: Leg::Callee, remote: Box::new(sdp) });
             }
             E::Failed { code, reason, cause, .. } => {
+                // Somebody picked up, and we could not speak with them.
+                if cause == waihu_sip::FailureCause::BadAnswer {
+                    self.answered_at = Some(now);
+                    self.answered_by = AnsweredBy::Unknown;
+                    self.ended_by = Some(EndedBy::Us);
+                    self.engine_failed = true;
+                }
                 // Where nothing at all came back, it is the trunk that was silent and not the callee.
                 let silent = cause == waihu_sip::FailureCause::TimedOut || self.rang_out && !self.rang;
                 self.rang_out &= !silent;
@@ -199,18 +198,17 @@ impl CallMachine {
 
     fn agent_signalling(&mut self, now: Time, event: waihu_sip::Event) {
         use waihu_sip::Event as E;
-        if matches!(self.agent_leg, LegState::Idle | LegState::Over) {
+        if matches!(self.agents.leg, LegState::Idle | LegState::Over) {
             return;
         }
         match event {
-            E::Answered { sdp } if self.agent_leg == LegState::Ringing => {
-                self.agent_leg = LegState::Up;
-                self.agent_ring_until = None;
-                self.handover = Some((HandoverResult::Joined, Some(now)));
-                self.note(now, format!("agent {} joined", self.agent));
+            E::Answered { sdp } if self.agents.leg == LegState::Ringing => {
+                self.agents.went(HandoverResult::Joined, Some(now));
+                let agent = self.agents.name().to_owned();
+                self.note(now, format!("agent {agent} joined"));
                 self.outputs.push_back(Output::Connect { leg: Leg::Agent, remote: Box::new(sdp) });
                 self.outputs.push_back(Output::Bridge);
-                self.tell_dialog(now, dialog::Input::AgentJoined { agent: self.agent.clone() });
+                self.tell_dialog(now, dialog::Input::AgentJoined { agent });
             }
             E::Reinvited { sdp } => {
                 self.outputs.push_back(Output::Connect { leg: Leg::Agent, remote: Box::new(sdp) });
@@ -222,8 +220,8 @@ impl CallMachine {
                     if rang { HandoverResult::NoAnswer } else { HandoverResult::Failed },
                 );
             }
-            E::Ended { .. } if self.agent_leg == LegState::Up => {
-                self.agent_leg = LegState::Over;
+            E::Ended { .. } if self.agents.leg == LegState::Up => {
+                self.agents.leg = LegState::Over;
                 self.note(now, "agent hung up".to_owned());
                 self.hang_up(now, EndedBy::Us);
             }
@@ -233,12 +231,22 @@ impl CallMachine {
         }
     }
 
+    /// The agent asked last does not take the call: the next one is asked, and the dialog told when
+    /// there is none.
     fn agent_is_missing(&mut self, now: Time, result: HandoverResult) {
-        self.agent_leg = LegState::Over;
-        self.agent_ring_until = None;
-        self.handover = Some((result, None));
-        self.note(now, format!("agent {} did not take the call", self.agent));
-        self.tell_dialog(now, dialog::Input::AgentUnavailable { agent: self.agent.clone(), result });
+        self.agents.went(result, None);
+        let agent = self.agents.name().to_owned();
+        self.note(now, format!("agent {agent} did not take the call"));
+        let next = if self.dialog_runs() { self.agents.next(now) } else { None };
+        match next {
+            Some(desk) => self.invite_agent(now, desk),
+            None => self.tell_dialog(now, dialog::Input::AgentUnavailable { agent, result }),
+        }
+    }
+
+    fn invite_agent(&mut self, now: Time, desk: usize) {
+        self.note(now, format!("dialling agent {}", self.agents.name()));
+        self.outputs.push_back(Output::InviteAgent { desk });
     }
 
     fn media(&mut self, now: Time, event: MediaEvent) {
@@ -249,6 +257,11 @@ impl CallMachine {
                 self.answered_by = AnsweredBy::Human;
                 self.note(now, "key pressed".to_owned());
                 self.tell_dialog(now, dialog::Input::Digit(digit));
+            }
+            MediaEvent::Lost => {
+                self.note(now, "the media of the call was lost".to_owned());
+                self.engine_failed = true;
+                self.hang_up(now, EndedBy::Us);
             }
             MediaEvent::NoAudio => {
                 self.note(now, "no audio from the callee".to_owned());
@@ -334,7 +347,7 @@ impl CallMachine {
             self.linger_until = Some(now + LINGER);
             self.outputs.push_back(Output::Hangup(Leg::Callee));
         }
-        if due(self.agent_ring_until) {
+        if due(self.agents.ring_until) {
             self.cancel_agent();
         }
         if due(self.turn.barge_in_at()) {
@@ -342,8 +355,10 @@ impl CallMachine {
             self.outputs.push_back(Output::StopPlayback);
         }
         if due(self.linger_until) {
+            // The last word of a phone that rings out is its 487; a trunk that never spoke has none.
+            self.rang_out &= self.rang;
             self.callee = LegState::Over;
-            self.agent_leg = LegState::Over;
+            self.agents.leg = LegState::Over;
             self.turn.forget_words();
         }
         if self.dialog_runs() && due(self.interpreter.poll_timeout()) {
@@ -373,7 +388,10 @@ impl CallMachine {
                     self.hush();
                     self.dial_agent(now);
                 }
-                dialog::Output::CancelAgent => self.cancel_agent(),
+                dialog::Output::CancelAgent => {
+                    self.agents.unwanted();
+                    self.cancel_agent();
+                }
                 dialog::Output::LeaveToAgent => {
                     self.hush();
                     self.with_agent = true;
@@ -408,21 +426,21 @@ impl CallMachine {
     }
 
     fn dial_agent(&mut self, now: Time) {
-        if self.agent.is_empty() {
-            self.agent_is_missing(now, HandoverResult::Failed);
-        } else if self.agent_leg == LegState::Idle || self.agent_leg == LegState::Over {
-            self.agent_leg = LegState::Ringing;
-            self.agent_ring_until = Some(now + self.limits.agent_ring);
-            self.note(now, format!("dialling agent {}", self.agent));
-            self.outputs.push_back(Output::Invite(Leg::Agent));
+        match self.agents.want(now) {
+            Some(desk) => self.invite_agent(now, desk),
+            None if self.agents.leg == LegState::Idle => {
+                let result = HandoverResult::Failed;
+                self.tell_dialog(now, dialog::Input::AgentUnavailable { agent: String::new(), result });
+            }
+            None => {}
         }
     }
 
     /// Stops the agent's phone ringing; its leg is over when the far side has said so.
     fn cancel_agent(&mut self) {
-        self.agent_ring_until = None;
-        if self.agent_leg == LegState::Ringing {
-            self.agent_leg = LegState::Ending;
+        self.agents.ring_until = None;
+        if self.agents.leg == LegState::Ringing {
+            self.agents.leg = LegState::Ending;
             self.outputs.push_back(Output::Hangup(Leg::Agent));
         }
     }
@@ -444,13 +462,13 @@ impl CallMachine {
         if self.callee != LegState::Over {
             return;
         }
-        if matches!(self.agent_leg, LegState::Ringing | LegState::Up) {
-            self.agent_leg = LegState::Ending;
-            self.agent_ring_until = None;
+        if matches!(self.agents.leg, LegState::Ringing | LegState::Up) {
+            self.agents.leg = LegState::Ending;
+            self.agents.ring_until = None;
             self.outputs.push_back(Output::Hangup(Leg::Agent));
         }
         let last_words = self.conclusion.is_none() && !self.with_agent && self.turn.words_to_come();
-        if self.agent_leg == LegState::Ending || last_words {
+        if self.agents.leg == LegState::Ending || last_words {
             self.linger_until.get_or_insert(now + LINGER);
             return;
         }
@@ -467,7 +485,8 @@ impl CallMachine {
                 sip: self.sip.take(),
                 ended_by: self.ended_by,
                 rang_out: self.rang_out,
-                handover: self.handover,
+                handover: self.agents.handover.take(),
+                engine_failed: self.engine_failed,
             })));
         }
     }

@@ -55,6 +55,8 @@ pub enum MediaEvent {
     Digit(char),
     /// Nothing has been received for the configured time.
     NoAudio,
+    /// The slot is gone through a fault of ours: nothing is sent or received any more.
+    Lost,
 }
 
 /// What the speech workers report of the callee. Each `Started` is followed by exactly one of
@@ -76,8 +78,13 @@ pub enum SpeechEvent {
 /// What the call wants done.
 #[derive(Clone, Debug)]
 pub enum Output {
-    /// Send the leg's INVITE.
-    Invite(Leg),
+    /// Send the callee's INVITE.
+    InviteCallee,
+    /// Send an agent's INVITE.
+    InviteAgent {
+        /// Which of the desks that the call was given.
+        desk: usize,
+    },
     /// End the leg: CANCEL before its answer, BYE after.
     Hangup(Leg),
     /// The leg was answered, or its description changed: send media there.
@@ -146,6 +153,19 @@ pub struct Ending {
     pub ended_by: Option<EndedBy>,
     /// Whether we gave up ringing.
     pub rang_out: bool,
-    /// The agent's part: how it went, and when both were joined.
-    pub handover: Option<(HandoverResult, Option<Time>)>,
+    /// The agent's part, where one was asked.
+    pub handover: Option<HandoverEnd>,
+    /// A fault of ours ended it.
+    pub engine_failed: bool,
+}
+
+/// How the handover went, with the agent who was asked last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HandoverEnd {
+    /// The agent's name in the configuration.
+    pub agent: String,
+    /// How it went.
+    pub result: HandoverResult,
+    /// When both were joined.
+    pub joined_at: Option<Time>,
 }

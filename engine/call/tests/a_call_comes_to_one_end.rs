@@ -4,7 +4,7 @@
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use waihu_call::{
-    CallLimits, CallMachine, Ending, Input, Leg, MediaEvent, Output, PlaybackId, Speaker, SpeechEvent,
+    CallMachine, Desk, Ending, Input, Leg, MediaEvent, Output, PlaybackId, Speaker, SpeechEvent,
 };
 use waihu_dialog::{Interpreter, Script, Utterance};
 use waihu_nlu::Entities;
@@ -13,6 +13,8 @@ use waihu_types::{AnsweredBy, Case, Disposition, EndedBy, HandoverResult, Identi
 
 /// How long every prompt is [ms].
 const PROMPT_MS: u64 = 3_000;
+/// How long the callee's phone may ring.
+const RING: Duration = Duration::from_secs(20);
 
 fn script() -> Arc<Script> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../dialogs/reminder");
@@ -45,22 +47,26 @@ struct Shell {
     stops: u32,
     bridged: bool,
     ending: Option<Ending>,
+    /// The agents' desks that were rung, in order.
+    desks: Vec<usize>,
     /// Whether the far sides answer a hang-up.
     polite: bool,
 }
 
 impl Shell {
-    fn dialled(agent: &str) -> Self {
+    fn dialled(agents: &[&str]) -> Self {
         let today = jiff::civil::date(2026, 11, 24);
         let interpreter = Interpreter::new(script(), Lang::Zh, &case(), today);
-        let limits = CallLimits { ring: Duration::from_secs(30), agent_ring: Duration::from_secs(20) };
+        let desk = |name: &&str| Desk { name: (*name).to_owned(), ring: Duration::from_secs(15) };
+        let desks = agents.iter().map(desk).collect();
         let mut shell = Self {
-            call: CallMachine::new(interpreter, Lang::Zh, agent, limits),
+            call: CallMachine::new(interpreter, Lang::Zh, RING, desks),
             now: Time::from_millis(1_000),
             playing: None,
             said: Vec::new(),
             hangups: Vec::new(),
             invited: Vec::new(),
+            desks: Vec::new(),
             stops: 0,
             bridged: false,
             ending: None,
@@ -70,8 +76,8 @@ impl Shell {
         shell
     }
 
-    fn answered(agent: &str) -> Self {
-        let mut shell = Self::dialled(agent);
+    fn answered(agents: &[&str]) -> Self {
+        let mut shell = Self::dialled(agents);
         shell.sip(Leg::Callee, answer());
         shell
     }
@@ -82,7 +88,11 @@ impl Shell {
         while let Some(output) = self.call.poll_output() {
             assert!(self.ending.is_none(), "nothing comes after the end: {output:?}");
             match output {
-                Output::Invite(leg) => self.invited.push(leg),
+                Output::InviteCallee => self.invited.push(Leg::Callee),
+                Output::InviteAgent { desk } => {
+                    self.invited.push(Leg::Agent);
+                    self.desks.push(desk);
+                }
                 Output::Hangup(leg) => {
                     self.hangups.push(leg);
                     if self.polite {
@@ -185,7 +195,7 @@ fn hung_up() -> Event {
 
 #[test]
 fn a_promise_is_taken_and_the_bot_hangs_up() {
-    let mut shell = Shell::answered("");
+    let mut shell = Shell::answered(&[]);
     shell.say("对，我就是", Intent::Affirm);
     shell.say("我明天就还", Intent::PromiseToPay);
     shell.say("对", Intent::Affirm);
@@ -196,20 +206,26 @@ fn a_promise_is_taken_and_the_bot_hangs_up() {
 }
 
 #[test]
-fn who_speaks_on_is_let_speak_and_a_hello_is_not_an_interruption() {
-    let mut shell = Shell::answered("");
+fn who_speaks_on_is_let_speak_but_the_greeting_is_heard_out() {
+    let mut shell = Shell::answered(&[]);
     shell.begins();
-    shell.wait(1_000);
-    assert_eq!(shell.stops, 0, "a hello may be long");
-    shell.wait(500);
-    assert_eq!(shell.stops, 1);
-    shell.ends("喂，你是谁啊", Intent::AskIdentity, Entities::default());
+    shell.wait(2_000);
+    assert_eq!(shell.stops, 0, "who calls must be heard, and a hello is no interruption");
+    shell.ends("对，我就是", Intent::Affirm, Entities::default());
+    shell.say("对，我就是", Intent::Affirm);
+    while !shell.said.iter().any(|s| s.contains("信用卡")) {
+        shell.wait(100);
+    }
+    shell.begins();
+    shell.wait(2_000);
+    assert_eq!(shell.stops, 1, "the matter may be cut short");
+    shell.ends("你是哪里的", Intent::AskIdentity, Entities::default());
     assert!(shell.playing.is_some(), "it is answered");
 }
 
 #[test]
 fn a_murmur_over_a_prompt_changes_nothing() {
-    let mut shell = Shell::answered("");
+    let mut shell = Shell::answered(&[]);
     shell.say("对，我就是", Intent::Affirm);
     let said = shell.said.len();
     shell.begins();
@@ -227,23 +243,43 @@ fn a_murmur_over_a_prompt_changes_nothing() {
 
 #[test]
 fn a_phone_that_rings_out_is_cancelled_and_a_silent_trunk_is_told_apart() {
-    for (rings, rang_out) in [(true, true), (false, false)] {
-        let mut shell = Shell::dialled("");
-        if rings {
-            shell.sip(Leg::Callee, Event::Provisional { code: 180, reason: "Ringing".to_owned(), sdp: None });
+    // A trunk that never spoke has no 487 either: RFC 3261 section 9.1 lets no CANCEL leave before a 1xx.
+    for (came, rang_out) in [(None, false), (Some(100), true), (Some(180), true)] {
+        let mut shell = Shell::dialled(&[]);
+        shell.polite = came.is_some();
+        if let Some(code) = came {
+            shell.sip(Leg::Callee, Event::Provisional { code, reason: "Ringing".to_owned(), sdp: None });
         }
         shell.wait(31_000);
         let ending = shell.ending.take().unwrap();
-        assert_eq!((ending.rang_out, ending.sip.is_some()), (rang_out, rang_out));
+        assert_eq!((ending.rang_out, ending.sip.is_some()), (rang_out, rang_out), "{came:?}");
         assert_eq!(ending.answered_at, None);
         assert_eq!(shell.hangups, [Leg::Callee]);
     }
 }
 
 #[test]
+fn who_picked_up_and_could_not_be_spoken_with_was_answered_all_the_same() {
+    let mut shell = Shell::dialled(&[]);
+    shell.sip(Leg::Callee, failed(488, FailureCause::BadAnswer));
+    let ending = shell.ending.take().unwrap();
+    assert!(ending.answered_at.is_some() && ending.engine_failed);
+}
+
+#[test]
+fn lost_media_ends_the_call_as_our_fault() {
+    let mut shell = Shell::answered(&[]);
+    shell.wait(1_000);
+    shell.input(Input::Media(MediaEvent::Lost));
+    let ending = shell.end();
+    assert!(ending.engine_failed);
+    assert_eq!(ending.ended_by, Some(EndedBy::Us));
+}
+
+#[test]
 fn a_box_hears_no_word_of_the_debt() {
     for by_beep in [true, false] {
-        let mut shell = Shell::answered("");
+        let mut shell = Shell::answered(&[]);
         shell.wait(1_500);
         if by_beep {
             shell.input(Input::Speech(SpeechEvent::Beep));
@@ -260,8 +296,8 @@ fn a_box_hears_no_word_of_the_debt() {
     }
 }
 
-fn wants_human(agent: &str) -> Shell {
-    let mut shell = Shell::answered(agent);
+fn wants_human(agents: &[&str]) -> Shell {
+    let mut shell = Shell::answered(agents);
     shell.say("对，我就是", Intent::Affirm);
     shell.say("给我转人工", Intent::RequestHuman);
     shell.hear_out();
@@ -270,7 +306,7 @@ fn wants_human(agent: &str) -> Shell {
 
 #[test]
 fn once_the_agent_has_joined_the_bot_is_silent() {
-    let mut shell = wants_human("desk-1");
+    let mut shell = wants_human(&["desk-1"]);
     assert_eq!(shell.invited, [Leg::Callee, Leg::Agent]);
     shell.sip(Leg::Agent, answer());
     assert!(shell.bridged);
@@ -281,24 +317,57 @@ fn once_the_agent_has_joined_the_bot_is_silent() {
     shell.sip(Leg::Agent, hung_up());
     let ending = shell.end();
     assert_eq!(ending.conclusion.disposition, Disposition::HandedOver);
-    assert!(matches!(ending.handover, Some((HandoverResult::Joined, Some(_)))));
+    let handover = ending.handover.unwrap();
+    assert_eq!((handover.agent.as_str(), handover.result), ("desk-1", HandoverResult::Joined));
+    assert!(handover.joined_at.is_some());
 }
 
 #[test]
 fn an_agent_who_does_not_answer_is_cancelled_and_the_bot_comes_back() {
-    let mut shell = wants_human("desk-1");
+    let mut shell = wants_human(&["desk-1"]);
     let said = shell.said.len();
     shell.wait(21_000);
     assert!(shell.hangups.contains(&Leg::Agent));
     assert!(shell.said.len() > said, "the bot comes back");
     let ending = shell.end();
-    assert_eq!(ending.handover.map(|h| h.0), Some(HandoverResult::NoAnswer));
+    assert_eq!(ending.handover.map(|h| h.result), Some(HandoverResult::NoAnswer));
     assert_eq!(ending.conclusion.disposition, Disposition::CallbackAgreed);
 }
 
 #[test]
+fn agents_are_asked_in_their_order() {
+    let mut shell = wants_human(&["desk-1", "desk-2"]);
+    let said = shell.said.len();
+    shell.sip(Leg::Agent, failed(486, FailureCause::Rejected));
+    assert_eq!((&shell.desks[..], shell.said.len()), (&[0, 1][..], said), "the next one is asked at once");
+    shell.sip(Leg::Agent, answer());
+    shell.sip(Leg::Agent, hung_up());
+    let handover = shell.end().handover.unwrap();
+    assert_eq!((handover.agent.as_str(), handover.result), ("desk-2", HandoverResult::Joined));
+}
+
+#[test]
+fn the_callee_waits_for_agents_only_as_long_as_the_script_does() {
+    let mut shell = wants_human(&["a", "b", "c", "d", "e"]);
+    let said = shell.said.len();
+    shell.wait(45_000);
+    assert!(shell.said.len() > said, "the bot comes back");
+    assert_eq!(shell.desks, [0, 1, 2], "15 s each, 40 s in all");
+    assert_eq!(shell.end().conclusion.disposition, Disposition::CallbackAgreed);
+}
+
+#[test]
+fn where_there_is_no_agent_none_is_named() {
+    let mut shell = wants_human(&[]);
+    shell.wait(1_000);
+    assert_eq!(shell.invited, [Leg::Callee]);
+    let ending = shell.end();
+    assert_eq!((ending.conclusion.disposition, ending.handover), (Disposition::CallbackAgreed, None));
+}
+
+#[test]
 fn whoever_hangs_up_while_an_agent_rings_leaves_no_phone_ringing() {
-    let mut shell = wants_human("desk-1");
+    let mut shell = wants_human(&["desk-1"]);
     shell.sip(Leg::Callee, hung_up());
     assert_eq!(shell.hangups, [Leg::Agent]);
     let ending = shell.end();
@@ -307,7 +376,7 @@ fn whoever_hangs_up_while_an_agent_rings_leaves_no_phone_ringing() {
 
 #[test]
 fn the_last_words_before_the_receiver_is_down_still_count() {
-    let mut shell = Shell::answered("");
+    let mut shell = Shell::answered(&[]);
     shell.say("对，我就是", Intent::Affirm);
     shell.hear_out();
     shell.begins();
@@ -319,7 +388,7 @@ fn the_last_words_before_the_receiver_is_down_still_count() {
     let ending = shell.end();
     assert_eq!(ending.conclusion.disposition, Disposition::StopCalling);
 
-    let mut shell = Shell::answered("");
+    let mut shell = Shell::answered(&[]);
     shell.begins();
     shell.sip(Leg::Callee, hung_up());
     shell.wait(10_000);
@@ -329,7 +398,7 @@ fn the_last_words_before_the_receiver_is_down_still_count() {
 #[test]
 fn a_hang_up_at_any_moment_ends_the_call_once() {
     for at_ms in (0..40_000).step_by(500) {
-        let mut shell = Shell::answered("desk-1");
+        let mut shell = Shell::answered(&["desk-1"]);
         let lines = [("对，我就是", Intent::Affirm), ("我明天就还", Intent::PromiseToPay)];
         for (text, intent) in lines {
             if shell.now < Time::from_millis(1_000 + at_ms) {
@@ -348,7 +417,7 @@ fn a_hang_up_at_any_moment_ends_the_call_once() {
 
 #[test]
 fn a_far_side_that_never_says_goodbye_holds_nothing_up() {
-    let mut shell = Shell::answered("");
+    let mut shell = Shell::answered(&[]);
     shell.polite = false;
     shell.input(Input::Stop);
     shell.wait(4_000);
