@@ -261,6 +261,16 @@ fn is_sdp(fields: &Fields) -> bool {
         .is_none_or(|t| t.split(';').next().is_some_and(|t| t.trim().eq_ignore_ascii_case(SDP)))
 }
 
+/// Whether the body is none that we read, and the sender lets it go unread (RFC 3261 §20.11).
+fn may_stay_unread(fields: &Fields) -> bool {
+    let optional = |parameter: &str| {
+        parameter.split_once('=').is_some_and(|(name, value)| {
+            name.trim().eq_ignore_ascii_case("handling") && value.trim().eq_ignore_ascii_case("optional")
+        })
+    };
+    !is_sdp(fields) && fields.value("Content-Disposition").is_some_and(|d| d.split(';').any(optional))
+}
+
 /// The value of a Reason header (RFC 3326), as it stands.
 fn reason_of(fields: &Fields) -> Option<String> {
     fields.value("Reason").map(str::to_owned)

@@ -4,7 +4,9 @@ use std::{collections::HashMap, net::SocketAddr};
 
 use waihu_types::Time;
 
-use super::{ALLOW, Call, CallHandle, Discard, Endpoint, MAX_TRANSACTIONS, SDP, TimerKey, is_sdp};
+use super::{
+    ALLOW, Call, CallHandle, Discard, Endpoint, MAX_TRANSACTIONS, SDP, TimerKey, is_sdp, may_stay_unread,
+};
 use crate::{
     dialog::DialogId,
     message::{Request, Response},
@@ -93,6 +95,9 @@ impl Endpoint {
             }
             return;
         }
+        if may_stay_unread(&request.headers.other) {
+            request.body.clear();
+        }
         let Some(key) = Key::of(&request, request.method.clone()) else { return };
         if let Some(id) = self.servers.by_key.get(&key).copied() {
             if let Some(entry) = self.servers.entries.get_mut(&id) {
@@ -142,6 +147,7 @@ impl Endpoint {
     }
 
     /// The checks of §8.2 in its order: method, scheme, Require, content. True where a refusal was sent.
+    /// Content is that of INVITE only: a BYE hangs up whatever it brings along (ISUP, quality reports).
     fn is_unacceptable(&mut self, now: Time, id: u64, request: &Request) -> bool {
         let (code, reason, extra) = match &request.method {
             Method::Invite | Method::Bye | Method::Options => {
@@ -150,7 +156,10 @@ impl Endpoint {
                     (416, "Unsupported URI Scheme", None)
                 } else if !required.is_empty() {
                     (420, "Bad Extension", Some(("Unsupported", required.join(", "))))
-                } else if !request.body.is_empty() && !is_sdp(&request.headers.other) {
+                } else if request.method == Method::Invite
+                    && !request.body.is_empty()
+                    && !is_sdp(&request.headers.other)
+                {
                     (415, "Unsupported Media Type", Some(("Accept", SDP.to_owned())))
                 } else {
                     return false;

@@ -2,150 +2,16 @@
 //! how often each message goes out, when it is given up, and that nothing of it stays.
 #![allow(clippy::unwrap_used)]
 
-use std::{net::SocketAddr, time::Duration};
+mod agent;
 
-use waihu_sip::{
-    CallHandle, Codec, Command, Credentials, EndedBy, Endpoint, EndpointConfig, Event, FailureCause, Input,
-    Invite, NameAddr, Output, SessionDescription, Uri, Usage,
-};
-use waihu_types::Time;
+use std::net::SocketAddr;
 
-const HERE: &str = "192.0.2.1:5060";
-const THERE: &str = "192.0.2.2:5060";
-const CALL: CallHandle = CallHandle(2);
+use agent::{Agent, BODY, CALL, THERE, field, request, response, sdp};
+use waihu_sip::{CallHandle, Command, Credentials, EndedBy, Event, FailureCause, Input};
+
 /// When a message goes out that doubles its pace up to T2 and is given up at 32 s [ms].
 const DOUBLING_TO_T2: [u64; 11] =
     [0, 500, 1_500, 3_500, 7_500, 11_500, 15_500, 19_500, 23_500, 27_500, 31_500];
-const BODY: &str =
-    "v=0\r\no=- 1 1 IN IP4 192.0.2.2\r\ns=-\r\nc=IN IP4 192.0.2.2\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n";
-
-/// One endpoint, its clock, and all that came out with the time at which it did [ms].
-struct Agent {
-    endpoint: Endpoint,
-    now_ms: u64,
-    sent: Vec<(u64, String)>,
-    events: Vec<(CallHandle, Event)>,
-}
-
-fn field<'a>(text: &'a str, name: &str) -> &'a str {
-    text.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(": ")).unwrap()
-}
-
-/// A far end's response to one of our requests; the To tag is set unless it is there already.
-fn response(request: &str, status: &str, body: &str) -> String {
-    let to = field(request, "To");
-    let tag = if to.contains(";tag=") || status.starts_with("100") { "" } else { ";tag=far" };
-    let mut out = format!("SIP/2.0 {status}\r\n");
-    for name in ["Via", "From", "Call-ID", "CSeq"] {
-        out += &format!("{name}: {}\r\n", field(request, name));
-    }
-    out += &format!("To: {to}{tag}\r\nContact: <sip:far@{THERE}>\r\n");
-    if !body.is_empty() {
-        out += "Content-Type: application/sdp\r\n";
-    }
-    out + &format!("Content-Length: {}\r\n\r\n{body}", body.len())
-}
-
-/// A request of the far end; `dialog` is From, To and Call-ID.
-fn request(method: &str, cseq: u32, branch: &str, dialog: (&str, &str, &str), body: &str) -> String {
-    let (from, to, call_id) = dialog;
-    let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
-    format!(
-        "{method} sip:waihu@{HERE} SIP/2.0\r\nVia: SIP/2.0/UDP {THERE};branch=z9hG4bK{branch}\r\nFrom: {from}\r\n\
-         To: {to}\r\nCall-ID: {call_id}\r\nCSeq: {cseq} {method}\r\nContact: <sip:far@{THERE}>\r\n\
-         Max-Forwards: 70\r\n{kind}Content-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
-}
-
-impl Agent {
-    fn new() -> Self {
-        let config = EndpointConfig { local: HERE.parse().unwrap(), user_agent: "test".into(), seed: 7 };
-        Self { endpoint: Endpoint::new(config), now_ms: 0, sent: Vec::new(), events: Vec::new() }
-    }
-
-    fn input(&mut self, input: Input<'_>) {
-        self.endpoint.handle_input(Time::ZERO + Duration::from_millis(self.now_ms), input);
-        while let Some(output) = self.endpoint.poll_output() {
-            match output {
-                Output::Transmit { bytes, .. } => {
-                    self.sent.push((self.now_ms, String::from_utf8(bytes.to_vec()).unwrap()));
-                }
-                Output::Event { call, event } => self.events.push((call, event)),
-                Output::Pong { .. } | Output::Discarded { .. } => {}
-            }
-        }
-    }
-
-    fn hear(&mut self, text: &str) {
-        let from: SocketAddr = THERE.parse().unwrap();
-        self.input(Input::Datagram { from, bytes: text.as_bytes() });
-    }
-
-    /// Lets time pass up to `until_ms`.
-    fn wait(&mut self, until_ms: u64) {
-        let until = Time::ZERO + Duration::from_millis(until_ms);
-        while let Some(due) = self.endpoint.poll_timeout().filter(|due| *due <= until) {
-            self.now_ms = u64::try_from(due.since(Time::ZERO).as_millis()).unwrap().max(self.now_ms);
-            self.input(Input::Timeout);
-        }
-        self.now_ms = until_ms;
-    }
-
-    fn invite(&mut self, call: CallHandle, credentials: Option<Credentials>) -> String {
-        let there: SocketAddr = THERE.parse().unwrap();
-        self.input(Input::Command(Command::Invite(Box::new(Invite {
-            call,
-            target: Uri::sip("far", there),
-            next_hop: there,
-            from: NameAddr::new(None, Uri::sip("waihu", HERE.parse().unwrap())),
-            credentials,
-            offer: sdp(),
-            headers: Vec::new(),
-        }))));
-        self.last("INVITE")
-    }
-
-    /// A call that we placed, answered at once: the INVITE and the ACK.
-    fn call(&mut self, call: CallHandle) -> (String, String) {
-        let invite = self.invite(call, None);
-        self.hear(&response(&invite, "200 OK", BODY));
-        (invite, self.last("ACK"))
-    }
-
-    fn hang_up(&mut self, call: CallHandle) {
-        self.input(Input::Command(Command::Hangup { call, reason: None }));
-    }
-
-    /// A call that comes in: its INVITE as it was heard, and its handle.
-    fn ringing(&mut self) -> (String, CallHandle) {
-        let heard = request("INVITE", 1, "in", ("<sip:far@x>;tag=f", "<sip:waihu@x>", "in@x"), BODY);
-        self.hear(&heard);
-        let call = self.events.iter().find(|(_, e)| matches!(e, Event::Incoming { .. })).unwrap().0;
-        (heard, call)
-    }
-
-    fn last(&self, start: &str) -> String {
-        self.sent.iter().rev().find(|(_, text)| text.starts_with(start)).unwrap().1.clone()
-    }
-
-    /// When each message went out that begins so [ms].
-    fn times(&self, start: &str) -> Vec<u64> {
-        self.sent.iter().filter(|(_, text)| text.starts_with(start)).map(|(at, _)| *at).collect()
-    }
-
-    fn end(&self) -> &Event {
-        &self.events.last().unwrap().1
-    }
-
-    fn is_empty(&self) -> bool {
-        self.endpoint.usage() == Usage::default()
-    }
-}
-
-fn sdp() -> SessionDescription {
-    SessionDescription::offer("192.0.2.1:4000".parse().unwrap(), &[Codec::Pcma])
-}
 
 #[test]
 fn an_unheard_invite_goes_out_seven_times_in_32_seconds() {
@@ -153,7 +19,7 @@ fn an_unheard_invite_goes_out_seven_times_in_32_seconds() {
     us.invite(CALL, None);
     us.wait(31_999);
     assert_eq!(us.times("INVITE"), [0, 500, 1_500, 3_500, 7_500, 15_500, 31_500]);
-    assert!(us.sent.iter().all(|(_, text)| *text == us.sent[0].1), "a retransmission is not the same");
+    assert!(us.sent.iter().all(|s| s.text == us.sent[0].text), "a retransmission is not the same");
     assert!(us.events.is_empty());
     us.wait(32_000);
     assert!(matches!(us.end(), Event::Failed { code: 408, cause: FailureCause::TimedOut, .. }));
@@ -299,8 +165,7 @@ fn a_bye_that_comes_again_gets_the_same_answer_for_32_seconds() {
         us.wait(at);
         us.hear(&bye);
     }
-    let answers: Vec<_> =
-        us.sent.iter().filter(|(_, t)| t.starts_with("SIP/2.0 200")).map(|(_, t)| t).collect();
+    let answers: Vec<_> = us.sent.iter().map(|s| &s.text).filter(|t| t.starts_with("SIP/2.0 200")).collect();
     assert_eq!(answers.len(), 3);
     assert!(answers.iter().all(|a| *a == answers[0]));
     assert_eq!(us.end(), &Event::Ended { by: EndedBy::Remote, reason: None });

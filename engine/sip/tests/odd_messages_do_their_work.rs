@@ -1,0 +1,59 @@
+//! What is odd about a message, and does not matter to what it asks or tells, loses neither.
+#![allow(clippy::unwrap_used)]
+
+mod agent;
+
+use agent::{Agent, BODY, CALL, field, request};
+use waihu_sip::{EndedBy, Event};
+
+/// A call that we placed and that is up, and a request of the far end within it, spoilt by `spoil`.
+fn within_a_call(method: &str, spoil: impl Fn(String) -> Vec<u8>) -> Agent {
+    let mut us = Agent::new();
+    let (_, ack) = us.call(CALL);
+    let theirs = (field(&ack, "To"), field(&ack, "From"), field(&ack, "Call-ID"));
+    us.hear_bytes(&spoil(request(method, 1, "odd", theirs, "")));
+    us
+}
+
+/// With a body of that type, and further lines.
+fn with_body(message: &str, lines: &str, body: &str) -> String {
+    let length = format!("{lines}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    message.replacen("Content-Length: 0\r\n\r\n", &length, 1)
+}
+
+#[test]
+fn a_bye_hangs_up_whatever_it_brings_along() {
+    for kind in ["application/isup;version=itu-t92+", "application/vq-rtcpxr", "text/plain"] {
+        let us =
+            within_a_call("BYE", |bye| with_body(&bye, &format!("Content-Type: {kind}"), "REL").into_bytes());
+        assert_eq!(us.times("SIP/2.0 200").len(), 1, "{kind}");
+        assert_eq!(us.end(), &Event::Ended { by: EndedBy::Remote, reason: None });
+    }
+}
+
+#[test]
+fn the_body_of_an_invite_is_refused_unless_it_may_go_unread() {
+    let dialog = ("<sip:far@x>;tag=f", "<sip:waihu@x>", "in@x");
+    let isup = "Content-Type: application/isup";
+    for (disposition, taken) in [
+        ("Content-Disposition: signal; Handling = Optional", true),
+        ("Content-Disposition: signal;handling=required", false),
+        ("Content-Disposition: signal", false),
+        ("Subject: optional", false),
+    ] {
+        let mut us = Agent::new();
+        let invite = request("INVITE", 1, "in", dialog, "");
+        us.hear(&with_body(&invite, &format!("{isup}\r\n{disposition}"), "IAM"));
+        assert_eq!(us.times("SIP/2.0 415").len(), usize::from(!taken), "{disposition}");
+        let offers = us.events.iter().filter(|(_, e)| matches!(e, Event::Incoming { offer: None, .. }));
+        assert_eq!(offers.count(), usize::from(taken), "{disposition}");
+    }
+    let mut us = Agent::new();
+    let invite = request("INVITE", 1, "in", dialog, BODY);
+    us.hear(&invite.replacen(
+        "Content-Type",
+        "Content-Disposition: session;handling=optional\r\nContent-Type",
+        1,
+    ));
+    assert!(matches!(us.end(), Event::Incoming { offer: Some(_), .. }), "a description is read all the same");
+}
