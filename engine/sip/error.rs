@@ -46,9 +46,6 @@ pub enum ParseError {
     /// More header lines than [`crate::headers::MAX_FIELDS`].
     #[error("more than 256 header fields")]
     TooManyFields,
-    /// The head is not UTF-8 (RFC 3261 §25.1).
-    #[error("the head is not UTF-8")]
-    NotUtf8,
     /// No empty line ends the head.
     #[error("no empty line ends the head: the message was cut short")]
     NoEndOfHead,

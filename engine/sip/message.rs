@@ -3,7 +3,7 @@
 //! Datagrams only: a message without Content-Length ends with its datagram (§18.3), and what follows
 //! the body is left alone. Deliberately absent: framing for streams.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
@@ -63,12 +63,14 @@ enum StartLine {
 
 /// A message cut into lines, nothing understood yet.
 struct Lines<'a> {
-    start: &'a str,
+    start: Cow<'a, str>,
     fields: Vec<(&'a str, String)>,
     body: &'a [u8],
 }
 
 impl<'a> Lines<'a> {
+    /// Text is UTF-8 (§7), yet some write names and phrases in GBK: what is no UTF-8 is replaced, so that
+    /// the rest of the message is not lost with it.
     fn cut(bytes: &'a [u8]) -> Result<Self, ParseError> {
         if bytes.len() > MAX_BYTES {
             return Err(ParseError::TooLarge(bytes.len()));
@@ -92,20 +94,21 @@ impl<'a> Lines<'a> {
             if lines.len() > 4 * MAX_FIELDS {
                 return Err(ParseError::TooManyFields);
             }
-            lines.push(std::str::from_utf8(line).map_err(|_| ParseError::NotUtf8)?);
+            lines.push(line);
         }
         let mut lines = lines.into_iter();
-        let start = lines.next().ok_or(ParseError::StartLine)?;
+        let start = String::from_utf8_lossy(lines.next().ok_or(ParseError::StartLine)?);
         let mut fields: Vec<(&str, String)> = Vec::new();
         for line in lines {
-            if line.starts_with([' ', '\t']) {
+            if let [b' ' | b'\t', ..] = line {
                 let (_, value) = fields.last_mut().ok_or(ParseError::FieldLine)?;
                 value.push(' ');
-                value.push_str(line.trim());
+                value.push_str(String::from_utf8_lossy(line).trim());
                 continue;
             }
-            let (name, value) = line.split_once(':').ok_or(ParseError::FieldLine)?;
-            let name = name.trim_end();
+            let colon = line.iter().position(|c| *c == b':').ok_or(ParseError::FieldLine)?;
+            let (name, value) = (&line[..colon], String::from_utf8_lossy(&line[colon + 1..]));
+            let name = std::str::from_utf8(name).map_err(|_| ParseError::FieldLine)?.trim_end();
             if !crate::lex::is_token(name) {
                 return Err(ParseError::FieldLine);
             }
@@ -163,7 +166,7 @@ impl Message {
     /// With the first reason found; [`refusal`] makes the answer that a broken request deserves.
     pub fn parse(bytes: &[u8]) -> Result<Self, ParseError> {
         let lines = Lines::cut(bytes)?;
-        let start = parse_start(lines.start)?;
+        let start = parse_start(&lines.start)?;
         let (headers, length) = headers::parse(&lines.fields)?;
         let present = lines.body.len();
         let declared = length.unwrap_or(present);

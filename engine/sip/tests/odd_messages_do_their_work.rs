@@ -3,7 +3,7 @@
 
 mod agent;
 
-use agent::{Agent, BODY, CALL, field, request};
+use agent::{Agent, BODY, CALL, field, request, response};
 use waihu_sip::{EndedBy, Event};
 
 /// A call that we placed and that is up, and a request of the far end within it, spoilt by `spoil`.
@@ -56,4 +56,32 @@ fn the_body_of_an_invite_is_refused_unless_it_may_go_unread() {
         1,
     ));
     assert!(matches!(us.end(), Event::Incoming { offer: Some(_), .. }), "a description is read all the same");
+}
+
+#[test]
+fn text_that_is_no_utf_8_is_replaced_and_loses_nothing_else() {
+    // "用户忙" in GBK.
+    let gbk = b"\xd3\xc3\xbb\xa7\xc3\xa6";
+    let splice = |text: String| {
+        let at = text.find("GBK").unwrap();
+        [text[..at].as_bytes(), gbk, text[at + 3..].as_bytes()].concat()
+    };
+    let us = within_a_call("BYE", |bye| {
+        splice(bye.replacen("Max-Forwards", "Reason: Q.850;cause=17;text=\"GBK\"\r\nMax-Forwards", 1))
+    });
+    assert_eq!(us.times("SIP/2.0 200").len(), 1);
+    let Event::Ended { by: EndedBy::Remote, reason: Some(reason) } = us.end() else {
+        panic!("{:?}", us.end())
+    };
+    assert!(reason.starts_with("Q.850;cause=17;text=\"\u{fffd}"), "{reason}");
+
+    let mut us = Agent::new();
+    let invite = us.invite(CALL, None);
+    us.hear_bytes(&splice(response(&invite, "486 GBK", "")));
+    assert!(matches!(us.end(), Event::Failed { code: 486, .. }));
+
+    let mut us = Agent::new();
+    let asks = request("OPTIONS", 1, "odd", ("\"GBK\" <sip:far@x>;tag=f", "<sip:waihu@x>", "a@x"), "");
+    us.hear_bytes(&splice(asks));
+    assert_eq!(us.times("SIP/2.0 200").len(), 1);
 }
