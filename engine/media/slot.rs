@@ -351,15 +351,16 @@ impl Slot {
         }
     }
 
-    /// Ends the slot. Its port and its counts; the listener is handed back to be told when the
-    /// socket is closed.
-    pub(crate) fn close(mut self, now: Time) -> (u16, Stats, Listener) {
+    /// Says its last: the key that was down, the clips that are not over. Lets go of the taps, and
+    /// gives the counts.
+    pub(crate) fn wind_up(&mut self, now: Time) -> Stats {
         let press = self.keys_in.reset();
         tell_press(&mut self.listener, now, press);
         self.play.end(&mut |e| self.listener.tell(now, e));
+        (self.heard_tap, self.stereo_tap) = (None, None);
         let jitter = self.jitter.stats();
         let received = self.source.received();
-        let stats = Stats {
+        Stats {
             received,
             lost: self.source.expected().saturating_sub(received.saturating_sub(jitter.duplicate)),
             late: jitter.late,
@@ -367,8 +368,12 @@ impl Slot {
             reordered: jitter.reordered,
             underruns: jitter.underruns,
             ..self.stats
-        };
-        (self.port, stats, self.listener)
+        }
+    }
+
+    /// Closes the socket: its port, and the listener, to be told of the end after it.
+    pub(crate) fn into_port(self) -> (u16, Listener) {
+        (self.port, self.listener)
     }
 }
 

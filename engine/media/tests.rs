@@ -608,6 +608,33 @@ fn a_listener_that_falls_ends_its_own_slot_and_no_other() {
     });
 }
 
+/// Falls when it is let go of.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("a test's own fault");
+    }
+}
+
+#[test]
+fn a_slot_that_falls_at_its_end_gives_its_port_back_and_ends_no_other() {
+    let media = media_with(2, PATIENCE);
+    let other = leg(&media);
+    let (tell, events) = unbounded();
+    let bomb = Bomb;
+    let taps = Taps {
+        heard: Some(Box::new(move |_, _| std::ptr::addr_of!(bomb).is_aligned())),
+        stereo: None,
+        events: Box::new(move |_, e| drop(tell.send(e))),
+    };
+    let (slot, address) = media.open(taps).unwrap();
+    media.close(slot);
+    assert!(matches!(events.recv_timeout(PATIENCE), Ok(MediaEvent::Closed(_))));
+    assert_eq!(leg(&media).address, address, "the port is free again");
+    other.close();
+}
+
 #[test]
 fn with_the_last_handle_every_slot_is_closed() {
     let media = media();

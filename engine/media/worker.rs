@@ -81,7 +81,7 @@ impl Worker {
             let behind = now.as_millis().saturating_sub(due.as_millis()) / STEP_MS;
             if behind > CATCH_UP {
                 let ticks = behind / 2;
-                self.slots.values_mut().for_each(|s| s.skip(ticks));
+                self.slots.values_mut().for_each(|s| guarded(s, |s| s.skip(ticks)));
                 self.shared.late_ticks.fetch_add(ticks, Relaxed);
                 step += ticks * 2;
                 continue;
@@ -167,12 +167,14 @@ impl Worker {
 
     fn close(&mut self, id: SlotId) {
         self.leave_bridge(id);
-        let Some(slot) = self.slots.remove(&id) else { return };
+        let Some(mut slot) = self.slots.remove(&id) else { return };
         self.order.retain(|o| *o != id);
         let now = self.shared.now();
+        // Not `guarded`: a slot that fell before has its last to say too.
+        let stats = catch_unwind(AssertUnwindSafe(|| slot.wind_up(now))).unwrap_or_default();
         // The socket goes with the slot, before the port is given back and the end is told: who
         // hears of the end may open the next at once.
-        let (port, stats, mut listener) = slot.close(now);
+        let (port, mut listener) = slot.into_port();
         self.shared.ports.give_back(port);
         self.shared.slots.fetch_sub(1, Relaxed);
         listener.tell(now, MediaEvent::Closed(stats));

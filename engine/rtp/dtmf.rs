@@ -84,7 +84,7 @@ impl Press {
     fn finish(self) -> Option<DtmfPress> {
         let digit = *KEYS.get(usize::from(self.code))?;
         // 8 samples are a millisecond: telephone-event is offered at 8000 Hz only.
-        Some(DtmfPress { digit, duration_ms: (self.before + u32::from(self.duration)) / 8 })
+        Some(DtmfPress { digit, duration_ms: self.before.saturating_add(self.duration.into()) / 8 })
     }
 
     /// Whether an event with another timestamp is still this press.
@@ -127,7 +127,8 @@ impl DtmfReceiver {
             Some(p) if timestamp.wrapping_sub(p.timestamp) > i32::MAX as u32 => return None,
             Some(p) if p.goes_on_in(event, timestamp) => {
                 if event.duration <= p.duration {
-                    p.before += u32::from(p.duration);
+                    // A far end that never lets go can go on for longer than can be counted.
+                    p.before = p.before.saturating_add(p.duration.into());
                 }
                 (p.timestamp, p.duration, p.heard) = (timestamp, event.duration, now);
                 None
@@ -353,6 +354,17 @@ mod tests {
             packets.push((66_535, event(n * 160, n == 10)));
         }
         assert_eq!(heard(&packets), [('3', (65_535 + 1_600) / 8)]);
+    }
+
+    #[test]
+    fn a_press_without_end_is_counted_as_far_as_numbers_go() {
+        let mut r = DtmfReceiver::new();
+        let event = DtmfEvent { code: 3, end: false, volume: 0, duration: u16::MAX };
+        for n in 0..70_000_u32 {
+            let timestamp = n.wrapping_mul(u16::MAX.into());
+            assert_eq!(r.push(Time::ZERO, timestamp, event), None);
+        }
+        assert_eq!(r.reset().map(|p| (p.digit, p.duration_ms)), Some(('3', u32::MAX / 8)));
     }
 
     #[test]
