@@ -57,6 +57,7 @@ enum Act {
 enum Event {
     Silence,
     Noise,
+    PromptFailed,
     HangUp,
     Voicemail,
     AgentJoined,
@@ -64,9 +65,10 @@ enum Event {
     AgentFailed,
 }
 
-const EVENTS: [(&str, Event); 7] = [
+const EVENTS: [(&str, Event); 8] = [
     ("silence", Event::Silence),
     ("noise", Event::Noise),
+    ("prompt_failed", Event::PromptFailed),
     ("hang_up", Event::HangUp),
     ("voicemail", Event::Voicemail),
     ("agent_joined", Event::AgentJoined),
@@ -415,6 +417,11 @@ impl<'e> Run<'e> {
                 Input::Timeout
             }
             Event::Noise => Input::Unintelligible,
+            // The last prompt named, which is being spoken, could not be.
+            Event::PromptFailed => match self.saying.take() {
+                Some((id, _)) => Input::PromptFailed { id },
+                None => return,
+            },
             Event::HangUp => Input::CalleeHungUp,
             Event::Voicemail => Input::Voicemail,
             Event::AgentJoined => Input::AgentJoined { agent },

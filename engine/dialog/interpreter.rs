@@ -23,6 +23,8 @@ use crate::{
 const INTERRUPT_WAIT: Duration = Duration::from_secs(4);
 /// How often one line is spoken again after noise: then whoever makes the noise is not listening.
 const MAX_REPLAYS: u32 = 2;
+/// How often a line that could not be spoken is tried again: its next wording may have a voice.
+const MAX_FAILURES: u32 = 1;
 /// How long the closing words may take after a limit of the call, before it is cut.
 const CLOSING_GRACE: Duration = Duration::from_secs(20);
 
@@ -91,6 +93,8 @@ pub struct Interpreter {
     /// How often each prompt was spoken: the wordings take turns.
     spoken: Vec<u32>,
     replays: u32,
+    /// How often the current line could not be spoken.
+    failures: u32,
     silence_rung: usize,
     no_match_rung: usize,
     turns: u32,
@@ -98,6 +102,8 @@ pub struct Interpreter {
     heard_anything: bool,
     intents: Vec<Intent>,
     disclosed: bool,
+    /// The same before the line that is being spoken.
+    disclosed_before: bool,
     /// The end that was come to: it stands even when the callee hangs up over its words.
     settled: Option<End>,
     reached: Option<Disposition>,
@@ -139,6 +145,7 @@ impl Interpreter {
             applied,
             spoken,
             replays: 0,
+            failures: 0,
             silence_rung: 0,
             no_match_rung: 0,
             turns: 0,
@@ -146,6 +153,7 @@ impl Interpreter {
             heard_anything: false,
             intents: Vec::new(),
             disclosed: false,
+            disclosed_before: false,
             settled: None,
             reached: None,
             promise: None,
@@ -203,6 +211,7 @@ impl Interpreter {
             (Phase::Before, _) | (_, Input::Start) => {}
             (_, Input::PromptDone { id }) => self.prompt_done(now, id),
             (_, Input::PromptInterrupted { id, .. }) => self.prompt_interrupted(now, id),
+            (_, Input::PromptFailed { id }) => self.prompt_failed(now, id),
             (_, Input::SpeechStarted) => self.speech_started(now),
             (_, Input::Heard(utterance)) => {
                 let began = self.speaking_since.take().unwrap_or(now);
@@ -290,7 +299,7 @@ impl Interpreter {
 
     /// Speaks the next line, or does what follows the last.
     fn next_line(&mut self, now: Time) {
-        self.replays = 0;
+        (self.replays, self.failures) = (0, 0);
         if self.closing == Closing::Due && self.settled.is_none() {
             self.close(now, "the time of a call is over");
             return;
@@ -319,7 +328,7 @@ impl Interpreter {
             return false;
         };
         self.spoken[line.prompt] += 1;
-        self.disclosed |= line.private;
+        (self.disclosed_before, self.disclosed) = (self.disclosed, self.disclosed || line.private);
         let id = PromptId(self.next_id);
         self.next_id += 1;
         self.line = Some(Spoken { must_be_heard: line.must_be_heard, since: now, until: None });
@@ -390,6 +399,31 @@ impl Interpreter {
         } else if interrupted_until.is_none() {
             *interrupted_until = Some(now + INTERRUPT_WAIT);
         }
+    }
+
+    /// Speaks the current line again, once; then the fault is ours, and the call is over. An end
+    /// stands without its words, and an agent who is wanted is dialled without them.
+    fn prompt_failed(&mut self, now: Time, failed: PromptId) {
+        let Phase::Saying { id, current, .. } = self.phase else { return };
+        if id != failed {
+            return;
+        }
+        self.trace("a line could not be spoken");
+        self.disclosed = self.disclosed_before;
+        self.failures += 1;
+        if self.failures <= MAX_FAILURES && self.say(now, current) {
+            return;
+        }
+        if self.settled.is_some() || matches!(self.script.state(self.state).kind, Kind::Transfer { .. }) {
+            self.next_line(now);
+            return;
+        }
+        self.settle_held();
+        if self.settled.is_none() {
+            self.settled = Some(End::of(self.reached.unwrap_or(Disposition::EngineFailed)));
+        }
+        self.outputs.push_back(Output::HangUp);
+        self.conclude("our own voice failed");
     }
 
     /// Speaks the current line again, unless that has been in vain; in an end it goes on instead.

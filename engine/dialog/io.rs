@@ -56,6 +56,11 @@ pub enum Input {
         /// How much of it was heard [ms].
         played_ms: u64,
     },
+    /// A prompt could not be spoken: there is no voice for it. Nothing of it was heard.
+    PromptFailed {
+        /// Which.
+        id: PromptId,
+    },
     /// The callee has begun to speak; [`Input::Heard`] or [`Input::Unintelligible`] follows.
     SpeechStarted,
     /// The callee has said something.

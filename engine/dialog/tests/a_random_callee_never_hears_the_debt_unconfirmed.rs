@@ -33,6 +33,8 @@ enum Act {
     Agent(Option<HandoverResult>),
     Voicemail,
     StalePrompt(u32),
+    /// The prompt has no voice.
+    VoiceFails,
     HangsUp,
 }
 
@@ -80,6 +82,7 @@ fn act() -> impl Strategy<Value = Act> {
         4 => missing.prop_map(|r| Act::Agent(Some(r))),
         3 => Just(Act::Voicemail),
         6 => (0_u32..40).prop_map(Act::StalePrompt),
+        2 => Just(Act::VoiceFails),
         1 => Just(Act::HangsUp),
     ]
 }
@@ -189,6 +192,11 @@ impl Call {
             Act::Agent(Some(result)) => self.input(Input::AgentUnavailable { agent: "a".to_owned(), result }),
             Act::Voicemail => self.input(Input::Voicemail),
             Act::StalePrompt(n) => self.input(Input::PromptDone { id: PromptId(n) }),
+            Act::VoiceFails => {
+                if let Some(id) = self.saying.take() {
+                    self.input(Input::PromptFailed { id });
+                }
+            }
             Act::HangsUp => self.input(Input::CalleeHungUp),
         }
     }
@@ -319,7 +327,7 @@ fn random_callees_come_to_many_outcomes() {
     let mut runner = TestRunner::deterministic();
     let acts = prop::collection::vec(act(), 0..60);
     let mut met = BTreeSet::new();
-    for _ in 0..600 {
+    for _ in 0..3_000 {
         met.insert(run(Lang::Zh, acts.new_tree(&mut runner).unwrap().current()).disposition);
     }
     assert!(met.len() >= 14, "{met:?}");
