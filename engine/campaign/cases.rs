@@ -18,6 +18,8 @@ pub struct CaseTable {
     pub cases: Vec<(u64, Case)>,
     /// What cannot, and what is wrong with the file as a whole; in the order of the lines.
     pub problems: Vec<RowProblem>,
+    /// What is odd and keeps no row from being dialled: a column that is not read, a number again.
+    pub notices: Vec<RowProblem>,
 }
 
 /// One thing that is wrong with the file.
@@ -76,12 +78,14 @@ pub fn read_csv_bytes(bytes: &[u8]) -> CaseTable {
 /// Columns, in any order: `id`, `phone`, `name`, `lang`, `creditor`, `product`, `amount`,
 /// `currency`, `due_date`, and where wanted `title` and `time_zone` (`Asia/Shanghai` where it is
 /// absent or empty). An unknown column is named once and not read. Without one of the others there
-/// are no cases. The second row of an id is refused, and names the first.
+/// are no cases. The second row of an id is refused, and names the first. The second row of a number
+/// is a case of its own (one person may owe twice) and noticed.
 pub fn read_csv(text: &str) -> CaseTable {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut table = CaseTable::default();
     let mut columns: Option<Columns> = None;
     let mut seen: HashMap<CaseId, u64> = HashMap::new();
+    let mut numbers: HashMap<String, u64> = HashMap::new();
     for (line, content) in lines(text) {
         if content.trim().is_empty() {
             continue;
@@ -90,7 +94,7 @@ pub fn read_csv(text: &str) -> CaseTable {
             match header(line, content) {
                 Ok((found, mut problems)) => {
                     columns = Some(found);
-                    table.problems.append(&mut problems);
+                    table.notices.append(&mut problems);
                     continue;
                 }
                 Err(mut problems) => {
@@ -108,6 +112,16 @@ pub fn read_csv(text: &str) -> CaseTable {
                 )),
                 None => {
                     seen.insert(case.id.clone(), line);
+                    let first = *numbers.entry(case.phone.subscriber().to_owned()).or_insert(line);
+                    if first != line {
+                        table.notices.push(RowProblem::column(
+                            line,
+                            "phone",
+                            format!(
+                                "the number of line {first} again: it is called for each, one after the other"
+                            ),
+                        ));
+                    }
                     table.cases.push((line, case));
                 }
             },
@@ -121,7 +135,7 @@ pub fn read_csv(text: &str) -> CaseTable {
 }
 
 fn refused(line: u64, message: &str) -> CaseTable {
-    CaseTable { cases: Vec::new(), problems: vec![RowProblem::row(line, message)] }
+    CaseTable { problems: vec![RowProblem::row(line, message)], ..CaseTable::default() }
 }
 
 /// The lines with their numbers; ends are LF, CRLF, or CR alone in a file without any LF.
@@ -269,9 +283,17 @@ mod tests {
     #[test]
     fn an_unknown_column_is_named_once_and_the_rows_still_run() {
         let t = read_csv(&format!("{HEADER},branch\n{ZH},x\n{EN},y\n"));
-        assert_eq!(t.cases.len(), 2);
-        assert_eq!(t.problems.len(), 1);
-        assert_eq!((t.problems[0].line, t.problems[0].column.as_deref()), (1, Some("branch")));
+        assert_eq!((t.cases.len(), t.problems.len(), t.notices.len()), (2, 0, 1));
+        assert_eq!((t.notices[0].line, t.notices[0].column.as_deref()), (1, Some("branch")));
+    }
+
+    #[test]
+    fn the_second_row_of_a_number_is_noticed_and_still_runs() {
+        let again = EN.replace("C2", "C3").replace("1002", "+8613800138000");
+        let t = table(&[&ZH.replace("1001", "13800138000"), EN, &again]);
+        assert_eq!((t.cases.len(), t.problems.len(), t.notices.len()), (3, 0, 1));
+        assert_eq!((t.notices[0].line, t.notices[0].column.as_deref()), (4, Some("phone")));
+        assert!(t.notices[0].message.contains("line 2") && !t.notices[0].message.contains("138"));
     }
 
     #[test]

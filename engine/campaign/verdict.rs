@@ -84,6 +84,17 @@ fn ladder(disposition: Disposition) -> (&'static str, Option<u64>) {
     }
 }
 
+/// Whether such an outcome forbids the number, and not the case alone: whoever answers there has asked
+/// for it, or is the wrong person, or is in no state to be called. It holds in every campaign and for
+/// every later case.
+pub fn bars_number(disposition: Disposition) -> bool {
+    use Disposition as D;
+    matches!(
+        disposition,
+        D::StopCalling | D::WrongNumber | D::Deceased | D::Distress | D::LegalRepresentation
+    )
+}
+
 /// Whether, and from when, the case may be dialled again after an attempt.
 ///
 /// `attempts_so_far` counts the attempts for the case in its campaign with this one; from
@@ -95,6 +106,14 @@ pub fn redial(disposition: Disposition, ended_at: WallTime, attempts_so_far: u32
         (rule, Some(wait_s)) => {
             Redial::Allowed { rule: rule.to_owned(), not_before: ended_at.plus(Duration::from_secs(wait_s)) }
         }
+    }
+}
+
+/// The same where the bot agreed to call back, which is from `at` on.
+pub fn redial_as_agreed(at: WallTime, attempts_so_far: u32) -> Redial {
+    match attempts_so_far >= MAX_ATTEMPTS {
+        true => Redial::No { rule: USED_UP.to_owned() },
+        false => Redial::Allowed { rule: "callback_as_agreed".to_owned(), not_before: at },
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use sqlx::{FromRow, Sqlite, Transaction};
-use waihu_types::{AttemptId, CampaignId, CaseId, PhoneNumber, Redial, ScriptVersion, WallTime};
+use sqlx::{FromRow, Sqlite, SqliteExecutor, Transaction};
+use waihu_types::{AttemptId, CampaignId, CaseId, Disposition, PhoneNumber, Redial, ScriptVersion, WallTime};
 
 use crate::{
     Refusal, Store, StoreError,
     error::{Kind, kind},
+    outcomes::read,
 };
 
 /// An attempt about to be dialled.
@@ -118,8 +119,9 @@ impl Store {
     /// leave.
     ///
     /// A case of a campaign is refused where it is under way, or where the last verdict on it in that
-    /// campaign does not allow a redial at `dialled_at`: so nobody who was reached is called twice. A call placed by hand (no campaign) is
-    /// refused only for an id that is taken.
+    /// campaign does not allow a redial at `dialled_at`: so nobody who was reached is called twice. It
+    /// is refused too where its number is barred, see [`Store::barred`]. A call placed by hand (no
+    /// campaign) is refused only for an id that is taken: who types the address answers for it.
     ///
     /// # Errors
     /// [`StoreError::Refused`], [`StoreError::AttemptExists`], or that it could not be written.
@@ -132,10 +134,16 @@ impl Store {
         {
             return Err(StoreError::Refused { case: new.case.clone(), why });
         }
+        if new.campaign.is_some()
+            && let Some(by) = self.bar(&mut *tx, &new.callee).await?
+        {
+            return Err(StoreError::Refused { case: new.case.clone(), why: Refusal::NumberBarred { by } });
+        }
         let json = |e| StoreError::Record { attempt: new.attempt.to_string(), source: e };
         sqlx::query(
-            "INSERT INTO attempts (attempt, campaign, case_id, callee, script, models, dialled_at, owner)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO attempts (attempt, campaign, case_id, callee, script, models, dialled_at, owner,
+                subscriber)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )
         .bind(new.attempt.as_str())
         .bind(new.campaign.as_ref().map(CampaignId::as_str))
@@ -145,6 +153,7 @@ impl Store {
         .bind(serde_json::to_string(&new.models).map_err(json)?)
         .bind(new.dialled_at.unix_millis())
         .bind(owner)
+        .bind(if self.practice { "-" } else { new.callee.subscriber() })
         .execute(&mut *tx)
         .await
         .map_err(|e| match kind(&e) {
@@ -183,6 +192,41 @@ impl Store {
             .await
             .map_err(|e| self.sql(e))?;
         rows.iter().map(|row| Ok((row.case_id.parse()?, row.standing()))).collect()
+    }
+
+    /// The outcome that forbids a number in every campaign, where there is one, be it of a call in
+    /// another campaign or by hand, and however the number was written there
+    /// ([`waihu_campaign::bars_number`], [`PhoneNumber::subscriber`]).
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn barred(&self, number: &PhoneNumber) -> Result<Option<Disposition>, StoreError> {
+        self.bar(&self.pool, number).await
+    }
+
+    async fn bar<'e>(
+        &self,
+        on: impl SqliteExecutor<'e>,
+        number: &PhoneNumber,
+    ) -> Result<Option<Disposition>, StoreError> {
+        if self.practice {
+            return Ok(None);
+        }
+        let rows: Vec<(String, String)> = sqlx::query_as(
+            "SELECT o.attempt, o.record FROM attempts AS a JOIN outcomes AS o ON o.attempt = a.attempt
+             WHERE a.subscriber = ?1",
+        )
+        .bind(number.subscriber())
+        .fetch_all(on)
+        .await
+        .map_err(|e| self.sql(e))?;
+        for (attempt, record) in &rows {
+            let disposition = read(attempt, record)?.disposition;
+            if waihu_campaign::bars_number(disposition) {
+                return Ok(Some(disposition));
+            }
+        }
+        Ok(None)
     }
 
     /// How many attempts there were for a case, in a campaign or by hand.

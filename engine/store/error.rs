@@ -1,7 +1,7 @@
 use std::{io, path::PathBuf};
 
 use sqlx::{Error as SqlError, migrate::MigrateError};
-use waihu_types::{AttemptId, CampaignId, CaseId, WallTime};
+use waihu_types::{AttemptId, CampaignId, CaseId, Disposition, WallTime};
 
 /// Why the store could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -126,6 +126,12 @@ pub enum Refusal {
     /// It was reached in this campaign.
     #[error("it has been answered in this campaign")]
     Answered,
+    /// Whoever answers its number may not be called, in this campaign or another.
+    #[error("an earlier call to its number ended as {}: it is not called again 该号码此前：{}", by.label(), by.label_zh())]
+    NumberBarred {
+        /// How that call ended.
+        by: Disposition,
+    },
     /// A verdict says never.
     #[error("the rule {rule} says not again")]
     Settled {

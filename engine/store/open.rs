@@ -14,6 +14,8 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
+use waihu_types::PhoneNumber;
+
 use crate::{StoreError, owner::Owner};
 
 static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
@@ -36,6 +38,8 @@ const CONNECTIONS: u32 = 4;
 pub struct Store {
     pub(crate) path: PathBuf,
     pub(crate) pool: SqlitePool,
+    /// Whether what is dialled is no person.
+    pub(crate) practice: bool,
     /// Made with the first attempt: who only reads leaves no lock behind.
     pub(crate) owner: Mutex<Option<Owner>>,
 }
@@ -61,10 +65,18 @@ impl Store {
             .max_connections(CONNECTIONS)
             .acquire_timeout(Duration::from_secs(2 * BUSY_TIMEOUT_S))
             .connect_lazy_with(options);
-        let store = Self { path, pool, owner: Mutex::new(None) };
+        let store = Self { path, pool, practice: false, owner: Mutex::new(None) };
         store.check_whose().await?;
         store.migrate().await?;
+        store.fill_in_subscribers().await?;
         Ok(store)
+    }
+
+    /// The store for a practice ground: what its callees say forbids no number, and what other
+    /// callees said forbids none there.
+    #[must_use]
+    pub fn for_practice(self) -> Self {
+        Self { practice: true, ..self }
     }
 
     /// The file.
@@ -100,6 +112,28 @@ impl Store {
             MigrateError::Execute(e) | MigrateError::ExecuteMigration(e, _) => self.sql(e),
             source => StoreError::Migrate { path: self.path.clone(), source },
         })
+    }
+
+    /// Completes the attempts of a schema that did not have the column.
+    async fn fill_in_subscribers(&self) -> Result<(), StoreError> {
+        let rows: Vec<(String, String)> =
+            sqlx::query_as("SELECT attempt, callee FROM attempts WHERE subscriber IS NULL")
+                .fetch_all(&self.pool)
+                .await
+                .map_err(|e| self.sql(e))?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.write().await?;
+        for (attempt, callee) in rows {
+            sqlx::query("UPDATE attempts SET subscriber = ?2 WHERE attempt = ?1")
+                .bind(attempt)
+                .bind(callee.parse::<PhoneNumber>()?.subscriber())
+                .execute(&mut *tx)
+                .await
+                .map_err(|e| self.sql(e))?;
+        }
+        tx.commit().await.map_err(|e| self.sql(e))
     }
 
     /// A transaction that writes, taken at once: one that began by reading could not be promoted

@@ -156,7 +156,7 @@ impl Store {
     }
 }
 
-fn read(attempt: &str, record: &str) -> Result<Outcome, StoreError> {
+pub(crate) fn read(attempt: &str, record: &str) -> Result<Outcome, StoreError> {
     serde_json::from_str(record).map_err(|e| StoreError::Record { attempt: attempt.to_owned(), source: e })
 }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// A telephone number: digits with an optional leading `+` (E.164 with it, a local or
 /// practice-ground number without).
 ///
+/// `==` compares what is written; [`Self::subscriber`] tells whether two ring the same telephone.
 /// `Debug` shows the last two digits only: numbers never reach a log.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -17,6 +18,30 @@ impl PhoneNumber {
     /// The number as it is dialled.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The digits by which two numbers are compared: without `+`, without leading zeros (the prefixes
+    /// 0 and 00), without country code 86, and without country code 1 before a North American number
+    /// (three digits and seven, neither part beginning with 0 or 1).
+    ///
+    /// So `+8613800138000`, `008613800138000` and `13800138000` are one. Where digits alone leave it
+    /// open (`13822345678` is a mobile in China, or +1 382 234 5678), they count as one too: a stranger
+    /// spared a call is the smaller error. Other countries' numbers are compared as they are written.
+    pub fn subscriber(&self) -> &str {
+        /// Shorter ones are extensions, which have no prefixes \[digits\].
+        const SHORTEST_LINE: usize = 7;
+        let digits = self.0.trim_start_matches('+');
+        if digits.len() < SHORTEST_LINE {
+            return digits;
+        }
+        let digits = digits.trim_start_matches('0');
+        // China: area code and number, or a mobile: 9 to 11 digits.
+        let national = digits.strip_prefix("86").map(|d| d.trim_start_matches('0'));
+        let digits = national.filter(|d| (9..=11).contains(&d.len())).unwrap_or(digits);
+        match digits.as_bytes() {
+            [b'1', b'2'..=b'9', _, _, b'2'..=b'9', _, _, _, _, _, _] => &digits[1..],
+            _ => digits,
+        }
     }
 
     /// The last two digits behind dots, for people who may not see the whole.
@@ -73,6 +98,24 @@ mod tests {
         let n: PhoneNumber = "+86 138-0013-8000".parse().unwrap();
         assert_eq!(n.as_str(), "+8613800138000");
         assert_eq!(format!("{n:?}"), "…00");
+    }
+
+    #[test]
+    fn one_telephone_has_one_subscriber_however_it_is_written() {
+        let subscriber = |s: &str| s.parse::<PhoneNumber>().unwrap().subscriber().to_owned();
+        for same in [
+            &["13800138000", "+8613800138000", "8613800138000", "008613800138000", "013800138000"][..],
+            &["13822345678", "+86 138 2234 5678"],
+            &["+1 (212) 555-0142", "12125550142", "2125550142", "0012125550142"],
+            &["010-6234-5678", "+86 10 6234 5678", "+86 (010) 6234 5678"],
+            &["1001", "+1001"],
+            &["+44 7911 123456", "00447911123456"],
+        ] {
+            assert!(same.iter().all(|s| subscriber(s) == subscriber(same[0])), "{same:?}");
+        }
+        let others = ["13800138000", "13800138001", "0001", "1001", "2125550142", "+442125550142", "0000000"];
+        let all: std::collections::BTreeSet<String> = others.iter().map(|s| subscriber(s)).collect();
+        assert_eq!(all.len(), others.len());
     }
 
     #[test]

@@ -72,6 +72,76 @@ async fn an_answered_case_is_refused_and_a_busy_one_waits() {
 }
 
 #[tokio::test]
+async fn a_number_that_asked_not_to_be_called_is_refused_in_every_campaign() {
+    let (dir, store) = store().await;
+    let dial = async |store: &Store, id: &str, case: &str, campaign: Option<&str>, number: &str| {
+        let mut new = attempt(id, case, 0);
+        new.campaign = campaign.map(|c| c.parse().unwrap());
+        new.callee = number.parse().unwrap();
+        let refusal = refused(store.begin_attempt(&new).await);
+        assert!(refusal.is_none() || store.barred(&new.callee).await.unwrap().is_some());
+        refusal
+    };
+    let close = async |store: &Store, id: &str, case: &str, number: &str, disposition| {
+        let mut o = outcome(id, case, disposition);
+        o.campaign = o.attempt.as_str().starts_with('a').then(campaign);
+        o.callee = number.parse().unwrap();
+        store.close_attempt(&o).await.unwrap();
+    };
+    let barred = |by| Some(Refusal::NumberBarred { by });
+
+    assert_eq!(dial(&store, "a1", "C1", Some("november"), "+8613800138000").await, None);
+    assert_eq!(dial(&store, "a2", "C2", Some("november"), "13800138001").await, None);
+    assert_eq!(dial(&store, "h1", "C3", None, "13800138002").await, None);
+    close(&store, "a1", "C1", "+8613800138000", Disposition::StopCalling).await;
+    close(&store, "a2", "C2", "13800138001", Disposition::PromiseToPay).await;
+    close(&store, "h1", "C3", "13800138002", Disposition::Deceased).await;
+
+    for (id, campaign) in [("b1", "november"), ("b2", "december")] {
+        assert_eq!(
+            dial(&store, id, "C7", Some(campaign), "13800138000").await,
+            barred(Disposition::StopCalling)
+        );
+    }
+    assert_eq!(
+        dial(&store, "b3", "C7", Some("december"), "+8613800138002").await,
+        barred(Disposition::Deceased)
+    );
+    assert_eq!(dial(&store, "b4", "C7", Some("december"), "+8613800138001").await, None);
+    assert_eq!(dial(&store, "h2", "C7", None, "13800138000").await, None, "by hand");
+
+    // Numbers of the practice ground are nobody's.
+    let practice = Store::open(dir.path().join("outcomes.db")).await.unwrap().for_practice();
+    assert_eq!(dial(&practice, "a8", "C8", Some("november"), "13800138000").await, None);
+    assert_eq!(dial(&practice, "a9", "C9", Some("november"), "1001").await, None);
+    close(&practice, "a9", "C9", "1001", Disposition::StopCalling).await;
+    assert_eq!(dial(&store, "b5", "C9", Some("december"), "1001").await, None);
+}
+
+#[tokio::test]
+async fn attempts_of_the_first_schema_bar_their_numbers_too() {
+    let (dir, store) = store().await;
+    store.begin_attempt(&attempt("a1", "C1", 0)).await.unwrap();
+    store.close_attempt(&outcome("a1", "C1", Disposition::StopCalling)).await.unwrap();
+    drop(store);
+    let path = dir.path().join("outcomes.db");
+    let pool = sqlx::SqlitePool::connect(path.to_str().unwrap()).await.unwrap();
+    sqlx::raw_sql(
+        "DROP INDEX attempts_by_subscriber; ALTER TABLE attempts DROP COLUMN subscriber;
+         DELETE FROM _sqlx_migrations WHERE version = 2",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    pool.close().await;
+    let store = Store::open(&path).await.unwrap();
+    let mut again = attempt("b1", "C2", 0);
+    again.campaign = Some("december".parse().unwrap());
+    let barred = Some(Refusal::NumberBarred { by: Disposition::StopCalling });
+    assert_eq!(refused(store.begin_attempt(&again).await), barred);
+}
+
+#[tokio::test]
 async fn what_a_dead_process_left_is_closed_once_and_never_redialled_if_answered() {
     let (dir, dead) = store().await;
     dead.begin_attempt(&attempt("a1", "C1", 0)).await.unwrap();
