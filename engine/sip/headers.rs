@@ -157,25 +157,34 @@ fn once<T>(slot: &mut Option<T>, name: &'static str, value: T) -> Result<(), Par
     if slot.replace(value).is_some() { Err(ParseError::Repeated(name)) } else { Ok(()) }
 }
 
-/// Reads each comma-separated item of a value into `list`.
+/// Reads each comma-separated item of a value into `list`; where one is broken, none is taken.
 fn each<T>(
     list: &mut Vec<T>,
     value: &str,
     parse: impl Fn(&str) -> Result<T, FieldFault>,
 ) -> Result<(), FieldFault> {
-    for item in split_outside(value, b',').map_err(|_| FieldFault::Unbalanced)? {
-        list.push(parse(item)?);
-        if list.len() > MAX_FIELDS {
-            return Err(FieldFault::TooMany);
-        }
+    let items = split_outside(value, b',').map_err(|_| FieldFault::Unbalanced)?;
+    if list.len() + items.len() > MAX_FIELDS {
+        return Err(FieldFault::TooMany);
     }
+    list.append(&mut items.into_iter().map(parse).collect::<Result<_, _>>()?);
     Ok(())
 }
 
+/// Which kind of message a header belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Request,
+    Response,
+}
+
 /// Reads unfolded header lines (`name`, `value`): the header, and Content-Length where it is given.
-pub(crate) fn parse(lines: &[(&str, String)]) -> Result<(Headers, Option<usize>), ParseError> {
+///
+/// A fault in Date, Contact, Route, Record-Route or Max-Forwards refuses a request outside any dialog.
+/// Elsewhere the broken line is left out: a call must not hang on what is not needed to answer or end it.
+pub(crate) fn parse(lines: &[(&str, String)], kind: Kind) -> Result<(Headers, Option<usize>), ParseError> {
     let (mut from, mut to, mut call_id, mut cseq) = (None, None, None, None);
-    let (mut max_forwards, mut length, mut kind) = (None, None, None);
+    let (mut max_forwards, mut length, mut content_type, mut spare) = (None, None, None, Ok(()));
     let (mut via, mut contact, mut route, mut record_route) = (vec![], vec![], vec![], vec![]);
     let mut other = Fields::default();
     for (name, value) in lines {
@@ -193,23 +202,27 @@ pub(crate) fn parse(lines: &[(&str, String)]) -> Result<(Headers, Option<usize>)
             }
             "CSeq" => once(&mut cseq, "CSeq", CSeq::parse(value).map_err(at("CSeq"))?)?,
             "Max-Forwards" => {
-                let hops = parse_number(value, 255).map_err(at("Max-Forwards"))?;
-                once(&mut max_forwards, "Max-Forwards", u8::try_from(hops).unwrap_or(u8::MAX))?;
+                let hops = parse_number(value, 255).map_err(at("Max-Forwards"));
+                let set = |h| once(&mut max_forwards, "Max-Forwards", u8::try_from(h).unwrap_or(u8::MAX));
+                spare = spare.and(hops.and_then(set));
             }
             "Content-Length" => {
                 let n = parse_number(value, u32::MAX).map_err(at("Content-Length"))?;
                 once(&mut length, "Content-Length", n as usize)?;
             }
             "Contact" if value == "*" => {}
-            "Contact" => each(&mut contact, value, NameAddr::parse).map_err(at("Contact"))?,
-            "Route" => each(&mut route, value, NameAddr::parse).map_err(at("Route"))?,
+            "Contact" => spare = spare.and(each(&mut contact, value, NameAddr::parse).map_err(at("Contact"))),
+            "Route" => spare = spare.and(each(&mut route, value, NameAddr::parse).map_err(at("Route"))),
             "Record-Route" => {
-                each(&mut record_route, value, NameAddr::parse).map_err(at("Record-Route"))?;
+                let read = each(&mut record_route, value, NameAddr::parse);
+                spare = spare.and(read.map_err(at("Record-Route")));
             }
-            "Date" if !value.trim_end().ends_with("GMT") => return Err(at("Date")(FieldFault::Zone)),
+            "Date" if !value.trim_end().ends_with("GMT") => {
+                spare = spare.and(Err(at("Date")(FieldFault::Zone)));
+            }
             _ => {
                 if name == "Content-Type" {
-                    once(&mut kind, "Content-Type", ())?;
+                    once(&mut content_type, "Content-Type", ())?;
                 }
                 other.0.push((name, value.clone()));
             }
@@ -218,10 +231,14 @@ pub(crate) fn parse(lines: &[(&str, String)]) -> Result<(Headers, Option<usize>)
     if via.is_empty() {
         return Err(ParseError::Missing("Via"));
     }
+    let to: NameAddr = to.ok_or(ParseError::Missing("To"))?;
+    if kind == Kind::Request && to.tag().is_none() {
+        spare?;
+    }
     let headers = Headers {
         via,
         from: from.ok_or(ParseError::Missing("From"))?,
-        to: to.ok_or(ParseError::Missing("To"))?,
+        to,
         call_id: call_id.ok_or(ParseError::Missing("Call-ID"))?,
         cseq: cseq.ok_or(ParseError::Missing("CSeq"))?,
         max_forwards,

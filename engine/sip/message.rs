@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     error::ParseError,
-    headers::{self, Headers, MAX_FIELDS, canonical},
+    headers::{self, Headers, Kind, MAX_FIELDS, canonical},
     lex::one_line,
     method::Method,
     name_addr::NameAddr,
@@ -167,7 +167,11 @@ impl Message {
     pub fn parse(bytes: &[u8]) -> Result<Self, ParseError> {
         let lines = Lines::cut(bytes)?;
         let start = parse_start(&lines.start)?;
-        let (headers, length) = headers::parse(&lines.fields)?;
+        let kind = match start {
+            StartLine::Request(..) => Kind::Request,
+            StartLine::Status(..) => Kind::Response,
+        };
+        let (headers, length) = headers::parse(&lines.fields, kind)?;
         let present = lines.body.len();
         let declared = length.unwrap_or(present);
         let body = lines.body.get(..declared).ok_or(ParseError::BodyCutShort { declared, present })?;

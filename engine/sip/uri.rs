@@ -226,7 +226,8 @@ fn check<'a>(text: &'a str, extra: &[u8], fault: InvalidUri) -> Result<&'a str, 
 
 fn check_userinfo(text: &str) -> Result<&str, InvalidUri> {
     let (user, password) = text.split_once(':').map_or((text, ""), |(u, p)| (u, p));
-    check(user, b"&=+$,;?/", InvalidUri::UserInfo)?;
+    // A bare # must be escaped by the grammar, yet gateways write it in a dialled number.
+    check(user, b"&=+$,;?/#", InvalidUri::UserInfo)?;
     if !password.is_empty() {
         check(password, b"&=+$,", InvalidUri::UserInfo)?;
     }
@@ -373,6 +374,7 @@ mod tests {
             "sips:+8613800000000:pw@[2001:db8::1]:5061;transport=tcp;lr?Subject=a&x=y",
             "sip:user;par=u%40example.net@example.com",
             "tel:+1-201-555-0123",
+            "sip:99#138@192.0.2.1",
         ] {
             assert_eq!(text.parse::<Uri>().unwrap().to_string(), text);
         }

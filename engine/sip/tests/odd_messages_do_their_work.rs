@@ -85,3 +85,50 @@ fn text_that_is_no_utf_8_is_replaced_and_loses_nothing_else() {
     us.hear_bytes(&splice(asks));
     assert_eq!(us.times("SIP/2.0 200").len(), 1);
 }
+
+/// Lines that nothing depends on once a dialog is there.
+const SPARE: [&str; 6] = [
+    "Date: Fri, 01 Jan 2010 16:00:00 EST",
+    "Contact: <sip:99#138@192.0.2.2>",
+    "Contact: Bell, A <sip:a@192.0.2.2>",
+    "Route: <sip:@>",
+    "Record-Route: <sip:p1;lr>, <sip:",
+    "Max-Forwards: 300",
+];
+
+#[test]
+fn a_broken_field_that_is_not_needed_loses_neither_answer_nor_bye() {
+    for line in SPARE {
+        let end = |message: &str| message.replacen("Content-Length", &format!("{line}\r\nContent-Length"), 1);
+        let us = within_a_call("BYE", |bye| end(&bye).into_bytes());
+        assert_eq!(us.end(), &Event::Ended { by: EndedBy::Remote, reason: None }, "{line}");
+        for (status, body) in [("486 Busy Here", ""), ("200 OK", BODY)] {
+            let mut us = Agent::new();
+            let invite = us.invite(CALL, None);
+            us.hear(&end(&response(&invite, status, body)));
+            let told = matches!(us.end(), Event::Failed { code: 486, .. } | Event::Answered { .. });
+            assert!(told, "{line}: {:?}", us.events);
+        }
+    }
+}
+
+#[test]
+fn an_answer_with_a_broken_contact_is_hung_up_at_the_request_uri() {
+    let mut us = Agent::new();
+    let invite = us.invite(CALL, None);
+    let broken = response(&invite, "200 OK", BODY).replacen("Contact: <", "Contact: Bell, A <", 1);
+    us.hear(&broken);
+    us.hang_up(CALL);
+    let start = |method| format!("{method} {} SIP/2.0\r\n", invite.split(' ').nth(1).unwrap());
+    assert!(us.last("ACK").starts_with(&start("ACK")) && us.last("BYE").starts_with(&start("BYE")));
+}
+
+#[test]
+fn a_request_outside_any_dialog_is_held_to_the_letter() {
+    for line in SPARE.iter().filter(|l| !l.contains('#')) {
+        let mut us = Agent::new();
+        let asks = request("OPTIONS", 1, "odd", ("<sip:far@x>;tag=f", "<sip:waihu@x>", "a@x"), "");
+        us.hear(&asks.replacen("Max-Forwards: 70", line, 1));
+        assert_eq!(us.times("SIP/2.0 400").len(), 1, "{line}");
+    }
+}
