@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, num::NonZero, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
-use waihu_dialler::Plant;
+use waihu_dialler::{Plant, Reserve};
 use waihu_media::{Media, MediaConfig};
 use waihu_record::Recorder;
 use waihu_speech::{BotVoices, Speech, SpeechConfig};
@@ -36,14 +36,18 @@ pub(crate) async fn start(project: &Project, trunk: TrunkConfig) -> Result<Arc<P
     let (sip, _) = SipSocket::bind(trunk.bind, user_agent)
         .await
         .with_context(|| format!("cannot bind SIP to {}: is another waihu running?", trunk.bind))?;
+    let (recordings, store) = (project.recordings(), project.store());
+    let reserve = Reserve::lay(&[recordings.as_path(), store.parent().unwrap_or(&recordings)])
+        .context("no room for the reserve of 1 MiB that keeps outcomes safe: free some disk")?;
     Ok(Arc::new(Plant {
         sip,
+        reserve,
         credentials,
         media,
         speech,
         recorder: Recorder::spawn().context("cannot start the recorder")?,
-        store: Store::open(project.store()).await?,
-        recordings: project.recordings(),
+        store: Store::open(store).await?,
+        recordings,
         models: versions(project)?,
         trunk,
     }))

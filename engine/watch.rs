@@ -63,6 +63,13 @@ impl Watch {
                 self.over(&case);
                 self.print(&format!("{case}: not called 未呼叫: {why}"));
             }
+            ProgressKind::NotFiled { why, outcome } => {
+                self.over(&case);
+                self.print(&format!("{case}: called, not filed 已呼叫，结果未入库: {why}"));
+                if let Some(json) = outcome.and_then(|o| serde_json::to_string(&o).ok()) {
+                    self.print(&json);
+                }
+            }
         }
     }
 

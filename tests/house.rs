@@ -21,7 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("models", &[]),
     ("trunk", &["types", "sip"]),
     ("media", &["types", "rtp", "audio"]),
-    ("vad", &[]),
+    ("vad", &["audio"]),
     ("asr", &["types", "audio"]),
     ("tts", &["types", "audio", "phonetics", "vad"]),
     ("intent", &["types", "nlu"]),

@@ -4,8 +4,8 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result};
 use clap::Args;
-use tokio::sync::mpsc;
-use waihu_dialler::{Order, place_call};
+use tokio::sync::{mpsc, watch};
+use waihu_dialler::{Order, Stop, place_call};
 use waihu_trunk::{TrunkConfig, Uri};
 use waihu_types::{Case, Lang};
 
@@ -53,7 +53,8 @@ pub(crate) fn run(project: &Project, args: CallArgs) -> Result<ExitCode> {
         let plant = plant::start(project, trunk).await?;
         let sip = plant.sip.clone();
         let (observer, mut progress) = mpsc::unbounded_channel();
-        let call = tokio::spawn(place_call(plant, order, observer));
+        let (_stop, stopping) = watch::channel(Stop::No);
+        let call = tokio::spawn(place_call(plant, order, observer, stopping));
         let mut watch = Watch::new(1, Words::Shown);
         while let Some(progress) = progress.recv().await {
             watch.show(progress);

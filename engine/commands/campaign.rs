@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use tokio::sync::{mpsc, watch};
-use waihu_dialler::{CampaignOrder, CampaignReport, run_campaign};
+use waihu_dialler::{CampaignOrder, CampaignReport, Stop, run_campaign};
 use waihu_trunk::TrunkConfig;
 use waihu_types::{CampaignId, Case};
 
@@ -78,7 +78,7 @@ pub(crate) async fn dial(
     let plant = plant::start(project, trunk).await?;
     let sip = plant.sip.clone();
     let (observer, mut progress) = mpsc::unbounded_channel();
-    let (stop, stopping) = watch::channel(false);
+    let (stop, stopping) = watch::channel(Stop::No);
     let mut view = Watch::new(order.cases.len(), words);
     let mut campaign = tokio::spawn(run_campaign(plant, order, observer, stopping));
     let mut stops = 0;
@@ -89,7 +89,7 @@ pub(crate) async fn dial(
             pressed = tokio::signal::ctrl_c(), if stops == 0 => if pressed.is_ok() {
                 stops += 1;
                 view.print("no further call is placed; those that are up come to their end 不再拨出，通话中的会正常结束");
-                let _ = stop.send(true);
+                let _ = stop.send(Stop::DialNoMore);
             },
         }
     };

@@ -3,14 +3,15 @@
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::{
-    sync::{mpsc, oneshot},
-    time::{Instant, sleep_until},
+    sync::{mpsc, oneshot, watch},
+    task::JoinHandle,
+    time::{Instant, sleep_until, timeout},
 };
-use waihu_call::{CallLimits, CallMachine, Ending, Input, Leg, Line, Output, PlaybackId, Speaker};
+use waihu_call::{CallMachine, Desk, Ending, Input, Leg, Line, Output, PlaybackId, Speaker};
 use waihu_dialog::{Interpreter, Utterance};
 use waihu_media::{PlaybackId as MediaPlaybackId, SlotId, Taps};
 use waihu_record::{Recording, RecordingInProgress, TranscriptLine, TranscriptWriter};
-use waihu_sip::{Event as SipEvent, FailureCause, SessionDescription};
+use waihu_sip::{Event as SipEvent, SessionDescription};
 use waihu_speech::{Listener, VoiceRequest};
 use waihu_store::NewAttempt;
 use waihu_trunk::Call;
@@ -18,9 +19,9 @@ use waihu_types::{Outcome, ScriptVersion, Time, Transcript, WallTime};
 
 use crate::{
     error::DialError,
-    legs,
-    outcome::{Attempt, Closing, outcome},
-    plant::{Order, Plant, Progress, ProgressKind},
+    filing, legs,
+    outcome::{Attempt, outcome},
+    plant::{Order, Plant, Progress, ProgressKind, Stop},
     playout::{Pcm, Playout},
 };
 
@@ -36,25 +37,33 @@ enum Happening {
 /// Who watches a call.
 pub(crate) type Observer = mpsc::UnboundedSender<Progress>;
 
-/// Places one call, and returns its outcome once it is stored.
+/// How long the first word waits for the answer to be on the disk: a store that is slower than this must
+/// not leave the callee in silence.
+const MARK_WAIT: Duration = Duration::from_millis(250);
+
+/// Places one call, and returns its outcome once it is stored. `stop` may end it early.
 ///
 /// # Errors
 /// When nothing was dialled, or when the outcome could not be stored.
-pub async fn place_call(plant: Arc<Plant>, order: Order, observer: Observer) -> Result<Outcome, DialError> {
+pub async fn place_call(
+    plant: Arc<Plant>,
+    order: Order,
+    observer: Observer,
+    stop: watch::Receiver<Stop>,
+) -> Result<Outcome, DialError> {
     let today = legs::today(&order.case)?;
     let interpreter = Interpreter::new(Arc::clone(&order.script), order.lang, &order.case, today);
     let prompts = prepare(&plant, &order, &interpreter, &observer).await?;
 
-    let (happenings, inbox) = mpsc::unbounded_channel();
-    let mut call = ActiveCall::open(&plant, &order, today, prompts, happenings, inbox, observer)?;
+    if *stop.borrow() != Stop::No {
+        return Err(DialError::Stopped);
+    }
+    let mut call = ActiveCall::open(&plant, &order, today, prompts, observer, stop)?;
     let attempt = call.begin().await?;
-    let agent = plant.trunk.agents.first();
-    let limits = CallLimits {
-        ring: Duration::from_secs(plant.trunk.ring_timeout_s.into()),
-        agent_ring: Duration::from_secs(agent.map_or(0, |a| a.ring_timeout_s.into())),
-    };
-    let name = agent.map_or("", |a| a.name.as_str());
-    let mut machine = CallMachine::new(interpreter, order.lang, name, limits);
+    let ring = |seconds: u32| Duration::from_secs(seconds.into());
+    let desks = plant.trunk.agents.iter();
+    let desks = desks.map(|a| Desk { name: a.name.clone(), ring: ring(a.ring_timeout_s) }).collect();
+    let mut machine = CallMachine::new(interpreter, order.lang, ring(plant.trunk.ring_timeout_s), desks);
 
     machine.handle_input(call.now(), Input::Dial);
     let ending = loop {
@@ -99,7 +108,7 @@ fn tell(observer: &Observer, order: &Order, kind: ProgressKind) {
 }
 
 struct ActiveCall<'a> {
-    plant: &'a Plant,
+    plant: &'a Arc<Plant>,
     order: &'a Order,
     observer: Observer,
     prompts: HashMap<String, Pcm>,
@@ -119,19 +128,24 @@ struct ActiveCall<'a> {
     transcript: Option<TranscriptWriter>,
     /// The start of the recording, to which the transcript's times are told.
     start: Option<Time>,
+    answered_at: Option<Time>,
+    /// The answer's way into the store, where it takes long.
+    marking: Option<JoinHandle<()>>,
+    /// Until it has told the call to end.
+    stop: Option<watch::Receiver<Stop>>,
     clock: (Time, WallTime),
 }
 
 impl<'a> ActiveCall<'a> {
     fn open(
-        plant: &'a Plant,
+        plant: &'a Arc<Plant>,
         order: &'a Order,
         today: jiff::civil::Date,
         prompts: HashMap<String, Pcm>,
-        happenings: mpsc::UnboundedSender<Happening>,
-        inbox: mpsc::UnboundedReceiver<Happening>,
         observer: Observer,
+        stop: watch::Receiver<Stop>,
     ) -> Result<Self, DialError> {
+        let (happenings, inbox) = mpsc::unbounded_channel();
         let file = |extension: &str| plant.recordings.join(format!("{}.{extension}", order.attempt));
         let cannot = |path: PathBuf| move |source| DialError::Recordings { path, source };
         std::fs::create_dir_all(&plant.recordings).map_err(cannot(plant.recordings.clone()))?;
@@ -176,6 +190,9 @@ impl<'a> ActiveCall<'a> {
             recording_path,
             transcript: Some(transcript),
             start: None,
+            answered_at: None,
+            marking: None,
+            stop: Some(stop),
             clock: (plant.media.now(), legs::wall_now()),
         })
     }
@@ -208,7 +225,6 @@ impl<'a> ActiveCall<'a> {
                 .store
                 .attempts_so_far(order.campaign.as_ref(), &order.case.id)
                 .await?,
-            agent: self.plant.trunk.agents.first().map(|a| a.name.clone()).unwrap_or_default(),
         };
         let begun = NewAttempt {
             attempt: attempt.attempt.clone(),
@@ -223,13 +239,15 @@ impl<'a> ActiveCall<'a> {
         Ok(attempt)
     }
 
+    /// The answer is on the disk before the first word, unless the disk is slow.
     async fn answered(&mut self) {
         let now = self.now();
-        self.start = Some(now);
+        self.answered_at = Some(now);
         tell(&self.observer, self.order, ProgressKind::Answered);
-        // The call goes on without the mark: its outcome will carry the time all the same.
-        if let Err(e) = self.plant.store.mark_answered(&self.order.attempt, self.wall(now)).await {
-            tracing::error!(attempt = %self.order.attempt, error = %e, "the answer was not marked in the store");
+        let (plant, attempt, at) = (Arc::clone(self.plant), self.order.attempt.clone(), self.wall(now));
+        let mut marking = tokio::spawn(async move { filing::mark_answered(&plant, &attempt, at).await });
+        if timeout(MARK_WAIT, &mut marking).await.is_err() {
+            self.marking = Some(marking);
         }
     }
 
@@ -240,6 +258,7 @@ impl<'a> ActiveCall<'a> {
             event = legs::event(&mut self.callee) => Some(Input::Sip { leg: Leg::Callee, event }),
             event = legs::event(&mut self.agent) => Some(Input::Sip { leg: Leg::Agent, event }),
             Some(happening) = self.inbox.recv() => self.happened(happening),
+            () = legs::told_to_hang_up(&mut self.stop) => Some(Input::Stop),
             () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => Some(Input::Timeout),
         }
     }
@@ -250,12 +269,13 @@ impl<'a> ActiveCall<'a> {
         match happening {
             Happening::Media(event) => Some(Input::Media(event)),
             Happening::FirstPacket(at) => {
-                let after = self.start.map_or(0, |answered| at.since(answered).as_millis());
+                let after = self.answered_at.map_or(0, |answered| at.since(answered).as_millis());
                 tracing::info!(attempt = %self.order.attempt, after_answer_ms = after, "first packet sent");
                 None
             }
             Happening::Speech(event) => Some(Input::Speech(match event {
                 Event::Started => SpeechEvent::Started,
+                Event::GoesOn { voiced } => SpeechEvent::GoesOn { voiced },
                 Event::Ended => SpeechEvent::Ended,
                 Event::Unintelligible => SpeechEvent::Unintelligible,
                 Event::Beep => SpeechEvent::Beep,
@@ -292,7 +312,18 @@ impl<'a> ActiveCall<'a> {
     fn carry_out(&mut self, machine: &mut CallMachine) -> Option<Ending> {
         while let Some(output) = machine.poll_output() {
             match output {
-                Output::Invite(leg) => self.invite(leg, machine),
+                Output::InviteCallee => {
+                    tell(&self.observer, self.order, ProgressKind::Dialling);
+                    let request = legs::invite_callee(self.plant, self.order, self.rtp);
+                    self.callee = Some(self.plant.sip.invite(request));
+                }
+                Output::InviteAgent { desk } => {
+                    if let Err(e) = self.invite_agent(desk) {
+                        tracing::error!(attempt = %self.order.attempt, error = %e, "the agent could not be dialled");
+                        let event = legs::not_dialled();
+                        machine.handle_input(self.now(), Input::Sip { leg: Leg::Agent, event });
+                    }
+                }
                 Output::Hangup(leg) => {
                     if let Some(call) = if leg == Leg::Callee { &self.callee } else { &self.agent } {
                         call.hangup(None);
@@ -320,31 +351,9 @@ impl<'a> ActiveCall<'a> {
         None
     }
 
-    fn invite(&mut self, leg: Leg, machine: &mut CallMachine) {
-        match leg {
-            Leg::Callee => {
-                tell(&self.observer, self.order, ProgressKind::Dialling);
-                let request = legs::invite_callee(self.plant, self.order, self.rtp);
-                self.callee = Some(self.plant.sip.invite(request));
-            }
-            Leg::Agent => {
-                if let Err(e) = self.invite_agent() {
-                    tracing::error!(attempt = %self.order.attempt, error = %e, "the agent could not be dialled");
-                    let event = SipEvent::Failed {
-                        code: 500,
-                        reason: "not dialled".to_owned(),
-                        cause: FailureCause::TransportError,
-                        retry_after_s: None,
-                    };
-                    machine.handle_input(self.now(), Input::Sip { leg, event });
-                }
-            }
-        }
-    }
-
-    fn invite_agent(&mut self) -> Result<(), DialError> {
-        // The machine dials an agent only where one is configured.
-        let Some(agent) = self.plant.trunk.agents.first() else { return Ok(()) };
+    fn invite_agent(&mut self, desk: usize) -> Result<(), DialError> {
+        // The machine asks for the desks that it was given.
+        let Some(agent) = self.plant.trunk.agents.get(desk) else { return Ok(()) };
         if let Some(former) = self.agent_slot.take() {
             self.plant.media.close(former);
         }
@@ -365,7 +374,11 @@ impl<'a> ActiveCall<'a> {
             },
         };
         match legs::remote(remote) {
-            Some(remote) => self.plant.media.start(slot, remote),
+            Some(remote) => {
+                self.plant.media.start(slot, remote);
+                // With the first packet the recording begins.
+                self.start.get_or_insert(self.plant.media.now());
+            }
             None => {
                 tracing::warn!(attempt = %self.order.attempt, "the far side's description names no audio we can send")
             }
@@ -423,19 +436,14 @@ impl<'a> ActiveCall<'a> {
     async fn close(mut self, attempt: Attempt, ending: Ending) -> Result<Outcome, DialError> {
         let now = self.now();
         self.plant.media.close(self.slot);
-        let (recording, transcript) = self.finish_files().await;
-        let closing = Closing {
-            answered_at: ending.answered_at.map(|t| self.clock.1.plus(t.since(self.clock.0))),
-            joined_at: ending
-                .handover
-                .and_then(|(_, at)| at)
-                .map(|t| self.clock.1.plus(t.since(self.clock.0))),
-            ended_at: self.clock.1.plus(now.since(self.clock.0)),
-            recording,
-            transcript,
-        };
-        let outcome = outcome(&attempt, ending, closing);
-        self.plant.store.close_attempt(&outcome).await?;
+        let mut outcome = outcome(&attempt, ending, self.wall(now), |at| self.wall(at));
+        filing::keep(self.plant, &outcome);
+        (outcome.recording, outcome.transcript) = self.finish_files().await;
+        // The outcome carries the answer as well.
+        if let Some(marking) = self.marking.take() {
+            marking.abort();
+        }
+        filing::file(self.plant, &outcome).await?;
         tell(&self.observer, self.order, ProgressKind::Done(Box::new(outcome.clone())));
         Ok(outcome)
     }

@@ -1,6 +1,6 @@
-//! Why a call was not placed.
+//! Why a call was not placed, or its outcome not filed.
 
-/// Nothing was dialled: the callee's phone never rang.
+/// Nothing was dialled, and the callee's phone never rang; but for [`DialError::NotFiled`].
 #[derive(Debug, thiserror::Error)]
 pub enum DialError {
     /// A prompt could not be synthesized.
@@ -28,7 +28,27 @@ pub enum DialError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// It was stopped before it was dialled.
+    #[error("it was stopped before it was dialled")]
+    Stopped,
+    /// The call took place, and the store did not take its outcome.
+    #[error("the call took place, and its outcome is not in the store yet: {source}{}", kept(path.as_ref()))]
+    NotFiled {
+        /// The outcome.
+        outcome: Box<waihu_types::Outcome>,
+        /// The file that keeps it until the next start; none where that could not be written either.
+        path: Option<std::path::PathBuf>,
+        /// What the store said.
+        source: Box<waihu_store::StoreError>,
+    },
     /// The speech workers are gone.
     #[error("the speech workers have stopped; start waihu again")]
     WorkersGone,
+}
+
+fn kept(path: Option<&std::path::PathBuf>) -> String {
+    match path {
+        Some(path) => format!("; it is kept in {} and filed at the next start", path.display()),
+        None => "; it could not be kept in a file either: write it down from here".to_owned(),
+    }
 }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use jiff::civil::Date;
+use tokio::sync::watch;
 use waihu_call::{MediaEvent, PlaybackId};
 use waihu_media::{Codec, Remote};
 use waihu_sip::{Event, FailureCause, SessionDescription, Uri};
@@ -11,7 +12,7 @@ use waihu_types::{Case, CaseId, WallTime};
 
 use crate::{
     error::DialError,
-    plant::{Order, Plant},
+    plant::{Order, Plant, Stop},
 };
 
 /// The next event of a leg; never, where there is no such leg. A leg whose signalling is gone
@@ -29,6 +30,26 @@ pub(crate) async fn event(leg: &mut Option<Call>) -> Event {
                 retry_after_s: None,
             }
         }
+    }
+}
+
+/// Ends when whoever placed the call wants it hung up; once.
+pub(crate) async fn told_to_hang_up(stop: &mut Option<watch::Receiver<Stop>>) {
+    let Some(wants) = stop else { return std::future::pending().await };
+    let told = wants.wait_for(|s| *s == Stop::HangUp).await.is_ok();
+    *stop = None;
+    if !told {
+        std::future::pending().await
+    }
+}
+
+/// What a leg that could not be dialled at all reports.
+pub(crate) fn not_dialled() -> Event {
+    Event::Failed {
+        code: 500,
+        reason: "not dialled".to_owned(),
+        cause: FailureCause::TransportError,
+        retry_after_s: None,
     }
 }
 

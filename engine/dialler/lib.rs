@@ -7,6 +7,7 @@
 
 mod actor;
 mod error;
+mod filing;
 mod legs;
 mod outcome;
 mod plant;
@@ -15,5 +16,6 @@ mod runner;
 
 pub use actor::place_call;
 pub use error::DialError;
-pub use plant::{Order, Plant, Progress, ProgressKind};
+pub use filing::{Reserve, spool_file};
+pub use plant::{Order, Plant, Progress, ProgressKind, Stop};
 pub use runner::{CampaignOrder, CampaignReport, run_campaign};

@@ -11,6 +11,8 @@ use waihu_store::Store;
 use waihu_trunk::{Credentials, SipSocket, TrunkConfig};
 use waihu_types::{AttemptId, CampaignId, Case, CaseId, Intent, Lang, Outcome};
 
+use crate::filing::Reserve;
+
 /// The shared means of placing calls.
 pub struct Plant {
     /// The trunk's SIP socket.
@@ -29,8 +31,22 @@ pub struct Plant {
     pub store: Store,
     /// Where recordings and transcripts are written.
     pub recordings: PathBuf,
+    /// Room kept on the disk for outcomes.
+    pub reserve: Reserve,
     /// The models in use by job, as `name@version`.
     pub models: BTreeMap<String, String>,
+}
+
+/// What whoever placed calls wants of them from here on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stop {
+    /// Go on.
+    #[default]
+    No,
+    /// Dial no more; calls that are up come to their own end.
+    DialNoMore,
+    /// Hang up as well.
+    HangUp,
 }
 
 /// One call to place.
@@ -95,6 +111,13 @@ pub enum ProgressKind {
     },
     /// It is over, and the outcome is stored.
     Done(Box<Outcome>),
-    /// It was not placed, or its outcome could not be stored.
+    /// It was not placed.
     NotPlaced(String),
+    /// It took place, and its outcome could not be stored.
+    NotFiled {
+        /// Why, and where it is kept.
+        why: String,
+        /// The outcome, where it is kept nowhere. Holds personal data: for the terminal, never for a log.
+        outcome: Option<Box<Outcome>>,
+    },
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use tokio::{sync::watch, task::JoinSet};
 use waihu_campaign::Run;
 use waihu_dialog::Script;
-use waihu_store::Store;
+use waihu_store::{Refusal, Store};
 use waihu_types::{
     AnsweredBy, AttemptId, CampaignId, Case, CaseId, Disposition, FaultOwner, Identity, OUTCOME_VERSION,
     Outcome, ScriptVersion,
@@ -15,7 +15,7 @@ use crate::{
     actor::{Observer, place_call},
     error::DialError,
     legs,
-    plant::{Order, Plant, Progress, ProgressKind},
+    plant::{Order, Plant, Progress, ProgressKind, Stop},
 };
 
 /// What a campaign is to do.
@@ -37,14 +37,20 @@ pub struct CampaignReport {
     pub outcomes: Vec<Outcome>,
     /// Cases left out, since an earlier run was done with them or a redial is not yet due.
     pub left_out: usize,
+    /// Cases that were not dialled since whoever answers their number may not be called, and why.
+    pub barred: Vec<(CaseId, String)>,
     /// Cases that were not dialled, and why.
     pub not_placed: Vec<(CaseId, String)>,
+    /// Cases that were called, and why their outcomes are not in the store.
+    pub not_filed: Vec<(CaseId, String)>,
+    /// Cases that were still to come when the run was stopped.
+    pub stopped: usize,
     /// Attempts that a dead process had left open, closed as unknown.
     pub recovered: usize,
 }
 
-/// Runs a campaign to its end, or until `stop` becomes true: then no call is placed any more, and
-/// the calls that are up come to their own end.
+/// Runs a campaign to its end, or until `stop` says otherwise. No call is placed any more once an outcome
+/// could not be stored.
 ///
 /// # Errors
 /// When another process runs the campaign, or the store cannot be read.
@@ -52,7 +58,7 @@ pub async fn run_campaign(
     plant: Arc<Plant>,
     order: CampaignOrder,
     observer: Observer,
-    mut stop: watch::Receiver<bool>,
+    mut stop: watch::Receiver<Stop>,
 ) -> Result<CampaignReport, DialError> {
     let _claim = plant.store.claim(&order.id)?;
     let now = legs::wall_now();
@@ -73,6 +79,14 @@ pub async fn run_campaign(
     let mut on_the_line: Vec<(tokio::task::Id, Order)> = Vec::new();
     loop {
         while let Some(case) = run.next() {
+            // Asked before its prompts are made; the store asks again in the moment of dialling.
+            if let Ok(Some(by)) = plant.store.barred(&case.phone).await {
+                let why = Refusal::NumberBarred { by }.to_string();
+                run.finished(&case.id);
+                report.barred.push((case.id.clone(), why.clone()));
+                let _ = observer.send(Progress { case: case.id, kind: ProgressKind::NotPlaced(why) });
+                continue;
+            }
             let call = Order {
                 attempt: Order::new_attempt_id(),
                 campaign: Some(order.id.clone()),
@@ -82,8 +96,9 @@ pub async fn run_campaign(
                 target: None,
             };
             let (plant, watcher, own) = (Arc::clone(&plant), observer.clone(), call.clone());
+            let stop = stop.clone();
             let handle = calls.spawn(async move {
-                let placed = place_call(plant, own.clone(), watcher).await;
+                let placed = place_call(plant, own.clone(), watcher, stop).await;
                 (own, placed)
             });
             on_the_line.push((handle.id(), call));
@@ -107,15 +122,26 @@ pub async fn run_campaign(
                 run.finished(&order.case.id);
                 match placed {
                     Ok(outcome) => report.outcomes.push(outcome),
+                    Err(DialError::Stopped) => report.stopped += 1,
                     Err(e) => {
+                        let case = order.case.id;
                         let why = e.to_string();
-                        let kind = ProgressKind::NotPlaced(why.clone());
-                        let _ = observer.send(Progress { case: order.case.id.clone(), kind });
-                        report.not_placed.push((order.case.id, why));
+                        let kind = match e {
+                            DialError::NotFiled { outcome, path, .. } => {
+                                report.stopped += run.stop().len();
+                                report.not_filed.push((case.clone(), why.clone()));
+                                ProgressKind::NotFiled { why, outcome: path.is_none().then_some(outcome) }
+                            }
+                            _ => {
+                                report.not_placed.push((case.clone(), why.clone()));
+                                ProgressKind::NotPlaced(why)
+                            }
+                        };
+                        let _ = observer.send(Progress { case, kind });
                     }
                 }
             }
-            Ok(()) = stop.changed() => if *stop.borrow() { run.stop(); },
+            Ok(()) = stop.changed() => if *stop.borrow() != Stop::No { report.stopped += run.stop().len(); },
         }
     }
     Ok(report)

@@ -8,7 +8,10 @@ use std::{
 
 /// Creates a file, or empties the one that is there, in a folder that is made where it is missing.
 /// A new file can be read by nobody but the engine's own user: voices and words are personal.
-pub(crate) fn create(path: &Path) -> io::Result<File> {
+///
+/// # Errors
+/// What the system says.
+pub fn create(path: &Path) -> io::Result<File> {
     make_folder_of(path)?;
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);

@@ -15,6 +15,7 @@ mod transcript;
 pub mod wav;
 
 pub use error::WavError;
+pub use file::create as create_private;
 pub use recorder::{Recorder, RecordingInProgress};
 pub use transcript::{Speaker, TranscriptLine, TranscriptWriter};
 pub use waihu_types::{Recording, Transcript};

@@ -1,0 +1,121 @@
+//! How an outcome reaches the disk, whatever the disk does.
+//!
+//! An outcome is written beside its recording as soon as it is known (the spool), since sealing and
+//! hashing a recording may take a while; then it is filed in the store, and the spool's file removed.
+//! What a dead process spooled is filed at the next start. On a full disk the reserve is given up first.
+
+use std::{
+    fs, io,
+    io::Write,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use waihu_store::StoreError;
+use waihu_types::{AttemptId, Outcome, WallTime};
+
+use crate::{error::DialError, plant::Plant};
+
+/// How often a write to the store is tried, a second apart: whoever holds its lock or fills the disk has
+/// half a minute to mend it.
+const TRIES: u32 = 30;
+
+/// Room for some hundred outcomes and for the store's log of changes [bytes].
+const RESERVE_BYTES: usize = 1 << 20;
+
+/// Room kept on the disks of the recordings and of the store, so that outcomes can be filed when the
+/// disk is full.
+pub struct Reserve(Vec<PathBuf>);
+
+impl Reserve {
+    /// Lays a file of 1 MiB into each folder.
+    ///
+    /// # Errors
+    /// When there is no room even now: then no call should be placed.
+    pub fn lay(folders: &[&Path]) -> io::Result<Self> {
+        let files: Vec<PathBuf> = folders.iter().map(|f| f.join(".reserve")).collect();
+        for file in &files {
+            fs::create_dir_all(file.parent().unwrap_or(Path::new(".")))?;
+            // Written, not only sized: a sparse file keeps no room.
+            fs::write(file, vec![0u8; RESERVE_BYTES])?;
+        }
+        Ok(Self(files))
+    }
+
+    /// Gives the room up.
+    fn give_up(&self) {
+        for file in &self.0 {
+            if fs::remove_file(file).is_ok() {
+                tracing::error!("the disk is full: the reserve kept for outcomes is given up");
+            }
+        }
+    }
+}
+
+/// Where an attempt's outcome waits for the store.
+pub fn spool_file(recordings: &Path, attempt: &AttemptId) -> PathBuf {
+    recordings.join(format!("{attempt}.outcome.json"))
+}
+
+/// Writes the outcome beside its recording; on the disk when this returns.
+fn spool(plant: &Plant, outcome: &Outcome) -> io::Result<()> {
+    let path = spool_file(&plant.recordings, &outcome.attempt);
+    let part = path.with_extension("json.part");
+    let write = || {
+        let mut file = waihu_record::create_private(&part)?;
+        file.write_all(&serde_json::to_vec(outcome)?)?;
+        file.sync_all()?;
+        fs::rename(&part, &path)
+    };
+    write().or_else(|_| {
+        plant.reserve.give_up();
+        write()
+    })
+}
+
+/// Keeps a first version of the outcome, while its files are being closed.
+pub(crate) fn keep(plant: &Plant, outcome: &Outcome) {
+    if let Err(e) = spool(plant, outcome) {
+        tracing::warn!(attempt = %outcome.attempt, error = %e, "the outcome could not be spooled");
+    }
+}
+
+/// Files an outcome. Where the store cannot take it, it stays in the spool for the next start.
+///
+/// # Errors
+/// [`DialError::NotFiled`], which says where the outcome is.
+pub(crate) async fn file(plant: &Plant, outcome: &Outcome) -> Result<(), DialError> {
+    let filed = persistently(plant, || plant.store.close_attempt(outcome)).await;
+    let Err(source) = filed else {
+        let _ = fs::remove_file(spool_file(&plant.recordings, &outcome.attempt));
+        return Ok(());
+    };
+    let spooled = spool(plant, outcome).is_ok();
+    let path = spooled.then(|| spool_file(&plant.recordings, &outcome.attempt));
+    Err(DialError::NotFiled { outcome: Box::new(outcome.clone()), path, source: Box::new(source) })
+}
+
+/// Notes in the store that the callee's side has answered.
+pub(crate) async fn mark_answered(plant: &Plant, attempt: &AttemptId, at: WallTime) {
+    // The call goes on without the mark: its outcome will carry the time all the same.
+    if let Err(e) = persistently(plant, || plant.store.mark_answered(attempt, at)).await {
+        tracing::error!(%attempt, error = %e, "the answer was not marked in the store");
+    }
+}
+
+/// Tries a write again while the disk is full or another program holds the store.
+async fn persistently<F: Future<Output = Result<(), StoreError>>>(
+    plant: &Plant,
+    write: impl Fn() -> F,
+) -> Result<(), StoreError> {
+    let mut tries = 1;
+    loop {
+        match write().await {
+            Err(StoreError::DiskFull { .. }) if tries < TRIES => plant.reserve.give_up(),
+            Err(StoreError::Locked { .. } | StoreError::ReadOnly { .. }) if tries < TRIES => {}
+            done => return done,
+        }
+        tries += 1;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
