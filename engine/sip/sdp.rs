@@ -17,9 +17,6 @@ const MAX_FORMATS: usize = 128;
 /// Why a text is not a session description.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SdpError {
-    /// Not UTF-8.
-    #[error("the description is not UTF-8")]
-    NotUtf8,
     /// A line that is not `x=…`.
     #[error("line {0}: not of the form x=value")]
     Line(usize),
@@ -138,9 +135,11 @@ impl SessionDescription {
     /// Reads a body.
     ///
     /// # Errors
-    /// With the line and what was expected there. Unknown lines and attributes are read over.
+    /// With the line and what was expected there. Unknown lines, and attributes that are unknown or
+    /// broken, are read over: whoever has picked up is not hung up on for what the sound can do without.
     pub fn parse(body: &[u8]) -> Result<Self, SdpError> {
-        let text = std::str::from_utf8(body).map_err(|_| SdpError::NotUtf8)?;
+        // Free text may be in another character set (RFC 4566 §6, charset); nothing here reads it.
+        let text = String::from_utf8_lossy(body);
         let (mut origin, mut connection, mut direction) = (None, None, None);
         let mut media: Vec<Media> = Vec::new();
         for (i, line) in text.lines().enumerate() {
@@ -166,7 +165,7 @@ impl SessionDescription {
                     }
                 }
                 ("a", None) => direction = Direction::parse(value).or(direction),
-                ("a", Some(m)) => m.attribute(value).map_err(broken)?,
+                ("a", Some(m)) => m.attribute(value),
                 _ if kind.len() != 1 => return Err(SdpError::Line(number)),
                 _ => {}
             }
@@ -180,17 +179,21 @@ impl SessionDescription {
     }
 }
 
+/// Only the address must be there: nobody acts on the rest, and some write names with spaces in them,
+/// identifiers that are negative or beyond 64 bits, or none at all.
 fn parse_origin(value: &str) -> Option<Origin> {
     let words: Vec<&str> = value.split_whitespace().collect();
-    let [username, id, version, "IN", "IP4" | "IP6", address] = words[..] else { return None };
-    // Some elements write identifiers beyond 64 bits; only their being digits matters to us.
-    let number = |t: &str| t.bytes().all(|c| c.is_ascii_digit()).then(|| t.parse().unwrap_or(u64::MAX));
-    Some(Origin {
-        username: username.to_owned(),
-        session_id: number(id)?,
-        version: number(version)?,
-        address: address.to_owned(),
-    })
+    let [before @ .., "IN", "IP4" | "IP6", address] = &words[..] else { return None };
+    let number = |t: &str| match t.bytes().all(|c| c.is_ascii_digit()) {
+        true => t.parse().unwrap_or(u64::MAX),
+        false => 0,
+    };
+    let (name, session_id, version) = match before {
+        [name @ .., id, version] if !name.is_empty() => (name, number(id), number(version)),
+        name => (name, 0, 0),
+    };
+    let username = if name.is_empty() { "-".to_owned() } else { name.join(" ") };
+    Some(Origin { username, session_id, version, address: (*address).to_owned() })
 }
 
 /// An address, or `None` for a host name: this agent asks no name server in the middle of a call.
@@ -218,29 +221,25 @@ fn parse_media(value: &str) -> Option<Media> {
 }
 
 impl Media {
-    fn attribute(&mut self, value: &str) -> Result<(), &'static str> {
+    fn attribute(&mut self, value: &str) {
         let (name, rest) = value.split_once(':').map_or((value, ""), |(n, r)| (n, r.trim()));
         match name {
-            "rtpmap" if self.rtpmaps.len() < MAX_FORMATS => {
-                let map = parse_rtpmap(rest).ok_or("the rtpmap")?;
-                self.rtpmaps.push(map);
-            }
-            "fmtp" if self.fmtps.len() < MAX_FORMATS => {
-                let (kind, params) = rest.split_once(' ').ok_or("the fmtp")?;
-                // Formats of other protocols are not numbers; nothing of ours reads them.
-                if let Ok(payload_type) = kind.parse() {
-                    self.fmtps.push((payload_type, params.to_owned()));
-                }
-            }
+            "rtpmap" if self.rtpmaps.len() < MAX_FORMATS => self.rtpmaps.extend(parse_rtpmap(rest)),
+            "fmtp" if self.fmtps.len() < MAX_FORMATS => self.fmtps.extend(parse_fmtp(rest)),
             "ptime" => {
                 // Some write 20.0 (RFC 4566 does not forbid it); the whole part is what counts.
                 let whole = rest.split('.').next().unwrap_or(rest);
-                self.ptime_ms = Some(whole.parse().map_err(|_| "the ptime")?);
+                self.ptime_ms = whole.parse().ok().or(self.ptime_ms);
             }
             _ => self.direction = Direction::parse(name).or(self.direction),
         }
-        Ok(())
     }
+}
+
+/// Payload type and parameters. Formats of other protocols are not numbers; nothing of ours reads them.
+fn parse_fmtp(rest: &str) -> Option<(u8, String)> {
+    let (kind, params) = rest.split_once(' ')?;
+    Some((kind.parse().ok()?, params.to_owned()))
 }
 
 fn parse_rtpmap(rest: &str) -> Option<RtpMap> {
@@ -330,6 +329,31 @@ mod tests {
     fn what_is_printed_is_read_back_the_same() {
         let sdp: SessionDescription = BROWSER.parse().unwrap();
         assert_eq!(sdp.to_string().parse(), Ok(sdp));
+    }
+
+    #[test]
+    fn harmless_oddities_leave_the_audio_usable() {
+        let plain = "v=0\r\no=- 1 2 IN IP4 192.0.2.2\r\ns=-\r\nc=IN IP4 192.0.2.2\r\nt=0 0\r\n\
+            m=audio 4000 RTP/AVP 8 101\r\na=rtpmap:101 telephone-event/8000\r\n";
+        let audio = plain.parse::<SessionDescription>().unwrap().audio().unwrap();
+        for origin in ["My Gateway 1 2", "- -7 2", "- 1", "-", "", "- 1 18446744073709551616"] {
+            let odd = plain.replace("- 1 2", origin);
+            let read: SessionDescription = odd.parse().unwrap_or_else(|e| panic!("{origin}: {e}"));
+            assert_eq!(read.audio(), Ok(audio), "{origin}");
+        }
+        for line in ["rtpmap:8 PCMA", "rtpmap:8", "rtpmap:", "fmtp:101", "fmtp", "ptime:twenty", "ptime", ""]
+        {
+            let odd = format!("{plain}a={line}\r\n");
+            let read: SessionDescription = odd.parse().unwrap_or_else(|e| panic!("{line}: {e}"));
+            assert_eq!(read.audio(), Ok(audio), "{line}");
+        }
+        let mut gbk = plain.as_bytes().to_vec();
+        gbk[plain.find("s=-").unwrap() + 2] = 0xd3;
+        assert_eq!(SessionDescription::parse(&gbk).unwrap().audio(), Ok(audio));
+        for origin in ["My Gateway 1 2", "- -7 2", ""] {
+            let read: SessionDescription = plain.replace("- 1 2", origin).parse().unwrap();
+            assert_eq!(read.to_string().parse(), Ok(read), "{origin}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 mod agent;
 
 use agent::{Agent, BODY, CALL, field, request, response};
-use waihu_sip::{EndedBy, Event};
+use waihu_sip::{EndedBy, Event, FailureCause};
 
 /// A call that we placed and that is up, and a request of the far end within it, spoilt by `spoil`.
 fn within_a_call(method: &str, spoil: impl Fn(String) -> Vec<u8>) -> Agent {
@@ -130,5 +130,20 @@ fn a_request_outside_any_dialog_is_held_to_the_letter() {
         let asks = request("OPTIONS", 1, "odd", ("<sip:far@x>;tag=f", "<sip:waihu@x>", "a@x"), "");
         us.hear(&asks.replacen("Max-Forwards: 70", line, 1));
         assert_eq!(us.times("SIP/2.0 400").len(), 1, "{line}");
+    }
+}
+
+#[test]
+fn whoever_picked_up_is_told_apart_where_the_answer_is_no_use() {
+    let other_codec = BODY.replace("RTP/AVP 8", "RTP/AVP 18");
+    for body in ["", "v=0\r\nrubbish", &other_codec] {
+        let mut us = Agent::new();
+        let invite = us.invite(CALL, None);
+        us.hear(&response(&invite, "200 OK", body));
+        assert!(
+            matches!(us.end(), Event::Failed { code: 488, cause: FailureCause::BadAnswer, .. }),
+            "{body}"
+        );
+        assert_eq!((us.times("ACK").len(), us.times("BYE").len()), (1, 1));
     }
 }
