@@ -236,6 +236,15 @@ async fn settled(call: &mut Call) -> Event {
     }
 }
 
+/// It is taken in, and rings.
+async fn ringing(call: &mut Call) {
+    for expected in [100, 180] {
+        assert!(
+            matches!(next(call.event()).await, Some(Event::Provisional { code, .. }) if code == expected)
+        );
+    }
+}
+
 async fn answered(call: &mut Call) -> SessionDescription {
     match settled(call).await {
         Event::Answered { sdp } => sdp,
@@ -248,7 +257,7 @@ async fn a_callee_waits_for_the_caller_then_speaks_presses_keys_and_hangs_up() {
     let ground = ground(4).await;
     let mut caller = Caller::new().await;
     let mut call = caller.dial(&ground, "1001");
-    assert!(matches!(next(call.event()).await, Some(Event::Provisional { code: 180, .. })));
+    ringing(&mut call).await;
     let sdp = answered(&mut call).await;
     caller.connect(&sdp);
     caller.speak(1);
@@ -285,7 +294,7 @@ async fn an_agent_sees_what_the_call_is_about_and_may_let_it_ring() {
     let ground = ground(4).await;
     let caller = Caller::new().await;
     let mut rings = caller.dial_showing(&ground, "1900", Some("en-no-agent"));
-    assert!(matches!(next(rings.event()).await, Some(Event::Provisional { code: 180, .. })));
+    ringing(&mut rings).await;
     let mut taken = caller.dial_showing(&ground, "1900", Some("zh-wants-human"));
     let sdp = answered(&mut taken).await;
     caller.connect(&sdp);
@@ -330,7 +339,7 @@ async fn more_calls_than_allowed_are_refused_and_those_up_go_on() {
     let ground = ground(1).await;
     let caller = Caller::new().await;
     let mut up = caller.dial(&ground, "1202");
-    assert!(matches!(next(up.event()).await, Some(Event::Provisional { code: 180, .. })));
+    ringing(&mut up).await;
     let mut second = caller.dial(&ground, "1002");
     assert!(matches!(settled(&mut second).await, Event::Failed { code: 486, .. }));
     let served = {
@@ -346,7 +355,7 @@ async fn a_phone_that_nobody_answers_rings_until_it_is_cancelled() {
     let ground = ground(4).await;
     let caller = Caller::new().await;
     let mut call = caller.dial(&ground, "1202");
-    assert!(matches!(next(call.event()).await, Some(Event::Provisional { code: 180, .. })));
+    ringing(&mut call).await;
     call.hangup(None);
     assert!(matches!(
         settled(&mut call).await,

@@ -161,13 +161,6 @@ impl Endpoint {
     fn on_provisional(&mut self, now: Time, call: CallHandle, response: &Response) {
         let Some(Call::Calling(calling)) = self.calls.get_mut(&call) else { return };
         calling.provisional = true;
-        if matches!(calling.cancel, Cancel::Wanted(_)) {
-            return self.send_cancel(now, call);
-        }
-        // 100 says only that the next hop has it.
-        if response.code == 100 || calling.cancel != Cancel::No {
-            return;
-        }
         let sdp = description(&response.headers.other, &response.body);
         if let (Some(sdp), Some(tag)) = (&sdp, response.headers.to.tag()) {
             calling.early.retain(|(t, _)| t != tag);
@@ -175,8 +168,12 @@ impl Endpoint {
                 calling.early.push((tag.to_owned(), sdp.clone()));
             }
         }
+        let wanted = matches!(calling.cancel, Cancel::Wanted(_));
         let event = Event::Provisional { code: response.code, reason: response.reason.clone(), sdp };
         self.event(call, event);
+        if wanted {
+            self.send_cancel(now, call);
+        }
     }
 
     /// A 2xx: acknowledged always (§13.2.2.4), kept only if it is the first and we still want the call.

@@ -213,7 +213,8 @@ pub enum Event {
         /// Their offer; `None` leaves the offer to us.
         offer: Option<SessionDescription>,
     },
-    /// 101 to 199 on a call that we placed.
+    /// 100 to 199 on a call that we placed, also after we have given it up: 100 says only that the next hop
+    /// has it, yet tells a trunk that is there from one that is silent.
     Provisional {
         /// The code.
         code: u16,

@@ -45,7 +45,7 @@ fn a_provisional_response_ends_the_retransmissions_and_the_patience_is_the_calle
     us.hear(&response(&invite, "100 Trying", ""));
     us.wait(300_000);
     assert_eq!(us.times("INVITE"), [0, 500]);
-    assert!(us.events.is_empty());
+    assert!(matches!(us.events[..], [(CALL, Event::Provisional { code: 100, .. })]));
 }
 
 #[test]
@@ -84,6 +84,7 @@ fn no_cancel_goes_out_before_the_far_end_has_answered_at_all() {
     assert!(us.times("CANCEL").is_empty());
     us.hear(&response(&invite, "100 Trying", ""));
     assert_eq!(us.times("CANCEL"), [3_000]);
+    assert!(matches!(us.end(), Event::Provisional { code: 100, .. }), "the next hop is not silent");
     us.hear(&response(&us.last("CANCEL"), "200 OK", ""));
     us.hear(&response(&invite, "487 Request Terminated", ""));
     assert!(matches!(us.end(), Event::Failed { code: 487, cause: FailureCause::Cancelled, .. }));
