@@ -115,7 +115,6 @@ impl CallMachine {
             self.ring_until,
             self.agents.ring_until,
             self.linger_until,
-            self.turn.barge_in_at(),
             if self.dialog_runs() { self.interpreter.poll_timeout() } else { None },
         ]
         .into_iter()
@@ -301,7 +300,12 @@ impl CallMachine {
                 self.turn.speech_started(now);
                 self.tell_dialog(now, dialog::Input::SpeechStarted);
             }
-            SpeechEvent::Ended => self.turn.speech_ended(),
+            SpeechEvent::GoesOn { voiced } => {
+                if self.turn.speech_goes_on(voiced) {
+                    self.outputs.push_back(Output::StopPlayback);
+                }
+            }
+            SpeechEvent::Ended => {}
             SpeechEvent::Heard(utterance) => {
                 let began = self.turn.utterance_resolved().unwrap_or(now);
                 self.heard(now, began, utterance);
@@ -349,10 +353,6 @@ impl CallMachine {
         }
         if due(self.agents.ring_until) {
             self.cancel_agent();
-        }
-        if due(self.turn.barge_in_at()) {
-            self.turn.stop();
-            self.outputs.push_back(Output::StopPlayback);
         }
         if due(self.linger_until) {
             // The last word of a phone that rings out is its 487; a trunk that never spoke has none.

@@ -1,5 +1,7 @@
 //! What passes between the call and its shell.
 
+use std::time::Duration;
+
 use waihu_dialog::{Conclusion, Utterance};
 use waihu_sip::sdp::SessionDescription;
 use waihu_types::{AnsweredBy, EndedBy, HandoverResult, Intent, SipCause, Time};
@@ -65,6 +67,11 @@ pub enum MediaEvent {
 pub enum SpeechEvent {
     /// The callee began to speak.
     Started,
+    /// The callee speaks on; told every tenth of a second of voice.
+    GoesOn {
+        /// How much of the utterance so far was voice, without its pauses.
+        voiced: Duration,
+    },
     /// The utterance ended; recognition is under way.
     Ended,
     /// What was said.

@@ -7,8 +7,9 @@ use waihu_types::Time;
 
 use crate::seam::PlaybackId;
 
-/// Speech that goes on for this long over a prompt is meant to stop it. Back-channels (嗯, uh-huh)
-/// last 200 to 450 ms; the detector has already seen its minimum of speech when it reports.
+/// So much voice over a prompt is meant to stop it: back-channels (嗯, uh-huh) last 200 to 450 ms.
+/// Voice and not time since the speech began, for its end is known only after a silence that is
+/// longer than this.
 pub(crate) const BARGE_IN_AFTER: Duration = Duration::from_millis(500);
 
 /// The same for the first prompt: people say hello into it, and a hello may be long.
@@ -29,8 +30,6 @@ pub(crate) struct Playing {
 pub(crate) struct Turn {
     queue: VecDeque<Playing>,
     next: u64,
-    /// Since when the callee speaks, while no end was reported.
-    speaking_since: Option<Time>,
     /// Since when those utterances were spoken whose words are still to come.
     unresolved: VecDeque<Time>,
     /// A stop was asked for; the media thread has yet to report it.
@@ -73,18 +72,17 @@ impl Turn {
         playing
     }
 
-    /// Notes that the callee's speech has stopped the prompt.
-    pub(crate) fn stop(&mut self) {
-        self.stopping = true;
-    }
-
     pub(crate) fn speech_started(&mut self, now: Time) {
-        self.speaking_since = Some(now);
         self.unresolved.push_back(now);
     }
 
-    pub(crate) fn speech_ended(&mut self) {
-        self.speaking_since = None;
+    /// The callee's speech goes on, and has this much voice; true where the prompt is to stop.
+    pub(crate) fn speech_goes_on(&mut self, voiced: Duration) -> bool {
+        let Some(playing) = self.playing() else { return false };
+        let limit = if playing.id == PlaybackId(0) { BARGE_IN_AFTER_HELLO } else { BARGE_IN_AFTER };
+        let stops = !self.stopping && playing.barge_in != BargeIn::MustBeHeard && voiced >= limit;
+        self.stopping |= stops;
+        stops
     }
 
     /// Takes the oldest utterance off, and tells when it began.
@@ -100,15 +98,5 @@ impl Turn {
     /// Waits for no more words.
     pub(crate) fn forget_words(&mut self) {
         self.unresolved.clear();
-    }
-
-    /// When the callee's speech becomes a barge-in, if it goes on.
-    pub(crate) fn barge_in_at(&self) -> Option<Time> {
-        let playing = self.playing()?;
-        if self.stopping || playing.barge_in == BargeIn::MustBeHeard {
-            return None;
-        }
-        let patience = if playing.id == PlaybackId(0) { BARGE_IN_AFTER_HELLO } else { BARGE_IN_AFTER };
-        self.speaking_since.map(|t| t + patience)
     }
 }

@@ -12,7 +12,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -35,6 +35,9 @@ const PRE_ROLL: usize = 3_200;
 
 /// Sound kept from after its end [ms]; the recognizer adds silence of its own.
 const POST_ROLL_MS: u64 = 200;
+
+/// Voice between two reports that speech goes on [ms]: what it decides may come late by as much.
+const REPORT_MS: u64 = 100;
 
 enum Command {
     Open(u64, Box<Ear>),
@@ -154,6 +157,8 @@ struct Ear {
     frames: u64,
     recent: VecDeque<i16>,
     utterance: Option<Vec<i16>>,
+    /// How much voice of it was reported [ms].
+    reported_ms: u64,
 }
 
 impl Ear {
@@ -166,10 +171,23 @@ impl Ear {
             frames: 0,
             recent: VecDeque::with_capacity(PRE_ROLL + SAMPLES_8K),
             utterance: None,
+            reported_ms: 0,
         }
     }
 
     fn hear(&mut self, model: &mut Silero, frame: &Frame, recognizers: &Recognizers) {
+        let probability = self.detector.push(model, frame, energy::level_dbov(frame)).unwrap_or_else(|e| {
+            tracing::error!(error = %e, "voice activity was not judged");
+            None
+        });
+        if let Some(job) = self.judged(frame, probability) {
+            recognizers.submit(job);
+        }
+    }
+
+    /// Takes a frame, and the probability of speech of the window that it completes. Gives the
+    /// utterance that has ended with it.
+    fn judged(&mut self, frame: &Frame, probability: Option<f32>) -> Option<Job> {
         self.frames += 1;
         if self.beep.push(frame) {
             (self.call.sink)(Event::Beep);
@@ -182,25 +200,83 @@ impl Ear {
                 self.recent.extend(frame);
             }
         }
-        let level = energy::level_dbov(frame);
-        let probability = match self.detector.push(model, frame, level) {
-            Ok(Some(probability)) => probability,
-            Ok(None) => return,
-            Err(e) => return tracing::error!(error = %e, "voice activity was not judged"),
-        };
-        match self.endpointer.push(self.frames * 20, probability) {
+        match self.endpointer.push(self.frames * 20, probability?) {
             Some(SpeechBoundary::Started { .. }) => {
                 self.utterance = Some(self.recent.drain(..).collect());
+                self.reported_ms = self.endpointer.voiced_ms();
                 (self.call.sink)(Event::Started);
             }
             Some(SpeechBoundary::Ended { at_ms }) => {
-                let Some(mut samples) = self.utterance.take() else { return };
+                let mut samples = self.utterance.take()?;
                 let silent_ms = (self.frames * 20).saturating_sub(at_ms + POST_ROLL_MS);
                 samples.truncate(samples.len().saturating_sub(silent_ms as usize * 8));
                 (self.call.sink)(Event::Ended);
-                recognizers.submit(Job { of: self.call.clone(), samples, ended: Instant::now() });
+                return Some(Job { of: self.call.clone(), samples, ended: Instant::now() });
             }
-            None => {}
+            None => {
+                let voiced_ms = self.endpointer.voiced_ms();
+                if voiced_ms >= self.reported_ms + REPORT_MS {
+                    self.reported_ms = voiced_ms;
+                    (self.call.sink)(Event::GoesOn { voiced: Duration::from_millis(voiced_ms) });
+                }
+            }
         }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use waihu_audio::SILENCE;
+
+    use super::*;
+
+    /// An ear, and where it tells of what it hears.
+    fn ear() -> (Ear, Arc<Mutex<Vec<Event>>>) {
+        let told = Arc::<Mutex<Vec<Event>>>::default();
+        let sink: Sink = {
+            let told = Arc::clone(&told);
+            Arc::new(move |event| told.lock().unwrap().push(event))
+        };
+        let today = jiff::civil::date(2026, 11, 25);
+        let call = Call { lang: Lang::Zh, today, sink, expected: Arc::default(), gone: Arc::default() };
+        (Ear::new(call), told)
+    }
+
+    /// Hears stretches of voice and silence [ms], each frame filled with its number; what ended.
+    fn hears(ear: &mut Ear, stretches: &[(u64, f32)]) -> Vec<Job> {
+        let mut ended = Vec::new();
+        for (ms, probability) in stretches {
+            for _ in 0..ms / 20 {
+                // A window of 32 ms is complete in five of eight frames.
+                let complete = (ear.frames + 1) * 5 / 8 > ear.frames * 5 / 8;
+                let frame = SILENCE.map(|_| ear.frames as i16);
+                ended.extend(ear.judged(&frame, complete.then_some(*probability)));
+            }
+        }
+        ended
+    }
+
+    /// What is told of voice for so long, with the time since it began [ms].
+    fn told_of(voice_ms: u64) -> Vec<(u64, Event)> {
+        let (mut ear, told) = ear();
+        hears(&mut ear, &[(640, 0.0)]);
+        let mut out = Vec::new();
+        for ms in (20..=voice_ms + 1_000).step_by(20) {
+            hears(&mut ear, &[(20, if ms <= voice_ms { 0.9 } else { 0.0 })]);
+            out.extend(told.lock().unwrap().drain(..).map(|event| (ms, event)));
+        }
+        out
+    }
+
+    #[test]
+    fn a_murmur_and_a_sentence_are_told_in_their_time() {
+        let goes_on = |ms| (ms, Event::GoesOn { voiced: Duration::from_millis(ms) });
+        let mut want = vec![(140, Event::Started), goes_on(240)];
+        assert_eq!(told_of(300), [&want[..], &[(900, Event::Ended)]].concat(), "no voice in the silence");
+        want.extend([360, 460, 560, 680].map(goes_on));
+        assert_eq!(told_of(760), [&want[..], &[(1_360, Event::Ended)]].concat());
     }
 }

@@ -10,7 +10,7 @@ mod ears;
 mod recognizer;
 mod voice;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::civil::Date;
 use waihu_intent::Classifier;
@@ -50,6 +50,11 @@ pub struct SpeechConfig {
 pub enum Event {
     /// Speech began.
     Started,
+    /// Speech goes on; told every tenth of a second of voice.
+    GoesOn {
+        /// How much of the utterance so far was voice, without its pauses.
+        voiced: Duration,
+    },
     /// Speech ended; recognition is under way.
     Ended,
     /// What was said.

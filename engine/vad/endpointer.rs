@@ -55,8 +55,12 @@ enum State {
     Silent,
     /// Speech perhaps, since.
     Rising(u64),
-    /// Speech since, and silence perhaps since.
-    Speaking(u64, Option<u64>),
+    Speaking {
+        since: u64,
+        /// Silence, perhaps, since.
+        silence: Option<u64>,
+        voiced_ms: u64,
+    },
 }
 
 /// Finds utterances in one call.
@@ -81,7 +85,14 @@ impl Endpointer {
 
     /// Whether an utterance has begun and not yet ended.
     pub fn is_speaking(&self) -> bool {
-        matches!(self.state, State::Speaking(..))
+        matches!(self.state, State::Speaking { .. })
+    }
+
+    /// How much of the utterance that goes on was voice [ms]; 0 where none goes on. Pauses do not
+    /// count, nor does the silence that may turn out to be its end: only this tells a murmur from a
+    /// sentence before `hangover_ms` have passed.
+    pub fn voiced_ms(&self) -> u64 {
+        if let State::Speaking { voiced_ms, .. } = self.state { voiced_ms } else { 0 }
     }
 
     /// Takes the probability of speech of the 32 ms window that ended at `now_ms`, and says where an
@@ -107,7 +118,7 @@ impl Endpointer {
             State::Rising(_) if gap > 0 => self.rise_or_stay(rises, now),
             State::Rising(_) if stops => self.rise_or_stay(State::Silent, now),
             State::Rising(from) => self.rise_or_stay(State::Rising(from), now),
-            State::Speaking(from, silence) => {
+            State::Speaking { since: from, silence, voiced_ms } => {
                 let silence = silence.or((gap > 0).then_some(before));
                 // Silence that was long enough before this window began has ended the utterance,
                 // whatever the window holds.
@@ -124,7 +135,8 @@ impl Endpointer {
                     self.state = State::Silent;
                     return Some(SpeechBoundary::Ended { at_ms: silence.unwrap_or(now) });
                 }
-                self.state = State::Speaking(from, silence);
+                let voiced_ms = if silence.is_none() { voiced_ms + (now - since) } else { voiced_ms };
+                self.state = State::Speaking { since: from, silence, voiced_ms };
                 None
             }
         }
@@ -135,7 +147,7 @@ impl Endpointer {
         self.state = next;
         match next {
             State::Rising(from) if now - from >= self.config.min_speech_ms => {
-                self.state = State::Speaking(from, None);
+                self.state = State::Speaking { since: from, silence: None, voiced_ms: now - from };
                 Some(SpeechBoundary::Started { at_ms: from })
             }
             _ => None,
@@ -198,6 +210,25 @@ mod tests {
         assert_eq!(heard.len(), 5);
         assert!(matches!(heard[1], Ended { at_ms: 25_024 }));
         assert!(matches!(heard[2], Started { at_ms: 25_024 }));
+    }
+
+    #[test]
+    fn voice_is_measured_without_the_pauses() {
+        let mut endpointer = Endpointer::default();
+        let mut now = 0;
+        let mut after = |windows: u64, probability| {
+            for _ in 0..windows {
+                now += WINDOW_MS;
+                endpointer.push(now, probability);
+            }
+            endpointer.voiced_ms()
+        };
+        assert_eq!(after(3, 0.9), 0, "perhaps a click");
+        assert_eq!(after(7, 0.9), 10 * WINDOW_MS);
+        assert_eq!(after(18, 0.1), 10 * WINDOW_MS, "silence is no voice, though the end is not told yet");
+        assert_eq!(after(5, 0.9), 15 * WINDOW_MS);
+        assert_eq!(after(19, 0.1), 0, "over");
+        assert_eq!(after(4, 0.9), 4 * WINDOW_MS, "and begun anew");
     }
 
     #[test]
@@ -266,6 +297,8 @@ mod tests {
                     None => prop_assert!(!speaking || now - last <= config.max_speech_ms + config.hangover_ms),
                 }
                 prop_assert_eq!(endpointer.is_speaking(), speaking);
+                let at_most = if speaking { now - last } else { 0 };
+                prop_assert!(endpointer.voiced_ms() <= at_most);
             }
         }
 

@@ -159,8 +159,27 @@ impl Shell {
         self.input(Input::Speech(SpeechEvent::Started));
     }
 
+    /// Voice for so long, and the silence that ends the utterance: told at the times at which the
+    /// ears tell of them (`a_murmur_and_a_sentence_are_told_in_their_time` in speech/ears.rs).
+    fn utters(&mut self, voice_ms: u64) {
+        self.wait(140);
+        self.begins();
+        let mut voiced = 140;
+        while voiced + 110 <= voice_ms {
+            self.wait(110);
+            voiced += 110;
+            self.input(Input::Speech(SpeechEvent::GoesOn { voiced: Duration::from_millis(voiced) }));
+        }
+        self.wait(voice_ms - voiced + 600);
+        self.input(Input::Speech(SpeechEvent::Ended));
+    }
+
     fn ends(&mut self, text: &str, intent: Intent, entities: Entities) {
         self.input(Input::Speech(SpeechEvent::Ended));
+        self.is_understood(text, intent, entities);
+    }
+
+    fn is_understood(&mut self, text: &str, intent: Intent, entities: Entities) {
         self.wait(700);
         let utterance = Utterance { text: text.to_owned(), intent, confidence: 0.95, entities };
         self.input(Input::Speech(SpeechEvent::Heard(utterance)));
@@ -205,40 +224,50 @@ fn a_promise_is_taken_and_the_bot_hangs_up() {
     assert_eq!((ending.answered_by, ending.ended_by), (AnsweredBy::Human, Some(EndedBy::Us)));
 }
 
-#[test]
-fn who_speaks_on_is_let_speak_but_the_greeting_is_heard_out() {
+/// A call in which the bot has begun to state the matter.
+fn the_matter() -> Shell {
     let mut shell = Shell::answered(&[]);
-    shell.begins();
-    shell.wait(2_000);
-    assert_eq!(shell.stops, 0, "who calls must be heard, and a hello is no interruption");
-    shell.ends("对，我就是", Intent::Affirm, Entities::default());
+    shell.say("对，我就是", Intent::Affirm);
     shell.say("对，我就是", Intent::Affirm);
     while !shell.said.iter().any(|s| s.contains("信用卡")) {
         shell.wait(100);
     }
-    shell.begins();
-    shell.wait(2_000);
+    assert!(shell.playing.is_some());
+    shell
+}
+
+#[test]
+fn who_speaks_on_is_let_speak_but_the_greeting_is_heard_out() {
+    let mut shell = Shell::answered(&[]);
+    shell.utters(1_500);
+    assert_eq!(shell.stops, 0, "who calls must be heard, and a hello is no interruption");
+    let mut shell = the_matter();
+    shell.utters(1_500);
     assert_eq!(shell.stops, 1, "the matter may be cut short");
-    shell.ends("你是哪里的", Intent::AskIdentity, Entities::default());
+    shell.is_understood("你是哪里的", Intent::AskIdentity, Entities::default());
     assert!(shell.playing.is_some(), "it is answered");
 }
 
 #[test]
 fn a_murmur_over_a_prompt_changes_nothing() {
-    let mut shell = Shell::answered(&[]);
-    shell.say("对，我就是", Intent::Affirm);
-    let said = shell.said.len();
+    for voice_ms in [200, 300, 450] {
+        let mut shell = the_matter();
+        let said = shell.said.len();
+        shell.utters(voice_ms);
+        shell.is_understood("嗯", Intent::Acknowledge, Entities::default());
+        assert_eq!((shell.stops, shell.said.len()), (0, said), "{voice_ms} ms");
+    }
+}
+
+#[test]
+fn a_sentence_over_a_prompt_stops_it_while_it_is_spoken() {
+    let mut shell = the_matter();
     shell.begins();
-    shell.wait(300);
-    shell.input(Input::Speech(SpeechEvent::Ended));
-    let murmur = Utterance {
-        text: "嗯".into(),
-        intent: Intent::Acknowledge,
-        confidence: 0.9,
-        entities: Entities::default(),
-    };
-    shell.input(Input::Speech(SpeechEvent::Heard(murmur)));
-    assert_eq!((shell.stops, shell.said.len()), (0, said));
+    for (voiced_ms, stops) in [(140, 0), (480, 0), (600, 1), (2_000, 1)] {
+        let voiced = Duration::from_millis(voiced_ms);
+        shell.input(Input::Speech(SpeechEvent::GoesOn { voiced }));
+        assert_eq!(shell.stops, stops, "after {voiced_ms} ms");
+    }
 }
 
 #[test]
