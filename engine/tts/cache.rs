@@ -1,12 +1,16 @@
 //! Prompts that were spoken once, kept on disk and in memory by what made them.
+//!
+//! They hold names and sums: nobody but the engine's own user reads them, and what was not used for
+//! thirty days goes.
 
 use std::{
     collections::{HashMap, VecDeque},
-    fs,
-    io::Write,
+    fs::{self, File},
+    io::{self, Write},
     path::{Path, PathBuf},
     sync::Arc,
     sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, SystemTime},
 };
 
 use sha2::{Digest, Sha256};
@@ -24,6 +28,11 @@ const HEADER: usize = 8 + 4 + 4 + 32;
 const MAX_IN_MEMORY: usize = 8_000 * 3_600;
 /// The longest entry that is read back [bytes]: ten minutes at 48 kHz.
 const MAX_ENTRY: u64 = 60_000_000;
+/// An entry that was not read from disk for so long is removed: a campaign's cases are dialled for
+/// days, and what is said to one person is of no use for another.
+const UNUSED: Duration = Duration::from_secs(30 * 24 * 3_600);
+/// A part that is so old was left by a writer that died: an entry is written in seconds.
+const LEFT_BEHIND: Duration = Duration::from_secs(3_600);
 
 type Key = [u8; 32];
 
@@ -42,22 +51,25 @@ impl std::fmt::Debug for PromptCache {
 }
 
 impl PromptCache {
-    /// Opens a folder, making it where it is not there.
+    /// Opens a folder, making it where it is not there, and shutting it to other users. Removes what
+    /// was not used for thirty days, and what dead writers left.
     ///
     /// # Errors
-    /// When the folder cannot be made.
+    /// When the folder cannot be made or shut.
     pub fn open(dir: impl Into<PathBuf>) -> Result<Self, TtsError> {
         let dir = dir.into();
-        fs::create_dir_all(&dir).map_err(|source| TtsError::Cache { path: dir.clone(), source })?;
+        make_private(&dir).map_err(|source| TtsError::Cache { path: dir.clone(), source })?;
+        sweep(&dir, SystemTime::now());
         Ok(Self { dir, memory: HashMap::new(), order: VecDeque::new(), held: 0 })
     }
 
     /// The samples of a request at `rate` [Hz]: from memory, from disk, or spoken now and kept.
     ///
-    /// An entry that is damaged is spoken again and replaced.
+    /// An entry that is damaged is spoken again and replaced. One that cannot be written is held in
+    /// memory alone: a full disk is no reason to say nothing.
     ///
     /// # Errors
-    /// As [`Tts::synthesize`]; and when the entry cannot be written.
+    /// As [`Tts::synthesize`].
     pub fn get_or_synthesize(
         &mut self,
         tts: &mut Tts,
@@ -67,6 +79,15 @@ impl PromptCache {
         let voice = tts.voice_for(request)?;
         let model = tts.fingerprint(&voice)?;
         let key = key(&voice, &model, request, rate);
+        self.get_or_make(key, rate, || tts.synthesize(request)?.to_rate(rate))
+    }
+
+    fn get_or_make(
+        &mut self,
+        key: Key,
+        rate: u32,
+        make: impl FnOnce() -> Result<Vec<i16>, TtsError>,
+    ) -> Result<Arc<[i16]>, TtsError> {
         if let Some(samples) = self.memory.get(&key) {
             return Ok(Arc::clone(samples));
         }
@@ -74,8 +95,10 @@ impl PromptCache {
         let samples: Arc<[i16]> = match read(&path, rate) {
             Some(samples) => samples.into(),
             None => {
-                let made = tts.synthesize(request)?.to_rate(rate)?;
-                write(&path, rate, &made).map_err(|source| TtsError::Cache { path: path.clone(), source })?;
+                let made = make()?;
+                if let Err(e) = write(&path, rate, &made) {
+                    tracing::warn!(path = %path.display(), error = %e, "a prompt is held in memory alone");
+                }
                 made.into()
             }
         };
@@ -120,7 +143,33 @@ fn key(voice: &VoiceInfo, model: &str, request: &Request<'_>, rate: u32) -> Key 
     hash.finalize().into()
 }
 
-/// An entry's samples; `None` where there is none, or it is damaged.
+/// Makes a folder that only the engine's own user can enter; also where it was there before.
+fn make_private(dir: &Path) -> io::Result<()> {
+    fs::create_dir_all(dir)?;
+    #[cfg(unix)]
+    fs::set_permissions(dir, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+    Ok(())
+}
+
+/// Removes entries that were not used and parts that were not finished. What cannot be looked at is
+/// left as it is.
+fn sweep(dir: &Path, now: SystemTime) {
+    let within = |dir: &Path| fs::read_dir(dir).into_iter().flatten().flatten().map(|e| e.path());
+    for path in within(dir).flat_map(|folder| within(&folder)) {
+        let limit = match path.extension().and_then(|e| e.to_str()) {
+            Some("pcm") => UNUSED,
+            Some("part") => LEFT_BEHIND,
+            _ => continue,
+        };
+        let used = fs::metadata(&path).and_then(|m| m.modified());
+        if used.is_ok_and(|t| now.duration_since(t).is_ok_and(|age| age >= limit)) {
+            let _gone_already = fs::remove_file(&path);
+        }
+    }
+}
+
+/// An entry's samples; `None` where there is none, or it is damaged. One that is whole is marked as
+/// used.
 fn read(path: &Path, rate: u32) -> Option<Vec<i16>> {
     if fs::metadata(path).ok()?.len() > MAX_ENTRY {
         return None;
@@ -132,20 +181,29 @@ fn read(path: &Path, rate: u32) -> Option<Vec<i16>> {
         && number(8)? == rate
         && number(12)? as usize * 2 == body.len()
         && Sha256::digest(body)[..] == header[16..];
+    if whole {
+        // Where it cannot be marked it goes a little early.
+        let _unmarked =
+            File::options().write(true).open(path).and_then(|f| f.set_modified(SystemTime::now()));
+    }
     whole.then(|| body.chunks_exact(2).map(|b| i16::from_le_bytes([b[0], b[1]])).collect())
 }
 
 /// Writes an entry whole or not at all: to a file of its own, then renamed.
-fn write(path: &Path, rate: u32, samples: &[i16]) -> std::io::Result<()> {
+fn write(path: &Path, rate: u32, samples: &[i16]) -> io::Result<()> {
     static TURN: AtomicU64 = AtomicU64::new(0);
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
+        make_private(folder)?;
     }
     let body: Vec<u8> = samples.iter().flat_map(|s| s.to_le_bytes()).collect();
-    let count = u32::try_from(samples.len()).map_err(|_| std::io::ErrorKind::FileTooLarge)?;
+    let count = u32::try_from(samples.len()).map_err(|_| io::ErrorKind::FileTooLarge)?;
     let turn = TURN.fetch_add(1, Ordering::Relaxed);
     let part = path.with_extension(format!("{}-{turn}.part", std::process::id()));
-    let done = fs::File::create(&part).and_then(|mut file| {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let done = options.open(&part).and_then(|mut file| {
         file.write_all(MAGIC)?;
         file.write_all(&rate.to_le_bytes())?;
         file.write_all(&count.to_le_bytes())?;
@@ -184,6 +242,58 @@ mod tests {
             assert_eq!(read(&path, 8_000), None, "cut at {n}");
         }
         assert_eq!(fs::read_dir(dir.path().join("aa")).unwrap().count(), 1, "no part is left");
+    }
+
+    #[test]
+    fn a_prompt_that_cannot_be_kept_on_disk_is_spoken_once_all_the_same() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut cache = PromptCache::open(dir.path()).unwrap();
+        // No folder can be made here, as on a full disk.
+        fs::write(dir.path().join("aa"), []).unwrap();
+        let mut spoken = 0;
+        for _ in 0..2 {
+            let make = || {
+                spoken += 1;
+                Ok(vec![7; 9])
+            };
+            assert_eq!(cache.get_or_make([0xAA; 32], 8_000, make).unwrap()[..], [7; 9]);
+        }
+        assert_eq!(spoken, 1);
+    }
+
+    #[test]
+    fn what_is_not_used_goes_and_what_is_used_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let entry = |name: &str, age: Duration| {
+            let path = dir.path().join(name);
+            write(&path, 8_000, &[1, 2]).unwrap();
+            File::options().write(true).open(&path).unwrap().set_modified(SystemTime::now() - age).unwrap();
+            path
+        };
+        let hour = Duration::from_secs(3_600);
+        let day = 24 * hour;
+        let (old, used) = (entry("aa/old.pcm", 31 * day), entry("aa/used.pcm", 31 * day));
+        let (left, part) = (entry("ab/left.1-2.part", 2 * hour), entry("ab/new.1-2.part", hour / 2));
+        let fresh = entry("ab/fresh.pcm", 29 * day);
+        assert!(read(&used, 8_000).is_some());
+        PromptCache::open(dir.path()).unwrap();
+        assert_eq!([old, used, left, part, fresh].map(|p| p.exists()), [false, true, false, true, true]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nobody_else_reads_the_names_and_sums_in_prompts() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("prompts");
+        fs::create_dir(&root).unwrap();
+        fs::set_permissions(&root, fs::Permissions::from_mode(0o755)).unwrap();
+        let mut cache = PromptCache::open(&root).unwrap();
+        cache.get_or_make([0xAA; 32], 8_000, || Ok(vec![1])).unwrap();
+        let file = cache.path(&[0xAA; 32]);
+        for (path, mode) in [(&root, 0o700), (&root.join("aa"), 0o700), (&file, 0o600)] {
+            assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, mode, "{}", path.display());
+        }
     }
 
     #[test]
