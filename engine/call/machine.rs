@@ -330,7 +330,7 @@ impl CallMachine {
         }
         if self.answered_by != AnsweredBy::Voicemail {
             self.answered_by = AnsweredBy::Human;
-            self.tell_dialog(now, dialog::Input::Heard(utterance));
+            self.tell_dialog(now, dialog::Input::Heard { utterance, began });
         }
     }
 

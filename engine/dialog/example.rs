@@ -396,12 +396,13 @@ impl<'e> Run<'e> {
         match &step.act {
             Act::Bot(_) => {}
             Act::Callee(utterance) => {
+                let began = self.now;
                 self.input(Input::SpeechStarted);
                 if let Some((id, BargeIn::Allowed)) = self.saying.filter(|_| over) {
                     self.input(Input::PromptInterrupted { id, played_ms: 500 });
                     self.now = self.now + SPEAKING;
                 }
-                self.input(Input::Heard(utterance.clone()));
+                self.input(Input::Heard { utterance: utterance.clone(), began });
             }
             Act::Key(key) => self.input(Input::Digit(*key)),
             Act::Event(event) => self.event(*event),

@@ -8,7 +8,6 @@ mod hearing;
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use jiff::civil::Date;
-use waihu_nlu::Entities;
 use waihu_types::{Callback, Case, Disposition, Handover, HandoverResult, Intent, Lang, Promise, Time};
 
 use crate::{
@@ -71,6 +70,13 @@ struct Spoken {
     until: Option<Time>,
 }
 
+/// What is answered when the lines are spoken.
+#[derive(Clone, Debug)]
+struct Held {
+    utterance: Utterance,
+    began: Time,
+}
+
 /// One conversation of one call, running a [`Script`].
 pub struct Interpreter {
     script: Arc<Script>,
@@ -83,11 +89,11 @@ pub struct Interpreter {
     queue: VecDeque<Speech>,
     /// How long to listen when the lines are spoken, where it is not the state's own time.
     listen_for: Option<Duration>,
-    /// What was said over a line that must be heard, and is answered after it.
-    held: Option<Utterance>,
+    /// What was said over a line that must be heard, or a yes into a question that is not over.
+    held: Option<Held>,
     line: Option<Spoken>,
-    /// Since when the callee speaks whose words are still to come.
-    speaking_since: Option<Time>,
+    /// Whether the state's question was spoken to its end.
+    asked: bool,
     /// How often each rule has applied.
     applied: Vec<u32>,
     /// How often each prompt was spoken: the wordings take turns.
@@ -141,7 +147,7 @@ impl Interpreter {
             listen_for: None,
             held: None,
             line: None,
-            speaking_since: None,
+            asked: false,
             applied,
             spoken,
             replays: 0,
@@ -213,19 +219,15 @@ impl Interpreter {
             (_, Input::PromptInterrupted { id, .. }) => self.prompt_interrupted(now, id),
             (_, Input::PromptFailed { id }) => self.prompt_failed(now, id),
             (_, Input::SpeechStarted) => self.speech_started(now),
-            (_, Input::Heard(utterance)) => {
-                let began = self.speaking_since.take().unwrap_or(now);
+            (_, Input::Heard { utterance, began }) => {
                 if self.is_too_early(began, &utterance) {
-                    self.heard_too_early(now);
+                    self.heard_too_early(now, &utterance);
                 } else {
-                    self.heard(now, utterance);
+                    self.heard(now, Held { utterance, began });
                 }
             }
             (_, Input::Digit(key)) => match self.script.digits.get(&key).copied() {
-                Some(intent) => {
-                    let entities = Entities::default();
-                    self.heard(now, Utterance { text: String::new(), intent, confidence: 1.0, entities });
-                }
+                Some(intent) => self.key_pressed(now, intent),
                 None => self.trace("a key without a meaning"),
             },
             (_, Input::Unintelligible) => self.unintelligible(now),
@@ -263,6 +265,7 @@ impl Interpreter {
         let state = script.state(to);
         self.state = to;
         (self.silence_rung, self.no_match_rung, self.listen_for) = (0, 0, None);
+        self.asked = false;
         self.reached = state.reached.or(self.reached);
         self.trace("entered");
         if let Kind::End(end) = &state.kind {
@@ -352,9 +355,17 @@ impl Interpreter {
             Kind::Ask { timeout, expects, .. } => {
                 let timeout = self.listen_for.take().unwrap_or(*timeout);
                 self.phase = Phase::Listening { until: now + timeout, speaking: false };
+                self.asked = true;
                 match held {
-                    Some(utterance) => self.respond(now, utterance),
-                    None => self.outputs.push_back(Output::Listen { timeout, expects: expects.clone() }),
+                    Some(held) if !self.is_too_early(held.began, &held.utterance) => {
+                        self.respond(now, held.utterance);
+                    }
+                    early => {
+                        self.outputs.push_back(Output::Listen { timeout, expects: expects.clone() });
+                        if let Some(early) = early {
+                            self.heard_too_early(now, &early.utterance);
+                        }
+                    }
                 }
             }
             Kind::Pass { next } => {
@@ -365,13 +376,13 @@ impl Interpreter {
                 let reason = self.intents.last().copied().unwrap_or(Intent::RequestHuman);
                 self.outputs.push_back(Output::DialAgent { reason });
                 self.phase = Phase::Calling { until: now + *timeout };
-                if let Some(utterance) = held {
-                    self.heard(now, utterance);
+                if let Some(held) = held {
+                    self.heard(now, held);
                 }
             }
             Kind::End(_) => {
-                if let Some(utterance) = held
-                    && self.heed_urgently(now, &utterance)
+                if let Some(held) = held
+                    && self.heed_urgently(now, &held.utterance)
                 {
                     return;
                 }
@@ -493,7 +504,7 @@ impl Interpreter {
         self.closing = Closing::Under;
         // What is urgent is heeded after the closing words; all else comes too late.
         let urgent = &self.script.confidence.urgent_intents;
-        self.held.take_if(|held| !urgent.contains(&held.intent));
+        self.held.take_if(|held| !urgent.contains(&held.utterance.intent));
         self.limit_at = Some(now + CLOSING_GRACE);
         self.enter(now, self.script.limits.to, Vec::new());
     }

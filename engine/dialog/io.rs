@@ -4,7 +4,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use waihu_nlu::Entities;
-use waihu_types::{Callback, Disposition, Handover, HandoverResult, Identity, Intent, Promise};
+use waihu_types::{Callback, Disposition, Handover, HandoverResult, Identity, Intent, Promise, Time};
 
 use crate::script::RedialAdvice;
 
@@ -64,7 +64,13 @@ pub enum Input {
     /// The callee has begun to speak; [`Input::Heard`] or [`Input::Unintelligible`] follows.
     SpeechStarted,
     /// The callee has said something.
-    Heard(Utterance),
+    Heard {
+        /// What.
+        utterance: Utterance,
+        /// When the callee began to say it: words come late, and may be older than the line that
+        /// is being spoken.
+        began: Time,
+    },
     /// The callee has pressed a key: `0` to `9`, `*`, `#`.
     Digit(char),
     /// The callee spoke, and no words were found in it.

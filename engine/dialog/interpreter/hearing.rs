@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use waihu_nlu::Entities;
-use waihu_types::{Intent, Time};
+use waihu_types::{Disposition, Intent, Time};
 
-use super::{CLOSING_GRACE, Closing, Interpreter, Phase, Speech};
+use super::{CLOSING_GRACE, Closing, Held, Interpreter, Phase, Speech};
 use crate::{
     condition::{Slot, Who},
     io::{Output, Utterance},
@@ -15,20 +15,21 @@ use crate::{
 
 /// The longest utterance waited for. Recognition cuts utterances long before; this is a net.
 const MAX_UTTERANCE: Duration = Duration::from_secs(30);
-/// A yes that began sooner than this after a question did is no answer to it: it was meant for the
-/// line before. People need about as long to react at all.
+/// A no that began sooner than this after a line did is no answer to it: it was meant for the line
+/// before. People need about as long to react at all.
 const REACTION: Duration = Duration::from_millis(500);
-/// How long before the end of a line that must be heard a yes to it may begin: its question, a
-/// name, stands in its last second, and people answer on the name.
-const ANTICIPATION: Duration = Duration::from_millis(1_500);
+/// How long before the end of a question its answer may begin. The name comes first in it, and
+/// people say yes into the last syllables; what begins earlier has not heard what it would agree to.
+const ANTICIPATION: Duration = Duration::from_millis(700);
+/// How long to wait for another answer where one came too early, before asking again: whoever gave
+/// it takes the question for answered.
+const EARLY_WAIT: Duration = Duration::from_secs(2);
 /// What is urgent and comes as the call is being closed has this long: an agent's telephone rings
 /// for 40 s, and the words after it take a quarter of a minute.
 const URGENT_GRACE: Duration = Duration::from_secs(90);
 
 impl Interpreter {
     pub(super) fn speech_started(&mut self, now: Time) {
-        // What is already being said began earlier; words come once for both.
-        self.speaking_since.get_or_insert(now);
         match &mut self.phase {
             Phase::Listening { until, speaking } => (*until, *speaking) = (now + MAX_UTTERANCE, true),
             Phase::Saying { interrupted_until: Some(until), .. } => *until = now + MAX_UTTERANCE,
@@ -36,24 +37,38 @@ impl Interpreter {
         }
     }
 
-    /// Whether a bare yes or no began before the question could be meant by it. Words come late
-    /// when the recognizer is busy: a yes to "can you hear me?" must not confirm who it is.
+    /// Whether a yes or no began before the question could be meant by it. Words come late when the
+    /// recognizer is busy: a yes to "can you hear me?" must not confirm who it is.
     pub(super) fn is_too_early(&self, began: Time, utterance: &Utterance) -> bool {
-        if !matches!(utterance.intent, Intent::Affirm | Intent::Deny)
-            || utterance.entities != Entities::default()
-        {
-            return false;
+        let Some(line) = self.line else { return false };
+        let before_its_end = || line.until.is_some_and(|end| began + ANTICIPATION < end);
+        if self.binds(utterance) {
+            return match self.phase {
+                // Cut short, the question has not been heard; while it lasts, see `hold`.
+                Phase::Saying { interrupted_until, .. } => interrupted_until.is_some(),
+                Phase::Listening { .. } => began < line.since || before_its_end(),
+                _ => false,
+            };
         }
+        let bare = matches!(utterance.intent, Intent::Affirm | Intent::Deny)
+            && utterance.entities == Entities::default();
         let asked = matches!(self.phase, Phase::Listening { .. } | Phase::Saying { .. });
-        self.line.filter(|_| asked).is_some_and(|line| {
-            let too_soon = began < line.since + REACTION;
-            let over_the_notice =
-                line.must_be_heard && line.until.is_some_and(|end| began + ANTICIPATION < end);
-            too_soon || over_the_notice
+        bare && asked && (began < line.since + REACTION || line.must_be_heard && before_its_end())
+    }
+
+    /// Whether an utterance would confirm the person or seal a promise: then the whole question must
+    /// have been heard before it.
+    fn binds(&self, utterance: &Utterance) -> bool {
+        let seals = |to| {
+            matches!(&self.script.state(to).kind,
+                Kind::End(end) if end.disposition == Disposition::PromiseToPay)
+        };
+        self.matching(utterance).is_some_and(|(_, rule)| {
+            rule.identity == Some(Who::Confirmed) || matches!(rule.then, Then::Go(to) if seals(to))
         })
     }
 
-    pub(super) fn heard_too_early(&mut self, now: Time) {
+    pub(super) fn heard_too_early(&mut self, now: Time, utterance: &Utterance) {
         self.heard_anything = true;
         self.turns += 1;
         self.trace("a yes or no from before the question");
@@ -61,15 +76,16 @@ impl Interpreter {
             Kind::Ask { timeout, .. } => *timeout,
             _ => Duration::ZERO,
         };
+        let answers = utterance.intent != Intent::Acknowledge && self.binds(utterance);
+        let wait = if answers { EARLY_WAIT } else { own_time };
         match &mut self.phase {
-            Phase::Listening { until, speaking } => (*until, *speaking) = (now + own_time, false),
+            Phase::Listening { until, speaking } => (*until, *speaking) = (now + wait, false),
             Phase::Saying { interrupted_until: Some(_), .. } => self.replay(now),
             _ => {}
         }
     }
 
     pub(super) fn unintelligible(&mut self, now: Time) {
-        self.speaking_since = None;
         match self.phase {
             Phase::Listening { .. } => {
                 self.heard_anything = true;
@@ -81,22 +97,46 @@ impl Interpreter {
         }
     }
 
-    pub(super) fn heard(&mut self, now: Time, utterance: Utterance) {
+    /// A key is meant, whatever is being spoken: once the question was asked it counts at once.
+    pub(super) fn key_pressed(&mut self, now: Time, intent: Intent) {
+        let utterance =
+            Utterance { text: String::new(), intent, confidence: 1.0, entities: Entities::default() };
+        let may_cut = matches!(self.phase, Phase::Saying { current, .. } if !self.must_go_on(current));
+        if self.asked && may_cut && self.matching(&utterance).is_some() {
+            self.heard_anything = true;
+            self.forget_yes();
+            self.respond(now, utterance);
+        } else {
+            self.heard(now, Held { utterance, began: now });
+        }
+    }
+
+    /// Whether the line being spoken, or one after it, must be heard.
+    fn must_go_on(&self, current: Speech) -> bool {
+        current.must_be_heard || self.queue.iter().any(|l| l.must_be_heard)
+    }
+
+    pub(super) fn heard(&mut self, now: Time, heard: Held) {
         self.heard_anything = true;
         match self.phase {
-            Phase::Listening { .. } => self.respond(now, utterance),
+            Phase::Listening { .. } => self.respond(now, heard.utterance),
             Phase::Saying { current, interrupted_until, .. } => {
-                if current.must_be_heard || self.queue.iter().any(|l| l.must_be_heard) {
-                    self.hold(utterance);
+                if self.must_go_on(current) {
+                    self.hold(heard);
                     if interrupted_until.is_some() && !current.must_be_heard {
                         self.next_line(now);
                     }
                 } else if self.settled.is_some() {
-                    if !self.heed_urgently(now, &utterance) && interrupted_until.is_some() {
+                    if !self.heed_urgently(now, &heard.utterance) && interrupted_until.is_some() {
                         self.next_line(now);
                     }
-                } else if self.cuts_in(&utterance) {
-                    self.respond(now, utterance);
+                } else if self.cuts_in(&heard.utterance) {
+                    if self.binds(&heard.utterance) {
+                        self.hold(heard);
+                    } else {
+                        self.forget_yes();
+                        self.respond(now, heard.utterance);
+                    }
                 } else if interrupted_until.is_some() {
                     self.trace("a back-channel: the line is spoken again");
                     self.turns += 1;
@@ -104,6 +144,7 @@ impl Interpreter {
                 }
             }
             Phase::Calling { .. } => {
+                let utterance = heard.utterance;
                 let Some((rule, _)) = self.matching(&utterance) else {
                     self.trace("heard while an agent is dialled");
                     return;
@@ -117,28 +158,36 @@ impl Interpreter {
         }
     }
 
-    /// Keeps what is said over a line that must be heard, for after it. A bare yes or no is no
-    /// answer: its words came before the line's last, and the question is there or later.
-    fn hold(&mut self, utterance: Utterance) {
+    /// Keeps what is said over a line that must be heard, or into the question, for after it. A bare
+    /// yes or no is an answer only where it binds, and then only if it did not begin too early.
+    fn hold(&mut self, heard: Held) {
         use Intent as I;
-        let bare = matches!(utterance.intent, I::Affirm | I::Deny | I::OutOfScope);
-        let back_channel = matches!(utterance.intent, I::Acknowledge | I::Greeting);
-        if back_channel || bare || !self.accepts(&utterance) {
+        let bare = matches!(heard.utterance.intent, I::Affirm | I::Deny | I::OutOfScope);
+        let back_channel = matches!(heard.utterance.intent, I::Acknowledge | I::Greeting);
+        let idle = back_channel || bare && !self.binds(&heard.utterance);
+        if idle || !self.accepts(&heard.utterance) {
             return;
         }
         let urgent = &self.script.confidence.urgent_intents;
-        if !self.held.as_ref().is_some_and(|h| urgent.contains(&h.intent)) {
-            self.held = Some(utterance);
+        if !self.held.as_ref().is_some_and(|h| urgent.contains(&h.utterance.intent)) {
+            self.held = Some(heard);
         }
+    }
+
+    /// Other words have come since: a yes that was held answers nothing any more.
+    fn forget_yes(&mut self) {
+        let urgent = &self.script.confidence.urgent_intents;
+        self.held.take_if(|held| !urgent.contains(&held.utterance.intent));
     }
 
     /// Takes down what was said over a line that had to be heard, where it would have ended the
     /// call: who says "stop calling" and hangs up has said it.
     pub(super) fn settle_held(&mut self) {
         let script = self.script.clone();
-        let Some(utterance) = self.held.take() else { return };
+        let Some(Held { utterance, .. }) = self.held.take() else { return };
         let state = script.state(self.state);
-        if self.settled.is_some() && !script.heeds(state, utterance.intent) {
+        // A yes into a question that never came to its end seals nothing.
+        if self.settled.is_some() && !script.heeds(state, utterance.intent) || self.binds(&utterance) {
             return;
         }
         let Some((_, rule)) = self.matching(&utterance) else { return };
@@ -170,7 +219,7 @@ impl Interpreter {
     fn cuts_in(&self, utterance: &Utterance) -> bool {
         use Intent as I;
         let listens = matches!(utterance.intent, I::Acknowledge | I::Greeting)
-            || utterance.intent == I::Affirm && !self.queue.is_empty();
+            || utterance.intent == I::Affirm && !self.queue.is_empty() && !self.binds(utterance);
         !listens
             && self.matching(utterance).is_some_and(|(_, rule)| {
                 matches!(rule.then, Then::Go(_) | Then::Replay | Then::Ask) || !rule.say.is_empty()
@@ -262,7 +311,11 @@ impl Interpreter {
                 return;
             }
             Then::Ask => lines.extend(self.question()),
-            Then::Replay => lines.extend(state.say.iter().map(|l| Speech::of(l, state.private))),
+            Then::Replay => {
+                // It may have other values now, which were not asked about yet.
+                self.asked = false;
+                lines.extend(state.say.iter().map(|l| Speech::of(l, state.private)));
+            }
             Then::Listen(time) => self.listen_for = time,
         }
         self.speak(now, lines);

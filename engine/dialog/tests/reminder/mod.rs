@@ -60,18 +60,24 @@ pub struct Talk {
     /// The names of the prompts spoken so far.
     pub said: Vec<String>,
     pub ended: Option<Conclusion>,
+    /// Since when the callee speaks whose words are still to come.
+    began: Option<Time>,
 }
 
 impl Talk {
     /// A call that has just been answered.
     pub fn answered(lang: Lang) -> Self {
         let bot = Interpreter::new(script(), lang, &case(lang), jiff::civil::date(2026, 11, 24));
-        let mut talk = Self { bot, now: Time::ZERO, saying: None, said: Vec::new(), ended: None };
+        let mut talk =
+            Self { bot, now: Time::ZERO, saying: None, said: Vec::new(), ended: None, began: None };
         talk.input(Input::Start);
         talk
     }
 
     pub fn input(&mut self, input: Input) {
+        if input == Input::SpeechStarted {
+            self.began.get_or_insert(self.now);
+        }
         self.bot.handle_input(self.now, input);
         while let Some(output) = self.bot.poll_output() {
             assert!(self.ended.is_none(), "{output:?} after the end");
@@ -104,11 +110,15 @@ impl Talk {
         }
     }
 
-    /// Words reach the bot.
+    /// Words reach the bot; they began when speech was first reported since the last ones.
     pub fn heard(&mut self, intent: Intent) {
-        let text = "words".to_owned();
-        let entities = Entities::default();
-        self.input(Input::Heard(Utterance { text, intent, confidence: 0.9, entities }));
+        let began = self.began.take().unwrap_or(self.now);
+        self.heard_since(began, intent, Entities::default());
+    }
+
+    pub fn heard_since(&mut self, began: Time, intent: Intent, entities: Entities) {
+        let utterance = Utterance { text: "words".to_owned(), intent, confidence: 0.9, entities };
+        self.input(Input::Heard { utterance, began });
     }
 
     /// The callee speaks for a second.
