@@ -94,7 +94,7 @@ fn a_prompt_never_said() {
 
 #[test]
 fn an_unknown_placeholder_with_the_nearest() {
-    let (p, line) = broken("prompts.zh.toml", "ask_name = [\"请问您是{name}", "ask_name = [\"请问您是{nam}");
+    let (p, line) = broken("prompts.zh.toml", "ask_name = [\"{name}", "ask_name = [\"{nam}");
     assert_named(&p, "prompts.zh.toml", line, &["unknown placeholder {nam}", "did you mean \"name\"?"]);
 }
 
@@ -227,7 +227,7 @@ fn a_person_confirmed_by_less_than_a_yes() {
 
 #[test]
 fn a_person_confirmed_by_a_question_without_the_name() {
-    let (p, _) = broken("prompts.en.toml", "\"May I check: is this {title} {name}?\"", "\"Is it you?\"");
+    let (p, _) = broken("prompts.en.toml", "\"{title} {name}, is that you on the line?\"", "\"Is it you?\"");
     let line = line_of("again = \"ask_name\"");
     let what = "a yes confirms the person in state \"greet\", of which the question has no {name}";
     assert_named(&p, "script.toml", line, &[what, "in every wording"]);
