@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use waihu_call::{MediaEvent, PlaybackId};
 use waihu_media::{Codec, Remote};
 use waihu_sip::{Event, FailureCause, SessionDescription, Uri};
-use waihu_trunk::{Agent, Call, InviteRequest};
+use waihu_trunk::{Agent, Call, Credentials, InviteRequest};
 use waihu_types::{Case, CaseId, WallTime};
 
 use crate::{
@@ -103,10 +103,15 @@ fn invite(plant: &Plant, target: Uri, next_hop: SocketAddr, rtp: SocketAddr) -> 
         target,
         next_hop,
         from: plant.trunk.from.clone(),
-        credentials: plant.credentials.clone(),
+        credentials: credentials(plant.credentials.as_ref(), plant.trunk.proxy, next_hop),
         offer: SessionDescription::offer(rtp, &plant.trunk.codecs),
         headers: Vec::new(),
     }
+}
+
+/// The carrier's password is for the carrier: whoever else challenges gets no answer to guess it from.
+fn credentials(ours: Option<&Credentials>, proxy: SocketAddr, next_hop: SocketAddr) -> Option<Credentials> {
+    ours.filter(|_| next_hop == proxy).cloned()
 }
 
 /// The day at the callee's place.
@@ -120,4 +125,19 @@ pub(crate) fn today(case: &Case) -> Result<Date, DialError> {
 pub(crate) fn wall_now() -> WallTime {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     WallTime::from_unix_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_carriers_password_is_for_the_carrier_alone() {
+        let ours = Credentials { username: "u".to_owned(), password: "p".to_owned(), realm: None };
+        let proxy = SocketAddr::from(([192, 0, 2, 1], 5060));
+        assert_eq!(credentials(Some(&ours), proxy, proxy).as_ref(), Some(&ours));
+        for other in [SocketAddr::from(([192, 0, 2, 9], 5060)), SocketAddr::from(([192, 0, 2, 1], 5080))] {
+            assert_eq!(credentials(Some(&ours), proxy, other), None);
+        }
+    }
 }
