@@ -101,7 +101,7 @@ pub(crate) struct Commands(mpsc::UnboundedSender<Order>);
 
 impl Commands {
     pub(crate) fn send(&self, command: Command) {
-        // The task ends only when nobody is left to command it.
+        // Where the task has ended, so has every call.
         let _ = self.0.send(Order::Command(command));
     }
 }
@@ -171,12 +171,12 @@ impl SipSocket {
         self.local
     }
 
-    /// Places a call. Its first event tells how it goes.
+    /// Places a call. Its first event tells how it goes; there is none where the socket's task has died.
     pub fn invite(&self, request: InviteRequest) -> Call {
         let handle = CallHandle(self.next.fetch_add(2, Ordering::Relaxed));
         let (sender, events) = mpsc::channel(MAX_EVENTS);
         self.calls.insert(handle, sender);
-        self.commands.send(Command::Invite(Box::new(Invite {
+        let command = Command::Invite(Box::new(Invite {
             call: handle,
             target: request.target,
             next_hop: request.next_hop,
@@ -184,7 +184,10 @@ impl SipSocket {
             credentials: request.credentials,
             offer: request.offer,
             headers: request.headers,
-        })));
+        }));
+        if self.commands.0.send(Order::Command(command)).is_err() {
+            self.calls.remove(&handle);
+        }
         Call::new(handle, self.commands.clone(), events)
     }
 
@@ -240,6 +243,15 @@ struct Task {
     /// Nobody is left to command it.
     closing: bool,
     start: Instant,
+}
+
+/// However the task ends, by a panic too, no call is left to wait for events that nobody will send.
+impl Drop for Task {
+    fn drop(&mut self) {
+        // In this order: an invite at this moment is either cleared away here, or finds the way in closed.
+        self.inbox.close();
+        self.calls.clear();
+    }
 }
 
 impl Task {
