@@ -29,7 +29,8 @@ pub enum Unanswerable {
     Refused,
 }
 
-/// The most challenges answered for one request: one proxy and one callee's side, each stale once.
+/// The most answers given for one request: one proxy and one callee's side, each stale once, or so many
+/// proxies in a row.
 const MAX_ANSWERS: usize = 4;
 
 /// What we prove to know. `Debug` shows none of it.
@@ -177,10 +178,19 @@ impl Challenge {
     }
 }
 
+/// A challenge answered in the attempts at one request.
+#[derive(Clone, Debug)]
+struct Answered {
+    challenger: Challenger,
+    challenge: Challenge,
+    times: usize,
+}
+
 /// Keeps count over the attempts at one request, so that a wrong password is sent once.
 #[derive(Clone, Debug, Default)]
 pub struct Authenticator {
-    answered: Vec<(Challenger, String)>,
+    /// One a challenger and realm, the latest.
+    answered: Vec<Answered>,
     /// Nonces used in this call, with their counts.
     nonces: Vec<(String, u32)>,
 }
@@ -191,8 +201,9 @@ impl Authenticator {
         Self { answered: Vec::new(), nonces: self.nonces.clone() }
     }
 
-    /// Puts the answer to the challenges of `response` into `request`, which is the next attempt at
-    /// the request that was challenged, earlier answers included.
+    /// Puts the answers to the challenges of `response` into `request`, which is the next attempt at the
+    /// request that was challenged. Each proxy on the way has its own realm, and wants its own answer in
+    /// every attempt (RFC 3261 §22.3): earlier ones are computed anew.
     ///
     /// # Errors
     /// With the reason why no answer is to be given; a refused answer that was only stale is none.
@@ -204,23 +215,55 @@ impl Authenticator {
         cnonce: &str,
     ) -> Result<(), Unanswerable> {
         let who = who.ok_or(Unanswerable::NoCredentials)?;
-        let challenger = if response.code == 407 { Challenger::Proxy } else { Challenger::Server };
-        let chosen = challenges(&response.headers.other, challenger)
-            .find(|c| who.realm.as_ref().is_none_or(|r| *r == c.realm));
-        let challenge = chosen.ok_or(Unanswerable::NoChallenge)?;
-        let before = self.answered.iter().filter(|(c, r)| *c == challenger && *r == challenge.realm).count();
-        let allowed = if challenge.stale { 2 } else { 1 };
-        if before >= allowed || self.answered.len() >= MAX_ANSWERS {
+        let mut seen: Vec<(Challenger, Challenge)> = Vec::new();
+        // A proxy that forks may gather challenges of both kinds in one response (§16.7, step 7).
+        for challenger in [Challenger::Server, Challenger::Proxy] {
+            for challenge in challenges(&response.headers.other, challenger) {
+                let ours = who.realm.as_ref().is_none_or(|r| *r == challenge.realm);
+                let first = !seen.iter().any(|(c, s)| *c == challenger && s.realm == challenge.realm);
+                if ours && first {
+                    seen.push((challenger, challenge));
+                }
+            }
+        }
+        if seen.is_empty() {
+            return Err(Unanswerable::NoChallenge);
+        }
+        let mut news = false;
+        for (challenger, challenge) in seen {
+            news |= self.take(challenger, challenge);
+        }
+        if !news {
             return Err(Unanswerable::Refused);
         }
-        self.answered.push((challenger, challenge.realm.clone()));
-        let count = self.count(&challenge.nonce);
-        let uri = request.uri.to_string();
-        let value = challenge.answer(who, request.method.as_str(), &uri, count, cnonce);
-        // One answer per challenger: a stale one is replaced, the other challenger's stays.
-        request.headers.other.remove(challenger.answer_header());
-        request.headers.other.push(challenger.answer_header(), &value);
+        self.write(request, who, cnonce);
         Ok(())
+    }
+
+    /// Notes a challenge that is to be answered: false where our answer to it was refused already.
+    fn take(&mut self, challenger: Challenger, challenge: Challenge) -> bool {
+        let given: usize = self.answered.iter().map(|a| a.times).sum();
+        let same = |a: &&mut Answered| a.challenger == challenger && a.challenge.realm == challenge.realm;
+        match self.answered.iter_mut().find(same) {
+            _ if given >= MAX_ANSWERS => return false,
+            Some(before) if !challenge.stale || before.times >= 2 => return false,
+            Some(before) => *before = Answered { challenger, challenge, times: before.times + 1 },
+            None => self.answered.push(Answered { challenger, challenge, times: 1 }),
+        }
+        true
+    }
+
+    /// Every answer, in place of those of the attempt before.
+    fn write(&mut self, request: &mut Request, who: &Credentials, cnonce: &str) {
+        for challenger in [Challenger::Server, Challenger::Proxy] {
+            request.headers.other.remove(challenger.answer_header());
+        }
+        let uri = request.uri.to_string();
+        for Answered { challenger, challenge, .. } in self.answered.clone() {
+            let count = self.count(&challenge.nonce);
+            let value = challenge.answer(who, request.method.as_str(), &uri, count, cnonce);
+            request.headers.other.push(challenger.answer_header(), &value);
+        }
     }
 
     fn count(&mut self, nonce: &str) -> u32 {
