@@ -33,9 +33,6 @@ impl Ringing {
 
 impl Endpoint {
     pub(super) fn incoming(&mut self, now: Time, from: SocketAddr, server: u64, request: &Request) {
-        if self.is_merged(request) {
-            return self.refuse(now, server, request, 482, "Loop Detected", &[]);
-        }
         if self.calls.len() >= MAX_CALLS {
             return self.refuse(now, server, request, 503, "Service Unavailable", &[("Retry-After", "10")]);
         }
@@ -63,16 +60,6 @@ impl Endpoint {
             offer,
         };
         self.event(call, event);
-    }
-
-    /// The same INVITE by another path (§8.2.2.2).
-    fn is_merged(&self, request: &Request) -> bool {
-        let same = |r: &Ringing| {
-            let (a, b) = (&r.invite.headers, &request.headers);
-            a.call_id == b.call_id && a.cseq == b.cseq && a.from.tag() == b.from.tag()
-        };
-        // Few calls ring at once at an agent that mostly dials, so the walk is short.
-        self.calls.values().any(|c| matches!(c, Call::Ringing(r) if same(r)))
     }
 
     pub(super) fn ring(&mut self, now: Time, call: CallHandle, code: u16, sdp: Option<&SessionDescription>) {

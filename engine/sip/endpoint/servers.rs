@@ -43,6 +43,26 @@ impl Key {
     }
 }
 
+/// What an INVITE keeps on every path that it comes by (§8.2.2.2): Call-ID, From tag and CSeq number.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct InviteId {
+    call_id: String,
+    from_tag: String,
+    cseq: u32,
+}
+
+impl InviteId {
+    /// `None` for what a proxy cannot have forked: other methods, and requests within a dialog.
+    fn of(request: &Request) -> Option<Self> {
+        let h = &request.headers;
+        (request.method == Method::Invite && h.to.tag().is_none()).then(|| Self {
+            call_id: h.call_id.clone(),
+            from_tag: h.from.tag().unwrap_or_default().to_owned(),
+            cseq: h.cseq.number,
+        })
+    }
+}
+
 #[derive(Debug)]
 enum Machine {
     Invite(ServerInvite),
@@ -53,6 +73,7 @@ enum Machine {
 struct Entry {
     machine: Machine,
     key: Key,
+    invite: Option<InviteId>,
     to: SocketAddr,
     /// The call that an INVITE has begun.
     call: Option<CallHandle>,
@@ -63,6 +84,8 @@ struct Entry {
 pub(super) struct Servers {
     entries: HashMap<u64, Entry>,
     by_key: HashMap<Key, u64>,
+    /// The first transaction of each INVITE that begins a call: no more of them than entries.
+    by_invite: HashMap<InviteId, u64>,
     next: u64,
 }
 
@@ -118,7 +141,13 @@ impl Endpoint {
         self.servers.next += 1;
         let id = self.servers.next;
         self.servers.by_key.insert(key.clone(), id);
-        self.servers.entries.insert(id, Entry { machine, key, to, call: None });
+        let invite = InviteId::of(&request);
+        self.servers.entries.insert(id, Entry { machine, key, invite: invite.clone(), to, call: None });
+        if let Some(invite) = invite
+            && *self.servers.by_invite.entry(invite).or_insert(id) != id
+        {
+            return self.refuse(now, id, &request, 482, "Loop Detected", &[]);
+        }
         self.dispatch(now, from, id, &request);
     }
 
@@ -282,6 +311,9 @@ impl Endpoint {
         self.schedule.set(TimerKey::Server(id), timeout.filter(|_| !done));
         if done && let Some(entry) = self.servers.entries.remove(&id) {
             self.servers.by_key.remove(&entry.key);
+            if let Some(invite) = entry.invite.filter(|i| self.servers.by_invite.get(i) == Some(&id)) {
+                self.servers.by_invite.remove(&invite);
+            }
         }
     }
 }
