@@ -5,7 +5,10 @@ use std::{collections::HashMap, net::SocketAddr};
 use bytes::Bytes;
 use waihu_types::Time;
 
-use super::{CallHandle, Discard, Endpoint, MAX_TRANSACTIONS, Output, TimedOut, TimerKey, established::Bye};
+use super::{
+    CallHandle, Discard, Endpoint, MAX_TRANSACTIONS, Output, TimedOut, TimerKey,
+    established::{Bye, Proof},
+};
 use crate::{
     dialog::DialogId,
     message::{Request, Response},
@@ -76,6 +79,8 @@ struct Entry {
     to: SocketAddr,
     purpose: Purpose,
     acks: Vec<SentAck>,
+    /// What the call's own BYE would prove itself with, for the BYEs to the other branches of a fork.
+    proof: Proof,
 }
 
 /// All client transactions.
@@ -113,6 +118,18 @@ impl Clients {
             Machine::Invite(m) => Some((m.request(), entry.to)),
             Machine::Other(_) => None,
         }
+    }
+
+    /// Keeps what an INVITE was answered for with; see [`Clients::proof`].
+    pub(super) fn keep_proof(&mut self, id: u64, proof: Proof) {
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.proof = proof;
+        }
+    }
+
+    /// What requests to a further branch of this INVITE may prove themselves with.
+    pub(super) fn proof(&self, id: u64) -> Proof {
+        self.entries.get(&id).map(|e| e.proof.clone()).unwrap_or_default()
     }
 
     /// The ACKs that a transaction has led to.
@@ -153,7 +170,9 @@ impl Endpoint {
             self.clients.mortal.insert(dialog, id);
         }
         self.clients.by_branch.insert(key.clone(), id);
-        self.clients.entries.insert(id, Entry { machine, key, to, purpose, acks: Vec::new() });
+        self.clients
+            .entries
+            .insert(id, Entry { machine, key, to, purpose, acks: Vec::new(), proof: Proof::default() });
         self.drain_client(now, id);
         Some(id)
     }

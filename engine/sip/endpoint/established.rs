@@ -42,13 +42,19 @@ impl AwaitAck {
     }
 }
 
+/// What a request of ours proves itself with where it is challenged.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Proof {
+    pub(super) credentials: Option<Credentials>,
+    pub(super) auth: Authenticator,
+}
+
 /// A call with a dialog.
 #[derive(Debug)]
 pub(super) struct Up {
     pub(super) dialog: Dialog,
     next_hop: SocketAddr,
-    credentials: Option<Credentials>,
-    auth: Authenticator,
+    proof: Proof,
     local: SessionDescription,
     await_ack: Option<AwaitAck>,
     /// The first ACK has come, or the call is one that we placed.
@@ -61,11 +67,10 @@ impl Up {
     pub(super) fn caller(
         dialog: Dialog,
         next_hop: SocketAddr,
-        credentials: Option<Credentials>,
-        auth: Authenticator,
+        proof: Proof,
         local: SessionDescription,
     ) -> Self {
-        Self { dialog, next_hop, credentials, auth, local, await_ack: None, confirmed: true, closing: None }
+        Self { dialog, next_hop, proof, local, await_ack: None, confirmed: true, closing: None }
     }
 
     pub(super) fn callee(
@@ -77,8 +82,7 @@ impl Up {
         Self {
             dialog,
             next_hop,
-            credentials: None,
-            auth: Authenticator::default(),
+            proof: Proof::default(),
             local,
             await_ack: Some(wait),
             confirmed: false,
@@ -91,8 +95,7 @@ impl Up {
 #[derive(Clone, Debug)]
 pub(super) struct Bye {
     request: Request,
-    credentials: Option<Credentials>,
-    auth: Authenticator,
+    proof: Proof,
 }
 
 impl Bye {
@@ -143,7 +146,7 @@ impl Endpoint {
             request.headers.other.push("Reason", reason);
         }
         let to = up.dialog.next_hop(up.next_hop);
-        let bye = Bye { request: request.clone(), credentials: up.credentials, auth: up.auth };
+        let bye = Bye { request: request.clone(), proof: up.proof };
         self.start_client(now, to, request, Purpose::Bye(Box::new(bye)));
     }
 
@@ -152,7 +155,8 @@ impl Endpoint {
         bye.request.headers.via = vec![via];
         bye.request.headers.cseq.number = bye.request.headers.cseq.number.saturating_add(1);
         // Where no answer can be given, the far end is left to find out by its session's silence.
-        if bye.auth.answer(response, &mut bye.request, bye.credentials.as_ref(), &cnonce).is_ok() {
+        let Proof { credentials, auth } = &mut bye.proof;
+        if auth.answer(response, &mut bye.request, credentials.as_ref(), &cnonce).is_ok() {
             self.start_client(now, to, bye.request.clone(), Purpose::Bye(Box::new(bye)));
         }
     }

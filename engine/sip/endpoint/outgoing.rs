@@ -8,11 +8,11 @@ use super::{
     ALLOW, Call, CallHandle, EndedBy, Endpoint, Event, FailureCause, Invite, MAX_CALLS, TimerKey,
     clients::{Purpose, SentAck},
     description,
-    established::Up,
+    established::{Proof, Up},
     set_body,
 };
 use crate::{
-    auth::{Authenticator, Credentials, Unanswerable},
+    auth::{Authenticator, Unanswerable},
     dialog::Dialog,
     headers::Fields,
     message::{Request, Response},
@@ -37,8 +37,7 @@ enum Cancel {
 #[derive(Debug)]
 pub(super) struct Calling {
     client: u64,
-    credentials: Option<Credentials>,
-    auth: Authenticator,
+    proof: Proof,
     offer: SessionDescription,
     provisional: bool,
     cancel: Cancel,
@@ -79,8 +78,7 @@ impl Endpoint {
         };
         let calling = Calling {
             client,
-            credentials,
-            auth: Authenticator::default(),
+            proof: Proof { credentials, auth: Authenticator::default() },
             offer,
             provisional: false,
             cancel: Cancel::No,
@@ -192,14 +190,16 @@ impl Endpoint {
         let calling = if ours { self.calls.remove(&call) } else { None };
         let Some(Call::Calling(calling)) = calling else {
             // Another branch of a fork has answered before (§13.2.2.4): this one is let go.
-            let up = Up::caller(dialog, next_hop, None, Authenticator::default(), SessionDescription::none());
+            let up = Up::caller(dialog, next_hop, self.clients.proof(client), SessionDescription::none());
             return self.send_bye(now, up, None);
         };
         self.schedule.set(TimerKey::Call(call), None);
-        let Calling { credentials, auth, offer, cancel, early, .. } = *calling;
+        let Calling { proof, offer, cancel, early, .. } = *calling;
+        let proof = Proof { auth: proof.auth.for_next_request(), ..proof };
+        self.clients.keep_proof(client, proof.clone());
         let sdp = description(&response.headers.other, &response.body)
             .or_else(|| early.into_iter().find(|(t, _)| *t == tag).map(|(_, sdp)| sdp));
-        let up = Up::caller(dialog, next_hop, credentials, auth.for_next_request(), offer);
+        let up = Up::caller(dialog, next_hop, proof, offer);
         if let Cancel::Wanted(reason) | Cancel::Sent(reason) = cancel {
             self.send_bye(now, up, reason.as_deref());
             return self.event(call, Event::Ended { by: EndedBy::Local, reason: None });
@@ -270,7 +270,8 @@ impl Endpoint {
         let mut request = invite.clone();
         request.headers.via = vec![via];
         request.headers.cseq.number = request.headers.cseq.number.saturating_add(1);
-        calling.auth.answer(response, &mut request, calling.credentials.as_ref(), &cnonce)?;
+        let Proof { credentials, auth } = &mut calling.proof;
+        auth.answer(response, &mut request, credentials.as_ref(), &cnonce)?;
         Ok(request)
     }
 
