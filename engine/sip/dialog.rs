@@ -131,11 +131,11 @@ impl Dialog {
 
     fn build(&self, method: Method, via: Via, cseq: u32) -> Request {
         let mut route = self.route_set.clone();
-        let mut uri = self.remote_target.clone();
+        let mut uri = self.remote_target.clone().for_request_line();
         if route.first().is_some_and(|r| !r.uri.is_loose_router()) {
             // A strict router (RFC 2543) wants itself in the Request-URI and the target last.
             let strict = route.remove(0);
-            route.push(NameAddr::new(None, std::mem::replace(&mut uri, strict.uri)));
+            route.push(NameAddr::new(None, std::mem::replace(&mut uri, strict.uri.for_request_line())));
         }
         let headers = Headers {
             via: vec![via],

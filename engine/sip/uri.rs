@@ -297,6 +297,15 @@ impl Uri {
         }
     }
 
+    /// Its part that may stand in a Request-URI: no headers, no `method` (RFC 3261 §19.1.1, table 1).
+    pub(crate) fn for_request_line(mut self) -> Self {
+        if let Self::Sip(uri) = &mut self {
+            uri.headers = None;
+            uri.params.remove("method");
+        }
+        self
+    }
+
     /// Whether it says `;lr` (RFC 3261 §16.12: the hop routes loosely).
     pub fn is_loose_router(&self) -> bool {
         self.as_sip().is_some_and(|u| u.params.find("lr").is_some())

@@ -64,7 +64,7 @@ fn text_that_is_no_utf_8_is_replaced_and_loses_nothing_else() {
     let gbk = b"\xd3\xc3\xbb\xa7\xc3\xa6";
     let splice = |text: String| {
         let at = text.find("GBK").unwrap();
-        [text[..at].as_bytes(), gbk, text[at + 3..].as_bytes()].concat()
+        [&text.as_bytes()[..at], gbk, &text.as_bytes()[at + 3..]].concat()
     };
     let us = within_a_call("BYE", |bye| {
         splice(bye.replacen("Max-Forwards", "Reason: Q.850;cause=17;text=\"GBK\"\r\nMax-Forwards", 1))

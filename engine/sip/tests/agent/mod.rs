@@ -158,3 +158,13 @@ impl Agent {
 pub fn sdp() -> SessionDescription {
     SessionDescription::offer("192.0.2.1:4000".parse().unwrap(), &[Codec::Pcma])
 }
+
+/// With one more line in its header.
+pub fn with(message: &str, line: &str) -> String {
+    message.replacen("Content-Length", &format!("{line}\r\nContent-Length"), 1)
+}
+
+/// Every value of a header, in order.
+pub fn fields<'a>(text: &'a str, name: &str) -> Vec<&'a str> {
+    text.lines().filter_map(|l| l.strip_prefix(name)?.strip_prefix(": ")).collect()
+}
