@@ -126,3 +126,103 @@ fn agreed_time(callback: &Callback, ended_at: WallTime, zone: &str) -> Option<Wa
         (None, None) => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use waihu_types::{AnsweredBy, EndedBy, Identity, Lang};
+
+    /// 2026-11-25 15:00 in Shanghai.
+    fn ended() -> WallTime {
+        WallTime::from_unix_millis(1_795_590_000_000)
+    }
+
+    fn attempt() -> Attempt {
+        let case = r#"{"id":"c-1","phone":"1001","name":"张伟","title":"先生","lang":"zh","creditor":"安信银行",
+            "product":"信用卡","amount":"3250.00","currency":"CNY","due_date":"2026-11-15"}"#;
+        Attempt {
+            attempt: "a-1".parse().unwrap(),
+            campaign: None,
+            case: serde_json::from_str(case).unwrap(),
+            script: ScriptVersion { name: "reminder".into(), lang: Lang::Zh, sha256: String::new() },
+            models: BTreeMap::new(),
+            dialled_at: ended(),
+            attempts_before: 0,
+        }
+    }
+
+    fn ending(disposition: Disposition) -> Ending {
+        Ending {
+            conclusion: Conclusion {
+                disposition,
+                identity: Identity::Unconfirmed,
+                debt_disclosed: false,
+                promise: None,
+                callback: None,
+                intents: Vec::new(),
+                handover: None,
+                redial: RedialAdvice::ByRule,
+                turns: 1,
+            },
+            answered_at: Some(Time::from_millis(1_000)),
+            answered_by: AnsweredBy::Human,
+            sip: None,
+            ended_by: Some(EndedBy::Us),
+            rang_out: false,
+            handover: None,
+            engine_failed: false,
+        }
+    }
+
+    fn filed(ending: Ending) -> Outcome {
+        outcome(&attempt(), ending, ended(), |_| ended())
+    }
+
+    fn not_before(outcome: &Outcome) -> String {
+        match &outcome.redial {
+            Redial::No { rule } => rule.clone(),
+            Redial::Allowed { not_before, .. } => {
+                not_before.timestamp().in_tz("Asia/Shanghai").unwrap().datetime().to_string()
+            }
+        }
+    }
+
+    #[test]
+    fn a_script_that_says_never_is_heeded() {
+        let mut end = ending(Disposition::ThirdParty);
+        assert_eq!(not_before(&filed(end.clone())), "2026-11-26T15:00:00");
+        end.conclusion.redial = RedialAdvice::Never;
+        assert_eq!(not_before(&filed(end)), "script_never");
+    }
+
+    #[test]
+    fn the_bot_calls_back_when_it_was_agreed_and_a_person_when_a_person_is_to() {
+        let date = Some(jiff::civil::date(2026, 11, 30));
+        let time = |h| Some(jiff::civil::time(h, 0, 0, 0));
+        for (date, time, by_agent, expected) in [
+            (date, time(18), false, "2026-11-30T18:00:00"),
+            (date, None, false, "2026-11-30T10:00:00"),
+            (None, time(18), false, "2026-11-25T18:00:00"),
+            (None, time(9), false, "2026-11-26T09:00:00"),
+            (None, None, false, "2026-11-26T15:00:00"),
+            (date, time(18), true, "2026-11-26T15:00:00"),
+        ] {
+            let mut end = ending(Disposition::ThirdParty);
+            end.conclusion.callback = Some(Callback { date, time, by_agent });
+            assert_eq!(not_before(&filed(end)), expected, "{date:?} {time:?} {by_agent}");
+        }
+    }
+
+    #[test]
+    fn a_fault_of_ours_spoils_no_wish_of_the_callee_and_calls_nobody_twice() {
+        for (reached, told) in [
+            (Disposition::HungUp, Disposition::EngineFailed),
+            (Disposition::StopCalling, Disposition::StopCalling),
+            (Disposition::PromiseToPay, Disposition::PromiseToPay),
+        ] {
+            let outcome = filed(Ending { engine_failed: true, ..ending(reached) });
+            assert_eq!((outcome.disposition, outcome.fault), (told, Some(FaultOwner::Us)));
+            assert!(matches!(outcome.redial, Redial::No { .. }), "{:?}", outcome.redial);
+        }
+    }
+}
