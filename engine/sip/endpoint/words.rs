@@ -193,7 +193,8 @@ pub enum FailureCause {
     TimedOut,
     /// Nothing could be sent.
     TransportError,
-    /// A 2xx without a description that we can speak.
+    /// Somebody picked up: a 2xx came, but without a description that we can speak. It is acknowledged and
+    /// hung up on.
     BadAnswer,
     /// Cancelled before it was answered, by whoever placed it.
     Cancelled,
