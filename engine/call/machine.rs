@@ -4,7 +4,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use waihu_dialog as dialog;
 use waihu_dialog::{BargeIn, Conclusion, Interpreter, PromptId, Utterance};
-use waihu_types::{AnsweredBy, EndedBy, HandoverResult, Intent, Lang, SipCause, Time};
+use waihu_types::{AnsweredBy, EndedBy, Intent, Lang, SipCause, Time};
 
 use crate::{
     agents::{Agents, Desk},
@@ -12,6 +12,8 @@ use crate::{
     seam::{Ending, Input, Leg, Line, MediaEvent, Output, PlaybackId, Speaker, SpeechEvent},
     turn::Turn,
 };
+
+mod agent_leg;
 
 /// After a hang-up the far side has this long to say so; then the call is over all the same.
 /// RFC 3261 gives a BYE 32 s; by then the outcome has long been wanted.
@@ -195,63 +197,16 @@ impl CallMachine {
         }
     }
 
-    fn agent_signalling(&mut self, now: Time, event: waihu_sip::Event) {
-        use waihu_sip::Event as E;
-        if matches!(self.agents.leg, LegState::Idle | LegState::Over) {
-            return;
-        }
-        match event {
-            E::Answered { sdp } if self.agents.leg == LegState::Ringing => {
-                self.agents.went(HandoverResult::Joined, Some(now));
-                let agent = self.agents.name().to_owned();
-                self.note(now, format!("agent {agent} joined"));
-                self.outputs.push_back(Output::Connect { leg: Leg::Agent, remote: Box::new(sdp) });
-                self.outputs.push_back(Output::Bridge);
-                self.tell_dialog(now, dialog::Input::AgentJoined { agent });
-            }
-            E::Reinvited { sdp } => {
-                self.outputs.push_back(Output::Connect { leg: Leg::Agent, remote: Box::new(sdp) });
-            }
-            E::Failed { cause, .. } => {
-                let rang = cause == waihu_sip::FailureCause::Cancelled;
-                self.agent_is_missing(
-                    now,
-                    if rang { HandoverResult::NoAnswer } else { HandoverResult::Failed },
-                );
-            }
-            E::Ended { .. } if self.agents.leg == LegState::Up => {
-                self.agents.leg = LegState::Over;
-                self.note(now, "agent hung up".to_owned());
-                self.hang_up(now, EndedBy::Us);
-            }
-            // Answered while our CANCEL was on its way.
-            E::Ended { .. } => self.agent_is_missing(now, HandoverResult::NoAnswer),
-            E::Answered { .. } | E::Provisional { .. } | E::Incoming { .. } | E::Confirmed => {}
-        }
-    }
-
-    /// The agent asked last does not take the call: the next one is asked, and the dialog told when
-    /// there is none.
-    fn agent_is_missing(&mut self, now: Time, result: HandoverResult) {
-        self.agents.went(result, None);
-        let agent = self.agents.name().to_owned();
-        self.note(now, format!("agent {agent} did not take the call"));
-        let next = if self.dialog_runs() { self.agents.next(now) } else { None };
-        match next {
-            Some(desk) => self.invite_agent(now, desk),
-            None => self.tell_dialog(now, dialog::Input::AgentUnavailable { agent, result }),
-        }
-    }
-
-    fn invite_agent(&mut self, now: Time, desk: usize) {
-        self.note(now, format!("dialling agent {}", self.agents.name()));
-        self.outputs.push_back(Output::InviteAgent { desk });
-    }
-
     fn media(&mut self, now: Time, event: MediaEvent) {
         match event {
             MediaEvent::PlaybackDone(id) => self.prompt_over(now, id, None),
             MediaEvent::PlaybackStopped { id, played_ms } => self.prompt_over(now, id, Some(played_ms)),
+            MediaEvent::PlaybackFailed(id) => {
+                if let Some(over) = self.turn.over(id).filter(|over| !over.gave_way) {
+                    self.note(now, format!("prompt {} could not be spoken", over.prompt.0));
+                    self.tell_dialog(now, dialog::Input::PromptFailed { id: over.prompt });
+                }
+            }
             MediaEvent::Digit(digit) => {
                 self.answered_by = AnsweredBy::Human;
                 self.note(now, "key pressed".to_owned());
@@ -422,26 +377,6 @@ impl CallMachine {
     fn hush(&mut self) {
         if self.turn.give_way() {
             self.outputs.push_back(Output::StopPlayback);
-        }
-    }
-
-    fn dial_agent(&mut self, now: Time) {
-        match self.agents.want(now) {
-            Some(desk) => self.invite_agent(now, desk),
-            None if self.agents.leg == LegState::Idle => {
-                let result = HandoverResult::Failed;
-                self.tell_dialog(now, dialog::Input::AgentUnavailable { agent: String::new(), result });
-            }
-            None => {}
-        }
-    }
-
-    /// Stops the agent's phone ringing; its leg is over when the far side has said so.
-    fn cancel_agent(&mut self) {
-        self.agents.ring_until = None;
-        if self.agents.leg == LegState::Ringing {
-            self.agents.leg = LegState::Ending;
-            self.outputs.push_back(Output::Hangup(Leg::Agent));
         }
     }
 

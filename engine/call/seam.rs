@@ -53,6 +53,8 @@ pub enum MediaEvent {
         /// How much of it was heard [ms].
         played_ms: u64,
     },
+    /// A prompt could not be spoken; nothing of it was heard.
+    PlaybackFailed(PlaybackId),
     /// A key was pressed (RFC 4733).
     Digit(char),
     /// Nothing has been received for the configured time.

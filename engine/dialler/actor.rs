@@ -117,7 +117,8 @@ struct ActiveCall<'a> {
     inbox: mpsc::UnboundedReceiver<Happening>,
     slot: SlotId,
     rtp: std::net::SocketAddr,
-    agent_slot: Option<SlotId>,
+    /// One for all agents that are asked: who does not take the call is sent nothing.
+    agent_slot: Option<(SlotId, std::net::SocketAddr)>,
     callee: Option<Call>,
     agent: Option<Call>,
     /// Kept while the call lasts: dropping it ends the listening.
@@ -159,7 +160,7 @@ impl<'a> ActiveCall<'a> {
             Arc::new(move |event| drop(to_speech.send(Happening::Speech(event)))),
         );
         let ear = listener.ear();
-        let to_media = happenings.clone();
+        let (to_media, attempt) = (happenings.clone(), order.attempt.clone());
         let (slot, rtp) = plant.media.open(Taps {
             heard: Some(Box::new(move |_, frame| ear.hear(frame))),
             stereo: Some(stereo),
@@ -167,7 +168,7 @@ impl<'a> ActiveCall<'a> {
                 // The call may be over: then nobody need know.
                 if matches!(event, waihu_media::MediaEvent::FirstPacketSent) {
                     let _ = to_media.send(Happening::FirstPacket(at));
-                } else if let Some(event) = legs::callee_media(&event) {
+                } else if let Some(event) = legs::callee_media(&attempt, &event) {
                     let _ = to_media.send(Happening::Media(event));
                 }
             }),
@@ -303,7 +304,7 @@ impl<'a> ActiveCall<'a> {
                 tracing::error!(attempt = %self.order.attempt, error = %e, "a prompt could not be spoken");
                 let waited = self.playout.give_up(id);
                 self.play_ready();
-                waited.then_some(Input::Media(MediaEvent::PlaybackDone(id)))
+                waited.then_some(Input::Media(MediaEvent::PlaybackFailed(id)))
             }
         }
     }
@@ -339,7 +340,7 @@ impl<'a> ActiveCall<'a> {
                     }
                 }
                 Output::Bridge => {
-                    if let Some(agent) = self.agent_slot {
+                    if let Some((agent, _)) = self.agent_slot {
                         self.plant.media.bridge(self.slot, agent);
                     }
                 }
@@ -354,12 +355,18 @@ impl<'a> ActiveCall<'a> {
     fn invite_agent(&mut self, desk: usize) -> Result<(), DialError> {
         // The machine asks for the desks that it was given.
         let Some(agent) = self.plant.trunk.agents.get(desk) else { return Ok(()) };
-        if let Some(former) = self.agent_slot.take() {
-            self.plant.media.close(former);
-        }
-        let (slot, rtp) =
-            self.plant.media.open(Taps { heard: None, stereo: None, events: Box::new(|_, _| {}) })?;
-        self.agent_slot = Some(slot);
+        let (_, rtp) = match self.agent_slot {
+            Some(open) => open,
+            None => {
+                let to_media = self.happenings.clone();
+                let events = Box::new(move |_, event| {
+                    if let Some(event) = legs::agent_media(&event) {
+                        let _ = to_media.send(Happening::Media(event));
+                    }
+                });
+                *self.agent_slot.insert(self.plant.media.open(Taps { heard: None, stereo: None, events })?)
+            }
+        };
         self.agent =
             Some(self.plant.sip.invite(legs::invite_agent(self.plant, &self.order.case.id, agent, rtp)));
         Ok(())
@@ -369,7 +376,7 @@ impl<'a> ActiveCall<'a> {
         let slot = match leg {
             Leg::Callee => self.slot,
             Leg::Agent => match self.agent_slot {
-                Some(slot) => slot,
+                Some((slot, _)) => slot,
                 None => return,
             },
         };
@@ -479,7 +486,7 @@ impl<'a> ActiveCall<'a> {
 /// However a call ends, and be it by a panic: its ports are free again, and no phone stays up.
 impl Drop for ActiveCall<'_> {
     fn drop(&mut self) {
-        for slot in [Some(self.slot), self.agent_slot].into_iter().flatten() {
+        for slot in [Some(self.slot), self.agent_slot.map(|a| a.0)].into_iter().flatten() {
             self.plant.media.close(slot);
         }
         for call in [&self.callee, &self.agent].into_iter().flatten() {

@@ -271,6 +271,18 @@ fn a_sentence_over_a_prompt_stops_it_while_it_is_spoken() {
 }
 
 #[test]
+fn a_promise_that_was_never_read_back_is_none() {
+    let mut shell = Shell::answered(&[]);
+    shell.say("对，我就是", Intent::Affirm);
+    shell.say("我明天就还", Intent::PromiseToPay);
+    while let Some((id, _)) = shell.playing.take() {
+        shell.input(Input::Media(MediaEvent::PlaybackFailed(id)));
+    }
+    let ending = shell.end();
+    assert_eq!((ending.conclusion.disposition, ending.conclusion.promise), (Disposition::EngineFailed, None));
+}
+
+#[test]
 fn a_phone_that_rings_out_is_cancelled_and_a_silent_trunk_is_told_apart() {
     // A trunk that never spoke has no 487 either: RFC 3261 section 9.1 lets no CANCEL leave before a 1xx.
     for (came, rang_out) in [(None, false), (Some(100), true), (Some(180), true)] {
