@@ -107,9 +107,12 @@ pub struct Stats {
     pub discarded: u64,
     /// Times that the jitter buffer ran dry.
     pub underruns: u64,
-    /// Frames that nobody took from a tap in time.
-    pub tap_dropped: u64,
-    /// Ticks that were not run, because the machine stood still for too long.
+    /// Frames that the tap of what is heard had no room for.
+    pub unheard: u64,
+    /// Frames that the stereo tap had no room for, and that are silence in it.
+    pub unrecorded: u64,
+    /// Ticks that were not run, because the machine stood still for too long; silence in the stereo
+    /// tap.
     pub skipped_ticks: u64,
 }
 
@@ -131,25 +134,58 @@ impl fmt::Debug for Taps {
     }
 }
 
-/// The callback, behind a wall: its panic is that slot's end and no other's.
+/// The callback, behind a wall: its panic is that slot's end and no other's. It hears of the end
+/// however that comes.
 pub(crate) struct Listener {
     callback: Option<Box<dyn FnMut(Time, MediaEvent) + Send>>,
+    told_at: Time,
 }
 
 impl Listener {
     pub(crate) fn new(callback: Box<dyn FnMut(Time, MediaEvent) + Send>) -> Self {
-        Self { callback: Some(callback) }
+        Self { callback: Some(callback), told_at: Time::ZERO }
     }
 
     pub(crate) fn tell(&mut self, at: Time, event: MediaEvent) {
         let Some(callback) = &mut self.callback else { return };
+        self.told_at = at;
+        let last = matches!(event, MediaEvent::Closed(_));
         // The callback is never called again after a panic, so what it left half done is not seen.
-        if std::panic::catch_unwind(AssertUnwindSafe(|| callback(at, event))).is_err() {
+        if std::panic::catch_unwind(AssertUnwindSafe(|| callback(at, event))).is_err() || last {
             self.callback = None;
         }
     }
 
     pub(crate) fn is_broken(&self) -> bool {
         self.callback.is_none()
+    }
+}
+
+/// A thread that falls takes its slots with it, and tells nobody but by this.
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.tell(self.told_at, MediaEvent::Closed(Stats::default()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_is_told_once_and_also_where_the_thread_has_fallen() {
+        for closed in [true, false] {
+            let (tell, told) = crossbeam_channel::unbounded();
+            let mut listener = Listener::new(Box::new(move |at, event| drop(tell.send((at, event)))));
+            let at = Time::from_millis(40);
+            listener.tell(at, MediaEvent::AudioResumed);
+            let stats = Stats { sent: u64::from(closed), ..Stats::default() };
+            if closed {
+                listener.tell(at, MediaEvent::Closed(stats));
+            }
+            drop(listener);
+            let told: Vec<_> = told.iter().collect();
+            assert_eq!(told, [(at, MediaEvent::AudioResumed), (at, MediaEvent::Closed(stats))]);
+        }
     }
 }

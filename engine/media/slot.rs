@@ -263,7 +263,7 @@ impl Slot {
         if let Some(tap) = &mut self.heard_tap
             && !tap(now, &self.heard)
         {
-            self.stats.tap_dropped += 1;
+            self.stats.unheard += 1;
         }
     }
 
@@ -334,7 +334,7 @@ impl Slot {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => {
                 self.stereo_owed += 1;
-                self.stats.tap_dropped += 1;
+                self.stats.unrecorded += 1;
             }
             Err(TrySendError::Disconnected(_)) => self.stereo_tap = None,
         }

@@ -221,7 +221,7 @@ fn a_tone_arrives_with_its_length_and_pitch() {
         let (sent, received) = (a.close(), b.close());
         assert_eq!((received.lost, received.discarded, received.duplicate), (0, 0, 0));
         assert!(received.received >= 100 && sent.sent >= received.received);
-        assert_eq!((sent.send_errors, sent.tap_dropped), (0, 0));
+        assert_eq!((sent.send_errors, sent.unheard, sent.unrecorded), (0, 0, 0));
     });
 }
 

@@ -134,7 +134,7 @@ fn measure(slots: usize, record: bool) -> Result<(), Box<dyn Error>> {
         media.close(leg.slot);
         let stats = leg.closed.recv_timeout(PATIENCE)?;
         lost += stats.lost;
-        dropped += stats.tap_dropped;
+        dropped += stats.unheard + stats.unrecorded;
         if let Some(recording) = leg.recording {
             let recording = recording.finish().recv_timeout(PATIENCE)?;
             if let Some(why) = recording.cut_short {
