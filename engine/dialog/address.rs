@@ -27,7 +27,7 @@ pub(crate) fn address(name: &str, title: &str, lang: Lang) -> String {
 
 /// None for names of another build: 阿依古丽·买买提, names in letters, four characters without a
 /// known family name of two.
-fn family_name_zh(name: &str) -> Option<&str> {
+pub(crate) fn family_name_zh(name: &str) -> Option<&str> {
     let count = name.chars().count();
     if !name.chars().all(|c| ('\u{4e00}'..='\u{9fff}').contains(&c)) || count < 2 {
         return None;

@@ -220,6 +220,7 @@ impl Interpreter {
             (_, Input::PromptFailed { id }) => self.prompt_failed(now, id),
             (_, Input::SpeechStarted) => self.speech_started(now),
             (_, Input::Heard { utterance, began }) => {
+                let utterance = self.with_the_name(utterance);
                 if self.is_too_early(began, &utterance) {
                     self.heard_too_early(now, &utterance);
                 } else {

@@ -12,6 +12,7 @@ mod example;
 mod interpreter;
 mod io;
 mod memory;
+mod naming;
 mod parse;
 mod problem;
 mod reader;

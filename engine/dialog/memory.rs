@@ -5,6 +5,7 @@ use waihu_types::{Case, Lang, Money, Promise};
 
 use crate::{
     condition::{Facts, PromiseRules, Said, Slot, Who, latest_date},
+    naming::{Naming, naming},
     template::{self, Placeholder, Template},
 };
 
@@ -44,6 +45,11 @@ impl Memory {
             callback_date: None,
             callback_time: None,
         }
+    }
+
+    /// Who somebody says to be, beside the person of the case.
+    pub(crate) fn naming(&self, text: &str) -> Naming {
+        naming(self.lang, text, &self.name, &self.title)
     }
 
     pub(crate) fn facts(&self) -> Facts {

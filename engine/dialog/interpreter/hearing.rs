@@ -10,6 +10,7 @@ use super::{CLOSING_GRACE, Closing, Held, Interpreter, Phase, Speech};
 use crate::{
     condition::{Slot, Who},
     io::{Output, Utterance},
+    naming::Naming,
     script::{End, Kind, Line, Rule, StateIx, Then},
 };
 
@@ -35,6 +36,25 @@ impl Interpreter {
             Phase::Saying { interrupted_until: Some(until), .. } => *until = now + MAX_UTTERANCE,
             _ => {}
         }
+    }
+
+    /// Where the person is asked for, one who gives another name says no, however it sounded, and one
+    /// who is the person's wife is not the person.
+    pub(super) fn with_the_name(&mut self, utterance: Utterance) -> Utterance {
+        use Intent as I;
+        let rules = self.script.state(self.state).kind.rules();
+        let asks = rules.iter().any(|r| r.identity == Some(Who::Confirmed));
+        let says_yes = matches!(utterance.intent, I::Affirm | I::Acknowledge | I::Greeting | I::OutOfScope);
+        if !asks || !says_yes {
+            return utterance;
+        }
+        let intent = match self.memory.naming(&utterance.text) {
+            Naming::Another => I::Deny,
+            Naming::Related => I::ThirdParty,
+            Naming::None | Naming::Same => return utterance,
+        };
+        self.trace(format!("{} with another's name: {intent}", utterance.intent));
+        Utterance { intent, ..utterance }
     }
 
     /// Whether a yes or no began before the question could be meant by it. Words come late when the

@@ -1,0 +1,52 @@
+//! Whether somebody who answers gives a name, and whose it is: 我是李强, "this is Mike".
+//!
+//! "Yes" and another name in one breath is a no. Only what is said of oneself counts, and only what
+//! looks like a name: to take a person for another costs one more question, and to take another
+//! for the person tells a stranger of a debt. Deliberately absent: nicknames that share no letters
+//! (Peggy for Margaret), and names of other scripts than the case's.
+
+mod en;
+mod zh;
+
+use waihu_types::Lang;
+
+/// Who somebody says to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Naming {
+    /// No name, or none that could be told.
+    None,
+    /// Somebody else, by name.
+    Another,
+    /// The person of the case.
+    Same,
+    /// Somebody of the person's: 张伟的爱人, "his wife".
+    Related,
+}
+
+/// What `text` says about who speaks, beside a case's name and form of address.
+pub(crate) fn naming(lang: Lang, text: &str, name: &str, title: &str) -> Naming {
+    match lang {
+        Lang::Zh => zh::naming(text, name, title),
+        Lang::En => en::naming(text, name, title),
+    }
+}
+
+/// Which sex a form of address names; none where it names none, or is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Addressed {
+    Man,
+    Woman,
+}
+
+fn addressed(title: &str) -> Option<Addressed> {
+    match title.trim_end_matches('.').to_lowercase().as_str() {
+        "先生" | "mr" | "sir" | "mister" => Some(Addressed::Man),
+        "女士" | "小姐" | "太太" | "夫人" | "mrs" | "ms" | "miss" | "madam" => Some(Addressed::Woman),
+        _ => None,
+    }
+}
+
+/// Whether two forms of address cannot be one person's.
+fn apart(one: &str, other: &str) -> bool {
+    matches!((addressed(one), addressed(other)), (Some(one), Some(other)) if one != other)
+}
