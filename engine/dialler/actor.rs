@@ -12,7 +12,7 @@ use waihu_dialog::{Interpreter, Utterance};
 use waihu_media::{PlaybackId as MediaPlaybackId, SlotId, Taps};
 use waihu_record::{Recording, RecordingInProgress, TranscriptLine, TranscriptWriter};
 use waihu_sip::{Event as SipEvent, SessionDescription};
-use waihu_speech::{Listener, VoiceRequest};
+use waihu_speech::{Listener, Urgency, VoiceRequest};
 use waihu_store::NewAttempt;
 use waihu_trunk::Call;
 use waihu_types::{Outcome, ScriptVersion, Time, Transcript, WallTime};
@@ -94,7 +94,7 @@ async fn prepare(
     for (done, text) in texts.into_iter().enumerate() {
         tell(observer, order, ProgressKind::Preparing { done, total });
         let (reply, answer) = oneshot::channel();
-        let request = VoiceRequest { lang: order.lang, text: text.clone() };
+        let request = VoiceRequest { lang: order.lang, text: text.clone(), urgency: Urgency::Preparation };
         plant.speech.voice(request, Box::new(move |pcm| drop(reply.send(pcm))));
         let pcm = answer.await.map_err(|_| DialError::WorkersGone)?.map_err(DialError::Voice)?;
         prompts.insert(text, pcm);
@@ -396,7 +396,7 @@ impl<'a> ActiveCall<'a> {
         let ready = self.prompts.get(&text).map(Arc::clone);
         if ready.is_none() {
             let reply = self.happenings.clone();
-            let request = VoiceRequest { lang: self.order.lang, text };
+            let request = VoiceRequest { lang: self.order.lang, text, urgency: Urgency::Live };
             self.plant
                 .speech
                 .voice(request, Box::new(move |pcm| drop(reply.send(Happening::Voiced(id, pcm)))));

@@ -19,7 +19,7 @@ use waihu_tts::{PromptCache, Tts, TtsPaths};
 use waihu_types::{Intent, Lang};
 
 pub use ears::{EarTap, Listener};
-pub use voice::{BotVoices, VoiceReply, VoiceRequest};
+pub use voice::{BotVoices, Urgency, VoiceReply, VoiceRequest};
 
 /// What the workers load, and how many there are.
 #[derive(Clone, Debug)]
@@ -59,7 +59,7 @@ pub enum Event {
     Ended,
     /// What was said.
     Heard(Heard),
-    /// Sound without words, or the recognizer had no room.
+    /// Sound without words, or the recognizer had no room, or fell over it.
     Unintelligible,
     /// A single tone, as a voicemail box gives before it records.
     Beep,
@@ -106,6 +106,11 @@ pub enum SpeechError {
     /// More texts wait for the voice than it may keep.
     #[error("too many prompts are waiting to be spoken; place fewer calls at once")]
     VoiceBusy,
+    /// A worker fell over this one piece of work.
+    #[error(
+        "a fault of this program's own in a speech worker; please report it with what it wrote to stderr"
+    )]
+    Fell,
     /// The system gave no thread.
     #[error("no thread for a speech worker: {0}")]
     Thread(std::io::Error),
