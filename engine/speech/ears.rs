@@ -6,6 +6,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::{
         Arc, PoisonError,
@@ -114,7 +115,7 @@ impl Ears {
 
     pub(crate) fn open(&self, lang: Lang, today: Date, sink: Sink) -> Listener {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        let call = Call { lang, today, sink, expected: Arc::default(), gone: Arc::default() };
+        let call = Call::new(lang, today, sink);
         let ear = Ear::new(call.clone());
         // The one command that waits for room: without it the call would be deaf.
         let _ = self.queue.send(Command::Open(id, Box::new(ear)));
@@ -139,7 +140,7 @@ fn listen(mut model: Silero, recognizers: &Recognizers, commands: &Receiver<Comm
             }
             Command::Frame(id, frame) => {
                 if let Some(ear) = ears.get_mut(&id) {
-                    ear.hear(&mut model, &frame, recognizers);
+                    ear.guarded(|ear| ear.hear(&mut model, &frame, recognizers));
                 }
             }
         }
@@ -172,6 +173,19 @@ impl Ear {
             recent: VecDeque::with_capacity(PRE_ROLL + SAMPLES_8K),
             utterance: None,
             reported_ms: 0,
+        }
+    }
+
+    /// Hears behind a wall: a fault of ours costs this call what it was saying, and others nothing.
+    fn guarded(&mut self, hear: impl FnOnce(&mut Self)) {
+        if catch_unwind(AssertUnwindSafe(|| hear(self))).is_ok() {
+            return;
+        }
+        tracing::error!("a call could not be listened to, and is listened to anew");
+        let call = self.call.clone();
+        if std::mem::replace(self, Self::new(call)).utterance.is_some() {
+            (self.call.sink)(Event::Ended);
+            (self.call.sink)(Event::Unintelligible);
         }
     }
 
@@ -209,7 +223,9 @@ impl Ear {
             Some(SpeechBoundary::Ended { at_ms }) => {
                 let mut samples = self.utterance.take()?;
                 let silent_ms = (self.frames * 20).saturating_sub(at_ms + POST_ROLL_MS);
-                samples.truncate(samples.len().saturating_sub(silent_ms as usize * 8));
+                let end = samples.len().saturating_sub(silent_ms as usize * 8);
+                // What comes next may have begun in what is cut off.
+                self.recent.extend(samples.drain(end..));
                 (self.call.sink)(Event::Ended);
                 return Some(Job { of: self.call.clone(), samples, ended: Instant::now() });
             }
@@ -241,8 +257,7 @@ mod tests {
             Arc::new(move |event| told.lock().unwrap().push(event))
         };
         let today = jiff::civil::date(2026, 11, 25);
-        let call = Call { lang: Lang::Zh, today, sink, expected: Arc::default(), gone: Arc::default() };
-        (Ear::new(call), told)
+        (Ear::new(Call::new(Lang::Zh, today, sink)), told)
     }
 
     /// Hears stretches of voice and silence [ms], each frame filled with its number; what ended.
@@ -278,5 +293,28 @@ mod tests {
         assert_eq!(told_of(300), [&want[..], &[(900, Event::Ended)]].concat(), "no voice in the silence");
         want.extend([360, 460, 560, 680].map(goes_on));
         assert_eq!(told_of(760), [&want[..], &[(1_360, Event::Ended)]].concat());
+    }
+
+    #[test]
+    fn words_soon_after_an_utterance_keep_their_beginning() {
+        let (mut ear, _) = ear();
+        // The second begins 60 ms after the end of the first was told.
+        let jobs = hears(&mut ear, &[(1_000, 0.0), (400, 0.9), (660, 0.0), (400, 0.9), (700, 0.0)]);
+        let [first, second] = &jobs[..] else { panic!("{} utterances", jobs.len()) };
+        let begins = 2_060 / 20;
+        assert!(second.samples[0] <= begins - 10, "200 ms before it: {} of {begins}", second.samples[0]);
+        assert!(first.samples.last() < second.samples.first(), "and nothing twice");
+    }
+
+    #[test]
+    fn a_fall_costs_the_call_its_utterance_and_is_answered() {
+        let (mut ear, told) = ear();
+        hears(&mut ear, &[(200, 0.9)]);
+        ear.guarded(|_| panic!("a test's own fault"));
+        ear.guarded(|_| panic!("once more, in silence"));
+        hears(&mut ear, &[(140, 0.9)]);
+        let said: Vec<_> =
+            told.lock().unwrap().drain(..).filter(|e| !matches!(e, Event::GoesOn { .. })).collect();
+        assert_eq!(said, [Event::Started, Event::Ended, Event::Unintelligible, Event::Started]);
     }
 }
