@@ -47,6 +47,10 @@ pub fn sip_verdict(code: u16) -> (Disposition, FaultOwner) {
 /// The rule that ends the ladder.
 const USED_UP: &str = "attempts_used_up";
 
+/// How long a telephone may ring for an INVITE that nobody cancels \[s\]: a proxy gives it more than
+/// three minutes (timer C, RFC 3261 section 16.6), and some seconds for the way there.
+const LOST_INVITE_S: u64 = 3 * MINUTE + 20;
+
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
@@ -118,17 +122,21 @@ pub fn redial_as_agreed(at: WallTime, attempts_so_far: u32) -> Redial {
 }
 
 /// The same after the engine stopped in the middle of an attempt (disposition `unknown`): never
-/// where the callee had answered, as something may have been said or promised; at once where not,
-/// within [`MAX_ATTEMPTS`].
+/// where the callee had answered, as something may have been said or promised; where not, and within
+/// [`MAX_ATTEMPTS`], once the lost INVITE can ring no longer.
 pub fn redial_after_interruption(
-    answered_at: Option<WallTime>,
+    answered: bool,
+    dialled_at: WallTime,
     found_at: WallTime,
     attempts_so_far: u32,
 ) -> Redial {
-    match answered_at {
-        Some(_) => Redial::No { rule: "interrupted_after_answer".to_owned() },
-        None if attempts_so_far >= MAX_ATTEMPTS => Redial::No { rule: USED_UP.to_owned() },
-        None => Redial::Allowed { rule: "interrupted_before_answer".to_owned(), not_before: found_at },
+    match answered {
+        true => Redial::No { rule: "interrupted_after_answer".to_owned() },
+        false if attempts_so_far >= MAX_ATTEMPTS => Redial::No { rule: USED_UP.to_owned() },
+        false => Redial::Allowed {
+            rule: "interrupted_before_answer".to_owned(),
+            not_before: found_at.max(dialled_at.plus(Duration::from_secs(LOST_INVITE_S))),
+        },
     }
 }
 
@@ -221,8 +229,14 @@ mod tests {
 
     #[test]
     fn an_interrupted_attempt_is_dialled_again_only_if_nobody_had_answered() {
-        assert_eq!(wait_s(&redial_after_interruption(Some(now()), now(), 1)), None);
-        assert_eq!(wait_s(&redial_after_interruption(None, now(), 1)), Some(0));
-        assert_eq!(wait_s(&redial_after_interruption(None, now(), MAX_ATTEMPTS)), None);
+        let dialled = |s: u64| WallTime::from_unix_millis(now().unix_millis() - 1_000 * s as i64);
+        let wait_s = |answered, dialled_at, so_far| {
+            wait_s(&redial_after_interruption(answered, dialled_at, now(), so_far))
+        };
+        assert_eq!(wait_s(true, dialled(9_000), 1), None);
+        assert_eq!(wait_s(false, dialled(9_000), 1), Some(0));
+        assert_eq!(wait_s(false, dialled(9_000), MAX_ATTEMPTS), None);
+        // The telephone may still be ringing.
+        assert_eq!(wait_s(false, dialled(5), 1), Some(195));
     }
 }

@@ -53,7 +53,7 @@ impl Reserve {
 }
 
 /// Where an attempt's outcome waits for the store.
-pub fn spool_file(recordings: &Path, attempt: &AttemptId) -> PathBuf {
+pub(crate) fn spool_file(recordings: &Path, attempt: &AttemptId) -> PathBuf {
     recordings.join(format!("{attempt}.outcome.json"))
 }
 

@@ -12,10 +12,12 @@ mod legs;
 mod outcome;
 mod plant;
 mod playout;
+mod recovery;
 mod runner;
 
 pub use actor::place_call;
 pub use error::DialError;
-pub use filing::{Reserve, spool_file};
+pub use filing::Reserve;
 pub use plant::{Order, Plant, Progress, ProgressKind, Stop};
+pub use recovery::recover;
 pub use runner::{CampaignOrder, CampaignReport, run_campaign};

@@ -45,11 +45,10 @@ pub struct CampaignReport {
     pub not_filed: Vec<(CaseId, String)>,
     /// Cases that were still to come when the run was stopped.
     pub stopped: usize,
-    /// Attempts that a dead process had left open, closed as unknown.
-    pub recovered: usize,
 }
 
-/// Runs a campaign to its end, or until `stop` says otherwise. No call is placed any more once an outcome
+/// Runs a campaign to its end, or until `stop` says otherwise. What dead processes left is filed before
+/// ([`crate::recover`]): a case of theirs counts as being called. No call is placed any more once an outcome
 /// could not be stored.
 ///
 /// # Errors
@@ -62,8 +61,7 @@ pub async fn run_campaign(
 ) -> Result<CampaignReport, DialError> {
     let _claim = plant.store.claim(&order.id)?;
     let now = legs::wall_now();
-    let mut report =
-        CampaignReport { recovered: plant.store.recover(now).await?.len(), ..Default::default() };
+    let mut report = CampaignReport::default();
     let done: BTreeSet<CaseId> = plant
         .store
         .cases_done(&order.id)

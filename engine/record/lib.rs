@@ -9,6 +9,7 @@
 
 mod error;
 mod file;
+mod left;
 mod recorder;
 mod recording_file;
 mod transcript;
@@ -16,6 +17,7 @@ pub mod wav;
 
 pub use error::WavError;
 pub use file::create as create_private;
+pub use left::{recording_left, transcript_left};
 pub use recorder::{Recorder, RecordingInProgress};
 pub use transcript::{Speaker, TranscriptLine, TranscriptWriter};
 pub use waihu_types::{Recording, Transcript};

@@ -217,7 +217,7 @@ impl Ended {
 }
 
 /// Over the finished file and not while it grows, because its beginning is written last.
-fn hash(path: &Path) -> io::Result<String> {
+pub(crate) fn hash(path: &Path) -> io::Result<String> {
     let mut hash = Sha256::new();
     io::copy(&mut File::open(path)?, &mut HashWriter(&mut hash))?;
     Ok(hex::encode(hash.finalize()))

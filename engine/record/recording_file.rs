@@ -5,7 +5,7 @@
 
 use std::{
     fs::File,
-    io::{self, Seek, SeekFrom, Write},
+    io::{self, Read, Seek, SeekFrom, Write},
     path::Path,
 };
 
@@ -92,6 +92,22 @@ impl RecordingFile {
         self.file.write_all(&header(self.written))?;
         self.file.seek(SeekFrom::Start(end))?;
         Ok(())
+    }
+}
+
+/// The sound in a file that [`RecordingFile`] wrote, whoever runs now: as much as its lengths tell of
+/// and the disk has \[ms\]. A file that ends within its header holds none.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(crate) fn sound_ms(path: &Path) -> io::Result<u64> {
+    let mut file = File::open(path)?;
+    let there = file.metadata()?.len().saturating_sub(HEADER);
+    let mut length = [0; 4];
+    file.seek(SeekFrom::Start(HEADER - 4))?;
+    match file.read_exact(&mut length) {
+        Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(0),
+        read => read.map(|()| there.min(u32::from_le_bytes(length).into()) / u64::from(BYTES_PER_MS)),
     }
 }
 

@@ -17,3 +17,4 @@ pub use error::{Refusal, StoreError};
 pub use open::Store;
 pub use outcomes::Filter;
 pub use owner::Claim;
+pub use recover::Remains;

@@ -165,7 +165,7 @@ fn label(value: &impl Serialize) -> Result<String, serde_json::Error> {
     serde_json::to_value(value).and_then(serde_json::from_value)
 }
 
-fn same_call(attempt: &Attempt, outcome: &Outcome) -> Result<(), StoreError> {
+pub(crate) fn same_call(attempt: &Attempt, outcome: &Outcome) -> Result<(), StoreError> {
     let begun = &attempt.begun;
     let field = if begun.campaign != outcome.campaign {
         "campaign"

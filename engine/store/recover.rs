@@ -1,22 +1,41 @@
 //! What a dead process left behind.
 
 use waihu_types::{
-    AnsweredBy, AttemptId, Disposition, FaultOwner, Identity, OUTCOME_VERSION, Outcome, WallTime,
+    AnsweredBy, AttemptId, Disposition, FaultOwner, Identity, OUTCOME_VERSION, Outcome, Recording,
+    Transcript, WallTime,
 };
 
-use crate::{Attempt, Store, StoreError, outcomes::Filed};
+use crate::{
+    Attempt, Store, StoreError,
+    outcomes::{Filed, same_call},
+};
+
+/// What a dead process left of an attempt beside the store.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Remains {
+    /// The outcome, where it was known already.
+    pub outcome: Option<Outcome>,
+    /// The recording.
+    pub recording: Option<Recording>,
+    /// The transcript.
+    pub transcript: Option<Transcript>,
+}
 
 impl Store {
-    /// Closes the attempts that dead processes left open, as `unknown` and our fault, and returns
-    /// their ids. Attempts of processes that live are left alone. To be called before a campaign
-    /// is run.
+    /// Closes the attempts that dead processes left open, and returns their ids: with the outcome that
+    /// `remains` finds of them, or else as `unknown` and our fault; either with the files that it
+    /// finds. Attempts of processes that live are left alone. To be called before a call is placed.
     ///
     /// A case that had been answered is never dialled again for it: something may have been said
-    /// or promised. One that had not may be, from `now` on.
+    /// or promised. One that had not may be, once its telephone can ring no longer.
     ///
     /// # Errors
     /// When the store cannot be read or written; what was closed before that stays closed.
-    pub async fn recover(&self, now: WallTime) -> Result<Vec<AttemptId>, StoreError> {
+    pub async fn recover(
+        &self,
+        now: WallTime,
+        remains: impl Fn(&AttemptId) -> Remains,
+    ) -> Result<Vec<AttemptId>, StoreError> {
         let mut closed = Vec::new();
         for (owner, attempts) in self.open_attempts().await? {
             if self.is_alive(&owner)? {
@@ -25,7 +44,16 @@ impl Store {
             for attempt in &attempts {
                 let begun = &attempt.begun;
                 let so_far = self.attempts_so_far(begun.campaign.as_ref(), &begun.case).await?;
-                if self.file(&interrupted(attempt, now, so_far), Filed::Recovered).await? {
+                let mut remains = remains(&begun.attempt);
+                let filed = match remains.outcome.take() {
+                    Some(mut outcome) if same_call(attempt, &outcome).is_ok() => {
+                        outcome.recording = outcome.recording.or(remains.recording);
+                        outcome.transcript = outcome.transcript.or(remains.transcript);
+                        self.file(&outcome, Filed::Lived).await?
+                    }
+                    _ => self.file(&interrupted(attempt, remains, now, so_far), Filed::Recovered).await?,
+                };
+                if filed {
                     closed.push(begun.attempt.clone());
                 }
             }
@@ -37,9 +65,11 @@ impl Store {
 }
 
 /// The outcome of an attempt whose process died.
-fn interrupted(attempt: &Attempt, now: WallTime, attempts_so_far: u32) -> Outcome {
+fn interrupted(attempt: &Attempt, remains: Remains, now: WallTime, attempts_so_far: u32) -> Outcome {
     let begun = attempt.begun.clone();
-    let answered = attempt.answered_at.is_some();
+    // A full disk may have kept the mark of the answer; sound is recorded only after it.
+    let answered = attempt.answered_at.is_some() || remains.recording.is_some();
+    let redial = waihu_campaign::redial_after_interruption(answered, begun.dialled_at, now, attempts_so_far);
     Outcome {
         version: OUTCOME_VERSION,
         attempt: begun.attempt,
@@ -60,11 +90,11 @@ fn interrupted(attempt: &Attempt, now: WallTime, attempts_so_far: u32) -> Outcom
         handover: None,
         script: begun.script,
         models: begun.models,
-        recording: None,
-        transcript: None,
+        recording: remains.recording,
+        transcript: remains.transcript,
         sip: None,
         ended_by: None,
         fault: Some(FaultOwner::Us),
-        redial: waihu_campaign::redial_after_interruption(attempt.answered_at, now, attempts_so_far),
+        redial,
     }
 }

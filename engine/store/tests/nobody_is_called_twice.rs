@@ -5,8 +5,12 @@
 mod common;
 
 use common::{at, attempt, campaign, outcome, redial_from, store};
-use waihu_store::{Filter, Refusal, Standing, Store, StoreError};
-use waihu_types::{AnsweredBy, Disposition, FaultOwner, Redial};
+use waihu_store::{Filter, Refusal, Remains, Standing, Store, StoreError};
+use waihu_types::{AnsweredBy, AttemptId, Disposition, FaultOwner, Outcome, Recording, Redial, Transcript};
+
+fn nothing(_: &AttemptId) -> Remains {
+    Remains::default()
+}
 
 fn refused(r: Result<(), StoreError>) -> Option<Refusal> {
     match r {
@@ -150,13 +154,13 @@ async fn what_a_dead_process_left_is_closed_once_and_never_redialled_if_answered
     dead.mark_answered(&"a2".parse().unwrap(), at(7)).await.unwrap();
 
     let next = Store::open(dir.path().join("outcomes.db")).await.unwrap();
-    assert_eq!(next.recover(at(50)).await.unwrap(), [], "a process that lives is left alone");
+    assert_eq!(next.recover(at(50), nothing).await.unwrap(), [], "a process that lives is left alone");
     next.begin_attempt(&attempt("a3", "C3", 0)).await.unwrap();
     drop(dead);
 
-    let closed = next.recover(at(60)).await.unwrap();
+    let closed = next.recover(at(60), nothing).await.unwrap();
     assert_eq!(closed, ["a1".parse().unwrap(), "a2".parse().unwrap()]);
-    assert_eq!(next.recover(at(61)).await.unwrap(), []);
+    assert_eq!(next.recover(at(61), nothing).await.unwrap(), []);
 
     let of = |a: &'static str| Filter { attempt: Some(a.parse().unwrap()), ..Filter::default() };
     let unanswered = &next.outcomes(&of("a1")).await.unwrap()[0];
@@ -167,9 +171,52 @@ async fn what_a_dead_process_left_is_closed_once_and_never_redialled_if_answered
     assert_eq!(answered.answered_at, Some(at(5)));
     assert!(matches!(answered.redial, Redial::No { .. }));
 
-    assert_eq!(refused(next.begin_attempt(&attempt("b1", "C1", 61)).await), None);
+    assert_eq!(refused(next.begin_attempt(&attempt("b0", "C1", 199)).await).is_some(), true);
+    assert_eq!(refused(next.begin_attempt(&attempt("b1", "C1", 200)).await), None);
     assert_eq!(refused(next.begin_attempt(&attempt("b2", "C2", 99_999_999)).await), Some(Refusal::Answered));
     assert_eq!(refused(next.begin_attempt(&attempt("b3", "C3", 61)).await), Some(Refusal::InFlight));
+}
+
+#[tokio::test]
+async fn what_a_dead_process_left_beside_the_store_is_filed_with_the_attempt() {
+    let (dir, dead) = store().await;
+    for (a, c) in [("a1", "C1"), ("a2", "C2"), ("a3", "C3")] {
+        dead.begin_attempt(&attempt(a, c, 0)).await.unwrap();
+    }
+    drop(dead);
+    let files = Remains {
+        outcome: None,
+        recording: Some(Recording {
+            path: "recordings/a.wav".into(),
+            sha256: "cd".repeat(32),
+            duration_ms: 4_000,
+            cut_short: None,
+        }),
+        transcript: Some(Transcript { path: "recordings/a.jsonl".into(), sha256: "ef".repeat(32) }),
+    };
+    let real = outcome("a2", "C2", Disposition::PromiseToPay);
+    let next = Store::open(dir.path().join("outcomes.db")).await.unwrap();
+    let remains = |a: &AttemptId| match a.as_str() {
+        "a1" => files.clone(),
+        "a2" => Remains { outcome: Some(real.clone()), ..files.clone() },
+        // Of another case: not this attempt's, whatever the file is called.
+        _ => Remains { outcome: Some(outcome("a3", "C9", Disposition::Busy)), ..Remains::default() },
+    };
+    assert_eq!(next.recover(at(60), remains).await.unwrap().len(), 3);
+    let filed = next.outcomes(&Filter::default()).await.unwrap();
+    let of = |a: &str| filed.iter().find(|o| o.attempt.as_str() == a).unwrap();
+
+    let sounded = of("a1");
+    assert_eq!((&sounded.recording, &sounded.transcript), (&files.recording, &files.transcript));
+    // Sound was recorded, so it was answered, though the store has no mark of it.
+    assert_eq!(sounded.redial, Redial::No { rule: "interrupted_after_answer".into() });
+    let with_files = |o: Outcome| Outcome {
+        recording: files.recording.clone(),
+        transcript: files.transcript.clone(),
+        ..o
+    };
+    assert_eq!(*of("a2"), with_files(real.clone()));
+    assert_eq!((of("a3").disposition, &of("a3").recording), (Disposition::Unknown, &None));
 }
 
 #[tokio::test]
@@ -191,10 +238,10 @@ async fn a_process_that_is_killed_leaves_its_attempts_to_the_next() {
     std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut held).unwrap();
 
     let next = Store::open(&path).await.unwrap();
-    assert_eq!(next.recover(at(60)).await.unwrap(), []);
+    assert_eq!(next.recover(at(60), nothing).await.unwrap(), []);
     child.kill().unwrap();
     child.wait().unwrap();
-    assert_eq!(next.recover(at(61)).await.unwrap(), ["a1".parse().unwrap()]);
+    assert_eq!(next.recover(at(61), nothing).await.unwrap(), ["a1".parse().unwrap()]);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@
 mod common;
 
 use common::{at, attempt, campaign, outcome, store};
-use waihu_store::{Filter, Store, StoreError};
+use waihu_store::{Filter, Remains, Store, StoreError};
 use waihu_types::{Disposition, Redial};
 
 #[tokio::test]
@@ -50,7 +50,7 @@ async fn the_real_outcome_replaces_one_filed_for_a_process_thought_dead() {
     // What a person's `rm` of the lock files does: the process lives, its lock is gone.
     std::fs::remove_dir_all(dir.path().join("outcomes.db.locks")).unwrap();
     let other = Store::open(dir.path().join("outcomes.db")).await.unwrap();
-    assert_eq!(other.recover(at(9)).await.unwrap().len(), 1);
+    assert_eq!(other.recover(at(9), |_| Remains::default()).await.unwrap().len(), 1);
     let real = outcome("a1", "C1", Disposition::PromiseToPay);
     slow.close_attempt(&real).await.unwrap();
     slow.close_attempt(&real).await.unwrap();

@@ -1,0 +1,159 @@
+//! What dead processes left, brought to the store at the next start.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use waihu_store::{Filter, Remains, Store, StoreError};
+use waihu_types::{AttemptId, Outcome};
+
+use crate::{filing::spool_file, legs};
+
+/// Closes the attempts that dead processes left open, with what lies of them in the folder of
+/// recordings, and returns how many; a spooled outcome is removed once the store has it.
+///
+/// # Errors
+/// When the store cannot be read or written.
+pub async fn recover(store: &Store, recordings: &Path) -> Result<usize, StoreError> {
+    let closed = store.recover(legs::wall_now(), |attempt| remains(recordings, attempt)).await?;
+    for path in spooled(recordings) {
+        let Some(outcome) = read(&path) else { continue };
+        let filter = Filter { attempt: Some(outcome.attempt.clone()), ..Filter::default() };
+        // Without an outcome in the store its process lives, and files it itself.
+        if store.outcomes(&filter).await?.is_empty() {
+            continue;
+        }
+        match store.close_attempt(&outcome).await {
+            // What stands there is this outcome with its files, or one that came after it.
+            Ok(()) | Err(StoreError::AlreadyClosed(_)) => {
+                if let Err(e) = fs::remove_file(&path) {
+                    tracing::warn!(attempt = %outcome.attempt, error = %e, "a filed outcome stays in the spool");
+                }
+            }
+            Err(StoreError::Mismatch { .. }) => {
+                tracing::warn!(attempt = %outcome.attempt, "a spooled outcome names another call than its attempt");
+            }
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(closed.len())
+}
+
+fn remains(recordings: &Path, attempt: &AttemptId) -> Remains {
+    let file = |extension: &str| recordings.join(format!("{attempt}.{extension}"));
+    // A file that cannot be read costs the file, never the outcome.
+    let told =
+        |e: &io::Error| tracing::warn!(%attempt, error = %e, "a file of a dead process cannot be read");
+    Remains {
+        outcome: read(&spool_file(recordings, attempt)),
+        recording: waihu_record::recording_left(&file("wav")).inspect_err(told).unwrap_or_default(),
+        transcript: waihu_record::transcript_left(&file("jsonl")).inspect_err(told).unwrap_or_default(),
+    }
+}
+
+/// A spooled outcome; none where there is no such file, or another thing is in it.
+fn read(path: &Path) -> Option<Outcome> {
+    let bytes = fs::read(path).ok()?;
+    serde_json::from_slice(&bytes)
+        .inspect_err(|_| tracing::warn!(path = %path.display(), "a spooled outcome cannot be read"))
+        .ok()
+}
+
+fn spooled(recordings: &Path) -> Vec<PathBuf> {
+    // Without the folder nothing was ever recorded.
+    let Ok(listed) = fs::read_dir(recordings) else { return Vec::new() };
+    let paths = listed.filter_map(|entry| Some(entry.ok()?.path()));
+    paths.filter(|p| p.to_string_lossy().ends_with(".outcome.json")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use waihu_store::NewAttempt;
+    use waihu_types::{Disposition, FaultOwner, Lang, Redial, ScriptVersion, WallTime};
+
+    use super::*;
+
+    fn attempt(id: &str) -> NewAttempt {
+        NewAttempt {
+            attempt: id.parse().unwrap(),
+            campaign: Some("november".parse().unwrap()),
+            case: format!("case-{id}").parse().unwrap(),
+            callee: "1001".parse().unwrap(),
+            script: ScriptVersion { name: "reminder".into(), lang: Lang::Zh, sha256: "ab".repeat(32) },
+            models: Default::default(),
+            dialled_at: WallTime::from_unix_millis(1_795_772_096_000),
+        }
+    }
+
+    async fn filed(store: &Store, id: &str) -> Vec<Outcome> {
+        store.outcomes(&Filter { attempt: id.parse().ok(), ..Filter::default() }).await.unwrap()
+    }
+
+    fn outcome(id: &str) -> Outcome {
+        let of = attempt(id);
+        Outcome {
+            version: waihu_types::OUTCOME_VERSION,
+            attempt: of.attempt,
+            campaign: of.campaign,
+            case: of.case,
+            callee: of.callee,
+            dialled_at: of.dialled_at,
+            answered_at: None,
+            ended_at: of.dialled_at,
+            answered_by: waihu_types::AnsweredBy::Nobody,
+            identity: waihu_types::Identity::Unconfirmed,
+            debt_disclosed: false,
+            disposition: Disposition::Busy,
+            promise: None,
+            callback: None,
+            intents: Vec::new(),
+            handover: None,
+            script: of.script,
+            models: of.models,
+            recording: None,
+            transcript: None,
+            sip: None,
+            ended_by: None,
+            fault: Some(FaultOwner::Callee),
+            redial: Redial::No { rule: "attempts_used_up".to_owned() },
+        }
+    }
+
+    #[tokio::test]
+    async fn what_dead_processes_left_is_filed_and_their_spool_emptied() {
+        let folder = tempfile::tempdir().unwrap();
+        let (db, recordings) = (folder.path().join("outcomes.db"), folder.path().join("recordings"));
+        let spool = |id: &str| spool_file(&recordings, &id.parse().unwrap());
+        let dead = Store::open(&db).await.unwrap();
+        let alive = Store::open(&db).await.unwrap();
+        for id in ["a1", "a2"] {
+            dead.begin_attempt(&attempt(id)).await.unwrap();
+        }
+        alive.begin_attempt(&attempt("a3")).await.unwrap();
+        drop(dead);
+        waihu_record::wav::write_mono(recordings.join("a1.wav"), 8_000, &[1; 16_000]).unwrap();
+        fs::write(recordings.join("a1.jsonl"), "{}\n").unwrap();
+        fs::write(spool("a1"), "{\"half").unwrap();
+        for id in ["a2", "a3"] {
+            fs::write(spool(id), serde_json::to_vec(&outcome(id)).unwrap()).unwrap();
+        }
+
+        let store = Store::open(&db).await.unwrap();
+        assert_eq!(recover(&store, &recordings).await.unwrap(), 2);
+        let cut = &filed(&store, "a1").await[0];
+        assert_eq!(cut.disposition, Disposition::Unknown);
+        assert_eq!((cut.recording.is_some(), cut.transcript.is_some()), (true, true));
+        assert_eq!(filed(&store, "a2").await, [outcome("a2")]);
+        assert!(!spool("a2").exists());
+        // The third is another process's, which will file it.
+        assert_eq!(filed(&store, "a3").await, []);
+        assert!(spool("a3").exists());
+
+        // That process filed it, and died before it emptied the spool.
+        alive.close_attempt(&outcome("a3")).await.unwrap();
+        assert_eq!(recover(&store, &recordings).await.unwrap(), 0);
+        assert!(!spool("a3").exists());
+        assert_eq!(filed(&store, "a3").await, [outcome("a3")]);
+    }
+}
