@@ -58,6 +58,9 @@ pub async fn place_call(
     if *stop.borrow() != Stop::No {
         return Err(DialError::Stopped);
     }
+    if !plant.sip.is_open() {
+        return Err(DialError::SignallingGone);
+    }
     let mut call = ActiveCall::open(&plant, &order, today, prompts, observer, stop)?;
     let attempt = call.begin().await?;
     let ring = |seconds: u32| Duration::from_secs(seconds.into());

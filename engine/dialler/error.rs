@@ -41,6 +41,9 @@ pub enum DialError {
         /// What the store said.
         source: Box<waihu_store::StoreError>,
     },
+    /// The trunk's socket has fallen.
+    #[error("the trunk's signalling has stopped; start waihu again")]
+    SignallingGone,
     /// The speech workers are gone.
     #[error("the speech workers have stopped; start waihu again")]
     WorkersGone,

@@ -171,6 +171,11 @@ impl SipSocket {
         self.local
     }
 
+    /// Whether the socket's task lives; once it has died no call can be placed.
+    pub fn is_open(&self) -> bool {
+        !self.commands.0.is_closed()
+    }
+
     /// Places a call. Its first event tells how it goes; there is none where the socket's task has died.
     pub fn invite(&self, request: InviteRequest) -> Call {
         let handle = CallHandle(self.next.fetch_add(2, Ordering::Relaxed));

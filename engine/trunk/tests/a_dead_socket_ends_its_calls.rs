@@ -32,7 +32,9 @@ fn a_call_that_was_up_and_one_that_is_placed_too_late_are_over_at_once() {
     };
     let mut before = place();
     assert_eq!(next(&mut before), Poll::Pending);
+    assert!(sip.is_open());
     drop(runtime);
     assert_eq!(next(&mut before), Poll::Ready(None));
+    assert!(!sip.is_open());
     assert_eq!(next(&mut place()), Poll::Ready(None));
 }
