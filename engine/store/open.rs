@@ -91,7 +91,10 @@ impl Store {
 
     async fn check_whose(&self) -> Result<(), StoreError> {
         let (id, tables): (i64, i64) = sqlx::query_as(
-            "SELECT application_id, (SELECT count(*) FROM sqlite_schema) FROM pragma_application_id",
+            // A process that died in its very first moment leaves the migrator's own table alone.
+            "SELECT application_id,
+                    (SELECT count(*) FROM sqlite_schema WHERE tbl_name != '_sqlx_migrations')
+             FROM pragma_application_id",
         )
         .fetch_one(&self.pool)
         .await

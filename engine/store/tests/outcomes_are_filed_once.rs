@@ -140,6 +140,20 @@ async fn a_file_of_another_program_is_left_as_it_is() {
 }
 
 #[tokio::test]
+async fn a_store_whose_first_moment_was_cut_short_is_opened() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("outcomes.db");
+    let pool = sqlx::SqlitePool::connect(&format!("{}?mode=rwc", path.display())).await.unwrap();
+    // All that sqlx does before the first migration.
+    let mut connection = pool.acquire().await.unwrap();
+    sqlx::migrate::Migrate::ensure_migrations_table(&mut *connection, "_sqlx_migrations").await.unwrap();
+    drop(connection);
+    pool.close().await;
+    let store = Store::open(&path).await.unwrap();
+    store.begin_attempt(&attempt("a1", "C1", 0)).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_store_of_a_newer_program_is_refused() {
     let (dir, store) = store().await;
     drop(store);
