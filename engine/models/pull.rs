@@ -135,15 +135,18 @@ impl Library {
         progress: &mut dyn FnMut(Progress<'_>),
     ) -> Result<(), ModelsError> {
         let mut tried = Vec::new();
-        for source in &file.sources {
+        for (n, source) in file.sources.iter().enumerate() {
             match self.pull_source(manifest, file, source, progress) {
                 Ok(()) => return Ok(()),
                 Err(error) => {
-                    progress(Progress::SourceFailed {
-                        model: &manifest.name,
-                        file: &file.path,
-                        error: &error,
-                    });
+                    // The last one's error is told with all of them.
+                    if n + 1 < file.sources.len() {
+                        progress(Progress::SourceFailed {
+                            model: &manifest.name,
+                            file: &file.path,
+                            error: &error,
+                        });
+                    }
                     tried.push(error);
                 }
             }
