@@ -3,16 +3,31 @@
 //! The rule:
 //! 1. Packets from the address in the SDP always count, and bring us back to it.
 //! 2. Another address is taken over ("latched") only after five packets in a row of one source,
-//!    and only while the SDP's address has never spoken, or has been silent for half a second and
-//!    the other is a port of the same host.
+//!    and only
+//!    - while the SDP's address has never spoken, where it is a port of the same host, or where the
+//!      SDP's host means nothing outside its own network (RFC 1918, RFC 6598, RFC 4193, link-local,
+//!      loopback);
+//!    - where the far end has been silent for half a second, if it is a port of the same host.
 //! 3. That happens once until the next offer or answer. Everything else is discarded.
 //! 4. An offer or answer that names the same address again changes nothing that was found; it only
 //!    allows one more change.
+//! 5. A key is taken from an address that is believed already, and helps none to be believed; nor is
+//!    anybody looked for while the far end says that it sends nothing (both are the slot's part).
+//!
+//! The reason for 2: a far end behind address translation that does not know of it names an address
+//! inside its network, and where its packets come from is known by nothing but the packets. One that
+//! names a public host is there: it may be translated to another port, but whoever sends from
+//! elsewhere is a stranger who guessed our port. The price is that a far end which names one public
+//! host and sends from another is not heard (RFC 4961 asks it not to), and that where both sides sit
+//! in one private network, that network is trusted until the far end speaks.
 //!
 //! So a translated port is found, and a stranger can neither talk into a call that has sound nor
 //! keep one that the signalled side takes up.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use waihu_types::Time;
 
@@ -58,16 +73,21 @@ impl Latch {
         (a.port() != 0 && !a.ip().is_unspecified()).then_some(a)
     }
 
+    /// Whether packets from `from` count without further proof.
+    pub(crate) fn believes(&self, from: SocketAddr) -> bool {
+        from == self.signalled || from == self.active
+    }
+
     /// Whether a valid RTP packet from `from` counts.
     pub(crate) fn admits(&mut self, now: Time, from: SocketAddr, ssrc: u32, sequence: u16) -> bool {
-        if from == self.signalled || from == self.active {
+        if self.believes(from) {
             self.active = from;
             self.heard = Some(now);
             self.candidate = None;
             return true;
         }
         let free = match self.heard {
-            None => true,
+            None => from.ip() == self.signalled.ip() || is_internal(self.signalled.ip()),
             Some(at) => now.since(at) >= QUIET && from.ip() == self.active.ip(),
         };
         if self.used || !free {
@@ -86,6 +106,18 @@ impl Latch {
         self.active = from;
         self.heard = Some(now);
         true
+    }
+}
+
+/// Whether an address means something in its own network only.
+fn is_internal(ip: IpAddr) -> bool {
+    match ip.to_canonical() {
+        IpAddr::V4(v4) => {
+            let [a, b, ..] = v4.octets();
+            let carrier_translated = a == 100 && b & 0xC0 == 64;
+            v4.is_private() || v4.is_loopback() || v4.is_link_local() || carrier_translated
+        }
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
     }
 }
 
@@ -108,6 +140,24 @@ mod tests {
         assert_eq!(admitted(&mut l, 0, "203.0.113.5:61000", 0, 10), 6);
         assert_eq!(l.target(), Some(a("203.0.113.5:61000")));
         assert_eq!(admitted(&mut l, 9_000, "198.51.100.1:9", 0, 50), 0, "it happens once");
+    }
+
+    #[test]
+    fn nobody_takes_the_call_of_a_far_end_that_says_where_it_is() {
+        for (signalled, stranger, counts) in [
+            ("203.0.113.5:4000", "198.51.100.1:4000", false),
+            ("[2001:db8::5]:4000", "[2001:db8::6]:4000", false),
+            ("203.0.113.5:4000", "203.0.113.5:61000", true),
+            ("100.63.255.255:4000", "198.51.100.1:4000", false),
+            ("0.0.0.0:4000", "198.51.100.1:4000", false),
+            ("100.64.0.1:4000", "198.51.100.1:4000", true),
+            ("192.168.1.9:4000", "198.51.100.1:4000", true),
+            ("127.0.0.1:4000", "198.51.100.1:4000", true),
+            ("[fd00::9]:4000", "[2001:db8::6]:4000", true),
+        ] {
+            let mut l = Latch::new(a(signalled));
+            assert_eq!(admitted(&mut l, 0, stranger, 0, 5), usize::from(counts), "{signalled}, {stranger}");
+        }
     }
 
     #[test]
