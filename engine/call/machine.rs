@@ -19,6 +19,9 @@ mod agent_leg;
 /// RFC 3261 gives a BYE 32 s; by then the outcome has long been wanted.
 const LINGER: Duration = Duration::from_secs(3);
 
+/// A callee who sends nothing to the agent for so long is gone: muted phones are silent for less.
+const DEAD_AFTER: Duration = Duration::from_secs(120);
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LegState {
     Idle,
@@ -217,9 +220,9 @@ impl CallMachine {
                 self.engine_failed = true;
                 self.hang_up(now, EndedBy::Us);
             }
-            MediaEvent::NoAudio => {
-                self.note(now, "no audio from the callee".to_owned());
-                if self.with_agent {
+            MediaEvent::NoAudio { lasting } => {
+                self.note(now, format!("no audio from the callee for {} s", lasting.as_secs()));
+                if self.with_agent && lasting >= DEAD_AFTER {
                     self.hang_up(now, EndedBy::Network);
                 }
             }

@@ -57,8 +57,11 @@ pub enum MediaEvent {
     PlaybackFailed(PlaybackId),
     /// A key was pressed (RFC 4733).
     Digit(char),
-    /// Nothing has been received for the configured time.
-    NoAudio,
+    /// Nothing has been received for the configured time; told again when that has doubled.
+    NoAudio {
+        /// For so long.
+        lasting: Duration,
+    },
     /// The slot is gone through a fault of ours: nothing is sent or received any more.
     Lost,
 }

@@ -1,11 +1,11 @@
 //! The call's words and the wires' words for the same things.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use jiff::civil::Date;
 use tokio::sync::watch;
 use waihu_call::{MediaEvent, PlaybackId};
-use waihu_media::{Codec, Remote, Stats};
+use waihu_media::{Codec, Direction, Remote, Stats};
 use waihu_sip::{Event, FailureCause, SessionDescription, Uri};
 use waihu_trunk::{Agent, Call, Credentials, InviteRequest};
 use waihu_types::{AttemptId, Case, CaseId, WallTime};
@@ -63,7 +63,7 @@ pub(crate) fn callee_media(attempt: &AttemptId, event: &waihu_media::MediaEvent)
             Some(MediaEvent::PlaybackStopped { id: PlaybackId(id.0), played_ms: *played_ms })
         }
         M::Dtmf { digit, .. } => Some(MediaEvent::Digit(*digit)),
-        M::NoAudio { .. } => Some(MediaEvent::NoAudio),
+        M::NoAudio { for_ms } => Some(MediaEvent::NoAudio { lasting: Duration::from_millis(*for_ms) }),
         M::Closed(stats) => {
             tell_holes(attempt, stats);
             Some(MediaEvent::Lost)
@@ -102,6 +102,12 @@ pub(crate) fn remote(sdp: &SessionDescription) -> Option<Remote> {
         },
         payload_type: audio.payload_type,
         dtmf_payload_type: audio.telephone_event,
+        direction: match audio.direction {
+            waihu_sip::Direction::SendRecv => Direction::SendRecv,
+            waihu_sip::Direction::SendOnly => Direction::SendOnly,
+            waihu_sip::Direction::RecvOnly => Direction::RecvOnly,
+            waihu_sip::Direction::Inactive => Direction::Inactive,
+        },
     })
 }
 
@@ -154,6 +160,22 @@ pub(crate) fn wall_now() -> WallTime {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_far_side_that_holds_is_taken_at_its_word() {
+        use waihu_sip::Direction as Told;
+        let mut sdp =
+            SessionDescription::offer(SocketAddr::from(([192, 0, 2, 1], 4_000)), &[waihu_sip::Codec::Pcma]);
+        for (told, taken) in [
+            (Told::SendRecv, Direction::SendRecv),
+            (Told::SendOnly, Direction::SendOnly),
+            (Told::RecvOnly, Direction::RecvOnly),
+            (Told::Inactive, Direction::Inactive),
+        ] {
+            sdp.media[0].direction = Some(told);
+            assert_eq!(remote(&sdp).map(|r| r.direction), Some(taken));
+        }
+    }
 
     #[test]
     fn a_slot_that_ends_is_lost_and_its_holes_are_counted() {

@@ -58,7 +58,8 @@ pub enum MediaEvent {
         /// How long [ms].
         duration_ms: u32,
     },
-    /// Nothing has come for as long as the configuration says. Told once a gap.
+    /// Nothing has come for as long as the configuration says. Told again each time that the gap is
+    /// twice as long as when it was told.
     NoAudio {
         /// For so long [ms].
         for_ms: u64,

@@ -22,7 +22,7 @@ mod worker;
 
 pub use event::{HeardTap, MediaEvent, PlaybackId, SlotId, Stats, Taps};
 pub use media::{Load, Media, MediaConfig, MediaError};
-pub use slot::{Codec, Remote};
+pub use slot::{Codec, Direction, Remote};
 
 #[cfg(test)]
 mod tests;

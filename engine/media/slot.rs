@@ -59,6 +59,30 @@ impl Codec {
     }
 }
 
+/// Which way sound flows, as the far end says it (RFC 8866, 6.7).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// Both ways.
+    #[default]
+    SendRecv,
+    /// It sends only: it holds us, perhaps with music.
+    SendOnly,
+    /// It listens only.
+    RecvOnly,
+    /// Neither.
+    Inactive,
+}
+
+impl Direction {
+    fn sends(self) -> bool {
+        matches!(self, Self::SendRecv | Self::SendOnly)
+    }
+
+    fn receives(self) -> bool {
+        matches!(self, Self::SendRecv | Self::RecvOnly)
+    }
+}
+
 /// Where a slot sends, and how: the outcome of offer and answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Remote {
@@ -70,6 +94,8 @@ pub struct Remote {
     pub payload_type: u8,
     /// Under which number keys are sent; without one they are sent as tones.
     pub dtmf_payload_type: Option<u8>,
+    /// Nothing is sent to who does not listen, and nothing expected of who does not send.
+    pub direction: Direction,
 }
 
 /// What is known once the far end is.
@@ -84,7 +110,20 @@ struct Stream {
     sent_any: bool,
     heard_any: bool,
     heard_at: Time,
-    no_audio_told: bool,
+    /// The gap that was told of, as long as it was then.
+    gap_told: Option<Duration>,
+}
+
+impl Stream {
+    /// Where to send; `None` while the far end holds.
+    fn target(&self) -> Option<SocketAddr> {
+        self.latch.target().filter(|_| self.remote.direction.receives())
+    }
+
+    /// Whether sound is to be expected: who holds us owes us none.
+    fn is_owed_sound(&self) -> bool {
+        self.latch.target().is_some() && self.remote.direction.sends()
+    }
 }
 
 pub(crate) struct Slot {
@@ -153,7 +192,7 @@ impl Slot {
                     sent_any: false,
                     heard_any: false,
                     heard_at: now,
-                    no_audio_told: false,
+                    gap_told: None,
                 });
             }
         }
@@ -208,7 +247,10 @@ impl Slot {
         let Some(stream) = &mut self.stream else { return false };
         let Ok(packet) = Packet::parse(bytes) else { return false };
         let Some(content) = Content::of(&packet, &stream.remote) else { return false };
-        if !stream.latch.admits(now, from, packet.ssrc, packet.sequence) {
+        let seeks = stream.remote.direction.sends() && !matches!(content, Content::Key(_));
+        if !seeks && !stream.latch.believes(from)
+            || !stream.latch.admits(now, from, packet.ssrc, packet.sequence)
+        {
             return false;
         }
         match self.source.arrived(packet.ssrc, packet.sequence) {
@@ -224,7 +266,7 @@ impl Slot {
         if !std::mem::replace(&mut stream.heard_any, true) {
             self.listener.tell(now, MediaEvent::FirstPacketReceived);
         }
-        if std::mem::take(&mut stream.no_audio_told) {
+        if stream.gap_told.take().is_some() {
             self.listener.tell(now, MediaEvent::AudioResumed);
         }
         match content {
@@ -251,12 +293,13 @@ impl Slot {
         }
         let press = self.keys_in.poll(now);
         tell_press(&mut self.listener, now, press);
-        if stream.latch.target().is_none() {
-            // Who holds us owes us no sound.
+        if !stream.is_owed_sound() {
             stream.heard_at = now;
+            stream.gap_told = None;
         }
         let gap = now.since(stream.heard_at);
-        if gap >= self.no_audio_after && !std::mem::replace(&mut stream.no_audio_told, true) {
+        if gap >= stream.gap_told.map_or(self.no_audio_after, |told| told * 2) {
+            stream.gap_told = Some(gap);
             let for_ms = u64::try_from(gap.as_millis()).unwrap_or(u64::MAX);
             self.listener.tell(now, MediaEvent::NoAudio { for_ms });
         }
@@ -300,7 +343,7 @@ impl Slot {
             }
         };
         stream.clock.advance(FRAME);
-        if let Some(target) = stream.latch.target() {
+        if let Some(target) = stream.target() {
             let packet = Packet {
                 payload_type,
                 marker,
@@ -419,5 +462,80 @@ impl Content {
             COMFORT_NOISE => Some(Self::Nothing),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use crossbeam_channel::{Receiver, unbounded};
+
+    use super::*;
+
+    const FAR: u16 = 4_000;
+
+    fn at(port: u16) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, port).into()
+    }
+
+    /// A slot that has begun, and what it tells.
+    fn slot(direction: Direction) -> (Slot, Receiver<MediaEvent>) {
+        let socket = UdpSocket::bind(at(0)).unwrap();
+        let (tell, told) = unbounded();
+        let events = Box::new(move |_, event| drop(tell.send(event)));
+        let taps = Taps { heard: None, stereo: None, events };
+        let mut slot = Slot::new(socket, 0, taps, Duration::from_secs(1));
+        let (codec, dtmf_payload_type) = (Codec::Pcma, Some(101));
+        slot.start(
+            Time::ZERO,
+            Remote { address: at(FAR), codec, payload_type: 8, dtmf_payload_type, direction },
+        );
+        (slot, told)
+    }
+
+    /// How many of five packets in a row are of use.
+    fn useful(slot: &mut Slot, from: u16, payload_type: u8, payload: &[u8], first: u16) -> usize {
+        let mut bytes = [0; 200];
+        let one = |sequence: u16| {
+            let timestamp = u32::from(sequence) * 160;
+            let packet = Packet { payload_type, marker: false, sequence, timestamp, ssrc: 7, payload };
+            let n = write_packet(&packet, &mut bytes).unwrap();
+            slot.datagram(Time::ZERO, at(from), &bytes[..n])
+        };
+        (first..first + 5).map(one).filter(|useful| *useful).count()
+    }
+
+    #[test]
+    fn who_does_not_listen_is_sent_nothing_and_who_does_not_send_is_not_missed() {
+        use Direction::{Inactive, RecvOnly, SendOnly, SendRecv};
+        for (direction, sends, listens) in [
+            (SendRecv, true, true),
+            (SendOnly, true, false),
+            (RecvOnly, false, true),
+            (Inactive, false, false),
+        ] {
+            let (mut slot, told) = slot(direction);
+            assert_eq!(useful(&mut slot, FAR + 2, 8, &[0xD5; 160], 0), usize::from(sends), "{direction:?}");
+            for tick in 0..100 {
+                let now = Time::from_millis(20 * tick);
+                slot.hear(now);
+                slot.speak(now, None);
+            }
+            let missed = told.try_iter().any(|e| matches!(e, MediaEvent::NoAudio { .. }));
+            assert_eq!((missed, slot.stats.sent > 0), (sends, listens), "{direction:?}");
+            assert_eq!(useful(&mut slot, FAR, 8, &[0xD5; 160], 9), 5, "{direction:?}: the far end itself");
+        }
+    }
+
+    #[test]
+    fn keys_of_a_stranger_are_not_taken_and_prove_nothing() {
+        let (mut slot, told) = slot(Direction::SendRecv);
+        let key = DtmfEvent { code: 5, end: true, volume: 10, duration: 800 }.to_bytes();
+        assert_eq!(useful(&mut slot, FAR + 2, 101, &key, 0), 0);
+        assert_eq!(useful(&mut slot, FAR + 2, 8, &[0xD5; 160], 5), 1, "sound does");
+        assert!(told.try_iter().all(|e| !matches!(e, MediaEvent::Dtmf { .. })));
+        assert_eq!(useful(&mut slot, FAR + 2, 101, &key, 10), 5);
+        assert!(told.try_iter().any(|e| matches!(e, MediaEvent::Dtmf { digit: '5', .. })));
     }
 }

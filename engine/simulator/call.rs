@@ -235,6 +235,7 @@ impl<'a> Part<'a> {
             codec,
             payload_type: audio.payload_type,
             dtmf_payload_type: audio.telephone_event,
+            direction: waihu_media::Direction::SendRecv,
         };
         self.stage.media.start(slot, remote);
     }

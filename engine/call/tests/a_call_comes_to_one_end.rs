@@ -364,6 +364,17 @@ fn once_the_agent_has_joined_the_bot_is_silent() {
 }
 
 #[test]
+fn a_callee_who_is_muted_is_not_cut_off_from_the_agent() {
+    let mut shell = wants_human(&["desk-1"]);
+    shell.sip(Leg::Agent, answer());
+    for s in [10, 20, 40, 80, 160] {
+        assert_eq!(shell.hangups, [], "after {s} s");
+        shell.input(Input::Media(MediaEvent::NoAudio { lasting: Duration::from_secs(s) }));
+    }
+    assert_eq!(shell.end().ended_by, Some(EndedBy::Network), "but a dead line ends");
+}
+
+#[test]
 fn an_agent_who_does_not_answer_is_cancelled_and_the_bot_comes_back() {
     let mut shell = wants_human(&["desk-1"]);
     let said = shell.said.len();

@@ -19,7 +19,9 @@ use std::{
 
 use crossbeam_channel::{Receiver, bounded, unbounded};
 use waihu_audio::{Frame, tone};
-use waihu_media::{Codec, Media, MediaConfig, MediaEvent, PlaybackId, Remote, SlotId, Stats, Taps};
+use waihu_media::{
+    Codec, Direction, Media, MediaConfig, MediaEvent, PlaybackId, Remote, SlotId, Stats, Taps,
+};
 use waihu_record::{Recorder, RecordingInProgress};
 
 /// How long each number of slots is watched.
@@ -116,7 +118,9 @@ fn measure(slots: usize, record: bool) -> Result<(), Box<dyn Error>> {
     for pair in legs.chunks(2) {
         for (leg, far) in pair.iter().zip(pair.iter().rev()) {
             let address = far.address;
-            let remote = Remote { address, codec: Codec::Pcma, payload_type: 8, dtmf_payload_type: None };
+            let direction = Direction::SendRecv;
+            let remote =
+                Remote { address, codec: Codec::Pcma, payload_type: 8, dtmf_payload_type: None, direction };
             media.start(leg.slot, remote);
             media.play(leg.slot, PlaybackId(1), clip.clone());
         }

@@ -9,7 +9,7 @@ use std::{
 
 use crossbeam_channel::{Receiver, bounded};
 use waihu_audio::{StereoFrame, tone};
-use waihu_media::{Codec, Media, MediaConfig, PlaybackId, Remote, Taps};
+use waihu_media::{Codec, Direction, Media, MediaConfig, PlaybackId, Remote, Taps};
 
 thread_local! {
     // Without a destructor and set at compile time, so that it needs no allocation itself.
@@ -38,7 +38,13 @@ unsafe impl GlobalAlloc for Counting {
 static COUNTING: Counting = Counting;
 
 fn remote(address: std::net::SocketAddr) -> Remote {
-    Remote { address, codec: Codec::Pcmu, payload_type: 0, dtmf_payload_type: Some(101) }
+    Remote {
+        address,
+        codec: Codec::Pcmu,
+        payload_type: 0,
+        dtmf_payload_type: Some(101),
+        direction: Direction::SendRecv,
+    }
 }
 
 #[test]

@@ -176,6 +176,7 @@ impl Caller {
                 codec: MediaCodec::Pcma,
                 payload_type: audio.payload_type,
                 dtmf_payload_type: audio.telephone_event,
+                direction: waihu_media::Direction::SendRecv,
             },
         );
     }
