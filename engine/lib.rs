@@ -2,9 +2,9 @@
 //!
 //! This package joins the rooms: arguments are parsed here, configuration is loaded, and each
 //! command in `commands/` hands over to a room. No logic of calls lives here.
-#![allow(clippy::print_stdout)] // A command's result belongs on standard output.
 
 mod commands;
+mod output;
 mod plant;
 mod project;
 mod table;

@@ -1,6 +1,6 @@
 //! The program `waihu`: arguments and the environment in, exit code out.
 
-use std::process::ExitCode;
+use std::{io::Write, process::ExitCode};
 
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
@@ -13,7 +13,8 @@ fn main() -> ExitCode {
     match waihu::run(cli) {
         Ok(code) => code,
         Err(e) => {
-            eprintln!("waihu: {e:#}");
+            // Where standard error is closed too, the exit code tells.
+            let _ = writeln!(std::io::stderr(), "waihu: {e:#}");
             ExitCode::FAILURE
         }
     }

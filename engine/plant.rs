@@ -10,19 +10,49 @@ use waihu_speech::{BotVoices, Speech, SpeechConfig};
 use waihu_store::Store;
 use waihu_trunk::{SipSocket, TrunkConfig};
 
-use crate::project::Project;
+use crate::{output::note, project::Project};
 
 /// A callee of whom nothing is heard for so long is on a dead line [s]; people are never silent that
 /// long on the wire, since phones send packets in silence too.
 const NO_AUDIO_AFTER: Duration = Duration::from_secs(10);
 
+/// Who is behind a trunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ground {
+    /// People: a number that asked not to be called is not called.
+    Real,
+    /// Simulated callees, called anew in every run whatever they said in the last.
+    Practice,
+}
+
+/// Files what dead processes left of their calls, and says so.
+///
+/// # Errors
+/// When the store cannot be read or written.
+pub(crate) async fn recover(project: &Project, store: &Store) -> Result<()> {
+    let filed = waihu_dialler::recover(store, &project.recordings()).await?;
+    if filed > 0 {
+        note!("{filed} calls of a process that had died are filed now 已补录中断进程的通话 {filed} 条");
+    }
+    Ok(())
+}
+
 /// Loads every model, binds the trunk's socket and opens the store.
 ///
 /// # Errors
 /// What is missing or wrong, before anything is dialled.
-pub(crate) async fn start(project: &Project, trunk: TrunkConfig) -> Result<Arc<Plant>> {
+pub(crate) async fn start(project: &Project, trunk: TrunkConfig, ground: Ground) -> Result<Arc<Plant>> {
     // The environment is this program's business alone; the trunk only asks for one name.
     let credentials = trunk.credentials(&|name| std::env::var(name).ok())?;
+    let store = Store::open(project.store()).await?;
+    let store = match ground {
+        Ground::Real => store,
+        Ground::Practice => store.for_practice(),
+    };
+    recover(project, &store).await?;
+    let recordings = project.recordings();
+    let reserve = Reserve::lay(&[&recordings, &project.made()])
+        .context("no room for the reserve of 1 MiB that keeps outcomes safe: free some disk 磁盘空间不足")?;
     let (first, last) = trunk.rtp_ports;
     let media = Media::spawn(MediaConfig {
         address: trunk.media_address,
@@ -33,20 +63,17 @@ pub(crate) async fn start(project: &Project, trunk: TrunkConfig) -> Result<Arc<P
     let speech = tokio::task::spawn_blocking(move || Speech::start(config)).await??;
     let user_agent = concat!("waihu/", env!("CARGO_PKG_VERSION"));
     // Calls that come in are refused with 503: this is an outbound engine.
-    let (sip, _) = SipSocket::bind(trunk.bind, user_agent)
-        .await
-        .with_context(|| format!("cannot bind SIP to {}: is another waihu running?", trunk.bind))?;
-    let (recordings, store) = (project.recordings(), project.store());
-    let reserve = Reserve::lay(&[recordings.as_path(), store.parent().unwrap_or(&recordings)])
-        .context("no room for the reserve of 1 MiB that keeps outcomes safe: free some disk")?;
+    let (sip, _) = SipSocket::bind(trunk.bind, user_agent).await.with_context(|| {
+        format!("cannot bind SIP to {}: is another waihu running? 端口被占用", trunk.bind)
+    })?;
     Ok(Arc::new(Plant {
         sip,
         reserve,
         credentials,
         media,
         speech,
-        recorder: Recorder::spawn().context("cannot start the recorder")?,
-        store: Store::open(store).await?,
+        recorder: Recorder::spawn().context("cannot start the recorder 无法启动录音")?,
+        store,
         recordings,
         models: versions(project)?,
         trunk,

@@ -33,7 +33,7 @@ impl Project {
 
     /// Where model files lie.
     pub(crate) fn models(&self) -> PathBuf {
-        self.root.join(".waihu/models")
+        self.made().join("models")
     }
 
     /// The sentence encoder's folder.
@@ -59,7 +59,7 @@ impl Project {
     pub(crate) fn trained_head(&self) -> Result<PathBuf> {
         let head = self.intent_head();
         if !head.exists() {
-            bail!("{} is missing: run `waihu train intents`", head.display());
+            bail!("{} is missing 缺失: run 请运行 `waihu train intents`", head.display());
         }
         Ok(head)
     }
@@ -75,12 +75,17 @@ impl Project {
 
     /// Where spoken prompts are kept: the bot's, or those of someone else.
     pub(crate) fn prompts(&self, whose: &str) -> PathBuf {
-        self.root.join(".waihu/prompts").join(whose)
+        self.made().join("prompts").join(whose)
     }
 
     /// The store of attempts and outcomes.
     pub(crate) fn store(&self) -> PathBuf {
-        self.root.join(".waihu/waihu.sqlite")
+        self.made().join("waihu.sqlite")
+    }
+
+    /// What is fetched or made.
+    pub(crate) fn made(&self) -> PathBuf {
+        self.root.join(".waihu")
     }
 
     /// Recordings and transcripts.
@@ -100,7 +105,9 @@ impl Project {
     pub(crate) fn flows(&self) -> Result<Vec<String>> {
         let folder = self.root.join("dialogs");
         let mut names = Vec::new();
-        for entry in fs::read_dir(&folder).with_context(|| format!("{}: cannot be read", folder.display()))? {
+        for entry in
+            fs::read_dir(&folder).with_context(|| format!("{}: cannot be read 无法读取", folder.display()))?
+        {
             let entry = entry?;
             if entry.path().join("script.toml").exists() {
                 names.push(entry.file_name().to_string_lossy().into_owned());
@@ -118,14 +125,15 @@ impl Project {
         let folder = self.root.join("dialogs").join(name);
         let listed = fs::read_dir(&folder).with_context(|| {
             let known = self.flows().unwrap_or_default().join(", ");
-            format!("{}: no such flow; there are: {known}", folder.display())
+            format!("{}: no such flow 没有该话术; there are 现有: {known}", folder.display())
         })?;
         let mut files = Vec::new();
         for entry in listed {
             let path = entry?.path();
             if path.extension().is_some_and(|e| e == "toml") {
-                let text = fs::read_to_string(&path)
-                    .with_context(|| format!("{}: cannot be read as UTF-8 text", path.display()))?;
+                let text = fs::read_to_string(&path).with_context(|| {
+                    format!("{}: cannot be read as UTF-8 text 不是 UTF-8 文本", path.display())
+                })?;
                 files.push((path.display().to_string(), text));
             }
         }
@@ -150,7 +158,10 @@ impl Project {
             Ok(script) => Ok(script),
             Err(problems) => {
                 let all: Vec<String> = problems.iter().map(Problem::to_string).collect();
-                bail!("the script {name} is not right, and no call is placed with it:\n{}", all.join("\n"))
+                bail!(
+                    "the script {name} is not right, and no call is placed with it 话术有误，不能拨打:\n{}",
+                    all.join("\n")
+                )
             }
         }
     }

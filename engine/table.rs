@@ -25,13 +25,13 @@ impl<const N: usize> fmt::Display for Table<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let widths: [usize; N] =
             std::array::from_fn(|c| self.rows.iter().map(|r| r[c].width()).max().unwrap_or(0));
-        for row in &self.rows {
+        for (n, row) in self.rows.iter().enumerate() {
             let mut line = String::new();
             for (cell, width) in row.iter().zip(widths) {
                 line.push_str(cell);
                 line.extend(std::iter::repeat_n(' ', width - cell.width() + 2));
             }
-            writeln!(f, "{}", line.trim_end())?;
+            write!(f, "{}{}", if n == 0 { "" } else { "\n" }, line.trim_end())?;
         }
         Ok(())
     }
@@ -45,6 +45,6 @@ mod tests {
     fn wide_characters_keep_columns_straight() {
         let mut table = Table::new(["案件", "result"]);
         table.row(["zh-1".into(), "busy".into()]);
-        assert_eq!(table.to_string(), "案件  result\nzh-1  busy\n");
+        assert_eq!(table.to_string(), "案件  result\nzh-1  busy");
     }
 }

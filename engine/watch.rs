@@ -10,6 +10,8 @@ use waihu_call::Speaker;
 use waihu_dialler::{Progress, ProgressKind};
 use waihu_types::{CaseId, Disposition, Outcome};
 
+use crate::output::out;
+
 /// Whether the words of a call are shown. They are personal data: for a terminal, never for a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Words {
@@ -80,7 +82,8 @@ impl Watch {
 
     /// A line above the bars.
     pub(crate) fn print(&self, line: &str) {
-        self.all.suspend(|| println!("{line}"));
+        // Whether anybody reads along changes nothing of the calls.
+        self.all.suspend(|| drop(out!("{line}")));
     }
 
     fn call(&mut self, case: &CaseId) -> &ProgressBar {

@@ -10,49 +10,53 @@ use waihu_trunk::TrunkConfig;
 use waihu_types::{CampaignId, Case};
 
 use crate::{
-    plant,
+    commands::signals::Signals,
+    output::{note, out},
+    plant::{self, Ground},
     project::Project,
-    watch::{Watch, Words},
+    watch::{Watch, Words, named},
 };
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum CampaignCommand {
-    /// Call every case of a file once, as far as it was not called in this campaign before.
+    /// Call every case of a file once, as far as it was not called in this campaign before 逐案拨打
     Run(CampaignArgs),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct CampaignArgs {
-    /// The cases (see README for the columns). Rows that are wrong are named and left out.
+    /// The cases (see README for the columns). Rows that are wrong are named and left out 案件表
     #[arg(long, value_name = "FILE.csv")]
     cases: PathBuf,
-    /// The flow in dialogs/.
+    /// The flow in dialogs/ 话术
     #[arg(long)]
     script: String,
-    /// The trunk in sip-config/.
+    /// The trunk in sip-config/ 线路
     #[arg(long, value_name = "NAME")]
     trunk: String,
     /// The campaign's id; the file's name when left out. A second run of the same id goes on where the
-    /// first ended, and calls nobody twice.
+    /// first ended, and calls nobody twice 批次名
     #[arg(long)]
     id: Option<CampaignId>,
-    /// Calls at once; the trunk's max_calls when left out, and never more.
+    /// Calls at once; the trunk's max_calls when left out, and never more 并发数
     #[arg(long)]
     max_at_once: Option<u32>,
-    /// Print the words as they are spoken. They are personal data.
+    /// Print the words as they are spoken. They are personal data 显示对话内容（个人信息）
     #[arg(long)]
     words: bool,
 }
 
 pub(crate) fn run(project: &Project, command: CampaignCommand) -> Result<ExitCode> {
     let CampaignCommand::Run(args) = command;
-    let cases = read_cases(&args.cases)?;
+    let (cases, bad_rows) = read_cases(&args.cases)?;
     let trunk = TrunkConfig::read(&project.trunk(&args.trunk))?;
     let id = match args.id {
         Some(id) => id,
         None => {
             let stem = args.cases.file_stem().unwrap_or_default().to_string_lossy();
-            stem.parse().with_context(|| format!("{stem:?} cannot be a campaign's id; name one with --id"))?
+            stem.parse().with_context(|| {
+                format!("{stem:?} cannot be a campaign's id; name one with --id 请用 --id 指定批次名")
+            })?
         }
     };
     let order = CampaignOrder {
@@ -62,35 +66,39 @@ pub(crate) fn run(project: &Project, command: CampaignCommand) -> Result<ExitCod
         max_at_once: args.max_at_once.unwrap_or(u32::MAX).clamp(1, trunk.max_calls) as usize,
     };
     let words = if args.words { Words::Shown } else { Words::Hidden };
-    let report = super::runtime()?.block_on(dial(project, trunk, order, words))?;
-    summarize(&id, &report);
-    Ok(if report.not_placed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let report = super::runtime()?.block_on(dial(project, trunk, Ground::Real, order, words))?;
+    // A reader who has gone changes nothing of whether it is done.
+    let _ = summary(&id, &report, bad_rows).iter().try_for_each(|line| out!("{line}"));
+    Ok(if is_done(&report, bad_rows) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Runs a campaign and shows it; Ctrl-C dials no further and lets the calls that are up end.
+/// Runs a campaign and shows it. The first signal to end dials no further and lets the calls that are
+/// up come to their end, the second hangs them up.
 pub(crate) async fn dial(
     project: &Project,
     trunk: TrunkConfig,
+    ground: Ground,
     order: CampaignOrder,
     words: Words,
 ) -> Result<CampaignReport> {
-    eprintln!("loading models 加载模型 …");
-    let plant = plant::start(project, trunk).await?;
+    note!("loading models 加载模型 …");
+    let plant = plant::start(project, trunk, ground).await?;
+    // Until here there is nothing that a signal could spoil.
+    let mut signals = Signals::catch()?;
     let sip = plant.sip.clone();
     let (observer, mut progress) = mpsc::unbounded_channel();
     let (stop, stopping) = watch::channel(Stop::No);
     let mut view = Watch::new(order.cases.len(), words);
     let mut campaign = tokio::spawn(run_campaign(plant, order, observer, stopping));
-    let mut stops = 0;
     let report = loop {
         tokio::select! {
             Some(progress) = progress.recv() => view.show(progress),
             ended = &mut campaign => break ended,
-            pressed = tokio::signal::ctrl_c(), if stops == 0 => if pressed.is_ok() {
-                stops += 1;
-                view.print("no further call is placed; those that are up come to their end 不再拨出，通话中的会正常结束");
-                let _ = stop.send(Stop::DialNoMore);
-            },
+            () = signals.next() => {
+                let (wish, told) = further(*stop.borrow());
+                view.print(told);
+                let _ = stop.send(wish);
+            }
         }
     };
     while let Ok(progress) = progress.try_recv() {
@@ -98,38 +106,92 @@ pub(crate) async fn dial(
     }
     view.close();
     // A lost BYE is sent again as long as we are here.
-    sip.settled().await;
-    let report = report.context("the campaign's task failed")??;
+    tokio::select! { () = sip.settled() => {}, () = signals.next() => {} }
+    let report = report.context("the campaign's task failed 批次任务出错")??;
     Ok(report)
 }
 
-/// The cases of a file; what is wrong with others is told.
-pub(crate) fn read_cases(path: &PathBuf) -> Result<Vec<Case>> {
-    let bytes = std::fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
-    let table = waihu_campaign::read_csv_bytes(&bytes);
-    table.problems.iter().for_each(|p| eprintln!("{}: {p}", path.display()));
-    if table.cases.is_empty() {
-        bail!("{}: no case in it can be called", path.display());
+/// What another signal wishes, and how that is told.
+fn further(wished: Stop) -> (Stop, &'static str) {
+    match wished {
+        Stop::No => (
+            Stop::DialNoMore,
+            "no further call is placed; those that are up come to their end; once more hangs up \
+             不再拨出，通话中的会正常结束；再按一次则挂断",
+        ),
+        Stop::DialNoMore | Stop::HangUp => (Stop::HangUp, "hanging up 正在挂断"),
     }
-    Ok(table.cases.into_iter().map(|(_, case)| case).collect())
 }
 
-fn summarize(id: &CampaignId, report: &CampaignReport) {
-    let mut counts = std::collections::BTreeMap::<&str, usize>::new();
+/// The cases of a file, and how many rows are none; what is wrong with those is told.
+pub(crate) fn read_cases(path: &PathBuf) -> Result<(Vec<Case>, usize)> {
+    let shown = path.display();
+    let bytes = std::fs::read(path).with_context(|| format!("{shown}: cannot be read 无法读取"))?;
+    let table = waihu_campaign::read_csv_bytes(&bytes);
+    table.notices.iter().chain(&table.problems).for_each(|p| note!("{shown}: {p}"));
+    if table.cases.is_empty() {
+        bail!("{shown}: no case in it can be called 没有可拨打的案件");
+    }
+    Ok((table.cases.into_iter().map(|(_, case)| case).collect(), table.problems.len()))
+}
+
+/// Whether every row was a case that had its turn, now or before.
+fn is_done(report: &CampaignReport, bad_rows: usize) -> bool {
+    bad_rows == 0 && report.stopped == 0 && report.not_placed.is_empty() && report.not_filed.is_empty()
+}
+
+/// The lines that close a campaign.
+fn summary(id: &CampaignId, report: &CampaignReport, bad_rows: usize) -> Vec<String> {
+    let mut counts = std::collections::BTreeMap::<String, usize>::new();
     for outcome in &report.outcomes {
-        *counts.entry(outcome.disposition.label()).or_default() += 1;
+        *counts.entry(named(outcome.disposition)).or_default() += 1;
     }
-    println!(
-        "campaign {id}: {} called 已呼叫, {} left out 略过 (called before, or not yet due), {} not placed 未能呼叫",
-        report.outcomes.len(),
-        report.left_out,
-        report.not_placed.len()
-    );
-    if report.recovered > 0 {
-        println!("  {} attempts of a process that had died were closed as unknown", report.recovered);
+    let mut lines = vec![format!("campaign 批次 {id}: {} called 已呼叫", report.outcomes.len())];
+    lines.extend(counts.into_iter().map(|(name, count)| format!("  {count:>6} {name}")));
+    for (count, what) in [
+        (report.left_out, "left out: called before, or not yet due 略过：已呼叫过或未到再呼时间"),
+        (report.barred.len(), "not called: their number asked for it, or is the wrong one 号码不再呼叫"),
+        (report.not_placed.len(), "not placed 未能呼叫"),
+        (report.not_filed.len(), "called, and not filed yet 已呼叫，结果未入库"),
+        (report.stopped, "not called: the run was stopped; run it again to go on 因停止而未呼叫，可再次运行"),
+        (bad_rows, "rows not called: wrong as named above 有误的行，未呼叫"),
+    ] {
+        if count > 0 {
+            lines.push(format!("  {count:>6} {what}"));
+        }
     }
-    for (label, count) in counts {
-        println!("  {label:22} {count}");
+    lines.push(format!("see 查看: waihu outcomes --campaign {id}"));
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_left_undone_is_told_and_fails() {
+        let id = "november".parse().unwrap();
+        let case = || vec![("C1".parse().unwrap(), "why".to_owned())];
+        let done = CampaignReport { left_out: 3, barred: case(), ..CampaignReport::default() };
+        assert!(is_done(&done, 0));
+        assert!(!is_done(&done, 1));
+        assert!(summary(&id, &done, 7).iter().any(|l| l.contains("7 rows not called")));
+        for undone in [
+            CampaignReport { stopped: 4, ..CampaignReport::default() },
+            CampaignReport { not_placed: case(), ..CampaignReport::default() },
+            CampaignReport { not_filed: case(), ..CampaignReport::default() },
+        ] {
+            assert!(!is_done(&undone, 0));
+            assert_eq!(summary(&id, &undone, 0).len(), 3);
+        }
     }
-    println!("see `waihu outcomes --campaign {id}`");
+
+    #[test]
+    fn the_second_signal_hangs_up() {
+        let (first, _) = further(Stop::No);
+        assert_eq!(
+            (first, further(first).0, further(Stop::HangUp).0),
+            (Stop::DialNoMore, Stop::HangUp, Stop::HangUp)
+        );
+    }
 }

@@ -7,16 +7,16 @@ use clap::Args;
 use waihu_trunk::TrunkConfig;
 use waihu_types::Lang;
 
-use crate::project::Project;
+use crate::{output::out, project::Project};
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
-    /// Flows by name; all of dialogs/ when none is given.
+    /// Flows by name; all of dialogs/ when none is given 话术名
     scripts: Vec<String>,
-    /// Check a file of cases too.
+    /// Check a file of cases too 案件表
     #[arg(long, value_name = "FILE.csv")]
     cases: Option<PathBuf>,
-    /// Check a trunk of sip-config/ too.
+    /// Check a trunk of sip-config/ too, and that its password can be had 线路
     #[arg(long, value_name = "NAME")]
     trunk: Option<String>,
 }
@@ -28,39 +28,43 @@ pub(crate) fn run(project: &Project, args: &CheckArgs) -> Result<ExitCode> {
         match project.check_flow(name)? {
             Ok(script) => {
                 let count = |lang| script.examples(lang).len();
-                println!(
-                    "script {name}: right ({} states; golden conversations: zh {}, en {})",
+                out!(
+                    "script 话术 {name}: right 正确 ({} states 状态; golden conversations 标准对话: zh {}, en {})",
                     script.state_count(),
                     count(Lang::Zh),
                     count(Lang::En),
-                );
+                )?;
             }
             Err(problems) => {
-                problems.iter().for_each(|p| println!("{p}"));
-                println!("script {name}: {} things are wrong", problems.len());
+                problems.iter().try_for_each(|p| out!("{p}"))?;
+                out!("script 话术 {name}: {} things are wrong 处错误", problems.len())?;
                 wrong += problems.len();
             }
         }
     }
     if let Some(path) = &args.cases {
-        let bytes = std::fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+        let bytes =
+            std::fs::read(path).with_context(|| format!("{}: cannot be read 无法读取", path.display()))?;
         let table = waihu_campaign::read_csv_bytes(&bytes);
-        table.problems.iter().for_each(|p| println!("{}: {p}", path.display()));
-        println!(
-            "cases {}: {} can be called, {} things are wrong",
-            path.display(),
+        let shown = path.display();
+        table.notices.iter().chain(&table.problems).try_for_each(|p| out!("{shown}: {p}"))?;
+        out!(
+            "cases 案件 {shown}: {} can be called 可拨打, {} things are wrong 处错误",
             table.cases.len(),
             table.problems.len()
-        );
+        )?;
         wrong += table.problems.len();
     }
     if let Some(name) = &args.trunk {
-        match TrunkConfig::read(&project.trunk(name)) {
-            Ok(trunk) => {
-                println!("trunk {name}: right (proxy {}, {} agents)", trunk.proxy, trunk.agents.len())
+        let environment = |name: &str| std::env::var(name).ok();
+        let checked = TrunkConfig::read(&project.trunk(name))
+            .and_then(|trunk| trunk.credentials(&environment).map(|_| trunk));
+        match checked {
+            Ok(t) => {
+                out!("trunk 线路 {name}: right 正确 (proxy {}, {} agents 坐席)", t.proxy, t.agents.len())?
             }
             Err(e) => {
-                println!("{e}");
+                out!("{e}")?;
                 wrong += 1;
             }
         }

@@ -1,7 +1,7 @@
 //! `waihu classify`: lines in, what they mean out.
 
 use std::{
-    io::{self, BufRead, Write},
+    io::{self, BufRead},
     process::ExitCode,
 };
 
@@ -12,17 +12,17 @@ use waihu_intent::Classifier;
 use waihu_nlu::Entities;
 use waihu_types::{Intent, Lang};
 
-use crate::project::Project;
+use crate::{output::out, project::Project};
 
 #[derive(Debug, Args)]
 pub(crate) struct ClassifyArgs {
-    /// The language of the lines.
+    /// The language of the lines 语言
     #[arg(long)]
     lang: Lang,
-    /// The day from which "tomorrow" is seen; today when left out.
+    /// The day from which "tomorrow" is seen; today when left out 基准日期
     #[arg(long, value_name = "YYYY-MM-DD")]
     date: Option<jiff::civil::Date>,
-    /// Lines; standard input when none is given.
+    /// Lines; standard input when none is given 语句
     text: Vec<String>,
 }
 
@@ -37,8 +37,7 @@ struct Answer<'a> {
 pub(crate) fn run(project: &Project, args: &ClassifyArgs) -> Result<ExitCode> {
     let classifier = Classifier::load(&project.encoder()?, &project.trained_head()?)?;
     let date = args.date.unwrap_or_else(|| jiff::ZonedDateTime::now().date());
-    let mut out = io::stdout().lock();
-    let mut answer = |text: &str| -> Result<()> {
+    let answer = |text: &str| -> Result<()> {
         let decision = classifier.classify(args.lang, text, &[])?;
         let answer = Answer {
             text,
@@ -46,12 +45,11 @@ pub(crate) fn run(project: &Project, args: &ClassifyArgs) -> Result<ExitCode> {
             confidence: (f64::from(decision.confidence) * 1000.0).round() / 1000.0,
             entities: waihu_nlu::extract(args.lang, text, date),
         };
-        writeln!(out, "{}", serde_json::to_string(&answer)?)?;
-        Ok(())
+        out!("{}", serde_json::to_string(&answer)?)
     };
     if args.text.is_empty() {
         for line in io::stdin().lock().lines() {
-            let line = line.context("standard input: not UTF-8 text")?;
+            let line = line.context("standard input: not UTF-8 text 不是 UTF-8 文本")?;
             answer(line.trim())?;
         }
     } else {

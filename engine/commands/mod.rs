@@ -8,6 +8,7 @@ mod models;
 mod outcomes;
 mod practice;
 mod say;
+mod signals;
 mod simulate;
 mod train;
 mod transcribe;
@@ -18,14 +19,16 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::project::Project;
+use crate::{output::ReaderGone, project::Project};
 
 /// Outbound calls by a voice bot: dials over SIP, speaks and listens in Mandarin or English with
 /// local models, follows a script and files an outcome of every call.
+///
+/// 外呼语音机器人：经 SIP 拨号，用本机模型以普通话或英语对话，按话术进行，并记录每通电话的结果。
 #[derive(Debug, Parser)]
 #[command(name = "waihu", version, about)]
 pub struct Cli {
-    /// The project's folder, with models/, dialogs/ and sip-config/ in it.
+    /// The project's folder, with models/, dialogs/ and sip-config/ in it 项目目录
     #[arg(long, global = true, default_value = ".", env = "WAIHU_PROJECT", value_name = "DIR")]
     project: PathBuf,
     #[command(subcommand)]
@@ -34,30 +37,30 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Fetch, list and verify speech and language models.
+    /// Fetch, list and verify speech and language models 获取、列出、校验模型
     #[command(subcommand)]
     Models(models::ModelsCommand),
-    /// Train what is trained from examples in the project.
+    /// Train what is trained from examples in the project 用项目中的例句训练
     #[command(subcommand)]
     Train(train::TrainCommand),
-    /// Tell what lines of text mean: one JSON object a line, with intent, confidence and entities.
+    /// Tell what lines of text mean: a JSON object a line, with intent, confidence, entities 判断语句的意图
     Classify(classify::ClassifyArgs),
-    /// Speak a text into a WAV file, or list the voices.
+    /// Speak a text into a WAV file, or list the voices 把文字念成 WAV，或列出音色
     Say(say::SayArgs),
-    /// Write down what is said in WAV files.
+    /// Write down what is said in WAV files 把 WAV 转写成文字
     Transcribe(transcribe::TranscribeArgs),
-    /// Check scripts (and cases, and a trunk) without calling anybody.
+    /// Check scripts (and cases, and a trunk) without calling anybody 检查话术、案件表、线路，不拨号
     Check(check::CheckArgs),
-    /// Place one call, show it as it happens, and print its outcome as JSON.
+    /// Place one call, show it as it happens, and print its outcome as JSON 拨一通电话
     Call(call::CallArgs),
-    /// Call the cases of a file.
+    /// Call the cases of a file 批量外呼
     #[command(subcommand)]
     Campaign(campaign::CampaignCommand),
-    /// Show the outcomes on file.
+    /// Show the outcomes on file 查看通话结果
     Outcomes(outcomes::OutcomesArgs),
-    /// Serve simulated callees on this machine, for practice.
+    /// Serve simulated callees on this machine, for practice 启动本机模拟被叫
     Simulate(simulate::SimulateArgs),
-    /// Run a campaign against simulated callees, and compare every outcome with what is expected.
+    /// Call simulated callees, and compare every outcome with what is expected 演练并核对结果
     Practice(practice::PracticeArgs),
 }
 
@@ -67,7 +70,7 @@ enum Command {
 /// What went wrong, for people.
 pub fn run(cli: Cli) -> Result<ExitCode> {
     let project = Project::at(&cli.project);
-    match cli.command {
+    let done = match cli.command {
         Command::Models(command) => models::run(&project, command),
         Command::Train(command) => train::run(&project, command),
         Command::Classify(args) => classify::run(&project, &args),
@@ -79,11 +82,19 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Outcomes(args) => outcomes::run(&project, args),
         Command::Simulate(args) => simulate::run(&project, args),
         Command::Practice(args) => practice::run(&project, &args),
+    };
+    match done {
+        Err(e) if e.is::<ReaderGone>() => Ok(ExitCode::SUCCESS),
+        done => done,
     }
 }
 
 /// The control plane's runtime. Two threads are enough: they pass messages, and the work is done in
 /// threads of their own.
 fn runtime() -> Result<Runtime> {
-    Builder::new_multi_thread().worker_threads(2).enable_all().build().context("no threads for the runtime")
+    Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("no threads for the runtime 无法创建线程")
 }

@@ -7,18 +7,22 @@ use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressStyle};
 use waihu_models::{FileState, Progress};
 
-use crate::project::Project;
+use crate::{
+    output::{note, out},
+    project::Project,
+    table::Table,
+};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ModelsCommand {
-    /// Fetch what is missing or damaged; go on where an earlier pull was interrupted.
+    /// Fetch what is missing or damaged; go on where an earlier pull was interrupted 获取（可续传）
     Pull {
-        /// Models by name; all when none is given.
+        /// Models by name; all when none is given 模型名
         names: Vec<String>,
     },
-    /// Show every model with its job, size, licence and whether it is there.
+    /// Show every model with its job, size, licence and whether it is there 列出
     List,
-    /// Check every file against its SHA-256.
+    /// Check every file against its SHA-256 校验
     Verify,
 }
 
@@ -29,50 +33,60 @@ pub(crate) fn run(project: &Project, command: ModelsCommand) -> Result<ExitCode>
             let bar = bar();
             let pulled = library.pull(&names, &mut |p| show(&bar, &p))?;
             bar.finish_and_clear();
-            println!(
-                "models: {} files ready, {} of them fetched now ({} MB)",
+            out!(
+                "models 模型: {} files ready 个文件就绪, {} of them fetched now 为新获取 ({} MB)",
                 pulled.kept + pulled.placed,
                 pulled.placed,
                 pulled.bytes / 1_000_000
-            );
+            )?;
         }
-        ModelsCommand::List => list(&library),
+        ModelsCommand::List => list(&library)?,
         ModelsCommand::Verify => {
             let bar = bar();
             let reports = library.verify(&mut |p| show(&bar, &p))?;
             bar.finish_and_clear();
             let bad = reports.iter().filter(|r| r.state != FileState::Sound).count();
-            reports.iter().for_each(|r| println!("{r}"));
+            // A reader who has gone does not make a damaged file sound.
+            let printed = reports.iter().try_for_each(|r| out!("{r}"));
             if bad > 0 {
-                println!("{bad} of {} files are not sound: run `waihu models pull`", reports.len());
+                let of = reports.len();
+                note!("{bad} of {of} files are not sound 有文件损坏: run 请运行 `waihu models pull`");
                 return Ok(ExitCode::FAILURE);
             }
-            println!("all {} files are sound", reports.len());
+            printed?;
+            out!("all {} files are sound 全部完好", reports.len())?;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn list(library: &waihu_models::Library) {
-    println!(
-        "{:<18} {:<8} {:<6} {:>8}  {:<14} {:<9} version",
-        "model", "job", "langs", "MB", "licence", "here"
-    );
-    for status in library.list() {
-        println!(
-            "{:<18} {:<8} {:<6} {:>8.1}  {:<14} {:<9} {}",
-            status.name,
+fn list(library: &waihu_models::Library) -> Result<()> {
+    let mut table = Table::new([
+        "model 模型",
+        "job 用途",
+        "langs 语言",
+        "MB",
+        "licence 许可",
+        "here 就绪",
+        "version 版本",
+    ]);
+    let models = library.list();
+    for status in &models {
+        table.row([
+            status.name.to_string(),
             status.job.to_string(),
             status.languages.join(","),
-            status.bytes as f64 / 1e6,
-            status.licence,
-            if status.is_complete() { "yes" } else { "no" },
-            status.version,
-        );
-        if !status.licence_notes.is_empty() {
-            println!("{:18} licence: {}", "", status.licence_notes.trim());
-        }
+            format!("{:.1}", status.bytes as f64 / 1e6),
+            status.licence.to_string(),
+            if status.is_complete() { "yes 是" } else { "no 否" }.to_owned(),
+            status.version.to_string(),
+        ]);
     }
+    out!("{table}")?;
+    for status in models.iter().filter(|s| !s.licence_notes.is_empty()) {
+        out!("{} licence 许可: {}", status.name, status.licence_notes.trim())?;
+    }
+    Ok(())
 }
 
 fn bar() -> ProgressBar {
@@ -86,25 +100,26 @@ fn bar() -> ProgressBar {
 
 fn show(bar: &ProgressBar, progress: &Progress<'_>) {
     match progress {
-        Progress::Waiting => bar.set_message("another process is pulling; waiting for it"),
+        Progress::Waiting => bar.set_message("another process is pulling; waiting for it 等待另一进程"),
         Progress::Checking { model, file, done, total } => {
             bar.set_length(*total);
             bar.set_position(*done);
-            bar.set_message(format!("checking {model}/{file}"));
+            bar.set_message(format!("checking 校验 {model}/{file}"));
         }
         Progress::Fetching { package, done, total } => {
             if let Some(total) = total {
                 bar.set_length(*total);
             }
             bar.set_position(*done);
-            bar.set_message(format!("fetching {package}"));
+            bar.set_message(format!("fetching 下载 {package}"));
         }
-        Progress::Making { model, file } => bar.set_message(format!("making {model}/{file}")),
+        Progress::Making { model, file } => bar.set_message(format!("making 转换 {model}/{file}")),
         Progress::SourceFailed { model, file, error } => {
-            bar.suspend(|| eprintln!("{model}/{file}: {error}; trying the next source"));
+            bar.suspend(|| note!("{model}/{file}: {error}; trying the next source 换下一个来源"));
         }
         Progress::Placed { model, file, bytes } => {
-            bar.suspend(|| println!("  {model}/{file} ({:.1} MB)", *bytes as f64 / 1e6));
+            let mb = *bytes as f64 / 1e6;
+            bar.suspend(|| note!("  {model}/{file} ({mb:.1} MB)"));
         }
     }
 }

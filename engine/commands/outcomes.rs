@@ -7,20 +7,26 @@ use clap::Args;
 use waihu_store::{Filter, Store};
 use waihu_types::{CampaignId, CaseId, Outcome, Redial, WallTime};
 
-use crate::{project::Project, table::Table, watch::named};
+use crate::{
+    output::{note, out},
+    plant,
+    project::Project,
+    table::Table,
+    watch::named,
+};
 
 #[derive(Debug, Args)]
 pub(crate) struct OutcomesArgs {
-    /// One JSON object a line, whole records (see engine/types/outcome.rs).
+    /// One JSON object a line, whole records (see engine/store/OUTCOME.md) 以 JSON 输出
     #[arg(long)]
     json: bool,
-    /// Of one campaign.
+    /// Of one campaign 批次
     #[arg(long)]
     campaign: Option<CampaignId>,
-    /// Of one case.
+    /// Of one case 案件
     #[arg(long)]
     case: Option<CaseId>,
-    /// The newest so many.
+    /// The newest so many 最近几条
     #[arg(long)]
     limit: Option<u32>,
 }
@@ -28,19 +34,20 @@ pub(crate) struct OutcomesArgs {
 pub(crate) fn run(project: &Project, args: OutcomesArgs) -> Result<ExitCode> {
     let path = project.store();
     if !path.exists() {
-        println!("no call was placed from here yet 尚无通话记录");
+        note!("no call was placed from here yet 尚无通话记录");
         return Ok(ExitCode::SUCCESS);
     }
     let filter = Filter { campaign: args.campaign, case: args.case, limit: args.limit, ..Filter::default() };
     let outcomes = super::runtime()?.block_on(async {
         let store = Store::open(&path).await?;
+        plant::recover(project, &store).await?;
         let outcomes = store.outcomes(&filter).await;
         store.close().await;
-        outcomes
+        anyhow::Ok(outcomes?)
     })?;
     if args.json {
         for outcome in &outcomes {
-            println!("{}", serde_json::to_string(outcome)?);
+            out!("{}", serde_json::to_string(outcome)?)?;
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -50,15 +57,14 @@ pub(crate) fn run(project: &Project, args: OutcomesArgs) -> Result<ExitCode> {
         "number 号码",
         "outcome 结果",
         "promise 承诺",
-        "talk s",
+        "talk 通话 s",
         "SIP",
         "again 再呼",
     ]);
     for outcome in &outcomes {
         table.row(row(outcome));
     }
-    print!("{table}");
-    println!("{} outcomes 条记录", outcomes.len());
+    out!("{table}\n{} outcomes 条记录", outcomes.len())?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -70,7 +76,7 @@ fn row(o: &Outcome) -> [String; 8] {
         .unwrap_or_default();
     let talked = o.answered_at.map(|a| ((o.ended_at.unix_millis() - a.unix_millis()) / 1_000).to_string());
     let again = match &o.redial {
-        Redial::No { rule } => format!("no ({rule})"),
+        Redial::No { rule } => format!("no 否 ({rule})"),
         Redial::Allowed { rule, not_before } => format!("{} ({rule})", local(*not_before)),
     };
     [

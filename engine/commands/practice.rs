@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader},
+    os::unix::process::CommandExt,
     process::{Child, Command, ExitCode, Stdio},
     thread,
 };
@@ -15,16 +16,22 @@ use waihu_trunk::TrunkConfig;
 use waihu_types::{CampaignId, Case, CaseId};
 
 use super::{campaign, simulate::READY};
-use crate::{project::Project, table::Table, watch::Words};
+use crate::{
+    output::{note, out},
+    plant::Ground,
+    project::Project,
+    table::Table,
+    watch::Words,
+};
 
 #[derive(Debug, Args)]
 pub(crate) struct PracticeArgs {
-    /// Cases by id; all when none is given.
+    /// Cases by id; all when none is given 案件
     cases: Vec<CaseId>,
-    /// Calls at once; the trunk's max_calls when left out, and never more.
+    /// Calls at once; the trunk's max_calls when left out, and never more 并发数
     #[arg(long)]
     max_at_once: Option<u32>,
-    /// Do not print the words as they are spoken.
+    /// Do not print the words as they are spoken 不显示对话内容
     #[arg(long)]
     quiet: bool,
 }
@@ -40,7 +47,8 @@ pub(crate) fn run(project: &Project, args: &PracticeArgs) -> Result<ExitCode> {
     let max = args.max_at_once.unwrap_or(u32::MAX).clamp(1, trunk.max_calls) as usize;
     let order = CampaignOrder { id: id.clone(), cases: cases.clone(), script, max_at_once: max };
     let words = if args.quiet { Words::Hidden } else { Words::Shown };
-    let report = super::runtime()?.block_on(campaign::dial(project, trunk, order, words))?;
+    let report =
+        super::runtime()?.block_on(campaign::dial(project, trunk, Ground::Practice, order, words))?;
     drop(ground);
     Ok(show(project, &id, &cases, &expected, &report))
 }
@@ -48,13 +56,13 @@ pub(crate) fn run(project: &Project, args: &PracticeArgs) -> Result<ExitCode> {
 fn wanted(ids: &[CaseId]) -> Result<Vec<Case>> {
     let table = waihu_campaign::read_csv(practice::CASES);
     if let Some(problem) = table.problems.first() {
-        bail!("the practice cases: {problem}");
+        bail!("the practice cases 演练案件: {problem}");
     }
     let cases: Vec<Case> = table.cases.into_iter().map(|(_, case)| case).collect();
     for id in ids {
         if !cases.iter().any(|c| c.id == *id) {
             let known: Vec<&str> = cases.iter().map(|c| c.id.as_str()).collect();
-            bail!("there is no practice case {id}; there are: {}", known.join(", "));
+            bail!("there is no practice case {id} 没有该案件; there are 现有: {}", known.join(", "));
         }
     }
     Ok(cases.into_iter().filter(|c| ids.is_empty() || ids.contains(&c.id)).collect())
@@ -65,21 +73,23 @@ struct PracticeGround(Child);
 
 impl PracticeGround {
     fn open(project: &Project, trunk: &TrunkConfig) -> Result<Self> {
-        eprintln!("opening the practice ground 打开演练场 …");
+        note!("opening the practice ground 打开演练场 …");
         let mut child = Command::new(std::env::current_exe()?)
             .arg("--project")
             .arg(project.root())
             .args(["simulate", "--while-stdin", "--bind", &trunk.proxy.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            // A group of its own: Ctrl-C is for the calls, not for those who are being called.
+            .process_group(0)
             .spawn()
-            .context("the practice ground cannot be started")?;
-        let out = child.stdout.take().context("the practice ground has no output")?;
+            .context("the practice ground cannot be started 无法启动演练场")?;
+        let out = child.stdout.take().context("the practice ground has no output 演练场没有输出")?;
         let mut lines = BufReader::new(out).lines();
         let ready = lines.by_ref().map_while(Result::ok).any(|line| line.starts_with(READY));
         if !ready {
             let status = child.wait()?;
-            bail!("the practice ground did not open ({status}): see above");
+            bail!("the practice ground did not open 演练场未能打开 ({status}): see above 见上文");
         }
         // What it tells later is only read, so that its pipe never fills.
         thread::spawn(move || lines.for_each(drop));
@@ -102,7 +112,8 @@ fn show(
     expected: &BTreeMap<CaseId, Expectation>,
     report: &CampaignReport,
 ) -> ExitCode {
-    let mut table = Table::new(["case 案件", "expected 预期", "actual 实际", "", "talk s", "recording 录音"]);
+    let mut table =
+        Table::new(["case 案件", "expected 预期", "actual 实际", "", "talk 通话 s", "recording 录音"]);
     let mut right = 0;
     for case in cases {
         let outcome = report.outcomes.iter().find(|o| o.case == case.id);
@@ -122,12 +133,15 @@ fn show(
             outcome.and_then(|o| o.recording.as_ref()).map(|r| r.path.clone()).unwrap_or_default(),
         ]);
     }
-    println!("\n{table}");
-    for (case, why) in &report.not_placed {
-        println!("{case}: not called 未呼叫: {why}");
+    let mut lines = vec![format!("\n{table}")];
+    lines.extend(report.not_placed.iter().map(|(case, why)| format!("{case}: not called 未呼叫: {why}")));
+    if report.stopped > 0 {
+        lines.push(format!("{} cases were not called: stopped 因停止而未呼叫", report.stopped));
     }
-    println!("{right} of {} cases came out as expected 符合预期", cases.len());
-    println!("recordings and transcripts 录音与文本: {}", project.recordings().display());
-    println!("outcomes 结果: {} (waihu outcomes --campaign {id})", project.store().display());
+    lines.push(format!("{right} of {} cases came out as expected 符合预期", cases.len()));
+    lines.push(format!("recordings and transcripts 录音与文本: {}", project.recordings().display()));
+    lines.push(format!("outcomes 结果: {} (waihu outcomes --campaign {id})", project.store().display()));
+    // Whether it came out right does not hang on a reader.
+    let _ = lines.iter().try_for_each(|line| out!("{line}"));
     if right == cases.len() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

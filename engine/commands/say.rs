@@ -8,29 +8,33 @@ use waihu_record::wav;
 use waihu_tts::{Request, Tts};
 use waihu_types::Lang;
 
-use crate::project::Project;
+use crate::{
+    output::{note, out},
+    project::Project,
+    table::Table,
+};
 
 #[derive(Debug, Args)]
 pub(crate) struct SayArgs {
-    /// The language of the text.
+    /// The language of the text 语言
     #[arg(long, required_unless_present = "list")]
     lang: Option<Lang>,
-    /// A voice by its name (see --list); the language's own when left out.
+    /// A voice by its name (see --list); the language's own when left out 音色
     #[arg(long)]
     voice: Option<String>,
-    /// The rate of the WAV [Hz]: 8000 is a telephone's.
+    /// The rate of the WAV [Hz]: 8000 is a telephone's 采样率
     #[arg(long, default_value_t = 8_000, value_parser = clap::value_parser!(u32).range(8_000..=48_000))]
     rate: u32,
-    /// How fast: 1 is the voice's own pace, 0.5 to 2.
+    /// How fast: 1 is the voice's own pace, 0.5 to 2 语速
     #[arg(long, default_value_t = 1.0)]
     speed: f32,
-    /// The file to write.
+    /// The file to write 输出文件
     #[arg(long, required_unless_present = "list", value_name = "FILE.wav")]
     out: Option<PathBuf>,
-    /// Show the voices and stop.
+    /// Show the voices and stop 列出音色
     #[arg(long)]
     list: bool,
-    /// What to say; figures, sums and dates are read as people read them.
+    /// What to say; figures, sums and dates are read as people read them 要念的文字
     #[arg(required_unless_present = "list")]
     text: Vec<String>,
 }
@@ -38,15 +42,21 @@ pub(crate) struct SayArgs {
 pub(crate) fn run(project: &Project, args: SayArgs) -> Result<ExitCode> {
     let mut tts = Tts::load(project.voices()?)?;
     if args.list {
-        println!("{:<14} {:<7} {:<6} licence", "voice", "engine", "langs");
+        let mut table = Table::new(["voice 音色", "engine 引擎", "langs 语言", "licence 许可"]);
         for voice in tts.voices() {
             let langs: Vec<&str> = voice.langs.iter().map(|l| l.code()).collect();
-            println!("{:<14} {:<7} {:<6} {}", voice.name, voice.engine, langs.join(","), voice.licence);
+            table.row([
+                voice.name.to_string(),
+                voice.engine.to_string(),
+                langs.join(","),
+                voice.licence.to_string(),
+            ]);
         }
+        out!("{table}")?;
         return Ok(ExitCode::SUCCESS);
     }
-    let lang = args.lang.context("--lang is missing")?;
-    let out = args.out.context("--out is missing")?;
+    let lang = args.lang.context("--lang is missing 缺少 --lang")?;
+    let out = args.out.context("--out is missing 缺少 --out")?;
     let text = args.text.join(" ");
     let request = Request { lang, voice: args.voice.as_deref(), text: &text, speed: args.speed };
     // The first run of a model loads it; only the second is what a call would wait for.
@@ -57,13 +67,13 @@ pub(crate) fn run(project: &Project, args: SayArgs) -> Result<ExitCode> {
     wav::write_mono(&out, args.rate, &speech.to_rate(args.rate)?)?;
     if !speech.dropped.is_empty() {
         let dropped: String = speech.dropped.iter().collect();
-        eprintln!("not spoken, since the voice has no sound for it: {dropped}");
+        note!("not spoken, since the voice has no sound for it 未念出: {dropped}");
     }
     let seconds = speech.seconds();
-    println!(
-        "{}: {seconds:.2} s of speech in {took:.2} s (real-time factor {:.2})",
+    out!(
+        "{}: {seconds:.2} s of speech 语音 in {took:.2} s (real-time factor 实时率 {:.2})",
         out.display(),
         took / seconds
-    );
+    )?;
     Ok(ExitCode::SUCCESS)
 }

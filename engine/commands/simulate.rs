@@ -1,12 +1,6 @@
 //! `waihu simulate`: the practice ground, a process of its own.
 
-use std::{
-    io::{Read, Write},
-    net::SocketAddr,
-    path::PathBuf,
-    process::ExitCode,
-    time::Duration,
-};
+use std::{io::Read, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -15,23 +9,24 @@ use waihu_media::MediaConfig;
 use waihu_simulator::{Clips, Report, SimulatorConfig, practice, read_personas, serve};
 use waihu_tts::{PromptCache, Tts};
 
-use crate::project::Project;
+use super::signals::Signals;
+use crate::{output::out, project::Project};
 
 /// What is printed before the address once calls can come.
-pub(crate) const READY: &str = "practice ground open at ";
+pub(crate) const READY: &str = "practice ground open 演练场已打开: ";
 
 #[derive(Debug, Args)]
 pub(crate) struct SimulateArgs {
-    /// Where to listen for SIP.
+    /// Where to listen for SIP 监听地址
     #[arg(long, default_value = "127.0.0.1:5070")]
     bind: SocketAddr,
-    /// First and last port for RTP.
+    /// First and last port for RTP 端口范围
     #[arg(long, default_values_t = [30_000, 30_998], num_args = 2, value_names = ["FIRST", "LAST"])]
     rtp_ports: Vec<u16>,
-    /// Callees of your own (see engine/simulator/personas.toml); those of the practice ground when left out.
+    /// Callees of your own (see engine/simulator/personas.toml); those of the practice ground when left out 被叫
     #[arg(long, value_name = "FILE.toml")]
     personas: Option<PathBuf>,
-    /// Calls at once.
+    /// Calls at once 并发数
     #[arg(long, default_value_t = 50)]
     max_calls: usize,
     /// End when standard input does: for a parent process.
@@ -42,9 +37,8 @@ pub(crate) struct SimulateArgs {
 pub(crate) fn run(project: &Project, args: SimulateArgs) -> Result<ExitCode> {
     let text = match &args.personas {
         None => practice::PERSONAS.to_owned(),
-        Some(path) => {
-            std::fs::read_to_string(path).with_context(|| format!("{}: cannot be read", path.display()))?
-        }
+        Some(path) => std::fs::read_to_string(path)
+            .with_context(|| format!("{}: cannot be read 无法读取", path.display()))?,
     };
     let personas = read_personas(&text)?;
     let mut tts = Tts::load(project.voices()?)?;
@@ -69,24 +63,29 @@ pub(crate) fn run(project: &Project, args: SimulateArgs) -> Result<ExitCode> {
         max_calls: args.max_calls,
     };
     let served = super::runtime()?.block_on(serve(config, tell, stopped(args.while_stdin)))?;
-    println!("{} calls came in, {} were answered", served.calls, served.answered);
+    out!("{} calls came in 来电, {} were answered 已接听", served.calls, served.answered)?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn tell(report: Report) {
-    match report {
-        Report::Ready { sip } => println!("{READY}{sip}"),
-        Report::Called { persona } => println!("called: {persona}"),
-        Report::Over { persona, bot_turns } => println!("over: {persona} (the bot spoke {bot_turns} times)"),
-    }
-    // A parent reads this through a pipe, where nothing is flushed by itself.
-    let _ = std::io::stdout().flush();
+    // Callees need no reader.
+    let _ = match report {
+        Report::Ready { sip } => out!("{READY}{sip}"),
+        Report::Called { persona } => out!("called 来电: {persona}"),
+        Report::Over { persona, bot_turns } => {
+            out!("over 结束: {persona} (the bot spoke 机器人说了 {bot_turns} times 次)")
+        }
+    };
 }
 
 /// Ready when the practice ground is to close.
 async fn stopped(while_stdin: bool) {
     if !while_stdin {
-        let _ = tokio::signal::ctrl_c().await;
+        match Signals::catch() {
+            Ok(mut signals) => signals.next().await,
+            // Then they end the process by themselves.
+            Err(_) => std::future::pending().await,
+        }
         return;
     }
     let (ended, end) = oneshot::channel();

@@ -7,16 +7,16 @@ use clap::Subcommand;
 use sha2::{Digest, Sha256};
 use waihu_types::Lang;
 
-use crate::project::Project;
+use crate::{output::out, project::Project};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TrainCommand {
-    /// Learn intents from models/intents/{zh,en}.tsv, and measure on models/intents/held-out.
+    /// Learn intents from models/intents/{zh,en}.tsv, and measure on models/intents/held-out 训练意图
     Intents {
-        /// Do nothing when the examples and the encoder are those of the last training.
+        /// Do nothing when the examples and the encoder are those of the last training 无变化则跳过
         #[arg(long)]
         if_stale: bool,
-        /// Print the whole report as JSON.
+        /// Print the whole report as JSON 以 JSON 输出
         #[arg(long)]
         json: bool,
     },
@@ -28,11 +28,11 @@ pub(crate) fn run(project: &Project, command: TrainCommand) -> Result<ExitCode> 
     let stamp_path = head.with_extension("inputs");
     let stamp = inputs_stamp(project)?;
     if if_stale && head.exists() && fs::read_to_string(&stamp_path).is_ok_and(|s| s == stamp) {
-        println!("intents: trained already on these examples");
+        out!("intents 意图: trained already on these examples 已训练过")?;
         return Ok(ExitCode::SUCCESS);
     }
     if let Some(dir) = head.parent() {
-        fs::create_dir_all(dir).with_context(|| format!("{}: cannot be made", dir.display()))?;
+        fs::create_dir_all(dir).with_context(|| format!("{}: cannot be made 无法创建", dir.display()))?;
     }
     let bar = indicatif::ProgressBar::no_length();
     let report =
@@ -42,18 +42,20 @@ pub(crate) fn run(project: &Project, command: TrainCommand) -> Result<ExitCode> 
             bar.set_message(step.lang.code());
         })?;
     bar.finish_and_clear();
-    fs::write(&stamp_path, stamp).with_context(|| format!("{}: cannot be written", stamp_path.display()))?;
+    fs::write(&stamp_path, stamp)
+        .with_context(|| format!("{}: cannot be written 无法写入", stamp_path.display()))?;
     if json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        out!("{}", serde_json::to_string_pretty(&report)?)?;
     } else {
         for lang in &report.languages {
             let held_out = lang.held_out.map_or_else(|| "none".to_owned(), |h| format!("{:.1} %", 100.0 * h));
-            println!(
-                "intents {}: {} examples; right in cross-validation {:.1} %, on held-out lines {held_out}",
+            out!(
+                "intents 意图 {}: {} examples 例句; right 正确率: cross-validation 交叉验证 {:.1} %, \
+                 held-out lines 留出集 {held_out}",
                 lang.lang,
                 lang.examples,
                 100.0 * lang.cross_validated,
-            );
+            )?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -74,7 +76,7 @@ fn inputs_stamp(project: &Project) -> Result<String> {
 
 fn hash_file(hash: &mut Sha256, path: &Path) -> Result<()> {
     if path.exists() {
-        hash.update(fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?);
+        hash.update(fs::read(path).with_context(|| format!("{}: cannot be read 无法读取", path.display()))?);
     }
     hash.update([0]);
     Ok(())

@@ -14,7 +14,10 @@ use waihu_asr::{Asr, AsrConfig, Options, Window};
 use waihu_record::wav;
 use waihu_types::Lang;
 
-use crate::project::Project;
+use crate::{
+    output::{note, out},
+    project::Project,
+};
 
 /// Whisper's rate [Hz], and the longest piece that it hears at once [samples].
 const RATE: u32 = 16_000;
@@ -25,19 +28,19 @@ const LOOK_BACK: usize = 8 * RATE as usize;
 
 #[derive(Debug, Args)]
 pub(crate) struct TranscribeArgs {
-    /// The language spoken.
+    /// The language spoken 语言
     #[arg(long)]
     lang: Lang,
-    /// One JSON object a file, with times and confidence.
+    /// One JSON object a file, with times and confidence 以 JSON 输出
     #[arg(long)]
     json: bool,
-    /// Of a recording with two sides, hear one: left is the callee, right the bot.
+    /// Of a recording with two sides, hear one: left is the callee, right the bot 声道
     #[arg(long, value_enum, default_value_t = Side::Both)]
     side: Side,
-    /// Compute the model's whole 30 s window instead of the utterance's length.
+    /// Compute the model's whole 30 s window instead of the utterance's length 计算完整窗口
     #[arg(long)]
     full_window: bool,
-    /// WAV files of any usual format and rate.
+    /// WAV files of any usual format and rate 音频文件
     #[arg(required = true)]
     files: Vec<PathBuf>,
 }
@@ -66,11 +69,11 @@ pub(crate) fn run(project: &Project, args: &TranscribeArgs) -> Result<ExitCode> 
     let mut failed = 0;
     for path in &args.files {
         match transcribe(&mut asr, args, path) {
-            Ok(answer) if args.json => println!("{}", serde_json::to_string(&answer)?),
-            Ok(answer) => println!("{}\t{}", path.display(), answer.text),
+            Ok(answer) if args.json => out!("{}", serde_json::to_string(&answer)?)?,
+            Ok(answer) => out!("{}\t{}", path.display(), answer.text)?,
             // One bad file does not keep the others from being read.
             Err(e) => {
-                eprintln!("{e:#}");
+                note!("{e:#}");
                 failed += 1;
             }
         }
@@ -82,7 +85,7 @@ fn transcribe<'a>(asr: &mut Asr, args: &TranscribeArgs, path: &'a Path) -> Resul
     let pcm = wav::read(path)?;
     let side = |n: usize| {
         let at = pcm.channels.get(n).cloned();
-        at.with_context(|| format!("{}: has one side only; leave --side out", path.display()))
+        at.with_context(|| format!("{}: has one side only; leave --side out 只有一个声道", path.display()))
     };
     let samples = match args.side {
         Side::Both => pcm.mono(),
