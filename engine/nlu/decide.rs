@@ -34,7 +34,9 @@ const BARE_VALUE: f32 = 0.7;
 const EXPECTED_WEIGHT: f32 = 1.5;
 
 /// Below this a grave intent is not taken for granted: it would end the talk of the matter, and words
-/// that were misheard look like anything. The bot asks again, which whoever meant it will bear.
+/// that were misheard look like anything. The bot asks again, which whoever meant it will bear. Danger
+/// to life is none of them: who is in despair may not say it twice, and the script has a threshold
+/// of its own for it.
 const GRAVE: f32 = 0.7;
 
 /// Decides what an utterance means.
@@ -59,7 +61,7 @@ pub fn decide(lang: Lang, text: &str, scores: &[f32], expected: &[Intent]) -> De
     {
         return Decision { intent, confidence: BARE_VALUE };
     }
-    let grave = matches!(top.intent, Intent::Distress | Intent::Deceased | Intent::LegalRepresentation);
+    let grave = matches!(top.intent, Intent::Deceased | Intent::LegalRepresentation);
     if grave && top.confidence < GRAVE && !expected.contains(&top.intent) {
         return Decision { intent: Intent::OutOfScope, confidence: top.confidence };
     }
@@ -232,8 +234,30 @@ const ZH: &[Rule] = &[
             "没有活下去",
             "割腕",
             "喝农药",
+            "上吊",
+            "一了百了",
+            "一死了之",
+            "死给你",
+            "逼死",
+            "没法活了",
+            "没法活下去",
         ],
-        unless: &["他跳楼", "她跳楼", "跳楼价", "他不想活", "跳楼了"],
+        unless: &[
+            "他跳楼",
+            "她跳楼",
+            "跳楼价",
+            "他不想活",
+            "跳楼了",
+            "他上吊",
+            "她上吊",
+            "树上吊",
+            // Paid, and done with it.
+            "还了一了百了",
+            "还完一了百了",
+            "还清一了百了",
+            "还上一了百了",
+            "结清一了百了",
+        ],
     },
     Rule {
         intent: Intent::StopCalling,
@@ -346,6 +370,11 @@ const EN: &[Rule] = &[
             "dont want to be here anymore",
             "end it all",
             "jump off a bridge",
+            "no point in living",
+            "no point living",
+            "dont want to wake up",
+            "hope i dont wake up",
+            "sleep and never wake up",
         ],
         unless: &["he committed suicide", "she committed suicide", "died by suicide", "suicide squad"],
     },
@@ -488,14 +517,23 @@ mod tests {
     }
 
     #[test]
-    fn a_grave_meaning_is_not_guessed() {
-        let scores = |share: f32| -> Vec<f32> {
+    fn a_grave_meaning_is_not_guessed_and_danger_is_never_thrown_away() {
+        let of = |intent: Intent, share: f32| {
             let rest = (1.0 - share) / (Intent::ALL.len() - 1) as f32;
-            Intent::ALL.iter().map(|i| if *i == Intent::Distress { share } else { rest }).collect()
+            let scores: Vec<f32> =
+                Intent::ALL.iter().map(|i| if *i == intent { share } else { rest }).collect();
+            let d = decide(Lang::Zh, "我我知道了天就环", &scores, &[]);
+            assert!((d.confidence - share).abs() < 0.001);
+            d.intent
         };
-        let of = |share| decide(Lang::Zh, "我我知道了天就环", &scores(share), &[]).intent;
-        assert_eq!((of(0.5), of(0.9)), (Intent::OutOfScope, Intent::Distress));
-        assert_eq!(decide(Lang::Zh, "我不想活了", &scores(0.5), &[]).intent, Intent::Distress);
+        for grave in [Intent::Deceased, Intent::LegalRepresentation] {
+            assert_eq!((of(grave, 0.5), of(grave, 0.9)), (Intent::OutOfScope, grave));
+        }
+        // How sure is sure enough is for the script to say.
+        assert_eq!(
+            (of(Intent::Distress, 0.4), of(Intent::Distress, 0.9)),
+            (Intent::Distress, Intent::Distress)
+        );
     }
 
     #[test]
@@ -516,6 +554,13 @@ mod tests {
             (Lang::Zh, "你们再逼我，我就跳楼", Distress),
             (Lang::En, "I just don't want to live anymore", Distress),
             (Lang::En, "Sometimes I want to die.", Distress),
+            (Lang::En, "There's no point in living.", Distress),
+            (Lang::En, "I don't want to wake up tomorrow.", Distress),
+            (Lang::Zh, "死了一了百了", Distress),
+            (Lang::Zh, "我死给你看", Distress),
+            (Lang::Zh, "你们要逼死我", Distress),
+            (Lang::Zh, "我去上吊", Distress),
+            (Lang::Zh, "真的没法活了", Distress),
             (Lang::Zh, "别再打了，听见没有", StopCalling),
             (Lang::En, "Stop calling me!", StopCalling),
             (Lang::En, "take me off your list", StopCalling),
@@ -536,6 +581,9 @@ mod tests {
             (Lang::Zh, "现在别打了，晚点再打"),
             (Lang::Zh, "你别打断我"),
             (Lang::Zh, "现在是跳楼价"),
+            (Lang::Zh, "周五还清，一了百了"),
+            (Lang::Zh, "不能在一棵树上吊死"),
+            (Lang::En, "don't wake up the baby"),
             (Lang::En, "I never stopped paying"),
             (Lang::En, "don't call me before five"),
             (Lang::En, "I don't want to talk to a person"),
