@@ -9,13 +9,13 @@ use tokio::{
 };
 use waihu_call::{CallMachine, Desk, Ending, Input, Leg, Line, Output, PlaybackId, Speaker};
 use waihu_dialog::{Interpreter, Utterance};
-use waihu_media::{PlaybackId as MediaPlaybackId, SlotId, Taps};
-use waihu_record::{Recording, RecordingInProgress, TranscriptLine, TranscriptWriter};
+use waihu_media::{PlaybackId as MediaPlaybackId, SlotId, Stats, Taps};
+use waihu_record::{RecordingInProgress, TranscriptLine, TranscriptWriter};
 use waihu_sip::{Event as SipEvent, SessionDescription};
 use waihu_speech::{Listener, Urgency, VoiceRequest};
 use waihu_store::NewAttempt;
 use waihu_trunk::Call;
-use waihu_types::{Outcome, ScriptVersion, Time, Transcript, WallTime};
+use waihu_types::{Outcome, ScriptVersion, Time, WallTime};
 
 use crate::{
     error::DialError,
@@ -127,7 +127,8 @@ struct ActiveCall<'a> {
     /// Kept while the call lasts: dropping it ends the listening.
     listener: Listener,
     recording: Option<RecordingInProgress>,
-    recording_path: PathBuf,
+    /// The callee's slot is closed: its counts.
+    closed: oneshot::Receiver<Stats>,
     /// Until the call is over.
     transcript: Option<TranscriptWriter>,
     /// The start of the recording, to which the transcript's times are told.
@@ -154,8 +155,7 @@ impl<'a> ActiveCall<'a> {
         let cannot = |path: PathBuf| move |source| DialError::Recordings { path, source };
         std::fs::create_dir_all(&plant.recordings).map_err(cannot(plant.recordings.clone()))?;
         let transcript = TranscriptWriter::create(file("jsonl")).map_err(cannot(file("jsonl")))?;
-        let recording_path = file("wav");
-        let (stereo, recording) = plant.recorder.start(recording_path.clone());
+        let (stereo, recording) = plant.recorder.start(file("wav"));
         let to_speech = happenings.clone();
         let listener = plant.speech.listen(
             order.lang,
@@ -163,15 +163,21 @@ impl<'a> ActiveCall<'a> {
             Arc::new(move |event| drop(to_speech.send(Happening::Speech(event)))),
         );
         let ear = listener.ear();
-        let (to_media, attempt) = (happenings.clone(), order.attempt.clone());
+        let (tell_closed, closed) = oneshot::channel();
+        let (to_media, mut tell_closed) = (happenings.clone(), Some(tell_closed));
         let (slot, rtp) = plant.media.open(Taps {
             heard: Some(Box::new(move |_, frame| ear.hear(frame))),
             stereo: Some(stereo),
             events: Box::new(move |at, event| {
                 // The call may be over: then nobody need know.
+                if let waihu_media::MediaEvent::Closed(stats) = event
+                    && let Some(tell) = tell_closed.take()
+                {
+                    let _ = tell.send(stats);
+                }
                 if matches!(event, waihu_media::MediaEvent::FirstPacketSent) {
                     let _ = to_media.send(Happening::FirstPacket(at));
-                } else if let Some(event) = legs::callee_media(&attempt, &event) {
+                } else if let Some(event) = legs::callee_media(&event) {
                     let _ = to_media.send(Happening::Media(event));
                 }
             }),
@@ -191,7 +197,7 @@ impl<'a> ActiveCall<'a> {
             agent: None,
             listener,
             recording: Some(recording),
-            recording_path,
+            closed,
             transcript: Some(transcript),
             start: None,
             answered_at: None,
@@ -448,7 +454,9 @@ impl<'a> ActiveCall<'a> {
         self.plant.media.close(self.slot);
         let mut outcome = outcome(&attempt, ending, self.wall(now), |at| self.wall(at));
         filing::keep(self.plant, &outcome);
-        (outcome.recording, outcome.transcript) = self.finish_files().await;
+        let written = (self.recording.take(), self.transcript.take());
+        (outcome.recording, outcome.transcript) =
+            filing::close_files(&attempt.attempt, written, &mut self.closed).await;
         // The outcome carries the answer as well.
         if let Some(marking) = self.marking.take() {
             marking.abort();
@@ -456,33 +464,6 @@ impl<'a> ActiveCall<'a> {
         filing::file(self.plant, &outcome).await?;
         tell(&self.observer, self.order, ProgressKind::Done(Box::new(outcome.clone())));
         Ok(outcome)
-    }
-
-    /// What was written, as far as it was: a full disk costs files, never the outcome.
-    async fn finish_files(&mut self) -> (Option<Recording>, Option<Transcript>) {
-        let attempt = &self.order.attempt;
-        let recording = self.recording.take().map(RecordingInProgress::finish);
-        let transcript = self.transcript.take();
-        // Both wait for the disk.
-        let finished = tokio::task::spawn_blocking(move || {
-            (recording.and_then(|r| r.recv().ok()), transcript.map(TranscriptWriter::finish))
-        });
-        let (recording, transcript) = finished.await.unwrap_or_default();
-        if let Some(why) = recording.as_ref().and_then(|r| r.cut_short.as_ref()) {
-            tracing::warn!(%attempt, %why, "a recording lacks its end");
-        }
-        let recording = recording.filter(|r| {
-            let empty = r.duration_ms == 0 && r.cut_short.is_none();
-            // Of a call that nobody answered: a file without a frame tells nothing.
-            if empty && let Err(e) = std::fs::remove_file(&self.recording_path) {
-                tracing::warn!(%attempt, error = %e, "an empty recording was left behind");
-            }
-            !empty
-        });
-        let transcript = transcript.and_then(|t| {
-            t.inspect_err(|e| tracing::error!(%attempt, error = %e, "the transcript was not closed")).ok()
-        });
-        (recording, transcript)
     }
 }
 

@@ -11,14 +11,20 @@ use std::{
     time::Duration,
 };
 
+use tokio::{sync::oneshot, time::timeout};
+use waihu_media::Stats;
+use waihu_record::{Recording, RecordingInProgress, TranscriptWriter};
 use waihu_store::StoreError;
-use waihu_types::{AttemptId, Outcome, WallTime};
+use waihu_types::{AttemptId, Outcome, Transcript, WallTime};
 
 use crate::{error::DialError, plant::Plant};
 
 /// How often a write to the store is tried, a second apart: whoever holds its lock or fills the disk has
 /// half a minute to mend it.
 const TRIES: u32 = 30;
+
+/// How long a slot's counts are waited for: the media thread gives them within a tick.
+const CLOSED_WAIT: Duration = Duration::from_secs(1);
 
 /// Room for some hundred outcomes and for the store's log of changes [bytes].
 const RESERVE_BYTES: usize = 1 << 20;
@@ -103,6 +109,45 @@ pub(crate) async fn mark_answered(plant: &Plant, attempt: &AttemptId, at: WallTi
     }
 }
 
+/// Closes what was written of a call, as far as it was: a full disk costs files, never the outcome.
+/// `closed` gives the counts of the slot that was recorded.
+pub(crate) async fn close_files(
+    attempt: &AttemptId,
+    (recording, transcript): (Option<RecordingInProgress>, Option<TranscriptWriter>),
+    closed: &mut oneshot::Receiver<Stats>,
+) -> (Option<Recording>, Option<Transcript>) {
+    let recording = recording.map(RecordingInProgress::finish);
+    // Both wait for the disk.
+    let finished = tokio::task::spawn_blocking(move || {
+        (recording.and_then(|r| r.recv().ok()), transcript.map(TranscriptWriter::finish))
+    });
+    let (recording, transcript) = finished.await.unwrap_or_default();
+    let stats = timeout(CLOSED_WAIT, closed).await.ok().and_then(Result::ok).unwrap_or_default();
+    let recording = recording.and_then(|r| recorded(attempt, r, &stats));
+    let transcript = transcript.and_then(|t| {
+        t.inspect_err(|e| tracing::error!(%attempt, error = %e, "the transcript was not closed")).ok()
+    });
+    (recording, transcript)
+}
+
+/// A recording with all that is wrong with it; none where it holds nothing.
+fn recorded(attempt: &AttemptId, mut recording: Recording, stats: &Stats) -> Option<Recording> {
+    recording.holes_ms = stats.unrecorded * 20;
+    let (holes_ms, unheard_ms) = (recording.holes_ms, stats.unheard * 20);
+    if holes_ms > 0 || unheard_ms > 0 {
+        tracing::warn!(%attempt, holes_ms, unheard_ms, "sound was lost: this machine is too slow for its calls");
+    }
+    if let Some(why) = &recording.cut_short {
+        tracing::warn!(%attempt, %why, "a recording lacks its end");
+    }
+    let empty = recording.duration_ms == 0 && recording.cut_short.is_none();
+    // Of a call that nobody answered: a file without a frame tells nothing.
+    if empty && let Err(e) = fs::remove_file(&recording.path) {
+        tracing::warn!(%attempt, error = %e, "an empty recording was left behind");
+    }
+    (!empty).then_some(recording)
+}
+
 /// Tries a write again while the disk is full or another program holds the store.
 async fn persistently<F: Future<Output = Result<(), StoreError>>>(
     plant: &Plant,
@@ -117,5 +162,27 @@ async fn persistently<F: Future<Output = Result<(), StoreError>>>(
         }
         tries += 1;
         tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plant::Order;
+
+    #[test]
+    fn a_recording_tells_of_its_holes() {
+        let whole = Recording {
+            path: "a.wav".to_owned(),
+            sha256: String::new(),
+            duration_ms: 4_000,
+            cut_short: None,
+            holes_ms: 0,
+        };
+        for (unrecorded, holes_ms) in [(0, 0), (5, 100)] {
+            let stats = Stats { unrecorded, unheard: 9, ..Stats::default() };
+            let told = recorded(&Order::new_attempt_id(), whole.clone(), &stats);
+            assert_eq!(told, Some(Recording { holes_ms, ..whole.clone() }));
+        }
     }
 }

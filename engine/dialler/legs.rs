@@ -5,10 +5,10 @@ use std::{net::SocketAddr, time::Duration};
 use jiff::civil::Date;
 use tokio::sync::watch;
 use waihu_call::{MediaEvent, PlaybackId};
-use waihu_media::{Codec, Direction, Remote, Stats};
+use waihu_media::{Codec, Direction, Remote};
 use waihu_sip::{Event, FailureCause, SessionDescription, Uri};
 use waihu_trunk::{Agent, Call, Credentials, InviteRequest};
-use waihu_types::{AttemptId, Case, CaseId, WallTime};
+use waihu_types::{Case, CaseId, WallTime};
 
 use crate::{
     error::DialError,
@@ -55,7 +55,7 @@ pub(crate) fn not_dialled() -> Event {
 
 /// The media thread's event of the callee's slot in the call's words; none for those that the call
 /// does not need. A slot that ends while the call lasts is lost; after it, nobody reads this.
-pub(crate) fn callee_media(attempt: &AttemptId, event: &waihu_media::MediaEvent) -> Option<MediaEvent> {
+pub(crate) fn callee_media(event: &waihu_media::MediaEvent) -> Option<MediaEvent> {
     use waihu_media::MediaEvent as M;
     match event {
         M::PlaybackDone { id } => Some(MediaEvent::PlaybackDone(PlaybackId(id.0))),
@@ -64,10 +64,7 @@ pub(crate) fn callee_media(attempt: &AttemptId, event: &waihu_media::MediaEvent)
         }
         M::Dtmf { digit, .. } => Some(MediaEvent::Digit(*digit)),
         M::NoAudio { for_ms } => Some(MediaEvent::NoAudio { lasting: Duration::from_millis(*for_ms) }),
-        M::Closed(stats) => {
-            tell_holes(attempt, stats);
-            Some(MediaEvent::Lost)
-        }
+        M::Closed(_) => Some(MediaEvent::Lost),
         _ => None,
     }
 }
@@ -75,20 +72,6 @@ pub(crate) fn callee_media(attempt: &AttemptId, event: &waihu_media::MediaEvent)
 /// The same of the agent's slot: only that it is lost.
 pub(crate) fn agent_media(event: &waihu_media::MediaEvent) -> Option<MediaEvent> {
     matches!(event, waihu_media::MediaEvent::Closed(_)).then_some(MediaEvent::Lost)
-}
-
-/// Warns of sound that the machine was too slow for. Once a call, so the media thread can bear it.
-fn tell_holes(attempt: &AttemptId, stats: &Stats) {
-    let recording_ms = holes_ms(stats);
-    if recording_ms > 0 || stats.unheard > 0 {
-        let unheard_ms = stats.unheard * 20;
-        tracing::warn!(%attempt, recording_ms, unheard_ms, "sound was lost: this machine is too slow for its calls");
-    }
-}
-
-/// Silence in a recording that was none on the line [ms].
-fn holes_ms(stats: &Stats) -> u64 {
-    (stats.unrecorded + stats.skipped_ticks) * 20
 }
 
 /// Where to send a leg's media, and how; none where the description has no codec of ours.
@@ -178,14 +161,13 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_that_ends_is_lost_and_its_holes_are_counted() {
-        let attempt = Order::new_attempt_id();
-        let stats = Stats { unrecorded: 3, skipped_ticks: 2, unheard: 7, ..Stats::default() };
-        let closed = waihu_media::MediaEvent::Closed(stats);
-        assert_eq!(callee_media(&attempt, &closed), Some(MediaEvent::Lost));
-        assert_eq!(agent_media(&closed), Some(MediaEvent::Lost));
+    fn a_slot_that_ends_while_the_call_lasts_is_lost() {
+        let closed = waihu_media::MediaEvent::Closed(waihu_media::Stats::default());
+        assert_eq!(
+            (callee_media(&closed), agent_media(&closed)),
+            (Some(MediaEvent::Lost), Some(MediaEvent::Lost))
+        );
         assert_eq!(agent_media(&waihu_media::MediaEvent::AudioResumed), None);
-        assert_eq!(holes_ms(&stats), 100);
     }
 
     #[test]

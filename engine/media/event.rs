@@ -110,10 +110,9 @@ pub struct Stats {
     pub underruns: u64,
     /// Frames that the tap of what is heard had no room for.
     pub unheard: u64,
-    /// Frames that the stereo tap had no room for, and that are silence in it.
+    /// Frames that are silence in the stereo tap, because it had no room or their ticks were not run.
     pub unrecorded: u64,
-    /// Ticks that were not run, because the machine stood still for too long; silence in the stereo
-    /// tap.
+    /// Ticks that were not run, because the machine stood still for too long.
     pub skipped_ticks: u64,
 }
 

@@ -391,6 +391,7 @@ impl Slot {
         self.stats.skipped_ticks += ticks;
         if stream.sent_any && self.stereo_tap.is_some() {
             self.stereo_owed += ticks;
+            self.stats.unrecorded += ticks;
         }
     }
 
@@ -526,6 +527,19 @@ mod tests {
             assert_eq!((missed, slot.stats.sent > 0), (sends, listens), "{direction:?}");
             assert_eq!(useful(&mut slot, FAR, 8, &[0xD5; 160], 9), 5, "{direction:?}: the far end itself");
         }
+    }
+
+    #[test]
+    fn what_is_missing_in_the_recording_is_counted() {
+        let (mut slot, _told) = slot(Direction::SendRecv);
+        slot.skip(2);
+        let (tap, _recorded) = crossbeam_channel::bounded(1);
+        slot.stereo_tap = Some(tap);
+        for tick in 0..3 {
+            slot.speak(Time::from_millis(20 * tick), None);
+        }
+        slot.skip(4);
+        assert_eq!((slot.stats.unrecorded, slot.stats.skipped_ticks), (2 + 4, 2 + 4));
     }
 
     #[test]

@@ -23,6 +23,7 @@ pub fn recording_left(path: &Path) -> io::Result<Option<Recording>> {
         sha256: hash(path)?,
         duration_ms,
         cut_short: Some("the process that wrote it had died".to_owned()),
+        holes_ms: 0,
     }))
 }
 

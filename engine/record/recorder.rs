@@ -97,6 +97,7 @@ impl RecordingInProgress {
                 sha256: String::new(),
                 duration_ms: 0,
                 cut_short: Some("the recorder had ended".to_owned()),
+                holes_ms: 0,
             });
         }
         recording
@@ -211,7 +212,8 @@ impl Ended {
         let path = self.path.display().to_string();
         if let Some(told) = self.told {
             // Nobody may be waiting for it any more; the file is there all the same.
-            let _ = told.send(Recording { path, sha256, duration_ms, cut_short: self.cut_short });
+            let _ =
+                told.send(Recording { path, sha256, duration_ms, cut_short: self.cut_short, holes_ms: 0 });
         }
     }
 }

@@ -281,6 +281,9 @@ pub struct Recording {
     pub duration_ms: u64,
     /// Why the end is missing, where it is.
     pub cut_short: Option<String>,
+    /// How much in it is silence because the machine was too slow to record it [ms].
+    #[serde(default)]
+    pub holes_ms: u64,
 }
 
 /// Where the transcript lies.

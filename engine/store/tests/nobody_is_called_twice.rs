@@ -191,6 +191,7 @@ async fn what_a_dead_process_left_beside_the_store_is_filed_with_the_attempt() {
             sha256: "cd".repeat(32),
             duration_ms: 4_000,
             cut_short: None,
+            holes_ms: 0,
         }),
         transcript: Some(Transcript { path: "recordings/a.jsonl".into(), sha256: "ef".repeat(32) }),
     };
