@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, num::NonZero, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use waihu_dialler::{Plant, Reserve};
+use waihu_intent::Head;
 use waihu_media::{Media, MediaConfig};
 use waihu_record::Recorder;
 use waihu_speech::{BotVoices, Speech, SpeechConfig};
@@ -100,14 +101,12 @@ fn speech_config(project: &Project) -> Result<SpeechConfig> {
 fn versions(project: &Project) -> Result<BTreeMap<String, String>> {
     let library = project.library()?;
     let mut versions = BTreeMap::new();
-    for (job, model) in [
-        ("asr", "whisper-base"),
-        ("vad", "silero-vad"),
-        ("tts-zh", "kokoro"),
-        ("tts-en", "piper-joe"),
-        ("intent", "use-multilingual"),
-    ] {
+    for (job, model) in
+        [("asr", "whisper-base"), ("vad", "silero-vad"), ("tts-zh", "kokoro"), ("tts-en", "piper-joe")]
+    {
         versions.insert(job.to_owned(), library.version_tag(model)?);
     }
+    // Of the head, which names its encoder too: the head is what is trained anew.
+    versions.insert("intent".to_owned(), Head::load(&project.trained_head()?)?.version());
     Ok(versions)
 }

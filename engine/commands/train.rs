@@ -61,11 +61,11 @@ pub(crate) fn run(project: &Project, command: TrainCommand) -> Result<ExitCode> 
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the head depends on: the examples' bytes and the encoder's version.
+/// What the head depends on: the examples' bytes, the encoder's version and that of the features.
 fn inputs_stamp(project: &Project) -> Result<String> {
     let mut hash = Sha256::new();
     hash.update(project.library()?.version_tag("use-multilingual")?);
-    hash.update(env!("CARGO_PKG_VERSION"));
+    hash.update(waihu_intent::FEATURES_VERSION.to_le_bytes());
     for dir in [project.intent_examples(), project.intent_examples().join("held-out")] {
         for lang in Lang::ALL {
             hash_file(&mut hash, &dir.join(format!("{lang}.tsv")))?;

@@ -14,6 +14,10 @@ use crate::{
 /// The version of the file's format.
 const FORMAT: u32 = 1;
 
+/// The version of what is made of a text before the weights see it: normalization, words, runs of
+/// characters, their buckets. To be counted up with every change of those: weights for others are noise.
+pub const FEATURES_VERSION: u32 = 1;
+
 /// The sizes of every head's model.
 pub(crate) fn shape() -> Shape {
     Shape { dense: EMBEDDING_DIM, sparse: NGRAM_BUCKETS, classes: Intent::ALL.len() }
@@ -38,6 +42,9 @@ pub(crate) struct LanguageHead {
 #[serde(deny_unknown_fields)]
 pub struct Head {
     format: u32,
+    /// 0 where the head is older than this field.
+    #[serde(default)]
+    features: u32,
     encoder: String,
     labels: Vec<String>,
     buckets: usize,
@@ -48,6 +55,7 @@ impl Head {
     pub(crate) fn new(encoder: &str, languages: Vec<LanguageHead>) -> Self {
         Self {
             format: FORMAT,
+            features: FEATURES_VERSION,
             encoder: encoder.to_owned(),
             labels: Intent::ALL.iter().map(|i| i.label().to_owned()).collect(),
             buckets: NGRAM_BUCKETS,
@@ -63,6 +71,10 @@ impl Head {
         let head: Self = serde_json::from_slice(&bytes).map_err(|e| bad(e.to_string()))?;
         if head.format != FORMAT {
             return Err(bad(format!("format {}, this release reads {FORMAT}", head.format)));
+        }
+        if head.features != FEATURES_VERSION {
+            let (theirs, ours) = (head.features, FEATURES_VERSION);
+            return Err(bad(format!("made for features {theirs} of a text, this release has {ours}")));
         }
         head.check_labels()?;
         let expected = shape().weights();

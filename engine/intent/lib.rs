@@ -24,7 +24,7 @@ pub use classifier::Classifier;
 pub use encoder::{EMBEDDING_DIM, Encoder};
 pub use error::IntentError;
 pub use examples::{Example, ExampleSet, normalize, read_examples};
-pub use head::Head;
+pub use head::{FEATURES_VERSION, Head};
 pub use lexical::NGRAM_BUCKETS;
 pub use report::{Confusion, LabelReport, LanguageReport, Mistake, Report};
 pub use train::{TrainOptions, TrainStep, TrainingData, train, train_files};

@@ -103,6 +103,10 @@ fn a_head_that_does_not_fit_is_refused() {
     assert_eq!(load(text.clone()), "");
     let other = load(text.replace(encoder.version(), "use-multilingual-0"));
     assert!(other.contains("trained on encoder use-multilingual-0"), "{other}");
+    for stale in [text.replace("\"features\":1,", "\"features\":2,"), text.replace("\"features\":1,", "")] {
+        let stale = load(stale);
+        assert!(stale.contains("made for features") && stale.contains("train it again"), "{stale}");
+    }
     let labels = load(text.replace("\"greeting\"", "\"salute\""));
     assert!(labels.contains("greeting here, salute in the head"), "{labels}");
     let cut = load(text[..text.len() / 2].to_owned());
