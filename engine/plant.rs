@@ -101,12 +101,17 @@ fn speech_config(project: &Project) -> Result<SpeechConfig> {
 fn versions(project: &Project) -> Result<BTreeMap<String, String>> {
     let library = project.library()?;
     let mut versions = BTreeMap::new();
-    for (job, model) in
-        [("asr", "whisper-base"), ("vad", "silero-vad"), ("tts-zh", "kokoro"), ("tts-en", "piper-joe")]
-    {
+    for (job, model) in [
+        ("asr", "whisper-base"),
+        ("vad", "silero-vad"),
+        ("tts-zh", "kokoro"),
+        ("tts-en", "piper-joe"),
+        ("intent", "use-multilingual"),
+    ] {
         versions.insert(job.to_owned(), library.version_tag(model)?);
     }
-    // Of the head, which names its encoder too: the head is what is trained anew.
-    versions.insert("intent".to_owned(), Head::load(&project.trained_head()?)?.version());
+    // The encoder stays, its head is trained anew whenever the examples change.
+    let head = Head::load(&project.trained_head()?)?.version();
+    versions.entry("intent".to_owned()).and_modify(|encoder| encoder.push_str(&format!(" ({head})")));
     Ok(versions)
 }
