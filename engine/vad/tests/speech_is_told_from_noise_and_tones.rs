@@ -118,6 +118,42 @@ fn a_sentence_is_one_utterance_with_its_edges() {
     }
 }
 
+/// The most voice that was told of one utterance [ms].
+fn voiced_ms(samples: &[i16]) -> u64 {
+    let mut silero = SILERO.lock().unwrap();
+    let (mut detector, mut endpointer) = (Detector::default(), Endpointer::default());
+    let mut most = 0;
+    for (n, frame) in line(samples).as_chunks().0.iter().enumerate() {
+        if let Some(p) = detector.push(&mut silero, frame, energy::level_dbov(frame)).unwrap() {
+            endpointer.push((n as u64 + 1) * 20, p);
+        }
+        most = most.max(endpointer.voiced_ms());
+    }
+    most
+}
+
+/// The call stops a prompt at half a second of voice (`BARGE_IN_AFTER` in call/turn.rs).
+#[test]
+fn a_murmur_has_less_voice_than_stops_a_prompt_and_a_sentence_more() {
+    for (lang, text) in [
+        (Lang::Zh, "嗯"),
+        (Lang::Zh, "哦"),
+        (Lang::Zh, "对"),
+        (Lang::Zh, "嗯嗯"),
+        (Lang::En, "Mm"),
+        (Lang::En, "Uh-huh"),
+        (Lang::En, "Yeah"),
+    ] {
+        let voiced = voiced_ms(&framed(&said(lang, text)));
+        assert!((140..500).contains(&voiced), "{text}: {voiced} ms");
+    }
+    for (lang, text) in SENTENCES.into_iter().filter(|s| s.1.len() > 6) {
+        let speech = said(lang, text);
+        let (voiced, length) = (voiced_ms(&framed(&speech)), speech.len() as u64 / 8);
+        assert!(voiced > 500 && voiced.abs_diff(length) < 200, "{text}: {voiced} of {length} ms");
+    }
+}
+
 #[test]
 fn two_sentences_with_a_second_between_are_two_utterances() {
     let (first, second) = (said(Lang::Zh, "对，我是王丽"), said(Lang::Zh, "我明天还"));
