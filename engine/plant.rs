@@ -13,8 +13,8 @@ use waihu_trunk::{SipSocket, TrunkConfig};
 
 use crate::{output::note, project::Project};
 
-/// A callee of whom nothing is heard for so long is on a dead line [s]; people are never silent that
-/// long on the wire, since phones send packets in silence too.
+/// Of whom nothing comes for so long, the call is told: most phones send packets in silence too. The
+/// call is told again each time that it has doubled, and itself decides when the line is dead.
 const NO_AUDIO_AFTER: Duration = Duration::from_secs(10);
 
 /// Who is behind a trunk.
