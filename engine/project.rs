@@ -59,7 +59,7 @@ impl Project {
     pub(crate) fn trained_head(&self) -> Result<PathBuf> {
         let head = self.intent_head();
         if !head.exists() {
-            bail!("{} is missing 缺失: run 请运行 `waihu train intents`", head.display());
+            bail!("{} is missing: run `waihu train intents` 请先训练意图", head.display());
         }
         Ok(head)
     }

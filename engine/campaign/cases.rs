@@ -46,8 +46,8 @@ impl RowProblem {
 impl fmt::Display for RowProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.column {
-            Some(column) => write!(f, "line {}, {column}: {}", self.line, self.message),
-            None => write!(f, "line {}: {}", self.line, self.message),
+            Some(column) => write!(f, "line 行 {}, {column}: {}", self.line, self.message),
+            None => write!(f, "line 行 {}: {}", self.line, self.message),
         }
     }
 }
@@ -58,7 +58,7 @@ impl fmt::Display for RowProblem {
 /// would call people by garbled names.
 pub fn read_csv_bytes(bytes: &[u8]) -> CaseTable {
     if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
-        return refused(1, "the file is UTF-16: save it as \"CSV UTF-8\"");
+        return refused(1, "the file is UTF-16: save it as 请另存为 \"CSV UTF-8\"");
     }
     match std::str::from_utf8(bytes) {
         Ok(text) => read_csv(text),
@@ -67,7 +67,7 @@ pub fn read_csv_bytes(bytes: &[u8]) -> CaseTable {
             let line = 1 + u64::try_from(before.iter().filter(|b| **b == b'\n').count()).unwrap_or(0);
             refused(
                 line,
-                "not UTF-8 from here on (GBK, as spreadsheets write it?): save the file as \"CSV UTF-8\"",
+                "not UTF-8 from here on (GBK, as spreadsheets write it?): save the file as 请另存为 \"CSV UTF-8\"",
             )
         }
     }
@@ -108,7 +108,7 @@ pub fn read_csv(text: &str) -> CaseTable {
                 Some(first) => table.problems.push(RowProblem::column(
                     line,
                     "id",
-                    format!("the id of line {first} again: each case stands once, this row is not dialled"),
+                    format!("the id of line {first} again: each case stands once, this row is not dialled 编号重复，本行不呼叫"),
                 )),
                 None => {
                     seen.insert(case.id.clone(), line);
@@ -118,7 +118,7 @@ pub fn read_csv(text: &str) -> CaseTable {
                             line,
                             "phone",
                             format!(
-                                "the number of line {first} again: it is called for each, one after the other"
+                                "the number of line {first} again: it is called for each, one after the other 号码重复，将依次呼叫"
                             ),
                         ));
                     }
@@ -129,7 +129,9 @@ pub fn read_csv(text: &str) -> CaseTable {
         }
     }
     if columns.is_none() {
-        table.problems.push(RowProblem::row(1, "the file is empty: it needs a header row and a row a case"));
+        table
+            .problems
+            .push(RowProblem::row(1, "the file is empty: it needs a header row and a row a case 文件为空"));
     }
     table
 }
@@ -149,7 +151,7 @@ fn fields(line: u64, content: &str) -> Result<Vec<String>, RowProblem> {
     if !content.matches('"').count().is_multiple_of(2) {
         return Err(RowProblem::row(
             line,
-            "a double quote is left open: close it, or write a quote inside a field twice",
+            "a double quote is left open: close it, or write a quote inside a field twice 引号未闭合",
         ));
     }
     let mut reader = csv::ReaderBuilder::new()
@@ -158,7 +160,9 @@ fn fields(line: u64, content: &str) -> Result<Vec<String>, RowProblem> {
         .from_reader(content.as_bytes());
     match reader.records().next() {
         Some(Ok(record)) => Ok(record.iter().map(|cell| cell.trim().to_owned()).collect()),
-        Some(Err(_)) | None => Err(RowProblem::row(line, "not a row of CSV: fields separated by commas")),
+        Some(Err(_)) | None => {
+            Err(RowProblem::row(line, "not a row of CSV: fields separated by commas 不是 CSV 行"))
+        }
     }
 }
 
@@ -168,7 +172,7 @@ fn header(line: u64, content: &str) -> Result<(Columns, Vec<RowProblem>), Vec<Ro
     if let [only] = names.as_slice()
         && only.contains([';', '\t'])
     {
-        return Err(vec![RowProblem::row(line, "the columns must be separated by commas")]);
+        return Err(vec![RowProblem::row(line, "the columns must be separated by commas 请用逗号分隔")]);
     }
     Columns::read(line, &names)
 }

@@ -42,13 +42,17 @@ impl Columns {
             let lower = name.to_ascii_lowercase();
             match KNOWN.iter().position(|k| *k == lower) {
                 Some(k) if place[k].is_some() => {
-                    fatal.push(RowProblem::column(line, KNOWN[k], "this column stands twice in the header"));
+                    fatal.push(RowProblem::column(
+                        line,
+                        KNOWN[k],
+                        "this column stands twice in the header 列重复",
+                    ));
                 }
                 Some(k) => place[k] = Some(at),
                 None => odd.push(RowProblem::column(
                     line,
                     shown(name, at),
-                    format!("unknown column, not read; the columns are {}", KNOWN.join(", ")),
+                    format!("unknown column, not read 未知列; the columns are 可用列: {}", KNOWN.join(", ")),
                 )),
             }
         }
@@ -56,12 +60,12 @@ impl Columns {
             let expected = KNOWN.join(",");
             return Err(vec![RowProblem::row(
                 line,
-                format!("no header row: the first line must be {expected}"),
+                format!("no header row 缺少表头: the first line must be 首行应为 {expected}"),
             )]);
         }
         for (k, name) in KNOWN.iter().enumerate() {
             if place[k].is_none() && !OPTIONAL.contains(name) {
-                fatal.push(RowProblem::column(line, *name, "this column is missing in the header"));
+                fatal.push(RowProblem::column(line, *name, "this column is missing in the header 缺少该列"));
             }
         }
         if fatal.is_empty() {
@@ -92,7 +96,7 @@ pub(crate) fn read(line: u64, columns: &Columns, cells: &[String]) -> Result<Cas
         return Err(RowProblem::row(
             line,
             format!(
-                "{} fields, the header has {}: a comma in a field needs quotes",
+                "{} fields, the header has {}: a comma in a field needs quotes 字段数不符",
                 cells.len(),
                 columns.width
             ),
@@ -100,27 +104,28 @@ pub(crate) fn read(line: u64, columns: &Columns, cells: &[String]) -> Result<Cas
     }
     let cell = |name| columns.cell(cells, name);
     let bad = |name: &str, expected: &str| RowProblem::column(line, name, expected);
-    let id = cell("id")
-        .parse()
-        .map_err(|_| bad("id", "1 to 64 letters, digits, '-', '_' or '.', and no '.' first, are expected"))?;
+    let id = cell("id").parse().map_err(|_| {
+        bad("id", "1 to 64 letters, digits, '-', '_' or '.', and no '.' first, are expected 编号格式有误")
+    })?;
     let phone =
         cell("phone").parse().map_err(|e: waihu_types::InvalidPhoneNumber| bad("phone", &e.to_string()))?;
-    let lang: Lang = cell("lang").parse().map_err(|_| bad("lang", "zh or en is expected"))?;
+    let lang: Lang = cell("lang").parse().map_err(|_| bad("lang", "zh or en is expected 应为 zh 或 en"))?;
     for name in ["name", "title", "creditor", "product"] {
         if garbled(cell(name), lang) {
             return Err(bad(
                 name,
-                "garbled characters (GBK, as spreadsheets write it?): save the file as \"CSV UTF-8\"",
+                "garbled characters (GBK, as spreadsheets write it?): 乱码: save the file as 请另存为 \"CSV UTF-8\"",
             ));
         }
     }
     let currency: Currency = cell("currency")
         .parse()
-        .map_err(|_| bad("currency", "three capital letters are expected, as CNY or USD"))?;
-    let due = Money::parse(cell("amount"), currency)
-        .map_err(|_| bad("amount", "a number with at most two places is expected, as 3250.00 or 3,250.00"))?;
+        .map_err(|_| bad("currency", "three capital letters are expected, as CNY or USD 币种有误"))?;
+    let due = Money::parse(cell("amount"), currency).map_err(|_| {
+        bad("amount", "a number with at most two places is expected, as 3250.00 or 3,250.00 金额有误")
+    })?;
     let due_date =
-        date(cell("due_date")).ok_or_else(|| bad("due_date", "a day is expected, as 2026-11-15"))?;
+        date(cell("due_date")).ok_or_else(|| bad("due_date", "a day is expected, as 2026-11-15 日期有误"))?;
     let time_zone = match cell("time_zone") {
         "" => "Asia/Shanghai",
         named => named,
@@ -139,10 +144,12 @@ pub(crate) fn read(line: u64, columns: &Columns, cells: &[String]) -> Result<Cas
     };
     match case.check() {
         Ok(()) => Ok(case),
-        Err(CaseProblem::Empty(field)) => Err(bad(field, "empty: it is spoken in the call")),
+        Err(CaseProblem::Empty(field)) => Err(bad(field, "empty: it is spoken in the call 不能为空")),
         Err(e @ CaseProblem::TooLong { field, .. }) => Err(bad(field, &e.to_string())),
-        Err(CaseProblem::TimeZone(_)) => Err(bad("time_zone", "an IANA name is expected, as Asia/Shanghai")),
-        Err(CaseProblem::NothingDue) => Err(bad("amount", "zero: there is nothing to call about")),
+        Err(CaseProblem::TimeZone(_)) => {
+            Err(bad("time_zone", "an IANA name is expected, as Asia/Shanghai 时区无效"))
+        }
+        Err(CaseProblem::NothingDue) => Err(bad("amount", "zero: there is nothing to call about 金额为零")),
     }
 }
 

@@ -50,7 +50,7 @@ pub(crate) fn run(project: &Project, command: ModelsCommand) -> Result<ExitCode>
             let printed = reports.iter().try_for_each(|r| out!("{r}"));
             if bad > 0 {
                 let of = reports.len();
-                note!("{bad} of {of} files are not sound 有文件损坏: run 请运行 `waihu models pull`");
+                note!("{bad} of {of} files are not sound: run `waihu models pull` 有文件损坏，请重新获取");
                 return Ok(ExitCode::FAILURE);
             }
             printed?;

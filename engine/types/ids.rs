@@ -7,7 +7,7 @@ const MAX_BYTES: usize = 64;
 
 /// An id that cannot be part of a file name, or is empty or too long.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not an id: 1 to 64 letters, digits, '-', '_' or '.', and no '.' first")]
+#[error("{0:?} is not an id: 1 to 64 letters, digits, '-', '_' or '.', and no '.' first 编号格式有误")]
 pub struct InvalidId(pub String);
 
 macro_rules! id {

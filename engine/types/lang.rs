@@ -33,7 +33,7 @@ impl fmt::Display for Lang {
 
 /// A language code other than `zh` and `en`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown language {0:?}: use zh or en")]
+#[error("unknown language {0:?}: use zh or en 语言只有 zh、en")]
 pub struct UnknownLang(pub String);
 
 impl FromStr for Lang {

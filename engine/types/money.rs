@@ -35,10 +35,10 @@ impl fmt::Debug for Currency {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidMoney {
     /// Not three capital letters.
-    #[error("{0:?} is not a currency: use its three capital letters, as CNY or USD")]
+    #[error("{0:?} is not a currency: use its three capital letters, as CNY or USD 币种有误")]
     Currency(String),
     /// Not a decimal number of at most two places, or negative.
-    #[error("{0:?} is not an amount: write a number with at most two places, as 3250.00")]
+    #[error("{0:?} is not an amount: write a number with at most two places, as 3250.00 金额有误")]
     Amount(String),
 }
 

@@ -58,7 +58,7 @@ impl fmt::Debug for PhoneNumber {
 
 /// Text that is not a telephone number. The text itself is left out: it may be one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a telephone number: 3 to 15 digits, with a leading + for an international one")]
+#[error("not a telephone number: 3 to 15 digits, with a leading + for an international one 号码格式有误")]
 pub struct InvalidPhoneNumber;
 
 impl FromStr for PhoneNumber {

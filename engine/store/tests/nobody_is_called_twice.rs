@@ -171,7 +171,7 @@ async fn what_a_dead_process_left_is_closed_once_and_never_redialled_if_answered
     assert_eq!(answered.answered_at, Some(at(5)));
     assert!(matches!(answered.redial, Redial::No { .. }));
 
-    assert_eq!(refused(next.begin_attempt(&attempt("b0", "C1", 199)).await).is_some(), true);
+    assert!(refused(next.begin_attempt(&attempt("b0", "C1", 199)).await).is_some());
     assert_eq!(refused(next.begin_attempt(&attempt("b1", "C1", 200)).await), None);
     assert_eq!(refused(next.begin_attempt(&attempt("b2", "C2", 99_999_999)).await), Some(Refusal::Answered));
     assert_eq!(refused(next.begin_attempt(&attempt("b3", "C3", 61)).await), Some(Refusal::InFlight));
