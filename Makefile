@@ -1,11 +1,13 @@
 # Two commands: `make run` shows waihu at work, `make test` proves it. Each sets up what it needs.
+# 两条命令：make run 演示，make test 测试；所需的一切都会自动准备。
 .PHONY: run test setup fmt
 .DEFAULT_GOAL := run
 
-WAIHU := target/release/waihu
+# By way of cargo, which knows where it builds to (CARGO_TARGET_DIR).
+WAIHU := cargo run -q --release --locked --bin waihu --
 
 run: setup
-	@.ci/step "build" cargo build --release --locked --bin waihu
+	@.ci/step "build 编译" cargo build --release --locked --bin waihu
 	@$(WAIHU) models pull
 	@$(WAIHU) train intents --if-stale
 	@$(WAIHU) practice
