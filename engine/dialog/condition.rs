@@ -5,7 +5,7 @@
 
 use jiff::{ToSpan, civil::Date};
 use waihu_nlu::Entities;
-use waihu_types::{Identity, Money};
+use waihu_types::{Currency, Identity, Money};
 
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($variant:ident $word:literal $meaning:literal)* }) => {
@@ -41,10 +41,11 @@ words! {
         NoDate "no_date" "It has none: no day, or one that is past."
         DateSoon "date_soon" "Its day is not later than `promise.soon_days` from today."
         DateLate "date_late" "Its day is later than that, but within `promise.max_days`."
+        DateWithin "date_within" "Its day is not later than `promise.max_days` from today."
         DateBeyond "date_beyond" "Its day is later than `promise.max_days` from today."
         DayOrTime "day_or_time" "The utterance has a day from today on, or a time of day."
         NoDayOrTime "no_day_or_time" "It has neither."
-        Amount "amount" "The utterance has a sum, more than nothing, in the currency of the case."
+        Amount "amount" "The utterance has a sum, more than nothing, in the currency of the case, or names all that is due."
         NoAmount "no_amount" "It has none."
         SamePromise "same_promise" "The day and the sum it names, where it names any, are those taken down."
         OtherPromise "other_promise" "It names another day or another sum."
@@ -137,6 +138,7 @@ impl Condition {
             Self::NoDate => ahead.is_none(),
             Self::DateSoon => ahead.is_some_and(|d| d <= said.rules.soon_days),
             Self::DateLate => ahead.is_some_and(|d| d > said.rules.soon_days && d <= said.rules.max_days),
+            Self::DateWithin => ahead.is_some_and(|d| d <= said.rules.max_days),
             Self::DateBeyond => ahead.is_some_and(|d| d > said.rules.max_days),
             Self::DayOrTime => ahead.is_some() || said.entities.time.is_some(),
             Self::NoDayOrTime => ahead.is_none() && said.entities.time.is_none(),
@@ -152,11 +154,23 @@ impl Condition {
     /// Whether an utterance for which it holds surely has what `slot` takes down.
     pub(crate) fn fills(self, slot: Slot) -> bool {
         match slot {
-            Slot::PromiseDate => matches!(self, Self::DateSoon | Self::DateLate),
+            Slot::PromiseDate => matches!(self, Self::DateSoon | Self::DateLate | Self::DateWithin),
             Slot::PromiseAmount => matches!(self, Self::Amount),
-            Slot::Callback => matches!(self, Self::DayOrTime | Self::Date | Self::DateSoon | Self::DateLate),
+            Slot::Callback => {
+                matches!(
+                    self,
+                    Self::DayOrTime | Self::Date | Self::DateSoon | Self::DateLate | Self::DateWithin
+                )
+            }
         }
     }
+}
+
+/// Whether a currency that was named is the case's: a bare dollar is any dollar, and 块 or 元 any of
+/// those, or the yuan.
+fn is_ours(named: Currency, shared: bool, ours: Currency) -> bool {
+    const DOLLARS: [&str; 8] = ["USD", "CAD", "AUD", "NZD", "SGD", "HKD", "TWD", "MOP"];
+    named == ours || shared && matches!(named.code(), "USD" | "CNY") && DOLLARS.contains(&ours.code())
 }
 
 /// An utterance's entities as the conditions see them.
@@ -177,11 +191,12 @@ impl<'a> Said<'a> {
             let days = (d - today).get_days();
             u32::try_from(days).ok()
         });
-        let ours = entities.currency.is_none_or(|c| c == due.currency());
+        let ours = entities.currency.is_none_or(|c| is_ours(c, entities.shared_currency, due.currency()));
         let sum = entities
             .amount
             .filter(|a| ours && !a.is_zero())
-            .and_then(|a| Money::new(a.min(due.amount()), due.currency()).ok());
+            .and_then(|a| Money::new(a.min(due.amount()), due.currency()).ok())
+            .or(entities.whole.then_some(due));
         Self { entities, rules, days_ahead, sum, taken: (None, due) }
     }
 
@@ -213,10 +228,8 @@ pub(crate) fn latest_date(today: Date, rules: PromiseRules) -> Date {
 
 #[cfg(test)]
 mod tests {
-    use jiff::civil::date;
-    use waihu_types::Currency;
-
     use super::*;
+    use jiff::civil::date;
 
     const TODAY: Date = date(2026, 11, 24);
 
@@ -263,5 +276,34 @@ mod tests {
         assert_eq!(said(&e), Some(due()));
         e.currency = Some(Currency::USD);
         assert_eq!(said(&e), None);
+    }
+
+    #[test]
+    fn a_bare_dollar_and_a_kuai_are_the_cases_own() {
+        let sum = |named: &str, shared_currency, ours: &str| {
+            let due = Money::parse("1000", ours.parse().unwrap()).unwrap();
+            let currency = named.parse().ok();
+            let e = Entities { amount: Some(500.into()), currency, shared_currency, ..Entities::default() };
+            Said::new(&e, PromiseRules::default(), due, TODAY).sum.map(|m| m.currency() == due.currency())
+        };
+        for ours in ["USD", "CAD", "AUD", "HKD"] {
+            assert_eq!((sum("USD", true, ours), sum("CNY", true, ours)), (Some(true), Some(true)), "{ours}");
+        }
+        assert_eq!(sum("CNY", true, "CNY"), Some(true));
+        // 美元 and 人民币 are no Hong Kong dollars, and a dollar is no yuan.
+        assert_eq!(
+            (sum("USD", false, "HKD"), sum("CNY", false, "HKD"), sum("USD", true, "CNY")),
+            (None, None, None)
+        );
+        assert_eq!(sum("CNY", true, "GBP"), None);
+    }
+
+    #[test]
+    fn all_of_it_is_the_sum_due() {
+        let e = Entities { whole: true, ..Entities::default() };
+        let part = Money::parse("500", Currency::CNY).unwrap();
+        let said = Said::new(&e, PromiseRules::default(), due(), TODAY).beside(Some(TODAY), part);
+        assert_eq!(said.sum, Some(due()));
+        assert!(Condition::Amount.of_utterance(&said) && Condition::OtherPromise.of_utterance(&said));
     }
 }

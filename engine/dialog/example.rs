@@ -221,6 +221,8 @@ fn read_step(mut t: Table<'_>, prompts: &[Arc<str>], problems: &mut Problems) ->
             time: take(&mut t, "time", problems),
             amount: take(&mut t, "amount", problems),
             currency: take(&mut t, "currency", problems),
+            shared_currency: false,
+            whole: t.bool("whole", problems).unwrap_or(false),
             count: t.number("count", 1..=360, problems),
             digits: t.string("digits", problems).map(|s| s.0),
         };

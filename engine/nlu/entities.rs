@@ -34,6 +34,14 @@ pub struct Entities {
     /// The sum's currency, where it was said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub currency: Option<Currency>,
+    /// The currency's word is other currencies', too: 块, "dollars". Not written down: the case's
+    /// currency says which one is meant.
+    #[serde(skip)]
+    pub shared_currency: bool,
+    /// All of what is owed was named, and no sum: 一次性还清, "in full". Not written down: it is no
+    /// value by itself.
+    #[serde(skip)]
+    pub whole: bool,
     /// A number of parts to pay in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u32>,
@@ -56,6 +64,7 @@ impl fmt::Debug for Entities {
             ("time", self.time.is_some()),
             ("amount", self.amount.is_some()),
             ("currency", self.currency.is_some()),
+            ("whole", self.whole),
             ("count", self.count.is_some()),
             ("digits", self.digits.is_some()),
         ];

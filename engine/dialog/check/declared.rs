@@ -103,11 +103,12 @@ fn check_confirmation(script: &Script, state: &State, problems: &mut Problems) {
 fn check_conditions(rule: &Rule, problems: &mut Problems) {
     use Condition as C;
     /// Of each group at most one can hold.
-    const APART: [&[Condition]; 8] = [
+    const APART: [&[Condition]; 9] = [
         &[C::Confirmed, C::Unconfirmed],
         &[C::PromiseDate, C::NoPromiseDate],
         &[C::NoDate, C::DateSoon, C::DateLate, C::DateBeyond],
         &[C::NoDate, C::Date],
+        &[C::NoDate, C::DateWithin, C::DateBeyond],
         &[C::DayOrTime, C::NoDayOrTime],
         &[C::Amount, C::NoAmount],
         &[C::SamePromise, C::OtherPromise],

@@ -16,7 +16,7 @@ use super::{
     Entities,
     found::{Found, Hold},
 };
-use token::{after, before, has, phrase};
+use token::{Token, after, before, has, not_taken_back, phrase};
 
 /// What stands before or behind a day that is not the one meant: pay day, or a day that does not
 /// suit.
@@ -65,6 +65,52 @@ const CORRECTIONS: &[&str] = &[
 /// How far around a day the words are looked at that make it weak.
 const REACH: usize = 4;
 
+/// Words for all of what is owed.
+const WHOLE: &[&str] = &[
+    "in full",
+    "all of it",
+    "it all",
+    "the whole thing",
+    "the whole amount",
+    "the whole lot",
+    "the whole sum",
+    "whole balance",
+    "full amount",
+    "full balance",
+    "the full sum",
+    "entire amount",
+    "entire balance",
+    "entire thing",
+    "everything i owe",
+    "pay it off",
+    "pay off everything",
+];
+
+/// Words around them by which it is not all.
+const NOT_WHOLE: &[&str] = &[
+    "not",
+    "no",
+    "cant",
+    "cannot",
+    "dont",
+    "wont",
+    "couldnt",
+    "never",
+    "unable",
+    "part of",
+    "half of",
+    "without",
+    "instead of",
+];
+
+/// Whether all of what is owed is named.
+fn says_whole(t: &[Token]) -> bool {
+    (0..t.len()).any(|i| {
+        let ahead = not_taken_back(before(t, i, 6));
+        WHOLE.iter().any(|w| phrase(t, i, w)) && !NOT_WHOLE.iter().any(|w| has(ahead, w))
+    })
+}
+
 pub(super) fn extract(text: &str, today: Date) -> Entities {
     let t = token::tokens(text);
     let context = amount::Context::of(&t);
@@ -77,7 +123,7 @@ pub(super) fn extract(text: &str, today: Date) -> Entities {
             continue;
         }
         if let Some((day, end)) = date::parse(&t, i, today) {
-            let (ahead, behind) = (before(&t, i, REACH), after(&t, end, REACH));
+            let (ahead, behind) = (not_taken_back(before(&t, i, REACH)), after(&t, end, REACH));
             let gives_way = BEFORE_GIVES_WAY.iter().any(|w| has(ahead, w))
                 || AFTER_GIVES_WAY.iter().any(|w| phrase(behind, 0, w));
             found.date(day, if gives_way { Hold::Weak } else { Hold::Firm });
@@ -96,5 +142,5 @@ pub(super) fn extract(text: &str, today: Date) -> Entities {
         }
         i = amount::parse(&t, i, &context, &mut found).max(i + 1);
     }
-    found.into_entities()
+    found.into_entities(says_whole(&t))
 }

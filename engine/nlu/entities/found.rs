@@ -23,6 +23,29 @@ pub(super) enum Hold {
     Weak,
 }
 
+/// A currency as it was named.
+#[derive(Clone, Copy)]
+pub(super) struct Named {
+    pub(super) currency: Currency,
+    /// By a word that other currencies have, too.
+    pub(super) shared: bool,
+}
+
+impl Named {
+    pub(super) const fn exactly(currency: Currency) -> Self {
+        Self { currency, shared: false }
+    }
+
+    pub(super) const fn shared(currency: Currency) -> Self {
+        Self { currency, shared: true }
+    }
+
+    /// By its code; none for what is no code.
+    pub(super) fn code(code: &str) -> Option<Self> {
+        code.parse().ok().map(Self::exactly)
+    }
+}
+
 struct Slot<T> {
     value: Option<T>,
     hold: Hold,
@@ -42,7 +65,7 @@ impl<T> Slot<T> {
 pub(super) struct Found {
     date: Slot<Date>,
     time: Slot<Time>,
-    amount: Slot<(Decimal, Option<Currency>)>,
+    amount: Slot<(Decimal, Option<Named>)>,
     count: Slot<u32>,
     digits: Slot<String>,
 }
@@ -69,7 +92,7 @@ impl Found {
     }
 
     /// Sums of zero and with more than two places are no money and are left out.
-    pub(super) fn amount(&mut self, value: Decimal, currency: Option<Currency>, hold: Hold) {
+    pub(super) fn amount(&mut self, value: Decimal, currency: Option<Named>, hold: Hold) {
         if !value.is_zero() && value.normalize().scale() <= 2 {
             self.amount.offer((value, currency), hold);
         }
@@ -96,11 +119,15 @@ impl Found {
         self.digits.hold = Hold::Weak;
     }
 
-    pub(super) fn into_entities(self) -> Entities {
+    /// `whole`: all of what is owed was named; a sum or parts beside it say more.
+    pub(super) fn into_entities(self, whole: bool) -> Entities {
+        let named = self.amount.value.and_then(|a| a.1);
         Entities {
             date: self.date.value,
             time: self.time.value,
-            currency: self.amount.value.and_then(|a| a.1),
+            currency: named.map(|n| n.currency),
+            shared_currency: named.is_some_and(|n| n.shared),
+            whole: whole && self.amount.value.is_none() && self.count.value.is_none(),
             amount: self.amount.value.map(|a| a.0),
             count: self.count.value,
             digits: self.digits.value,

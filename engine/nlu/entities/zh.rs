@@ -103,6 +103,33 @@ const DAY_GIVES_WAY: &[&str] = &[
 /// What takes back the words before it.
 const CORRECTIONS: &[&str] = &["不对", "说错了", "应该是", "改成", "不是不是", "哦不", "啊不", "还是改"];
 
+/// Whether what follows `ahead` is named only to be refused: 不是(说)周三, 不要五百.
+fn is_refused(ahead: &[char]) -> bool {
+    let small = |x: &&char| matches!(x, '说' | '在' | '给' | '还' | '付' | '的' | '那' | '这');
+    let n = ahead.iter().rev().take_while(small).count();
+    let ahead = &ahead[..ahead.len() - n];
+    let ends = |word: &str| ahead.len() >= 2 && starts(ahead, ahead.len() - 2, word);
+    // 是不是周三 asks.
+    (ends("不是") || ends("不要")) && !matches!(ahead.iter().rev().nth(2), Some('是' | '要'))
+}
+
+/// Words for all of what is owed.
+const WHOLE: &[&str] =
+    &["一次性", "一次还清", "一次付清", "全部", "全额", "全款", "还清", "付清", "结清", "全还", "整笔"];
+
+/// Words around them by which it is not all.
+const NOT_WHOLE: &[&str] = &["不", "没", "无法", "别", "难", "分期", "分", "部分"];
+
+/// Whether all of what is owed is named.
+fn says_whole(c: &[char]) -> bool {
+    (0..c.len()).any(|i| {
+        WHOLE.iter().find(|w| starts(c, i, w)).is_some_and(|word| {
+            let (ahead, behind) = (before(c, i, REACH), after(c, i + word.chars().count(), REACH));
+            !NOT_WHOLE.iter().any(|w| has(ahead, w) || has(behind, w))
+        })
+    })
+}
+
 pub(super) fn extract(text: &str, today: Date) -> Entities {
     let c = normalise(text);
     let context = amount::Context::of(&c);
@@ -122,7 +149,8 @@ pub(super) fn extract(text: &str, today: Date) -> Entities {
             }
         }
         if let Some((day, end)) = date::parse(&c, i, today) {
-            let gives_way = DAY_GIVES_WAY.iter().any(|w| has(after(&c, end, REACH), w));
+            let gives_way = DAY_GIVES_WAY.iter().any(|w| has(after(&c, end, REACH), w))
+                || is_refused(before(&c, i, REACH));
             found.date(day, if gives_way { Hold::Weak } else { Hold::Firm });
             i = end.max(i + 1);
             continue;
@@ -140,5 +168,5 @@ pub(super) fn extract(text: &str, today: Date) -> Entities {
         }
         i = amount::parse(&c, i, &context, &mut found).max(i + 1);
     }
-    found.into_entities()
+    found.into_entities(says_whole(&c))
 }

@@ -38,3 +38,45 @@ fn mandarin_entities_are_what_a_listener_writes_down() {
 fn english_entities_are_what_a_listener_writes_down() {
     check(Lang::En, include_str!("data/en.tsv"), 150);
 }
+
+#[test]
+fn all_of_it_is_told_from_a_part() {
+    const TODAY: Date = jiff::civil::date(2026, 11, 24);
+    for (lang, whole, texts) in [
+        (Lang::Zh, true, &["我一次性还清", "全部还", "全额吧", "周五我把它还清", "那就全款"][..]),
+        (
+            Lang::Zh,
+            false,
+            &["还不清", "没法一次性还清", "全部还不上", "分三期还清", "先还五百", "全部三千二", "好的"],
+        ),
+        (
+            Lang::En,
+            true,
+            &["In full.", "all of it", "I'll pay the whole thing on Friday", "the full amount, then"],
+        ),
+        (
+            Lang::En,
+            false,
+            &["I can't pay it all", "not in full", "part of the whole amount", "two hundred", "okay"],
+        ),
+    ] {
+        for text in texts {
+            assert_eq!(extract(lang, text, TODAY).whole, whole, "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_currency_that_shares_its_word_is_told_from_one_that_does_not() {
+    const TODAY: Date = jiff::civil::date(2026, 11, 24);
+    for (lang, shared, texts) in [
+        (Lang::Zh, true, &["五百块", "五百元", "三百块钱", "五百块零五毛", "$500"][..]),
+        (Lang::Zh, false, &["五百美元", "五百港币", "五百人民币", "五百英镑", "五百"]),
+        (Lang::En, true, &["five hundred dollars", "$500", "fifty bucks"]),
+        (Lang::En, false, &["500 USD", "five hundred pounds", "five hundred yuan", "five hundred"]),
+    ] {
+        for text in texts {
+            assert_eq!(extract(lang, text, TODAY).shared_currency, shared, "{text}");
+        }
+    }
+}

@@ -4,9 +4,9 @@ use rust_decimal::Decimal;
 use waihu_types::Currency;
 
 use super::{
-    super::found::{Found, Hold},
+    super::found::{Found, Hold, Named},
     number::{self, Number},
-    token::{Kind, Token, after, at, before, ends_with, has},
+    token::{Kind, Token, after, at, before, ends_with, has, not_taken_back},
 };
 
 /// What the whole utterance says about a number in it.
@@ -225,40 +225,40 @@ pub(super) fn parse(t: &[Token], i: usize, context: &Context, found: &mut Found)
     n.end
 }
 
-fn symbol(t: &[Token], i: usize) -> Option<Currency> {
-    let code = match at(t, i) {
-        "$" => "USD",
-        "£" => "GBP",
-        "€" => "EUR",
-        "₹" | "rs" | "inr" | "rupees" => "INR",
-        "¥" => "CNY",
-        "usd" => "USD",
-        _ => return None,
-    };
-    code.parse().ok()
+fn symbol(t: &[Token], i: usize) -> Option<Named> {
+    match at(t, i) {
+        "$" => Some(Named::shared(Currency::USD)),
+        "¥" => Some(Named::shared(Currency::CNY)),
+        "£" => Named::code("GBP"),
+        "€" => Named::code("EUR"),
+        "₹" | "rs" | "inr" | "rupees" => Named::code("INR"),
+        "usd" => Named::code("USD"),
+        _ => None,
+    }
 }
 
-fn currency_word(t: &[Token], i: usize) -> Option<(Currency, usize)> {
-    let code = match at(t, i) {
-        "dollars" | "dollar" | "bucks" | "buck" | "usd" => "USD",
-        "pounds" | "pound" | "quid" | "gbp" => "GBP",
-        "rupees" | "rupee" | "rs" | "inr" => "INR",
-        "euros" | "euro" | "eur" => "EUR",
-        "yuan" | "rmb" | "kuai" | "cny" => "CNY",
-        _ => return None,
+fn currency_word(t: &[Token], i: usize) -> Option<(Named, usize)> {
+    let named = match at(t, i) {
+        "dollars" | "dollar" | "bucks" | "buck" => Some(Named::shared(Currency::USD)),
+        "usd" => Named::code("USD"),
+        "pounds" | "pound" | "quid" | "gbp" => Named::code("GBP"),
+        "rupees" | "rupee" | "rs" | "inr" => Named::code("INR"),
+        "euros" | "euro" | "eur" => Named::code("EUR"),
+        "yuan" | "rmb" | "kuai" | "cny" => Named::code("CNY"),
+        _ => None,
     };
-    Some((code.parse().ok()?, i + 1))
+    Some((named?, i + 1))
 }
 
 fn cents(t: &[Token], i: usize) -> Option<usize> {
     matches!(at(t, i), "cents" | "cent" | "pence" | "paise").then_some(i + 1)
 }
 
-fn sub_currency(w: &str) -> Option<Currency> {
+fn sub_currency(w: &str) -> Option<Named> {
     match w {
-        "pence" => "GBP".parse().ok(),
-        "paise" => "INR".parse().ok(),
-        _ => Some(Currency::USD),
+        "pence" => Named::code("GBP"),
+        "paise" => Named::code("INR"),
+        _ => Some(Named::shared(Currency::USD)),
     }
 }
 
@@ -279,10 +279,10 @@ fn offer(
     start: usize,
     end: usize,
     value: Option<Decimal>,
-    currency: Option<Currency>,
+    currency: Option<Named>,
     found: &mut Found,
 ) {
-    let (ahead, behind) = (before(t, start, REACH), after(t, end, REACH));
+    let (ahead, behind) = (not_taken_back(before(t, start, REACH)), after(t, end, REACH));
     let none_of_it =
         ["dont have", "dont even have", "havent got", "not got", "even have"].iter().any(|w| has(ahead, w));
     let Some(value) = value.filter(|_| !none_of_it) else { return };

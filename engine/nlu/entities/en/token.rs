@@ -109,6 +109,12 @@ pub(super) fn before(t: &[Token], i: usize, reach: usize) -> &[Token] {
     &t[i - n..i]
 }
 
+/// The words of a clause that still bear on its end: "not Wednesday but" refuses nothing after it.
+pub(super) fn not_taken_back(t: &[Token]) -> &[Token] {
+    let from = t.iter().rposition(|t| matches!(t.text.as_str(), "but" | "its"));
+    &t[from.map_or(0, |at| at + 1)..]
+}
+
 /// The clause from `i`, at most `reach` tokens.
 pub(super) fn after(t: &[Token], i: usize, reach: usize) -> &[Token] {
     let rest = &t[i.min(t.len())..];

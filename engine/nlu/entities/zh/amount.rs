@@ -4,8 +4,8 @@ use rust_decimal::Decimal;
 use waihu_types::Currency;
 
 use super::{
-    super::found::{Found, Hold},
-    REACH, after, before, has, is_stop,
+    super::found::{Found, Hold, Named},
+    REACH, after, before, has, is_refused, is_stop,
     number::{self, Number, digit},
     starts,
 };
@@ -205,7 +205,7 @@ pub(super) fn parse(c: &[char], i: usize, context: &Context, found: &mut Found) 
     }
     let Some(n) = number::parse(c, i) else { return i + 1 };
     if let Some((value, end)) = with_fractions(c, &n) {
-        let (currency, end) = currency_word(c, end).map_or((Currency::CNY, end), |(cur, e)| (cur, e));
+        let (currency, end) = currency_word(c, end).unwrap_or((Named::shared(Currency::CNY), end));
         offer(c, i, end, value, Some(currency), found);
         return end;
     }
@@ -217,12 +217,12 @@ pub(super) fn parse(c: &[char], i: usize, context: &Context, found: &mut Found) 
     n.end
 }
 
-fn symbol(c: char) -> Option<Currency> {
+fn symbol(c: char) -> Option<Named> {
     match c {
-        '¥' => Some(Currency::CNY),
-        '$' => Some(Currency::USD),
-        '€' => "EUR".parse().ok(),
-        '£' => "GBP".parse().ok(),
+        '¥' => Some(Named::shared(Currency::CNY)),
+        '$' => Some(Named::shared(Currency::USD)),
+        '€' => Named::code("EUR"),
+        '£' => Named::code("GBP"),
         _ => None,
     }
 }
@@ -247,10 +247,14 @@ const CURRENCIES: &[(&str, &str)] = &[
     ("圆", "CNY"),
 ];
 
-fn currency_word(c: &[char], i: usize) -> Option<(Currency, usize)> {
+/// Those of them that stand for any dollar as well.
+const SHARED: &[&str] = &["块钱", "元钱", "块", "元", "圆"];
+
+fn currency_word(c: &[char], i: usize) -> Option<(Named, usize)> {
     let (word, code) = CURRENCIES.iter().find(|(w, _)| starts(c, i, w))?;
     // 三元里, 五块腹肌 and the like are too rare to guard against.
-    Some((code.parse().ok()?, i + word.chars().count()))
+    let named = Named { shared: SHARED.contains(word), ..Named::code(code)? };
+    Some((named, i + word.chars().count()))
 }
 
 /// Yuan with jiao and fen: 五元五角, 三块五, 十二块零五分, 五毛; also 一百二十块半.
@@ -310,7 +314,7 @@ fn offer(
     start: usize,
     end: usize,
     value: Option<Decimal>,
-    currency: Option<Currency>,
+    currency: Option<Named>,
     found: &mut Found,
 ) {
     let (ahead, behind) = (before(c, start, REACH), after(c, end, REACH));
@@ -318,7 +322,9 @@ fn offer(
         .iter()
         .any(|w| starts(behind, 0, w));
     let Some(value) = value.filter(|_| !none_of_it) else { return };
-    let weak = NOT_OFFERED.iter().any(|w| has(ahead, w)) || REFUSED.iter().any(|w| has(behind, w));
+    let weak = NOT_OFFERED.iter().any(|w| has(ahead, w))
+        || REFUSED.iter().any(|w| has(behind, w))
+        || is_refused(ahead);
     found.amount(value, currency, if weak { Hold::Weak } else { Hold::Firm });
 }
 
