@@ -110,8 +110,8 @@ fn a_state_that_cannot_be_reached() {
 fn a_state_without_a_way_on() {
     let (p, line) = broken(
         "script.toml",
-        "[states.end_legal]\nsay = \"respect_lawyer\"\nend = \"legal_representation\"\nredial = \"never\"",
-        "[states.end_legal]\nsay = \"respect_lawyer\"",
+        "[states.end_legal]\nsay = \"will_follow_up\"\nend = \"legal_representation\"\nredial = \"never\"",
+        "[states.end_legal]\nsay = \"will_follow_up\"",
     );
     assert_named(&p, "script.toml", line, &["\"end_legal\" has no way on", "outcome"]);
 }
@@ -124,10 +124,10 @@ fn a_state_with_two_ways_on() {
 
 #[test]
 fn a_state_from_which_no_end_can_be_reached() {
-    let lost = "[states.end_legal]\nsay = \"respect_lawyer\"\nnext = \"end_legal\"";
+    let lost = "[states.end_legal]\nsay = \"will_follow_up\"\nnext = \"end_legal\"";
     let (p, line) = broken(
         "script.toml",
-        "[states.end_legal]\nsay = \"respect_lawyer\"\nend = \"legal_representation\"\nredial = \"never\"",
+        "[states.end_legal]\nsay = \"will_follow_up\"\nend = \"legal_representation\"\nredial = \"never\"",
         lost,
     );
     assert_named(&p, "script.toml", line, &["no end can be reached from state \"end_legal\""]);

@@ -188,7 +188,8 @@ fn read_back() -> Talk {
 
 #[test]
 fn a_promise_is_sealed_by_one_who_has_heard_all_of_it() {
-    for intent in [Intent::Affirm, Intent::PromiseToPay] {
+    let friday = Entities { date: Some(date(2026, 11, 27)), ..Entities::default() };
+    for (intent, entities) in [(Intent::Affirm, Entities::default()), (Intent::PromiseToPay, friday)] {
         for (after_ms, sealed) in [(300, false), (2_000, false), (3_400, true), (4_300, true)] {
             let mut talk = read_back();
             talk.pass(after_ms.min(4_000));
@@ -196,8 +197,7 @@ fn a_promise_is_sealed_by_one_who_has_heard_all_of_it() {
                 talk.done();
                 talk.pass(after_ms - 4_000);
             }
-            talk.input(Input::SpeechStarted);
-            talk.heard(intent);
+            talk.heard_since(talk.now, intent, entities.clone());
             if after_ms < 4_000 {
                 talk.pass(4_000 - after_ms);
                 talk.done();
