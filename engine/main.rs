@@ -9,6 +9,11 @@ fn main() -> ExitCode {
     // Logs go to standard error; results to standard output. `WAIHU_LOG=info` tells more.
     let filter = EnvFilter::try_from_env("WAIHU_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // A panic's own words may quote what was said: the place is what helps, and all that is told.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let _ = writeln!(std::io::stderr(), "waihu: a fault at 程序故障于 {place}; please report this place 请上报");
+    }));
     let cli = waihu::Cli::parse();
     match waihu::run(cli) {
         Ok(code) => code,
