@@ -46,6 +46,8 @@ pub struct CallMachine {
     conclusion: Option<Conclusion>,
     answered_at: Option<Time>,
     answered_by: AnsweredBy,
+    /// Something came that no box has: a key, or words that answer.
+    person_heard: bool,
     sip: Option<SipCause>,
     ended_by: Option<EndedBy>,
     rang_out: bool,
@@ -76,6 +78,7 @@ impl CallMachine {
             conclusion: None,
             answered_at: None,
             answered_by: AnsweredBy::Nobody,
+            person_heard: false,
             sip: None,
             ended_by: None,
             rang_out: false,
@@ -212,6 +215,7 @@ impl CallMachine {
             }
             MediaEvent::Digit(digit) => {
                 self.answered_by = AnsweredBy::Human;
+                self.person_heard = true;
                 self.note(now, "key pressed".to_owned());
                 self.tell_dialog(now, dialog::Input::Digit(digit));
             }
@@ -283,18 +287,21 @@ impl CallMachine {
             text: utterance.text.clone(),
             understood: Some(utterance.clone()),
         }));
-        if self.answered_by == AnsweredBy::Unknown && is_voicemail_greeting(self.lang, &utterance.text) {
+        if !self.person_heard && is_voicemail_greeting(self.lang, &utterance.text) {
             return self.voicemail(now);
         }
         if self.answered_by != AnsweredBy::Voicemail {
+            self.person_heard |= !matches!(utterance.intent, Intent::OutOfScope | Intent::Greeting);
             self.answered_by = AnsweredBy::Human;
             self.tell_dialog(now, dialog::Input::Heard { utterance, began });
         }
     }
 
     fn voicemail(&mut self, now: Time) {
-        // A tone after a person was understood is a key or a kettle, not a box.
-        if self.callee == LegState::Up && self.answered_by == AnsweredBy::Unknown {
+        // A tone after a person was understood is a key or a kettle, not a box. A greeting and words
+        // out of all scope are what boxes are heard as.
+        let told = self.answered_by == AnsweredBy::Voicemail;
+        if self.callee == LegState::Up && !self.person_heard && !told {
             self.answered_by = AnsweredBy::Voicemail;
             self.note(now, "a voicemail box answered".to_owned());
             self.tell_dialog(now, dialog::Input::Voicemail);

@@ -337,6 +337,35 @@ fn a_box_hears_no_word_of_the_debt() {
     }
 }
 
+#[test]
+fn a_beep_decides_until_a_person_was_understood() {
+    use Intent::{Affirm, Greeting, OutOfScope, ThirdParty};
+    for (words, is_box) in [
+        (&[Greeting][..], true),
+        (&[OutOfScope, Greeting], true),
+        (&[Affirm], false),
+        (&[Greeting, ThirdParty], false),
+    ] {
+        let mut shell = Shell::answered(&[]);
+        words.iter().for_each(|intent| shell.say("喂，这里是", *intent));
+        shell.input(Input::Speech(SpeechEvent::Beep));
+        assert_eq!(shell.end().answered_by == AnsweredBy::Voicemail, is_box, "{words:?}");
+    }
+    let mut shell = Shell::answered(&[]);
+    shell.say("喂，你好", Greeting);
+    shell.input(Input::Media(MediaEvent::Digit('5')));
+    shell.input(Input::Speech(SpeechEvent::Beep));
+    assert_eq!(shell.end().answered_by, AnsweredBy::Human);
+}
+
+#[test]
+fn an_announcement_in_two_breaths_is_a_box_all_the_same() {
+    let mut shell = Shell::answered(&[]);
+    shell.say("您好", Intent::Greeting);
+    shell.say("请在提示音后留言", Intent::OutOfScope);
+    assert_eq!(shell.end().conclusion.disposition, Disposition::Voicemail);
+}
+
 fn wants_human(agents: &[&str]) -> Shell {
     let mut shell = Shell::answered(agents);
     shell.say("对，我就是", Intent::Affirm);
