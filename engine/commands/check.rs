@@ -71,3 +71,29 @@ pub(crate) fn run(project: &Project, args: &CheckArgs) -> Result<ExitCode> {
     }
     Ok(if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trunk_whose_password_cannot_be_had_is_not_right() {
+        let folder = tempfile::tempdir().unwrap();
+        for made in ["dialogs", "sip-config"] {
+            std::fs::create_dir(folder.path().join(made)).unwrap();
+        }
+        let check = |name: &str, password: &str| {
+            let trunk = format!(
+                "[trunk]\nproxy = \"192.0.2.10:5060\"\nfrom = \"sip:1@192.0.2.10\"\nbind = \"192.0.2.20:0\"\n\
+                 username = \"waihu\"\npassword_file = {password:?}\n"
+            );
+            std::fs::write(folder.path().join(format!("sip-config/{name}.toml")), trunk).unwrap();
+            let args = CheckArgs { scripts: Vec::new(), cases: None, trunk: Some(name.to_owned()) };
+            format!("{:?}", run(&Project::at(folder.path()), &args).unwrap())
+        };
+        let there = folder.path().join("password");
+        std::fs::write(&there, "secret\n").unwrap();
+        assert_eq!(check("good", &there.display().to_string()), format!("{:?}", ExitCode::SUCCESS));
+        assert_eq!(check("bad", "/nowhere/password"), format!("{:?}", ExitCode::FAILURE));
+    }
+}

@@ -45,6 +45,24 @@ fn is_ignored(status: &str, kind: SignalKind) -> bool {
 mod tests {
     use super::*;
 
+    #[tokio::test]
+    async fn each_of_the_three_is_caught_and_ends_nothing_by_itself() {
+        let mut signals = Signals::catch().unwrap();
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        for (name, kind) in [
+            ("INT", SignalKind::interrupt()),
+            ("TERM", SignalKind::terminate()),
+            ("HUP", SignalKind::hangup()),
+        ] {
+            // Who runs the tests by `nohup` has one that stays ignored.
+            if !is_ignored(&status, kind) {
+                let pid = std::process::id().to_string();
+                std::process::Command::new("kill").args(["-s", name, &pid]).status().unwrap();
+                signals.next().await;
+            }
+        }
+    }
+
     #[test]
     fn what_nohup_ignores_stays_ignored() {
         let status = "Name:\twaihu\nSigIgn:\t0000000000001001\nSigCgt:\t0000000180000000\n";

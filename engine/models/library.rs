@@ -101,11 +101,15 @@ impl std::fmt::Display for FileReport {
         let path = self.path.display();
         let repair = format!("`waihu models pull {}` replaces it", self.model);
         match &self.state {
-            FileState::Sound => write!(f, "{path}: sound"),
-            FileState::Missing => write!(f, "{path}: missing; `waihu models pull {}` fetches it", self.model),
-            FileState::WrongSize { actual } => write!(f, "{path}: {actual} bytes, wrong size; {repair}"),
+            FileState::Sound => write!(f, "{path}: sound 完好"),
+            FileState::Missing => {
+                write!(f, "{path}: missing 缺失; `waihu models pull {}` fetches it", self.model)
+            }
+            FileState::WrongSize { actual } => {
+                write!(f, "{path}: {actual} bytes, wrong size 大小不符; {repair}")
+            }
             FileState::Corrupt { expected, actual } => {
-                write!(f, "{path}: damaged (sha256 {actual}, expected {expected}); {repair}")
+                write!(f, "{path}: damaged 已损坏 (sha256 {actual}, expected {expected}); {repair}")
             }
         }
     }

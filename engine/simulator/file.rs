@@ -13,10 +13,10 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PersonaError {
     /// It is not TOML of this shape.
-    #[error("not a file of personas: {0}")]
+    #[error("not a file of personas 不是被叫文件: {0}")]
     Toml(String),
     /// A persona's number is none.
-    #[error("persona {name:?}: the number {number:?} is not 3 to 15 digits")]
+    #[error("persona {name:?}: the number {number:?} is not 3 to 15 digits 号码有误")]
     Number {
         /// The persona.
         name: String,
@@ -24,10 +24,10 @@ pub enum PersonaError {
         number: String,
     },
     /// A number stands twice, for the same callers.
-    #[error("number {0} stands twice: give one of them a when_shown of its own")]
+    #[error("number {0} stands twice: give one of them a when_shown of its own 号码重复")]
     Twice(String),
     /// A step is not one cue and one deed.
-    #[error("persona {number}, step {step}: {problem}")]
+    #[error("persona 被叫 {number}, step 步骤 {step}: {problem}")]
     Step {
         /// The persona.
         number: String,
@@ -38,7 +38,7 @@ pub enum PersonaError {
     },
     /// A persona that does not answer has a conversation, or declines with no failure code; or a level
     /// that no voice has.
-    #[error("persona {number}: {problem}")]
+    #[error("persona 被叫 {number}: {problem}")]
     Persona {
         /// The persona.
         number: String,

@@ -78,7 +78,9 @@ pub struct Served {
 #[derive(Debug, thiserror::Error)]
 pub enum SimulatorError {
     /// The SIP socket.
-    #[error("cannot open the practice ground's SIP socket at {at}: {source}; is another one running?")]
+    #[error(
+        "cannot open the practice ground's SIP socket at {at}: {source}; is another one running? 端口被占用"
+    )]
     Sip {
         /// Where.
         at: SocketAddr,
@@ -86,10 +88,10 @@ pub enum SimulatorError {
         source: std::io::Error,
     },
     /// The media.
-    #[error("the practice ground's media: {0}")]
+    #[error("the practice ground's media 媒体: {0}")]
     Media(#[from] MediaError),
     /// A line has no sound.
-    #[error("persona {number} has a line without sound: make the clips of every line first")]
+    #[error("persona {number} has a line without sound: make the clips of every line first 缺少语音")]
     NoClip {
         /// The persona.
         number: String,
