@@ -356,7 +356,7 @@ impl Interpreter {
             Kind::Ask { timeout, expects, .. } => {
                 let timeout = self.listen_for.take().unwrap_or(*timeout);
                 self.phase = Phase::Listening { until: now + timeout, speaking: false };
-                self.asked = true;
+                self.asked = self.line.is_some_and(|line| line.until.is_some());
                 match held {
                     Some(held) if !self.is_too_early(held.began, &held.utterance) => {
                         self.respond(now, held.utterance);

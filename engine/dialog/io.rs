@@ -23,7 +23,7 @@ impl fmt::Display for PromptId {
 /// `Debug` hides the words: they are personal data.
 #[derive(Clone, PartialEq)]
 pub struct Utterance {
-    /// The words, as they were recognized; the script never looks at them.
+    /// The words, as they were recognized; only a name that the callee gives is looked for in them.
     pub text: String,
     /// What is meant.
     pub intent: Intent,

@@ -66,7 +66,8 @@ impl Interpreter {
             return match self.phase {
                 // Cut short, the question has not been heard; while it lasts, see `hold`.
                 Phase::Saying { interrupted_until, .. } => interrupted_until.is_some(),
-                Phase::Listening { .. } => began < line.since || before_its_end(),
+                // It may never have come to its end, for noise.
+                Phase::Listening { .. } => line.until.is_none() || began < line.since || before_its_end(),
                 _ => false,
             };
         }
@@ -126,6 +127,8 @@ impl Interpreter {
             self.heard_anything = true;
             self.forget_yes();
             self.respond(now, utterance);
+        } else if self.is_too_early(now, &utterance) {
+            self.heard_too_early(now, &utterance);
         } else {
             self.heard(now, Held { utterance, began: now });
         }

@@ -152,6 +152,31 @@ fn a_yes_that_cuts_the_question_short_has_not_heard_it() {
     assert_eq!(identity(talk), Identity::Confirmed);
 }
 
+#[test]
+fn a_question_that_never_came_to_its_end_is_not_answered() {
+    for by_key in [false, true] {
+        let mut talk = read_back();
+        // Noise, as often as the line is spoken again; then the bot listens.
+        while let Some(id) = talk.saying.take() {
+            talk.pass(800);
+            talk.input(Input::SpeechStarted);
+            talk.input(Input::PromptInterrupted { id, played_ms: 800 });
+            talk.input(Input::Unintelligible);
+        }
+        talk.pass(700);
+        match by_key {
+            true => talk.input(Input::Digit('1')),
+            false => talk.heard_since(talk.now, Intent::Affirm, Entities::default()),
+        }
+        assert_eq!(talk.last(), "read_back", "by key: {by_key}");
+        talk.time_is_up();
+        talk.all_done(4_000);
+        assert_eq!(talk.last(), "read_back", "it is asked again");
+        talk.says(Intent::Affirm);
+        assert_eq!(talk.last(), "thanks_for_promise");
+    }
+}
+
 /// The greeting is over when a first utterance has begun; a second one begins and ends meanwhile.
 #[test]
 fn words_that_come_out_of_order_keep_their_beginnings() {

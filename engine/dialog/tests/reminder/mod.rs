@@ -77,6 +77,8 @@ impl Talk {
     pub fn input(&mut self, input: Input) {
         if input == Input::SpeechStarted {
             self.began.get_or_insert(self.now);
+        } else if input == Input::Unintelligible {
+            self.began = None;
         }
         self.bot.handle_input(self.now, input);
         while let Some(output) = self.bot.poll_output() {
