@@ -12,7 +12,10 @@ fn main() -> ExitCode {
     // A panic's own words may quote what was said: the place is what helps, and all that is told.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        let _ = writeln!(std::io::stderr(), "waihu: a fault at 程序故障于 {place}; please report this place 请上报");
+        let _ = writeln!(
+            std::io::stderr(),
+            "waihu: a fault at 程序故障于 {place}; please report this place 请上报"
+        );
     }));
     let cli = waihu::Cli::parse();
     match waihu::run(cli) {
