@@ -50,3 +50,23 @@ fn addressed(title: &str) -> Option<Addressed> {
 fn apart(one: &str, other: &str) -> bool {
     matches!((addressed(one), addressed(other)), (Some(one), Some(other)) if one != other)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_words_and_no_name_panic(
+            text in "(我是|我姓|this is |i'm |[a-zßéÉ' .]{0,6}|[张伟李小的他欧阳，。]{0,4}|.{0,6}){0,8}",
+            name in "([张伟欧阳·]{0,4}|[A-Za-zé' ]{0,12}|.{0,6})",
+            title in "(先生|Mrs|.{0,3})",
+        ) {
+            for lang in Lang::ALL {
+                naming(lang, &text, &name, &title);
+            }
+        }
+    }
+}

@@ -22,7 +22,7 @@ const AFTER: [&str; 2] = ["speaking", "here"];
 
 /// Words that are no name, even where they are written with a capital letter.
 const WORDS: &str = " a about ah all already am american an and at available aware back because busy but calling \
-    correct done dr driving early english fine for from glad god going gonna good great guy happy he hello her here \
+    correct done dr driving early english fine for from glad god going gonna good great guy happy he hee hello her here \
     hey hi him his home how i i'd i'll i'm i've if in interested is it its jesus just kidding lady late listening \
     looking man me mine my myself no nope not now of off oh ok okay on one only or our out person please really \
     retired right same she sick so sorry speaking still sure talking that the their there they this to today \
@@ -147,9 +147,19 @@ fn has(list: &str, word: &str) -> bool {
 /// Whether two spellings may be one name: Reed and Read, Dan and Daniel, Bill and William.
 fn alike(one: &str, other: &str) -> bool {
     let (short, long) = if one.len() <= other.len() { (one, other) } else { (other, one) };
-    sounds(one) == sounds(other)
+    let (a, b) = (sounds(short), sounds(long));
+    a == b
         || short.len() >= 3 && long.starts_with(short)
         || SHORT.contains(&(short, long))
+        || has_one_more(&a, &b)
+        || has_one_more(&b, &a)
+}
+
+/// Whether `long` is `short` with one sound more, where enough is left to know it by.
+fn has_one_more(short: &str, long: &str) -> bool {
+    let same = short.chars().zip(long.chars()).take_while(|(a, b)| a == b).count();
+    let rest = |text: &str, skipped| text.chars().skip(skipped).collect::<String>();
+    short.chars().count() >= 5 && rest(short, same) == rest(long, same + 1)
 }
 
 /// A spelling's sounds: consonants by what they are spoken like, and where vowels stand between them.
@@ -203,6 +213,8 @@ mod tests {
         is("Daniel Reed", "Mr", Naming::Same, &said);
         is("Mary Ann O'Neil", "Ms", Naming::Same, &["This is Mary", "O'Neil speaking", "I'm Ms O'Neill."]);
         is("Stephen Clarke", "", Naming::Same, &["this is Steven", "Clark speaking"]);
+        // Misheard by a sound.
+        is("Kevin Brooks", "Mr", Naming::Same, &["Yes, this is Calvin.", "Yes, this is Kevan."]);
     }
 
     #[test]
@@ -222,6 +234,7 @@ mod tests {
             "No, Mike here.",
         ];
         is("Daniel Reed", "Mr", Naming::Another, &said);
+        is("Kevin Brooks", "Mr", Naming::Another, &["This is Karen.", "This is Alvin"]);
         is("Mary Reed", "Ms", Naming::Another, &["This is Mark.", "This is Gary", "This is Mr Reed"]);
     }
 
