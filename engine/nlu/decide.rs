@@ -152,7 +152,7 @@ impl Words {
         rules.iter().find(|r| self.has(r.phrases) && !self.has(r.unless)).map(|r| r.intent)
     }
 
-    /// A day, a sum or a number of parts with next to nothing around it.
+    /// A day, a sum, all of it or a number of parts with next to nothing around it.
     fn bare_value(&self, text: &str, expected: &[Intent]) -> Option<Intent> {
         // Which kinds are found does not hang on the day of the call.
         const ANY_DAY: Date = date(2026, 1, 1);
@@ -189,11 +189,13 @@ impl Words {
         if !short || asks_or_denies || text.ends_with(['?', '？']) {
             return None;
         }
-        let Entities { date, amount, count, .. } = extract(self.lang, text, ANY_DAY);
+        let Entities { date, amount, count, whole, .. } = extract(self.lang, text, ANY_DAY);
         let fits: &[Intent] = if amount.is_some() {
             &[Intent::PartialPayment, Intent::PromiseToPay, Intent::RequestInstallments]
         } else if count.is_some() {
             &[Intent::RequestInstallments]
+        } else if whole {
+            &[Intent::PromiseToPay]
         } else if date.is_some() {
             &[Intent::PromiseToPay, Intent::RequestCallback, Intent::RequestExtension]
         } else {
@@ -613,6 +615,9 @@ mod tests {
         assert_eq!(decided(Lang::En, "Friday.", Intent::Greeting), Intent::PromiseToPay);
         assert_eq!(decided(Lang::Zh, "下周三吧", Intent::OutOfScope), Intent::PromiseToPay);
         assert_eq!(decided(Lang::Zh, "五百块", Intent::OutOfScope), Intent::PartialPayment);
+        assert_eq!(decided(Lang::Zh, "全额", Intent::OutOfScope), Intent::PromiseToPay);
+        assert_eq!(decided(Lang::En, "All of it.", Intent::Acknowledge), Intent::PromiseToPay);
+        assert_eq!(decided(Lang::En, "In full.", Intent::RequestInstallments), Intent::PromiseToPay);
         assert_eq!(decided(Lang::En, "three payments", Intent::Goodbye), Intent::RequestInstallments);
         assert_eq!(
             decide(Lang::Zh, "明天下午三点", &leaning(Intent::Greeting), &[Intent::RequestCallback]).intent,
