@@ -190,7 +190,8 @@ impl CallMachine {
                 if let (Some(sip), Some(reason)) = (&mut self.sip, reason) {
                     sip.reason = reason;
                 }
-                self.note(now, "hung up".to_owned());
+                let who = if by == EndedBy::Us { "we" } else { "the callee" };
+                self.note(now, format!("{who} hung up"));
                 self.callee = LegState::Over;
                 // "Don't call again", and the receiver is down: those words still count.
                 if self.turn.words_to_come() {

@@ -37,9 +37,10 @@ pub(crate) struct TranscribeArgs {
     /// Of a recording with two sides, hear one: left is the callee, right the bot 声道
     #[arg(long, value_enum, default_value_t = Side::Both)]
     side: Side,
-    /// Compute the model's whole 30 s window instead of the utterance's length 计算完整窗口
+    /// Compute no more of the model's window than the sound is long, as in a call: sooner, and now and then
+    /// with words missing 按语音长度计算，与通话中相同
     #[arg(long)]
-    full_window: bool,
+    cut_window: bool,
     /// WAV files of any usual format and rate 音频文件
     #[arg(required = true)]
     files: Vec<PathBuf>,
@@ -94,7 +95,7 @@ fn transcribe<'a>(asr: &mut Asr, args: &TranscribeArgs, path: &'a Path) -> Resul
     };
     let samples = waihu_audio::resample(&samples, pcm.rate, RATE)
         .with_context(|| format!("{}: cannot be brought to {RATE} Hz", path.display()))?;
-    let window = if args.full_window { Window::Full } else { Window::Cut };
+    let window = if args.cut_window { Window::Cut } else { Window::Full };
     let options = Options { lang: args.lang, window, ..Options::default() };
     let begun = Instant::now();
     let mut answer = Answer {

@@ -41,6 +41,9 @@ pub enum DialError {
         /// What the store said.
         source: Box<waihu_store::StoreError>,
     },
+    /// A fault of ours ended it before it was dialled.
+    #[error("a fault in waihu ended it before it was dialled 拨号前程序故障")]
+    Fell,
     /// The trunk's socket has fallen.
     #[error("the trunk's signalling has stopped; start waihu again 信令已中断，请重新启动")]
     SignallingGone,

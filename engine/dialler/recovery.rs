@@ -3,12 +3,13 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use waihu_store::{Filter, Remains, Store, StoreError};
 use waihu_types::{AttemptId, Outcome};
 
-use crate::{filing::spool_file, legs};
+use crate::{error::DialError, filing::spool_file, legs, plant::Plant};
 
 /// Closes the attempts that dead processes left open, with what lies of them in the folder of
 /// recordings, and returns how many; a spooled outcome is removed once the store has it.
@@ -38,6 +39,22 @@ pub async fn recover(store: &Store, recordings: &Path) -> Result<usize, StoreErr
         }
     }
     Ok(closed.len())
+}
+
+/// The recorder has this long to seal the recording of a call that fell.
+const SEALED_WITHIN: Duration = Duration::from_secs(2);
+
+/// Files what is known of a call that a fault of ours ended.
+///
+/// # Errors
+/// [`DialError::Fell`] where it fell before it was dialled, or when the store cannot be written.
+pub(crate) async fn close_fallen(plant: &Plant, attempt: &AttemptId) -> Result<Outcome, DialError> {
+    tokio::time::sleep(SEALED_WITHIN).await;
+    let remains = remains(&plant.recordings, attempt);
+    let filed = plant.store.close_fallen(attempt, legs::wall_now(), remains).await?;
+    // The store has it: what stands in the spool is no longer needed.
+    let _ = fs::remove_file(spool_file(&plant.recordings, attempt));
+    filed.ok_or(DialError::Fell)
 }
 
 fn remains(recordings: &Path, attempt: &AttemptId) -> Remains {

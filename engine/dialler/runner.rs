@@ -5,17 +5,15 @@ use std::{collections::BTreeSet, sync::Arc};
 use tokio::{sync::watch, task::JoinSet};
 use waihu_campaign::Run;
 use waihu_dialog::Script;
-use waihu_store::{Refusal, Store};
-use waihu_types::{
-    AnsweredBy, AttemptId, CampaignId, Case, CaseId, Disposition, FaultOwner, Identity, OUTCOME_VERSION,
-    Outcome, ScriptVersion,
-};
+use waihu_store::Refusal;
+use waihu_types::{CampaignId, Case, CaseId, Outcome};
 
 use crate::{
     actor::{Observer, place_call},
     error::DialError,
     legs,
     plant::{Order, Plant, Progress, ProgressKind, Stop},
+    recovery::close_fallen,
 };
 
 /// What a campaign is to do.
@@ -112,7 +110,7 @@ pub async fn run_campaign(
                     Err(e) => {
                         let id = e.id();
                         let Some((_, order)) = on_the_line.iter().find(|(own, _)| *own == id).cloned() else { continue };
-                        let closed = close_after_fault(&plant.store, &order).await;
+                        let closed = close_fallen(&plant, &order.attempt).await;
                         (id, order, closed)
                     }
                 };
@@ -143,46 +141,4 @@ pub async fn run_campaign(
         }
     }
     Ok(report)
-}
-
-/// The outcome of a call that a fault of ours ended. It may have been answered: it is not dialled
-/// again.
-async fn close_after_fault(store: &Store, order: &Order) -> Result<Outcome, DialError> {
-    let outcome = faulty(&order.attempt, order);
-    store.close_attempt(&outcome).await?;
-    Ok(outcome)
-}
-
-fn faulty(attempt: &AttemptId, order: &Order) -> Outcome {
-    let now = legs::wall_now();
-    Outcome {
-        version: OUTCOME_VERSION,
-        attempt: attempt.clone(),
-        campaign: order.campaign.clone(),
-        case: order.case.id.clone(),
-        callee: order.case.phone.clone(),
-        dialled_at: now,
-        answered_at: None,
-        ended_at: now,
-        answered_by: AnsweredBy::Unknown,
-        identity: Identity::Unconfirmed,
-        debt_disclosed: false,
-        disposition: Disposition::EngineFailed,
-        promise: None,
-        callback: None,
-        intents: Vec::new(),
-        handover: None,
-        script: ScriptVersion {
-            name: order.script.name().to_owned(),
-            lang: order.lang,
-            sha256: order.script.sha256().to_owned(),
-        },
-        models: Default::default(),
-        recording: None,
-        transcript: None,
-        sip: None,
-        ended_by: None,
-        fault: Some(FaultOwner::Us),
-        redial: waihu_types::Redial::No { rule: "engine-failed-in-call".to_owned() },
-    }
 }

@@ -211,7 +211,7 @@ impl Interpreter {
             }
             (_, Input::CalleeHungUp) => {
                 self.settle_held();
-                self.conclude("the callee hung up");
+                self.conclude("the call is over");
             }
             (_, Input::Voicemail) => self.voicemail(now),
             (Phase::Before, _) | (_, Input::Start) => {}

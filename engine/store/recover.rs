@@ -7,7 +7,7 @@ use waihu_types::{
 
 use crate::{
     Attempt, Store, StoreError,
-    outcomes::{Filed, same_call},
+    outcomes::{Filed, Filter, same_call},
 };
 
 /// What a dead process left of an attempt beside the store.
@@ -42,19 +42,9 @@ impl Store {
                 continue;
             }
             for attempt in &attempts {
-                let begun = &attempt.begun;
-                let so_far = self.attempts_so_far(begun.campaign.as_ref(), &begun.case).await?;
-                let mut remains = remains(&begun.attempt);
-                let filed = match remains.outcome.take() {
-                    Some(mut outcome) if same_call(attempt, &outcome).is_ok() => {
-                        outcome.recording = outcome.recording.or(remains.recording);
-                        outcome.transcript = outcome.transcript.or(remains.transcript);
-                        self.file(&outcome, Filed::Lived).await?
-                    }
-                    _ => self.file(&interrupted(attempt, remains, now, so_far), Filed::Recovered).await?,
-                };
-                if filed {
-                    closed.push(begun.attempt.clone());
+                let remains = remains(&attempt.begun.attempt);
+                if self.file_remains(attempt, remains, now, Disposition::Unknown).await? {
+                    closed.push(attempt.begun.attempt.clone());
                 }
             }
             self.forget(&owner);
@@ -62,9 +52,51 @@ impl Store {
         closed.sort();
         Ok(closed)
     }
+
+    /// Closes an attempt of this process whose call fell, as [`Store::recover`] does those of a dead one, but
+    /// as `engine_failed`; its outcome, or none where it had not begun.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub async fn close_fallen(
+        &self,
+        attempt: &AttemptId,
+        now: WallTime,
+        remains: Remains,
+    ) -> Result<Option<Outcome>, StoreError> {
+        let open = self.open_attempts().await?;
+        if let Some(fallen) = open.values().flatten().find(|a| a.begun.attempt == *attempt) {
+            self.file_remains(fallen, remains, now, Disposition::EngineFailed).await?;
+        }
+        let filter = Filter { attempt: Some(attempt.clone()), ..Filter::default() };
+        Ok(self.outcomes(&filter).await?.pop())
+    }
+
+    /// Files what is known of an attempt that nobody carries on; false where it was closed already.
+    async fn file_remains(
+        &self,
+        attempt: &Attempt,
+        mut remains: Remains,
+        now: WallTime,
+        disposition: Disposition,
+    ) -> Result<bool, StoreError> {
+        let begun = &attempt.begun;
+        match remains.outcome.take() {
+            Some(mut outcome) if same_call(attempt, &outcome).is_ok() => {
+                outcome.recording = outcome.recording.or(remains.recording);
+                outcome.transcript = outcome.transcript.or(remains.transcript);
+                self.file(&outcome, Filed::Lived).await
+            }
+            _ => {
+                let so_far = self.attempts_so_far(begun.campaign.as_ref(), &begun.case).await?;
+                let outcome = Outcome { disposition, ..interrupted(attempt, remains, now, so_far) };
+                self.file(&outcome, Filed::Recovered).await
+            }
+        }
+    }
 }
 
-/// The outcome of an attempt whose process died.
+/// The outcome of an attempt that nobody carries on.
 fn interrupted(attempt: &Attempt, remains: Remains, now: WallTime, attempts_so_far: u32) -> Outcome {
     let begun = attempt.begun.clone();
     // A full disk may have kept the mark of the answer; sound is recorded only after it.

@@ -178,6 +178,24 @@ async fn what_a_dead_process_left_is_closed_once_and_never_redialled_if_answered
 }
 
 #[tokio::test]
+async fn a_call_that_fell_in_a_process_that_lives_is_closed_as_our_fault() {
+    let (_dir, store) = store().await;
+    store.begin_attempt(&attempt("a1", "C1", 0)).await.unwrap();
+    store.begin_attempt(&attempt("a2", "C2", 0)).await.unwrap();
+    store.mark_answered(&"a1".parse().unwrap(), at(5)).await.unwrap();
+    let fell = |a: &'static str| {
+        let (store, a) = (&store, a.parse().unwrap());
+        async move { store.close_fallen(&a, at(9), Remains::default()).await.unwrap() }
+    };
+    let outcome = fell("a1").await.unwrap();
+    assert_eq!((outcome.disposition, outcome.fault), (Disposition::EngineFailed, Some(FaultOwner::Us)));
+    assert_eq!((outcome.dialled_at, outcome.answered_at), (at(0), Some(at(5))));
+    assert!(outcome.debt_disclosed && matches!(outcome.redial, Redial::No { .. }));
+    assert!(matches!(fell("a2").await.unwrap().redial, Redial::Allowed { .. }), "nobody had answered");
+    assert_eq!(fell("a3").await, None, "it had not begun");
+}
+
+#[tokio::test]
 async fn what_a_dead_process_left_beside_the_store_is_filed_with_the_attempt() {
     let (dir, dead) = store().await;
     for (a, c) in [("a1", "C1"), ("a2", "C2"), ("a3", "C3")] {
