@@ -281,13 +281,11 @@ impl Interpreter {
         if end.disposition == Disposition::PromiseToPay {
             self.promise = self.memory.promise();
         }
-        if let Some(by) = end.callback {
-            self.callback = Some(Callback {
-                date: self.memory.callback_date,
-                time: self.memory.callback_time,
-                by_agent: by == CallbackBy::Agent,
-            });
-        }
+        self.callback = end.callback.map(|by| Callback {
+            date: self.memory.callback_date,
+            time: self.memory.callback_time,
+            by_agent: by == CallbackBy::Agent,
+        });
         let disposition = match (self.reached, end.after_disclosure) {
             (Some(reached), _) if end.keep_reached => reached,
             (_, Some(after)) if self.disclosed => after,
@@ -458,8 +456,7 @@ impl Interpreter {
             return;
         }
         self.handover = Some(Handover { agent, result: HandoverResult::Joined, joined_at: None });
-        let redial = RedialAdvice::ByRule;
-        self.settled = Some(End { callback: None, redial, ..End::of(Disposition::HandedOver) });
+        self.settled = Some(End::of(Disposition::HandedOver));
         self.outputs.push_back(Output::LeaveToAgent);
         self.conclude("an agent has taken the call");
     }

@@ -280,7 +280,8 @@ impl Interpreter {
         let Then::Go(to) = found.then else { return false };
         let ends = matches!(self.script.state(to).kind, Kind::End(_));
         self.intents.push(utterance.intent);
-        self.settled = None;
+        // The end is taken back, and the call back that was agreed with it.
+        (self.settled, self.callback) = (None, None);
         if self.closing == Closing::Under {
             self.limit_at = Some(now + if ends { CLOSING_GRACE } else { URGENT_GRACE });
         }
