@@ -5,8 +5,8 @@
 //! 2. Another address is taken over ("latched") only after five packets in a row of one source,
 //!    and only
 //!    - while the SDP's address has never spoken, where it is a port of the same host, or where the
-//!      SDP's host means nothing outside its own network (RFC 1918, RFC 6598, RFC 4193, link-local,
-//!      loopback);
+//!      SDP's host or the packets' own means nothing outside its own network (RFC 1918, RFC 6598,
+//!      RFC 4193, link-local, loopback);
 //!    - where the far end has been silent for half a second, if it is a port of the same host.
 //! 3. That happens once until the next offer or answer. Everything else is discarded.
 //! 4. An offer or answer that names the same address again changes nothing that was found; it only
@@ -15,11 +15,12 @@
 //!    anybody looked for while the far end says that it sends nothing (both are the slot's part).
 //!
 //! The reason for 2: a far end behind address translation that does not know of it names an address
-//! inside its network, and where its packets come from is known by nothing but the packets. One that
-//! names a public host is there: it may be translated to another port, but whoever sends from
-//! elsewhere is a stranger who guessed our port. The price is that a far end which names one public
-//! host and sends from another is not heard (RFC 4961 asks it not to), and that where both sides sit
-//! in one private network, that network is trusted until the far end speaks.
+//! inside its network, and where its packets come from is known by nothing but the packets. One in
+//! our own network may name the public side of its translation, and its packets come from within. One
+//! that names a public host is there: it may be translated to another port, but whoever sends from
+//! another public host is a stranger who guessed our port. The price is that a far end which names one
+//! public host and sends from another is not heard (RFC 4961 asks it not to; the log tells of it), and
+//! that our own network is trusted until the far end speaks.
 //!
 //! So a translated port is found, and a stranger can neither talk into a call that has sound nor
 //! keep one that the signalled side takes up.
@@ -87,7 +88,12 @@ impl Latch {
             return true;
         }
         let free = match self.heard {
-            None => from.ip() == self.signalled.ip() || is_internal(self.signalled.ip()),
+            None => {
+                let signalled = self.signalled.ip();
+                from.ip() == signalled
+                    || is_internal(signalled)
+                    || is_internal(from.ip()) && !signalled.is_unspecified()
+            }
             Some(at) => now.since(at) >= QUIET && from.ip() == self.active.ip(),
         };
         if self.used || !free {
@@ -150,6 +156,9 @@ mod tests {
             ("203.0.113.5:4000", "203.0.113.5:61000", true),
             ("100.63.255.255:4000", "198.51.100.1:4000", false),
             ("0.0.0.0:4000", "198.51.100.1:4000", false),
+            ("0.0.0.0:4000", "10.0.0.1:4000", false),
+            ("203.0.113.5:4000", "10.0.0.1:4000", true),
+            ("192.0.2.2:4000", "127.0.0.1:4000", true),
             ("100.64.0.1:4000", "198.51.100.1:4000", true),
             ("192.168.1.9:4000", "198.51.100.1:4000", true),
             ("127.0.0.1:4000", "198.51.100.1:4000", true),
