@@ -23,6 +23,10 @@ pub(crate) struct Agents {
     asked: Option<usize>,
     /// The dialog waits for an agent.
     wanted: bool,
+    /// It began to wait anew while a desk was being given up: the round starts over.
+    anew: bool,
+    /// Something came back from the desk being asked.
+    pub rang: bool,
     pub leg: LegState,
     pub ring_until: Option<Time>,
     pub handover: Option<HandoverEnd>,
@@ -30,7 +34,16 @@ pub(crate) struct Agents {
 
 impl Agents {
     pub(crate) fn new(desks: Vec<Desk>) -> Self {
-        Self { desks, asked: None, wanted: false, leg: LegState::Idle, ring_until: None, handover: None }
+        Self {
+            desks,
+            asked: None,
+            wanted: false,
+            anew: false,
+            rang: false,
+            leg: LegState::Idle,
+            ring_until: None,
+            handover: None,
+        }
     }
 
     /// The name of the desk asked last; empty where none was.
@@ -40,16 +53,22 @@ impl Agents {
 
     /// The dialog wants an agent: the first desk's number, where it is free to be asked.
     pub(crate) fn want(&mut self, now: Time) -> Option<usize> {
-        if !matches!(self.leg, LegState::Idle | LegState::Over) {
-            return None;
+        match self.leg {
+            LegState::Ringing | LegState::Up => None,
+            LegState::Ending => {
+                (self.wanted, self.anew) = (true, true);
+                None
+            }
+            LegState::Idle | LegState::Over => {
+                self.wanted = true;
+                self.ring(now, 0)
+            }
         }
-        self.wanted = true;
-        self.ring(now, 0)
     }
 
     /// The next desk's number, where the dialog still waits and there is one.
     pub(crate) fn next(&mut self, now: Time) -> Option<usize> {
-        let next = self.asked.map_or(0, |n| n + 1);
+        let next = if std::mem::take(&mut self.anew) { 0 } else { self.asked.map_or(0, |n| n + 1) };
         if self.wanted { self.ring(now, next) } else { None }
     }
 
@@ -57,6 +76,7 @@ impl Agents {
         let ring = self.desks.get(desk)?.ring;
         self.asked = Some(desk);
         self.leg = LegState::Ringing;
+        self.rang = false;
         self.ring_until = Some(now + ring);
         Some(desk)
     }

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use waihu_dialog as dialog;
 use waihu_dialog::{BargeIn, Conclusion, Interpreter, PromptId, Utterance};
-use waihu_types::{AnsweredBy, EndedBy, Intent, Lang, SipCause, Time};
+use waihu_types::{AnsweredBy, EndedBy, HandoverResult, Intent, Lang, SipCause, Time};
 
 use crate::{
     agents::{Agents, Desk},
@@ -164,6 +164,14 @@ impl CallMachine {
                 self.outputs.push_back(Output::Connect { leg: Leg::Callee, remote: Box::new(sdp) });
             }
             E::Failed { code, reason, cause, .. } => {
+                // The signalling fell under a call that was up.
+                if self.callee == LegState::Up {
+                    self.note(now, "the signalling of the call was lost".to_owned());
+                    self.engine_failed = true;
+                    self.ended_by.get_or_insert(EndedBy::Network);
+                    self.callee = LegState::Over;
+                    return;
+                }
                 // Somebody picked up, and we could not speak with them.
                 if cause == waihu_sip::FailureCause::BadAnswer {
                     self.answered_at = Some(now);
@@ -319,6 +327,10 @@ impl CallMachine {
         }
         if due(self.agents.ring_until) {
             self.cancel_agent();
+            // A desk of which nothing was heard has no last word either.
+            if !self.agents.rang {
+                self.agent_is_missing(now, HandoverResult::Failed);
+            }
         }
         if due(self.linger_until) {
             // The last word of a phone that rings out is its 487; a trunk that never spoke has none.

@@ -38,13 +38,14 @@ impl CallMachine {
             }
             // Answered while our CANCEL was on its way.
             E::Ended { .. } => self.agent_is_missing(now, HandoverResult::NoAnswer),
-            E::Answered { .. } | E::Provisional { .. } | E::Incoming { .. } | E::Confirmed => {}
+            E::Provisional { .. } => self.agents.rang = true,
+            E::Answered { .. } | E::Incoming { .. } | E::Confirmed => {}
         }
     }
 
     /// The agent asked last does not take the call: the next one is asked, and the dialog told when
     /// there is none.
-    fn agent_is_missing(&mut self, now: Time, result: HandoverResult) {
+    pub(super) fn agent_is_missing(&mut self, now: Time, result: HandoverResult) {
         self.agents.went(result, None);
         let agent = self.agents.name().to_owned();
         self.note(now, format!("agent {agent} did not take the call"));

@@ -49,7 +49,7 @@ struct Shell {
     ending: Option<Ending>,
     /// The agents' desks that were rung, in order.
     desks: Vec<usize>,
-    /// Whether the far sides answer a hang-up.
+    /// Whether agents' phones ring, and far sides answer a hang-up.
     polite: bool,
 }
 
@@ -92,6 +92,9 @@ impl Shell {
                 Output::InviteAgent { desk } => {
                     self.invited.push(Leg::Agent);
                     self.desks.push(desk);
+                    if self.polite {
+                        self.sip(Leg::Agent, ringing(180));
+                    }
                 }
                 Output::Hangup(leg) => {
                     self.hangups.push(leg);
@@ -200,6 +203,10 @@ impl Shell {
     }
 }
 
+fn ringing(code: u16) -> Event {
+    Event::Provisional { code, reason: "Ringing".to_owned(), sdp: None }
+}
+
 fn answer() -> Event {
     Event::Answered { sdp: SessionDescription::offer("127.0.0.1:4000".parse().unwrap(), &[Codec::Pcma]) }
 }
@@ -289,7 +296,7 @@ fn a_phone_that_rings_out_is_cancelled_and_a_silent_trunk_is_told_apart() {
         let mut shell = Shell::dialled(&[]);
         shell.polite = came.is_some();
         if let Some(code) = came {
-            shell.sip(Leg::Callee, Event::Provisional { code, reason: "Ringing".to_owned(), sdp: None });
+            shell.sip(Leg::Callee, ringing(code));
         }
         shell.wait(31_000);
         let ending = shell.ending.take().unwrap();
@@ -425,6 +432,30 @@ fn agents_are_asked_in_their_order() {
     shell.sip(Leg::Agent, hung_up());
     let handover = shell.end().handover.unwrap();
     assert_eq!((handover.agent.as_str(), handover.result), ("desk-2", HandoverResult::Joined));
+}
+
+#[test]
+fn a_desk_that_is_not_there_takes_no_time_of_the_next() {
+    let mut shell = Shell::answered(&["desk-1", "desk-2"]);
+    // Nothing comes back: so no CANCEL may leave, and no 487 comes (RFC 3261 section 9.1).
+    shell.polite = false;
+    shell.say("对，我就是", Intent::Affirm);
+    shell.say("给我转人工", Intent::RequestHuman);
+    shell.hear_out();
+    shell.wait(15_500);
+    assert_eq!(shell.desks, [0, 1]);
+    shell.sip(Leg::Agent, ringing(180));
+    shell.sip(Leg::Agent, answer());
+    assert!(shell.bridged);
+}
+
+#[test]
+fn signalling_that_falls_under_a_call_is_our_fault() {
+    let mut shell = Shell::answered(&[]);
+    shell.sip(Leg::Callee, failed(408, FailureCause::TransportError));
+    let ending = shell.end();
+    assert!(ending.engine_failed);
+    assert_eq!((ending.ended_by, ending.sip.map(|s| s.code)), (Some(EndedBy::Network), Some(200)));
 }
 
 #[test]
