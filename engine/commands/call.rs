@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::{Context, Result};
 use clap::Args;
 use tokio::sync::{mpsc, watch};
-use waihu_dialler::{Order, Stop, place_call};
+use waihu_dialler::{DialError, Order, Stop, place_call};
 use waihu_trunk::{TrunkConfig, Uri};
 use waihu_types::{Case, Lang};
 
@@ -73,7 +73,11 @@ pub(crate) fn run(project: &Project, args: CallArgs) -> Result<ExitCode> {
             }
         }
         watch.close();
-        let outcome = call.await.context("the call's task failed 通话任务出错")??;
+        let outcome = call.await.context("the call's task failed 通话任务出错")?;
+        if let Err(DialError::NotFiled { outcome, path: None, .. }) = &outcome {
+            out!("{}", serde_json::to_string_pretty(outcome)?)?;
+        }
+        let outcome = outcome?;
         // A lost BYE is sent again as long as we are here.
         tokio::select! { () = sip.settled() => {}, () = signals.next() => {} }
         out!("{}", serde_json::to_string_pretty(&outcome)?)?;

@@ -244,6 +244,7 @@ impl<'a> ActiveCall<'a> {
             script: attempt.script.clone(),
             models: attempt.models.clone(),
             dialled_at: attempt.dialled_at,
+            own_number: legs::rings_own_number(order),
         };
         self.plant.store.begin_attempt(&begun).await?;
         Ok(attempt)
@@ -453,7 +454,7 @@ impl<'a> ActiveCall<'a> {
         let now = self.now();
         self.plant.media.close(self.slot);
         let mut outcome = outcome(&attempt, ending, self.wall(now), |at| self.wall(at));
-        filing::keep(self.plant, &outcome);
+        filing::keep(self.plant, &outcome).await;
         let written = (self.recording.take(), self.transcript.take());
         (outcome.recording, outcome.transcript) =
             filing::close_files(&attempt.attempt, written, &mut self.closed).await;

@@ -8,6 +8,7 @@ use std::{
     fs, io,
     io::Write,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -71,33 +72,41 @@ fn spool(plant: &Plant, outcome: &Outcome) -> io::Result<()> {
         let mut file = waihu_record::create_private(&part)?;
         file.write_all(&serde_json::to_vec(outcome)?)?;
         file.sync_all()?;
-        fs::rename(&part, &path)
+        fs::rename(&part, &path)?;
+        fs::File::open(&plant.recordings)?.sync_all()
     };
-    write().or_else(|_| {
-        plant.reserve.give_up();
-        write()
-    })
+    match write() {
+        Err(e) if e.kind() == io::ErrorKind::StorageFull => {
+            plant.reserve.give_up();
+            write()
+        }
+        done => done,
+    }
 }
 
-/// Keeps a first version of the outcome, while its files are being closed.
-pub(crate) fn keep(plant: &Plant, outcome: &Outcome) {
-    if let Err(e) = spool(plant, outcome) {
+/// Keeps the outcome in the spool; whether it could be kept. The disk is waited for elsewhere: other calls
+/// go on.
+pub(crate) async fn keep(plant: &Arc<Plant>, outcome: &Outcome) -> bool {
+    let (plant, own) = (Arc::clone(plant), outcome.clone());
+    let kept = tokio::task::spawn_blocking(move || spool(&plant, &own)).await;
+    let kept = kept.unwrap_or_else(|e| Err(io::Error::other(e)));
+    if let Err(e) = &kept {
         tracing::warn!(attempt = %outcome.attempt, error = %e, "the outcome could not be spooled");
     }
+    kept.is_ok()
 }
 
 /// Files an outcome. Where the store cannot take it, it stays in the spool for the next start.
 ///
 /// # Errors
 /// [`DialError::NotFiled`], which says where the outcome is.
-pub(crate) async fn file(plant: &Plant, outcome: &Outcome) -> Result<(), DialError> {
+pub(crate) async fn file(plant: &Arc<Plant>, outcome: &Outcome) -> Result<(), DialError> {
     let filed = persistently(plant, || plant.store.close_attempt(outcome)).await;
     let Err(source) = filed else {
         let _ = fs::remove_file(spool_file(&plant.recordings, &outcome.attempt));
         return Ok(());
     };
-    let spooled = spool(plant, outcome).is_ok();
-    let path = spooled.then(|| spool_file(&plant.recordings, &outcome.attempt));
+    let path = keep(plant, outcome).await.then(|| spool_file(&plant.recordings, &outcome.attempt));
     Err(DialError::NotFiled { outcome: Box::new(outcome.clone()), path, source: Box::new(source) })
 }
 
@@ -123,6 +132,10 @@ pub(crate) async fn close_files(
     });
     let (recording, transcript) = finished.await.unwrap_or_default();
     let stats = timeout(CLOSED_WAIT, closed).await.ok().and_then(Result::ok).unwrap_or_default();
+    if stats.received == 0 && stats.discarded > 0 {
+        let discarded = stats.discarded;
+        tracing::warn!(%attempt, discarded, "packets came, but none from where the far end said it is: not heard");
+    }
     let recording = recording.and_then(|r| recorded(attempt, r, &stats));
     let transcript = transcript.and_then(|t| {
         t.inspect_err(|e| tracing::error!(%attempt, error = %e, "the transcript was not closed")).ok()

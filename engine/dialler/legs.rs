@@ -8,7 +8,7 @@ use waihu_call::{MediaEvent, PlaybackId};
 use waihu_media::{Codec, Direction, Remote};
 use waihu_sip::{Event, FailureCause, SessionDescription, Uri};
 use waihu_trunk::{Agent, Call, Credentials, InviteRequest};
-use waihu_types::{Case, CaseId, WallTime};
+use waihu_types::{Case, CaseId, PhoneNumber, WallTime};
 
 use crate::{
     error::DialError,
@@ -100,6 +100,13 @@ pub(crate) fn invite_callee(plant: &Plant, order: &Order, rtp: SocketAddr) -> In
     let target =
         order.target.clone().unwrap_or_else(|| Uri::sip(order.case.phone.as_str(), plant.trunk.proxy));
     invite(plant, target, plant.trunk.proxy, rtp)
+}
+
+/// Whether the telephone that rings is the case's own: a target given by hand may be anybody's.
+pub(crate) fn rings_own_number(order: &Order) -> bool {
+    let Some(target) = &order.target else { return true };
+    let user = target.as_sip().and_then(|uri| uri.user()).and_then(|user| user.parse::<PhoneNumber>().ok());
+    user.is_some_and(|number| number.subscriber() == order.case.phone.subscriber())
 }
 
 /// The INVITE to an agent: straight to an address that names a machine, else by way of the proxy. The

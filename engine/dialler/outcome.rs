@@ -1,6 +1,6 @@
 //! The outcome of an attempt, put together from what each room knows of it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use waihu_call::Ending;
 use waihu_dialog::{Conclusion, RedialAdvice};
@@ -31,9 +31,10 @@ pub(crate) fn outcome(
 ) -> Outcome {
     let conclusion = ending.conclusion;
     let (disposition, fault) = if ending.answered_at.is_some() {
-        match ending.engine_failed {
-            false => (conclusion.disposition, None),
-            true => (spoilt(conclusion.disposition), Some(FaultOwner::Us)),
+        match (ending.engine_failed, conclusion.disposition) {
+            (true, reached) => (spoilt(reached), Some(FaultOwner::Us)),
+            (false, Disposition::EngineFailed) => (Disposition::EngineFailed, Some(FaultOwner::Us)),
+            (false, reached) => (reached, None),
         }
     } else {
         let (disposition, fault) = match (&ending.sip, ending.rang_out) {
@@ -110,6 +111,8 @@ fn redial(
 
 /// The hour of a call back on an agreed day without an hour, at the callee's place.
 const CALLBACK_HOUR: i8 = 10;
+/// Where what was agreed lies behind already ("tonight", "today at three"), so long after the call [s].
+const CALLBACK_AFTER_S: u64 = 2 * 3_600;
 
 /// The moment that was agreed, in the callee's time zone; none where neither a day nor an hour was.
 fn agreed_time(callback: &Callback, ended_at: WallTime, zone: &str) -> Option<WallTime> {
@@ -119,12 +122,14 @@ fn agreed_time(callback: &Callback, ended_at: WallTime, zone: &str) -> Option<Wa
         let moment = date.to_datetime(time).in_tz(zone).ok()?;
         Some(WallTime::from_unix_millis(moment.timestamp().as_millisecond()))
     };
-    match (callback.date, callback.time) {
+    let moment = match (callback.date, callback.time) {
         (Some(date), _) => at(date),
         // "At five" is today's five, or tomorrow's where that is past.
         (None, Some(_)) => at(today).filter(|t| *t > ended_at).or_else(|| at(today.tomorrow().ok()?)),
         (None, None) => None,
-    }
+    }?;
+    let later = || ended_at.plus(Duration::from_secs(CALLBACK_AFTER_S));
+    Some(if moment > ended_at { moment } else { later() })
 }
 
 #[cfg(test)]
@@ -198,6 +203,7 @@ mod tests {
     #[test]
     fn the_bot_calls_back_when_it_was_agreed_and_a_person_when_a_person_is_to() {
         let date = Some(jiff::civil::date(2026, 11, 30));
+        let today = Some(jiff::civil::date(2026, 11, 25));
         let time = |h| Some(jiff::civil::time(h, 0, 0, 0));
         for (date, time, by_agent, expected) in [
             (date, time(18), false, "2026-11-30T18:00:00"),
@@ -205,12 +211,21 @@ mod tests {
             (None, time(18), false, "2026-11-25T18:00:00"),
             (None, time(9), false, "2026-11-26T09:00:00"),
             (None, None, false, "2026-11-26T15:00:00"),
+            (today, None, false, "2026-11-25T17:00:00"),
+            (today, time(14), false, "2026-11-25T17:00:00"),
+            (today, time(20), false, "2026-11-25T20:00:00"),
             (date, time(18), true, "2026-11-26T15:00:00"),
         ] {
             let mut end = ending(Disposition::ThirdParty);
             end.conclusion.callback = Some(Callback { date, time, by_agent });
             assert_eq!(not_before(&filed(end)), expected, "{date:?} {time:?} {by_agent}");
         }
+    }
+
+    #[test]
+    fn a_call_that_our_fault_ended_says_whose_it_was() {
+        assert_eq!(filed(ending(Disposition::EngineFailed)).fault, Some(FaultOwner::Us));
+        assert_eq!(filed(ending(Disposition::HungUp)).fault, None);
     }
 
     #[test]

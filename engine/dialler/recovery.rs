@@ -100,6 +100,7 @@ mod tests {
             script: ScriptVersion { name: "reminder".into(), lang: Lang::Zh, sha256: "ab".repeat(32) },
             models: Default::default(),
             dialled_at: WallTime::from_unix_millis(1_795_772_096_000),
+            own_number: true,
         }
     }
 

@@ -28,6 +28,8 @@ pub struct NewAttempt {
     pub models: BTreeMap<String, String>,
     /// When the INVITE is to leave.
     pub dialled_at: WallTime,
+    /// Whether it is that number's telephone that rings: only then what is said there bars the number.
+    pub own_number: bool,
 }
 
 /// An attempt as it is stored.
@@ -40,6 +42,9 @@ pub struct Attempt {
     /// Whether it is under way, or was when its process died.
     pub open: bool,
 }
+
+/// Stands for the number where what is said bars none; no number is written so.
+const NO_SUBSCRIBER: &str = "-";
 
 /// How a case stands in its campaign.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,7 +158,7 @@ impl Store {
         .bind(serde_json::to_string(&new.models).map_err(json)?)
         .bind(new.dialled_at.unix_millis())
         .bind(owner)
-        .bind(if self.practice { "-" } else { new.callee.subscriber() })
+        .bind(if self.practice || !new.own_number { NO_SUBSCRIBER } else { new.callee.subscriber() })
         .execute(&mut *tx)
         .await
         .map_err(|e| match kind(&e) {
@@ -305,6 +310,7 @@ pub(crate) struct AttemptRow {
     answered_at: Option<i64>,
     open: bool,
     owner: String,
+    subscriber: Option<String>,
 }
 
 impl TryFrom<AttemptRow> for Attempt {
@@ -321,6 +327,7 @@ impl TryFrom<AttemptRow> for Attempt {
                 script: serde_json::from_str(&row.script).map_err(json)?,
                 models: serde_json::from_str(&row.models).map_err(json)?,
                 dialled_at: WallTime::from_unix_millis(row.dialled_at),
+                own_number: row.subscriber.as_deref() != Some(NO_SUBSCRIBER),
             },
             answered_at: row.answered_at.map(WallTime::from_unix_millis),
             open: row.open,

@@ -5,7 +5,7 @@
 mod common;
 
 use common::{at, attempt, campaign, outcome, redial_from, store};
-use waihu_store::{Filter, Refusal, Remains, Standing, Store, StoreError};
+use waihu_store::{Filter, NewAttempt, Refusal, Remains, Standing, Store, StoreError};
 use waihu_types::{AnsweredBy, AttemptId, Disposition, FaultOwner, Outcome, Recording, Redial, Transcript};
 
 fn nothing(_: &AttemptId) -> Remains {
@@ -113,6 +113,12 @@ async fn a_number_that_asked_not_to_be_called_is_refused_in_every_campaign() {
     );
     assert_eq!(dial(&store, "b4", "C7", Some("december"), "+8613800138001").await, None);
     assert_eq!(dial(&store, "h2", "C7", None, "13800138000").await, None, "by hand");
+
+    // What is said at another telephone says nothing of the case's number.
+    let elsewhere = NewAttempt { campaign: None, own_number: false, ..attempt("h3", "C6", 0) };
+    store.begin_attempt(&NewAttempt { callee: "13800138003".parse().unwrap(), ..elsewhere }).await.unwrap();
+    close(&store, "h3", "C6", "13800138003", Disposition::StopCalling).await;
+    assert_eq!(dial(&store, "b6", "C6", Some("december"), "13800138003").await, None);
 
     // Numbers of the practice ground are nobody's.
     let practice = Store::open(dir.path().join("outcomes.db")).await.unwrap().for_practice();

@@ -42,6 +42,7 @@ pub fn attempt(id: &str, case: &str, s: i64) -> NewAttempt {
         script: script(),
         models: models(),
         dialled_at: at(s),
+        own_number: true,
     }
 }
 
