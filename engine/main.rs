@@ -1,6 +1,9 @@
 //! The program `waihu`: arguments and the environment in, exit code out.
 
-use std::{io::Write, process::ExitCode};
+use std::{
+    io::{IsTerminal, Write},
+    process::ExitCode,
+};
 
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
@@ -8,7 +11,8 @@ use tracing_subscriber::EnvFilter;
 fn main() -> ExitCode {
     // Logs go to standard error; results to standard output. `WAIHU_LOG=info` tells more.
     let filter = EnvFilter::try_from_env("WAIHU_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let coloured = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(coloured).with_writer(std::io::stderr).init();
     // A panic's own words may quote what was said: the place is what helps, and all that is told.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
