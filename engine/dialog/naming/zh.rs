@@ -197,12 +197,39 @@ fn is_relative(text: &str) -> bool {
     RELATIVES.iter().any(|r| text.starts_with(r))
 }
 
-/// What follows `syllables` at the beginning of `text`; none where they do not stand there.
+/// What follows `syllables` at the beginning of `text`, where one of them may be misheard; none where
+/// they do not stand there.
 fn strip<'t>(text: &'t str, syllables: &[String]) -> Option<&'t str> {
     let mut chars = text.chars();
-    let same = syllables.iter().all(|s| chars.next().and_then(syllable).as_ref() == Some(s));
-    (same && !syllables.is_empty()).then_some(chars.as_str())
+    let mut misheard = 0;
+    for wanted in syllables {
+        let said = chars.next().and_then(syllable)?;
+        if said != *wanted {
+            misheard += 1;
+            MISHEARD.iter().find(|fold| fold(&said) == fold(wanted))?;
+        }
+    }
+    (!syllables.is_empty() && misheard <= 1).then_some(chars.as_str())
 }
+
+/// Sounds that some speakers and recognizers take for one another: 黄 and 王, 胡 and 吴; 飞 and 辉;
+/// 冉 and 兰. Each alone, for by two of them 方 would be 王.
+const MISHEARD: [fn(&str) -> String; 3] = [
+    |syllable| match syllable {
+        // -ui and -un are spelt out where they stand alone: wei, wen.
+        "hui" => "wei".to_owned(),
+        "hun" => "wen".to_owned(),
+        "hu" => "wu".to_owned(),
+        _ => syllable.replacen("hu", "w", 1),
+    },
+    |syllable| match syllable {
+        "fei" => "hui".to_owned(),
+        "fen" => "hun".to_owned(),
+        "fu" => "hu".to_owned(),
+        _ => syllable.replacen('f', "hu", 1),
+    },
+    |syllable| syllable.replacen('r', "l", 1),
+];
 
 /// A character's syllable without its tone; what many speakers and recognizers do not keep apart
 /// (zh and z, n and ng, n and l) is written alike. None for what is no character.
@@ -244,6 +271,35 @@ mod tests {
         is("张伟", "先生", Naming::Same, &said);
         is("李小红", "女士", Naming::Same, &["我是小红", "我是李小洪", "我是李女士", "你好我是小红呀"]);
         is("欧阳娜娜", "女士", Naming::Same, &["我是欧阳娜娜", "我姓欧阳", "我是欧阳女士"]);
+    }
+
+    #[test]
+    fn the_person_by_a_name_misheard_by_a_sound() {
+        for (name, said) in [
+            ("黄磊", "王磊"),
+            ("王芳", "黄芳"),
+            ("胡静", "吴静"),
+            ("张辉", "张飞"),
+            ("方华", "黄华"),
+            ("赵冉", "赵兰"),
+            ("罗荣", "罗龙"),
+            ("李慧", "李伟"),
+            ("文杰", "混杰"),
+            ("张伟", "张辉"),
+        ] {
+            is(name, "", Naming::Same, &[&format!("我是{said}"), &format!("对，我叫{said}，您说")]);
+        }
+        // Two sounds away, or by a sound that nobody mishears.
+        for (name, said) in [
+            ("张伟", "李强"),
+            ("黄磊", "张磊"),
+            ("胡静", "吴强"),
+            ("王芳", "刘芳"),
+            ("王磊", "方磊"),
+            ("黄辉", "王飞"),
+        ] {
+            is(name, "", Naming::Another, &[&format!("我是{said}"), &format!("对，我叫{said}，您说")]);
+        }
     }
 
     #[test]
