@@ -51,6 +51,8 @@ words! {
         OtherPromise "other_promise" "It names another day or another sum."
         Count "count" "The utterance has a number of parts."
         NoCount "no_count" "It has none."
+        AnotherName "another_name" "It is a yes with another's name, where the person was asked for."
+        ThePerson "the_person" "Whoever speaks says to be the person: by name, or 我就是, or that's me."
     }
 }
 
@@ -148,6 +150,8 @@ impl Condition {
             Self::OtherPromise => said.is_other_promise(),
             Self::Count => said.entities.count.is_some(),
             Self::NoCount => said.entities.count.is_none(),
+            Self::AnotherName => said.another_name,
+            Self::ThePerson => said.the_person,
         }
     }
 
@@ -183,6 +187,8 @@ pub(crate) struct Said<'a> {
     pub(crate) sum: Option<Money>,
     /// What has been taken down before it: the day, if any, and the sum.
     taken: (Option<Date>, Money),
+    another_name: bool,
+    the_person: bool,
 }
 
 impl<'a> Said<'a> {
@@ -197,12 +203,17 @@ impl<'a> Said<'a> {
             .filter(|a| ours && !a.is_zero())
             .and_then(|a| Money::new(a.min(due.amount()), due.currency()).ok())
             .or(entities.whole.then_some(due));
-        Self { entities, rules, days_ahead, sum, taken: (None, due) }
+        Self { entities, rules, days_ahead, sum, taken: (None, due), another_name: false, the_person: false }
     }
 
     /// The same beside a promise that has been taken down.
     pub(crate) fn beside(self, day: Option<Date>, sum: Money) -> Self {
         Self { taken: (day, sum), ..self }
+    }
+
+    /// The same with what was said of who speaks.
+    pub(crate) fn who(self, another_name: bool, the_person: bool) -> Self {
+        Self { another_name, the_person, ..self }
     }
 
     fn is_other_promise(&self) -> bool {

@@ -12,8 +12,8 @@ use waihu_types::{Callback, Case, Disposition, Handover, HandoverResult, Intent,
 
 use crate::{
     condition::Who,
-    io::{BargeIn, Conclusion, Input, Output, Private, PromptId, Utterance},
-    memory::Memory,
+    io::{BargeIn, Conclusion, Input, Output, Private, PromptId},
+    memory::{Memory, Understood},
     script::{CallbackBy, End, Kind, Line, PromptIx, RedialAdvice, Script, StateIx},
 };
 
@@ -73,7 +73,7 @@ struct Spoken {
 /// What is answered when the lines are spoken.
 #[derive(Clone, Debug)]
 struct Held {
-    utterance: Utterance,
+    utterance: Understood,
     began: Time,
 }
 
@@ -220,7 +220,7 @@ impl Interpreter {
             (_, Input::PromptFailed { id }) => self.prompt_failed(now, id),
             (_, Input::SpeechStarted) => self.speech_started(now),
             (_, Input::Heard { utterance, began }) => {
-                let utterance = self.with_the_name(utterance);
+                let utterance = self.understood(utterance);
                 if self.is_too_early(began, &utterance) {
                     self.heard_too_early(now, &utterance);
                 } else {

@@ -1,13 +1,32 @@
 //! What is known in one call: the case, and what the callee has said.
 
 use jiff::civil::{Date, Time};
-use waihu_types::{Case, Lang, Money, Promise};
+use waihu_nlu::Entities;
+use waihu_types::{Case, Intent, Lang, Money, Promise};
 
 use crate::{
     condition::{Facts, PromiseRules, Said, Slot, Who, latest_date},
     naming::{Naming, naming},
     template::{self, Placeholder, Template},
 };
+
+/// An utterance without its words: what is kept of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Understood {
+    pub(crate) intent: Intent,
+    pub(crate) confidence: f32,
+    pub(crate) entities: Entities,
+    /// A yes with another's name: it counts as a no.
+    pub(crate) another_name: bool,
+    /// Whoever speaks says to be the person.
+    pub(crate) the_person: bool,
+}
+
+impl Understood {
+    pub(crate) fn new(intent: Intent, confidence: f32, entities: Entities) -> Self {
+        Self { intent, confidence, entities, another_name: false, the_person: false }
+    }
+}
 
 /// The values of one call.
 pub(crate) struct Memory {
@@ -62,9 +81,11 @@ impl Memory {
         }
     }
 
-    pub(crate) fn said<'e>(&self, entities: &'e waihu_nlu::Entities) -> Said<'e> {
+    pub(crate) fn said<'u>(&self, utterance: &'u Understood) -> Said<'u> {
         let sum = self.promise_sum.unwrap_or(self.due);
-        Said::new(entities, self.rules, self.due, self.today).beside(self.promise_date, sum)
+        let said = Said::new(&utterance.entities, self.rules, self.due, self.today);
+        let said = said.beside(self.promise_date, sum);
+        said.who(utterance.another_name, utterance.the_person)
     }
 
     /// Takes down what an utterance has for `slot`; what it does not have stays as it was.

@@ -2,8 +2,8 @@
 //!
 //! "Yes" and another name in one breath is a no. Only what is said of oneself counts, and only what
 //! looks like a name: to take a person for another costs one more question, and to take another
-//! for the person tells a stranger of a debt. Deliberately absent: nicknames that share no letters
-//! (Peggy for Margaret), and names of other scripts than the case's.
+//! for the person tells a stranger of a debt. Deliberately absent: most nicknames that share no
+//! letters, and names of other scripts than the case's. `dialogs/README.md` says what remains open.
 
 mod en;
 mod zh;
@@ -17,7 +17,7 @@ pub(crate) enum Naming {
     None,
     /// Somebody else, by name.
     Another,
-    /// The person of the case.
+    /// The person of the case, by name or by "that's me".
     Same,
     /// Somebody of the person's: 张伟的爱人, "his wife".
     Related,
@@ -25,10 +25,11 @@ pub(crate) enum Naming {
 
 /// What `text` says about who speaks, beside a case's name and form of address.
 pub(crate) fn naming(lang: Lang, text: &str, name: &str, title: &str) -> Naming {
-    match lang {
-        Lang::Zh => zh::naming(text, name, title),
-        Lang::En => en::naming(text, name, title),
-    }
+    let (found, is_me) = match lang {
+        Lang::Zh => (zh::naming(text, name, title), zh::is_me(text)),
+        Lang::En => (en::naming(text, name, title), en::is_me(text)),
+    };
+    if found == Naming::None && is_me { Naming::Same } else { found }
 }
 
 /// Which sex a form of address names; none where it names none, or is not known.

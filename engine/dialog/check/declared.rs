@@ -103,7 +103,7 @@ fn check_confirmation(script: &Script, state: &State, problems: &mut Problems) {
 fn check_conditions(rule: &Rule, problems: &mut Problems) {
     use Condition as C;
     /// Of each group at most one can hold.
-    const APART: [&[Condition]; 9] = [
+    const APART: [&[Condition]; 10] = [
         &[C::Confirmed, C::Unconfirmed],
         &[C::PromiseDate, C::NoPromiseDate],
         &[C::NoDate, C::DateSoon, C::DateLate, C::DateBeyond],
@@ -113,6 +113,7 @@ fn check_conditions(rule: &Rule, problems: &mut Problems) {
         &[C::Amount, C::NoAmount],
         &[C::SamePromise, C::OtherPromise],
         &[C::Count, C::NoCount],
+        &[C::AnotherName, C::ThePerson],
     ];
     for group in APART {
         let mut asked = rule.when.iter().filter(|c| group.contains(c));

@@ -10,6 +10,7 @@ use super::{CLOSING_GRACE, Closing, Held, Interpreter, Phase, Speech};
 use crate::{
     condition::{Slot, Who},
     io::{Output, Utterance},
+    memory::Understood,
     naming::Naming,
     script::{End, Kind, Line, Rule, StateIx, Then},
 };
@@ -38,28 +39,33 @@ impl Interpreter {
         }
     }
 
-    /// Where the person is asked for, one who gives another name says no, however it sounded, and one
-    /// who is the person's wife is not the person.
-    pub(super) fn with_the_name(&mut self, utterance: Utterance) -> Utterance {
+    /// What is kept of an utterance. Where the person is asked for, one who gives another name says
+    /// no, however it sounded, and one who is the person's wife is not the person.
+    pub(super) fn understood(&mut self, utterance: Utterance) -> Understood {
         use Intent as I;
+        let Utterance { text, intent, confidence, entities } = utterance;
         let rules = self.script.state(self.state).kind.rules();
         let asks = rules.iter().any(|r| r.identity == Some(Who::Confirmed));
-        let says_yes = matches!(utterance.intent, I::Affirm | I::Acknowledge | I::Greeting | I::OutOfScope);
-        if !asks || !says_yes {
-            return utterance;
-        }
-        let intent = match self.memory.naming(&utterance.text) {
-            Naming::Another => I::Deny,
-            Naming::Related => I::ThirdParty,
-            Naming::None | Naming::Same => return utterance,
+        let says_yes = matches!(intent, I::Affirm | I::Acknowledge | I::Greeting | I::OutOfScope);
+        let named = self.memory.naming(&text);
+        let meant = match named {
+            Naming::Another if asks && says_yes => I::Deny,
+            Naming::Related if asks && says_yes => I::ThirdParty,
+            _ => intent,
         };
-        self.trace(format!("{} with another's name: {intent}", utterance.intent));
-        Utterance { intent, ..utterance }
+        if meant != intent {
+            self.trace(format!("{intent} with another's name: {meant}"));
+        }
+        Understood {
+            another_name: meant != intent && named == Naming::Another,
+            the_person: named == Naming::Same,
+            ..Understood::new(meant, confidence, entities)
+        }
     }
 
     /// Whether a yes or no began before the question could be meant by it. Words come late when the
     /// recognizer is busy: a yes to "can you hear me?" must not confirm who it is.
-    pub(super) fn is_too_early(&self, began: Time, utterance: &Utterance) -> bool {
+    pub(super) fn is_too_early(&self, began: Time, utterance: &Understood) -> bool {
         let Some(line) = self.line else { return false };
         let before_its_end = || line.until.is_some_and(|end| began + ANTICIPATION < end);
         if self.binds(utterance) {
@@ -79,7 +85,7 @@ impl Interpreter {
 
     /// Whether an utterance would confirm the person or seal a promise: then the whole question must
     /// have been heard before it.
-    fn binds(&self, utterance: &Utterance) -> bool {
+    fn binds(&self, utterance: &Understood) -> bool {
         let seals = |to| {
             matches!(&self.script.state(to).kind,
                 Kind::End(end) if end.disposition == Disposition::PromiseToPay)
@@ -89,7 +95,7 @@ impl Interpreter {
         })
     }
 
-    pub(super) fn heard_too_early(&mut self, now: Time, utterance: &Utterance) {
+    pub(super) fn heard_too_early(&mut self, now: Time, utterance: &Understood) {
         self.heard_anything = true;
         self.turns += 1;
         self.trace("a yes or no from before the question");
@@ -120,8 +126,7 @@ impl Interpreter {
 
     /// A key is meant, whatever is being spoken: once the question was asked it counts at once.
     pub(super) fn key_pressed(&mut self, now: Time, intent: Intent) {
-        let utterance =
-            Utterance { text: String::new(), intent, confidence: 1.0, entities: Entities::default() };
+        let utterance = Understood::new(intent, 1.0, Entities::default());
         let may_cut = matches!(self.phase, Phase::Saying { current, .. } if !self.must_go_on(current));
         if self.asked && may_cut && self.matching(&utterance).is_some() {
             self.heard_anything = true;
@@ -230,16 +235,20 @@ impl Interpreter {
     }
 
     /// Takes down what a rule takes from an utterance.
-    fn take_down(&mut self, take: &[Slot], identity: Option<Who>, utterance: &Utterance) {
-        let said = self.memory.said(&utterance.entities);
+    fn take_down(&mut self, take: &[Slot], identity: Option<Who>, utterance: &Understood) {
+        let said = self.memory.said(utterance);
         for slot in take {
             self.memory.take(*slot, &said);
         }
         self.memory.identity = identity.unwrap_or(self.memory.identity);
+        if identity == Some(Who::Confirmed) {
+            // What was reached with somebody else is void: it is the person after all.
+            self.reached = None;
+        }
     }
 
     /// Whether an utterance over a prompt is meant to stop it.
-    fn cuts_in(&self, utterance: &Utterance) -> bool {
+    fn cuts_in(&self, utterance: &Understood) -> bool {
         use Intent as I;
         let listens = matches!(utterance.intent, I::Acknowledge | I::Greeting)
             || utterance.intent == I::Affirm && !self.queue.is_empty() && !self.binds(utterance);
@@ -250,7 +259,7 @@ impl Interpreter {
     }
 
     /// Answers an utterance by the first rule that applies.
-    pub(super) fn respond(&mut self, now: Time, utterance: Utterance) {
+    pub(super) fn respond(&mut self, now: Time, utterance: Understood) {
         self.turns += 1;
         if !self.accepts(&utterance) {
             self.no_match(now, format!("{} is not sure ({:.2})", utterance.intent, utterance.confidence));
@@ -268,7 +277,7 @@ impl Interpreter {
     }
 
     /// In an end, what is urgent is heeded and all else is over. Whether it was.
-    pub(super) fn heed_urgently(&mut self, now: Time, utterance: &Utterance) -> bool {
+    pub(super) fn heed_urgently(&mut self, now: Time, utterance: &Understood) -> bool {
         let state = self.script.state(self.state);
         if !self.script.heeds(state, utterance.intent) || !self.accepts(utterance) {
             return false;
@@ -289,7 +298,7 @@ impl Interpreter {
         true
     }
 
-    fn accepts(&self, utterance: &Utterance) -> bool {
+    fn accepts(&self, utterance: &Understood) -> bool {
         let c = &self.script.confidence;
         let mut needed = c.accept;
         if let Kind::Ask { expects, .. } = &self.script.state(self.state).kind
@@ -304,12 +313,12 @@ impl Interpreter {
     }
 
     /// The first rule that applies: its place among the state's rules, and itself.
-    fn matching(&self, utterance: &Utterance) -> Option<(usize, &Rule)> {
+    fn matching(&self, utterance: &Understood) -> Option<(usize, &Rule)> {
         if !self.accepts(utterance) {
             return None;
         }
         let facts = self.memory.facts();
-        let said = self.memory.said(&utterance.entities);
+        let said = self.memory.said(utterance);
         let rules = self.script.rules_in(self.script.state(self.state));
         rules.enumerate().find(|(_, rule)| {
             rule.intents.contains(&utterance.intent)
@@ -320,7 +329,7 @@ impl Interpreter {
         })
     }
 
-    fn apply(&mut self, now: Time, rule: usize, utterance: &Utterance) {
+    fn apply(&mut self, now: Time, rule: usize, utterance: &Understood) {
         let script = self.script.clone();
         let state = script.state(self.state);
         let Some(rule) = script.rules_in(state).nth(rule) else { return };

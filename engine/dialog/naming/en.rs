@@ -169,6 +169,30 @@ pub(super) fn naming(text: &str, name: &str, title: &str) -> Naming {
     found
 }
 
+/// What one says to be who was asked for, without a name.
+const ME: [&[&str]; 9] = [
+    &["that", "is", "me"],
+    &["it", "is", "me"],
+    &["this", "is", "me"],
+    &["this", "is", "he"],
+    &["this", "is", "she"],
+    &["this", "is", "him"],
+    &["this", "is", "her"],
+    &["i", "am", "him"],
+    &["i", "am", "her"],
+];
+
+/// Whether one says to be who was asked for: a whole part of a sentence says so.
+pub(super) fn is_me(text: &str) -> bool {
+    let tokens: Vec<Token<'_>> = text.split_whitespace().flat_map(tokens).collect();
+    let goes_on = |next: &Token<'_>| is_word(&next.word) && !has(RELATIVES, &next.word);
+    let ends = |at: usize| tokens.get(at).is_none_or(goes_on) || tokens[at - 1].ends();
+    let stands = |at: usize, me: &[&str]| {
+        tokens[at..].len() >= me.len() && me.iter().zip(&tokens[at..]).all(|(m, t)| t.word == *m)
+    };
+    (0..tokens.len()).any(|at| ME.iter().any(|me| stands(at, me) && ends(at + me.len())))
+}
+
 fn bare(written: &str) -> Option<&str> {
     let bare = written.trim_matches(|c: char| !c.is_alphanumeric());
     (!bare.is_empty()).then_some(bare)
@@ -477,6 +501,25 @@ mod tests {
             "Daniel Reed's office, hello? This is Daniel Reed's phone",
         ];
         is("Daniel Reed", "Mr", Naming::Related, &said);
+    }
+
+    #[test]
+    fn one_says_to_be_the_person_without_the_name() {
+        for text in
+            ["Yes, that's me.", "That is me, actually.", "no wait that's me", "This is he.", "Oh, I'm him."]
+        {
+            assert!(is_me(text), "{text}");
+        }
+        for text in [
+            "Yes, I do.",
+            "That's my brother.",
+            "This is her mother.",
+            "this is her sister",
+            "It's Mike.",
+            "",
+        ] {
+            assert!(!is_me(text), "{text}");
+        }
     }
 
     #[test]

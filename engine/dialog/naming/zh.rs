@@ -105,6 +105,19 @@ pub(super) fn naming(text: &str, name: &str, title: &str) -> Naming {
     said.max().unwrap_or(Naming::None)
 }
 
+/// Whether one says to be who was asked for, without a name: 我就是, 就是我, 我是本人.
+pub(super) fn is_me(text: &str) -> bool {
+    let ends = |after: &str| {
+        let after = after.trim_start_matches(['他', '她']);
+        let after = after.strip_prefix("本人").unwrap_or(after);
+        after.chars().next().is_none_or(|c| syllable(c).is_none() || "啊呀呢吧嘛哦哈啦的".contains(c))
+    };
+    ["我就是", "我是", "就是我", "是我"].into_iter().any(|me| {
+        text.match_indices(me)
+            .any(|(at, _)| ends(&text[at + me.len()..]) && !text[..at].ends_with(['不', '找']))
+    })
+}
+
 struct Person<'c> {
     /// The syllables of the name; none where it is not written in characters.
     name: Vec<String>,
@@ -334,6 +347,19 @@ mod tests {
             "我是张伟老婆",
         ];
         is("张伟", "先生", Naming::Related, &said);
+    }
+
+    #[test]
+    fn one_says_to_be_the_person_without_the_name() {
+        for text in
+            ["我就是", "对，我就是。", "不是，我就是本人啊", "就是我", "是我，您说", "我是他本人", "嗯我是"]
+        {
+            assert!(is_me(text), "{text}");
+        }
+        for text in ["认识", "我是他爱人", "是我朋友", "我就是问问", "不是我", "我不是", "就是我邻居", ""]
+        {
+            assert!(!is_me(text), "{text}");
+        }
     }
 
     #[test]

@@ -10,6 +10,26 @@ use waihu_dialog::{Conclusion, Input, Interpreter, Output, Private, PromptId, Ut
 use waihu_nlu::Entities;
 use waihu_types::{Case, Disposition, HandoverResult, Identity, Intent, Lang, Time};
 
+/// What the words say of who speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Who {
+    Nobody,
+    Another,
+    ThePerson,
+}
+
+impl Who {
+    fn words(self, lang: Lang) -> &'static str {
+        match (self, lang) {
+            (Self::Nobody, _) => "words",
+            (Self::Another, Lang::Zh) => "我是李强",
+            (Self::Another, Lang::En) => "This is Mike.",
+            (Self::ThePerson, Lang::Zh) => "我就是",
+            (Self::ThePerson, Lang::En) => "That's me.",
+        }
+    }
+}
+
 /// One thing that a callee, or the world, does.
 #[derive(Clone, Debug)]
 enum Act {
@@ -20,6 +40,7 @@ enum Act {
         confidence: f32,
         entities: Entities,
         over: bool,
+        who: Who,
     },
     /// Speech of which the words never come.
     BeginsToSpeak,
@@ -55,19 +76,29 @@ fn entities() -> impl Strategy<Value = Entities> {
     })
 }
 
+fn who() -> impl Strategy<Value = Who> {
+    prop_oneof![4 => Just(Who::Nobody), 1 => Just(Who::Another), 1 => Just(Who::ThePerson)]
+}
+
 fn act() -> impl Strategy<Value = Act> {
-    let says = (0..Intent::ALL.len(), 0.2_f32..1.0, entities(), any::<bool>());
-    let says = says.prop_map(|(i, confidence, entities, over)| Act::Says {
+    let says = (0..Intent::ALL.len(), 0.2_f32..1.0, entities(), any::<bool>(), who());
+    let says = says.prop_map(|(i, confidence, entities, over, who)| Act::Says {
         intent: Intent::ALL[i],
         confidence,
         entities,
         over,
+        who,
     });
     let likely =
         prop::sample::select(vec![Intent::Affirm, Intent::Affirm, Intent::PromiseToPay, Intent::Deny]);
-    let likely = (likely, any::<bool>(), prop_oneof![Just(Entities::default()), entities()]);
-    let likely =
-        likely.prop_map(|(intent, over, entities)| Act::Says { intent, confidence: 0.9, entities, over });
+    let likely = (likely, any::<bool>(), prop_oneof![Just(Entities::default()), entities()], who());
+    let likely = likely.prop_map(|(intent, over, entities, who)| Act::Says {
+        intent,
+        confidence: 0.9,
+        entities,
+        over,
+        who,
+    });
     let missing = prop::sample::select(vec![HandoverResult::NoAnswer, HandoverResult::Failed]);
     prop_oneof![
         40 => Just(Act::Listens),
@@ -131,7 +162,7 @@ impl Call {
 
     fn say(&mut self, id: PromptId, prompt: &str, text: &str, private: Private) {
         self.saying = Some(id);
-        if ["greeting", "ask_name"].contains(&prompt) {
+        if ["greeting", "ask_name", "ask_self"].contains(&prompt) {
             self.asked_at = Some(self.now);
         }
         let amount = self.case.due.amount().to_string();
@@ -146,10 +177,10 @@ impl Call {
     }
 
     /// What an independent observer makes of an utterance that began at `began`.
-    fn observe(&mut self, intent: Intent, confidence: f32, began: Time) {
-        let asked = self.asked_at.is_some_and(|at| began > at);
-        self.confirmed |=
-            intent == Intent::Affirm && confidence >= 0.45 && asked && self.bot.state_name() == "greet";
+    fn observe(&mut self, intent: Intent, confidence: f32, began: Time, who: Who) {
+        let asked = self.asked_at.is_some_and(|at| began > at)
+            && ["greet", "ask_self"].contains(&self.bot.state_name());
+        self.confirmed |= intent == Intent::Affirm && confidence >= 0.45 && asked && who != Who::Another;
         self.stop_asked |= intent == Intent::StopCalling && confidence >= 0.30;
     }
 
@@ -163,12 +194,12 @@ impl Call {
                     self.input(Input::PromptDone { id });
                 }
             }
-            Act::Says { intent, confidence, entities, over } => {
+            Act::Says { intent, confidence, entities, over, who } => {
                 let began = self.speak(over);
                 if self.ended.is_none() {
-                    self.observe(intent, confidence, began);
+                    self.observe(intent, confidence, began, who);
                 }
-                let text = "words".to_owned();
+                let text = who.words(self.case.lang).to_owned();
                 let utterance = Utterance { text, intent, confidence, entities };
                 self.input(Input::Heard { utterance, began });
             }
@@ -185,7 +216,7 @@ impl Call {
             }
             Act::Key(key) => {
                 if key == '1' {
-                    self.observe(Intent::Affirm, 1.0, self.now + Duration::from_millis(1));
+                    self.observe(Intent::Affirm, 1.0, self.now + Duration::from_millis(1), Who::Nobody);
                 }
                 self.input(Input::Digit(key));
             }
