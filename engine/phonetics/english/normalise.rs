@@ -4,7 +4,7 @@ use super::number::{
     DOLLAR, EURO, MONTHS, POUND, Unit, YUAN, clock, decimal, money, one_by_one, ordinal, year,
 };
 
-/// The spoken form of a text: figures in words, all else as it was.
+/// The spoken form of a text: figures in words and `Ms` as it sounds, all else as it was.
 pub fn spoken_form(text: &str) -> String {
     let chars: Vec<char> = text.chars().map(plain).collect();
     let mut scan = Scan { chars: &chars, at: 0, out: String::with_capacity(text.len()) };
@@ -111,7 +111,7 @@ impl Scan<'_> {
             self.at += 1;
             return true;
         }
-        if self.named_month() {
+        if self.named_month() || !after_word && self.title() {
             return true;
         }
         if c == '%' || c == '&' {
@@ -127,6 +127,17 @@ impl Scan<'_> {
             self.out.push(' ');
         }
         self.out.push_str(words);
+    }
+
+    /// `Ms`: the one title that speech engines spell out, as letters.
+    fn title(&mut self) -> bool {
+        let stands = ['M', 's'].iter().enumerate().all(|(n, c)| self.peek(self.at + n) == Some(*c));
+        if !stands || self.peek(self.at + 2).is_some_and(char::is_alphanumeric) {
+            return false;
+        }
+        self.at += if self.peek(self.at + 2) == Some('.') { 3 } else { 2 };
+        self.say("Miz");
+        true
     }
 
     /// Puts a space where a letter follows a figure, as in `20kg`.
@@ -379,6 +390,8 @@ mod tests {
             ("20kg", "twenty kg"),
             ("-5", "minus five"),
             ("¥200", "two hundred yuan"),
+            ("Ms Bennett, or Ms. Reed", "Miz Bennett, or Miz Reed"),
+            ("Msgr Mills, MsX, ALMs", "Msgr Mills, MsX, ALMs"),
             ("no figures", "no figures"),
         ] {
             assert_eq!(spoken_form(written), said, "{written}");
