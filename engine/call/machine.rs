@@ -276,7 +276,6 @@ impl CallMachine {
                     self.outputs.push_back(Output::StopPlayback);
                 }
             }
-            SpeechEvent::Ended => {}
             SpeechEvent::Heard(utterance) => {
                 let began = self.turn.utterance_resolved().unwrap_or(now);
                 self.heard(now, began, utterance);

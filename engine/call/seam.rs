@@ -77,8 +77,6 @@ pub enum SpeechEvent {
         /// How much of the utterance so far was voice, without its pauses.
         voiced: Duration,
     },
-    /// The utterance ended; recognition is under way.
-    Ended,
     /// What was said.
     Heard(Utterance),
     /// Sound without words, or the recognizer gave up.

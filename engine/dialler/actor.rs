@@ -287,7 +287,8 @@ impl<'a> ActiveCall<'a> {
             Happening::Speech(event) => Some(Input::Speech(match event {
                 Event::Started => SpeechEvent::Started,
                 Event::GoesOn { voiced } => SpeechEvent::GoesOn { voiced },
-                Event::Ended => SpeechEvent::Ended,
+                // The call waits for the words, not for the end of their sound.
+                Event::Ended => return None,
                 Event::Unintelligible => SpeechEvent::Unintelligible,
                 Event::Beep => SpeechEvent::Beep,
                 Event::Heard(h) => {

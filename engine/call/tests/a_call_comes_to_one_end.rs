@@ -174,11 +174,9 @@ impl Shell {
             self.input(Input::Speech(SpeechEvent::GoesOn { voiced: Duration::from_millis(voiced) }));
         }
         self.wait(voice_ms - voiced + 600);
-        self.input(Input::Speech(SpeechEvent::Ended));
     }
 
     fn ends(&mut self, text: &str, intent: Intent, entities: Entities) {
-        self.input(Input::Speech(SpeechEvent::Ended));
         self.is_understood(text, intent, entities);
     }
 
@@ -493,7 +491,6 @@ fn the_last_words_before_the_receiver_is_down_still_count() {
     shell.hear_out();
     shell.begins();
     shell.wait(800);
-    shell.input(Input::Speech(SpeechEvent::Ended));
     shell.sip(Leg::Callee, hung_up());
     assert!(shell.ending.is_none(), "the words are waited for");
     shell.ends("别再打了", Intent::StopCalling, Entities::default());
