@@ -430,7 +430,12 @@ impl<'a> ActiveCall<'a> {
             text: line.text.clone(),
             intent: line.understood.as_ref().map(|u| u.intent),
         };
+        self.write_down(at_ms, line);
+        // Whoever watches is told of what is written, and of nothing that a fall could still lose.
         tell(&self.observer, self.order, kind);
+    }
+
+    fn write_down(&mut self, at_ms: u64, line: Line) {
         let entities = line.understood.as_ref().filter(|u| !u.entities.is_empty()).map(|u| &u.entities);
         let Some(transcript) = &mut self.transcript else { return };
         let written = transcript.line(&TranscriptLine {
