@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use jiff::civil::Date;
 use tokio::sync::watch;
 use waihu_call::{MediaEvent, PlaybackId};
-use waihu_media::{Codec, Direction, Remote};
+use waihu_media::Remote;
 use waihu_sip::{Event, FailureCause, SessionDescription, Uri};
 use waihu_trunk::{Agent, Call, Credentials, InviteRequest};
 use waihu_types::{Case, CaseId, PhoneNumber, WallTime};
@@ -79,18 +79,10 @@ pub(crate) fn remote(sdp: &SessionDescription) -> Option<Remote> {
     let audio = sdp.audio().ok()?;
     Some(Remote {
         address: audio.remote,
-        codec: match audio.codec {
-            waihu_sip::Codec::Pcma => Codec::Pcma,
-            waihu_sip::Codec::Pcmu => Codec::Pcmu,
-        },
+        codec: audio.codec,
         payload_type: audio.payload_type,
         dtmf_payload_type: audio.telephone_event,
-        direction: match audio.direction {
-            waihu_sip::Direction::SendRecv => Direction::SendRecv,
-            waihu_sip::Direction::SendOnly => Direction::SendOnly,
-            waihu_sip::Direction::RecvOnly => Direction::RecvOnly,
-            waihu_sip::Direction::Inactive => Direction::Inactive,
-        },
+        direction: audio.direction,
     })
 }
 
@@ -150,22 +142,6 @@ pub(crate) fn wall_now() -> WallTime {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_far_side_that_holds_is_taken_at_its_word() {
-        use waihu_sip::Direction as Told;
-        let mut sdp =
-            SessionDescription::offer(SocketAddr::from(([192, 0, 2, 1], 4_000)), &[waihu_sip::Codec::Pcma]);
-        for (told, taken) in [
-            (Told::SendRecv, Direction::SendRecv),
-            (Told::SendOnly, Direction::SendOnly),
-            (Told::RecvOnly, Direction::RecvOnly),
-            (Told::Inactive, Direction::Inactive),
-        ] {
-            sdp.media[0].direction = Some(told);
-            assert_eq!(remote(&sdp).map(|r| r.direction), Some(taken));
-        }
-    }
 
     #[test]
     fn a_slot_that_ends_while_the_call_lasts_is_lost() {

@@ -22,7 +22,8 @@ mod worker;
 
 pub use event::{HeardTap, MediaEvent, PlaybackId, SlotId, Stats, Taps};
 pub use media::{Load, Media, MediaConfig, MediaError};
-pub use slot::{Codec, Direction, Remote};
+pub use slot::Remote;
+pub use waihu_types::{Codec, Direction};
 
 #[cfg(test)]
 mod tests;

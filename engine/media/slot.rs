@@ -18,7 +18,7 @@ use waihu_rtp::{
     jitter_buffer::MAX_PACKET,
     write_packet,
 };
-use waihu_types::Time;
+use waihu_types::{Codec, Direction, Time};
 
 use crate::{
     event::{HeardTap, Listener, MediaEvent, PlaybackId, SlotId, Stats, Taps},
@@ -40,47 +40,9 @@ const TONE_SAMPLES: usize = 240 * 8;
 /// The level of each of a key's two tones [dBov].
 const TONE_DBOV: f32 = -16.0;
 
-/// How sound is coded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Codec {
-    /// G.711 A-law, payload type 8.
-    Pcma,
-    /// G.711 µ-law, payload type 0.
-    Pcmu,
-}
-
-impl Codec {
-    /// The table that codes it.
-    pub fn law(self) -> Law {
-        match self {
-            Self::Pcma => Law::A,
-            Self::Pcmu => Law::Mu,
-        }
-    }
-}
-
-/// Which way sound flows, as the far end says it (RFC 8866, 6.7).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Direction {
-    /// Both ways.
-    #[default]
-    SendRecv,
-    /// It sends only: it holds us, perhaps with music.
-    SendOnly,
-    /// It listens only.
-    RecvOnly,
-    /// Neither.
-    Inactive,
-}
-
-impl Direction {
-    fn sends(self) -> bool {
-        matches!(self, Self::SendRecv | Self::SendOnly)
-    }
-
-    fn receives(self) -> bool {
-        matches!(self, Self::SendRecv | Self::RecvOnly)
-    }
+/// The table of a codec. Only G.711 is spoken here as yet.
+fn law(codec: Codec) -> Law {
+    if codec == Codec::Pcmu { Law::Mu } else { Law::A }
 }
 
 /// Where a slot sends, and how: the outcome of offer and answer.
@@ -338,7 +300,7 @@ impl Slot {
                 {
                     mix::add(&mut frame, &said);
                 }
-                let n = stream.remote.codec.law().encode_into(&frame, &mut payload);
+                let n = law(stream.remote.codec).encode_into(&frame, &mut payload);
                 (stream.remote.payload_type, timestamp, std::mem::take(&mut stream.marker), n)
             }
         };
@@ -456,7 +418,7 @@ impl Content {
         }
         match number {
             _ if packet.payload.len() > MAX_PACKET => None,
-            n if n == remote.payload_type => Some(Self::Sound(remote.codec.law())),
+            n if n == remote.payload_type => Some(Self::Sound(law(remote.codec))),
             // Both laws are in every offer of ours, and an answerer may change between them.
             0 => Some(Self::Sound(Law::Mu)),
             8 => Some(Self::Sound(Law::A)),

@@ -226,13 +226,9 @@ impl<'a> Part<'a> {
     /// Sends to where the caller listens, as it likes it.
     fn connect(&self, theirs: &SessionDescription) {
         let (Some(slot), Ok(audio)) = (self.slot, theirs.audio()) else { return };
-        let codec = match audio.codec {
-            Codec::Pcma => waihu_media::Codec::Pcma,
-            Codec::Pcmu => waihu_media::Codec::Pcmu,
-        };
         let remote = Remote {
             address: audio.remote,
-            codec,
+            codec: audio.codec,
             payload_type: audio.payload_type,
             dtmf_payload_type: audio.telephone_event,
             direction: waihu_media::Direction::SendRecv,

@@ -2,44 +2,14 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::sdp::{Direction, Media, Origin, RtpMap, SessionDescription};
+use waihu_types::{Codec, Direction};
+
+use crate::sdp::{Media, Origin, RtpMap, SessionDescription};
 
 /// The payload type under which our offers carry telephone-event: the one that most elements use.
 const TELEPHONE_EVENT: u8 = 101;
 /// The packet time of everything we send [ms] (RFC 3551 §4.5).
 const PTIME_MS: u32 = 20;
-
-/// A voice codec of 8,000 samples a second.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Codec {
-    /// G.711 A-law.
-    Pcma,
-    /// G.711 µ-law.
-    Pcmu,
-}
-
-impl Codec {
-    /// Its static payload type (RFC 3551 §6).
-    pub fn payload_type(self) -> u8 {
-        match self {
-            Self::Pcma => 8,
-            Self::Pcmu => 0,
-        }
-    }
-
-    /// Its encoding name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Pcma => "PCMA",
-            Self::Pcmu => "PCMU",
-        }
-    }
-
-    /// The codec of that encoding name, in any case.
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Pcma, Self::Pcmu].into_iter().find(|c| c.name().eq_ignore_ascii_case(name))
-    }
-}
 
 /// Why two sides cannot talk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -136,7 +106,7 @@ fn origin(rtp: SocketAddr) -> Origin {
 impl SessionDescription {
     /// An offer to receive on `rtp`, codecs in order of preference, with telephone-event.
     pub fn offer(rtp: SocketAddr, codecs: &[Codec]) -> Self {
-        let codecs: Vec<_> = codecs.iter().map(|c| (c.payload_type(), *c)).collect();
+        let codecs: Vec<_> = codecs.iter().filter_map(|c| Some((c.static_payload_type()?, *c))).collect();
         Self {
             origin: origin(rtp),
             connection: Some(rtp.ip()),

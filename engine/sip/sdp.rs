@@ -9,6 +9,8 @@ use std::{
     str::FromStr,
 };
 
+use waihu_types::Direction;
+
 /// The most media sections of one description; browsers send three or four.
 const MAX_MEDIA: usize = 16;
 /// The most payload formats of one media section: payload types are 7 bits (RFC 3551 §6).
@@ -50,38 +52,6 @@ pub struct Origin {
     pub version: u64,
     /// Address or host name.
     pub address: String,
-}
-
-/// Which way sound flows, seen from the describer (RFC 4566 §6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Direction {
-    /// Both ways.
-    #[default]
-    SendRecv,
-    /// The describer only sends.
-    SendOnly,
-    /// The describer only receives.
-    RecvOnly,
-    /// Neither.
-    Inactive,
-}
-
-impl Direction {
-    /// The attribute's name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::SendRecv => "sendrecv",
-            Self::SendOnly => "sendonly",
-            Self::RecvOnly => "recvonly",
-            Self::Inactive => "inactive",
-        }
-    }
-
-    fn parse(name: &str) -> Option<Self> {
-        [Self::SendRecv, Self::SendOnly, Self::RecvOnly, Self::Inactive]
-            .into_iter()
-            .find(|d| d.as_str() == name)
-    }
 }
 
 /// `a=rtpmap` (RFC 4566 §6).
@@ -164,7 +134,7 @@ impl SessionDescription {
                         return Err(SdpError::TooMany);
                     }
                 }
-                ("a", None) => direction = Direction::parse(value).or(direction),
+                ("a", None) => direction = Direction::from_name(value).or(direction),
                 ("a", Some(m)) => m.attribute(value),
                 _ if kind.len() != 1 => return Err(SdpError::Line(number)),
                 _ => {}
@@ -231,7 +201,7 @@ impl Media {
                 let whole = rest.split('.').next().unwrap_or(rest);
                 self.ptime_ms = whole.parse().ok().or(self.ptime_ms);
             }
-            _ => self.direction = Direction::parse(name).or(self.direction),
+            _ => self.direction = Direction::from_name(name).or(self.direction),
         }
     }
 }

@@ -9,6 +9,7 @@ mod lang;
 mod money;
 mod outcome;
 mod phone;
+mod sound;
 mod time;
 
 pub use case::{Case, CaseProblem};
@@ -21,4 +22,5 @@ pub use outcome::{
     OUTCOME_VERSION, Outcome, Promise, Recording, Redial, ScriptVersion, SipCause, Transcript,
 };
 pub use phone::{InvalidPhoneNumber, PhoneNumber};
+pub use sound::{Codec, Direction, SrtpKey, SrtpSuite};
 pub use time::{InvalidWallTime, Time, WallTime};

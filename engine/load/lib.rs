@@ -1,0 +1,1 @@
+//! Far ends by the thousand: what `waihu bench media` measures the engine with, in a process of its own.
