@@ -9,7 +9,9 @@ pub mod g711;
 pub mod loudness;
 pub mod mix;
 pub mod resample;
+pub mod stereo;
 pub mod tone;
 
 pub use frame::{Frame, SAMPLES_8K, SILENCE, StereoFrame};
 pub use resample::{ResampleError, Resampler, resample};
+pub use stereo::StereoChunk;
