@@ -1,11 +1,14 @@
-//! Sound as plain numbers: 20 ms frames, G.711, resampling, levels, tones and mixing.
+//! Sound as plain numbers: 20 ms frames, G.711 and G.722, concealment of what is lost, resampling,
+//! levels, tones and mixing.
 //!
 //! Everything here is a function of its arguments: no clock, no file, no thread. Speech
-//! recognition, voice activity and file formats live elsewhere; so do wideband codecs.
+//! recognition, the voice activity model and file formats live elsewhere; so does Opus.
 
+pub mod conceal;
 pub mod energy;
 pub mod frame;
 pub mod g711;
+pub mod g722;
 pub mod loudness;
 pub mod mix;
 pub mod resample;
