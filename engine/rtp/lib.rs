@@ -11,10 +11,12 @@ pub mod clock;
 pub mod dtmf;
 pub mod header;
 pub mod jitter_buffer;
+pub mod playout;
 pub mod sequence;
 
 pub use clock::{SendClock, Unwrapper};
 pub use dtmf::{DtmfEvent, DtmfPress, DtmfReceiver, DtmfSender};
 pub use header::{Packet, ParseError, write_packet};
 pub use jitter_buffer::{JitterBuffer, JitterStats, Popped, Pushed};
+pub use playout::{Pace, PlayoutBuffer, PlayoutStats};
 pub use sequence::{Arrival, SourceState};
