@@ -1,42 +1,79 @@
-//! The one thread that writes every recording.
-//!
-//! The media thread drops frames into a queue a call; here they are fetched ten times a second and
-//! written a second at a time. A disk that stalls for less than the queue is long costs nothing; a
-//! disk that fails ends that recording, whose frames are then fetched and thrown away, so that
-//! the media thread never notices. A finished file is hashed, and waited for until it is on the
-//! disk, in a second thread: a long call's end must not make holes in the others.
+//! What the rest of the engine has of the recorder: its handle, and one for each recording.
 
 use std::{
-    collections::HashMap,
-    fs::File,
     io,
     path::{Path, PathBuf},
-    time::Duration,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
-use sha2::{Digest, Sha256};
-use waihu_audio::StereoFrame;
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use waihu_audio::{StereoChunk, StereoFrame};
 use waihu_types::Recording;
 
-use crate::recording_file::RecordingFile;
+use crate::{
+    header::RATES,
+    pool::{MOST, Pool},
+    writer::{self, Command},
+};
 
-/// Frames that wait for the disk: 3 s, 100 kB a call. Longer stalls show as silence.
+/// Frames that wait for the disk, where sound comes frame by frame: 3 s, 100 kB a call.
 const QUEUE: usize = 150;
-/// How often frames are fetched: thirty times before a queue is full.
-const ROUND: Duration = Duration::from_millis(100);
 
-enum Command {
-    Start { id: u64, path: PathBuf, frames: Receiver<StereoFrame> },
-    Finish { id: u64, told: Option<Sender<Recording>> },
-}
-
-/// The writer of recordings. Cloning gives another handle to the same thread; with the last handle
-/// gone, and the last [`RecordingInProgress`], it ends.
+/// The writer of recordings. Cloning gives another handle to the same threads; with the last handle
+/// gone, and the last [`RecordingInProgress`], they end.
 #[derive(Clone, Debug)]
 pub struct Recorder {
     // Without a limit: two commands a call.
     commands: Sender<Command>,
+    full: Sender<Box<StereoChunk>>,
+    pool: Arc<Pool>,
+}
+
+/// Where the sound of a recording goes in: for whoever has the sound, once each tick.
+///
+/// The fields are all there is to it, so that a room that may not name this one can have a type of its own
+/// with the same fields. The rules for whoever fills:
+///
+/// - When sound is there and no chunk is at hand, take one from `empty`, and
+///   [`begin`](StereoChunk::begin) it with `recording` and the pairs of samples owed. If none is there,
+///   owe this tick too, and try again with the next.
+/// - Each tick, where `paused` is set [`push_paused`](StereoChunk::push_paused), else
+///   [`push`](StereoChunk::push); when the chunk is full, send it into `full`. If there is no room
+///   (which takes more chunks than there are), owe what it holds and what it owed, and begin it anew.
+/// - At the end of the call [`end`](StereoChunk::end) the chunk and send it; if none is at hand, begin an
+///   empty one for it. Then drop the tap, `paused` with it. Let no chunk fall: it would be missing.
+///
+/// ```
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("call.wav");
+/// let recorder = waihu_record::Recorder::spawn()?;
+/// let (tap, recording) = recorder.start_chunks(&path, 8_000);
+/// let mut chunk = tap.empty.try_recv().unwrap();
+/// chunk.begin(tap.recording, 0);
+/// chunk.push(&[5; 160], &[6; 160]);
+/// chunk.end();
+/// tap.full.try_send(chunk).unwrap();
+/// drop(tap);
+/// assert_eq!(recording.finish().recv().unwrap().duration_ms, 20);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct StereoTap {
+    /// Which recording, for [`StereoChunk::begin`].
+    pub recording: u64,
+    /// Samples a second and side: 8000 or 16000 \[Hz\].
+    pub rate_hz: u32,
+    /// Full chunks of all calls, to the recorder. Sending never blocks and wakes nobody: the recorder looks
+    /// fifty times a second.
+    pub full: Sender<Box<StereoChunk>>,
+    /// Empty chunks of this rate, for all calls.
+    pub empty: Receiver<Box<StereoChunk>>,
+    /// Whether silence is to be recorded instead of the sound. Its holder is also the sign that sound may
+    /// still come: it goes where the tap goes, and is dropped with it.
+    pub paused: Arc<AtomicBool>,
 }
 
 impl Recorder {
@@ -46,28 +83,50 @@ impl Recorder {
     /// When the system gives no thread.
     pub fn spawn() -> io::Result<Self> {
         let (commands, received) = unbounded();
-        // Without a limit: one a call, and each is but a path and an open file.
-        let (ended, to_seal) = unbounded::<Ended>();
-        std::thread::Builder::new()
-            .name("recorder-seal".to_owned())
-            .spawn(move || to_seal.into_iter().for_each(Ended::seal))?;
-        std::thread::Builder::new()
-            .name("recorder".to_owned())
-            .spawn(move || Writer { recordings: HashMap::new(), ended }.run(&received))?;
-        Ok(Self { commands })
+        // Room for each chunk that there can be.
+        let (full, filled) = bounded(RATES.len() * MOST);
+        let pool = Pool::spawn()?;
+        writer::spawn(received, filled, Arc::clone(&pool))?;
+        Ok(Self { commands, full, pool })
     }
 
-    /// Begins a recording at `path`, in a folder that is made where it is missing. Frames go into
-    /// the sender, 20 ms each. A file that cannot be written is told at the end, in
-    /// [`Recording::cut_short`]: no call waits for a disk.
+    /// Begins a recording at `path`, in a folder that is made where it is missing, with 8000 or 16000
+    /// samples a second: the tap tells which it became, for a rate between or beyond is taken as the
+    /// nearer end. A file that cannot be written is told at the end, in [`Recording::cut_short`]: no call
+    /// waits for a disk.
+    pub fn start_chunks(&self, path: impl Into<PathBuf>, rate_hz: u32) -> (StereoTap, RecordingInProgress) {
+        let rate_hz = if rate_hz > 8_000 { 16_000 } else { 8_000 };
+        let recording = self.begin(path.into(), rate_hz, None);
+        let tap = StereoTap {
+            recording: recording.id,
+            rate_hz,
+            full: self.full.clone(),
+            empty: self.pool.join(rate_hz),
+            paused: Arc::clone(&recording.paused),
+        };
+        (tap, recording)
+    }
+
+    /// As [`start_chunks`](Self::start_chunks) at 8000 Hz, with a queue of its own into which frames of
+    /// 20 ms go.
     pub fn start(&self, path: impl Into<PathBuf>) -> (Sender<StereoFrame>, RecordingInProgress) {
-        static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
-        let id = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let (sender, frames) = bounded(QUEUE);
-        let path = path.into();
+        (sender, self.begin(path.into(), 8_000, Some(frames)))
+    }
+
+    fn begin(
+        &self,
+        path: PathBuf,
+        rate_hz: u32,
+        frames: Option<Receiver<StereoFrame>>,
+    ) -> RecordingInProgress {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        let paused = Arc::new(AtomicBool::new(false));
+        let begin = Command::Start { id, path: path.clone(), rate_hz, tap: Arc::downgrade(&paused), frames };
         // The thread outlives every handle; if a panic ended it, finish tells of it.
-        let _ = self.commands.send(Command::Start { id, path: path.clone(), frames });
-        (sender, RecordingInProgress { id, path, commands: self.commands.clone(), finished: false })
+        let _ = self.commands.send(begin);
+        RecordingInProgress { id, path, paused, commands: self.commands.clone(), finished: false }
     }
 }
 
@@ -76,6 +135,7 @@ impl Recorder {
 pub struct RecordingInProgress {
     id: u64,
     path: PathBuf,
+    paused: Arc<AtomicBool>,
     commands: Sender<Command>,
     finished: bool,
 }
@@ -86,8 +146,21 @@ impl RecordingInProgress {
         &self.path
     }
 
-    /// Ends the recording: what was sent until now is written, what comes later is not. The
-    /// receiver gives the finished file, once, when it is safely on the disk.
+    /// From the next tick on silence is recorded on both sides, for as long as the pause lasts: what is
+    /// said now is not to be kept, a card's number for example. Times in the recording stay true.
+    pub fn pause(&self) {
+        self.paused.store(true, Ordering::Relaxed);
+    }
+
+    /// From the next tick on sound is recorded again.
+    pub fn resume(&self) {
+        self.paused.store(false, Ordering::Relaxed);
+    }
+
+    /// Ends the recording, after whoever has the sound was told to end: what is on its way is written. That
+    /// is known by the chunk that is marked as the last, or by the tap's being gone; else, where a media
+    /// thread stands still, after a second. The receiver gives the finished file, once, when it is safely
+    /// on the disk.
     pub fn finish(mut self) -> Receiver<Recording> {
         self.finished = true;
         let (told, recording) = bounded(1);
@@ -109,143 +182,6 @@ impl Drop for RecordingInProgress {
         if !self.finished {
             let _ = self.commands.send(Command::Finish { id: self.id, told: None });
         }
-    }
-}
-
-struct Open {
-    path: PathBuf,
-    frames: Receiver<StereoFrame>,
-    /// Gone when it could not be created.
-    file: Option<RecordingFile>,
-    cut_short: Option<String>,
-}
-
-struct Writer {
-    recordings: HashMap<u64, Open>,
-    ended: Sender<Ended>,
-}
-
-impl Writer {
-    fn run(mut self, commands: &Receiver<Command>) {
-        let mut next = std::time::Instant::now() + ROUND;
-        loop {
-            match commands.recv_deadline(next) {
-                Ok(Command::Start { id, path, frames }) => {
-                    self.recordings.insert(id, Open::begin(path, frames));
-                }
-                Ok(Command::Finish { id, told }) => {
-                    if let Some(recording) = self.recordings.remove(&id) {
-                        // Were the other thread gone, whoever waits would see the sender gone too.
-                        let _ = self.ended.send(recording.end(told));
-                    }
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
-            }
-            if std::time::Instant::now() >= next {
-                self.recordings.values_mut().for_each(Open::fetch);
-                next = std::time::Instant::now() + ROUND;
-            }
-        }
-        for recording in self.recordings.into_values() {
-            let _ = self.ended.send(recording.end(None));
-        }
-    }
-}
-
-impl Open {
-    fn begin(path: PathBuf, frames: Receiver<StereoFrame>) -> Self {
-        let (file, cut_short) = match RecordingFile::create(&path) {
-            Ok(file) => (Some(file), None),
-            Err(e) => (None, Some(format!("the recording could not be created: {}", in_words(&e)))),
-        };
-        Self { path, frames, file, cut_short }
-    }
-
-    /// Takes what waits, at most one queue full.
-    fn fetch(&mut self) {
-        for _ in 0..QUEUE {
-            let Ok(frame) = self.frames.try_recv() else { return };
-            self.with_file(|f| f.add(&frame));
-        }
-    }
-
-    fn with_file(&mut self, what: impl FnOnce(&mut RecordingFile) -> io::Result<()>) {
-        let Some(file) = &mut self.file else { return };
-        if self.cut_short.is_some() {
-            return;
-        }
-        if let Err(e) = what(file) {
-            let seconds = file.duration_ms() as f64 / 1_000.0;
-            self.cut_short = Some(format!("the recording ends after {seconds:.1} s: {}", in_words(&e)));
-        }
-    }
-
-    fn end(mut self, told: Option<Sender<Recording>>) -> Ended {
-        self.fetch();
-        self.with_file(RecordingFile::flush);
-        Ended { path: self.path, file: self.file, cut_short: self.cut_short, told }
-    }
-}
-
-/// A recording to which nothing is added any more.
-struct Ended {
-    path: PathBuf,
-    file: Option<RecordingFile>,
-    cut_short: Option<String>,
-    told: Option<Sender<Recording>>,
-}
-
-impl Ended {
-    fn seal(mut self) {
-        let duration_ms = self.file.as_ref().map_or(0, RecordingFile::duration_ms);
-        let sealed = self.file.take().map(|f| f.sync().and_then(|()| hash(&self.path)));
-        let sha256 = match sealed {
-            Some(Ok(hash)) => hash,
-            None => String::new(),
-            Some(Err(e)) => {
-                let told = || format!("the recording could not be brought to the disk: {}", in_words(&e));
-                self.cut_short.get_or_insert_with(told);
-                String::new()
-            }
-        };
-        let path = self.path.display().to_string();
-        if let Some(told) = self.told {
-            // Nobody may be waiting for it any more; the file is there all the same.
-            let _ =
-                told.send(Recording { path, sha256, duration_ms, cut_short: self.cut_short, holes_ms: 0 });
-        }
-    }
-}
-
-/// Over the finished file and not while it grows, because its beginning is written last.
-pub(crate) fn hash(path: &Path) -> io::Result<String> {
-    let mut hash = Sha256::new();
-    io::copy(&mut File::open(path)?, &mut HashWriter(&mut hash))?;
-    Ok(hex::encode(hash.finalize()))
-}
-
-struct HashWriter<'a>(&'a mut Sha256);
-
-impl io::Write for HashWriter<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-fn in_words(e: &io::Error) -> String {
-    match e.kind() {
-        io::ErrorKind::StorageFull => "the disk is full".to_owned(),
-        io::ErrorKind::QuotaExceeded => "the disk quota is used up".to_owned(),
-        io::ErrorKind::FileTooLarge => "the file is as long as a WAV can be".to_owned(),
-        io::ErrorKind::PermissionDenied => "the folder may not be written to".to_owned(),
-        io::ErrorKind::ReadOnlyFilesystem => "the disk is read-only".to_owned(),
-        _ => e.to_string(),
     }
 }
 

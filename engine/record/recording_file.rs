@@ -1,85 +1,77 @@
 //! One growing stereo WAV that is whole at every moment: sound first, then the lengths.
 //!
 //! Our own and not `hound`'s writer, because that one holds bytes back in a buffer of which a full
-//! disk leaves an unknown part in the file, and then writes again when it is dropped.
+//! disk leaves an unknown part in the file, and then writes again when it is dropped. Each write names
+//! its place in the file, so nothing depends on where the one before it stopped.
 
-use std::{
-    fs::File,
-    io::{self, Read, Seek, SeekFrom, Write},
-    path::Path,
+use std::{fs::File, io, os::unix::fs::FileExt, path::Path};
+
+use crate::{
+    file,
+    header::{BLOCK, HEADER, MAX_SOUND, header, ms_of},
 };
-
-use waihu_audio::StereoFrame;
-
-use crate::file;
-
-/// Bytes before the sound.
-const HEADER: u64 = 44;
-/// Bytes of one sample of both sides.
-const BLOCK: u32 = 4;
-/// Bytes of a millisecond of both sides.
-const BYTES_PER_MS: u32 = 8 * BLOCK;
-/// How much sound is gathered before it is written [bytes]: one second.
-const BATCH: usize = 1_000 * BYTES_PER_MS as usize;
-/// WAV's lengths are 32 bits: 37 hours.
-const MAX_SOUND: u32 = u32::MAX - 1_024;
 
 #[derive(Debug)]
 pub(crate) struct RecordingFile {
     file: File,
-    /// Sound in the file [bytes].
+    rate_hz: u32,
+    /// Sound in the file [bytes]; at most [`MAX_SOUND`].
     written: u32,
-    waiting: Vec<u8>,
+    /// Sound that the file's lengths tell of [bytes].
+    told: u32,
 }
 
 impl RecordingFile {
     /// Begins a file, with the lengths of an empty one.
-    pub(crate) fn create(path: &Path) -> io::Result<Self> {
-        let mut file = file::create(path)?;
-        file.write_all(&header(0))?;
-        Ok(Self { file, written: 0, waiting: Vec::with_capacity(BATCH) })
+    pub(crate) fn create(path: &Path, rate_hz: u32) -> io::Result<Self> {
+        let file = file::create_held(path)?;
+        file.write_all_at(&header(rate_hz, 0), 0)?;
+        Ok(Self { file, rate_hz, written: 0, told: 0 })
     }
 
-    /// Sound that is safely in the file [ms].
+    /// Sound that is safely in the file \[ms\].
     pub(crate) fn duration_ms(&self) -> u64 {
-        u64::from(self.written / BYTES_PER_MS)
+        ms_of(self.rate_hz, self.written.into())
     }
 
-    /// Adds 20 ms. Each full second goes to the disk.
-    pub(crate) fn add(&mut self, frame: &StereoFrame) -> io::Result<()> {
-        for (left, right) in frame.left.iter().zip(&frame.right) {
-            self.waiting.extend_from_slice(&left.to_le_bytes());
-            self.waiting.extend_from_slice(&right.to_le_bytes());
-        }
-        if self.waiting.len() >= BATCH { self.flush() } else { Ok(()) }
-    }
+    /// Adds sound, interleaved, after `owed` pairs of silence; `bytes` is room to work in. The lengths
+    /// follow once a second. Where not all of it fits, the file keeps what does, in whole pairs, and is a
+    /// good WAV.
+    pub(crate) fn add(&mut self, owed: u64, samples: &[i16], bytes: &mut Vec<u8>) -> io::Result<()> {
+        // A copy of 16 kB, a microsecond: and the bytes are right on machines of either endianness.
+        bytes.resize(size_of_val(samples), 0);
+        bytes.as_chunks_mut().0.iter_mut().zip(samples).for_each(|(b, s)| *b = s.to_le_bytes());
 
-    /// Brings what waits to the file, and then the lengths up to date. Where not all of it fits,
-    /// the file keeps what does, in whole samples, and is a good WAV.
-    pub(crate) fn flush(&mut self) -> io::Result<()> {
-        let mut done = 0;
-        let result = loop {
-            match self.waiting.get(done..) {
-                None | Some([]) => break Ok(()),
-                Some(_) if self.written > MAX_SOUND - BATCH as u32 => {
-                    break Err(io::ErrorKind::FileTooLarge.into());
-                }
-                Some(rest) => match self.file.write(rest) {
-                    Ok(0) => break Err(io::ErrorKind::WriteZero.into()),
-                    Ok(n) => done += n,
-                    Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                    Err(e) => break Err(e),
-                },
-            }
+        let room = u64::from(MAX_SOUND - self.written);
+        let silence = owed.checked_mul(BLOCK.into()).filter(|n| n.saturating_add(bytes.len() as u64) <= room);
+        let Some(silence) = silence else {
+            return self.keep_what_fits(Err(io::ErrorKind::FileTooLarge.into()));
         };
-        self.waiting.clear();
-        // At most a batch and a frame, so it fits.
-        self.written += done as u32 / BLOCK * BLOCK;
-        let end = HEADER + u64::from(self.written);
-        let half_a_sample = if result.is_err() { self.file.set_len(end) } else { Ok(()) };
-        let lengths = self.write_lengths(end);
-        // The first fault is the cause of the others.
-        result.and(half_a_sample).and(lengths)
+        // It fits into `room`, which has 32 bits.
+        let begin = self.written + silence as u32;
+        // The silence itself is not written: a hole in a file reads as zeros.
+        let (done, result) = if bytes.is_empty() && silence > 0 {
+            (0, self.file.set_len(HEADER + u64::from(begin)))
+        } else {
+            self.write_at(HEADER + u64::from(begin), bytes)
+        };
+        if result.is_ok() || done >= BLOCK as usize {
+            self.written = begin + done as u32 / BLOCK * BLOCK;
+        }
+        if result.is_err() {
+            return self.keep_what_fits(result);
+        }
+        if self.written - self.told >= self.rate_hz * BLOCK { self.tell_lengths() } else { Ok(()) }
+    }
+
+    /// Brings the lengths up to date.
+    pub(crate) fn tell_lengths(&mut self) -> io::Result<()> {
+        if self.told == self.written {
+            return Ok(());
+        }
+        self.file.write_all_at(&header(self.rate_hz, self.written), 0)?;
+        self.told = self.written;
+        Ok(())
     }
 
     /// Waits until the disk has it.
@@ -87,44 +79,25 @@ impl RecordingFile {
         self.file.sync_data()
     }
 
-    fn write_lengths(&mut self, end: u64) -> io::Result<()> {
-        self.file.seek(SeekFrom::Start(0))?;
-        self.file.write_all(&header(self.written))?;
-        self.file.seek(SeekFrom::Start(end))?;
-        Ok(())
+    /// How much came into the file, and why not all.
+    fn write_at(&self, at: u64, bytes: &[u8]) -> (usize, io::Result<()>) {
+        let mut done = 0;
+        while let Some(rest) = bytes.get(done..).filter(|r| !r.is_empty()) {
+            match self.file.write_at(rest, at + done as u64) {
+                Ok(0) => return (done, Err(io::ErrorKind::WriteZero.into())),
+                Ok(n) => done += n,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return (done, Err(e)),
+            }
+        }
+        (done, Ok(()))
     }
-}
 
-/// The sound in a file that [`RecordingFile`] wrote, whoever runs now: as much as its lengths tell of
-/// and the disk has \[ms\]. A file that ends within its header holds none.
-///
-/// # Errors
-/// When the file cannot be read.
-pub(crate) fn sound_ms(path: &Path) -> io::Result<u64> {
-    let mut file = File::open(path)?;
-    let there = file.metadata()?.len().saturating_sub(HEADER);
-    let mut length = [0; 4];
-    file.seek(SeekFrom::Start(HEADER - 4))?;
-    match file.read_exact(&mut length) {
-        Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(0),
-        read => read.map(|()| there.min(u32::from_le_bytes(length).into()) / u64::from(BYTES_PER_MS)),
+    /// Cuts half a pair off and brings the lengths up to date, for nothing more will come.
+    fn keep_what_fits(&mut self, result: io::Result<()>) -> io::Result<()> {
+        let half_a_pair = self.file.set_len(HEADER + u64::from(self.written));
+        let lengths = self.tell_lengths();
+        // The first fault is the cause of the others.
+        result.and(half_a_pair).and(lengths)
     }
-}
-
-/// The canonical header: PCM, two channels, 8000 Hz, 16 bits.
-fn header(sound: u32) -> [u8; HEADER as usize] {
-    let mut h = [0; HEADER as usize];
-    h[0..4].copy_from_slice(b"RIFF");
-    h[4..8].copy_from_slice(&(sound + HEADER as u32 - 8).to_le_bytes());
-    h[8..16].copy_from_slice(b"WAVEfmt ");
-    h[16..20].copy_from_slice(&16_u32.to_le_bytes());
-    h[20..22].copy_from_slice(&1_u16.to_le_bytes());
-    h[22..24].copy_from_slice(&2_u16.to_le_bytes());
-    h[24..28].copy_from_slice(&8_000_u32.to_le_bytes());
-    h[28..32].copy_from_slice(&(8_000 * BLOCK).to_le_bytes());
-    h[32..34].copy_from_slice(&(BLOCK as u16).to_le_bytes());
-    h[34..36].copy_from_slice(&16_u16.to_le_bytes());
-    h[36..40].copy_from_slice(b"data");
-    h[40..44].copy_from_slice(&sound.to_le_bytes());
-    h
 }
