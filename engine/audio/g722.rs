@@ -43,6 +43,19 @@ const Q6: [u16; 32] = {
     table
 };
 
+/// The 6-bit code of an interval from 1 to 30; 32 more where the difference is negative (Table 14, ILN
+/// and ILP).
+static CODES: [u8; 64] = {
+    let mut table = [0; 64];
+    let mut i = 1;
+    while i <= 30 {
+        table[i] = 62 - i as u8;
+        table[32 + i] = if i <= 2 { 64 } else { 34 } - i as u8;
+        i += 1;
+    }
+    table
+};
+
 /// Outputs of the 6-bit inverse quantizer by code (Tables 15 and 17). Codes 0 to 3 are not sent.
 const QM6: [i16; 64] = [
     -136, -136, -136, -136, -24_808, -21_904, -19_008, -16_704, -14_984, -13_512, -12_280, -11_192, -10_232,
@@ -114,6 +127,12 @@ fn held(x: i32) -> i32 {
     x.clamp(-32_768, 32_767)
 }
 
+/// `x`, or -`x` where the mask is -1.
+#[inline(always)]
+fn signed(x: i32, mask: i32) -> i32 {
+    (x ^ mask).wrapping_sub(mask)
+}
+
 impl Band {
     fn new(det: i32) -> Self {
         Self { b: [0; 8], d: [0; 8], a: [0; 2], r: [0; 2], p: [0; 2], s: 0, sz: 0, nb: 0, det }
@@ -132,15 +151,15 @@ impl Band {
         // RECONS, PARREC.
         let r = held(self.s + d);
         let p = held(self.sz + d);
-        // UPPOL2, UPPOL1: signs only decide.
+        // UPPOL2, UPPOL1: only signs decide. They are masks, 0 where the same and -1 where not, since a
+        // branch on them would be guessed wrong half the time.
         let [a1, a2] = self.a;
-        let same1 = (p ^ self.p[0]) >= 0;
-        let same2 = (p ^ self.p[1]) >= 0;
-        let w = held(a1 << 2);
-        let w = if same1 { held(-w) } else { w };
-        let a2 = ((if same2 { 128 } else { -128 }) + (w >> 7) + ((a2 * 32_512) >> 15)).clamp(-12_288, 12_288);
+        let other1 = (p ^ self.p[0]) >> 31;
+        let other2 = (p ^ self.p[1]) >> 31;
+        let w = held(signed(held(a1 << 2), !other1));
+        let a2 = (signed(128, other2) + (w >> 7) + ((a2 * 32_512) >> 15)).clamp(-12_288, 12_288);
         let room = 15_360 - a2;
-        let a1 = ((if same1 { 192 } else { -192 }) + ((a1 * 32_640) >> 15)).clamp(-room, room);
+        let a1 = (signed(192, other1) + ((a1 * 32_640) >> 15)).clamp(-room, room);
         self.a = [a1, a2];
         // UPZERO.
         self.b = zeros(&self.b, &self.d, d as i16);
@@ -207,12 +226,12 @@ impl Bands {
         }
         // The three that fill up the table can be reached by no more than the last real one.
         let interval = at.min(29) + 1;
-        let code = low_code(e < 0, interval);
+        let code = CODES[usize::from(interval) | usize::from(e < 0) << 5];
         // SUBTRA, QUANTH.
         let e = held(high - self.high.s);
         let magnitude = e ^ (e >> 31);
-        let outer = magnitude >= (Q2 * self.high.det) >> 12;
-        let high_code = u8::from(!outer) | if e < 0 { 0 } else { 2 };
+        let inner = magnitude < (Q2 * self.high.det) >> 12;
+        let high_code = u8::from(inner) | u8::from(e >= 0) << 1;
         self.step(code, high_code);
         code | high_code << 6
     }
@@ -238,17 +257,6 @@ impl Bands {
         let d = (self.high.det * i32::from(QM2[two])) >> 15;
         self.high.rescale(WH[two], NB_MAX_HIGH, 0);
         self.high.adapt(d);
-    }
-}
-
-/// The 6-bit code of an interval from 1 to 30 (Table 14: ILN, ILP).
-#[inline(always)]
-fn low_code(negative: bool, interval: u16) -> u8 {
-    let i = interval as u8;
-    match (negative, i) {
-        (false, _) => 62 - i,
-        (true, 1 | 2) => 64 - i,
-        (true, _) => 34 - i,
     }
 }
 
