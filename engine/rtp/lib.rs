@@ -19,4 +19,4 @@ pub use dtmf::{DtmfEvent, DtmfPress, DtmfReceiver, DtmfSender};
 pub use header::{Packet, ParseError, write_packet};
 pub use jitter_buffer::{JitterBuffer, JitterStats, Popped, Pushed};
 pub use playout::{Pace, PlayoutBuffer, PlayoutStats};
-pub use sequence::{Arrival, SourceState};
+pub use sequence::{Arrival, Reception, SourceState};
