@@ -4,15 +4,18 @@
 //! Everything here is a function of its arguments: no clock, no file, no thread. Speech
 //! recognition, the voice activity model and file formats live elsewhere; so does Opus.
 
+pub mod comfort_noise;
 pub mod conceal;
 pub mod energy;
 pub mod frame;
 pub mod g711;
 pub mod g722;
+pub mod halfband;
 pub mod loudness;
 pub mod mix;
 pub mod resample;
 pub mod stereo;
+pub mod stretch;
 pub mod tone;
 
 pub use frame::{Frame, SAMPLES_8K, SILENCE, StereoFrame};
