@@ -12,6 +12,7 @@ pub mod dtmf;
 pub mod header;
 pub mod jitter_buffer;
 pub mod playout;
+pub mod rtcp;
 pub mod sequence;
 
 pub use clock::{SendClock, Unwrapper};
@@ -19,4 +20,5 @@ pub use dtmf::{DtmfEvent, DtmfPress, DtmfReceiver, DtmfSender};
 pub use header::{Packet, ParseError, write_packet};
 pub use jitter_buffer::{JitterBuffer, JitterStats, Popped, Pushed};
 pub use playout::{Pace, PlayoutBuffer, PlayoutStats};
+pub use rtcp::RtcpSession;
 pub use sequence::{Arrival, Reception, SourceState};
