@@ -31,7 +31,9 @@ use crate::{
     headers::{CSeq, Fields, Headers},
     message::{Message, Request, refusal},
     method::Method,
+    multipart,
     name_addr::NameAddr,
+    offer_answer::MediaMismatch,
     sdp::SessionDescription,
     uri::Uri,
     via::{MAGIC_COOKIE, Via},
@@ -248,27 +250,38 @@ fn set_body(fields: &mut Fields, body: &mut bytes::Bytes, sdp: &SessionDescripti
 
 /// The description in a message: `None` without one, or with one that is broken or of another type.
 fn description(fields: &Fields, body: &[u8]) -> Option<SessionDescription> {
-    if body.is_empty() || !is_sdp(fields) {
+    if body.is_empty() {
         return None;
     }
-    SessionDescription::parse(body).ok()
+    SessionDescription::parse(sdp_of(fields, body)?).ok()
 }
 
-/// Whether the body is said to be a description; silence counts as consent.
-fn is_sdp(fields: &Fields) -> bool {
-    fields
-        .value("Content-Type")
-        .is_none_or(|t| t.split(';').next().is_some_and(|t| t.trim().eq_ignore_ascii_case(SDP)))
+/// The body, or the part of it, that is said to be a description; silence counts as consent.
+fn sdp_of<'a>(fields: &Fields, body: &'a [u8]) -> Option<&'a [u8]> {
+    match fields.value("Content-Type") {
+        None => Some(body),
+        Some(kind) if multipart::is_of(kind, SDP) => Some(body),
+        Some(kind) => multipart::part(kind, body, SDP),
+    }
+}
+
+/// Why an answer is no use, in words for the call's owner.
+fn no_use(mismatch: Option<MediaMismatch>) -> String {
+    match mismatch {
+        Some(mismatch) => format!("The answer is no use: {mismatch}"),
+        None => "The answer has no description".to_owned(),
+    }
 }
 
 /// Whether the body is none that we read, and the sender lets it go unread (RFC 3261 §20.11).
-fn may_stay_unread(fields: &Fields) -> bool {
+fn may_stay_unread(fields: &Fields, body: &[u8]) -> bool {
     let optional = |parameter: &str| {
         parameter.split_once('=').is_some_and(|(name, value)| {
             name.trim().eq_ignore_ascii_case("handling") && value.trim().eq_ignore_ascii_case("optional")
         })
     };
-    !is_sdp(fields) && fields.value("Content-Disposition").is_some_and(|d| d.split(';').any(optional))
+    sdp_of(fields, body).is_none()
+        && fields.value("Content-Disposition").is_some_and(|d| d.split(';').any(optional))
 }
 
 /// The value of a Reason header (RFC 3326), as it stands.

@@ -16,6 +16,7 @@ pub mod headers;
 mod lex;
 pub mod message;
 mod method;
+mod multipart;
 mod name_addr;
 pub mod offer_answer;
 pub mod sdp;
@@ -32,8 +33,11 @@ pub use error::{FieldFault, ParseError};
 pub use message::{Message, Request, Response};
 pub use method::Method;
 pub use name_addr::NameAddr;
-pub use offer_answer::{AudioStream, MediaMismatch};
+pub use offer_answer::{
+    AudioStream, ComfortNoise, DtlsRole, Keys, MediaMismatch, Ours, PayloadTypes, Rtcp, Security, SrtpPolicy,
+    StreamSecurity, agree,
+};
 pub use sdp::{SdpError, SessionDescription};
 pub use uri::{InvalidUri, SipUri, Uri};
 pub use via::Via;
-pub use waihu_types::{Codec, Direction};
+pub use waihu_types::{Codec, Direction, SrtpKey, SrtpSuite};

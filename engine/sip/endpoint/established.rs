@@ -7,13 +7,14 @@ use waihu_types::Time;
 
 use super::{
     ALLOW, Call, CallHandle, EndedBy, Endpoint, Event, FailureCause, TimerKey, clients::Purpose, description,
-    reason_of, set_body,
+    no_use, reason_of, set_body,
 };
 use crate::{
     auth::{Authenticator, Credentials},
     dialog::{Dialog, DialogId},
     message::{Request, Response},
     method::Method,
+    offer_answer::{AudioStream, MediaMismatch},
     sdp::{Origin, SessionDescription},
     transaction::{T1, T1_64, T2},
 };
@@ -73,6 +74,11 @@ impl Up {
         Self { dialog, next_hop, proof, local, await_ack: None, confirmed: true, closing: None }
     }
 
+    /// Takes the far end's answer to what we offered.
+    pub(super) fn settle(&mut self, answer: &SessionDescription) -> Result<AudioStream, MediaMismatch> {
+        self.local.settle(answer)
+    }
+
     pub(super) fn callee(
         dialog: Dialog,
         next_hop: SocketAddr,
@@ -110,7 +116,7 @@ impl SessionDescription {
     pub(super) fn none() -> Self {
         let origin =
             Origin { username: "-".to_owned(), session_id: 0, version: 0, address: "0.0.0.0".to_owned() };
-        Self { origin, connection: None, direction: None, media: Vec::new() }
+        Self::of(origin, None)
     }
 }
 
@@ -184,7 +190,9 @@ impl Endpoint {
         self.schedule.set(TimerKey::Call(call), None);
         let first = !std::mem::replace(&mut up.confirmed, true);
         let closing = up.closing.take();
-        let sdp = description(&ack.headers.other, &ack.body).filter(|s| s.audio().is_ok());
+        let mut why = None;
+        let sdp = description(&ack.headers.other, &ack.body)
+            .filter(|s| up.local.settle(s).map_err(|mismatch| why = Some(mismatch)).is_ok());
         if let Some(reason) = closing {
             let ended = Event::Ended { by: EndedBy::Local, reason: None };
             self.bye_and_finish(now, call, reason.as_deref(), ended);
@@ -194,7 +202,7 @@ impl Endpoint {
             (true, true, None) => {
                 let failed = Event::Failed {
                     code: 488,
-                    reason: "The answer has no audio that we speak".to_owned(),
+                    reason: no_use(why),
                     cause: FailureCause::BadAnswer,
                     retry_after_s: None,
                 };
@@ -252,18 +260,16 @@ impl Endpoint {
         }
         let theirs = description(&request.headers.other, &request.body);
         let ours = match &theirs {
-            Some(offer) => up.local.answer_again(offer),
+            Some(offer) => up.local.answer_again(offer).inspect(|answer| up.local.note(answer)),
             None if request.body.is_empty() => {
-                let mut again = up.local.clone();
-                again.origin.version = again.origin.version.saturating_add(1);
-                Ok(again)
+                up.local = up.local.offer_again();
+                Ok(up.local.clone())
             }
             None => return self.refuse(now, server, request, 488, "Not Acceptable Here", &[]),
         };
         let Ok(ours) = ours else {
             return self.refuse(now, server, request, 488, "Not Acceptable Here", &[]);
         };
-        up.local.origin.version = ours.origin.version;
         let mut response = request.respond(200, "OK", None);
         response.headers.contact.push(contact);
         response.headers.other.push("Allow", ALLOW);

@@ -7,7 +7,7 @@ use waihu_types::Time;
 use super::{
     ALLOW, Call, CallHandle, Endpoint, Event, FailureCause, MAX_CALLS, TimerKey,
     established::{AwaitAck, Up},
-    set_body,
+    sdp_of, set_body,
 };
 use crate::{
     dialog::Dialog,
@@ -36,7 +36,8 @@ impl Endpoint {
         if self.calls.len() >= MAX_CALLS {
             return self.refuse(now, server, request, 503, "Service Unavailable", &[("Retry-After", "10")]);
         }
-        let offer = match SessionDescription::parse(&request.body) {
+        let body = sdp_of(&request.headers.other, &request.body).unwrap_or_default();
+        let offer = match SessionDescription::parse(body) {
             _ if request.body.is_empty() => None,
             Ok(offer) => Some(offer),
             Err(error) => return self.refuse(now, server, request, 400, &error.to_string(), &[]),

@@ -9,7 +9,7 @@ use super::{
     clients::{Purpose, SentAck},
     description,
     established::{Proof, Up},
-    set_body,
+    no_use, set_body,
 };
 use crate::{
     auth::{Authenticator, Unanswerable},
@@ -199,12 +199,13 @@ impl Endpoint {
         self.clients.keep_proof(client, proof.clone());
         let sdp = description(&response.headers.other, &response.body)
             .or_else(|| early.into_iter().find(|(t, _)| *t == tag).map(|(_, sdp)| sdp));
-        let up = Up::caller(dialog, next_hop, proof, offer);
+        let mut up = Up::caller(dialog, next_hop, proof, offer);
         if let Cancel::Wanted(reason) | Cancel::Sent(reason) = cancel {
             self.send_bye(now, up, reason.as_deref());
             return self.event(call, Event::Ended { by: EndedBy::Local, reason: None });
         }
-        match sdp.filter(|s| s.audio().is_ok()) {
+        let mut why = None;
+        match sdp.filter(|s| up.settle(s).map_err(|mismatch| why = Some(mismatch)).is_ok()) {
             Some(sdp) => {
                 self.dialogs.insert(up.dialog.id.clone(), call);
                 self.calls.insert(call, Call::Up(Box::new(up)));
@@ -212,10 +213,7 @@ impl Endpoint {
             }
             None => {
                 self.send_bye(now, up, Some("SIP;cause=488;text=\"Not Acceptable Here\""));
-                self.event(
-                    call,
-                    failed(488, "The answer has no audio that we speak", FailureCause::BadAnswer),
-                );
+                self.event(call, failed(488, &no_use(why), FailureCause::BadAnswer));
             }
         }
     }

@@ -5,7 +5,7 @@ use std::{collections::HashMap, net::SocketAddr};
 use waihu_types::Time;
 
 use super::{
-    ALLOW, Call, CallHandle, Discard, Endpoint, MAX_TRANSACTIONS, SDP, TimerKey, is_sdp, may_stay_unread,
+    ALLOW, Call, CallHandle, Discard, Endpoint, MAX_TRANSACTIONS, SDP, TimerKey, may_stay_unread, sdp_of,
 };
 use crate::{
     dialog::DialogId,
@@ -118,7 +118,7 @@ impl Endpoint {
             }
             return;
         }
-        if may_stay_unread(&request.headers.other) {
+        if may_stay_unread(&request.headers.other, &request.body) {
             request.body.clear();
         }
         let Some(key) = Key::of(&request, request.method.clone()) else { return };
@@ -187,7 +187,7 @@ impl Endpoint {
                     (420, "Bad Extension", Some(("Unsupported", required.join(", "))))
                 } else if request.method == Method::Invite
                     && !request.body.is_empty()
-                    && !is_sdp(&request.headers.other)
+                    && sdp_of(&request.headers.other, &request.body).is_none()
                 {
                     (415, "Unsupported Media Type", Some(("Accept", SDP.to_owned())))
                 } else {
