@@ -16,7 +16,7 @@
 //! (`cargo run --release -p waihu-srtp --example srtp_cost`)
 //!
 //! [`Handshake`] runs once a call on a control thread; it is rtc-dtls with the checks around it that
-//! telephony wants. Absent: sockets, clocks, and the choice of a suite by `a=crypto`, which is the
+//! telephony wants. [`stun`] answers a browser's connectivity checks. Absent: sockets, clocks, and the choice of a suite by `a=crypto`, which is the
 //! signalling's.
 
 mod certificate;
@@ -29,6 +29,7 @@ mod handshake;
 mod packet;
 mod session;
 mod source;
+pub mod stun;
 
 pub use certificate::Certificate;
 pub use demultiplex::{is_dtls, is_rtp_or_rtcp, is_stun};

@@ -1,23 +1,28 @@
 //! What locking and unlocking cost: ns per packet of 172 bytes (20 ms of G.711) in either direction, for
-//! each suite, by this room and by rtc-srtp, and the bytes a session takes.
+//! each suite, by this room and by rtc-srtp, and the bytes a session takes. Then what a certificate, a
+//! handshake (both sides together) and an answer to a connectivity check cost.
 //!
 //! `cargo run --release -p waihu-srtp --example srtp_cost`
 
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use rtc_srtp::context::Context;
 use rtc_srtp::crypto::default_provider;
 use rtc_srtp::option::{srtcp_replay_protection, srtp_replay_protection};
 use rtc_srtp::protection_profile::ProtectionProfile;
-use waihu_srtp::{Lock, MAX_GROWTH, Unlock};
+use waihu_srtp::stun::{MAX_ANSWER, answer};
+use waihu_srtp::{Certificate, Handshake, Lock, MAX_GROWTH, Role, Unlock};
 use waihu_types::{SrtpKey, SrtpSuite};
 
 /// Header and payload of 20 ms of G.711 [bytes].
 const PACKET: usize = 172;
 /// Packets of a run, within one wrap count.
 const PACKETS: u16 = 50_000;
+/// The request of RFC 5769, 2.1.
+const CHECK: &str = "000100582112a442b7e7a701bc34d686fa87dfae802200105354554e207465737420636c69656e74002400046e0001ff80290008932ff9b151263b36000600096576746a3a68367659202020000800149aeaa70cbfd8cb56781ef2b5b2d3f249c1b571a280280004e57a3bcf";
 /// Runs, of which the quickest counts.
 const RUNS: usize = 9;
 
@@ -103,6 +108,32 @@ fn rtc(key: &SrtpKey) -> (f64, f64) {
     (lock, unlock)
 }
 
+/// Two of ours, without a line between them.
+fn shake_hands(a: &Certificate, b: &Certificate) {
+    let now = Instant::now();
+    let mut active = Handshake::new(a, Role::Active, b.sha256_fingerprint(), now).unwrap();
+    let mut passive = Handshake::new(b, Role::Passive, a.sha256_fingerprint(), now).unwrap();
+    loop {
+        while let Some(datagram) = active.poll_datagram() {
+            passive.handle_datagram(now, &datagram);
+        }
+        while let Some(datagram) = passive.poll_datagram() {
+            active.handle_datagram(now, &datagram);
+        }
+        if let Some(outcome) = active.outcome() {
+            outcome.unwrap();
+            return;
+        }
+    }
+}
+
+/// The mean of so many calls [µs].
+fn mean_us(calls: u32, mut call: impl FnMut()) -> f64 {
+    let begun = Instant::now();
+    (0..calls).for_each(|_| call());
+    begun.elapsed().as_secs_f64() * 1e6 / f64::from(calls)
+}
+
 fn main() {
     println!("{:26} {:>6} {:>6}   rtc-srtp {:>6} {:>6}", "", "lock", "unlock", "lock", "unlock");
     for suite in SrtpSuite::ALL {
@@ -115,4 +146,14 @@ fn main() {
         );
     }
     println!("Lock {} bytes, Unlock {} bytes", size_of::<Lock>(), size_of::<Unlock>());
+    let (a, b) = (Certificate::generate().unwrap(), Certificate::generate().unwrap());
+    println!("certificate {:.0} µs", mean_us(200, || drop(Certificate::generate().unwrap())));
+    println!("handshake {:.0} µs", mean_us(200, || shake_hands(&a, &b)));
+    let request = hex::decode(CHECK).unwrap();
+    let from = SocketAddr::from(([192, 0, 2, 1], 32_853));
+    let check_us = mean_us(100_000, || {
+        let mut out = [0; MAX_ANSWER];
+        std::hint::black_box(answer(&request, "evtj", "VOkJxbRl1RmTxUk/WvJxBt", from, &mut out)).unwrap();
+    });
+    println!("connectivity check {check_us:.2} µs");
 }
