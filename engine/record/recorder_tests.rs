@@ -239,7 +239,7 @@ fn each_chunk_is_in_the_file_and_each_full_second_in_its_lengths() {
         assert_eq!(file.duration_ms(), (n as u64 + 1) * 500);
         assert_eq!(std::fs::metadata(&path).unwrap().len(), 44 + 16_000 * (n as u64 + 1));
         if n > 0 {
-            assert_holds(&path, 8_000, (n + 1) / 2 * 8_000);
+            assert_holds(&path, 8_000, n.div_ceil(2) * 8_000);
         }
     }
 }
@@ -332,7 +332,7 @@ fn a_disk_that_fills_ends_that_recording_and_no_other() {
         assert!(full.cut_short.is_some_and(|c| c.contains("s: the disk is full")));
         let samples = left_of(&stopped_at, 8_000).len();
         assert_eq!(samples as u64 / 8, full.duration_ms, "part of a chunk, in whole pairs");
-        assert!(samples % 4_000 != 0, "{samples}");
+        assert!(!samples.is_multiple_of(4_000), "{samples}");
         assert_holds(&stopped_at, 8_000, samples);
         assert_eq!((other.duration_ms, other.cut_short), (8_000, None));
         assert_holds(Path::new(&other.path), 8_000, 64_000);
