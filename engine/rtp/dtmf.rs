@@ -2,13 +2,16 @@
 //!
 //! Reading forgives what the network and other devices do: lost first, middle and end packets, no
 //! marker bit, the end sent one to many times, order mixed up, a press longer than one event may
-//! say (2.5.1.3), and devices that move the timestamp on during one press. One press is one
-//! [`DtmfPress`]. Absent: the other events of the RFC (flash, modem tones), redundancy (RFC 2198),
+//! say (2.5.1.3), several events in one packet (2.5.1.5), and devices that move the timestamp on
+//! during one press. One press is one [`DtmfPress`]. Which payload type they come under is the
+//! caller's; their clock is that of the type's `rtpmap`: 8000 Hz, or 48000 beside Opus. Absent: the other events of the RFC (flash, modem tones), redundancy (RFC 2198),
 //! and tones in the sound itself.
 
 use std::time::Duration;
 
 use waihu_types::Time;
+
+use crate::clock::RATE_8K;
 
 /// Bytes of one event.
 pub const EVENT_LEN: usize = 4;
@@ -28,7 +31,7 @@ pub struct DtmfEvent {
     pub end: bool,
     /// How loud, 0 loudest to 63 [-dBm0].
     pub volume: u8,
-    /// How long so far [samples].
+    /// How long so far [ticks].
     pub duration: u16,
 }
 
@@ -41,6 +44,25 @@ impl DtmfEvent {
             end: flags & 0x80 != 0,
             volume: flags & 0x3F,
             duration: u16::from_be_bytes([high, low]),
+        })
+    }
+
+    /// The events of one packet with the timestamp of each: one follows upon the other without a gap,
+    /// and all but the last are over (RFC 4733, 2.5.1.5). What stands behind an event that goes on, or
+    /// says nothing, is a device's filling.
+    pub fn parse_all(payload: &[u8], timestamp: u32) -> impl Iterator<Item = (u32, Self)> {
+        let mut at = timestamp;
+        let mut before = None::<Self>;
+        payload.chunks_exact(EVENT_LEN).map_while(move |bytes| {
+            let event = Self::parse(bytes)?;
+            if let Some(before) = before {
+                if !before.end || before.duration == 0 || event.duration == 0 {
+                    return None;
+                }
+                at = at.wrapping_add(before.duration.into());
+            }
+            before = Some(event);
+            Some((at, event))
         })
     }
 
@@ -73,43 +95,67 @@ struct Press {
     code: u8,
     /// Timestamp of the current segment.
     timestamp: u32,
-    /// Length of the segments before this one [samples].
+    /// Length of the segments before this one [ticks].
     before: u32,
-    /// Length of the current segment [samples].
+    /// Length of the current segment [ticks].
     duration: u16,
     heard: Time,
 }
 
 impl Press {
-    fn finish(self) -> Option<DtmfPress> {
+    fn finish(self, rate: u32) -> Option<DtmfPress> {
         let digit = *KEYS.get(usize::from(self.code))?;
-        // 8 samples are a millisecond: telephone-event is offered at 8000 Hz only.
-        Some(DtmfPress { digit, duration_ms: self.before.saturating_add(self.duration.into()) / 8 })
+        let ticks = self.before.saturating_add(self.duration.into());
+        let ms = u64::from(ticks) * 1_000 / u64::from(rate);
+        Some(DtmfPress { digit, duration_ms: u32::try_from(ms).unwrap_or(u32::MAX) })
     }
 
-    /// Whether an event with another timestamp is still this press.
-    fn goes_on_in(&self, event: DtmfEvent, timestamp: u32) -> bool {
-        // RFC 4733, 2.5.1.3: a long press goes on in a new segment, where the last one ended.
-        let segment = timestamp == self.timestamp.wrapping_add(u32::from(self.duration))
-            && self.duration >= u16::MAX - 4_000;
+    /// Whether an event with another timestamp is still this press: how much further on it begins, or
+    /// nothing where its duration counts from the same beginning.
+    fn goes_on_in(&self, event: DtmfEvent, timestamp: u32, rate: u32) -> Option<u32> {
+        if event.code != self.code {
+            return None;
+        }
+        let further = timestamp.wrapping_sub(self.timestamp);
+        // RFC 4733, 2.5.1.3: a press longer than can be said goes on in a new segment, where the last
+        // one ended; of that one the last half second may be lost.
+        let full = u32::from(u16::MAX);
+        let said = u32::from(self.duration);
+        if said.saturating_add(rate / 2) >= full && (said..=full).contains(&further) {
+            return Some(further);
+        }
         // Not in the RFC: devices that move the timestamp with each packet of one press. Only a
-        // duration that goes on growing tells them from a new press of the same key.
-        event.code == self.code && (segment || event.duration > self.duration)
+        // duration that grows as the timestamp does tells them from a new press of the same key.
+        let grown = u32::from(event.duration.saturating_sub(self.duration));
+        (grown > 0 && further <= grown + rate / 50).then_some(0)
     }
 }
 
 /// Reads the keys of one call leg.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct DtmfReceiver {
+    /// Ticks a second.
+    rate: u32,
     press: Option<Press>,
     /// Timestamp of the last press that is over.
     over: Option<u32>,
 }
 
+impl Default for DtmfReceiver {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl DtmfReceiver {
-    /// Nothing has been pressed.
+    /// Nothing has been pressed; the events' clock is 8000 Hz.
     pub fn new() -> Self {
-        Self::default()
+        Self::with_rate(RATE_8K)
+    }
+
+    /// Nothing has been pressed; the events' clock is that of their `rtpmap` [Hz].
+    pub fn with_rate(clock_rate_hz: u32) -> Self {
+        Self { rate: clock_rate_hz.max(1), press: None, over: None }
     }
 
     /// An event packet has come. Gives the press that it ends: its own, or the one before, whose
@@ -125,15 +171,15 @@ impl DtmfReceiver {
                 None
             }
             Some(p) if timestamp.wrapping_sub(p.timestamp) > i32::MAX as u32 => return None,
-            Some(p) if p.goes_on_in(event, timestamp) => {
-                if event.duration <= p.duration {
+            press => {
+                if let Some(p) = press
+                    && let Some(further) = p.goes_on_in(event, timestamp, self.rate)
+                {
                     // A far end that never lets go can go on for longer than can be counted.
-                    p.before = p.before.saturating_add(p.duration.into());
+                    p.before = p.before.saturating_add(further);
+                    (p.timestamp, p.duration, p.heard) = (timestamp, event.duration, now);
+                    return if event.end { self.end() } else { None };
                 }
-                (p.timestamp, p.duration, p.heard) = (timestamp, event.duration, now);
-                None
-            }
-            _ => {
                 let before = self.end();
                 self.press = Some(Press {
                     code: event.code,
@@ -184,7 +230,7 @@ impl DtmfReceiver {
     fn end(&mut self) -> Option<DtmfPress> {
         let p = self.press.take()?;
         self.over = Some(p.timestamp);
-        p.finish()
+        p.finish(self.rate)
     }
 
     /// Whether `timestamp` belongs to a press that is over: a copy of its end, or an update that
@@ -210,7 +256,7 @@ pub enum DtmfSend {
     Event {
         /// The payload.
         event: DtmfEvent,
-        /// How long ago the press began [samples]; its timestamp is now less this.
+        /// How long ago the press began [ticks]; its timestamp is now less this.
         since_start: u32,
         /// First packet of the press.
         marker: bool,
@@ -220,8 +266,10 @@ pub enum DtmfSend {
 }
 
 /// Sends keys, one packet each 20 ms: 160 ms a key, three ends, 80 ms between keys.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct DtmfSender {
+    /// Ticks in 20 ms.
+    ticks: u16,
     codes: std::collections::VecDeque<u8>,
     frame: u16,
 }
@@ -229,10 +277,23 @@ pub struct DtmfSender {
 /// Keys that may wait to be sent: longer than any menu, account or card number.
 pub const MAX_WAITING: usize = 64;
 
+impl Default for DtmfSender {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl DtmfSender {
-    /// Nothing to send.
+    /// Nothing to send; the events' clock is 8000 Hz.
     pub fn new() -> Self {
-        Self::default()
+        Self::with_rate(RATE_8K)
+    }
+
+    /// Nothing to send; the events' clock is that of their `rtpmap` [Hz], at most 192,000.
+    pub fn with_rate(clock_rate_hz: u32) -> Self {
+        // So a whole press can be said in the 16 bits of a duration.
+        let ticks = (clock_rate_hz.min(192_000) / 50) as u16;
+        Self { ticks, codes: std::collections::VecDeque::with_capacity(MAX_WAITING), frame: 0 }
     }
 
     /// Adds the keys of `digits`; other characters are passed over, and what is beyond
@@ -263,8 +324,9 @@ impl DtmfSender {
             }
             return Some(DtmfSend::Gap);
         }
-        let event = DtmfEvent { code, end, volume: VOLUME, duration: (n + 1).min(PRESS_FRAMES) * 160 };
-        Some(DtmfSend::Event { event, since_start: u32::from(n) * 160, marker: n == 0 })
+        let duration = (n + 1).min(PRESS_FRAMES) * self.ticks;
+        let event = DtmfEvent { code, end, volume: VOLUME, duration };
+        Some(DtmfSend::Event { event, since_start: u32::from(n) * u32::from(self.ticks), marker: n == 0 })
     }
 }
 
@@ -354,6 +416,141 @@ mod tests {
             packets.push((66_535, event(n * 160, n == 10)));
         }
         assert_eq!(heard(&packets), [('3', (65_535 + 1_600) / 8)]);
+    }
+
+    #[test]
+    fn a_long_press_is_one_digit_also_when_packets_around_the_seam_are_lost() {
+        for rate in [8_000_u32, 48_000] {
+            let frame = (rate / 50) as usize;
+            let all: Vec<_> = (1..=200_000 / frame)
+                .map(|n| {
+                    let ticks = n * frame;
+                    // A segment holds whole frames only.
+                    let segment = 65_535 / frame * frame;
+                    let (whole, rest) = ((ticks - 1) / segment * segment, (ticks - 1) % segment + 1);
+                    let event = DtmfEvent { code: 3, end: false, volume: 0, duration: rest as u16 };
+                    (1_000 + whole as u32, event)
+                })
+                .collect();
+            let seam = 65_535 / frame;
+            for lost in [seam - 1..seam, seam - 5..seam, seam..seam + 4, seam - 3..seam + 3] {
+                let mut r = DtmfReceiver::with_rate(rate);
+                let mut out = vec![];
+                for (n, (ts, e)) in all.iter().enumerate().filter(|(n, _)| !lost.contains(n)) {
+                    out.extend(r.push(Time::from_millis(20 * n as u64), *ts, *e));
+                }
+                out.extend(r.reset());
+                let ms = (200_000 / frame * 20) as u32;
+                assert_eq!(out, [DtmfPress { digit: '3', duration_ms: ms }], "{rate} Hz without {lost:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_new_press_of_the_same_key_whose_beginning_is_lost_is_a_second_one() {
+        let mut packets = press(1, 1_000, 4, 0);
+        packets.extend(press(1, 1_000 + 900, 8, 3).into_iter().skip(4));
+        assert_eq!(heard(&packets), [('1', 60), ('1', 160)]);
+    }
+
+    #[test]
+    fn a_beginning_sent_again_and_ends_of_other_lengths_are_one_press() {
+        let mut packets = press(2, 1_000, 5, 1);
+        packets.splice(0..0, [packets[0], packets[0]]);
+        for duration in [820, 640, 1_600] {
+            packets.push((1_000, DtmfEvent { code: 2, end: true, volume: 0, duration }));
+        }
+        assert_eq!(heard(&packets), [('2', 100)]);
+        // A single packet that is beginning and end, and one that says no length at all.
+        for duration in [0, 800] {
+            let lone = (7, DtmfEvent { code: 12, end: true, volume: 0, duration });
+            assert_eq!(heard(&[lone, lone, lone]), [('A', u32::from(duration) / 8)]);
+        }
+    }
+
+    #[test]
+    fn several_events_in_one_packet_are_several_keys() {
+        let event = |code, end, duration| DtmfEvent { code, end, volume: 10, duration }.to_bytes();
+        let packet = [event(1, true, 400), event(1, true, 480), event(2, false, 160)].concat();
+        let read = |payload: &[u8]| DtmfEvent::parse_all(payload, u32::MAX - 99).collect::<Vec<_>>();
+        let events = read(&packet);
+        assert_eq!(events.iter().map(|e| e.0).collect::<Vec<_>>(), [u32::MAX - 99, 300, 780]);
+        let mut r = DtmfReceiver::new();
+        let mut out: Vec<_> = events.iter().filter_map(|(ts, e)| r.push(Time::ZERO, *ts, *e)).collect();
+        // The packet is sent again with the last event longer, and the ends of all.
+        let again = [event(1, true, 400), event(1, true, 480), event(2, true, 800)].concat();
+        for _ in 0..3 {
+            out.extend(read(&again).iter().filter_map(|(ts, e)| r.push(Time::ZERO, *ts, *e)));
+        }
+        out.extend(r.poll(Time::from_millis(1_000)));
+        let keys: Vec<_> = out.iter().map(|p| (p.digit, p.duration_ms)).collect();
+        assert_eq!(keys, [('1', 50), ('1', 60), ('2', 100)]);
+        // Filling behind an event, and what is no whole event.
+        for filling in [&[0_u8; 4][..], &[0; 12], &[1, 2, 3]] {
+            assert_eq!(read(&[&event(5, true, 800), filling].concat()).len(), 1);
+            assert_eq!(read(&[&event(5, false, 800), filling].concat()).len(), 1);
+        }
+        assert_eq!(read(&[5, 0, 1]), []);
+    }
+
+    #[test]
+    fn keys_beside_opus_have_its_clock() {
+        let mut sender = DtmfSender::with_rate(48_000);
+        sender.queue("42");
+        let (mut r, mut out, mut now) = (DtmfReceiver::with_rate(48_000), vec![], 3_u32);
+        let mut marks = 0;
+        for n in 0..40 {
+            let at = Time::from_millis(n * 20);
+            if let Some(DtmfSend::Event { event, since_start, marker }) = sender.next_frame() {
+                marks += u32::from(marker);
+                assert!(event.duration % 960 == 0 && since_start % 960 == 0);
+                out.extend(r.push(at, now.wrapping_sub(since_start), event));
+            }
+            out.extend(r.poll(at));
+            now += 960;
+        }
+        let keys: Vec<_> = out.iter().map(|p| (p.digit, p.duration_ms)).collect();
+        assert_eq!((keys, marks), (vec![('4', 160), ('2', 160)], 2));
+    }
+
+    #[test]
+    fn half_of_all_packets_lost_loses_only_keys_of_which_nothing_came() {
+        let mut dice = 9_u64;
+        let mut kept = |_: &(u32, DtmfEvent)| {
+            dice ^= dice << 13;
+            dice ^= dice >> 7;
+            dice ^= dice << 17;
+            dice >> 63 == 0
+        };
+        let mut sent = vec![];
+        for n in 0..500_u32 {
+            sent.extend(press((n % 16) as u8, n * 4_000, 8, 3));
+        }
+        let came: Vec<_> = sent.iter().copied().filter(&mut kept).collect();
+        let keys: std::collections::BTreeSet<u32> = came.iter().map(|p| p.0).collect();
+        let heard: Vec<char> = heard(&came).iter().map(|k| k.0).collect();
+        let want: Vec<char> = keys.iter().map(|ts| KEYS[(ts / 4_000 % 16) as usize]).collect();
+        assert_eq!(heard, want);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_packets_make_it_fall_or_make_more_keys_than_events(
+            packets: Vec<(u16, u32, Vec<u8>)>, rate: u32,
+        ) {
+            let mut r = DtmfReceiver::with_rate(rate);
+            let (mut now, mut events, mut keys) = (Time::ZERO, 0, 0);
+            for (wait, ts, payload) in packets {
+                now = now + Duration::from_millis(wait.into());
+                keys += usize::from(r.poll(now).is_some());
+                for (ts, event) in DtmfEvent::parse_all(&payload, ts) {
+                    events += 1;
+                    keys += usize::from(r.push(now, ts, event).is_some());
+                }
+            }
+            keys += usize::from(r.reset().is_some());
+            assert!(keys <= events);
+        }
     }
 
     #[test]
