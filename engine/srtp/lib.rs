@@ -36,3 +36,17 @@ pub use demultiplex::{is_dtls, is_rtp_or_rtcp, is_stun};
 pub use error::SrtpError;
 pub use handshake::{DtlsError, DtlsKeys, Handshake, Role};
 pub use session::{Lock, MAX_GROWTH, Unlock};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A session moves to its media thread, a handshake between the control threads.
+    #[test]
+    fn all_of_it_can_be_handed_to_another_thread() {
+        fn can_be_sent<T: Send>() {}
+        fn can_be_shared<T: Send + Sync>() {}
+        can_be_sent::<(Lock, Unlock, Handshake)>();
+        can_be_shared::<Certificate>();
+    }
+}

@@ -59,7 +59,8 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// A session at its beginning.
+    /// A session at its beginning. A key that is offered a second time is no new session: beginning again
+    /// with it would lay the same key stream upon other sound.
     ///
     /// # Errors
     /// [`SrtpError::Key`], where the key does not fit its suite; [`SrtpKey`] sees to it that it does.
@@ -194,15 +195,17 @@ impl Unlock {
         let index = u64::from(u32::from_be_bytes(word) & !ENCIPHERED);
         let mut source = self.sources.of(ssrc)?;
         source.rtcp.check(index)?;
-        if u32::from_be_bytes(word) & ENCIPHERED == 0 {
-            return Err(SrtpError::Unenciphered);
-        }
+        let is_enciphered = u32::from_be_bytes(word) & ENCIPHERED != 0;
         match &self.rtcp {
             Cipher::CounterMode(cipher) => {
                 let (authentic, tag) = packet.split_at_mut(end + INDEX);
                 cipher.verify(authentic, &[], tag)?;
+                if !is_enciphered {
+                    return Err(SrtpError::Unenciphered);
+                }
                 cipher.apply(ssrc, index, &mut authentic[RTCP_CLEAR..end]);
             }
+            Cipher::Galois(_) if !is_enciphered => return Err(SrtpError::Unenciphered),
             Cipher::Galois(cipher) => {
                 let (clear, behind) = packet.split_at_mut(RTCP_CLEAR);
                 let text_and_tag = &mut behind[..index_at - RTCP_CLEAR];
