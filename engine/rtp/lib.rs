@@ -1,17 +1,19 @@
 //! RTP (RFC 3550) for telephone sound, without a socket and without a clock.
 //!
-//! A packet is parsed ([`Packet`]), its source checked ([`SourceState`]), its sound put in order
-//! and brought to an even 20 ms pace ([`JitterBuffer`]), its keys read ([`DtmfReceiver`]). Which law
-//! the sound is coded in is not known here: the jitter buffer holds linear samples.
+//! A packet is parsed ([`Packet`]), its source checked ([`SourceState`]), its coded sound put in
+//! order and given when it is to be heard ([`PlayoutBuffer`]), its keys read ([`DtmfReceiver`]);
+//! both sides tell each other how it goes ([`RtcpSession`]), and what that sounds like is reckoned
+//! in [`quality`]. ([`JitterBuffer`] holds linear samples; it goes when nobody uses it any more.)
 //!
-//! Absent as yet, and to stand beside these files: RTCP (`rtcp.rs`; the counts for its reports are
-//! kept by [`SourceState`] already) and SRTP.
+//! Absent: SRTP, codecs, concealment and stretching, which are rooms of their own. `fuzz/` throws
+//! wild bytes at all that reads.
 
 pub mod clock;
 pub mod dtmf;
 pub mod header;
 pub mod jitter_buffer;
 pub mod playout;
+pub mod quality;
 pub mod rtcp;
 pub mod sequence;
 
