@@ -191,6 +191,7 @@ mod tests {
             duration_ms: 4_000,
             cut_short: None,
             holes_ms: 0,
+            paused_ms: 0,
         };
         for (unrecorded, holes_ms) in [(0, 0), (5, 100)] {
             let stats = Stats { unrecorded, unheard: 9, ..Stats::default() };

@@ -42,6 +42,7 @@ pub fn recording_left(path: &Path) -> io::Result<Option<Recording>> {
         duration_ms,
         cut_short: Some(why.to_owned()),
         holes_ms: 0,
+        paused_ms: 0,
     }))
 }
 

@@ -123,6 +123,7 @@ impl Recorder {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         let paused = Arc::new(AtomicBool::new(false));
+        let frames = frames.map(|queue| (queue, Arc::clone(&paused)));
         let begin = Command::Start { id, path: path.clone(), rate_hz, tap: Arc::downgrade(&paused), frames };
         // The thread outlives every handle; if a panic ended it, finish tells of it.
         let _ = self.commands.send(begin);
@@ -171,6 +172,7 @@ impl RecordingInProgress {
                 duration_ms: 0,
                 cut_short: Some("the recorder had ended".to_owned()),
                 holes_ms: 0,
+                paused_ms: 0,
             });
         }
         recording

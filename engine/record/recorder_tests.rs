@@ -197,7 +197,7 @@ fn while_it_is_paused_silence_of_the_right_length_is_recorded() {
     let mut want: Vec<i16> = (0..120 * 320).map(value).collect();
     want[33 * 320..77 * 320].fill(0);
     assert!(left_of(Path::new(&r.path), 16_000) == want, "to the sample");
-    assert_eq!((r.duration_ms, r.holes_ms), (2_400, 0));
+    assert_eq!((r.duration_ms, r.holes_ms, r.paused_ms), (2_400, 0, 880));
 }
 
 #[test]
@@ -429,6 +429,13 @@ fn frames_are_recorded_as_chunks_are() {
         sender.send_timeout(StereoFrame { left, right: left.map(|s| -s) }, PATIENCE).unwrap();
     }
     let r = finished(call);
-    assert_eq!((r.duration_ms, r.cut_short), (4_600, None));
+    assert_eq!((r.duration_ms, r.cut_short, r.paused_ms), (4_600, None, 0));
     assert_holds(Path::new(&r.path), 8_000, 230 * 160);
+
+    let (sender, call) = recorder.start(folder.path().join("b.wav"));
+    call.pause();
+    (0..30).for_each(|_| sender.send(StereoFrame { left: [1; 160], right: [2; 160] }).unwrap());
+    let r = finished(call);
+    assert_eq!((r.duration_ms, r.paused_ms), (600, 600));
+    assert_eq!(left_of(Path::new(&r.path), 8_000), vec![0; 4_800]);
 }

@@ -31,6 +31,7 @@ pub(crate) struct Ended {
     pub(crate) file: Option<RecordingFile>,
     pub(crate) cut_short: Option<String>,
     pub(crate) holes_ms: u64,
+    pub(crate) paused_ms: u64,
     pub(crate) told: Option<Sender<Recording>>,
 }
 
@@ -49,9 +50,9 @@ impl Ended {
         };
         let path = self.path.display().to_string();
         if let Some(told) = self.told {
-            let (cut_short, holes_ms) = (self.cut_short, self.holes_ms);
+            let (cut_short, holes_ms, paused_ms) = (self.cut_short, self.holes_ms, self.paused_ms);
             // Nobody may be waiting for it any more; the file is there all the same.
-            let _ = told.send(Recording { path, sha256, duration_ms, cut_short, holes_ms });
+            let _ = told.send(Recording { path, sha256, duration_ms, cut_short, holes_ms, paused_ms });
         }
     }
 }

@@ -37,6 +37,9 @@ const FRAMES_EACH: u32 = 5;
 /// that does not in fifty stands still.
 const LAST_WITHIN: Duration = Duration::from_secs(1);
 
+/// A queue of frames, and whether its recording is paused.
+pub(crate) type FrameTap = (Receiver<StereoFrame>, Arc<AtomicBool>);
+
 #[derive(Debug)]
 pub(crate) enum Command {
     Start {
@@ -45,7 +48,7 @@ pub(crate) enum Command {
         rate_hz: u32,
         /// Alive while sound may come.
         tap: Weak<AtomicBool>,
-        frames: Option<Receiver<StereoFrame>>,
+        frames: Option<FrameTap>,
     },
     Finish {
         id: u64,
@@ -205,27 +208,36 @@ struct Open {
     last_seen: bool,
     /// Owed silence that was written [pairs of samples].
     owed: u64,
+    /// Silence of a pause that was written [pairs of samples].
+    paused: u64,
 }
 
 /// Sound that comes frame by frame.
 struct Frames {
     queue: Receiver<StereoFrame>,
     chunk: StereoChunk,
+    paused: Arc<AtomicBool>,
 }
 
 impl Open {
-    fn begin(
-        path: PathBuf,
-        rate_hz: u32,
-        tap: Weak<AtomicBool>,
-        frames: Option<Receiver<StereoFrame>>,
-    ) -> Self {
+    fn begin(path: PathBuf, rate_hz: u32, tap: Weak<AtomicBool>, frames: Option<FrameTap>) -> Self {
         let (file, cut_short) = match RecordingFile::create(&path, rate_hz) {
             Ok(file) => (Some(file), None),
             Err(e) => (None, Some(format!("the recording could not be created: {}", in_words(&e)))),
         };
-        let frames = frames.map(|queue| Frames { queue, chunk: StereoChunk::new(rate_hz) });
-        Self { path, rate_hz, tap, frames, file, cut_short, sound_came: false, last_seen: false, owed: 0 }
+        let frames = frames.map(|(queue, paused)| Frames { queue, chunk: StereoChunk::new(rate_hz), paused });
+        Self {
+            path,
+            rate_hz,
+            tap,
+            frames,
+            file,
+            cut_short,
+            sound_came: false,
+            last_seen: false,
+            owed: 0,
+            paused: 0,
+        }
     }
 
     fn take(&mut self, chunk: &StereoChunk, bytes: &mut Vec<u8>) {
@@ -234,13 +246,14 @@ impl Open {
         self.with_file(|f| f.add(chunk.owed(), chunk.samples(), bytes));
         if self.cut_short.is_none() {
             self.owed = self.owed.saturating_add(chunk.owed());
+            self.paused += u64::from(chunk.paused());
         }
     }
 
     /// Takes the frames that wait; half a second of them is written.
     fn fetch(&mut self, bytes: &mut Vec<u8>) {
         let Some(mut frames) = self.frames.take() else { return };
-        let paused = self.tap.upgrade().is_some_and(|p| p.load(Ordering::Relaxed));
+        let paused = frames.paused.load(Ordering::Relaxed);
         for _ in 0..frames.queue.len() {
             let Ok(frame) = frames.queue.try_recv() else { break };
             if paused {
@@ -272,10 +285,11 @@ impl Open {
 
     fn end(mut self, told: Option<Sender<Recording>>) -> Ended {
         if let Some(frames) = self.frames.take() {
-            self.with_file(|f| f.add(0, frames.chunk.samples(), &mut Vec::new()));
+            self.take(&frames.chunk, &mut Vec::new());
         }
         self.with_file(RecordingFile::tell_lengths);
-        let holes_ms = ms_of(self.rate_hz, self.owed.saturating_mul(BLOCK.into()));
-        Ended { path: self.path, file: self.file, cut_short: self.cut_short, holes_ms, told }
+        let [holes_ms, paused_ms] =
+            [self.owed, self.paused].map(|pairs| ms_of(self.rate_hz, pairs.saturating_mul(BLOCK.into())));
+        Ended { path: self.path, file: self.file, cut_short: self.cut_short, holes_ms, paused_ms, told }
     }
 }

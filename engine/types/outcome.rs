@@ -284,6 +284,13 @@ pub struct Recording {
     /// How much in it is silence because the machine was too slow to record it [ms].
     #[serde(default)]
     pub holes_ms: u64,
+    /// How much in it is silence because the recording was paused \[ms\]. Not written where it was not.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub paused_ms: u64,
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// Where the transcript lies.
@@ -371,5 +378,15 @@ mod tests {
         let json = r#"{"date":"2026-11-27","amount":"3250.00","currency":"CNY"}"#;
         assert_eq!(serde_json::to_string(&p).unwrap(), json);
         assert_eq!(serde_json::from_str::<Promise>(json).unwrap(), p);
+    }
+    #[test]
+    fn a_recording_tells_of_its_pauses_only_where_there_were_any() {
+        let never = r#"{"path":"a.wav","sha256":"ab","duration_ms":20,"cut_short":null,"holes_ms":0}"#;
+        let read: Recording = serde_json::from_str(never).unwrap();
+        assert_eq!((read.paused_ms, serde_json::to_string(&read).unwrap().as_str()), (0, never));
+        let paused = Recording { paused_ms: 4_000, ..read };
+        let json = serde_json::to_string(&paused).unwrap();
+        assert!(json.ends_with(r#""holes_ms":0,"paused_ms":4000}"#), "{json}");
+        assert_eq!(serde_json::from_str::<Recording>(&json).unwrap(), paused);
     }
 }

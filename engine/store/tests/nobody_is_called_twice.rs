@@ -216,6 +216,7 @@ async fn what_a_dead_process_left_beside_the_store_is_filed_with_the_attempt() {
             duration_ms: 4_000,
             cut_short: None,
             holes_ms: 0,
+            paused_ms: 0,
         }),
         transcript: Some(Transcript { path: "recordings/a.jsonl".into(), sha256: "ef".repeat(32) }),
     };
