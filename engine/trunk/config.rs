@@ -7,7 +7,16 @@ use std::{
 };
 
 use serde::Deserialize;
-use waihu_sip::{Codec, Credentials, NameAddr, SipUri, Uri};
+use waihu_sip::{Codec, ComfortNoise, Credentials, NameAddr, SipUri, SrtpPolicy, SrtpSuite, Uri};
+
+use crate::network::Network;
+
+/// The most networks that a carrier's sound may come from. A packet from a new address is held against
+/// each of them.
+const MAX_NETWORKS: usize = 64;
+/// The suites of a trunk that names none: all but the one whose packets carry 4 bytes of proof.
+const USUAL_SUITES: [SrtpSuite; 3] =
+    [SrtpSuite::AeadAes256Gcm, SrtpSuite::AeadAes128Gcm, SrtpSuite::AesCm128HmacSha1_80];
 
 /// One trunk, checked.
 #[derive(Clone, Debug)]
@@ -22,8 +31,24 @@ pub struct TrunkConfig {
     pub media_address: IpAddr,
     /// The ports for RTP, first and last.
     pub rtp_ports: (u16, u16),
+    /// Which calls share a port.
+    pub media_ports: MediaPorts,
+    /// Networks that this carrier's sound may come from, besides the host that its descriptions name.
+    pub media_networks: Vec<Network>,
     /// Codecs in the order in which they are offered.
     pub codecs: Vec<Codec>,
+    /// How badly SRTP is wanted.
+    pub srtp: SrtpPolicy,
+    /// What SRTP's keys come from.
+    pub key_exchange: KeyExchange,
+    /// SRTP's suites in the order in which they are offered.
+    pub srtp_suites: Vec<SrtpSuite>,
+    /// Whether comfort noise is offered.
+    pub comfort_noise: ComfortNoise,
+    /// Whether keys are listened for in the sound itself, where telephone-event is not agreed on.
+    pub inband_dtmf: bool,
+    /// How long nothing may come from the far end before the call hears of it [s].
+    pub no_audio_timeout_s: u32,
     /// How long a callee's phone may ring [s].
     pub ring_timeout_s: u32,
     /// Calls at once.
@@ -31,6 +56,26 @@ pub struct TrunkConfig {
     /// Human agents, in the order in which they are asked.
     pub agents: Vec<Agent>,
     auth: Option<Auth>,
+}
+
+/// Which calls share a port for RTP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MediaPorts {
+    /// None: each leg has its own pair.
+    #[default]
+    PerCall,
+    /// All legs of one media thread; they are told apart by address and SSRC.
+    Shared,
+}
+
+/// What SRTP's keys come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyExchange {
+    /// The descriptions themselves (RFC 4568): whoever reads the signalling has them.
+    Sdes,
+    /// A DTLS handshake between the two ends of the sound (RFC 5763).
+    Dtls,
 }
 
 /// A human agent who can be reached by SIP.
@@ -112,8 +157,24 @@ struct TrunkTable {
     media_address: Option<IpAddr>,
     #[serde(default = "usual_ports")]
     rtp_ports: (u16, u16),
+    #[serde(default)]
+    media_ports: MediaPorts,
+    #[serde(default)]
+    media_networks: Vec<String>,
     #[serde(default = "both_codecs")]
     codecs: Vec<String>,
+    #[serde(default)]
+    srtp: Option<String>,
+    #[serde(default)]
+    dtls: Option<bool>,
+    #[serde(default)]
+    srtp_suites: Option<Vec<String>>,
+    #[serde(default)]
+    comfort_noise: bool,
+    #[serde(default)]
+    inband_dtmf: bool,
+    #[serde(default = "usual_silence")]
+    no_audio_timeout_s: u32,
     #[serde(default = "usual_ring")]
     ring_timeout_s: u32,
     #[serde(default = "usual_calls")]
@@ -153,12 +214,80 @@ fn usual_ring() -> u32 {
     30
 }
 
+/// Most phones send packets in silence too.
+fn usual_silence() -> u32 {
+    10
+}
+
 fn usual_calls() -> u32 {
     10
 }
 
 fn agent_ring() -> u32 {
     20
+}
+
+/// Says what is wrong with a key.
+type Wrong<'a> = dyn Fn(&'static str, String) -> ConfigError + 'a;
+
+/// Values named in order of preference: at least one, each known, none twice.
+fn ordered<T: Copy + PartialEq>(
+    key: &'static str,
+    names: &[String],
+    from_name: impl Fn(&str) -> Option<T>,
+    known: &[&str],
+    wrong: &Wrong<'_>,
+) -> Result<Vec<T>, ConfigError> {
+    let mut values = Vec::with_capacity(names.len());
+    for name in names {
+        let value = from_name(name)
+            .ok_or_else(|| wrong(key, format!("{name:?} is not known; use {}", known.join(", "))))?;
+        if values.contains(&value) {
+            return Err(wrong(key, format!("{name:?} stands twice; name each once")));
+        }
+        values.push(value);
+    }
+    if values.is_empty() {
+        return Err(wrong(key, format!("name at least one of {}", known.join(", "))));
+    }
+    Ok(values)
+}
+
+fn networks(texts: &[String], wrong: &Wrong<'_>) -> Result<Vec<Network>, ConfigError> {
+    if texts.len() > MAX_NETWORKS {
+        return Err(wrong("media_networks", format!("at most {MAX_NETWORKS}; join neighbours into one")));
+    }
+    let read = |text: &String| text.parse().map_err(|e| wrong("media_networks", format!("{text:?}: {e}")));
+    texts.iter().map(read).collect()
+}
+
+impl TrunkTable {
+    fn srtp(&self, wrong: &Wrong<'_>) -> Result<(SrtpPolicy, KeyExchange, Vec<SrtpSuite>), ConfigError> {
+        let policy = match self.srtp.as_deref() {
+            None | Some("off") => SrtpPolicy::Off,
+            Some("optional") => SrtpPolicy::Optional,
+            Some("mandatory") => SrtpPolicy::Mandatory,
+            Some(other) => {
+                let message = format!("{other:?} is not known; use off, optional or mandatory");
+                return Err(wrong("srtp", message));
+            }
+        };
+        // Whoever names a way to encipher and forgets to switch it on believes the calls enciphered.
+        let named = [("dtls", self.dtls == Some(true)), ("srtp_suites", self.srtp_suites.is_some())];
+        if let (None, Some((key, _))) = (&self.srtp, named.into_iter().find(|(_, named)| *named)) {
+            let message = "nothing is enciphered without srtp; write srtp = \"optional\" or \"mandatory\"";
+            return Err(wrong(key, message.into()));
+        }
+        let suites = match &self.srtp_suites {
+            None => USUAL_SUITES.to_vec(),
+            Some(names) => {
+                let known = SrtpSuite::ALL.map(SrtpSuite::name);
+                ordered("srtp_suites", names, SrtpSuite::from_name, &known, wrong)?
+            }
+        };
+        let exchange = if self.dtls == Some(true) { KeyExchange::Dtls } else { KeyExchange::Sdes };
+        Ok((policy, exchange, suites))
+    }
 }
 
 impl TrunkConfig {
@@ -190,15 +319,11 @@ impl TrunkConfig {
         if first < 1_024 || last <= first {
             return Err(wrong("rtp_ports", "write [first, last], first at least 1024 and below last".into()));
         }
-        let codecs: Vec<Codec> = t
-            .codecs
-            .iter()
-            .map(|name| {
-                Codec::from_name(name).ok_or_else(|| wrong("codecs", format!("{name:?}: use PCMA and PCMU")))
-            })
-            .collect::<Result<_, _>>()?;
-        if codecs.is_empty() {
-            return Err(wrong("codecs", "name at least one of PCMA and PCMU".into()));
+        let codecs = ordered("codecs", &t.codecs, Codec::from_name, &Codec::ALL.map(Codec::name), &wrong)?;
+        let (srtp, key_exchange, srtp_suites) = t.srtp(&wrong)?;
+        let media_networks = networks(&t.media_networks, &wrong)?;
+        if !(2..=600).contains(&t.no_audio_timeout_s) {
+            return Err(wrong("no_audio_timeout_s", "from 2 to 600 seconds".into()));
         }
         if !(5..=180).contains(&t.ring_timeout_s) {
             return Err(wrong("ring_timeout_s", "from 5 to 180 seconds".into()));
@@ -241,7 +366,15 @@ impl TrunkConfig {
             bind,
             media_address,
             rtp_ports: t.rtp_ports,
+            media_ports: t.media_ports,
+            media_networks,
             codecs,
+            srtp,
+            key_exchange,
+            srtp_suites,
+            comfort_noise: if t.comfort_noise { ComfortNoise::Offered } else { ComfortNoise::Absent },
+            inband_dtmf: t.inband_dtmf,
+            no_audio_timeout_s: t.no_audio_timeout_s,
             ring_timeout_s: t.ring_timeout_s,
             max_calls: t.max_calls,
             agents,
@@ -320,7 +453,19 @@ mod tests {
         assert!(TrunkConfig::parse(LEAST, "t.toml").is_ok());
         for (line, said) in [
             ("colour = 1", "colour"),
-            ("codecs = [\"GSM\"]", "GSM"),
+            ("codecs = [\"GSM\"]", "use PCMA, PCMU, G722, opus"),
+            ("codecs = []", "codecs: name at least one of PCMA"),
+            ("codecs = [\"opus\", \"OPUS\"]", "codecs: \"OPUS\" stands twice"),
+            ("srtp = true", "srtp"),
+            ("srtp = \"on\"", "use off, optional or mandatory"),
+            ("dtls = true", "dtls: nothing is enciphered without srtp"),
+            ("srtp_suites = [\"AEAD_AES_128_GCM\"]", "srtp_suites: nothing is enciphered"),
+            ("srtp = \"optional\"\nsrtp_suites = [\"NULL\"]", "use AEAD_AES_256_GCM"),
+            ("srtp = \"optional\"\nsrtp_suites = []", "srtp_suites: name at least one"),
+            ("media_ports = \"one\"", "per-call"),
+            ("media_networks = [\"203.0.113.9/24\"]", "media_networks: \"203.0.113.9/24\""),
+            ("comfort_noise = \"yes\"", "comfort_noise"),
+            ("no_audio_timeout_s = 1", "no_audio_timeout_s: from 2 to 600"),
             ("rtp_ports = [9000, 8000]", "rtp_ports"),
             ("max_calls = 0", "max_calls"),
             ("username = \"u\"", "username"),
@@ -331,6 +476,35 @@ mod tests {
             assert!(message.contains(said) && message.contains("t.toml"), "{message}");
         }
         assert!(error(&LEAST.replace("sip:waihu@127.0.0.1", "waihu")).contains("from"));
+    }
+
+    #[test]
+    fn sound_is_set_up_as_the_file_says_and_plainly_where_it_says_nothing() {
+        let least = TrunkConfig::parse(LEAST, "t.toml").unwrap();
+        assert_eq!((least.srtp, least.key_exchange), (SrtpPolicy::Off, KeyExchange::Sdes));
+        assert_eq!((least.media_ports, &least.codecs[..]), (MediaPorts::PerCall, &Codec::ALL[..2]));
+        assert_eq!((least.comfort_noise, least.inband_dtmf), (ComfortNoise::Absent, false));
+        assert_eq!((least.media_networks.len(), least.no_audio_timeout_s), (0, 10));
+        let text = format!(
+            "{LEAST}codecs = [\"Opus\", \"G722\", \"PCMU\"]\nsrtp = \"mandatory\"\ndtls = true\n\
+            srtp_suites = [\"AES_CM_128_HMAC_SHA1_32\", \"AEAD_AES_128_GCM\"]\nmedia_ports = \"shared\"\n\
+            media_networks = [\"203.0.113.0/24\", \"2001:db8::7\"]\ncomfort_noise = true\n\
+            inband_dtmf = true\nno_audio_timeout_s = 30\n"
+        );
+        let trunk = TrunkConfig::parse(&text, "t.toml").unwrap();
+        assert_eq!(trunk.codecs, [Codec::Opus, Codec::G722, Codec::Pcmu]);
+        assert_eq!((trunk.srtp, trunk.key_exchange), (SrtpPolicy::Mandatory, KeyExchange::Dtls));
+        assert_eq!(trunk.srtp_suites, [SrtpSuite::AesCm128HmacSha1_32, SrtpSuite::AeadAes128Gcm]);
+        assert_eq!((trunk.media_ports, trunk.no_audio_timeout_s), (MediaPorts::Shared, 30));
+        assert_eq!((trunk.comfort_noise, trunk.inband_dtmf), (ComfortNoise::Offered, true));
+        let from = |address: &str| {
+            let address = address.parse().unwrap();
+            trunk.media_networks.iter().any(|network| network.contains(address))
+        };
+        assert!(from("203.0.113.200") && from("2001:db8::7") && !from("203.0.114.1"));
+        // What is switched off by name may keep its other keys.
+        let off = TrunkConfig::parse(&text.replace("mandatory", "off"), "t.toml").unwrap();
+        assert_eq!(off.srtp, SrtpPolicy::Off);
     }
 
     #[test]

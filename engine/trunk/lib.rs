@@ -6,9 +6,11 @@
 mod call;
 mod config;
 mod icmp;
+mod network;
 mod socket;
 
 pub use call::{Call, IncomingCall};
-pub use config::{Agent, ConfigError, TrunkConfig};
+pub use config::{Agent, ConfigError, KeyExchange, MediaPorts, TrunkConfig};
+pub use network::{InvalidNetwork, Network};
 pub use socket::{Counters, InviteRequest, SipSocket};
 pub use waihu_sip::{Credentials, Uri};

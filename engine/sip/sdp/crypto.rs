@@ -77,9 +77,11 @@ fn read(text: &str) -> Result<SrtpKey, CryptoFault> {
     let mut words = text.split_whitespace().skip(1);
     let (suite, keys) = words.next().zip(words.next()).ok_or(CryptoFault::Syntax)?;
     let suite = SrtpSuite::from_name(suite).ok_or(CryptoFault::Suite)?;
-    // The window's size is a hint, and what begins with - may be left undone (§6.3.6, §6.3.7). Of the
-    // others each takes encryption or authentication away, or asks for what we do not do.
-    if words.any(|parameter| !parameter.starts_with("WSH=") && !parameter.starts_with('-')) {
+    // The window's size is a hint, a rate of 0 derives no keys anew, and what begins with - may be left
+    // undone (§6.3.1, §6.3.6, §6.3.7). Of the others each takes encryption or authentication away, or asks
+    // for what we do not do.
+    let harmless = |p: &str| p.starts_with("WSH=") || p == "KDR=0" || p.starts_with('-');
+    if !words.all(harmless) {
         return Err(CryptoFault::SessionParameter);
     }
     if keys.contains(';') {
@@ -144,7 +146,7 @@ mod tests {
             "1 AES_CM_128_HMAC_SHA1_80 inline:KEY",
             "1 AES_CM_128_HMAC_SHA1_80 inline:KEY|2^20",
             "2 AES_CM_128_HMAC_SHA1_32 INLINE:KEY|1048576 WSH=64",
-            "999999999  AES_CM_128_HMAC_SHA1_32   inline:KEY -extension=1",
+            "999999999  AES_CM_128_HMAC_SHA1_32   inline:KEY -extension=1 KDR=0",
         ] {
             let key = key(line).unwrap_or_else(|e| panic!("{line}: {e}"));
             assert_eq!(key.key(), b"wDfvg&T+)xG7@fb5");
