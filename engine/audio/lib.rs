@@ -10,6 +10,7 @@ pub mod energy;
 pub mod frame;
 pub mod g711;
 pub mod g722;
+pub mod gate;
 pub mod halfband;
 pub mod loudness;
 pub mod mix;
