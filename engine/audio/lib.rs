@@ -6,6 +6,7 @@
 
 pub mod comfort_noise;
 pub mod conceal;
+pub mod dtmf_detect;
 pub mod energy;
 pub mod frame;
 pub mod g711;
