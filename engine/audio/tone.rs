@@ -1,4 +1,5 @@
-//! Tones: one or two sines, the DTMF pairs (ITU-T Q.23) and ringback (ITU-T E.180).
+//! Tones: one or two sines, the DTMF pairs (ITU-T Q.23), and what a line says by tones: ringback, busy,
+//! congestion, hold, special information (ITU-T E.180, E.182). They are samples to play in a loop.
 
 use std::f64::consts::TAU;
 
@@ -61,18 +62,51 @@ pub const RINGBACK_CN: Cadence = Cadence { frequencies: (450.0, 450.0), on_ms: 1
 /// Ringback in North America: 440 and 480 Hz, 2 s on, 4 s off.
 pub const RINGBACK_US: Cadence = Cadence { frequencies: (440.0, 480.0), on_ms: 2_000, off_ms: 4_000 };
 
+/// Busy in China: 450 Hz, 0.35 s on, 0.35 s off.
+pub const BUSY_CN: Cadence = Cadence { frequencies: (450.0, 450.0), on_ms: 350, off_ms: 350 };
+
+/// Busy in North America: 480 and 620 Hz, 0.5 s on, 0.5 s off.
+pub const BUSY_US: Cadence = Cadence { frequencies: (480.0, 620.0), on_ms: 500, off_ms: 500 };
+
+/// Congestion in China: 450 Hz, 0.7 s on, 0.7 s off.
+pub const CONGESTION_CN: Cadence = Cadence { frequencies: (450.0, 450.0), on_ms: 700, off_ms: 700 };
+
+/// Whoever is on hold is not alone: a short soft tone every 10 s (call holding tone, ITU-T E.182; each
+/// administration has its own, this one is China's pitch).
+pub const HOLD: Cadence = Cadence { frequencies: (450.0, 450.0), on_ms: 400, off_ms: 9_600 };
+
+/// The special information tone before "the number you have dialled" (ITU-T E.180, 6): 950, 1400 and
+/// 1800 Hz, 330 ms each, then 1 s of nothing; at `level` [dBov of the sine] and `rate` [Hz].
+pub fn special_information(level: f32, rate: u32) -> Vec<i16> {
+    let mut out = Vec::new();
+    for frequency in [950.0, 1_400.0, 1_800.0] {
+        out.extend(sine(frequency, 330, level, rate));
+    }
+    out.extend(silence(1_000, rate));
+    out
+}
+
 impl Cadence {
     /// One period at 8 kHz, at `level` [dBov a sine].
     pub fn period(&self, level: f32) -> Vec<i16> {
+        self.period_at(level, RATE_8K)
+    }
+
+    /// One period at `rate` [Hz]: a loop of it is heard without a click, as a silence is between.
+    pub fn period_at(&self, level: f32, rate: u32) -> Vec<i16> {
         let (a, b) = self.frequencies;
-        let mut out = if a == b {
-            sine(a, self.on_ms, level, RATE_8K)
-        } else {
-            dual((a, b), self.on_ms, level, RATE_8K)
-        };
-        out.extend(silence(self.off_ms, RATE_8K));
+        let mut out =
+            if a == b { sine(a, self.on_ms, level, rate) } else { dual((a, b), self.on_ms, level, rate) };
+        out.extend(silence(self.off_ms, rate));
         out
     }
+}
+
+/// A steady tone as a loop: one second at `rate` [Hz], whose end joins its beginning without a click.
+/// The frequencies are brought to whole numbers [Hz] for that.
+pub fn steady(frequencies: (f32, f32), level: f32, rate: u32) -> Vec<i16> {
+    let (a, b) = (frequencies.0.round(), frequencies.1.round());
+    if a == b { sine(a, 1_000, level, rate) } else { dual((a, b), 1_000, level, rate) }
 }
 
 /// How much of `frequency` is in `samples`: the amplitude of that sine, 1 is full scale
@@ -112,6 +146,34 @@ mod tests {
         assert_eq!(dtmf('é'), None);
         let t = dual((770.0, 1_336.0), 100, -10.0, 8_000);
         assert!(amplitude_at(&t, 770.0, 8_000) > 0.3 && amplitude_at(&t, 1_336.0, 8_000) > 0.3);
+    }
+
+    #[test]
+    fn every_tone_has_its_cadence_at_both_rates() {
+        for (cadence, ms) in [(BUSY_CN, 700), (BUSY_US, 1_000), (CONGESTION_CN, 1_400), (HOLD, 10_000)] {
+            for rate in [8_000, 16_000] {
+                let p = cadence.period_at(-20.0, rate);
+                assert_eq!(p.len(), samples_in(ms, rate));
+                let on = samples_in(cadence.on_ms, rate);
+                assert!(amplitude_at(&p[..on], cadence.frequencies.1, rate) > 0.12);
+                assert!(p[on..].iter().all(|s| *s == 0));
+            }
+        }
+        let sit = special_information(-20.0, 8_000);
+        assert_eq!(sit.len(), 3 * 2_640 + 8_000);
+        for (n, f) in [950.0, 1_400.0, 1_800.0].into_iter().enumerate() {
+            assert!(amplitude_at(&sit[n * 2_640..(n + 1) * 2_640], f, 8_000) > 0.13);
+        }
+    }
+
+    #[test]
+    fn a_loop_of_a_steady_tone_does_not_click() {
+        for rate in [8_000, 16_000] {
+            let tone = steady((350.0, 440.2), -15.0, rate);
+            assert_eq!(tone.len(), rate as usize);
+            let steepest = tone.windows(2).map(|w| (w[1] - w[0]).abs()).max();
+            assert!(Some((tone[0] - tone[tone.len() - 1]).abs()) <= steepest);
+        }
     }
 
     #[test]
