@@ -154,8 +154,11 @@ fn recorded(attempt: &AttemptId, mut recording: Recording, stats: &Stats) -> Opt
         tracing::warn!(%attempt, %why, "a recording lacks its end");
     }
     let empty = recording.duration_ms == 0 && recording.cut_short.is_none();
-    // Of a call that nobody answered: a file without a frame tells nothing.
-    if empty && let Err(e) = fs::remove_file(&recording.path) {
+    // Of a call that nobody answered: the recorder makes no file then, and one without a sample tells nothing.
+    if empty
+        && let Err(e) = fs::remove_file(&recording.path)
+        && e.kind() != io::ErrorKind::NotFound
+    {
         tracing::warn!(%attempt, error = %e, "an empty recording was left behind");
     }
     (!empty).then_some(recording)

@@ -92,7 +92,7 @@ impl Recorder {
 
     /// Begins a recording at `path`, in a folder that is made where it is missing, with 8000 or 16000
     /// samples a second: the tap tells which it became, for a rate between or beyond is taken as the
-    /// nearer end. A file that cannot be written is told at the end, in [`Recording::cut_short`]: no call
+    /// nearer end. The file comes with the first sound. A file that cannot be written is told at the end, in [`Recording::cut_short`]: no call
     /// waits for a disk.
     pub fn start_chunks(&self, path: impl Into<PathBuf>, rate_hz: u32) -> (StereoTap, RecordingInProgress) {
         let rate_hz = if rate_hz > 8_000 { 16_000 } else { 8_000 };
@@ -161,7 +161,7 @@ impl RecordingInProgress {
     /// Ends the recording, after whoever has the sound was told to end: what is on its way is written. That
     /// is known by the chunk that is marked as the last, or by the tap's being gone; else, where a media
     /// thread stands still, after a second. The receiver gives the finished file, once, when it is safely
-    /// on the disk.
+    /// on the disk. Without any sound there is no file, and its hash is empty.
     pub fn finish(mut self) -> Receiver<Recording> {
         self.finished = true;
         let (told, recording) = bounded(1);

@@ -175,7 +175,8 @@ fn silence_that_is_owed_at_the_end_and_no_sound_at_all_are_told_by_an_empty_last
         leg.close();
         let r = finished(call);
         assert_eq!((r.duration_ms, r.holes_ms, r.cut_short), (ms, ms, None));
-        assert_eq!(std::fs::metadata(&r.path).unwrap().len(), 44 + 4 * owed);
+        let size = std::fs::metadata(&r.path).map(|m| m.len()).ok();
+        assert_eq!(size, (owed > 0).then_some(44 + 4 * owed), "without sound there is no file");
     }
 }
 
@@ -374,7 +375,8 @@ fn a_file_that_is_taken_away_or_taken_already_is_told_at_the_end() {
     let (mut leg, call) = started(&recorder, &path, 8_000);
     (0..100).for_each(|_| leg.tick_without_loss());
     // The same file for another call: the first keeps it.
-    let (second, refused) = started(&recorder, &path, 8_000);
+    let (mut second, refused) = started(&recorder, &path, 8_000);
+    second.tick_without_loss();
     second.close();
     let r = finished(refused);
     assert!(r.cut_short.clone().is_some_and(|c| c.contains("being recorded there")), "{r:?}");

@@ -187,7 +187,7 @@ impl Writer {
         recording.fetch(&mut self.bytes);
         if recording.frames.is_none() {
             // Its slot sent sound and then fell without its last: with the chunk that it was filling.
-            let lost = usize::from(recording.sound_came && !recording.last_seen);
+            let lost = usize::from(recording.chunk_came && !recording.last_seen);
             self.pool.leave(recording.rate_hz, lost);
         }
         // Were the other threads gone, whoever waits would see the sender gone too.
@@ -201,10 +201,10 @@ struct Open {
     rate_hz: u32,
     tap: Weak<AtomicBool>,
     frames: Option<Frames>,
-    /// Gone when it could not be created.
+    /// None before there is sound, and when it could not be created.
     file: Option<RecordingFile>,
     cut_short: Option<String>,
-    sound_came: bool,
+    chunk_came: bool,
     last_seen: bool,
     /// Owed silence that was written [pairs of samples].
     owed: u64,
@@ -221,28 +221,37 @@ struct Frames {
 
 impl Open {
     fn begin(path: PathBuf, rate_hz: u32, tap: Weak<AtomicBool>, frames: Option<FrameTap>) -> Self {
-        let (file, cut_short) = match RecordingFile::create(&path, rate_hz) {
-            Ok(file) => (Some(file), None),
-            Err(e) => (None, Some(format!("the recording could not be created: {}", in_words(&e)))),
-        };
         let frames = frames.map(|(queue, paused)| Frames { queue, chunk: StereoChunk::new(rate_hz), paused });
         Self {
             path,
             rate_hz,
             tap,
             frames,
-            file,
-            cut_short,
-            sound_came: false,
+            file: None,
+            cut_short: None,
+            chunk_came: false,
             last_seen: false,
             owed: 0,
             paused: 0,
         }
     }
 
+    /// Not before there is sound: a call that nobody answers costs no file. ext4 passes over the places of
+    /// files that were removed in the last half minute one by one, so that creating takes a millisecond where
+    /// there are thousands of them.
+    fn create(&mut self) {
+        match RecordingFile::create(&self.path, self.rate_hz) {
+            Ok(file) => self.file = Some(file),
+            Err(e) => self.cut_short = Some(format!("the recording could not be created: {}", in_words(&e))),
+        }
+    }
+
     fn take(&mut self, chunk: &StereoChunk, bytes: &mut Vec<u8>) {
-        self.sound_came = true;
+        self.chunk_came = true;
         self.last_seen |= chunk.is_last();
+        if self.file.is_none() && self.cut_short.is_none() && (chunk.owed() > 0 || !chunk.is_empty()) {
+            self.create();
+        }
         self.with_file(|f| f.add(chunk.owed(), chunk.samples(), bytes));
         if self.cut_short.is_none() {
             self.owed = self.owed.saturating_add(chunk.owed());

@@ -6,7 +6,8 @@
 //! Prints the processor time of each thread over the steady part, in thousandths of one core and per 1,000
 //! calls, the memory a call, and the silence owed. With `STALL_MS` the writer stands still for so long in the
 //! middle: it is stopped by a file that it waits for (a pipe without a reader). A call needs a file open:
-//! `ulimit -n` has to allow them.
+//! `ulimit -n` has to allow them. The files are left in FOLDER/waihu-record-load for the next run to write
+//! over: on ext4, thousands of files just removed make new ones slow.
 
 use std::{
     error::Error,
@@ -187,7 +188,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         "owed {lost_ms} ms, written as silence {holes_ms} ms; {cut} cut short; all sealed in {:.1?}",
         ending.elapsed()
     );
-    fs::remove_dir_all(&folder)?;
     Ok(())
 }
 
@@ -195,12 +195,16 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn stall(recorder: &Recorder, folder: &std::path::Path, ms: u64) -> Result<(), Box<dyn Error>> {
     let pipe = folder.join("pipe");
     std::process::Command::new("mkfifo").arg(&pipe).status()?;
-    drop(recorder.start_chunks(&pipe, 8_000));
+    // With the first sound it is opened.
+    let mut leg = Leg { tap: recorder.start_chunks(&pipe, 8_000).0, chunk: None, owed: 1, lost: 0 };
+    leg.tick(&[0; 160], &[0; 160]);
+    leg.close();
     std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(ms));
-        let reader = fs::File::open(pipe);
+        let reader = fs::File::open(&pipe);
         std::thread::sleep(Duration::from_secs(1));
         drop(reader);
+        let _ = fs::remove_file(pipe);
     });
     Ok(())
 }
