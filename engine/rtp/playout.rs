@@ -147,6 +147,8 @@ pub struct PlayoutStats {
     pub played: u64,
     /// Packets given up: they had not come when their time did.
     pub lost: u64,
+    /// Runs of such packets, one after the other; see [`crate::quality::burst_ratio`].
+    pub lost_runs: u64,
     /// Packets whose time was past; they are among the lost.
     pub late: u64,
     /// Packets that were here already.
@@ -187,7 +189,9 @@ struct Place {
 #[derive(Clone, Copy, Debug)]
 struct Newest {
     sequence: i64,
-    /// One behind its last tick.
+    /// The newest that holds sound.
+    sound: i64,
+    /// One behind the last tick of that.
     end: i64,
 }
 
@@ -236,6 +240,8 @@ pub struct PlayoutBuffer {
     pace_from: i64,
     late_run: u32,
     last_late: i64,
+    /// The last that was to be heard was given up.
+    in_loss: bool,
     stats: PlayoutStats,
 }
 
@@ -281,6 +287,7 @@ impl PlayoutBuffer {
             pace_from: i64::MIN,
             late_run: 0,
             last_late: 0,
+            in_loss: false,
             stats: PlayoutStats::default(),
         }
     }
@@ -330,7 +337,7 @@ impl PlayoutBuffer {
             return Pushed::Queued;
         };
         let sequence = near(newest.sequence, packet.sequence);
-        if sequence > newest.sequence {
+        if sequence > newest.sound && sequence >= self.next {
             return self.push_newer(at, newest, sequence, packet, duration);
         }
         self.push_older(at, newest, sequence, packet, duration)
@@ -344,15 +351,17 @@ impl PlayoutBuffer {
         packet: &Packet<'_>,
         duration: i64,
     ) -> Pushed {
-        let missing = sequence - newest.sequence - 1;
-        if missing >= MAX_DROPOUT {
+        if sequence - newest.sequence > MAX_DROPOUT {
             self.begin(at, packet, duration);
             return Pushed::Resynced;
+        }
+        if sequence <= newest.sequence && self.places[place_of(sequence)].content != Content::Free {
+            return Pushed::Duplicate;
         }
         self.late_run = 0;
         let mut pushed = Pushed::Queued;
         let mut timestamp = self.unwrap.unwrap(packet.timestamp) + self.offset;
-        let follows = newest.end + missing * duration;
+        let follows = newest.end + (sequence - newest.sound - 1) * duration;
         let slack = self.ms(SLACK_MS);
         let far = self.ms(LATE_NOT_PAUSED_MS);
         let lateness = |transit: i64| self.fastest.map_or(0, |f| transit - f.transit());
@@ -363,13 +372,17 @@ impl PlayoutBuffer {
             timestamp = follows;
             pushed = Pushed::Resynced;
         }
+        // Within the slack it is rounded.
+        timestamp = timestamp.max(newest.end);
         if lateness(at - timestamp) > far && self.first().is_none() {
             // Its clock stood still in a pause, or the network stood still: heard all the same.
             self.fastest = None;
         }
         self.observe(at, timestamp, duration);
-        self.make_room(sequence, timestamp + duration);
-        self.newest = Some(Newest { sequence, end: timestamp + duration });
+        let newest =
+            Newest { sequence: sequence.max(newest.sequence), sound: sequence, end: timestamp + duration };
+        self.make_room(newest.sequence, newest.end);
+        self.newest = Some(newest);
         self.hold(sequence, timestamp, packet, duration);
         pushed
     }
@@ -404,7 +417,8 @@ impl PlayoutBuffer {
         Pushed::Reordered
     }
 
-    /// A packet from before a jump of the clock has a timestamp that means nothing any more.
+    /// Between those of its neighbours; a packet from before a jump of the clock has a timestamp that
+    /// means nothing any more.
     fn timestamp_of_older(
         &mut self,
         newest: Newest,
@@ -413,11 +427,14 @@ impl PlayoutBuffer {
         duration: i64,
     ) -> i64 {
         let timestamp = self.unwrap.unwrap(packet.timestamp) + self.offset;
-        let second = self.rate;
-        if (newest.end - 2 * second..newest.end).contains(&timestamp) {
+        let held = |n: &i64| self.places[place_of(*n)].content == Content::Held;
+        let at = |n: i64| self.places[place_of(n)].timestamp;
+        let low = (self.next..sequence).rev().find(held).map_or(newest.end - self.rate, at);
+        let high = (sequence.max(self.next)..=newest.sound).find(held).map_or(newest.end, at).max(low);
+        if (low..=high).contains(&timestamp) {
             timestamp
         } else {
-            newest.end - (newest.sequence - sequence + 1) * duration
+            (newest.end - (newest.sound - sequence + 1) * duration).clamp(low, high)
         }
     }
 
@@ -441,7 +458,7 @@ impl PlayoutBuffer {
         self.fresh = !heard_any;
         let timestamp = self.unwrap.unwrap(packet.timestamp);
         (self.next, self.play) = (sequence, timestamp);
-        self.newest = Some(Newest { sequence, end: timestamp + duration });
+        self.newest = Some(Newest { sequence, sound: sequence, end: timestamp + duration });
         self.observe(at, timestamp, duration);
         self.hold(sequence, timestamp, packet, duration);
     }
@@ -487,6 +504,7 @@ impl PlayoutBuffer {
     /// The next to be heard is not before `sequence`.
     fn give_up_to(&mut self, sequence: i64) {
         let end = self.next + PLACES as i64;
+        let before = self.stats.lost;
         for n in self.next..sequence.min(end) {
             if self.places[place_of(n)].content == Content::Free {
                 self.stats.lost += 1;
@@ -495,6 +513,10 @@ impl PlayoutBuffer {
             }
         }
         self.stats.lost += u64::try_from(sequence - end).unwrap_or(0);
+        if self.stats.lost > before {
+            self.stats.lost_runs += u64::from(!self.in_loss);
+            self.in_loss = true;
+        }
         self.next = self.next.max(sequence);
     }
 
@@ -540,7 +562,7 @@ impl PlayoutBuffer {
                 let (payload_type, duration) = (place.payload_type, place.duration);
                 self.play = place.timestamp + duration;
                 self.next = sequence + 1;
-                (self.playing, self.fresh, self.dry_since) = (true, false, None);
+                (self.playing, self.fresh, self.dry_since, self.in_loss) = (true, false, None, false);
                 self.stats.played += 1;
                 self.spare.push(std::mem::replace(&mut self.out, payload));
                 Popped::Packet {

@@ -286,7 +286,7 @@ fn a_burst_of_loss_keeps_its_length_and_adds_no_delay() {
         let before = c.mean_delay(1_000, 1_900);
         let after = c.mean_delay(9_000, 9_900);
         assert!((before - after).abs() <= 20.0, "burst of {burst}: {before} then {after} ms");
-        assert_eq!(c.buffer.stats().lost, burst as u64);
+        assert_eq!((c.buffer.stats().lost, c.buffer.stats().lost_runs), (burst as u64, 1));
         let missing_us = c.concealed_us + c.dry_us + c.silent_us - 60_000;
         assert!((missing_us - burst as i64 * 20_000).abs() <= 20_000, "burst of {burst}: {missing_us} µs");
         assert!(c.dry_us <= 60_000, "what is made up is short");
@@ -300,10 +300,12 @@ fn a_fifth_lost_at_random_is_concealed_piece_by_piece_without_delay() {
     sent.iter_mut().for_each(|s| s.lost = dice.share() < 0.2);
     through(&mut sent, true, |_| dice.exponential(3.0));
     let lost = sent.iter().filter(|s| s.lost).count() as u64;
+    let runs = sent.windows(2).filter(|w| !w[0].lost && w[1].lost).count() as u64;
     let mut c = Caller::new(8_000);
     c.play(&sent, 0, 120_200, 5_000);
     let s = c.buffer.stats();
     assert!(s.lost.abs_diff(lost) <= 2 && s.played + s.lost >= 5_995, "{s:?}, {lost} were lost");
+    assert!(s.lost_runs.abs_diff(runs) <= 2, "{s:?}, {runs} runs");
     assert!(c.most_delay(1_000, 120_000) < 130.0, "{:?}", c.most_delay(1_000, 120_000));
     assert!(c.dry_us < 6_000_000 && c.mended * 10 > lost * 7, "{} µs dry, {} mended", c.dry_us, c.mended);
 }
@@ -344,7 +346,6 @@ fn networks_of_many_kinds_cost_little_sound_and_little_delay() {
         c.play(&sent, 0, 300_000, 5_000);
         let concealed = (c.concealed_us + c.dry_us) as f64 / 300_000_000.0;
         let delay = c.mean_delay(0, 300_000);
-        println!("{name}: {:.4} concealed, {delay:.0} ms, {:?}", concealed, c.buffer);
         assert!(concealed <= most_concealed && delay <= most_delay, "{name}: {concealed:.4}, {delay:.0} ms");
     }
 }
@@ -439,6 +440,29 @@ fn numbers_taken_by_keys_or_comfort_noise_are_not_missing() {
     let s = c.buffer.stats();
     assert_eq!((s.lost, s.underruns, c.concealed_us, c.dry_us), (0, 0, 0, 0), "{:?}", c.buffer);
     assert!((c.silent_us - 220_000 - 60_000).abs() <= 20_000, "{}", c.silent_us);
+}
+
+#[test]
+fn sound_that_a_key_has_overtaken_is_heard_where_it_belongs() {
+    let mut c = Caller::new(8_000);
+    let sent = steady(8_000, 20, 2_000);
+    for n in 0..99_u64 {
+        match n {
+            // The two that hold no sound come before the sound that was sent before them.
+            48 => [50, 51].into_iter().for_each(|k: usize| c.buffer.pass(sent[k].sequence)),
+            50 => {
+                c.push(&sent[48]);
+                c.push(&sent[49]);
+            }
+            49 | 51 => {}
+            _ => _ = c.push(&sent[n as usize]),
+        }
+        c.tick(n * 20_000 + 5_000);
+    }
+    let want: Vec<u32> = (0..c.heard.len() as u32 + 2).filter(|n| !(50..52).contains(n)).collect();
+    assert_eq!(c.heard, want);
+    assert_eq!((c.buffer.stats().lost, c.concealed_us), (0, 0), "{:?}", c.buffer);
+    assert!(c.most_delay(0, 2_000) < 90.0);
 }
 
 #[test]
