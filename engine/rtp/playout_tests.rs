@@ -425,6 +425,40 @@ fn a_pause_keeps_its_length_whether_the_clock_ran_on_or_not_and_is_no_loss() {
 }
 
 #[test]
+fn a_sender_that_is_silent_between_words_loses_nothing_and_keeps_its_rhythm() {
+    // Spurts of 0.2 to 1.4 s; between them a packet of background noise each 400 ms (Opus' DTX).
+    let mut dice = Dice(21);
+    let (mut sent, mut at_ms) = (vec![], 0_u64);
+    while at_ms < 120_000 {
+        let spurt = 10 + dice.next() % 60;
+        let steps = (0..spurt).map(|_| 20).chain((0..1 + dice.next() % 5).map(|_| 400));
+        for step in steps {
+            at_ms += step;
+            let id = sent.len() as u32;
+            let timestamp = (at_ms as u32).wrapping_mul(48);
+            let said_us = at_ms * 1_000;
+            let s = Sent {
+                at_us: said_us,
+                sequence: id as u16,
+                timestamp,
+                duration: 960,
+                id,
+                said_us,
+                lost: false,
+            };
+            sent.push(s);
+        }
+    }
+    through(&mut sent, true, |_| dice.exponential(4.0));
+    let mut c = Caller::new(48_000);
+    c.play(&sent, 0, at_ms + 200, 5_000);
+    let s = c.buffer.stats();
+    assert_eq!(c.heard, all(sent.len() as u32));
+    assert_eq!((s.lost, s.late, s.resynced, c.concealed_us), (0, 0, 0, 0), "{:?}", c.buffer);
+    assert!(s.underruns <= 2 && c.most_delay(0, at_ms) < 90.0, "{:?}", c.buffer);
+}
+
+#[test]
 fn numbers_taken_by_keys_or_comfort_noise_are_not_missing() {
     let mut c = Caller::new(8_000);
     let sent = steady(8_000, 20, 4_000);
