@@ -5,10 +5,12 @@
 //! what both sides have said. Keys and certificates are arguments: there is no randomness here.
 //!
 //! How SRTP is offered where it is optional: as RFC 8643 has it, `RTP/AVP` with the keys in it. Whoever
-//! knows no SRTP reads over them and answers all the same; baresip, pjsua2, Asterisk and FreeSWITCH take
-//! it. `RTP/SAVP` alone is refused with 488 by whoever has SRTP off, and two sections, one of each, are
-//! two streams to a carrier and may change places in a later offer. Whoever has SRTP mandatory itself
-//! refuses `RTP/AVP` with keys in it and must be called with [`Security::Mandatory`]. Either form is
+//! knows no SRTP reads over them and answers all the same. baresip 1.0 (mediaenc=srtp) and pjsua2 2.15
+//! (srtpUse=1) answer with a key, tried out; Asterisk has a setting for it
+//! (`media_encryption_optimistic`), FreeSWITCH too (`NDLB-allow-crypto-in-avp`). `RTP/SAVP` alone is
+//! refused with 488 by whoever has SRTP off, and two sections, one of each, are two streams to many a
+//! carrier and may change places in a later offer. Whoever has SRTP mandatory itself refuses `RTP/AVP`
+//! with keys in it (both of these do) and must be called with [`Security::Mandatory`]. Either form is
 //! answered.
 
 mod agree;
