@@ -37,6 +37,8 @@ const SLOTS: u64 = 20;
 const READ_EACH: usize = 100;
 /// Batches that one tick reads from a shared socket: sending must not wait longer.
 const MAX_BATCHES: usize = 32;
+/// Batches that may be left in one socket at the end: as many as its buffer holds.
+const MAX_LEFT: usize = SHARED_BUFFER / 768 / BATCH;
 /// Receive buffer of a call's own socket, and of a shared one [bytes]: a second of 4,000 streams, a
 /// small packet being charged with 768.
 const OWN_BUFFER: usize = 256 << 10;
@@ -55,7 +57,9 @@ const SEED_STEP: u64 = 0x9E37_79B9_7F4A_7C15;
 /// Runs the far ends: says on `output` where they are, reads from `input` where the near ends are, sends
 /// and receives for `config.seconds`, and says what came of it, a JSON object a line.
 ///
-/// Keys and all else come from the seed: they lock nothing that is worth it.
+/// Keys and all else come from the seed: they lock nothing that is worth it. `output` is written to
+/// once a second out of the sending loop: the parent reads it. What the engine sends must come from the
+/// near end that it named; RTCP goes nowhere.
 ///
 /// # Errors
 /// [`LoadError`], before the first packet is sent; after it, only where the parent is gone.
@@ -285,7 +289,12 @@ impl Generator<'_> {
         }
         thread::sleep(AFTER);
         for socket in 0..self.sockets.len() {
-            while self.read(socket) > 0 {}
+            // An engine that never stops must not keep us.
+            for _ in 0..MAX_LEFT {
+                if self.read(socket) == 0 {
+                    break;
+                }
+            }
         }
         Ok(())
     }

@@ -78,30 +78,40 @@ impl Inbox {
         socket: &UdpSocket,
         mut take: impl FnMut(&mut [u8], SocketAddrV4, i64),
     ) -> usize {
+        match self.read_once(socket, &mut take) {
+            // That a packet of ours found nobody is told before what came is given.
+            Err(Errno::ECONNREFUSED) => self.read_once(socket, &mut take).unwrap_or(0),
+            read => read.unwrap_or(0),
+        }
+    }
+
+    fn read_once(
+        &mut self,
+        socket: &UdpSocket,
+        take: &mut impl FnMut(&mut [u8], SocketAddrV4, i64),
+    ) -> Result<usize, Errno> {
         let mut got = [(0, SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0), 0); BATCH];
         let mut n = 0;
         let mut slices = self.buffers.each_mut().map(|b| [IoSliceMut::new(b)]);
         let flags = MsgFlags::MSG_DONTWAIT;
-        if let Ok(messages) = recvmmsg(socket.as_raw_fd(), &mut self.headers, slices.iter_mut(), flags, None)
-        {
-            for (message, got) in messages.zip(&mut got) {
-                let stamp = message.cmsgs().ok().and_then(|mut controls| {
-                    controls.find_map(|control| match control {
-                        ControlMessageOwned::ScmTimestampns(at) => {
-                            Some(at.tv_sec() * 1_000_000 + at.tv_nsec() / 1_000)
-                        }
-                        _ => None,
-                    })
-                });
-                let from = message.address.map_or(got.1, SocketAddrV4::from);
-                *got = (message.bytes.min(ROOM), from, stamp.unwrap_or_else(wall_us));
-                n += 1;
-            }
+        let messages = recvmmsg(socket.as_raw_fd(), &mut self.headers, slices.iter_mut(), flags, None)?;
+        for (message, got) in messages.zip(&mut got) {
+            let stamp = message.cmsgs().ok().and_then(|mut controls| {
+                controls.find_map(|control| match control {
+                    ControlMessageOwned::ScmTimestampns(at) => {
+                        Some(at.tv_sec() * 1_000_000 + at.tv_nsec() / 1_000)
+                    }
+                    _ => None,
+                })
+            });
+            let from = message.address.map_or(got.1, SocketAddrV4::from);
+            *got = (message.bytes.min(ROOM), from, stamp.unwrap_or_else(wall_us));
+            n += 1;
         }
         for (buffer, (len, from, at_us)) in self.buffers.iter_mut().zip(&got[..n]) {
             take(&mut buffer[..*len], *from, *at_us);
         }
-        n
+        Ok(n)
     }
 }
 
