@@ -10,8 +10,8 @@ use waihu_audio::g711::Law;
 
 use crate::{error::WavError, file::make_folder_of};
 
-/// The largest file read [bytes]: two hours of a recorded call. As floats it takes two to four times
-/// as much memory.
+/// The largest file read [bytes]: two hours of a recorded call, one where it has 16 kHz. As floats it takes
+/// two to four times as much memory.
 const LARGEST: u64 = 1 << 28;
 /// From here on, a length is the mark of a program that wrote to a pipe and did not know it.
 const UNKNOWN_LENGTH: u64 = 0x7FFF_0000;

@@ -6,8 +6,8 @@
 //! Prints the processor time of each thread over the steady part, in thousandths of one core and per 1,000
 //! calls, the memory a call, and the silence owed. With `STALL_MS` the writer stands still for so long in the
 //! middle: it is stopped by a file that it waits for (a pipe without a reader). A call needs a file open:
-//! `ulimit -n` has to allow them. The files are left in FOLDER/waihu-record-load for the next run to write
-//! over: on ext4, thousands of files just removed make new ones slow.
+//! `ulimit -n` has to allow them. The files are left in a folder of each run's own: on ext4, thousands of
+//! files removed in the last half minute make new ones slow, and so does writing over old ones.
 
 use std::{
     error::Error,
@@ -73,9 +73,11 @@ impl Leg {
     }
 }
 
-/// Processor time of each thread by its name: user and system [ticks of 10 ms], all [ns].
-fn threads() -> Result<Vec<(String, [u64; 3])>, Box<dyn Error>> {
-    let mut all: Vec<(String, [u64; 3])> = Vec::new();
+/// Processor time by the name of the thread: user and system [ticks of 10 ms], all [ns].
+type Times = Vec<(String, [u64; 3])>;
+
+fn threads() -> Result<Times, Box<dyn Error>> {
+    let mut all = Times::new();
     for task in fs::read_dir("/proc/self/task")? {
         let task = task?.path();
         let name = fs::read_to_string(task.join("comm"))?.trim().to_owned();
@@ -101,7 +103,8 @@ fn resident_kib() -> Result<u64, Box<dyn Error>> {
 #[allow(clippy::print_stdout)]
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let folder = PathBuf::from(args.first().ok_or("which folder?")?).join("waihu-record-load");
+    let folder = PathBuf::from(args.first().ok_or("which folder?")?)
+        .join(format!("waihu-record-load-{}", std::process::id()));
     let number = |n: usize, default| args.get(n).map_or(Ok(default), |a| a.parse());
     let (calls, seconds, rate_hz) = (number(1, 3_000)?, number(2, 20)?, number(3, 8_000)?);
     let stall_ms = number(4, 0)?;
@@ -118,7 +121,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .unzip();
     println!("{calls} recordings started in {:.0?}", begun.elapsed());
 
-    let pairs = rate_hz as usize / 50;
+    let pairs = rate_hz / 50;
     // Noise: zeros would be too kind to a file system that compresses.
     let mut x = 1_u32;
     let noise: Vec<i16> = std::iter::repeat_with(|| {
