@@ -222,7 +222,7 @@ impl Bands {
         let mut at = 0_u16;
         for level in Q6 {
             let level = ((u32::from(level) * u32::from(det)) >> 16) as u16;
-            at += u16::from(magnitude >= level);
+            at = at.wrapping_add(u16::from(magnitude >= level));
         }
         // The three that fill up the table can be reached by no more than the last real one.
         let interval = at.min(29) + 1;
