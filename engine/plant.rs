@@ -56,9 +56,8 @@ pub(crate) async fn start(project: &Project, trunk: TrunkConfig, ground: Ground)
         .context("no room for the reserve of 1 MiB that keeps outcomes safe: free some disk 磁盘空间不足")?;
     let (first, last) = trunk.rtp_ports;
     let media = Media::spawn(MediaConfig {
-        address: trunk.media_address,
-        ports: first..=last,
-        no_audio_after: NO_AUDIO_AFTER,
+        codecs: trunk.codecs.clone(),
+        ..MediaConfig::new(trunk.media_address, first..=last, NO_AUDIO_AFTER)
     })?;
     let config = speech_config(project)?;
     let speech = tokio::task::spawn_blocking(move || Speech::start(config)).await??;

@@ -14,20 +14,6 @@ pub type Frame = [i16; SAMPLES_8K];
 /// A frame in which nothing is heard.
 pub const SILENCE: Frame = [0; SAMPLES_8K];
 
-/// The two sides of a call in the same 20 ms.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StereoFrame {
-    /// What came from the callee.
-    pub left: Frame,
-    /// What was sent to the callee: the bot, the agent, or both mixed.
-    pub right: Frame,
-}
-
-impl StereoFrame {
-    /// Neither side says anything.
-    pub const SILENCE: Self = Self { left: SILENCE, right: SILENCE };
-}
-
 /// One sample as a number from -1 to just under 1.
 pub fn sample_to_f32(sample: i16) -> f32 {
     f32::from(sample) / 32_768.0

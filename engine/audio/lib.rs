@@ -20,6 +20,6 @@ pub mod stereo;
 pub mod stretch;
 pub mod tone;
 
-pub use frame::{Frame, SAMPLES_8K, SILENCE, StereoFrame};
+pub use frame::{Frame, SAMPLES_8K, SILENCE};
 pub use resample::{ResampleError, Resampler, resample};
 pub use stereo::StereoChunk;

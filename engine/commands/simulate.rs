@@ -53,11 +53,11 @@ pub(crate) fn run(project: &Project, args: SimulateArgs) -> Result<ExitCode> {
     drop((tts, cache));
     let config = SimulatorConfig {
         bind: args.bind,
-        media: MediaConfig {
-            address: args.bind.ip(),
-            ports: args.rtp_ports[0]..=args.rtp_ports[1],
-            no_audio_after: Duration::from_secs(30),
-        },
+        media: MediaConfig::new(
+            args.bind.ip(),
+            args.rtp_ports[0]..=args.rtp_ports[1],
+            Duration::from_secs(30),
+        ),
         personas,
         clips,
         max_calls: args.max_calls,

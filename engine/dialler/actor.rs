@@ -9,7 +9,7 @@ use tokio::{
 };
 use waihu_call::{CallMachine, Desk, Ending, Input, Leg, Line, Output, PlaybackId, Speaker};
 use waihu_dialog::{Interpreter, Utterance};
-use waihu_media::{PlaybackId as MediaPlaybackId, SlotId, Stats, Taps};
+use waihu_media::{Opened, PlaybackId as MediaPlaybackId, Stats, Taps};
 use waihu_record::{RecordingInProgress, TranscriptLine, TranscriptWriter};
 use waihu_sip::{Event as SipEvent, SessionDescription};
 use waihu_speech::{Listener, Urgency, VoiceRequest};
@@ -118,10 +118,9 @@ struct ActiveCall<'a> {
     playout: Playout,
     happenings: mpsc::UnboundedSender<Happening>,
     inbox: mpsc::UnboundedReceiver<Happening>,
-    slot: SlotId,
-    rtp: std::net::SocketAddr,
+    opened: Opened,
     /// One for all agents that are asked: who does not take the call is sent nothing.
-    agent_slot: Option<(SlotId, std::net::SocketAddr)>,
+    agent_slot: Option<Opened>,
     callee: Option<Call>,
     agent: Option<Call>,
     /// Kept while the call lasts: dropping it ends the listening.
@@ -155,7 +154,7 @@ impl<'a> ActiveCall<'a> {
         let cannot = |path: PathBuf| move |source| DialError::Recordings { path, source };
         std::fs::create_dir_all(&plant.recordings).map_err(cannot(plant.recordings.clone()))?;
         let transcript = TranscriptWriter::create(file("jsonl")).map_err(cannot(file("jsonl")))?;
-        let (stereo, recording) = plant.recorder.start(file("wav"));
+        let (tape, recording) = plant.recorder.start(file("wav"), legs::recording_rate(&plant.trunk.codecs));
         let to_speech = happenings.clone();
         let listener = plant.speech.listen(
             order.lang,
@@ -165,21 +164,22 @@ impl<'a> ActiveCall<'a> {
         let ear = listener.ear();
         let (tell_closed, closed) = oneshot::channel();
         let (to_media, mut tell_closed) = (happenings.clone(), Some(tell_closed));
-        let (slot, rtp) = plant.media.open(Taps {
-            heard: Some(Box::new(move |_, frame| ear.hear(frame))),
-            stereo: Some(stereo),
+        let opened = plant.media.open(Taps {
+            heard: Some(Box::new(move |heard| ear.hear(heard.frame))),
+            stereo: Some(legs::stereo_tap(tape)),
+            // The call may be over: then nobody need know.
             events: Box::new(move |at, event| {
-                // The call may be over: then nobody need know.
-                if let waihu_media::MediaEvent::Closed(stats) = event
-                    && let Some(tell) = tell_closed.take()
-                {
-                    let _ = tell.send(stats);
+                let word = legs::callee_media(&event);
+                match event {
+                    waihu_media::MediaEvent::Closed(stats) => {
+                        let _ = tell_closed.take().map(|tell| tell.send(stats));
+                    }
+                    waihu_media::MediaEvent::FirstPacketSent => {
+                        let _ = to_media.send(Happening::FirstPacket(at));
+                    }
+                    _ => {}
                 }
-                if matches!(event, waihu_media::MediaEvent::FirstPacketSent) {
-                    let _ = to_media.send(Happening::FirstPacket(at));
-                } else if let Some(event) = legs::callee_media(&event) {
-                    let _ = to_media.send(Happening::Media(event));
-                }
+                let _ = word.map(|word| to_media.send(Happening::Media(word)));
             }),
         })?;
         Ok(Self {
@@ -190,8 +190,7 @@ impl<'a> ActiveCall<'a> {
             playout: Playout::default(),
             happenings,
             inbox,
-            slot,
-            rtp,
+            opened,
             agent_slot: None,
             callee: None,
             agent: None,
@@ -326,7 +325,7 @@ impl<'a> ActiveCall<'a> {
             match output {
                 Output::InviteCallee => {
                     tell(&self.observer, self.order, ProgressKind::Dialling);
-                    let request = legs::invite_callee(self.plant, self.order, self.rtp);
+                    let request = legs::invite_callee(self.plant, self.order, self.opened.rtp);
                     self.callee = Some(self.plant.sip.invite(request));
                 }
                 Output::InviteAgent { desk } => {
@@ -344,15 +343,15 @@ impl<'a> ActiveCall<'a> {
                 Output::Connect { leg, remote } => self.connect(leg, &remote),
                 Output::Play { id, text } => self.play(id, text),
                 Output::StopPlayback => {
-                    self.plant.media.stop(self.slot);
+                    self.plant.media.stop(self.opened.slot);
                     for id in self.playout.clear() {
                         let event = waihu_call::MediaEvent::PlaybackStopped { id, played_ms: 0 };
                         let _ = self.happenings.send(Happening::Media(event));
                     }
                 }
                 Output::Bridge => {
-                    if let Some((agent, _)) = self.agent_slot {
-                        self.plant.media.bridge(self.slot, agent);
+                    if let Some(agent) = self.agent_slot {
+                        self.plant.media.join(&[self.opened.slot, agent.slot]);
                     }
                 }
                 Output::Line(line) => self.line(line),
@@ -366,7 +365,7 @@ impl<'a> ActiveCall<'a> {
     fn invite_agent(&mut self, desk: usize) -> Result<(), DialError> {
         // The machine asks for the desks that it was given.
         let Some(agent) = self.plant.trunk.agents.get(desk) else { return Ok(()) };
-        let (_, rtp) = match self.agent_slot {
+        let agent_leg = match self.agent_slot {
             Some(open) => open,
             None => {
                 let to_media = self.happenings.clone();
@@ -375,19 +374,24 @@ impl<'a> ActiveCall<'a> {
                         let _ = to_media.send(Happening::Media(event));
                     }
                 });
-                *self.agent_slot.insert(self.plant.media.open(Taps { heard: None, stereo: None, events })?)
+                let taps = Taps { heard: None, stereo: None, events };
+                *self.agent_slot.insert(self.plant.media.open_beside(self.opened.slot, taps)?)
             }
         };
-        self.agent =
-            Some(self.plant.sip.invite(legs::invite_agent(self.plant, &self.order.case.id, agent, rtp)));
+        self.agent = Some(self.plant.sip.invite(legs::invite_agent(
+            self.plant,
+            &self.order.case.id,
+            agent,
+            agent_leg.rtp,
+        )));
         Ok(())
     }
 
     fn connect(&mut self, leg: Leg, remote: &SessionDescription) {
         let slot = match leg {
-            Leg::Callee => self.slot,
+            Leg::Callee => self.opened.slot,
             Leg::Agent => match self.agent_slot {
-                Some((slot, _)) => slot,
+                Some(agent) => agent.slot,
                 None => return,
             },
         };
@@ -418,7 +422,7 @@ impl<'a> ActiveCall<'a> {
 
     fn play_ready(&mut self) {
         while let Some((id, pcm)) = self.playout.next() {
-            self.plant.media.play(self.slot, MediaPlaybackId(id.0), pcm);
+            self.plant.media.play(self.opened.slot, MediaPlaybackId(id.0), pcm);
         }
     }
 
@@ -458,7 +462,7 @@ impl<'a> ActiveCall<'a> {
     /// Closes the files, stores the outcome. The media is freed with the call itself.
     async fn close(mut self, attempt: Attempt, ending: Ending) -> Result<Outcome, DialError> {
         let now = self.now();
-        self.plant.media.close(self.slot);
+        self.plant.media.close(self.opened.slot);
         let mut outcome = outcome(&attempt, ending, self.wall(now), |at| self.wall(at));
         filing::keep(self.plant, &outcome).await;
         let written = (self.recording.take(), self.transcript.take());
@@ -477,8 +481,8 @@ impl<'a> ActiveCall<'a> {
 /// However a call ends, and be it by a panic: its ports are free again, and no phone stays up.
 impl Drop for ActiveCall<'_> {
     fn drop(&mut self) {
-        for slot in [Some(self.slot), self.agent_slot.map(|a| a.0)].into_iter().flatten() {
-            self.plant.media.close(slot);
+        for leg in [Some(self.opened), self.agent_slot].into_iter().flatten() {
+            self.plant.media.close(leg.slot);
         }
         for call in [&self.callee, &self.agent].into_iter().flatten() {
             call.hangup(None);

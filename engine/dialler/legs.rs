@@ -8,7 +8,7 @@ use waihu_call::{MediaEvent, PlaybackId};
 use waihu_media::Remote;
 use waihu_sip::{Event, FailureCause, SessionDescription, Uri};
 use waihu_trunk::{Agent, Call, Credentials, InviteRequest};
-use waihu_types::{Case, CaseId, PhoneNumber, WallTime};
+use waihu_types::{Case, CaseId, Codec, PhoneNumber, WallTime};
 
 use crate::{
     error::DialError,
@@ -74,15 +74,24 @@ pub(crate) fn agent_media(event: &waihu_media::MediaEvent) -> Option<MediaEvent>
     matches!(event, waihu_media::MediaEvent::Closed(_)).then_some(MediaEvent::Lost)
 }
 
+/// The rate to record at: the highest that a leg may have [Hz].
+pub(crate) fn recording_rate(codecs: &[Codec]) -> u32 {
+    codecs.iter().map(|c| c.sample_rate_hz()).max().unwrap_or(8_000)
+}
+
+/// The recorder's tap in the media thread's words.
+pub(crate) fn stereo_tap(tap: waihu_record::StereoTap) -> waihu_media::StereoTap {
+    let waihu_record::StereoTap { recording, rate_hz, full, empty, paused } = tap;
+    waihu_media::StereoTap { recording, rate_hz, full, empty, paused }
+}
+
 /// Where to send a leg's media, and how; none where the description has no codec of ours.
 pub(crate) fn remote(sdp: &SessionDescription) -> Option<Remote> {
     let audio = sdp.audio().ok()?;
     Some(Remote {
-        address: audio.remote,
-        codec: audio.codec,
-        payload_type: audio.payload_type,
         dtmf_payload_type: audio.telephone_event,
         direction: audio.direction,
+        ..Remote::plain(audio.remote, audio.codec, audio.payload_type)
     })
 }
 

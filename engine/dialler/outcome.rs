@@ -70,6 +70,7 @@ pub(crate) fn outcome(
         models: of.models.clone(),
         recording: None,
         transcript: None,
+        sound: None,
         sip: ending.sip,
         ended_by: ending.ended_by,
         fault,

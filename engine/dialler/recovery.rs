@@ -131,6 +131,7 @@ mod tests {
             models: of.models,
             recording: None,
             transcript: None,
+            sound: None,
             sip: None,
             ended_by: None,
             fault: Some(FaultOwner::Callee),

@@ -1,14 +1,31 @@
 //! What the media thread says, and to whom.
 
-use std::{fmt, panic::AssertUnwindSafe};
+use std::{
+    fmt,
+    net::SocketAddr,
+    panic::AssertUnwindSafe,
+    sync::{Arc, atomic::AtomicBool},
+};
 
-use crossbeam_channel::Sender;
-use waihu_audio::{Frame, StereoFrame};
+use crossbeam_channel::{Receiver, Sender};
+use waihu_audio::{Frame, StereoChunk};
 use waihu_types::Time;
 
-/// One call leg's place in the media thread. Never given twice.
+use crate::stats::Stats;
+
+/// One call leg's place in a media thread. Never given twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SlotId(pub(crate) u64);
+
+impl SlotId {
+    /// Which thread holds it: the lowest bits, since the others count on.
+    pub(crate) fn thread(self) -> usize {
+        self.0 as usize % MAX_THREADS
+    }
+}
+
+/// More threads than any machine has cores for telephony.
+pub(crate) const MAX_THREADS: usize = 256;
 
 impl fmt::Display for SlotId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -20,16 +37,45 @@ impl fmt::Display for SlotId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PlaybackId(pub u64);
 
-/// Takes 20 ms that were heard from the far end; silence where nothing came. The time is the tick at
-/// which it was taken out, on the clock of [`Media::now`](crate::Media::now): each frame of a slot is
-/// 20 ms after the one before, or a whole number of times that where ticks were skipped. Called in the media thread, so it must not block or allocate; false
-/// where it had no room.
-pub type HeardTap = Box<dyn FnMut(Time, &Frame) -> bool + Send>;
+/// 20 ms that were heard from the far end.
+#[derive(Clone, Copy, Debug)]
+pub struct Heard<'a> {
+    /// The tick at which it was taken out, on the clock of [`Media::now`](crate::Media::now): each frame
+    /// of a slot is 20 ms after the one before, or a whole number of times that where ticks were skipped.
+    pub at: Time,
+    /// The sound at 8 kHz; silence where nothing came.
+    pub frame: &'a Frame,
+    /// It may be speech; costlier judges need look at nothing else.
+    pub speech: bool,
+    /// How loud it is [dBov].
+    pub level_dbov: f32,
+    /// It is what we say, coming back.
+    pub echo: bool,
+}
+
+/// Takes what is heard. Called in a media thread, so it must not block or allocate; false where it had
+/// no room.
+pub type HeardTap = Box<dyn FnMut(&Heard<'_>) -> bool + Send>;
+
+/// Where both sides of a slot go, half a second at a time. All recordings share the two queues.
+#[derive(Clone, Debug)]
+pub struct StereoTap {
+    /// Which recording it is.
+    pub recording: u64,
+    /// Its rate, 8000 or 16000 [Hz].
+    pub rate_hz: u32,
+    /// Takes chunks that are full.
+    pub full: Sender<Box<StereoChunk>>,
+    /// Gives chunks that are empty. Where none is there, silence is owed instead.
+    pub empty: Receiver<Box<StereoChunk>>,
+    /// While it is true, silence is recorded.
+    pub paused: Arc<AtomicBool>,
+}
 
 /// What happened in a slot.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq)]
 pub enum MediaEvent {
-    /// The first packet went out. The first [`StereoFrame`] is of this tick.
+    /// The first packet went out. The recording begins with this tick.
     FirstPacketSent,
     /// The first believable packet came in.
     FirstPacketReceived,
@@ -66,6 +112,17 @@ pub enum MediaEvent {
     },
     /// Something came again after [`MediaEvent::NoAudio`].
     AudioResumed,
+    /// The far end said by RTCP that it has left.
+    Bye,
+    /// A datagram of a handshake came (RFC 7983: STUN or DTLS).
+    Handshake {
+        /// From where.
+        from: SocketAddr,
+        /// What it is.
+        bytes: Box<[u8]>,
+    },
+    /// Why the slot is about to be closed, where that is our own doing.
+    Failed(String),
     /// The slot is gone and its port is free again. Nothing follows.
     Closed(Stats),
 }
@@ -82,38 +139,12 @@ impl fmt::Debug for MediaEvent {
             Self::Dtmf { duration_ms, .. } => write!(f, "Dtmf({duration_ms} ms)"),
             Self::NoAudio { for_ms } => write!(f, "NoAudio({for_ms} ms)"),
             Self::AudioResumed => f.write_str("AudioResumed"),
+            Self::Bye => f.write_str("Bye"),
+            Self::Handshake { bytes, .. } => write!(f, "Handshake({} bytes)", bytes.len()),
+            Self::Failed(why) => write!(f, "Failed({why})"),
             Self::Closed(stats) => f.debug_tuple("Closed").field(stats).finish(),
         }
     }
-}
-
-/// A slot's counts [packets, where nothing else is said].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Sent.
-    pub sent: u64,
-    /// Not sent because the system refused.
-    pub send_errors: u64,
-    /// Received and believed.
-    pub received: u64,
-    /// Missing from the row of sequence numbers.
-    pub lost: u64,
-    /// Came after their time.
-    pub late: u64,
-    /// Came twice.
-    pub duplicate: u64,
-    /// Overtaken by newer ones, but in time.
-    pub reordered: u64,
-    /// Garbage, of an unknown payload type, or from someone who is not the far end.
-    pub discarded: u64,
-    /// Times that the jitter buffer ran dry.
-    pub underruns: u64,
-    /// Frames that the tap of what is heard had no room for.
-    pub unheard: u64,
-    /// Frames that are silence in the stereo tap, because it had no room or their ticks were not run.
-    pub unrecorded: u64,
-    /// Ticks that were not run, because the machine stood still for too long.
-    pub skipped_ticks: u64,
 }
 
 /// Who listens to a slot.
@@ -121,10 +152,10 @@ pub struct Taps {
     /// Each 20 ms heard, from [`Media::start`](crate::Media::start) on. What it has no room for is
     /// dropped and counted.
     pub heard: Option<HeardTap>,
-    /// Both sides, from the first packet sent on, one frame each tick. When it is full, the gap is
-    /// made up with silence as soon as there is room, so that times in it stay true.
-    pub stereo: Option<Sender<StereoFrame>>,
-    /// Called in the media thread, so it must not block. If it panics, this slot is closed.
+    /// Both sides, from the first packet sent on, each tick. Where there is no room, the gap is made up
+    /// with silence later, so that times in it stay true.
+    pub stereo: Option<StereoTap>,
+    /// Called in a media thread, so it must not block. If it panics, this slot is closed.
     pub events: Box<dyn FnMut(Time, MediaEvent) + Send>,
 }
 
@@ -181,11 +212,11 @@ mod tests {
             listener.tell(at, MediaEvent::AudioResumed);
             let stats = Stats { sent: u64::from(closed), ..Stats::default() };
             if closed {
-                listener.tell(at, MediaEvent::Closed(stats));
+                listener.tell(at, MediaEvent::Closed(stats.clone()));
             }
             drop(listener);
             let told: Vec<_> = told.iter().collect();
-            assert_eq!(told, [(at, MediaEvent::AudioResumed), (at, MediaEvent::Closed(stats))]);
+            assert_eq!(told, [(at, MediaEvent::AudioResumed), (at, MediaEvent::Closed(stats.clone()))]);
         }
     }
 }

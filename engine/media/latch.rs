@@ -4,23 +4,25 @@
 //! 1. Packets from the address in the SDP always count, and bring us back to it.
 //! 2. Another address is taken over ("latched") only after five packets in a row of one source,
 //!    and only
-//!    - while the SDP's address has never spoken, where it is a port of the same host, or where the
-//!      SDP's host or the packets' own means nothing outside its own network (RFC 1918, RFC 6598,
-//!      RFC 4193, link-local, loopback);
+//!    - while the SDP's address has never spoken, where it is a port of the same host, or in a network
+//!      that the trunk's configuration names as the carrier's, or where the SDP's host or the packets'
+//!      own means nothing outside its own network (RFC 1918, RFC 6598, RFC 4193, link-local, loopback);
 //!    - where the far end has been silent for half a second, if it is a port of the same host.
 //! 3. That happens once until the next offer or answer. Everything else is discarded.
 //! 4. An offer or answer that names the same address again changes nothing that was found; it only
 //!    allows one more change.
 //! 5. A key is taken from an address that is believed already, and helps none to be believed; nor is
 //!    anybody looked for while the far end says that it sends nothing (both are the slot's part).
+//! 6. Under SRTP none of this is needed: a packet that the far end's key opens is the far end's.
 //!
 //! The reason for 2: a far end behind address translation that does not know of it names an address
 //! inside its network, and where its packets come from is known by nothing but the packets. One in
 //! our own network may name the public side of its translation, and its packets come from within. One
 //! that names a public host is there: it may be translated to another port, but whoever sends from
 //! another public host is a stranger who guessed our port. The price is that a far end which names one
-//! public host and sends from another is not heard (RFC 4961 asks it not to; the log tells of it), and
-//! that our own network is trusted until the far end speaks.
+//! public host and sends from another is not heard unless the trunk names the networks it sends from
+//! (RFC 4961 asks it not to; the log tells of it), and that our own network is trusted until the far end
+//! speaks.
 //!
 //! So a translated port is found, and a stranger can neither talk into a call that has sound nor
 //! keep one that the signalled side takes up.
@@ -79,8 +81,28 @@ impl Latch {
         from == self.signalled || from == self.active
     }
 
+    /// Whether RTCP from `from` is worth reading: it comes from another port of the same host.
+    pub(crate) fn believes_host(&self, from: SocketAddr) -> bool {
+        from.ip() == self.signalled.ip() || from.ip() == self.active.ip()
+    }
+
+    /// A packet that was locked with the far end's key has come: nobody else can have sent it. Ours go
+    /// back to where it came from.
+    pub(crate) fn proven(&mut self, now: Time, from: SocketAddr) -> bool {
+        (self.active, self.heard, self.candidate) = (from, Some(now), None);
+        true
+    }
+
     /// Whether a valid RTP packet from `from` counts.
-    pub(crate) fn admits(&mut self, now: Time, from: SocketAddr, ssrc: u32, sequence: u16) -> bool {
+    /// `owned` says that it comes from a network that is known to be the far end's.
+    pub(crate) fn admits(
+        &mut self,
+        now: Time,
+        from: SocketAddr,
+        owned: bool,
+        ssrc: u32,
+        sequence: u16,
+    ) -> bool {
         if self.believes(from) {
             self.active = from;
             self.heard = Some(now);
@@ -91,6 +113,7 @@ impl Latch {
             None => {
                 let signalled = self.signalled.ip();
                 from.ip() == signalled
+                    || owned
                     || is_internal(signalled)
                     || is_internal(from.ip()) && !signalled.is_unspecified()
             }
@@ -137,7 +160,7 @@ mod tests {
 
     /// How many of `n` packets in a row count.
     fn admitted(l: &mut Latch, ms: u64, from: &str, first: u16, n: u16) -> usize {
-        (first..first + n).filter(|s| l.admits(Time::from_millis(ms), a(from), 1, *s)).count()
+        (first..first + n).filter(|s| l.admits(Time::from_millis(ms), a(from), false, 1, *s)).count()
     }
 
     #[test]
@@ -167,6 +190,25 @@ mod tests {
             let mut l = Latch::new(a(signalled));
             assert_eq!(admitted(&mut l, 0, stranger, 0, 5), usize::from(counts), "{signalled}, {stranger}");
         }
+    }
+
+    #[test]
+    fn a_carriers_own_network_is_believed_while_its_host_is_silent() {
+        let mut l = Latch::new(a("203.0.113.5:4000"));
+        let owned = |l: &mut Latch, n| l.admits(Time::ZERO, a("198.51.100.1:4000"), true, 1, n);
+        assert_eq!((0..5).filter(|n| owned(&mut l, *n)).count(), 1);
+        assert_eq!(l.target(), Some(a("198.51.100.1:4000")));
+        let mut l = Latch::new(a("203.0.113.5:4000"));
+        admitted(&mut l, 0, "203.0.113.5:4000", 0, 1);
+        assert_eq!((0..50).filter(|n| owned(&mut l, *n)).count(), 0);
+    }
+
+    #[test]
+    fn who_has_the_key_may_come_from_anywhere() {
+        let mut l = Latch::new(a("203.0.113.5:4000"));
+        admitted(&mut l, 0, "203.0.113.5:4000", 0, 1);
+        assert!(l.proven(Time::ZERO, a("198.51.100.1:9")));
+        assert_eq!(l.target(), Some(a("198.51.100.1:9")));
     }
 
     #[test]
@@ -206,8 +248,8 @@ mod tests {
     fn a_broken_row_or_mixed_sources_are_not_believed() {
         let mut l = Latch::new(a("10.0.0.1:4000"));
         for n in 0..40 {
-            assert!(!l.admits(Time::ZERO, a("10.0.0.1:4002"), 1, n * 2));
-            assert!(!l.admits(Time::ZERO, a("10.0.0.1:4004"), 1, n));
+            assert!(!l.admits(Time::ZERO, a("10.0.0.1:4002"), false, 1, n * 2));
+            assert!(!l.admits(Time::ZERO, a("10.0.0.1:4004"), false, 1, n));
         }
     }
 

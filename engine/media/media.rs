@@ -12,24 +12,54 @@ use std::{
 };
 
 use crossbeam_channel::{Sender, unbounded};
-use waihu_types::Time;
+use waihu_types::{Codec, SrtpKey, Time};
 
 use crate::{
-    event::{PlaybackId, SlotId, Taps},
+    clip::{Clip, Clips},
+    event::{MAX_THREADS, PlaybackId, SlotId, Taps},
+    load::{Gauges, Load},
+    playback::Repeat,
     ports::PortPool,
-    slot::{Remote, Slot},
-    worker::{Command, Worker},
+    remote::Remote,
+    slot::{Slot, Sockets},
+    worker::{Command, Post, Worker},
 };
+
+/// How slots get their ports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ports {
+    /// A port a slot, and the one above for RTCP: works with every far end.
+    #[default]
+    PerCall,
+    /// A port a thread: cheaper, for carriers and proxies whose streams can be told apart by address
+    /// or source number.
+    Shared,
+}
 
 /// Where RTP lives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MediaConfig {
     /// The address that sockets are bound to, and that the SDP names.
     pub address: IpAddr,
-    /// The ports to use; only the even ones are, each for one call leg.
+    /// The ports to use, in pairs: an even one for RTP, the odd one above for RTCP.
     pub ports: RangeInclusive<u16>,
+    /// How slots get them.
+    pub port_mode: Ports,
     /// A slot that hears nothing for so long says so.
     pub no_audio_after: Duration,
+    /// The cores that threads are pinned to, a thread each; one thread that runs anywhere where the
+    /// list is empty.
+    pub cores: Vec<usize>,
+    /// What clips are coded with before they are played.
+    pub codecs: Vec<Codec>,
+}
+
+impl MediaConfig {
+    /// One thread on any core, a port a call, G.711.
+    pub fn new(address: IpAddr, ports: RangeInclusive<u16>, no_audio_after: Duration) -> Self {
+        let codecs = vec![Codec::Pcma, Codec::Pcmu];
+        Self { address, ports, port_mode: Ports::default(), no_audio_after, cores: Vec::new(), codecs }
+    }
 }
 
 /// Why there is no media.
@@ -59,149 +89,193 @@ pub enum MediaError {
         /// What the system said.
         source: io::Error,
     },
-    /// The thread cannot be started.
+    /// A thread cannot be started.
     #[error("cannot start the media thread: {0}")]
     Thread(io::Error),
-    /// The thread has ended.
+    /// A thread has ended.
     #[error("the media thread has ended")]
     Ended,
 }
 
-/// What handles and thread share; nothing in it is touched per packet but by atomics.
+/// What handles and threads share; nothing in it is touched per packet but by atomics.
 pub(crate) struct Shared {
     epoch: Instant,
     pub(crate) ports: PortPool,
     no_audio_after: Duration,
     next_id: AtomicU64,
-    pub(crate) slots: AtomicU64,
-    pub(crate) ticks: AtomicU64,
-    pub(crate) late_ticks: AtomicU64,
-    pub(crate) busy_us: AtomicU64,
+    clips: Clips,
 }
 
 impl Shared {
     pub(crate) fn now(&self) -> Time {
         Time::ZERO + self.epoch.elapsed()
     }
-
-    pub(crate) fn instant(&self, at: Time) -> Instant {
-        self.epoch + Duration::from_micros(at.as_micros())
-    }
 }
 
-/// How busy the thread is; the pacer dials slower when ticks come late.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Load {
-    /// Slots open now.
-    pub slots: u64,
-    /// Ticks run so far.
-    pub ticks: u64,
-    /// Of these, run more than 20 ms late, or not at all.
-    pub late_ticks: u64,
-    /// Time spent reading sockets and running ticks so far. What it grew by between two looks, over
-    /// the time between them, is the share of the thread in use; ticks come late as it nears 1.
-    pub busy: Duration,
+struct Thread {
+    // Without a limit: a call sends a handful of commands, and the thread takes as many as it can
+    // before each tick. A close must never be turned away.
+    commands: Sender<Command>,
+    gauges: Arc<Gauges>,
+    /// Where it is reached, if its slots share a port.
+    shared: Option<SocketAddr>,
 }
 
-/// The media thread. Cloning gives another handle to the same one; with the last handle it ends,
-/// and closes what is open.
+/// The media threads. Cloning gives another handle to the same ones; with the last handle they end,
+/// and close what is open.
 ///
-/// A callback in [`Taps`] that holds a handle keeps the thread alive until its slot is closed.
+/// A callback in [`Taps`] that holds a handle keeps them alive until its slot is closed.
 #[derive(Clone)]
 pub struct Media {
     shared: Arc<Shared>,
-    // Without a limit: a call sends a handful of commands, and the thread empties the queue
-    // before each tick. A close must never be turned away.
-    commands: Sender<Command>,
+    threads: Arc<[Thread]>,
 }
 
 impl fmt::Debug for Media {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Media").field(&self.load()).finish()
+        write!(f, "Media({} threads, {} slots)", self.threads.len(), self.load().slots)
     }
 }
 
+/// A slot that was opened: where it is reached, and what its own stream is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// The slot.
+    pub slot: SlotId,
+    /// Where it hears RTP.
+    pub rtp: SocketAddr,
+    /// Where it hears RTCP.
+    pub rtcp: SocketAddr,
+    /// The source number of what it sends.
+    pub ssrc: u32,
+}
+
 impl Media {
-    /// Starts the thread.
+    /// Starts the threads.
     ///
     /// # Errors
-    /// When the range holds no even port, or the system gives no thread.
+    /// When the range holds no pair of ports, a shared port cannot be bound, or the system gives no
+    /// thread.
     pub fn spawn(config: MediaConfig) -> Result<Self, MediaError> {
         let shared = Arc::new(Shared {
             epoch: Instant::now(),
             ports: PortPool::new(config.address, config.ports)?,
             no_audio_after: config.no_audio_after,
             next_id: AtomicU64::new(0),
-            slots: AtomicU64::new(0),
-            ticks: AtomicU64::new(0),
-            late_ticks: AtomicU64::new(0),
-            busy_us: AtomicU64::new(0),
+            clips: Clips::new(config.codecs),
         });
-        let (commands, received) = unbounded();
-        let worker = Worker::new(Arc::clone(&shared), received);
-        std::thread::Builder::new()
-            .name("media-0".to_owned())
-            .spawn(move || worker.run())
-            .map_err(MediaError::Thread)?;
-        Ok(Self { shared, commands })
+        let mut cores: Vec<_> = config.cores.into_iter().map(Some).take(MAX_THREADS).collect();
+        if cores.is_empty() {
+            cores.push(None);
+        }
+        let threads: Result<Vec<_>, _> = cores
+            .into_iter()
+            .enumerate()
+            .map(|(n, core)| start_thread(n, core, &shared, config.port_mode))
+            .collect();
+        Ok(Self { shared, threads: threads?.into() })
     }
 
-    /// Opens a slot, with a socket of its own. It sends and hears nothing until
-    /// [`Media::start`]; clips played before wait.
+    /// Opens a slot. It sends and hears nothing until [`Media::start`]; clips played before wait.
     ///
     /// # Errors
     /// [`MediaError::PortsExhausted`] when every port is in use; others when the address cannot be
     /// bound or the thread has ended.
-    pub fn open(&self, taps: Taps) -> Result<(SlotId, SocketAddr), MediaError> {
-        let (socket, at) = self.shared.ports.bind()?;
-        let id = SlotId(self.shared.next_id.fetch_add(1, Relaxed));
-        let slot = Box::new(Slot::new(socket, at.port(), taps, self.shared.no_audio_after));
+    pub fn open(&self, taps: Taps) -> Result<Opened, MediaError> {
+        let emptiest = (0..self.threads.len()).min_by_key(|n| self.threads[*n].gauges.slots());
+        self.open_on(emptiest.unwrap_or(0), None, taps)
+    }
+
+    /// Opens a slot that can be joined with `other`.
+    ///
+    /// # Errors
+    /// As [`Media::open`].
+    pub fn open_beside(&self, other: SlotId, taps: Taps) -> Result<Opened, MediaError> {
+        self.open_on(other.thread(), Some(other), taps)
+    }
+
+    fn open_on(&self, thread: usize, beside: Option<SlotId>, taps: Taps) -> Result<Opened, MediaError> {
+        let Some(at) = self.threads.get(thread) else { return Err(MediaError::Ended) };
+        let (sockets, rtp) = match at.shared {
+            Some(address) => (Sockets::Shared, address),
+            None => {
+                let (rtp, rtcp, address) = self.shared.ports.bind()?;
+                (Sockets::Own { rtp, rtcp: Some(rtcp) }, address)
+            }
+        };
+        let own = matches!(sockets, Sockets::Own { .. });
+        let n = self.shared.next_id.fetch_add(1, Relaxed);
+        let id = SlotId(n * MAX_THREADS as u64 + thread as u64);
+        let ssrc = rand::random();
+        let slot = Box::new(Slot::new(sockets, ssrc, taps, self.shared.no_audio_after));
         // Counted before it is there, so that its end cannot be counted first.
-        self.shared.slots.fetch_add(1, Relaxed);
-        if self.commands.send(Command::Open(slot, id)).is_err() {
-            self.shared.slots.fetch_sub(1, Relaxed);
-            self.shared.ports.give_back(at.port());
+        at.gauges.opened();
+        if at.commands.send(Command::Open { slot, id, beside }).is_err() {
+            at.gauges.closed();
+            if own {
+                self.shared.ports.give_back(rtp.port());
+            }
             return Err(MediaError::Ended);
         }
-        Ok((id, at))
+        let rtcp = SocketAddr::new(rtp.ip(), rtp.port() + 1);
+        Ok(Opened { slot: id, rtp, rtcp, ssrc })
     }
 
     /// The far end is known: begins to send (silence, when nothing plays) and to hear. Called
     /// again, it changes the far end and keeps our own stream.
     pub fn start(&self, slot: SlotId, remote: Remote) {
-        self.send(Command::Start(slot, remote));
+        self.send(slot, Command::Start(slot, Box::new(remote)));
     }
 
-    /// Says a clip (8 kHz), after what plays and waits.
+    /// The keys that a handshake agreed on.
+    pub fn keys(&self, slot: SlotId, ours: SrtpKey, theirs: SrtpKey) {
+        self.send(slot, Command::Keys(slot, Box::new((ours, theirs))));
+    }
+
+    /// Sends a datagram of a handshake from the slot's port.
+    pub fn send_handshake(&self, slot: SlotId, to: SocketAddr, bytes: Vec<u8>) {
+        self.send(slot, Command::Handshake(slot, to, bytes.into()));
+    }
+
+    /// Says samples (8 kHz), after what plays and waits. They are coded here and now, once for all
+    /// who play the same.
     pub fn play(&self, slot: SlotId, id: PlaybackId, samples: Arc<[i16]>) {
-        self.send(Command::Play(slot, id, samples));
+        let clip = self.shared.clips.of(samples);
+        self.play_clip(slot, id, clip, Repeat::Once);
+    }
+
+    /// Plays a clip, once or until it is stopped.
+    pub fn play_clip(&self, slot: SlotId, id: PlaybackId, clip: Arc<Clip>, repeat: Repeat) {
+        self.send(slot, Command::Play(slot, id, clip, repeat));
     }
 
     /// Stops what plays, fading it out in the next frame, and drops what waits.
     pub fn stop(&self, slot: SlotId) {
-        self.send(Command::Stop(slot));
+        self.send(slot, Command::Stop(slot));
     }
 
     /// Presses keys: as events where the far end takes them, else as tones. Other characters than
     /// keys are passed over.
     pub fn send_dtmf(&self, slot: SlotId, digits: &str) {
-        self.send(Command::SendDtmf(slot, digits.to_owned()));
+        self.send(slot, Command::SendDtmf(slot, digits.to_owned()));
     }
 
-    /// Lets two slots hear each other. What plays on either is mixed in for it alone. A bridge
-    /// that one of them was in before ends.
-    pub fn bridge(&self, a: SlotId, b: SlotId) {
-        self.send(Command::Bridge(a, b));
+    /// Lets slots hear each other, two or more. What plays on one of them is mixed in for it alone. What
+    /// they were joined with before is left. They have to be opened beside each other.
+    pub fn join(&self, slots: &[SlotId]) {
+        if let Some(first) = slots.first() {
+            self.send(*first, Command::Join(slots.to_vec()));
+        }
     }
 
-    /// Ends a bridge.
-    pub fn unbridge(&self, a: SlotId, b: SlotId) {
-        self.send(Command::Unbridge(a, b));
+    /// Takes a slot out of what it is joined with; the others go on.
+    pub fn leave(&self, slot: SlotId) {
+        self.send(slot, Command::Leave(slot));
     }
 
     /// Ends a slot; [`MediaEvent::Closed`](crate::MediaEvent::Closed) says when its port is free.
     pub fn close(&self, slot: SlotId) {
-        self.send(Command::Close(slot));
+        self.send(slot, Command::Close(slot));
     }
 
     /// The time, on the clock of events and frames.
@@ -209,19 +283,40 @@ impl Media {
         self.shared.now()
     }
 
-    /// How busy the thread is.
+    /// How busy the threads are.
     pub fn load(&self) -> Load {
-        Load {
-            slots: self.shared.slots.load(Relaxed),
-            ticks: self.shared.ticks.load(Relaxed),
-            late_ticks: self.shared.late_ticks.load(Relaxed),
-            busy: Duration::from_micros(self.shared.busy_us.load(Relaxed)),
-        }
+        let mut load = Load::default();
+        self.threads.iter().for_each(|t| t.gauges.add_to(&mut load));
+        load
     }
 
-    fn send(&self, command: Command) {
-        // The thread ends only with the last handle, or by a panic of ours, in which case every
-        // slot's end has been lost with it and there is nobody to tell.
-        let _ = self.commands.send(command);
+    fn send(&self, slot: SlotId, command: Command) {
+        // A thread ends only with the last handle, or by a panic of ours, in which case every slot's
+        // end has been lost with it and there is nobody to tell.
+        let _ = self.threads.get(slot.thread()).map(|t| t.commands.send(command));
     }
+}
+
+fn start_thread(
+    n: usize,
+    core: Option<usize>,
+    shared: &Arc<Shared>,
+    mode: Ports,
+) -> Result<Thread, MediaError> {
+    let (sockets, address) = match mode {
+        Ports::PerCall => (None, None),
+        Ports::Shared => {
+            let (rtp, rtcp, address) = shared.ports.bind_shared()?;
+            (Some((rtp, rtcp)), Some(address))
+        }
+    };
+    let (commands, received) = unbounded();
+    let gauges = Arc::new(Gauges::new());
+    let post =
+        Post { shared: Arc::clone(shared), gauges: Arc::clone(&gauges), commands: received, core, sockets };
+    std::thread::Builder::new()
+        .name(format!("media-{n}"))
+        .spawn(move || Worker::new(post).run())
+        .map_err(MediaError::Thread)?;
+    Ok(Thread { commands, gauges, shared: address })
 }

@@ -12,12 +12,13 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, unbounded};
-use waihu_audio::{Frame, StereoFrame, energy::level_dbov, g711::Law, tone};
+use waihu_audio::{Frame, StereoChunk, energy::level_dbov, g711::Law, tone};
 use waihu_rtp::{Packet, write_packet};
 use waihu_types::Time;
 
 use crate::{
-    Codec, Direction, Media, MediaConfig, MediaError, MediaEvent, PlaybackId, Remote, SlotId, Stats, Taps,
+    Codec, Media, MediaConfig, MediaError, MediaEvent, Opened, PlaybackId, Remote, SlotId, Stats, StereoTap,
+    Taps,
 };
 
 /// Nothing here takes a second; a machine that is busy with other things gets this.
@@ -28,7 +29,7 @@ fn media_with(ports: u16, no_audio_after: Duration) -> Media {
     let first = NEXT.fetch_add(20, Ordering::Relaxed);
     assert!(ports <= 10);
     let ports = first..=first + ports * 2 - 1;
-    Media::spawn(MediaConfig { address: Ipv4Addr::LOCALHOST.into(), ports, no_audio_after }).unwrap()
+    Media::spawn(MediaConfig::new(Ipv4Addr::LOCALHOST.into(), ports, no_audio_after)).unwrap()
 }
 
 fn media() -> Media {
@@ -102,38 +103,60 @@ struct Heard {
     frame: Frame,
 }
 
+/// A tap for a recording, with so many chunks to fill, and where full ones come out.
+fn tape(chunks: usize) -> (StereoTap, Receiver<Box<StereoChunk>>) {
+    let ((full, recorded), (give, empty)) = (unbounded(), unbounded());
+    for _ in 0..chunks {
+        give.send(Box::new(StereoChunk::new(8_000))).unwrap();
+    }
+    let paused = Arc::<AtomicBool>::default();
+    (StereoTap { recording: 7, rate_hz: 8_000, full, empty, paused }, recorded)
+}
+
+/// What a recording holds, in frames: left and right.
+fn recorded(chunks: &Receiver<Box<StereoChunk>>) -> Vec<[Vec<i16>; 2]> {
+    let mut pairs = Vec::new();
+    loop {
+        let chunk = chunks.recv_timeout(PATIENCE).expect("a recording has an end");
+        assert_eq!(chunk.recording(), 7);
+        pairs.extend(vec![[0, 0]; chunk.owed() as usize]);
+        pairs.extend(chunk.samples().chunks(2).map(|p| [p[0], p[1]]));
+        if chunk.is_last() {
+            break;
+        }
+    }
+    pairs.chunks(160).map(|f| [0, 1].map(|side| f.iter().map(|p| p[side]).collect())).collect()
+}
+
 struct Leg {
     media: Media,
     slot: SlotId,
     address: SocketAddr,
     events: Receiver<(Time, MediaEvent)>,
     heard: Receiver<Heard>,
-    stereo: Receiver<StereoFrame>,
+    tape: StereoTap,
+    chunks: Receiver<Box<StereoChunk>>,
 }
 
 fn leg(media: &Media) -> Leg {
     let (heard_tap, heard) = unbounded();
-    let (stereo_tap, stereo) = unbounded();
     let (tell, events) = unbounded();
+    let (tape, chunks) = tape(40);
     let taps = Taps {
-        heard: Some(Box::new(move |at, frame| heard_tap.send(Heard { at, frame: *frame }).is_ok())),
-        stereo: Some(stereo_tap),
+        heard: Some(Box::new(move |heard: &crate::Heard<'_>| {
+            heard_tap.send(Heard { at: heard.at, frame: *heard.frame }).is_ok()
+        })),
+        stereo: Some(tape.clone()),
         events: Box::new(move |at, event| {
             let _ = tell.send((at, event));
         }),
     };
-    let (slot, address) = media.open(taps).unwrap();
-    Leg { media: media.clone(), slot, address, events, heard, stereo }
+    let Opened { slot, rtp: address, .. } = media.open(taps).unwrap();
+    Leg { media: media.clone(), slot, address, events, heard, tape, chunks }
 }
 
 fn remote(address: SocketAddr) -> Remote {
-    Remote {
-        address,
-        codec: Codec::Pcma,
-        payload_type: 8,
-        dtmf_payload_type: Some(101),
-        direction: Direction::SendRecv,
-    }
+    Remote { dtmf_payload_type: Some(101), ..Remote::plain(address, Codec::Pcma, 8) }
 }
 
 impl Leg {
@@ -270,7 +293,7 @@ fn packets_go_out_numbered_and_stamped_evenly() {
 fn a_bridge_carries_both_ways_mixes_and_ends() {
     steadily(|media| {
         let ((callee, a), (b, agent)) = (pair(media), pair(media));
-        media.bridge(a.slot, b.slot);
+        media.join(&[a.slot, b.slot]);
         callee.play(1, tone::sine(700.0, 400, -12.0, 8_000));
         let sound = loud(&agent.hear_sound());
         assert_eq!(sound.len(), 3_200);
@@ -283,7 +306,7 @@ fn a_bridge_carries_both_ways_mixes_and_ends() {
         for pitch in [400.0, 1_500.0] {
             assert!(tone::amplitude_at(&sound, pitch, 8_000) > 0.08, "{pitch} Hz");
         }
-        media.unbridge(a.slot, b.slot);
+        media.leave(a.slot);
         while !a.heard.is_empty() {
             a.heard.recv_timeout(PATIENCE).unwrap();
         }
@@ -450,16 +473,37 @@ fn both_sides_are_recorded_on_one_clock() {
             echo.send_to(&buffer[..n], from).unwrap();
         }
         let first = a.wait_for(MediaEvent::FirstPacketSent);
-        let stereo: Vec<_> = (0..150).map(|_| a.stereo.recv_timeout(PATIENCE).unwrap()).collect();
+        media.close(a.slot);
+        let stereo = recorded(&a.chunks);
+        assert!(stereo.len() >= 150, "{} frames", stereo.len());
         let heard: Vec<_> = a.heard.try_iter().filter(|h| h.at >= first).collect();
-        for (n, (s, h)) in stereo.iter().zip(&heard).enumerate() {
+        for (n, ([left, _], h)) in stereo.iter().zip(&heard).enumerate() {
             assert_eq!(h.at, first + Duration::from_millis(20) * n as u32);
-            assert_eq!(s.left, h.frame, "frame {n}");
+            assert_eq!(left[..], h.frame, "frame {n}");
         }
-        let said: Vec<_> = (0..150).filter(|n| is_loud(&stereo[*n].right)).collect();
-        let came: Vec<_> = (0..150).filter(|n| is_loud(&stereo[*n].left)).collect();
+        let loud = |side: usize| (0..150).filter(|n| is_loud(&stereo[*n][side])).collect::<Vec<_>>();
+        let (came, said) = (loud(0), loud(1));
         assert_eq!(said, (50..75).collect::<Vec<_>>());
         assert!(came.len() >= 24 && came[0] > said[0], "said from {}, came from {:?}", said[0], came.first());
+    });
+}
+
+#[test]
+fn while_a_recording_is_paused_it_is_silent_and_goes_on_in_time() {
+    steadily(|media| {
+        let (a, b) = pair(media);
+        a.play(1, tone::sine(1_000.0, 5_000, -12.0, 8_000));
+        let listen = |n| (0..n).for_each(|_| drop(b.heard.recv_timeout(PATIENCE).unwrap()));
+        listen(20);
+        a.tape.paused.store(true, Ordering::Relaxed);
+        listen(30);
+        a.tape.paused.store(false, Ordering::Relaxed);
+        listen(20);
+        media.close(a.slot);
+        let frames = recorded(&a.chunks);
+        let loud: Vec<_> = (0..frames.len()).filter(|n| is_loud(&frames[*n][1])).collect();
+        let hole = loud.windows(2).map(|w| w[1] - w[0] - 1).max();
+        assert!(hole.is_some_and(|frames| frames.abs_diff(30) <= 2), "{hole:?}");
     });
 }
 
@@ -582,14 +626,9 @@ fn ports_run_out_with_their_own_error_and_come_back() {
     legs.remove(1).close();
     assert_eq!(leg(&media).address.port(), port);
     let (first, last) = (7, 7);
-    let config =
-        MediaConfig { address: Ipv4Addr::LOCALHOST.into(), ports: first..=last, no_audio_after: PATIENCE };
+    let config = MediaConfig::new(Ipv4Addr::LOCALHOST.into(), first..=last, PATIENCE);
     assert!(matches!(Media::spawn(config), Err(MediaError::NoPorts { .. })));
-    let config = MediaConfig {
-        address: "192.0.2.1".parse().unwrap(),
-        ports: 21_990..=21_999,
-        no_audio_after: PATIENCE,
-    };
+    let config = MediaConfig::new("192.0.2.1".parse().unwrap(), 21_990..=21_999, PATIENCE);
     let elsewhere = Media::spawn(config).unwrap();
     assert!(matches!(elsewhere.open(none()), Err(MediaError::Bind { .. })));
 }
@@ -598,7 +637,7 @@ fn ports_run_out_with_their_own_error_and_come_back() {
 fn a_listener_that_falls_ends_its_own_slot_and_no_other() {
     steadily(|media| {
         let (a, b) = pair(media);
-        let (slot, address) = media
+        let Opened { slot, rtp: address, .. } = media
             .open(Taps { heard: None, stereo: None, events: Box::new(|_, _| panic!("a test's own fault")) })
             .unwrap();
         media.start(slot, remote(address));
@@ -624,11 +663,11 @@ fn a_slot_that_falls_at_its_end_gives_its_port_back_and_ends_no_other() {
     let (tell, events) = unbounded();
     let bomb = Bomb;
     let taps = Taps {
-        heard: Some(Box::new(move |_, _| std::ptr::addr_of!(bomb).is_aligned())),
+        heard: Some(Box::new(move |_: &crate::Heard<'_>| std::ptr::addr_of!(bomb).is_aligned())),
         stereo: None,
         events: Box::new(move |_, e| drop(tell.send(e))),
     };
-    let (slot, address) = media.open(taps).unwrap();
+    let Opened { slot, rtp: address, .. } = media.open(taps).unwrap();
     media.close(slot);
     assert!(matches!(events.recv_timeout(PATIENCE), Ok(MediaEvent::Closed(_))));
     assert_eq!(leg(&media).address, address, "the port is free again");
@@ -647,22 +686,30 @@ fn with_the_last_handle_every_slot_is_closed() {
 }
 
 #[test]
-fn a_tap_that_nobody_reads_costs_frames_and_nothing_else() {
+fn a_tap_that_nobody_empties_costs_sound_and_nothing_else() {
     steadily(|media| {
-        let (tap, recorded) = crossbeam_channel::bounded(10);
-        let taps = Taps { heard: None, stereo: Some(tap), events: Box::new(|_, _| ()) };
-        let (slot, _) = media.open(taps).unwrap();
+        let (tape, chunks) = tape(1);
+        let full = tape.full.clone();
+        let (tell, events) = unbounded();
+        let tell = Box::new(move |_, event| drop(tell.send(event)));
+        let Opened { slot, .. } = media.open(Taps { heard: None, stereo: Some(tape), events: tell }).unwrap();
         let clock = leg(media);
         media.start(slot, remote(clock.address));
         clock.start(clock.address);
         let marked: Arc<[i16]> = vec![9_000; 160 * 40].into();
         media.play(slot, PlaybackId(1), marked);
-        for _ in 0..30 {
+        for _ in 0..60 {
             clock.heard.recv_timeout(PATIENCE).unwrap();
         }
-        // Read again: the gap is there as silence, so that what follows stands at its own time.
-        let frames: Vec<_> = (0..45).map(|_| recorded.recv_timeout(PATIENCE).unwrap()).collect();
-        let loud: Vec<_> = (0..45).filter(|n| is_loud(&frames[*n].right)).collect();
-        assert!(loud.len() < 40 && loud.iter().all(|n| *n < 40), "{loud:?}");
+        media.close(slot);
+        // The first half second is there, the rest is missing: no chunk was left for it.
+        let first = chunks.recv_timeout(PATIENCE).unwrap();
+        assert_eq!((first.pairs(), first.owed(), first.is_last()), (4_000, 0, false));
+        assert!(first.samples().chunks(2).all(|p| p[1] > 8_000));
+        let closed = |e| if let MediaEvent::Closed(stats) = e { Some(stats) } else { None };
+        let stats = events.iter().find_map(closed).unwrap();
+        assert!(stats.unrecorded >= 30, "{stats:?}");
+        drop(full);
+        assert!(chunks.recv().is_err(), "no last chunk either");
     });
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
-use waihu_audio::{StereoChunk, StereoFrame};
+use waihu_audio::StereoChunk;
 use waihu_types::Recording;
 
 use crate::{
@@ -18,9 +18,6 @@ use crate::{
     pool::{MOST, Pool},
     writer::{self, Command},
 };
-
-/// Frames that wait for the disk, where sound comes frame by frame: 3 s, 100 kB a call.
-const QUEUE: usize = 150;
 
 /// The writer of recordings. Cloning gives another handle to the same threads; with the last handle
 /// gone, and the last [`RecordingInProgress`], they end.
@@ -50,7 +47,7 @@ pub struct Recorder {
 /// # let folder = tempfile::tempdir().unwrap();
 /// # let path = folder.path().join("call.wav");
 /// let recorder = waihu_record::Recorder::spawn()?;
-/// let (tap, recording) = recorder.start_chunks(&path, 8_000);
+/// let (tap, recording) = recorder.start(&path, 8_000);
 /// let mut chunk = tap.empty.try_recv().unwrap();
 /// chunk.begin(tap.recording, 0);
 /// chunk.push(&[5; 160], &[6; 160]);
@@ -94,9 +91,9 @@ impl Recorder {
     /// samples a second: the tap tells which it became, for a rate between or beyond is taken as the
     /// nearer end. The file comes with the first sound. A file that cannot be written is told at the end, in [`Recording::cut_short`]: no call
     /// waits for a disk.
-    pub fn start_chunks(&self, path: impl Into<PathBuf>, rate_hz: u32) -> (StereoTap, RecordingInProgress) {
+    pub fn start(&self, path: impl Into<PathBuf>, rate_hz: u32) -> (StereoTap, RecordingInProgress) {
         let rate_hz = if rate_hz > 8_000 { 16_000 } else { 8_000 };
-        let recording = self.begin(path.into(), rate_hz, None);
+        let recording = self.begin(path.into(), rate_hz);
         let tap = StereoTap {
             recording: recording.id,
             rate_hz,
@@ -107,24 +104,11 @@ impl Recorder {
         (tap, recording)
     }
 
-    /// As [`start_chunks`](Self::start_chunks) at 8000 Hz, with a queue of its own into which frames of
-    /// 20 ms go.
-    pub fn start(&self, path: impl Into<PathBuf>) -> (Sender<StereoFrame>, RecordingInProgress) {
-        let (sender, frames) = bounded(QUEUE);
-        (sender, self.begin(path.into(), 8_000, Some(frames)))
-    }
-
-    fn begin(
-        &self,
-        path: PathBuf,
-        rate_hz: u32,
-        frames: Option<Receiver<StereoFrame>>,
-    ) -> RecordingInProgress {
+    fn begin(&self, path: PathBuf, rate_hz: u32) -> RecordingInProgress {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         let paused = Arc::new(AtomicBool::new(false));
-        let frames = frames.map(|queue| (queue, Arc::clone(&paused)));
-        let begin = Command::Start { id, path: path.clone(), rate_hz, tap: Arc::downgrade(&paused), frames };
+        let begin = Command::Start { id, path: path.clone(), rate_hz, tap: Arc::downgrade(&paused) };
         // The thread outlives every handle; if a panic ended it, finish tells of it.
         let _ = self.commands.send(begin);
         RecordingInProgress { id, path, paused, commands: self.commands.clone(), finished: false }

@@ -84,7 +84,7 @@ impl Leg {
 }
 
 fn started(recorder: &Recorder, path: &Path, rate_hz: u32) -> (Leg, RecordingInProgress) {
-    let (tap, recording) = recorder.start_chunks(path, rate_hz);
+    let (tap, recording) = recorder.start(path, rate_hz);
     (Leg::new(tap), recording)
 }
 
@@ -419,25 +419,4 @@ fn what_nobody_finished_is_finished_all_the_same() {
     // The threads let go of the pool only when the file is whole.
     while empty.recv_timeout(PATIENCE).is_ok() {}
     assert_holds(&path, 8_000, 30 * 160);
-}
-
-#[test]
-fn frames_are_recorded_as_chunks_are() {
-    let folder = tempfile::tempdir().unwrap();
-    let recorder = Recorder::spawn().unwrap();
-    let (sender, call) = recorder.start(folder.path().join("a.wav"));
-    for n in 0..230 {
-        let left = std::array::from_fn(|i| value(n * 160 + i));
-        sender.send_timeout(StereoFrame { left, right: left.map(|s| -s) }, PATIENCE).unwrap();
-    }
-    let r = finished(call);
-    assert_eq!((r.duration_ms, r.cut_short, r.paused_ms), (4_600, None, 0));
-    assert_holds(Path::new(&r.path), 8_000, 230 * 160);
-
-    let (sender, call) = recorder.start(folder.path().join("b.wav"));
-    call.pause();
-    (0..30).for_each(|_| sender.send(StereoFrame { left: [1; 160], right: [2; 160] }).unwrap());
-    let r = finished(call);
-    assert_eq!((r.duration_ms, r.paused_ms), (600, 600));
-    assert_eq!(left_of(Path::new(&r.path), 8_000), vec![0; 4_800]);
 }

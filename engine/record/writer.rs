@@ -19,7 +19,7 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
-use waihu_audio::{SAMPLES_8K, StereoChunk, StereoFrame};
+use waihu_audio::StereoChunk;
 use waihu_types::Recording;
 
 use crate::{
@@ -31,16 +31,10 @@ use crate::{
 
 /// How often full chunks are fetched: a twenty-fifth of the time in which one is filled.
 pub(crate) const ROUND: Duration = Duration::from_millis(20);
-/// Rounds between two looks at the queues of frames.
-const FRAMES_EACH: u32 = 5;
 /// So long a recording that is to end waits for its last chunk. A media thread sends it within a tick; one
 /// that does not in fifty stands still.
 const LAST_WITHIN: Duration = Duration::from_secs(1);
 
-/// A queue of frames, and whether its recording is paused.
-pub(crate) type FrameTap = (Receiver<StereoFrame>, Arc<AtomicBool>);
-
-#[derive(Debug)]
 pub(crate) enum Command {
     Start {
         id: u64,
@@ -48,7 +42,6 @@ pub(crate) enum Command {
         rate_hz: u32,
         /// Alive while sound may come.
         tap: Weak<AtomicBool>,
-        frames: Option<FrameTap>,
     },
     Finish {
         id: u64,
@@ -105,7 +98,6 @@ struct Ending {
 impl Writer {
     fn run(mut self) {
         let mut next = Instant::now() + ROUND;
-        let mut round = 0;
         loop {
             // Without recordings there is nothing to look for.
             let command = match self.recordings.is_empty() {
@@ -123,8 +115,7 @@ impl Writer {
             }
             let now = Instant::now();
             if now >= next {
-                round = (round + 1) % FRAMES_EACH;
-                self.round(now, round == 0);
+                self.round(now);
                 next = Instant::now() + ROUND;
             }
         }
@@ -132,8 +123,8 @@ impl Writer {
 
     fn obey(&mut self, command: Command) {
         match command {
-            Command::Start { id, path, rate_hz, tap, frames } => {
-                self.recordings.insert(id, Open::begin(path, rate_hz, tap, frames));
+            Command::Start { id, path, rate_hz, tap } => {
+                self.recordings.insert(id, Open::begin(path, rate_hz, tap));
             }
             Command::Finish { id, told } => {
                 self.ending.push(Ending { id, by: Instant::now() + LAST_WITHIN, told, tap_gone: false });
@@ -141,7 +132,7 @@ impl Writer {
         }
     }
 
-    fn round(&mut self, now: Instant, with_frames: bool) {
+    fn round(&mut self, now: Instant) {
         for ending in &mut self.ending {
             let tap = self.recordings.get(&ending.id).map(|r| &r.tap);
             ending.tap_gone = tap.is_none_or(|t| t.strong_count() == 0);
@@ -152,13 +143,9 @@ impl Writer {
             let Ok(chunk) = self.full.try_recv() else { break };
             self.write(chunk);
         }
-        if with_frames {
-            self.recordings.values_mut().for_each(|r| r.fetch(&mut self.bytes));
-        }
         let mut n = 0;
         while let Some(ending) = self.ending.get(n) {
-            let over = |r: &Open| r.last_seen || r.frames.is_some();
-            let is_over = self.recordings.get(&ending.id).is_none_or(over);
+            let is_over = self.recordings.get(&ending.id).is_none_or(|r| r.last_seen);
             // What was sent in time is written now, however long that took.
             if is_over || ending.tap_gone || ending.by <= now {
                 let ending = self.ending.swap_remove(n);
@@ -183,13 +170,10 @@ impl Writer {
     }
 
     fn end(&mut self, ending: Ending) {
-        let Some(mut recording) = self.recordings.remove(&ending.id) else { return };
-        recording.fetch(&mut self.bytes);
-        if recording.frames.is_none() {
-            // Its slot sent sound and then fell without its last: with the chunk that it was filling.
-            let lost = usize::from(recording.chunk_came && !recording.last_seen);
-            self.pool.leave(recording.rate_hz, lost);
-        }
+        let Some(recording) = self.recordings.remove(&ending.id) else { return };
+        // Its slot sent sound and then fell without its last: with the chunk that it was filling.
+        let lost = usize::from(recording.chunk_came && !recording.last_seen);
+        self.pool.leave(recording.rate_hz, lost);
         // Were the other threads gone, whoever waits would see the sender gone too.
         let _ = self.ended.send(recording.end(ending.told));
     }
@@ -200,7 +184,6 @@ struct Open {
     path: PathBuf,
     rate_hz: u32,
     tap: Weak<AtomicBool>,
-    frames: Option<Frames>,
     /// None before there is sound, and when it could not be created.
     file: Option<RecordingFile>,
     cut_short: Option<String>,
@@ -212,21 +195,12 @@ struct Open {
     paused: u64,
 }
 
-/// Sound that comes frame by frame.
-struct Frames {
-    queue: Receiver<StereoFrame>,
-    chunk: StereoChunk,
-    paused: Arc<AtomicBool>,
-}
-
 impl Open {
-    fn begin(path: PathBuf, rate_hz: u32, tap: Weak<AtomicBool>, frames: Option<FrameTap>) -> Self {
-        let frames = frames.map(|(queue, paused)| Frames { queue, chunk: StereoChunk::new(rate_hz), paused });
+    fn begin(path: PathBuf, rate_hz: u32, tap: Weak<AtomicBool>) -> Self {
         Self {
             path,
             rate_hz,
             tap,
-            frames,
             file: None,
             cut_short: None,
             chunk_came: false,
@@ -259,25 +233,6 @@ impl Open {
         }
     }
 
-    /// Takes the frames that wait; half a second of them is written.
-    fn fetch(&mut self, bytes: &mut Vec<u8>) {
-        let Some(mut frames) = self.frames.take() else { return };
-        let paused = frames.paused.load(Ordering::Relaxed);
-        for _ in 0..frames.queue.len() {
-            let Ok(frame) = frames.queue.try_recv() else { break };
-            if paused {
-                frames.chunk.push_paused(SAMPLES_8K);
-            } else {
-                frames.chunk.push(&frame.left, &frame.right);
-            }
-            if frames.chunk.is_full() {
-                self.take(&frames.chunk, bytes);
-                frames.chunk.begin(0, 0);
-            }
-        }
-        self.frames = Some(frames);
-    }
-
     fn with_file(&mut self, what: impl FnOnce(&mut RecordingFile) -> io::Result<()>) {
         let Some(file) = &mut self.file else { return };
         if self.cut_short.is_some() {
@@ -293,9 +248,6 @@ impl Open {
     }
 
     fn end(mut self, told: Option<Sender<Recording>>) -> Ended {
-        if let Some(frames) = self.frames.take() {
-            self.take(&frames.chunk, &mut Vec::new());
-        }
         self.with_file(RecordingFile::tell_lengths);
         let [holes_ms, paused_ms] =
             [self.owed, self.paused].map(|pairs| ms_of(self.rate_hz, pairs.saturating_mul(BLOCK.into())));

@@ -3,7 +3,7 @@
 //! A packet is parsed ([`Packet`]), its source checked ([`SourceState`]), its coded sound put in
 //! order and given when it is to be heard ([`PlayoutBuffer`]), its keys read ([`DtmfReceiver`]);
 //! both sides tell each other how it goes ([`RtcpSession`]), and what that sounds like is reckoned
-//! in [`quality`]. ([`JitterBuffer`] holds linear samples; it goes when nobody uses it any more.)
+//! in [`quality`].
 //!
 //! Absent: SRTP, codecs, concealment and stretching, which are rooms of their own. `fuzz/` throws
 //! wild bytes at all that reads.
@@ -11,7 +11,6 @@
 pub mod clock;
 pub mod dtmf;
 pub mod header;
-pub mod jitter_buffer;
 pub mod playout;
 pub mod quality;
 pub mod rtcp;
@@ -20,7 +19,6 @@ pub mod sequence;
 pub use clock::{SendClock, Unwrapper};
 pub use dtmf::{DtmfEvent, DtmfPress, DtmfReceiver, DtmfSender};
 pub use header::{Packet, ParseError, write_packet};
-pub use jitter_buffer::{JitterBuffer, JitterStats, Popped, Pushed};
-pub use playout::{Pace, PlayoutBuffer, PlayoutStats};
+pub use playout::{Pace, PlayoutBuffer, PlayoutStats, Popped, Pushed};
 pub use rtcp::RtcpSession;
 pub use sequence::{Arrival, Reception, SourceState};

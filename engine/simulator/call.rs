@@ -10,7 +10,7 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 use waihu_audio::{energy::level_dbov, tone};
-use waihu_media::{Media, MediaError, MediaEvent, PlaybackId, Remote, SlotId, Taps};
+use waihu_media::{Media, MediaError, MediaEvent, Opened, PlaybackId, Remote, SlotId, Taps};
 use waihu_sip::{Codec, Event, SessionDescription};
 use waihu_trunk::{Call, IncomingCall};
 
@@ -186,8 +186,8 @@ impl<'a> Part<'a> {
         let (to_persona, edges) = (self.happenings.clone(), self.happenings.clone());
         let mut ear = Ear::new(TURN_END_MS);
         let opened = self.stage.media.open(Taps {
-            heard: Some(Box::new(move |at, frame| {
-                let input = match ear.hear(at, level_dbov(frame)) {
+            heard: Some(Box::new(move |heard| {
+                let input = match ear.hear(heard.at, level_dbov(heard.frame)) {
                     None => return true,
                     Some(Edge::Started) => Input::BotStarted,
                     Some(Edge::Stopped { spoke_ms }) => Input::BotStopped { spoke_ms },
@@ -204,7 +204,7 @@ impl<'a> Part<'a> {
                 }
             }),
         });
-        let (slot, rtp) = match opened {
+        let Opened { slot, rtp, .. } = match opened {
             Ok(opened) => opened,
             Err(MediaError::PortsExhausted { .. }) => return Err((503, "No Media Ports")),
             Err(_) => return Err((500, "No Media")),
@@ -227,11 +227,8 @@ impl<'a> Part<'a> {
     fn connect(&self, theirs: &SessionDescription) {
         let (Some(slot), Ok(audio)) = (self.slot, theirs.audio()) else { return };
         let remote = Remote {
-            address: audio.remote,
-            codec: audio.codec,
-            payload_type: audio.payload_type,
             dtmf_payload_type: audio.telephone_event,
-            direction: waihu_media::Direction::SendRecv,
+            ..Remote::plain(audio.remote, audio.codec, audio.payload_type)
         };
         self.stage.media.start(slot, remote);
     }

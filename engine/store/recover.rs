@@ -124,6 +124,7 @@ fn interrupted(attempt: &Attempt, remains: Remains, now: WallTime, attempts_so_f
         models: begun.models,
         recording: remains.recording,
         transcript: remains.transcript,
+        sound: None,
         sip: None,
         ended_by: None,
         fault: Some(FaultOwner::Us),

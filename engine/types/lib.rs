@@ -19,7 +19,8 @@ pub use lang::{Lang, UnknownLang};
 pub use money::{Currency, InvalidMoney, Money};
 pub use outcome::{
     AnsweredBy, Callback, Disposition, EndedBy, FaultOwner, Handover, HandoverResult, Identity,
-    OUTCOME_VERSION, Outcome, Promise, Recording, Redial, ScriptVersion, SipCause, Transcript,
+    OUTCOME_VERSION, Outcome, Promise, Recording, Redial, ScriptVersion, SipCause, Sound, SoundQuality,
+    Transcript,
 };
 pub use phone::{InvalidPhoneNumber, PhoneNumber};
 pub use sound::{Codec, Direction, SrtpKey, SrtpSuite};

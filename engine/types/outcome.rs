@@ -51,6 +51,9 @@ pub struct Outcome {
     pub recording: Option<Recording>,
     /// The transcript.
     pub transcript: Option<Transcript>,
+    /// How the call sounded, where it had sound.
+    #[serde(default)]
+    pub sound: Option<Sound>,
     /// How the signalling ended, where a final SIP answer or a BYE was seen.
     pub sip: Option<SipCause>,
     /// Who ended the call, where it was answered.
@@ -291,6 +294,40 @@ pub struct Recording {
 
 fn is_zero(n: &u64) -> bool {
     *n == 0
+}
+
+/// How a call sounded: what was agreed, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sound {
+    /// The codec, by its encoding name (`PCMA`).
+    pub codec: String,
+    /// The SRTP suite (`AES_CM_128_HMAC_SHA1_80`); none where the sound went in the clear.
+    pub srtp: Option<String>,
+    /// Sent to the callee's side [packets].
+    pub sent: u64,
+    /// Received and believed [packets].
+    pub received: u64,
+    /// Missing from what was received [packets].
+    pub lost: u64,
+    /// How good what was heard is; none where nothing was heard.
+    pub quality: Option<SoundQuality>,
+}
+
+/// What the engine measured of what it heard, and what the far end reported by RTCP.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SoundQuality {
+    /// Sound that was lost or late and had to be made up [thousandths of all].
+    pub concealed_permille: u16,
+    /// Interarrival jitter at the end (RFC 3550) [ms].
+    pub jitter_ms: u16,
+    /// Round trip [ms]; none where the far end sent no RTCP.
+    pub round_trip_ms: Option<u16>,
+    /// Ours that the far end says it lost [thousandths]; none where it did not say.
+    pub far_loss_permille: Option<u16>,
+    /// The mean opinion score by ITU-T G.107 [hundredths: 441 is 4.41].
+    pub mos_hundredths: u16,
 }
 
 /// Where the transcript lies.

@@ -4,12 +4,14 @@ use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::Cell,
     net::Ipv4Addr,
+    sync::Arc,
     time::Duration,
 };
 
-use crossbeam_channel::{Receiver, bounded};
-use waihu_audio::{StereoFrame, tone};
-use waihu_media::{Codec, Direction, Media, MediaConfig, PlaybackId, Remote, Taps};
+use crossbeam_channel::bounded;
+use waihu_audio::{StereoChunk, tone};
+use waihu_media::{Codec, Media, MediaConfig, Opened, PlaybackId, Ports, Remote, Security, StereoTap, Taps};
+use waihu_types::{SrtpKey, SrtpSuite};
 
 thread_local! {
     // Without a destructor and set at compile time, so that it needs no allocation itself.
@@ -37,43 +39,49 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
-fn remote(address: std::net::SocketAddr) -> Remote {
-    Remote {
-        address,
-        codec: Codec::Pcmu,
-        payload_type: 0,
-        dtmf_payload_type: Some(101),
-        direction: Direction::SendRecv,
-    }
+fn remote(codec: Codec, far: &Opened) -> Remote {
+    let number = codec.static_payload_type().unwrap_or(96);
+    Remote { ssrc: Some(far.ssrc), rtcp: Some(far.rtcp), ..Remote::plain(far.rtp, codec, number) }
 }
 
 #[test]
 fn playing_hearing_and_recording_cost_no_allocation() {
-    let media = Media::spawn(MediaConfig {
-        address: Ipv4Addr::LOCALHOST.into(),
-        ports: 22_900..=22_903,
-        no_audio_after: Duration::from_secs(60),
-    })
-    .unwrap();
+    let suite = SrtpSuite::AesCm128HmacSha1_80;
+    let key = |n: u8| SrtpKey::new(suite, &[n; 30]).unwrap();
+    let locked = [(key(1), key(2)), (key(2), key(1))].map(|(ours, theirs)| Security::Srtp { ours, theirs });
+    let cases = Codec::ALL.map(|codec| (codec, Ports::PerCall, [Security::Plain; 2]));
+    let more = [(Codec::Pcma, Ports::Shared, [Security::Plain; 2]), (Codec::Pcma, Ports::PerCall, locked)];
+    for (n, (codec, ports, security)) in cases.into_iter().chain(more).enumerate() {
+        let first = 22_900 + 10 * n as u16;
+        let mut config =
+            MediaConfig::new(Ipv4Addr::LOCALHOST.into(), first..=first + 9, Duration::from_secs(60));
+        (config.port_mode, config.codecs) = (ports, vec![codec]);
+        costs_no_allocation(&Media::spawn(config).unwrap(), codec, security);
+    }
+}
+
+fn costs_no_allocation(media: &Media, codec: Codec, security: [Security; 2]) {
     let (count, counts) = bounded(1_000);
+    let rate_hz = codec.sample_rate_hz();
+    let ((full, filled), (give, empty)) = (bounded(100), bounded(100));
+    (0..60).for_each(|_| give.send(Box::new(StereoChunk::new(rate_hz))).unwrap());
     let leg = |tap: Option<crossbeam_channel::Sender<u64>>| {
-        let (stereo, recorded): (_, Receiver<StereoFrame>) = bounded(1_000);
         let heard = tap.map(|t| -> waihu_media::HeardTap {
-            Box::new(move |_, _| t.try_send(ALLOCATED.with(Cell::get)).is_ok())
+            Box::new(move |_| t.try_send(ALLOCATED.with(Cell::get)).is_ok())
         });
-        let (slot, address) =
-            media.open(Taps { heard, stereo: Some(stereo), events: Box::new(|_, _| ()) }).unwrap();
-        (slot, address, recorded)
+        let (full, empty) = (full.clone(), empty.clone());
+        let stereo = Some(StereoTap { recording: 1, rate_hz, full, empty, paused: Arc::default() });
+        media.open(Taps { heard, stereo, events: Box::new(|_, _| ()) }).unwrap()
     };
     let (a, b) = (leg(Some(count)), leg(None));
-    media.start(a.0, remote(b.1));
-    media.start(b.0, remote(a.1));
-    let clip: std::sync::Arc<[i16]> = tone::sine(440.0, 10_000, -12.0, 8_000).into();
-    media.play(a.0, PlaybackId(1), clip.clone());
-    media.play(b.0, PlaybackId(2), clip);
-    // The first ticks begin streams: random numbers, threads that are woken.
-    let counts: Vec<u64> = (0..150).map(|_| counts.recv_timeout(Duration::from_secs(30)).unwrap()).collect();
+    media.start(a.slot, Remote { security: security[0], ..remote(codec, &b) });
+    media.start(b.slot, Remote { security: security[1], ..remote(codec, &a) });
+    let clip: Arc<[i16]> = tone::sine(440.0, 10_000, -12.0, 8_000).into();
+    media.play(a.slot, PlaybackId(1), clip.clone());
+    media.play(b.slot, PlaybackId(2), clip);
+    // The first ticks begin streams: random numbers, threads that are woken, packets' places.
+    let counts: Vec<u64> = (0..250).map(|_| counts.recv_timeout(Duration::from_secs(30)).unwrap()).collect();
     assert!(counts[0] > 0, "the count works");
-    assert_eq!(counts[50], counts[149], "in 100 ticks of two slots");
-    assert!(a.2.len() >= 100 && b.2.len() >= 100, "both were recorded");
+    assert_eq!(counts[150], counts[249], "in 100 ticks of two slots, {codec:?}, {:?}", security[0]);
+    assert!(filled.len() >= 16, "both were recorded: {} chunks", filled.len());
 }

@@ -115,7 +115,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let begun = Instant::now();
     let (mut legs, recordings): (Vec<Leg>, Vec<RecordingInProgress>) = (0..calls)
         .map(|n| {
-            let (tap, recording) = recorder.start_chunks(folder.join(format!("{n}.wav")), rate_hz as u32);
+            let (tap, recording) = recorder.start(folder.join(format!("{n}.wav")), rate_hz as u32);
             (Leg { tap, chunk: None, owed: 0, lost: 0 }, recording)
         })
         .unzip();
@@ -199,7 +199,7 @@ fn stall(recorder: &Recorder, folder: &std::path::Path, ms: u64) -> Result<(), B
     let pipe = folder.join("pipe");
     std::process::Command::new("mkfifo").arg(&pipe).status()?;
     // With the first sound it is opened.
-    let mut leg = Leg { tap: recorder.start_chunks(&pipe, 8_000).0, chunk: None, owed: 1, lost: 0 };
+    let mut leg = Leg { tap: recorder.start(&pipe, 8_000).0, chunk: None, owed: 1, lost: 0 };
     leg.tick(&[0; 160], &[0; 160]);
     leg.close();
     std::thread::spawn(move || {

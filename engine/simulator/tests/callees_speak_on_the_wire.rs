@@ -8,7 +8,7 @@ use tokio::{
     task::JoinHandle,
 };
 use waihu_audio::{Frame, energy::level_dbov, tone};
-use waihu_media::{Codec as MediaCodec, Media, MediaConfig, MediaEvent, PlaybackId, Remote, SlotId, Taps};
+use waihu_media::{Media, MediaConfig, MediaEvent, Opened, PlaybackId, Remote, SlotId, Taps};
 use waihu_simulator::{
     Clips, Pcm, Report, Served, SimulatorConfig, SimulatorError, lines, read_personas, serve,
 };
@@ -74,11 +74,7 @@ fn sound(hz: f32, ms: u32) -> Pcm {
 }
 
 fn media_config() -> MediaConfig {
-    MediaConfig {
-        address: "127.0.0.1".parse().unwrap(),
-        ports: 41_000..=41_999,
-        no_audio_after: Duration::from_secs(5),
-    }
+    MediaConfig::new("127.0.0.1".parse().unwrap(), 41_000..=41_999, Duration::from_secs(5))
 }
 
 struct Ground {
@@ -136,9 +132,9 @@ impl Caller {
         let media = Media::spawn(media_config()).unwrap();
         let (to_heard, heard) = crossbeam_channel::bounded(10_000);
         let (to_events, events) = mpsc::unbounded_channel();
-        let (slot, rtp) = media
+        let Opened { slot, rtp, .. } = media
             .open(Taps {
-                heard: Some(Box::new(move |_, frame| to_heard.try_send(*frame).is_ok())),
+                heard: Some(Box::new(move |heard| to_heard.try_send(*heard.frame).is_ok())),
                 stereo: None,
                 events: Box::new(move |_, e| drop(to_events.send(e))),
             })
@@ -172,11 +168,8 @@ impl Caller {
         self.media.start(
             self.slot,
             Remote {
-                address: audio.remote,
-                codec: MediaCodec::Pcma,
-                payload_type: audio.payload_type,
                 dtmf_payload_type: audio.telephone_event,
-                direction: waihu_media::Direction::SendRecv,
+                ..Remote::plain(audio.remote, audio.codec, audio.payload_type)
             },
         );
     }

@@ -73,6 +73,7 @@ pub fn outcome(id: &str, case: &str, disposition: Disposition) -> Outcome {
         models: models(),
         recording: None,
         transcript: None,
+        sound: None,
         sip: None,
         ended_by: None,
         fault: None,

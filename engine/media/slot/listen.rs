@@ -1,0 +1,195 @@
+//! What comes from the far end.
+
+use std::net::SocketAddr;
+
+use waihu_audio::{Frame, SILENCE, gate::Gate};
+use waihu_rtp::{Arrival, DtmfEvent, Packet};
+use waihu_types::Time;
+
+use super::{Slot, tell_press};
+use crate::{
+    event::{Heard, MediaEvent},
+    remote::{Content, Security},
+    wire::{Clocks, Single},
+};
+
+/// Datagrams read from one slot at a time: eight times what a call sends, so that a flood at one
+/// slot costs the others little.
+const READ_BATCH: usize = 16;
+/// Datagrams of a handshake that may come in a row, and what parts two rows: more than any flight has,
+/// and a bound to what a flood costs.
+const HANDSHAKE_FLIGHT: u32 = 16;
+const HANDSHAKE_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
+
+impl Slot {
+    /// Reads what has come to its own sockets, in a bounded batch.
+    pub(crate) fn receive(&mut self, clocks: Clocks, inbox: &mut Single, all: bool, with_rtcp: bool) {
+        // Taken out for as long as it is read from: what comes changes the slot.
+        let super::Sockets::Own { rtp, rtcp } = std::mem::replace(&mut self.sockets, super::Sockets::Shared)
+        else {
+            return;
+        };
+        // Short packets come several a tick.
+        let all = all || self.stream.as_ref().is_none_or(|s| s.receiver.gets_short_packets());
+        inbox.read(&rtp, clocks, READ_BATCH, all, |arrived, from, bytes| self.datagram(arrived, from, bytes));
+        if with_rtcp && let Some(rtcp) = &rtcp {
+            inbox.read(rtcp, clocks, READ_BATCH, true, |arrived, from, bytes| {
+                self.control(arrived, from, bytes)
+            });
+        }
+        self.sockets = super::Sockets::Own { rtp, rtcp };
+    }
+
+    /// One datagram; counts it where it was of no use.
+    pub(crate) fn datagram(&mut self, arrived: Time, from: SocketAddr, bytes: &mut [u8]) {
+        // RFC 7983: what the first byte, and for RTCP the second, tell apart.
+        let used = match bytes {
+            [20..=63, ..] | [0..=3, ..] => self.handshake(arrived, from, bytes),
+            [128..=191, 192..=223, ..] => {
+                self.control(arrived, from, bytes);
+                true
+            }
+            _ => self.sound(arrived, from, bytes),
+        };
+        self.stats.discarded += u64::from(!used);
+    }
+
+    /// Part of a handshake, for who makes it; whether anybody awaits one.
+    fn handshake(&mut self, arrived: Time, from: SocketAddr, bytes: &[u8]) -> bool {
+        let awaited = self.stream.as_ref().is_some_and(|s| s.remote.security != Security::Plain);
+        let (last, in_a_row) = self.handshakes;
+        let in_a_row = if arrived.since(last) >= HANDSHAKE_PAUSE { 0 } else { in_a_row + 1 };
+        if !awaited || in_a_row > HANDSHAKE_FLIGHT {
+            return false;
+        }
+        self.handshakes = (arrived, in_a_row);
+        self.listener.tell(arrived, MediaEvent::Handshake { from, bytes: bytes.into() });
+        true
+    }
+
+    /// RTCP. What is not from the far end, or not whole, is passed over: it is advice, no more.
+    fn control(&mut self, arrived: Time, from: SocketAddr, bytes: &mut [u8]) {
+        let Some(stream) = &mut self.stream else { return };
+        let known = stream.latch.believes_host(from) || stream.remote.rtcp == Some(from);
+        let len = match &mut stream.locks {
+            Some(locks) => match locks.theirs.rtcp(bytes) {
+                Ok(len) => len,
+                Err(_) => return,
+            },
+            None if known && stream.remote.security == Security::Plain => bytes.len(),
+            None => return,
+        };
+        if stream.reports.received(arrived, &bytes[..len], self.source.ssrc()) {
+            self.listener.tell(arrived, MediaEvent::Bye);
+        }
+    }
+
+    /// RTP; whether it was of any use.
+    fn sound(&mut self, arrived: Time, from: SocketAddr, bytes: &mut [u8]) -> bool {
+        let Some(stream) = &mut self.stream else { return false };
+        let (len, proven) = match &mut stream.locks {
+            Some(locks) => match locks.theirs.rtp(bytes) {
+                Ok(len) => (len, true),
+                Err(_) => return false,
+            },
+            None if stream.remote.security == Security::Plain => (bytes.len(), false),
+            None => return false,
+        };
+        let Ok(packet) = Packet::parse(&bytes[..len]) else { return false };
+        let Some(content) = stream.remote.content(&packet) else { return false };
+        let seeks = stream.remote.direction.sends() && content != Content::Keys;
+        let admitted = if proven {
+            stream.latch.proven(arrived, from)
+        } else if !seeks && !stream.latch.believes(from) {
+            false
+        } else {
+            let owned = stream.remote.owns(from.ip());
+            stream.latch.admits(arrived, from, owned, packet.ssrc, packet.sequence)
+        };
+        if !admitted {
+            return false;
+        }
+        match self.source.arrived(packet.ssrc, packet.sequence) {
+            Arrival::Discarded => return false,
+            Arrival::Restarted => {
+                stream.receiver.reset();
+                let press = self.keys_in.reset();
+                tell_press(&mut self.listener, arrived, press);
+            }
+            Arrival::Next { .. } | Arrival::Older => {}
+        }
+        stream.heard_at = arrived;
+        if !std::mem::replace(&mut stream.heard_any, true) {
+            self.listener.tell(arrived, MediaEvent::FirstPacketReceived);
+        }
+        if stream.gap_told.take().is_some() {
+            self.listener.tell(arrived, MediaEvent::AudioResumed);
+        }
+        match content {
+            Content::Sound(codec) => {
+                self.source.timed(arrived, packet.timestamp, codec.clock_rate_hz());
+                stream.receiver.push(arrived, &packet, codec);
+            }
+            Content::Keys => {
+                stream.receiver.pass(packet.sequence);
+                for (timestamp, event) in DtmfEvent::parse_all(packet.payload, packet.timestamp) {
+                    let press = self.keys_in.push(arrived, timestamp, event);
+                    tell_press(&mut self.listener, arrived, press);
+                }
+            }
+            Content::Noise => {
+                stream.receiver.pass(packet.sequence);
+                stream.receiver.push_noise(packet.payload);
+            }
+        }
+        true
+    }
+
+    /// First part of a tick: takes 20 ms from the far end.
+    pub(crate) fn hear(&mut self, now: Time) {
+        self.other = None;
+        let heard = &mut self.heard[..self.frame];
+        let Some(stream) = &mut self.stream else {
+            heard.fill(0);
+            return;
+        };
+        let remote = &stream.remote;
+        stream.receiver.take(now, heard, |number| remote.codec_of(number));
+        let press = self.keys_in.poll(now);
+        tell_press(&mut self.listener, now, press);
+        if let Some(inband) = &mut stream.inband
+            && let Some(digit) = inband.push(heard)
+        {
+            // A tone is told while it lasts; what follows of it tells no length.
+            self.listener.tell(now, MediaEvent::Dtmf { digit, duration_ms: 40 });
+        }
+        if !stream.is_owed_sound() {
+            stream.heard_at = now;
+            stream.gap_told = None;
+        }
+        let gap = now.since(stream.heard_at);
+        if gap >= stream.gap_told.map_or(self.no_audio_after, |told| told * 2) {
+            stream.gap_told = Some(gap);
+            let for_ms = u64::try_from(gap.as_millis()).unwrap_or(u64::MAX);
+            self.listener.tell(now, MediaEvent::NoAudio { for_ms });
+        }
+    }
+
+    /// Last part of a tick: judges what came beside what was said in the same 20 ms, and tells who
+    /// listens.
+    pub(super) fn judge(&mut self, now: Time, said: Option<&[i16]>) {
+        let Some(stream) = &mut self.stream else { return };
+        let Some(tap) = &mut self.heard_tap else { return };
+        let heard = &self.heard[..self.frame];
+        let Gate { speech, level_dbov, echo } = stream.gate.push(heard, said);
+        let mut narrow: Frame = SILENCE;
+        if heard.len() == narrow.len() {
+            narrow.copy_from_slice(heard);
+        } else {
+            stream.narrow.convert(heard, &mut narrow);
+        }
+        if !tap(&Heard { at: now, frame: &narrow, speech, level_dbov, echo }) {
+            self.stats.unheard += 1;
+        }
+    }
+}

@@ -1,0 +1,355 @@
+//! One call leg: what comes from it, what goes to it, who hears it.
+
+mod listen;
+mod record;
+pub(crate) mod speak;
+
+use std::{
+    collections::VecDeque,
+    net::{SocketAddr, UdpSocket},
+    sync::Arc,
+    time::Duration,
+};
+
+use waihu_audio::{SAMPLES_8K, dtmf_detect::InbandDtmf, gate::SpeechGate, tone};
+use waihu_codec::{CodecError, Encoder};
+use waihu_rtp::{DtmfPress, DtmfReceiver, DtmfSender, SendClock, SourceState, dtmf};
+use waihu_srtp::{Lock, SrtpError, Unlock};
+use waihu_types::{Codec, SrtpKey, Time};
+
+use crate::{
+    clip::Clip,
+    event::{HeardTap, Listener, MediaEvent, PlaybackId, Taps},
+    latch::Latch,
+    playback::{PlayQueue, Repeat},
+    rate::Rate,
+    receiver::{MAX_FRAME, Receiver},
+    remote::{Remote, Security},
+    report::Reports,
+    stats::Stats,
+};
+use record::Tape;
+
+/// Keys as tones, for a far end that takes no events: each so long, with such a pause [ms].
+const TONE_MS: (u32, u32) = (160, 80);
+/// Both together [samples at 8 kHz].
+const TONE_SAMPLES: usize = 240 * 8;
+/// The level of each of a key's two tones [dBov].
+const TONE_DBOV: f32 = -16.0;
+
+/// Where a slot's datagrams come and go.
+pub(crate) enum Sockets {
+    /// Its own: RTP, and RTCP on the port above.
+    Own { rtp: UdpSocket, rtcp: Option<UdpSocket> },
+    /// The thread's, with others.
+    Shared,
+}
+
+/// The far end as it is heard and spoken to; there from the first [`Slot::start`] on.
+struct Stream {
+    remote: Remote,
+    latch: Latch,
+    receiver: Receiver,
+    encoder: Encoder,
+    /// Frames that the encoder made of late and the far end's decoder may still feel: silence is coded
+    /// by it too for so long, and comes ready-made then.
+    live: u8,
+    locks: Option<Box<Locks>>,
+    clock: SendClock,
+    /// The next sound packet is the first, or follows a hole. Silence is sent like sound, so a clip
+    /// after silence begins no talkspurt (RFC 3551, 4.1).
+    marker: bool,
+    sent_any: bool,
+    heard_any: bool,
+    heard_at: Time,
+    /// The gap that was told of, as long as it was then.
+    gap_told: Option<Duration>,
+    gate: SpeechGate,
+    /// From the leg's rate to the telephone's, for whoever listens; and to the other legs' rate.
+    narrow: Rate,
+    bridge: Rate,
+    inband: Option<Box<InbandDtmf>>,
+    reports: Reports,
+}
+
+struct Locks {
+    ours: Lock,
+    theirs: Unlock,
+    keys: (SrtpKey, SrtpKey),
+}
+
+impl Locks {
+    fn new(ours: &SrtpKey, theirs: &SrtpKey) -> Result<Box<Self>, SrtpError> {
+        Ok(Box::new(Self { ours: Lock::new(ours)?, theirs: Unlock::new(theirs)?, keys: (*ours, *theirs) }))
+    }
+}
+
+impl Stream {
+    /// Where to send; `None` while the far end holds, or its keys are not there.
+    fn target(&self) -> Option<SocketAddr> {
+        let ready = self.remote.security == Security::Plain || self.locks.is_some();
+        self.latch.target().filter(|_| ready && self.remote.direction.receives())
+    }
+
+    /// Whether sound is to be expected: who holds us owes us none.
+    fn is_owed_sound(&self) -> bool {
+        self.latch.target().is_some() && self.remote.direction.sends()
+    }
+}
+
+pub(crate) struct Slot {
+    sockets: Sockets,
+    ssrc: u32,
+    heard_tap: Option<HeardTap>,
+    tape: Option<Tape>,
+    listener: Listener,
+    stream: Option<Box<Stream>>,
+    source: SourceState,
+    /// The clock that keys are told on.
+    keys_hz: u32,
+    keys_in: DtmfReceiver,
+    keys_out: DtmfSender,
+    tones_out: VecDeque<i16>,
+    play: PlayQueue,
+    /// What came in this tick, at the leg's rate.
+    heard: [i16; MAX_FRAME],
+    frame: usize,
+    /// The same at the other rate, where somebody asked for it in this tick.
+    other: Option<[i16; MAX_FRAME]>,
+    /// The slots that this one hears, by their places in the thread.
+    pub(crate) hears: Vec<usize>,
+    /// When a handshake's datagram was handed on last, and how many since there was a pause.
+    handshakes: (Time, u32),
+    /// A fault of ours fell here; the slot is to be closed.
+    pub(crate) broken: bool,
+    no_audio_after: Duration,
+    stats: Stats,
+}
+
+/// Why a far end cannot be spoken with.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    #[error(transparent)]
+    Codec(#[from] CodecError),
+    #[error(transparent)]
+    Srtp(#[from] SrtpError),
+}
+
+impl Slot {
+    pub(crate) fn new(sockets: Sockets, ssrc: u32, taps: Taps, no_audio_after: Duration) -> Self {
+        Self {
+            sockets,
+            ssrc,
+            heard_tap: taps.heard,
+            tape: taps.stereo.map(Tape::new),
+            listener: Listener::new(taps.events),
+            stream: None,
+            source: SourceState::new(),
+            keys_hz: 8_000,
+            keys_in: DtmfReceiver::new(),
+            keys_out: DtmfSender::new(),
+            tones_out: VecDeque::new(),
+            play: PlayQueue::default(),
+            heard: [0; MAX_FRAME],
+            frame: SAMPLES_8K,
+            other: None,
+            hears: Vec::new(),
+            handshakes: (Time::ZERO, 0),
+            broken: false,
+            no_audio_after,
+            stats: Stats::default(),
+        }
+    }
+
+    pub(crate) fn start(&mut self, now: Time, remote: Remote) {
+        if let Err(e) = self.start_stream(now, remote) {
+            // Whoever asked for it checked what can be coded and locked; the call cannot go on.
+            self.broken = true;
+            self.listener.tell(now, MediaEvent::Failed(e.to_string()));
+        }
+    }
+
+    fn start_stream(&mut self, now: Time, remote: Remote) -> Result<(), StartError> {
+        let (codec, security) = (remote.codec, remote.security);
+        match &mut self.stream {
+            // Ours goes on: the far end changed, not the source that it hears.
+            Some(s) => {
+                s.latch.signalled_again(remote.address);
+                if codec != s.remote.codec {
+                    s.change_codec(codec, self.ssrc)?;
+                }
+                s.remote = remote;
+                s.heard_at = now;
+            }
+            None => {
+                self.stream = Some(Box::new(Stream::new(now, remote, self.ssrc)?));
+            }
+        }
+        self.frame = codec.frame_samples();
+        let clock_rate_hz = codec.clock_rate_hz();
+        if self.keys_hz != clock_rate_hz {
+            self.keys_hz = clock_rate_hz;
+            self.keys_in = DtmfReceiver::with_rate(clock_rate_hz);
+            self.keys_out = DtmfSender::with_rate(clock_rate_hz);
+        }
+        if let Security::Srtp { ours, theirs } = security {
+            self.lock_with(&ours, &theirs)?;
+        }
+        Ok(())
+    }
+
+    /// The keys that a handshake brought.
+    pub(crate) fn keys(&mut self, now: Time, ours: &SrtpKey, theirs: &SrtpKey) {
+        if let Err(e) = self.lock_with(ours, theirs) {
+            self.broken = true;
+            self.listener.tell(now, MediaEvent::Failed(e.to_string()));
+        }
+    }
+
+    fn lock_with(&mut self, ours: &SrtpKey, theirs: &SrtpKey) -> Result<(), SrtpError> {
+        let Some(stream) = &mut self.stream else { return Ok(()) };
+        // The same keys again go on counting: a count that began anew would repeat its keystream.
+        if stream.locks.as_ref().is_none_or(|l| l.keys != (*ours, *theirs)) {
+            stream.locks = Some(Locks::new(ours, theirs)?);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn play(&mut self, now: Time, id: PlaybackId, clip: Arc<Clip>, repeat: Repeat) {
+        self.play.add(id, clip, repeat, &mut |e| self.listener.tell(now, e));
+    }
+
+    pub(crate) fn stop(&mut self, now: Time) {
+        // While keys go out, clips wait unheard: there is nothing to fade.
+        let unheard = self.keys_out.digit().is_some() || !self.tones_out.is_empty();
+        let tell = &mut |e| self.listener.tell(now, e);
+        if unheard { self.play.end(tell) } else { self.play.stop(tell) }
+    }
+
+    pub(crate) fn send_dtmf(&mut self, digits: &str) {
+        if self.stream.as_ref().is_some_and(|s| s.remote.dtmf_payload_type.is_some()) {
+            self.keys_out.queue(digits);
+            return;
+        }
+        let wide = self.frame / SAMPLES_8K;
+        let rate_hz = 8_000 * wide as u32;
+        let room = dtmf::MAX_WAITING.saturating_sub(self.tones_out.len() / (TONE_SAMPLES * wide));
+        for pair in digits.chars().filter_map(tone::dtmf).take(room) {
+            self.tones_out.extend(tone::dual(pair, TONE_MS.0, TONE_DBOV, rate_hz));
+            self.tones_out.extend(tone::silence(TONE_MS.1, rate_hz));
+        }
+    }
+
+    /// Whether it or its listener has fallen, so that it is of no use to anybody.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken || self.listener.is_broken()
+    }
+
+    pub(crate) fn sockets(&self) -> &Sockets {
+        &self.sockets
+    }
+
+    /// The far end's address and source, for a port that is shared.
+    pub(crate) fn far_end(&self) -> Option<(SocketAddr, Option<u32>)> {
+        self.stream.as_ref().map(|s| (s.remote.address, s.remote.ssrc))
+    }
+
+    /// What came in this tick, as a frame of `len` samples.
+    pub(crate) fn heard_at(&mut self, len: usize) -> &[i16] {
+        if len == self.frame {
+            return &self.heard[..len];
+        }
+        let Some(stream) = &mut self.stream else { return &[0; MAX_FRAME][..len] };
+        let heard = &self.heard[..self.frame];
+        let other = self.other.get_or_insert_with(|| {
+            let mut other = [0; MAX_FRAME];
+            stream.bridge.convert(heard, &mut other[..len]);
+            other
+        });
+        &other[..len]
+    }
+
+    pub(crate) fn frame_len(&self) -> usize {
+        self.frame
+    }
+
+    /// `ticks` are not run: time goes on in what is sent and recorded, but nothing is.
+    pub(crate) fn skip(&mut self, ticks: u64) {
+        let Some(stream) = &mut self.stream else { return };
+        stream.clock.advance(stream.remote.codec.frame_ticks().wrapping_mul(ticks as u32));
+        stream.marker = true;
+        self.stats.skipped_ticks += ticks;
+        if stream.sent_any
+            && let Some(tape) = &mut self.tape
+        {
+            tape.skip(ticks);
+            self.stats.unrecorded += ticks;
+        }
+    }
+
+    /// Says its last: the key that was down, the clips that are not over. Lets go of the taps, and
+    /// gives the counts.
+    pub(crate) fn wind_up(&mut self, now: Time) -> Stats {
+        let press = self.keys_in.reset();
+        tell_press(&mut self.listener, now, press);
+        self.play.end(&mut |e| self.listener.tell(now, e));
+        self.heard_tap = None;
+        if let Some(tape) = self.tape.take() {
+            tape.end();
+        }
+        let mut stats = self.stats.clone();
+        if let Some(stream) = &self.stream {
+            stats.of_stream(&self.source, &stream.receiver, &stream.reports);
+        }
+        stats
+    }
+
+    /// Closes the sockets: the listener, to be told of the end after it.
+    pub(crate) fn into_listener(self) -> Listener {
+        self.listener
+    }
+}
+
+impl Stream {
+    fn new(now: Time, remote: Remote, ssrc: u32) -> Result<Self, StartError> {
+        let codec = remote.codec;
+        Ok(Self {
+            latch: Latch::new(remote.address),
+            receiver: Receiver::new(codec, ssrc)?,
+            encoder: Encoder::new(codec)?,
+            live: 0,
+            locks: None,
+            // Below half the range: a far end that misses our first packets must not miss the wrap, by
+            // which SRTP counts on (RFC 3711, 3.3.1).
+            clock: SendClock::new(rand::random::<u16>() >> 1, rand::random()),
+            marker: true,
+            sent_any: false,
+            heard_any: false,
+            heard_at: now,
+            gap_told: None,
+            gate: SpeechGate::new(codec.sample_rate_hz()),
+            narrow: Rate::default(),
+            bridge: Rate::default(),
+            inband: remote.inband_keys.then(|| Box::new(InbandDtmf::new(codec.sample_rate_hz()))),
+            reports: Reports::new(now, ssrc, codec.clock_rate_hz()),
+            remote,
+        })
+    }
+
+    fn change_codec(&mut self, codec: Codec, ssrc: u32) -> Result<(), StartError> {
+        (self.receiver, self.encoder) = (Receiver::new(codec, ssrc)?, Encoder::new(codec)?);
+        self.live = 0;
+        self.reports.set_clock_rate(codec.clock_rate_hz());
+        self.gate = SpeechGate::new(codec.sample_rate_hz());
+        (self.narrow, self.bridge) = (Rate::default(), Rate::default());
+        self.inband = self.inband.as_ref().map(|_| Box::new(InbandDtmf::new(codec.sample_rate_hz())));
+        self.marker = true;
+        Ok(())
+    }
+}
+
+fn tell_press(listener: &mut Listener, now: Time, press: Option<DtmfPress>) {
+    if let Some(p) = press {
+        listener.tell(now, MediaEvent::Dtmf { digit: p.digit, duration_ms: p.duration_ms });
+    }
+}
