@@ -1,5 +1,6 @@
 //! The commands, one file each family.
 
+mod bench;
 mod call;
 mod campaign;
 mod check;
@@ -62,6 +63,9 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     /// Call simulated callees, and compare every outcome with what is expected 演练并核对结果
     Practice(practice::PracticeArgs),
+    /// Measure what this machine can carry 测量本机能承载多少
+    #[command(subcommand)]
+    Bench(bench::BenchCommand),
 }
 
 /// Runs one command.
@@ -82,6 +86,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Outcomes(args) => outcomes::run(&project, args),
         Command::Simulate(args) => simulate::run(&project, args),
         Command::Practice(args) => practice::run(&project, &args),
+        Command::Bench(command) => bench::run(command),
     };
     match done {
         Err(e) if e.is::<ReaderGone>() => Ok(ExitCode::SUCCESS),

@@ -2,6 +2,18 @@
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+use waihu_types::{SrtpKey, SrtpSuite};
+
+/// A key as it stands on the wire between parent and far ends: key and salt.
+pub fn key_text(key: &SrtpKey) -> String {
+    encode(&[key.key(), key.salt()].concat())
+}
+
+/// The key of that text; none where it is not of the suite's length.
+pub fn key_of(text: &str, suite: SrtpSuite) -> Option<SrtpKey> {
+    SrtpKey::new(suite, &decode(text)?)
+}
+
 /// `bytes` in Base64, padded.
 pub(crate) fn encode(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);

@@ -23,6 +23,7 @@ mod spread;
 mod track;
 mod wire;
 
+pub use base64::{key_of, key_text};
 pub use config::{LoadConfig, Ports};
 pub use error::LoadError;
 pub use generator::run;

@@ -1,0 +1,181 @@
+//! `waihu bench`: what this machine can carry, measured.
+
+mod engine_side;
+mod plot;
+mod run;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::{Args, Subcommand, ValueEnum};
+use waihu_types::{Codec, SrtpSuite};
+
+use crate::{
+    output::{note, out},
+    table::Table,
+};
+use run::Measured;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchCommand {
+    /// Calls' sound alone, no SIP and no models: far ends in another process talk to the media threads
+    /// 只测媒体层：另一进程模拟对端
+    Media(MediaArgs),
+    /// One run of `media`, in a process of its own
+    #[command(hide = true)]
+    Engine(RunArgs),
+    /// The far ends of a run, in a process of their own
+    #[command(hide = true)]
+    FarEnds(RunArgs),
+}
+
+/// How calls get their ports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PortMode {
+    /// A port a call.
+    PerCall,
+    /// A port a thread.
+    Shared,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MediaArgs {
+    /// Calls at once; several numbers, with commas, are measured one after the other 并发数
+    #[arg(long, value_delimiter = ',', default_value = "1000")]
+    calls: Vec<usize>,
+    /// How long each number is measured [s] 时长（秒）
+    #[arg(long, default_value_t = 20)]
+    seconds: u64,
+    /// A port a call, or one for all of a thread's calls 端口方式
+    #[arg(long, value_enum, default_value = "per-call")]
+    ports: PortMode,
+    /// PCMA, PCMU, G722 or opus 编码
+    #[arg(long, default_value = "PCMA")]
+    codec: String,
+    /// Lock sound both ways with this SRTP suite, such as AEAD_AES_128_GCM 加密
+    #[arg(long)]
+    srtp: Option<String>,
+    /// Record both sides of every call, in a folder that is removed at the end 录音
+    #[arg(long)]
+    record: bool,
+    /// Where recordings are written meanwhile 录音暂存目录
+    #[arg(long, value_name = "DIR")]
+    scratch: Option<PathBuf>,
+    /// Measure rtpengine as well, relaying as many packets 与 rtpengine 对比
+    #[arg(long)]
+    beside_rtpengine: bool,
+    /// Draw the figures into an SVG 画图
+    #[arg(long, value_name = "FILE.svg")]
+    plot: Option<PathBuf>,
+    /// One JSON object a run 以 JSON 输出
+    #[arg(long)]
+    json: bool,
+}
+
+/// One run: what the processes of it are told.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RunArgs {
+    #[arg(long)]
+    pub(crate) calls: usize,
+    #[arg(long)]
+    pub(crate) seconds: u64,
+    #[arg(long, value_enum)]
+    pub(crate) ports: PortMode,
+    #[arg(long, value_parser = codec)]
+    pub(crate) codec: Codec,
+    #[arg(long, value_parser = suite)]
+    pub(crate) srtp: Option<SrtpSuite>,
+    #[arg(long)]
+    pub(crate) record: Option<PathBuf>,
+    /// Relayed by rtpengine instead of the engine.
+    #[arg(long)]
+    pub(crate) rtpengine: bool,
+}
+
+fn codec(name: &str) -> Result<Codec, String> {
+    Codec::from_name(name).ok_or_else(|| format!("{name:?}: use PCMA, PCMU, G722 or opus"))
+}
+
+fn suite(name: &str) -> Result<SrtpSuite, String> {
+    let known = SrtpSuite::ALL.map(SrtpSuite::name).join(", ");
+    SrtpSuite::from_name(name).ok_or_else(|| format!("{name:?}: use one of {known}"))
+}
+
+pub(crate) fn run(command: BenchCommand) -> Result<ExitCode> {
+    match command {
+        BenchCommand::Media(args) => media(&args),
+        BenchCommand::Engine(args) => engine_side::run(&args),
+        BenchCommand::FarEnds(args) => run::far_ends(&args),
+    }
+}
+
+fn media(args: &MediaArgs) -> Result<ExitCode> {
+    ensure!(!args.calls.contains(&0), "--calls 0: there is nothing to measure 并发数须大于 0");
+    ensure!(args.seconds >= 5, "--seconds {}: at least 5, since the first 3 are not counted", args.seconds);
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    if cores < 2 {
+        bail!("the far ends need a core of their own, and this machine has one 至少需要两个核心");
+    }
+    let scratch = args.record.then(|| args.scratch.clone().unwrap_or_else(std::env::temp_dir));
+    let mut all = Vec::new();
+    for (n, calls) in args.calls.iter().enumerate() {
+        for rtpengine in [false, true].into_iter().take(1 + usize::from(args.beside_rtpengine)) {
+            let one = RunArgs {
+                calls: *calls,
+                seconds: args.seconds,
+                ports: args.ports,
+                codec: codec(&args.codec).map_err(anyhow::Error::msg)?,
+                srtp: args.srtp.as_deref().map(suite).transpose().map_err(anyhow::Error::msg)?,
+                record: scratch.clone().filter(|_| !rtpengine),
+                rtpengine,
+            };
+            let whose = if rtpengine { "rtpengine" } else { "waihu" };
+            note!("{} / {}: {calls} calls 并发, {} s, {whose} …", n + 1, args.calls.len(), args.seconds);
+            let measured = run::measure(&one).with_context(|| format!("{calls} calls"))?;
+            if args.json {
+                out!("{}", serde_json::to_string(&measured)?)?;
+            }
+            all.push(measured);
+        }
+    }
+    if !args.json {
+        out!("{}", table(&all))?;
+    }
+    if let Some(path) = &args.plot {
+        plot::draw(&all, path).with_context(|| path.display().to_string())?;
+        note!("drawn 已画 {}", path.display());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn table(all: &[Measured]) -> Table<11> {
+    let mut table = Table::new([
+        "calls 并发",
+        "by 由",
+        "core 核 %",
+        "per 1000 每千路 %",
+        "lost in 收丢",
+        "lost out 发丢",
+        "late ms p50/p99/max 迟",
+        "jitter ms 抖动",
+        "KiB/call",
+        "unrecorded 漏录 s",
+        "MOS",
+    ]);
+    for m in all {
+        table.row([
+            m.calls.to_string(),
+            m.by.clone(),
+            format!("{:.1}", m.core_percent),
+            format!("{:.1}", m.core_percent * 1_000.0 / m.calls as f64),
+            m.lost_in.map_or("-".to_owned(), |n| n.to_string()),
+            m.lost_out.to_string(),
+            format!("{:.2}/{:.2}/{:.1}", m.late_ms_p50, m.late_ms_p99, m.late_ms_max),
+            format!("{:.2}", m.jitter_ms_p50),
+            format!("{:.1}", m.kib_per_call),
+            m.unrecorded_s.map_or("-".to_owned(), |s| format!("{s:.1}")),
+            m.mos.map_or("-".to_owned(), |s| format!("{s:.2}")),
+        ]);
+    }
+    table
+}

@@ -1,0 +1,304 @@
+//! One run, seen from inside: the media threads' process, or the one that drives rtpengine.
+
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr, SocketAddrV4},
+    path::Path,
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, ensure};
+use nix::{
+    sched::{CpuSet, sched_setaffinity},
+    sys::resource::{Resource, getrlimit, setrlimit},
+    unistd::Pid,
+};
+use waihu_audio::tone;
+use waihu_load::{FarEnd, NearEnds, Report};
+use waihu_media::{
+    Clip, Load, Media, MediaConfig, MediaEvent, Opened, PlaybackId, Ports, Remote, Repeat, Security, Stats,
+    StereoTap, Taps,
+};
+use waihu_record::{Recorder, RecordingInProgress};
+use waihu_types::{SrtpKey, SrtpSuite};
+
+use super::{
+    PortMode, RunArgs,
+    run::{Beside, ENGINE_CORE, Measured, WARM_UP_S},
+};
+use crate::output::out;
+
+/// Ports for the calls: a pair each, below those that the system gives to the far ends.
+const RTP_PORTS: std::ops::RangeInclusive<u16> = 10_000..=32_767;
+/// How long a call's end may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
+    // Before any thread is made: all of them are to share one core.
+    let mut set = CpuSet::new();
+    set.set(ENGINE_CORE)?;
+    sched_setaffinity(Pid::from_raw(0), &set).context("this process cannot be kept to one core")?;
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
+    let needed = 3 * args.calls as u64 + 100;
+    ensure!(
+        most >= needed || args.ports == PortMode::Shared,
+        "{} calls need {needed} open files, and the limit is {most}: raise it (ulimit -n) 打开文件数上限不足",
+        args.calls
+    );
+    let measured = if args.rtpengine { rtpengine::measure(args)? } else { measure(args)? };
+    out!("{}", serde_json::to_string(&measured)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A call of the run.
+struct Leg {
+    opened: Opened,
+    closed: crossbeam_channel::Receiver<Stats>,
+    recording: Option<RecordingInProgress>,
+}
+
+fn measure(args: &RunArgs) -> Result<Measured> {
+    let mut config = MediaConfig::new(Ipv4Addr::LOCALHOST.into(), RTP_PORTS, PATIENCE);
+    config.cores = vec![ENGINE_CORE];
+    config.codecs = vec![args.codec];
+    config.port_mode = match args.ports {
+        PortMode::PerCall => Ports::PerCall,
+        PortMode::Shared => Ports::Shared,
+    };
+    let media = Media::spawn(config)?;
+    let recorder = Recorder::spawn()?;
+    let folder = args.record.as_deref().map(Folder::within).transpose()?;
+    let (mut beside, far) = Beside::start(args)?;
+    let before_kib = resident_kib()?;
+    let speech_frames = Arc::new(AtomicU64::new(0));
+    let mut legs = Vec::with_capacity(args.calls);
+    for n in 0..args.calls {
+        legs.push(open(args, n, &media, &recorder, folder.as_ref(), &speech_frames)?);
+    }
+    let keys: Vec<Option<SrtpKey>> = legs.iter().map(|_| args.srtp.and_then(fresh_key)).collect();
+    let clip = Arc::new(prompt(args));
+    for ((leg, far_end), ours) in legs.iter().zip(&far.far_ends).zip(&keys) {
+        media.start(leg.opened.slot, remote(args, far_end, *ours)?);
+        media.play_clip(leg.opened.slot, PlaybackId(1), Arc::clone(&clip), Repeat::Forever);
+    }
+    beside.begin(&NearEnds {
+        near_ends: legs.iter().filter_map(|l| v4(l.opened.rtp)).collect(),
+        keys: keys.iter().flatten().map(waihu_load::key_text).collect(),
+    })?;
+    std::thread::sleep(Duration::from_secs(WARM_UP_S));
+    let (from, began) = (Look::at(&media)?, Instant::now());
+    std::thread::sleep(Duration::from_secs(args.seconds));
+    let (to, took) = (Look::at(&media)?, began.elapsed());
+    let kib = resident_kib()?.saturating_sub(before_kib);
+    let report = beside.finish()?;
+    let ends = close(&media, legs)?;
+    Ok(figures(args, &from, &to, took, kib, &report, &ends))
+}
+
+fn open(
+    args: &RunArgs,
+    n: usize,
+    media: &Media,
+    recorder: &Recorder,
+    folder: Option<&Folder>,
+    speech_frames: &Arc<AtomicU64>,
+) -> Result<Leg> {
+    let (tap, recording) = folder
+        .map(|f| recorder.start(f.path.join(format!("{n}.wav")), args.codec.sample_rate_hz()))
+        .unzip();
+    let stereo = tap.map(|t| {
+        let waihu_record::StereoTap { recording, rate_hz, full, empty, paused } = t;
+        StereoTap { recording, rate_hz, full, empty, paused }
+    });
+    let (tell, closed) = crossbeam_channel::bounded(1);
+    let heard = Arc::clone(speech_frames);
+    let taps = Taps {
+        heard: Some(Box::new(move |frame| {
+            heard.fetch_add(u64::from(frame.speech), Relaxed);
+            true
+        })),
+        stereo,
+        events: Box::new(move |_, event| {
+            if let MediaEvent::Closed(stats) = event {
+                let _ = tell.try_send(stats);
+            }
+        }),
+    };
+    Ok(Leg { opened: media.open(taps)?, closed, recording })
+}
+
+fn remote(args: &RunArgs, far: &FarEnd, ours: Option<SrtpKey>) -> Result<Remote> {
+    let address = SocketAddr::V4(far.address);
+    // The far ends' own number for Opus.
+    let number = args.codec.static_payload_type().unwrap_or(111);
+    let security = match (args.srtp, ours, &far.key) {
+        (None, ..) => Security::Plain,
+        (Some(suite), Some(ours), Some(theirs)) => {
+            let theirs = waihu_load::key_of(theirs, suite).context("a far end's key is not of its suite")?;
+            Security::Srtp { ours, theirs }
+        }
+        _ => anyhow::bail!("a far end has no key"),
+    };
+    Ok(Remote { ssrc: Some(far.ssrc), security, ..Remote::plain(address, args.codec, number) })
+}
+
+/// What every call says: two seconds of a voice-like hum and half a second of nothing, over and over.
+fn prompt(args: &RunArgs) -> Clip {
+    let mut samples = tone::dual((180.0, 720.0), 2_000, -24.0, 8_000);
+    samples.extend(tone::silence(500, 8_000));
+    Clip::new(samples.into(), &[args.codec])
+}
+
+fn fresh_key(suite: SrtpSuite) -> Option<SrtpKey> {
+    let bytes: [u8; 44] = std::array::from_fn(|_| rand::random());
+    SrtpKey::new(suite, &bytes[..suite.key_len() + suite.salt_len()])
+}
+
+fn v4(address: SocketAddr) -> Option<SocketAddrV4> {
+    match address {
+        SocketAddr::V4(v4) => Some(v4),
+        SocketAddr::V6(_) => None,
+    }
+}
+
+/// What calls came to at their ends.
+#[derive(Default)]
+struct Ends {
+    lost: u64,
+    unrecorded: u64,
+    mos: f64,
+    judged: u64,
+}
+
+fn close(media: &Media, legs: Vec<Leg>) -> Result<Ends> {
+    let mut ends = Ends::default();
+    for leg in &legs {
+        media.close(leg.opened.slot);
+    }
+    for leg in legs {
+        let stats = leg.closed.recv_timeout(PATIENCE).context("a call did not end")?;
+        ends.lost += stats.lost;
+        ends.unrecorded += stats.unrecorded;
+        if let Some(quality) = stats.quality {
+            ends.mos += f64::from(quality.mos);
+            ends.judged += 1;
+        }
+        if let Some(recording) = leg.recording {
+            let recording = recording.finish().recv_timeout(PATIENCE).context("a recording did not end")?;
+            if let Some(why) = recording.cut_short {
+                anyhow::bail!("a recording was cut short: {why}");
+            }
+        }
+    }
+    Ok(ends)
+}
+
+/// The process at one moment.
+struct Look {
+    load: Load,
+    cpu: Duration,
+}
+
+impl Look {
+    fn at(media: &Media) -> Result<Self> {
+        Ok(Self { load: media.load(), cpu: cpu_time("/proc/self/stat")? })
+    }
+}
+
+fn figures(
+    args: &RunArgs,
+    from: &Look,
+    to: &Look,
+    took: Duration,
+    kib: u64,
+    report: &Report,
+    ends: &Ends,
+) -> Measured {
+    let late = |share| to.load.lateness_quantile(&from.load, share).as_secs_f64() * 1_000.0;
+    Measured {
+        core_percent: (to.cpu - from.cpu).as_secs_f64() / took.as_secs_f64() * 100.0,
+        lost_in: Some(ends.lost),
+        late_ms_p50: late(0.5),
+        late_ms_p99: late(0.99),
+        late_ms_max: late(1.0),
+        kib_per_call: kib as f64 / args.calls as f64,
+        unrecorded_s: args.record.is_some().then_some(ends.unrecorded as f64 / 50.0),
+        mos: (ends.judged > 0).then(|| ends.mos / ends.judged as f64),
+        ..seen_by_far_ends(args, "waihu", took, report)
+    }
+}
+
+/// The figures that only the far ends give.
+fn seen_by_far_ends(args: &RunArgs, by: &str, took: Duration, report: &Report) -> Measured {
+    Measured {
+        by: by.to_owned(),
+        calls: args.calls,
+        seconds: took.as_secs_f64(),
+        ports: format!("{:?}", args.ports),
+        codec: args.codec.name().to_owned(),
+        srtp: args.srtp.map(|s| s.name().to_owned()),
+        recorded: args.record.is_some(),
+        core_percent: 0.0,
+        lost_in: None,
+        lost_out: report.lost,
+        lost_by_far_ends: report.queue_drops,
+        late_ms_p50: report.late_ms.p50,
+        late_ms_p99: report.late_ms.p99,
+        late_ms_max: report.late_ms.max,
+        jitter_ms_p50: report.jitter_ms.p50,
+        kib_per_call: 0.0,
+        unrecorded_s: None,
+        mos: None,
+        far_ends_late_ms_p99: report.own_late_ms.p99,
+    }
+}
+
+/// User and system time of a process, from its `stat`.
+fn cpu_time(stat: &str) -> Result<Duration> {
+    let text = fs::read_to_string(stat)?;
+    // Fields 14 and 15, counted behind the name, which may hold anything (proc(5)).
+    let fields: Vec<&str> = text.rsplit_once(')').map_or("", |t| t.1).split_whitespace().collect();
+    let ticks: u64 = fields.iter().skip(11).take(2).filter_map(|f| f.parse::<u64>().ok()).sum();
+    // A tick is 10 ms on every Linux (USER_HZ).
+    Ok(Duration::from_millis(ticks * 10))
+}
+
+/// What the process has in memory now [KiB].
+fn resident_kib() -> Result<u64> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    Ok(line.trim().trim_end_matches(" kB").trim().parse()?)
+}
+
+/// A folder that is removed at the end.
+struct Folder {
+    path: std::path::PathBuf,
+}
+
+impl Folder {
+    fn within(parent: &Path) -> Result<Self> {
+        let path = parent.join(format!("waihu-bench-{}", std::process::id()));
+        fs::create_dir_all(&path).with_context(|| path.display().to_string())?;
+        Ok(Self { path })
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.path);
+    }
+}
+
+mod rtpengine {
+    use super::*;
+
+    pub(super) fn measure(_args: &RunArgs) -> Result<Measured> {
+        anyhow::bail!("rtpengine is not driven yet")
+    }
+}
