@@ -26,8 +26,14 @@ pub struct Remote {
     pub codec: Codec,
     /// Under which number it is sent.
     pub payload_type: u8,
-    /// Under which number keys are sent, at the codec's clock rate; without one they are sent as tones.
+    /// Under which number it comes, where that is another: who answers may give dynamic ones anew
+    /// (RFC 3264, 6.1).
+    pub incoming_payload_type: u8,
+    /// Under which number keys are sent; without one they are sent as tones.
     pub dtmf_payload_type: Option<u8>,
+    /// The clock of the keys' durations [Hz]: the codec's, but 8000 where the far end has no other
+    /// beside Opus.
+    pub dtmf_clock_hz: u32,
     /// Nothing is sent to who does not listen, and nothing expected of who does not send.
     pub direction: Direction,
     /// How the sound is locked.
@@ -64,7 +70,9 @@ impl Remote {
             ssrc: None,
             codec,
             payload_type,
+            incoming_payload_type: payload_type,
             dtmf_payload_type: None,
+            dtmf_clock_hz: codec.clock_rate_hz(),
             direction: Direction::SendRecv,
             security: Security::Plain,
             networks: Arc::default(),
@@ -76,7 +84,7 @@ impl Remote {
     pub(crate) fn codec_of(&self, payload_type: u8) -> Option<Codec> {
         let g711 = matches!(self.codec, Codec::Pcma | Codec::Pcmu);
         match payload_type {
-            n if n == self.payload_type => Some(self.codec),
+            n if n == self.payload_type || n == self.incoming_payload_type => Some(self.codec),
             // Both laws are in every offer of ours, and an answerer may change between them.
             0 if g711 => Some(Codec::Pcmu),
             8 if g711 => Some(Codec::Pcma),
@@ -87,6 +95,9 @@ impl Remote {
     /// What a packet holds; `None` for a payload type that was never agreed.
     pub(crate) fn content(&self, packet: &Packet<'_>) -> Option<Content> {
         let number = packet.payload_type;
+        if number == self.incoming_payload_type {
+            return Some(Content::Sound(self.codec));
+        }
         // A far end may send events under our number while we send them under its own, and we
         // offer nothing else that is dynamic but Opus: four bytes under such a number are an event.
         let event = number >= 96 && number != self.payload_type && packet.payload.len() == dtmf::EVENT_LEN;
@@ -154,14 +165,28 @@ mod tests {
         assert_eq!((remote.codec_of(0), remote.codec_of(9)), (Some(Codec::Pcmu), None));
         remote = Remote { dtmf_payload_type: Some(97), ..Remote::plain(at, Codec::Opus, 96) };
         assert_eq!((remote.codec_of(96), remote.codec_of(8)), (Some(Codec::Opus), None));
+        let opus = remote.clone();
         let content = |payload_type, payload: &'static [u8]| {
             let (marker, sequence, timestamp, ssrc) = (false, 1, 1, 1);
-            remote.content(&Packet { payload_type, marker, sequence, timestamp, ssrc, payload })
+            opus.content(&Packet { payload_type, marker, sequence, timestamp, ssrc, payload })
         };
         assert_eq!(content(96, &[1, 2, 3, 4]), Some(Content::Sound(Codec::Opus)), "four bytes of Opus");
         for number in [97, 101] {
             assert!(content(number, &[5, 0x8A, 3, 32]) == Some(Content::Keys), "{number}");
         }
         assert_eq!((content(13, &[60]), content(18, &[0; 20])), (Some(Content::Noise), None));
+        // It answered with numbers of its own, and its keys have the one that we hear sound under.
+        remote = Remote { incoming_payload_type: 96, ..Remote::plain(at, Codec::Opus, 111) };
+        remote.dtmf_payload_type = Some(96);
+        assert_eq!((remote.codec_of(96), remote.codec_of(111)), (Some(Codec::Opus), Some(Codec::Opus)));
+        let packet = Packet {
+            payload_type: 96,
+            marker: false,
+            sequence: 1,
+            timestamp: 1,
+            ssrc: 1,
+            payload: &[5, 0x8A, 3, 32],
+        };
+        assert_eq!(remote.content(&packet), Some(Content::Sound(Codec::Opus)));
     }
 }

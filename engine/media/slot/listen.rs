@@ -71,12 +71,13 @@ impl Slot {
     fn control(&mut self, arrived: Time, from: SocketAddr, bytes: &mut [u8]) {
         let Some(stream) = &mut self.stream else { return };
         let known = stream.latch.believes_host(from) || stream.remote.rtcp == Some(from);
-        let len = match &mut stream.locks {
+        let plain = stream.remote.security == Security::Plain;
+        let len = match stream.locks() {
             Some(locks) => match locks.theirs.rtcp(bytes) {
                 Ok(len) => len,
                 Err(_) => return,
             },
-            None if known && stream.remote.security == Security::Plain => bytes.len(),
+            None if known && plain => bytes.len(),
             None => return,
         };
         if stream.reports.received(arrived, &bytes[..len], self.source.ssrc()) {
@@ -87,12 +88,13 @@ impl Slot {
     /// RTP; whether it was of any use.
     fn sound(&mut self, arrived: Time, from: SocketAddr, bytes: &mut [u8]) -> bool {
         let Some(stream) = &mut self.stream else { return false };
-        let (len, proven) = match &mut stream.locks {
+        let plain = stream.remote.security == Security::Plain;
+        let (len, proven) = match stream.locks() {
             Some(locks) => match locks.theirs.rtp(bytes) {
                 Ok(len) => (len, true),
                 Err(_) => return false,
             },
-            None if stream.remote.security == Security::Plain => (bytes.len(), false),
+            None if plain => (bytes.len(), false),
             None => return false,
         };
         let Ok(packet) = Packet::parse(&bytes[..len]) else { return false };

@@ -87,8 +87,16 @@ impl Locks {
 impl Stream {
     /// Where to send; `None` while the far end holds, or its keys are not there.
     fn target(&self) -> Option<SocketAddr> {
-        let ready = self.remote.security == Security::Plain || self.locks.is_some();
-        self.latch.target().filter(|_| ready && self.remote.direction.receives())
+        self.latch.target().filter(|_| !self.awaits_keys() && self.remote.direction.receives())
+    }
+
+    /// What sound and reports are locked with; none where they go in the clear.
+    fn locks(&mut self) -> Option<&mut Locks> {
+        self.locks.as_deref_mut().filter(|_| self.remote.security != Security::Plain)
+    }
+
+    fn awaits_keys(&self) -> bool {
+        self.remote.security != Security::Plain && self.locks.is_none()
     }
 
     /// Whether sound is to be expected: who holds us owes us none.
@@ -170,7 +178,7 @@ impl Slot {
     }
 
     fn start_stream(&mut self, now: Time, remote: Remote) -> Result<(), StartError> {
-        let (codec, security) = (remote.codec, remote.security);
+        let (codec, security, keys_hz) = (remote.codec, remote.security, remote.dtmf_clock_hz.max(1));
         match &mut self.stream {
             // Ours goes on: the far end changed, not the source that it hears.
             Some(s) => {
@@ -186,12 +194,13 @@ impl Slot {
             }
         }
         self.frame = codec.frame_samples();
-        let clock_rate_hz = codec.clock_rate_hz();
-        if self.keys_hz != clock_rate_hz {
-            self.keys_hz = clock_rate_hz;
-            self.keys_in = DtmfReceiver::with_rate(clock_rate_hz);
-            self.keys_out = DtmfSender::with_rate(clock_rate_hz);
+        if self.keys_hz != keys_hz {
+            self.keys_hz = keys_hz;
+            self.keys_in = DtmfReceiver::with_rate(keys_hz);
+            self.keys_out = DtmfSender::with_rate(keys_hz);
         }
+        // Locks that are there already are good until a handshake brings others. Where both sides have agreed
+        // to leave them off, they are kept: on again with the same keys, they have to go on counting.
         if let Security::Srtp { ours, theirs } = security {
             self.lock_with(&ours, &theirs)?;
         }

@@ -59,7 +59,10 @@ impl Slot {
     /// Second part of a tick: sends 20 ms, and records. `others` is what the slots that this one
     /// hears said.
     pub(crate) fn speak(&mut self, now: Time, others: Option<&[i16]>, voice: &mut Voice) {
-        if self.stream.is_none() {
+        let Some(stream) = &mut self.stream else { return };
+        if stream.awaits_keys() {
+            // What is to be said waits: nothing of it may go out in the clear, or be lost.
+            stream.clock.advance(stream.remote.codec.frame_ticks());
             return;
         }
         let mut said = [0; MAX_FRAME];
@@ -90,7 +93,9 @@ impl Slot {
             stream.marker = true;
             payload[..dtmf::EVENT_LEN].copy_from_slice(&event.to_bytes());
             let payload_type = stream.remote.dtmf_payload_type.unwrap_or(101);
-            let timestamp = timestamp.wrapping_sub(since_start);
+            // The packet's timestamp counts the sound's clock, whatever the keys' is.
+            let ticks = stream.remote.codec.clock_rate_hz() / self.keys_hz;
+            let timestamp = timestamp.wrapping_sub(since_start * ticks.max(1));
             return (Coded { payload_type, timestamp, marker, len: dtmf::EVENT_LEN }, false);
         }
         let listener = &mut self.listener;
@@ -170,7 +175,7 @@ impl Slot {
         };
         let buffer = voice.outbox.packet();
         let written = write_packet(&packet, &mut buffer[..PACKET - MAX_GROWTH]);
-        let locked = written.and_then(|len| match &mut stream.locks {
+        let locked = written.and_then(|len| match stream.locks() {
             Some(locks) => locks.ours.rtp(buffer, len).ok(),
             None => Some(len),
         });
@@ -213,7 +218,7 @@ impl Slot {
         let mux = to == stream.remote.address;
         let mut buffer = [0; PACKET];
         let written = write(&mut stream.reports, now, &mut self.source, &mut buffer[..PACKET - MAX_GROWTH]);
-        let locked = written.and_then(|len| match &mut stream.locks {
+        let locked = written.and_then(|len| match stream.locks() {
             Some(locks) => locks.ours.rtcp(&mut buffer, len).ok(),
             None => Some(len),
         });
