@@ -64,6 +64,9 @@ pub(crate) struct MediaArgs {
     /// Measure rtpengine as well, relaying as many packets 与 rtpengine 对比
     #[arg(long)]
     beside_rtpengine: bool,
+    /// End each call after so long and begin another in its place [s]; shared ports only 每通时长（秒）
+    #[arg(long, value_name = "SECONDS")]
+    turnover: Option<u64>,
     /// Draw the figures into an SVG 画图
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
@@ -87,6 +90,8 @@ pub(crate) struct RunArgs {
     pub(crate) srtp: Option<SrtpSuite>,
     #[arg(long)]
     pub(crate) record: Option<PathBuf>,
+    #[arg(long)]
+    pub(crate) turnover: Option<u64>,
     /// Relayed by rtpengine instead of the engine.
     #[arg(long)]
     pub(crate) rtpengine: bool,
@@ -112,6 +117,10 @@ pub(crate) fn run(command: BenchCommand) -> Result<ExitCode> {
 fn media(args: &MediaArgs) -> Result<ExitCode> {
     ensure!(!args.calls.contains(&0), "--calls 0: there is nothing to measure 并发数须大于 0");
     ensure!(args.seconds >= 5, "--seconds {}: at least 5, since the first 3 are not counted", args.seconds);
+    ensure!(
+        args.turnover.is_none_or(|s| s > 0) && (args.turnover.is_none() || args.ports == PortMode::Shared),
+        "--turnover needs --ports shared and at least a second: far ends know one address only"
+    );
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     if cores < 2 {
         bail!("the far ends need a core of their own, and this machine has one 至少需要两个核心");
@@ -127,6 +136,7 @@ fn media(args: &MediaArgs) -> Result<ExitCode> {
                 codec: codec(&args.codec).map_err(anyhow::Error::msg)?,
                 srtp: args.srtp.as_deref().map(suite).transpose().map_err(anyhow::Error::msg)?,
                 record: scratch.clone().filter(|_| !rtpengine),
+                turnover: args.turnover,
                 rtpengine,
             };
             let whose = if rtpengine { "rtpengine" } else { "waihu" };

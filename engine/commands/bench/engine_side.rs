@@ -35,6 +35,8 @@ use crate::output::out;
 
 /// Ports for the calls: a pair each, below those that the system gives to the far ends.
 const RTP_PORTS: std::ops::RangeInclusive<u16> = 10_000..=32_767;
+/// How often memory is looked at in a run.
+const MEMORY_STEPS: u64 = 20;
 /// How long a call's end may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -63,74 +65,130 @@ struct Leg {
     recording: Option<RecordingInProgress>,
 }
 
+/// What calls are made with.
+struct Bench<'a> {
+    args: &'a RunArgs,
+    media: Media,
+    recorder: Recorder,
+    folder: Option<Folder>,
+    clip: Arc<Clip>,
+    speech_frames: Arc<AtomicU64>,
+    opened: usize,
+}
+
 fn measure(args: &RunArgs) -> Result<Measured> {
-    let mut config = MediaConfig::new(Ipv4Addr::LOCALHOST.into(), RTP_PORTS, PATIENCE);
-    config.cores = vec![ENGINE_CORE];
-    config.codecs = vec![args.codec];
-    config.port_mode = match args.ports {
-        PortMode::PerCall => Ports::PerCall,
-        PortMode::Shared => Ports::Shared,
-    };
-    let media = Media::spawn(config)?;
-    let recorder = Recorder::spawn()?;
-    let folder = args.record.as_deref().map(Folder::within).transpose()?;
     let (mut beside, far) = Beside::start(args)?;
+    let mut bench = Bench::new(args)?;
     let before_kib = resident_kib()?;
-    let speech_frames = Arc::new(AtomicU64::new(0));
+    let keys: Vec<Option<SrtpKey>> = (0..args.calls).map(|_| args.srtp.and_then(fresh_key)).collect();
     let mut legs = Vec::with_capacity(args.calls);
-    for n in 0..args.calls {
-        legs.push(open(args, n, &media, &recorder, folder.as_ref(), &speech_frames)?);
-    }
-    let keys: Vec<Option<SrtpKey>> = legs.iter().map(|_| args.srtp.and_then(fresh_key)).collect();
-    let clip = Arc::new(prompt(args));
-    for ((leg, far_end), ours) in legs.iter().zip(&far.far_ends).zip(&keys) {
-        media.start(leg.opened.slot, remote(args, far_end, *ours)?);
-        media.play_clip(leg.opened.slot, PlaybackId(1), Arc::clone(&clip), Repeat::Forever);
+    for (far_end, ours) in far.far_ends.iter().zip(&keys) {
+        legs.push(bench.begin(far_end, *ours)?);
     }
     beside.begin(&NearEnds {
         near_ends: legs.iter().filter_map(|l| v4(l.opened.rtp)).collect(),
         keys: keys.iter().flatten().map(waihu_load::key_text).collect(),
     })?;
     std::thread::sleep(Duration::from_secs(WARM_UP_S));
-    let (from, began) = (Look::at(&media)?, Instant::now());
-    std::thread::sleep(Duration::from_secs(args.seconds));
-    let (to, took) = (Look::at(&media)?, began.elapsed());
+    let (from, began) = (Look::at(&bench.media)?, Instant::now());
+    let mut ends = Ends::default();
+    let mut memory_kib = Vec::new();
+    for second in 0..args.seconds {
+        if (second * MEMORY_STEPS).is_multiple_of(args.seconds.max(MEMORY_STEPS))
+            || args.seconds < MEMORY_STEPS
+        {
+            memory_kib.push(resident_kib()?);
+        }
+        if let Some(after) = args.turnover {
+            // Each second its share of the calls, so that all have had their turn after so long.
+            let share = |s: u64| (args.calls as u64 * s / after) as usize;
+            for n in share(second)..share(second + 1) {
+                let n = n % args.calls;
+                let next = bench.begin(&far.far_ends[n], keys[n])?;
+                ends.add(bench.end(std::mem::replace(&mut legs[n], next))?);
+            }
+        }
+        let due = began + Duration::from_secs(second + 1);
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+    }
+    let (to, took) = (Look::at(&bench.media)?, began.elapsed());
     let kib = resident_kib()?.saturating_sub(before_kib);
     let report = beside.finish()?;
-    let ends = close(&media, legs)?;
-    Ok(figures(args, &from, &to, took, kib, &report, &ends))
+    legs.iter().for_each(|leg| bench.media.close(leg.opened.slot));
+    for leg in legs {
+        ends.add(bench.end(leg)?);
+    }
+    Ok(Measured {
+        memory_kib,
+        carried: bench.opened,
+        left_at_end: bench.media.load().slots,
+        ..figures(args, &from, &to, took, kib, &report, &ends)
+    })
 }
 
-fn open(
-    args: &RunArgs,
-    n: usize,
-    media: &Media,
-    recorder: &Recorder,
-    folder: Option<&Folder>,
-    speech_frames: &Arc<AtomicU64>,
-) -> Result<Leg> {
-    let (tap, recording) = folder
-        .map(|f| recorder.start(f.path.join(format!("{n}.wav")), args.codec.sample_rate_hz()))
-        .unzip();
-    let stereo = tap.map(|t| {
-        let waihu_record::StereoTap { recording, rate_hz, full, empty, paused } = t;
-        StereoTap { recording, rate_hz, full, empty, paused }
-    });
-    let (tell, closed) = crossbeam_channel::bounded(1);
-    let heard = Arc::clone(speech_frames);
-    let taps = Taps {
-        heard: Some(Box::new(move |frame| {
-            heard.fetch_add(u64::from(frame.speech), Relaxed);
-            true
-        })),
-        stereo,
-        events: Box::new(move |_, event| {
-            if let MediaEvent::Closed(stats) = event {
-                let _ = tell.try_send(stats);
+impl<'a> Bench<'a> {
+    fn new(args: &'a RunArgs) -> Result<Self> {
+        let mut config = MediaConfig::new(Ipv4Addr::LOCALHOST.into(), RTP_PORTS, PATIENCE);
+        config.cores = vec![ENGINE_CORE];
+        config.codecs = vec![args.codec];
+        config.port_mode = match args.ports {
+            PortMode::PerCall => Ports::PerCall,
+            PortMode::Shared => Ports::Shared,
+        };
+        Ok(Self {
+            args,
+            media: Media::spawn(config)?,
+            recorder: Recorder::spawn()?,
+            folder: args.record.as_deref().map(Folder::within).transpose()?,
+            clip: Arc::new(prompt(args)),
+            speech_frames: Arc::default(),
+            opened: 0,
+        })
+    }
+
+    /// A call to a far end, which says the prompt over and over.
+    fn begin(&mut self, far_end: &FarEnd, ours: Option<SrtpKey>) -> Result<Leg> {
+        let rate_hz = self.args.codec.sample_rate_hz();
+        let path = self.folder.as_ref().map(|f| f.path.join(format!("{}.wav", self.opened)));
+        let (tap, recording) = path.map(|path| self.recorder.start(path, rate_hz)).unzip();
+        let stereo = tap.map(|t| {
+            let waihu_record::StereoTap { recording, rate_hz, full, empty, paused } = t;
+            StereoTap { recording, rate_hz, full, empty, paused }
+        });
+        let (tell, closed) = crossbeam_channel::bounded(1);
+        let heard = Arc::clone(&self.speech_frames);
+        let taps = Taps {
+            heard: Some(Box::new(move |frame| {
+                heard.fetch_add(u64::from(frame.speech), Relaxed);
+                true
+            })),
+            stereo,
+            events: Box::new(move |_, event| {
+                if let MediaEvent::Closed(stats) = event {
+                    let _ = tell.try_send(stats);
+                }
+            }),
+        };
+        let opened = self.media.open(taps)?;
+        self.opened += 1;
+        self.media.start(opened.slot, remote(self.args, far_end, ours)?);
+        self.media.play_clip(opened.slot, PlaybackId(1), Arc::clone(&self.clip), Repeat::Forever);
+        Ok(Leg { opened, closed, recording })
+    }
+
+    /// Ends a call, and throws its recording away.
+    fn end(&self, leg: Leg) -> Result<Stats> {
+        self.media.close(leg.opened.slot);
+        let stats = leg.closed.recv_timeout(PATIENCE).context("a call did not end")?;
+        if let Some(recording) = leg.recording {
+            let recording = recording.finish().recv_timeout(PATIENCE).context("a recording did not end")?;
+            if let Some(why) = recording.cut_short {
+                anyhow::bail!("a recording was cut short: {why}");
             }
-        }),
-    };
-    Ok(Leg { opened: media.open(taps)?, closed, recording })
+            fs::remove_file(&recording.path)?;
+        }
+        Ok(stats)
+    }
 }
 
 fn remote(args: &RunArgs, far: &FarEnd, ours: Option<SrtpKey>) -> Result<Remote> {
@@ -176,27 +234,15 @@ struct Ends {
     judged: u64,
 }
 
-fn close(media: &Media, legs: Vec<Leg>) -> Result<Ends> {
-    let mut ends = Ends::default();
-    for leg in &legs {
-        media.close(leg.opened.slot);
-    }
-    for leg in legs {
-        let stats = leg.closed.recv_timeout(PATIENCE).context("a call did not end")?;
-        ends.lost += stats.lost;
-        ends.unrecorded += stats.unrecorded;
+impl Ends {
+    fn add(&mut self, stats: Stats) {
+        self.lost += stats.lost;
+        self.unrecorded += stats.unrecorded;
         if let Some(quality) = stats.quality {
-            ends.mos += f64::from(quality.mos);
-            ends.judged += 1;
-        }
-        if let Some(recording) = leg.recording {
-            let recording = recording.finish().recv_timeout(PATIENCE).context("a recording did not end")?;
-            if let Some(why) = recording.cut_short {
-                anyhow::bail!("a recording was cut short: {why}");
-            }
+            self.mos += f64::from(quality.mos);
+            self.judged += 1;
         }
     }
-    Ok(ends)
 }
 
 /// The process at one moment.
@@ -255,6 +301,9 @@ fn seen_by_far_ends(args: &RunArgs, by: &str, took: Duration, report: &Report) -
         kib_per_call: 0.0,
         unrecorded_s: None,
         mos: None,
+        memory_kib: Vec::new(),
+        carried: args.calls,
+        left_at_end: 0,
         far_ends_late_ms_p99: report.own_late_ms.p99,
     }
 }

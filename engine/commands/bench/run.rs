@@ -58,6 +58,12 @@ pub(crate) struct Measured {
     pub(crate) unrecorded_s: Option<f64>,
     /// The mean opinion score of what was heard (G.107), the mean of the calls.
     pub(crate) mos: Option<f64>,
+    /// What the process had in memory in the course of the run, at equal steps [KiB].
+    pub(crate) memory_kib: Vec<u64>,
+    /// Calls that were carried in all.
+    pub(crate) carried: usize,
+    /// What was left when all calls had ended: slots, and chunks of sound on their way.
+    pub(crate) left_at_end: u64,
     /// How late the far ends themselves sent: 99 of 100 were less [ms].
     pub(crate) far_ends_late_ms_p99: f64,
 }
@@ -84,6 +90,9 @@ fn ourselves(what: &str, args: &RunArgs) -> Result<Command> {
     }
     if let Some(folder) = &args.record {
         command.arg("--record").arg(folder);
+    }
+    if let Some(seconds) = args.turnover {
+        command.args(["--turnover", &seconds.to_string()]);
     }
     if args.rtpengine {
         command.arg("--rtpengine");
