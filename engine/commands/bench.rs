@@ -2,6 +2,7 @@
 
 mod engine_side;
 mod plot;
+mod rtpengine;
 mod run;
 
 use std::{path::PathBuf, process::ExitCode};

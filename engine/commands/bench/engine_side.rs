@@ -28,13 +28,13 @@ use waihu_record::{Recorder, RecordingInProgress};
 use waihu_types::{SrtpKey, SrtpSuite};
 
 use super::{
-    PortMode, RunArgs,
+    PortMode, RunArgs, rtpengine,
     run::{Beside, ENGINE_CORE, Measured, WARM_UP_S},
 };
 use crate::output::out;
 
 /// Ports for the calls: a pair each, below those that the system gives to the far ends.
-const RTP_PORTS: std::ops::RangeInclusive<u16> = 10_000..=32_767;
+pub(super) const RTP_PORTS: std::ops::RangeInclusive<u16> = 10_000..=32_767;
 /// How often memory is looked at in a run.
 const MEMORY_STEPS: u64 = 20;
 /// How long a call's end may take.
@@ -79,7 +79,7 @@ struct Bench<'a> {
 fn measure(args: &RunArgs) -> Result<Measured> {
     let (mut beside, far) = Beside::start(args)?;
     let mut bench = Bench::new(args)?;
-    let before_kib = resident_kib()?;
+    let before_kib = resident_kib("/proc/self/status")?;
     let keys: Vec<Option<SrtpKey>> = (0..args.calls).map(|_| args.srtp.and_then(fresh_key)).collect();
     let mut legs = Vec::with_capacity(args.calls);
     for (far_end, ours) in far.far_ends.iter().zip(&keys) {
@@ -97,7 +97,7 @@ fn measure(args: &RunArgs) -> Result<Measured> {
         if (second * MEMORY_STEPS).is_multiple_of(args.seconds.max(MEMORY_STEPS))
             || args.seconds < MEMORY_STEPS
         {
-            memory_kib.push(resident_kib()?);
+            memory_kib.push(resident_kib("/proc/self/status")?);
         }
         if let Some(after) = args.turnover {
             // Each second its share of the calls, so that all have had their turn after so long.
@@ -112,7 +112,7 @@ fn measure(args: &RunArgs) -> Result<Measured> {
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
     }
     let (to, took) = (Look::at(&bench.media)?, began.elapsed());
-    let kib = resident_kib()?.saturating_sub(before_kib);
+    let kib = resident_kib("/proc/self/status")?.saturating_sub(before_kib);
     let report = beside.finish()?;
     legs.iter().for_each(|leg| bench.media.close(leg.opened.slot));
     for leg in legs {
@@ -281,7 +281,7 @@ fn figures(
 }
 
 /// The figures that only the far ends give.
-fn seen_by_far_ends(args: &RunArgs, by: &str, took: Duration, report: &Report) -> Measured {
+pub(super) fn seen_by_far_ends(args: &RunArgs, by: &str, took: Duration, report: &Report) -> Measured {
     Measured {
         by: by.to_owned(),
         calls: args.calls,
@@ -309,7 +309,7 @@ fn seen_by_far_ends(args: &RunArgs, by: &str, took: Duration, report: &Report) -
 }
 
 /// User and system time of a process, from its `stat`.
-fn cpu_time(stat: &str) -> Result<Duration> {
+pub(super) fn cpu_time(stat: &str) -> Result<Duration> {
     let text = fs::read_to_string(stat)?;
     // Fields 14 and 15, counted behind the name, which may hold anything (proc(5)).
     let fields: Vec<&str> = text.rsplit_once(')').map_or("", |t| t.1).split_whitespace().collect();
@@ -318,9 +318,9 @@ fn cpu_time(stat: &str) -> Result<Duration> {
     Ok(Duration::from_millis(ticks * 10))
 }
 
-/// What the process has in memory now [KiB].
-fn resident_kib() -> Result<u64> {
-    let status = fs::read_to_string("/proc/self/status")?;
+/// What a process has in memory now, from its `status` [KiB].
+pub(super) fn resident_kib(status: &str) -> Result<u64> {
+    let status = fs::read_to_string(status)?;
     let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).context("no VmRSS")?;
     Ok(line.trim().trim_end_matches(" kB").trim().parse()?)
 }
@@ -341,13 +341,5 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.path);
-    }
-}
-
-mod rtpengine {
-    use super::*;
-
-    pub(super) fn measure(_args: &RunArgs) -> Result<Measured> {
-        anyhow::bail!("rtpengine is not driven yet")
     }
 }
