@@ -3,19 +3,17 @@
 use std::{collections::BTreeMap, num::NonZero, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use waihu_dialler::{Plant, Reserve};
 use waihu_intent::Head;
-use waihu_media::{Media, MediaConfig};
+use waihu_media::{Media, MediaConfig, Ports};
 use waihu_record::Recorder;
 use waihu_speech::{BotVoices, Speech, SpeechConfig};
+use waihu_srtp::Certificate;
 use waihu_store::Store;
-use waihu_trunk::{SipSocket, TrunkConfig};
+use waihu_trunk::{MediaPorts, SipSocket, TrunkConfig};
 
 use crate::{output::note, project::Project};
-
-/// Of whom nothing comes for so long, the call is told: most phones send packets in silence too. The
-/// call is told again each time that it has doubled, and itself decides when the line is dead.
-const NO_AUDIO_AFTER: Duration = Duration::from_secs(10);
 
 /// Who is behind a trunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,11 +52,8 @@ pub(crate) async fn start(project: &Project, trunk: TrunkConfig, ground: Ground)
     let recordings = project.recordings();
     let reserve = Reserve::lay(&[&recordings, &project.made()])
         .context("no room for the reserve of 1 MiB that keeps outcomes safe: free some disk 磁盘空间不足")?;
-    let (first, last) = trunk.rtp_ports;
-    let media = Media::spawn(MediaConfig {
-        codecs: trunk.codecs.clone(),
-        ..MediaConfig::new(trunk.media_address, first..=last, NO_AUDIO_AFTER)
-    })?;
+    allow_files(&trunk);
+    let media = Media::spawn(media_config(&trunk))?;
     let config = speech_config(project)?;
     let speech = tokio::task::spawn_blocking(move || Speech::start(config)).await??;
     let user_agent = concat!("waihu/", env!("CARGO_PKG_VERSION"));
@@ -71,6 +66,7 @@ pub(crate) async fn start(project: &Project, trunk: TrunkConfig, ground: Ground)
         reserve,
         credentials,
         media,
+        certificate: Certificate::generate().context("cannot make a certificate 无法生成证书")?,
         speech,
         recorder: Recorder::spawn().context("cannot start the recorder 无法启动录音")?,
         store,
@@ -78,6 +74,46 @@ pub(crate) async fn start(project: &Project, trunk: TrunkConfig, ground: Ground)
         models: versions(project)?,
         trunk,
     }))
+}
+
+fn media_config(trunk: &TrunkConfig) -> MediaConfig {
+    let (first, last) = trunk.rtp_ports;
+    let no_audio_after = Duration::from_secs(trunk.no_audio_timeout_s.into());
+    MediaConfig {
+        port_mode: match trunk.media_ports {
+            MediaPorts::PerCall => Ports::PerCall,
+            MediaPorts::Shared => Ports::Shared,
+        },
+        cores: trunk.media_cores.clone(),
+        codecs: trunk.codecs.clone(),
+        ..MediaConfig::new(trunk.media_address, first..=last, no_audio_after)
+    }
+}
+
+/// Files of the program itself: models, the store, terminals.
+const OWN_FILES: u64 = 256;
+/// Files of a call: two sockets a leg, with an agent's, its recording and its transcript.
+const CALL_FILES: u64 = 6;
+
+/// Raises the number of files that may be open to what the system lets us have, and says so where that is
+/// too little for the trunk's calls.
+fn allow_files(trunk: &TrunkConfig) {
+    let wanted = OWN_FILES + CALL_FILES * u64::from(trunk.max_calls);
+    let raised = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(soft, hard)| {
+        if soft < hard {
+            setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;
+        }
+        Ok(hard)
+    });
+    match raised {
+        Ok(may) if may >= wanted => {}
+        Ok(may) => {
+            note!(
+                "the system allows {may} open files, and the trunk's calls may take {wanted}: see `ulimit -n` 打开文件数上限过低"
+            );
+        }
+        Err(error) => note!("the limit of open files could not be raised 无法提高文件数上限: {error}"),
+    }
 }
 
 fn speech_config(project: &Project) -> Result<SpeechConfig> {

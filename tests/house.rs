@@ -33,9 +33,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("store", &["types", "campaign"]),
     (
         "dialler",
-        &["types", "call", "dialog", "campaign", "sip", "trunk", "media", "speech", "record", "store"],
+        &[
+            "types", "call", "dialog", "campaign", "sip", "trunk", "srtp", "media", "speech", "record",
+            "store",
+        ],
     ),
-    ("simulator", &["types", "sip", "trunk", "media", "audio", "tts"]),
+    ("simulator", &["types", "sip", "trunk", "srtp", "media", "audio", "tts"]),
 ];
 
 const PURE: &[&str] = &["types", "sip", "rtp", "audio", "phonetics", "nlu", "dialog", "campaign", "call"];

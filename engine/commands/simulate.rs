@@ -3,10 +3,11 @@
 use std::{io::Read, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::{Context, Result};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use tokio::sync::oneshot;
-use waihu_media::MediaConfig;
+use waihu_media::{Codec, MediaConfig};
 use waihu_simulator::{Clips, Report, SimulatorConfig, practice, read_personas, serve};
+use waihu_trunk::SrtpPolicy;
 use waihu_tts::{PromptCache, Tts};
 
 use super::signals::Signals;
@@ -29,9 +30,26 @@ pub(crate) struct SimulateArgs {
     /// Calls at once 并发数
     #[arg(long, default_value_t = 50)]
     max_calls: usize,
+    /// Whether keys for SRTP are taken where they are offered, or nothing is spoken without 加密
+    #[arg(long, value_enum, default_value_t = Srtp::Optional)]
+    srtp: Srtp,
+    /// What is spoken, of PCMA, PCMU, G722 and opus; the caller's order decides 编码
+    #[arg(long, value_delimiter = ',', default_value = "PCMA,PCMU,G722,opus", value_parser = codec)]
+    codecs: Vec<Codec>,
     /// End when standard input does: for a parent process.
     #[arg(long, hide = true)]
     while_stdin: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Srtp {
+    Off,
+    Optional,
+    Mandatory,
+}
+
+fn codec(name: &str) -> Result<Codec, String> {
+    Codec::from_name(name).ok_or_else(|| format!("use one of {}", Codec::ALL.map(Codec::name).join(", ")))
 }
 
 pub(crate) fn run(project: &Project, args: SimulateArgs) -> Result<ExitCode> {
@@ -53,11 +71,16 @@ pub(crate) fn run(project: &Project, args: SimulateArgs) -> Result<ExitCode> {
     drop((tts, cache));
     let config = SimulatorConfig {
         bind: args.bind,
-        media: MediaConfig::new(
-            args.bind.ip(),
-            args.rtp_ports[0]..=args.rtp_ports[1],
-            Duration::from_secs(30),
-        ),
+        media: MediaConfig {
+            codecs: args.codecs.clone(),
+            ..MediaConfig::new(args.bind.ip(), args.rtp_ports[0]..=args.rtp_ports[1], Duration::from_secs(30))
+        },
+        srtp: match args.srtp {
+            Srtp::Off => SrtpPolicy::Off,
+            Srtp::Optional => SrtpPolicy::Optional,
+            Srtp::Mandatory => SrtpPolicy::Mandatory,
+        },
+        codecs: args.codecs.clone(),
         personas,
         clips,
         max_calls: args.max_calls,

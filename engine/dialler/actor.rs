@@ -9,9 +9,9 @@ use tokio::{
 };
 use waihu_call::{CallMachine, Desk, Ending, Input, Leg, Line, Output, PlaybackId, Speaker};
 use waihu_dialog::{Interpreter, Utterance};
-use waihu_media::{Opened, PlaybackId as MediaPlaybackId, Stats, Taps};
-use waihu_record::{RecordingInProgress, TranscriptLine, TranscriptWriter};
-use waihu_sip::{Event as SipEvent, SessionDescription};
+use waihu_media::PlaybackId as MediaPlaybackId;
+use waihu_record::{RecordingInProgress, TranscriptWriter};
+use waihu_sip::Event as SipEvent;
 use waihu_speech::{Listener, Urgency, VoiceRequest};
 use waihu_store::NewAttempt;
 use waihu_trunk::Call;
@@ -23,13 +23,12 @@ use crate::{
     outcome::{Attempt, outcome},
     plant::{Order, Plant, Progress, ProgressKind, Stop},
     playout::{Pcm, Playout},
+    sound::{Ends, LegSound, News, SoundFault, first_timeout},
 };
 
 /// What reaches the call from threads. Few events a second: one per prompt, key or utterance.
 enum Happening {
-    Media(waihu_call::MediaEvent),
-    /// The bot's first packet left, at this time.
-    FirstPacket(Time),
+    Sound(Leg, News),
     Speech(waihu_speech::Event),
     Voiced(PlaybackId, Result<Pcm, waihu_speech::SpeechError>),
 }
@@ -118,16 +117,16 @@ struct ActiveCall<'a> {
     playout: Playout,
     happenings: mpsc::UnboundedSender<Happening>,
     inbox: mpsc::UnboundedReceiver<Happening>,
-    opened: Opened,
+    sound: LegSound,
     /// One for all agents that are asked: who does not take the call is sent nothing.
-    agent_slot: Option<Opened>,
+    agent_sound: Option<LegSound>,
+    /// Why the callee could not be spoken with.
+    fault: Option<SoundFault>,
     callee: Option<Call>,
     agent: Option<Call>,
     /// Kept while the call lasts: dropping it ends the listening.
     listener: Listener,
     recording: Option<RecordingInProgress>,
-    /// The callee's slot is closed: its counts.
-    closed: oneshot::Receiver<Stats>,
     /// Until the call is over.
     transcript: Option<TranscriptWriter>,
     /// The start of the recording, to which the transcript's times are told.
@@ -162,25 +161,15 @@ impl<'a> ActiveCall<'a> {
             Arc::new(move |event| drop(to_speech.send(Happening::Speech(event)))),
         );
         let ear = listener.ear();
-        let (tell_closed, closed) = oneshot::channel();
-        let (to_media, mut tell_closed) = (happenings.clone(), Some(tell_closed));
-        let opened = plant.media.open(Taps {
+        let to_call = happenings.clone();
+        let ends = Ends {
+            beside: None,
             heard: Some(Box::new(move |heard| ear.hear(heard.frame))),
             stereo: Some(legs::stereo_tap(tape)),
+        };
+        let sound = LegSound::open(plant, &order.attempt, Leg::Callee, ends, move |news| {
             // The call may be over: then nobody need know.
-            events: Box::new(move |at, event| {
-                let word = legs::callee_media(&event);
-                match event {
-                    waihu_media::MediaEvent::Closed(stats) => {
-                        let _ = tell_closed.take().map(|tell| tell.send(stats));
-                    }
-                    waihu_media::MediaEvent::FirstPacketSent => {
-                        let _ = to_media.send(Happening::FirstPacket(at));
-                    }
-                    _ => {}
-                }
-                let _ = word.map(|word| to_media.send(Happening::Media(word)));
-            }),
+            let _ = to_call.send(Happening::Sound(Leg::Callee, news));
         })?;
         Ok(Self {
             plant,
@@ -190,13 +179,13 @@ impl<'a> ActiveCall<'a> {
             playout: Playout::default(),
             happenings,
             inbox,
-            opened,
-            agent_slot: None,
+            sound,
+            agent_sound: None,
+            fault: None,
             callee: None,
             agent: None,
             listener,
             recording: Some(recording),
-            closed,
             transcript: Some(transcript),
             start: None,
             answered_at: None,
@@ -216,7 +205,7 @@ impl<'a> ActiveCall<'a> {
     }
 
     /// Writes the attempt down, before its INVITE.
-    async fn begin(&self) -> Result<Attempt, DialError> {
+    async fn begin(&mut self) -> Result<Attempt, DialError> {
         let order = self.order;
         let attempt = Attempt {
             attempt: order.attempt.clone(),
@@ -264,12 +253,17 @@ impl<'a> ActiveCall<'a> {
     /// Waits for what happens next.
     async fn next_input(&mut self, machine: &mut CallMachine) -> Option<Input> {
         let deadline = machine.poll_timeout().map(|at| Instant::now() + at.since(self.plant.media.now()));
+        let shake = first_timeout(&self.sound, self.agent_sound.as_ref()).map(Instant::from_std);
         tokio::select! {
             event = legs::event(&mut self.callee) => Some(Input::Sip { leg: Leg::Callee, event }),
             event = legs::event(&mut self.agent) => Some(Input::Sip { leg: Leg::Agent, event }),
             Some(happening) = self.inbox.recv() => self.happened(happening),
             () = legs::told_to_hang_up(&mut self.stop) => Some(Input::Stop),
             () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => Some(Input::Timeout),
+            () = sleep_until(shake.unwrap_or_else(Instant::now)), if shake.is_some() => {
+                let callee = self.of_sound(Leg::Callee, LegSound::handle_timeout);
+                callee.or_else(|| self.of_sound(Leg::Agent, LegSound::handle_timeout))
+            }
         }
     }
 
@@ -277,8 +271,17 @@ impl<'a> ActiveCall<'a> {
         use waihu_call::{MediaEvent, SpeechEvent};
         use waihu_speech::Event;
         match happening {
-            Happening::Media(event) => Some(Input::Media(event)),
-            Happening::FirstPacket(at) => {
+            Happening::Sound(_, News::Call(event)) => Some(Input::Media(event)),
+            Happening::Sound(leg, News::Datagram(from, bytes)) => {
+                self.of_sound(leg, |sound, plant| sound.datagram(plant, from, &bytes))
+            }
+            Happening::Sound(leg, News::Failed(why)) => {
+                self.of_sound(leg, |_, _| Err(SoundFault::Media(why)))
+            }
+            Happening::Sound(Leg::Agent, News::FirstPacket(_)) => None,
+            Happening::Sound(Leg::Callee, News::FirstPacket(at)) => {
+                // With it the recording begins.
+                self.start.get_or_insert(at);
                 let after = self.answered_at.map_or(0, |answered| at.since(answered).as_millis());
                 tracing::info!(attempt = %self.order.attempt, after_answer_ms = after, "first packet sent");
                 None
@@ -325,7 +328,7 @@ impl<'a> ActiveCall<'a> {
             match output {
                 Output::InviteCallee => {
                     tell(&self.observer, self.order, ProgressKind::Dialling);
-                    let request = legs::invite_callee(self.plant, self.order, self.opened.rtp);
+                    let request = legs::invite_callee(self.plant, self.order, self.sound.offer());
                     self.callee = Some(self.plant.sip.invite(request));
                 }
                 Output::InviteAgent { desk } => {
@@ -340,18 +343,22 @@ impl<'a> ActiveCall<'a> {
                         call.hangup(None);
                     }
                 }
-                Output::Connect { leg, remote } => self.connect(leg, &remote),
+                Output::Connect { leg, remote } => {
+                    if let Some(input) = self.of_sound(leg, |sound, plant| sound.described(plant, &remote)) {
+                        machine.handle_input(self.now(), input);
+                    }
+                }
                 Output::Play { id, text } => self.play(id, text),
                 Output::StopPlayback => {
-                    self.plant.media.stop(self.opened.slot);
+                    self.plant.media.stop(self.sound.slot());
                     for id in self.playout.clear() {
                         let event = waihu_call::MediaEvent::PlaybackStopped { id, played_ms: 0 };
-                        let _ = self.happenings.send(Happening::Media(event));
+                        let _ = self.happenings.send(Happening::Sound(Leg::Callee, News::Call(event)));
                     }
                 }
                 Output::Bridge => {
-                    if let Some(agent) = self.agent_slot {
-                        self.plant.media.join(&[self.opened.slot, agent.slot]);
+                    if let Some(agent) = &self.agent_sound {
+                        self.plant.media.join(&[self.sound.slot(), agent.slot()]);
                     }
                 }
                 Output::Line(line) => self.line(line),
@@ -365,46 +372,49 @@ impl<'a> ActiveCall<'a> {
     fn invite_agent(&mut self, desk: usize) -> Result<(), DialError> {
         // The machine asks for the desks that it was given.
         let Some(agent) = self.plant.trunk.agents.get(desk) else { return Ok(()) };
-        let agent_leg = match self.agent_slot {
-            Some(open) => open,
+        let sound = match &mut self.agent_sound {
+            Some(sound) => {
+                sound.begin_anew(self.plant)?;
+                sound
+            }
             None => {
-                let to_media = self.happenings.clone();
-                let events = Box::new(move |_, event| {
-                    if let Some(event) = legs::agent_media(&event) {
-                        let _ = to_media.send(Happening::Media(event));
-                    }
-                });
-                let taps = Taps { heard: None, stereo: None, events };
-                *self.agent_slot.insert(self.plant.media.open_beside(self.opened.slot, taps)?)
+                let to_call = self.happenings.clone();
+                let ends = Ends { beside: Some(self.sound.slot()), ..Ends::default() };
+                let sound = LegSound::open(self.plant, &self.order.attempt, Leg::Agent, ends, move |news| {
+                    let _ = to_call.send(Happening::Sound(Leg::Agent, news));
+                })?;
+                self.agent_sound.insert(sound)
             }
         };
-        self.agent = Some(self.plant.sip.invite(legs::invite_agent(
-            self.plant,
-            &self.order.case.id,
-            agent,
-            agent_leg.rtp,
-        )));
+        let request = legs::invite_agent(self.plant, &self.order.case.id, agent, sound.offer());
+        self.agent = Some(self.plant.sip.invite(request));
         Ok(())
     }
 
-    fn connect(&mut self, leg: Leg, remote: &SessionDescription) {
-        let slot = match leg {
-            Leg::Callee => self.opened.slot,
-            Leg::Agent => match self.agent_slot {
-                Some(agent) => agent.slot,
-                None => return,
-            },
-        };
-        match legs::remote(remote) {
-            Some(remote) => {
-                self.plant.media.start(slot, remote);
-                // With the first packet the recording begins.
-                self.start.get_or_insert(self.plant.media.now());
-            }
-            None => {
-                tracing::warn!(attempt = %self.order.attempt, "the far side's description names no audio we can send")
-            }
+    /// Does something with a leg's sound; what the call is to hear of it where the sound fails. Who cannot
+    /// be spoken with as it was agreed is spoken with in no other way.
+    fn of_sound(
+        &mut self,
+        leg: Leg,
+        act: impl FnOnce(&mut LegSound, &Plant) -> Result<(), SoundFault>,
+    ) -> Option<Input> {
+        let sound = if leg == Leg::Callee { Some(&mut self.sound) } else { self.agent_sound.as_mut() };
+        let fault = act(sound?, self.plant).err()?;
+        tracing::error!(attempt = %self.order.attempt, ?leg, error = %fault, "a leg cannot be spoken with");
+        self.line(Line {
+            at: self.now(),
+            speaker: Speaker::System,
+            text: fault.to_string(),
+            understood: None,
+        });
+        if leg == Leg::Agent {
+            // Its hang-up is what the call hears.
+            self.agent.iter().for_each(|agent| agent.hangup(Some(fault.as_reason())));
+            return None;
         }
+        self.callee.iter().for_each(|callee| callee.hangup(Some(fault.as_reason())));
+        self.fault.get_or_insert(fault);
+        Some(Input::Media(waihu_call::MediaEvent::Lost))
     }
 
     fn play(&mut self, id: PlaybackId, text: String) {
@@ -422,7 +432,7 @@ impl<'a> ActiveCall<'a> {
 
     fn play_ready(&mut self) {
         while let Some((id, pcm)) = self.playout.next() {
-            self.plant.media.play(self.opened.slot, MediaPlaybackId(id.0), pcm);
+            self.plant.media.play(self.sound.slot(), MediaPlaybackId(id.0), pcm);
         }
     }
 
@@ -440,20 +450,8 @@ impl<'a> ActiveCall<'a> {
     }
 
     fn write_down(&mut self, at_ms: u64, line: Line) {
-        let entities = line.understood.as_ref().filter(|u| !u.entities.is_empty()).map(|u| &u.entities);
         let Some(transcript) = &mut self.transcript else { return };
-        let written = transcript.line(&TranscriptLine {
-            at_ms,
-            speaker: match line.speaker {
-                Speaker::Callee => waihu_record::Speaker::Callee,
-                Speaker::Bot => waihu_record::Speaker::Bot,
-                Speaker::System => waihu_record::Speaker::System,
-            },
-            text: line.text,
-            intent: line.understood.as_ref().map(|u| u.intent),
-            confidence: line.understood.as_ref().map(|u| u.confidence),
-            entities: entities.and_then(|e| serde_json::to_value(e).ok()),
-        });
+        let written = transcript.line(&legs::transcript_line(at_ms, line));
         if let Err(e) = written {
             tracing::error!(attempt = %self.order.attempt, error = %e, "a transcript line was not written");
         }
@@ -462,12 +460,15 @@ impl<'a> ActiveCall<'a> {
     /// Closes the files, stores the outcome. The media is freed with the call itself.
     async fn close(mut self, attempt: Attempt, ending: Ending) -> Result<Outcome, DialError> {
         let now = self.now();
-        self.plant.media.close(self.opened.slot);
+        self.plant.media.close(self.sound.slot());
         let mut outcome = outcome(&attempt, ending, self.wall(now), |at| self.wall(at));
+        self.fault.iter().for_each(|fault| fault.mark(&mut outcome));
         filing::keep(self.plant, &outcome).await;
         let written = (self.recording.take(), self.transcript.take());
-        (outcome.recording, outcome.transcript) =
-            filing::close_files(&attempt.attempt, written, &mut self.closed).await;
+        let stats;
+        (outcome.recording, outcome.transcript, stats) =
+            filing::close_files(&attempt.attempt, written, self.sound.closed()).await;
+        outcome.sound = self.sound.outcome(&stats);
         // The outcome carries the answer as well.
         if let Some(marking) = self.marking.take() {
             marking.abort();
@@ -481,8 +482,8 @@ impl<'a> ActiveCall<'a> {
 /// However a call ends, and be it by a panic: its ports are free again, and no phone stays up.
 impl Drop for ActiveCall<'_> {
     fn drop(&mut self) {
-        for leg in [Some(self.opened), self.agent_slot].into_iter().flatten() {
-            self.plant.media.close(leg.slot);
+        for leg in std::iter::once(&self.sound).chain(&self.agent_sound) {
+            self.plant.media.close(leg.slot());
         }
         for call in [&self.callee, &self.agent].into_iter().flatten() {
             call.hangup(None);

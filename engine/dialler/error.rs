@@ -9,6 +9,11 @@ pub enum DialError {
     /// No port, no socket.
     #[error("no media port for the call 没有媒体端口: {0}")]
     Media(#[from] waihu_media::MediaError),
+    /// The system gives no random numbers, without which there are no keys.
+    #[error(
+        "the system gives no random numbers for SRTP's keys, so the call was not placed 无法生成密钥，未呼叫"
+    )]
+    Randomness,
     /// The attempt could not be written down, or must not be made.
     #[error("the attempt was not recorded, so the call was not placed 未能登记，未呼叫: {0}")]
     Store(#[from] waihu_store::StoreError),

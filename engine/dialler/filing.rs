@@ -119,12 +119,12 @@ pub(crate) async fn mark_answered(plant: &Plant, attempt: &AttemptId, at: WallTi
 }
 
 /// Closes what was written of a call, as far as it was: a full disk costs files, never the outcome.
-/// `closed` gives the counts of the slot that was recorded.
+/// `closed` gives the counts of the slot that was recorded, which come back too.
 pub(crate) async fn close_files(
     attempt: &AttemptId,
     (recording, transcript): (Option<RecordingInProgress>, Option<TranscriptWriter>),
     closed: &mut oneshot::Receiver<Stats>,
-) -> (Option<Recording>, Option<Transcript>) {
+) -> (Option<Recording>, Option<Transcript>, Stats) {
     let recording = recording.map(RecordingInProgress::finish);
     // Both wait for the disk.
     let finished = tokio::task::spawn_blocking(move || {
@@ -140,12 +140,14 @@ pub(crate) async fn close_files(
     let transcript = transcript.and_then(|t| {
         t.inspect_err(|e| tracing::error!(%attempt, error = %e, "the transcript was not closed")).ok()
     });
-    (recording, transcript)
+    (recording, transcript, stats)
 }
 
 /// A recording with all that is wrong with it; none where it holds nothing.
 fn recorded(attempt: &AttemptId, mut recording: Recording, stats: &Stats) -> Option<Recording> {
-    recording.holes_ms = stats.unrecorded * 20;
+    // The recorder counts what it filled up, the media thread what it could not hand on: the same holes as a
+    // rule, seen from both sides.
+    recording.holes_ms = recording.holes_ms.max(stats.unrecorded * 20);
     let (holes_ms, unheard_ms) = (recording.holes_ms, stats.unheard * 20);
     if holes_ms > 0 || unheard_ms > 0 {
         tracing::warn!(%attempt, holes_ms, unheard_ms, "sound was lost: this machine is too slow for its calls");
@@ -196,9 +198,10 @@ mod tests {
             holes_ms: 0,
             paused_ms: 0,
         };
-        for (unrecorded, holes_ms) in [(0, 0), (5, 100)] {
+        for (unrecorded, filled_ms, holes_ms) in [(0, 0, 0), (5, 0, 100), (5, 500, 500), (50, 500, 1_000)] {
             let stats = Stats { unrecorded, unheard: 9, ..Stats::default() };
-            let told = recorded(&Order::new_attempt_id(), whole.clone(), &stats);
+            let own = Recording { holes_ms: filled_ms, ..whole.clone() };
+            let told = recorded(&Order::new_attempt_id(), own, &stats);
             assert_eq!(told, Some(Recording { holes_ms, ..whole.clone() }));
         }
     }

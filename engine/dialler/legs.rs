@@ -4,8 +4,8 @@ use std::{net::SocketAddr, time::Duration};
 
 use jiff::civil::Date;
 use tokio::sync::watch;
-use waihu_call::{MediaEvent, PlaybackId};
-use waihu_media::Remote;
+use waihu_call::{Leg, Line, MediaEvent, PlaybackId, Speaker};
+use waihu_record::TranscriptLine;
 use waihu_sip::{Event, FailureCause, SessionDescription, Uri};
 use waihu_trunk::{Agent, Call, Credentials, InviteRequest};
 use waihu_types::{Case, CaseId, Codec, PhoneNumber, WallTime};
@@ -53,25 +53,39 @@ pub(crate) fn not_dialled() -> Event {
     }
 }
 
-/// The media thread's event of the callee's slot in the call's words; none for those that the call
-/// does not need. A slot that ends while the call lasts is lost; after it, nobody reads this.
-pub(crate) fn callee_media(event: &waihu_media::MediaEvent) -> Option<MediaEvent> {
+/// The media thread's event of a leg's slot in the call's words; none for those that the call does not need.
+/// A slot that ends while the call lasts is lost, and of the agent's the call hears nothing else; after the
+/// call, nobody reads this. A far end that says goodbye by RTCP may still speak: only its BYE ends a call.
+pub(crate) fn media_word(leg: Leg, event: &waihu_media::MediaEvent) -> Option<MediaEvent> {
     use waihu_media::MediaEvent as M;
     match event {
+        M::Closed(_) => Some(MediaEvent::Lost),
+        _ if leg == Leg::Agent => None,
         M::PlaybackDone { id } => Some(MediaEvent::PlaybackDone(PlaybackId(id.0))),
         M::PlaybackStopped { id, played_ms } => {
             Some(MediaEvent::PlaybackStopped { id: PlaybackId(id.0), played_ms: *played_ms })
         }
         M::Dtmf { digit, .. } => Some(MediaEvent::Digit(*digit)),
         M::NoAudio { for_ms } => Some(MediaEvent::NoAudio { lasting: Duration::from_millis(*for_ms) }),
-        M::Closed(_) => Some(MediaEvent::Lost),
         _ => None,
     }
 }
 
-/// The same of the agent's slot: only that it is lost.
-pub(crate) fn agent_media(event: &waihu_media::MediaEvent) -> Option<MediaEvent> {
-    matches!(event, waihu_media::MediaEvent::Closed(_)).then_some(MediaEvent::Lost)
+/// A line of the call as it is written down, so long after the start of the recording [ms].
+pub(crate) fn transcript_line(at_ms: u64, line: Line) -> TranscriptLine {
+    let entities = line.understood.as_ref().filter(|u| !u.entities.is_empty()).map(|u| &u.entities);
+    TranscriptLine {
+        at_ms,
+        speaker: match line.speaker {
+            Speaker::Callee => waihu_record::Speaker::Callee,
+            Speaker::Bot => waihu_record::Speaker::Bot,
+            Speaker::System => waihu_record::Speaker::System,
+        },
+        text: line.text,
+        intent: line.understood.as_ref().map(|u| u.intent),
+        confidence: line.understood.as_ref().map(|u| u.confidence),
+        entities: entities.and_then(|e| serde_json::to_value(e).ok()),
+    }
 }
 
 /// The rate to record at: the highest that a leg may have [Hz].
@@ -85,22 +99,12 @@ pub(crate) fn stereo_tap(tap: waihu_record::StereoTap) -> waihu_media::StereoTap
     waihu_media::StereoTap { recording, rate_hz, full, empty, paused }
 }
 
-/// Where to send a leg's media, and how; none where the description has no codec of ours.
-pub(crate) fn remote(sdp: &SessionDescription) -> Option<Remote> {
-    let audio = sdp.audio().ok()?;
-    Some(Remote {
-        dtmf_payload_type: audio.telephone_event,
-        direction: audio.direction,
-        ..Remote::plain(audio.remote, audio.codec, audio.payload_type)
-    })
-}
-
 /// The INVITE to the callee: the case's number, or the order's own target, by way of the trunk's
 /// proxy.
-pub(crate) fn invite_callee(plant: &Plant, order: &Order, rtp: SocketAddr) -> InviteRequest {
+pub(crate) fn invite_callee(plant: &Plant, order: &Order, offer: SessionDescription) -> InviteRequest {
     let target =
         order.target.clone().unwrap_or_else(|| Uri::sip(order.case.phone.as_str(), plant.trunk.proxy));
-    invite(plant, target, plant.trunk.proxy, rtp)
+    invite(plant, target, plant.trunk.proxy, offer)
 }
 
 /// Whether the telephone that rings is the case's own: a target given by hand may be anybody's.
@@ -112,20 +116,25 @@ pub(crate) fn rings_own_number(order: &Order) -> bool {
 
 /// The INVITE to an agent: straight to an address that names a machine, else by way of the proxy. The
 /// agent's telephone shows the case as the caller's name.
-pub(crate) fn invite_agent(plant: &Plant, case: &CaseId, agent: &Agent, rtp: SocketAddr) -> InviteRequest {
+pub(crate) fn invite_agent(
+    plant: &Plant,
+    case: &CaseId,
+    agent: &Agent,
+    offer: SessionDescription,
+) -> InviteRequest {
     let own = agent.address.as_sip().and_then(waihu_sip::SipUri::socket_addr);
-    let mut request = invite(plant, agent.address.clone(), own.unwrap_or(plant.trunk.proxy), rtp);
+    let mut request = invite(plant, agent.address.clone(), own.unwrap_or(plant.trunk.proxy), offer);
     request.from.display = Some(case.to_string());
     request
 }
 
-fn invite(plant: &Plant, target: Uri, next_hop: SocketAddr, rtp: SocketAddr) -> InviteRequest {
+fn invite(plant: &Plant, target: Uri, next_hop: SocketAddr, offer: SessionDescription) -> InviteRequest {
     InviteRequest {
         target,
         next_hop,
         from: plant.trunk.from.clone(),
         credentials: credentials(plant.credentials.as_ref(), plant.trunk.proxy, next_hop),
-        offer: SessionDescription::offer(rtp, &plant.trunk.codecs),
+        offer,
         headers: Vec::new(),
     }
 }
@@ -155,11 +164,13 @@ mod tests {
     #[test]
     fn a_slot_that_ends_while_the_call_lasts_is_lost() {
         let closed = waihu_media::MediaEvent::Closed(waihu_media::Stats::default());
-        assert_eq!(
-            (callee_media(&closed), agent_media(&closed)),
-            (Some(MediaEvent::Lost), Some(MediaEvent::Lost))
-        );
-        assert_eq!(agent_media(&waihu_media::MediaEvent::AudioResumed), None);
+        for leg in [Leg::Callee, Leg::Agent] {
+            assert_eq!(media_word(leg, &closed), Some(MediaEvent::Lost));
+            assert_eq!(media_word(leg, &waihu_media::MediaEvent::Bye), None, "only SIP's BYE ends a call");
+        }
+        let key = waihu_media::MediaEvent::Dtmf { digit: '1', duration_ms: 80 };
+        assert_eq!(media_word(Leg::Callee, &key), Some(MediaEvent::Digit('1')));
+        assert_eq!(media_word(Leg::Agent, &key), None);
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod plant;
 mod playout;
 mod recovery;
 mod runner;
+mod sound;
 
 pub use actor::place_call;
 pub use error::DialError;

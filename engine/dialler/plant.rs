@@ -7,6 +7,7 @@ use waihu_media::Media;
 use waihu_record::Recorder;
 use waihu_sip::Uri;
 use waihu_speech::Speech;
+use waihu_srtp::Certificate;
 use waihu_store::Store;
 use waihu_trunk::{Credentials, SipSocket, TrunkConfig};
 use waihu_types::{AttemptId, CampaignId, Case, CaseId, Intent, Lang, Outcome};
@@ -21,8 +22,10 @@ pub struct Plant {
     pub trunk: TrunkConfig,
     /// Its credentials, resolved from their references.
     pub credentials: Option<Credentials>,
-    /// The media thread.
+    /// The media threads.
     pub media: Media,
+    /// What is shown in the handshakes that agree on keys.
+    pub certificate: Certificate,
     /// The speech workers.
     pub speech: Speech,
     /// The recorder.

@@ -11,12 +11,13 @@ use waihu_types::{AttemptId, Outcome};
 
 use crate::{error::DialError, filing::spool_file, legs, plant::Plant};
 
-/// Closes the attempts that dead processes left open, with what lies of them in the folder of
+/// Makes good the recordings that dead processes left, and closes the attempts that they left open, with what lies of them in the folder of
 /// recordings, and returns how many; a spooled outcome is removed once the store has it.
 ///
 /// # Errors
 /// When the store cannot be read or written.
 pub async fn recover(store: &Store, recordings: &Path) -> Result<usize, StoreError> {
+    mend(recordings).await;
     let closed = store.recover(legs::wall_now(), |attempt| remains(recordings, attempt)).await?;
     for path in spooled(recordings) {
         let Some(outcome) = read(&path) else { continue };
@@ -39,6 +40,24 @@ pub async fn recover(store: &Store, recordings: &Path) -> Result<usize, StoreErr
         }
     }
     Ok(closed.len())
+}
+
+/// A recording that was cut off is whole again before it is hashed. What cannot be mended costs no outcome.
+async fn mend(recordings: &Path) {
+    let folder = recordings.to_owned();
+    let swept = tokio::task::spawn_blocking(move || waihu_record::repair_left(&folder)).await;
+    match swept.unwrap_or_else(|e| Err(io::Error::other(e))) {
+        Ok(swept) => {
+            for (path, error) in &swept.failed {
+                tracing::warn!(path = %path.display(), %error, "a recording could not be mended");
+            }
+            if !swept.mended.is_empty() || !swept.header_lost.is_empty() {
+                let (mended, header_lost) = (swept.mended.len(), swept.header_lost.len());
+                tracing::warn!(mended, header_lost, "recordings of a process that had died were mended");
+            }
+        }
+        Err(error) => tracing::warn!(%error, "the recordings could not be looked through"),
+    }
 }
 
 /// The recorder has this long to seal the recording of a call that fell.

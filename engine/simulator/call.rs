@@ -1,6 +1,7 @@
 //! One call: its persona's machine joined to its signalling and its media.
 
 use std::{
+    net::SocketAddr,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -10,8 +11,9 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 use waihu_audio::{energy::level_dbov, tone};
-use waihu_media::{Media, MediaError, MediaEvent, Opened, PlaybackId, Remote, SlotId, Taps};
-use waihu_sip::{Codec, Event, SessionDescription};
+use waihu_media::{Media, MediaError, MediaEvent, PlaybackId, SlotId, Taps};
+use waihu_sip::{Codec, Event, SessionDescription, SrtpPolicy};
+use waihu_srtp::Certificate;
 use waihu_trunk::{Call, IncomingCall};
 
 use crate::{
@@ -19,13 +21,11 @@ use crate::{
     ear::{Ear, Edge},
     persona::{Act, Input, Machine, Output, Persona},
     serve::{Counters, Report},
+    sound::Sound,
 };
 
 /// A voicemail box's tone [Hz] and its level [dBov].
 const BEEP: (f32, f32) = (1_000.0, -15.0);
-
-/// Both codecs; the caller's order decides.
-const CODECS: [Codec; 2] = [Codec::Pcma, Codec::Pcmu];
 
 /// The silence that ends the bot's turn [ms]: longer than its pause between two sentences, shorter
 /// than a person's patience.
@@ -41,6 +41,10 @@ const GOODBYE_S: u64 = 3;
 /// What every call shares.
 pub(crate) struct Stage {
     pub(crate) media: Media,
+    /// The caller's order decides.
+    pub(crate) codecs: Vec<Codec>,
+    pub(crate) srtp: SrtpPolicy,
+    pub(crate) certificate: Certificate,
     pub(crate) clips: Clips,
     pub(crate) counters: Counters,
     pub(crate) report: Box<dyn Fn(Report) + Send + Sync>,
@@ -63,8 +67,12 @@ struct Part<'a> {
     machine: Machine,
     /// The media, once it is answered.
     slot: Option<SlotId>,
+    sound: Option<Sound>,
     happenings: mpsc::UnboundedSender<Input>,
     inbox: mpsc::UnboundedReceiver<Input>,
+    /// Datagrams of the handshake that brings keys, and from where.
+    flights: mpsc::UnboundedReceiver<(SocketAddr, Box<[u8]>)>,
+    to_flights: mpsc::UnboundedSender<(SocketAddr, Box<[u8]>)>,
     playbacks: u64,
     /// When the keys being pressed are over.
     keys_done: Option<Instant>,
@@ -85,6 +93,7 @@ impl Drop for Part<'_> {
 impl<'a> Part<'a> {
     fn new(incoming: IncomingCall, persona: Persona, stage: &'a Stage) -> Self {
         let (happenings, inbox) = mpsc::unbounded_channel();
+        let (to_flights, flights) = mpsc::unbounded_channel();
         Self {
             stage,
             call: incoming.call,
@@ -92,8 +101,11 @@ impl<'a> Part<'a> {
             machine: Machine::new(persona.clone()),
             persona,
             slot: None,
+            sound: None,
             happenings,
             inbox,
+            flights,
+            to_flights,
             playbacks: 0,
             keys_done: None,
             signalling_over: false,
@@ -120,6 +132,7 @@ impl<'a> Part<'a> {
         loop {
             let now = self.stage.media.now();
             let wait = self.machine.poll_timeout().map(|t| Instant::now() + t.since(now));
+            let shake = self.sound.as_ref().and_then(Sound::poll_timeout).map(Instant::from_std);
             tokio::select! {
                 event = self.call.event() => {
                     if let Some(input) = self.signalled(event) {
@@ -127,6 +140,12 @@ impl<'a> Part<'a> {
                     }
                 }
                 Some(input) = self.inbox.recv() => return input,
+                Some((from, bytes)) = self.flights.recv() => {
+                    self.sound.iter_mut().for_each(|s| s.datagram(&self.stage.media, from, &bytes));
+                }
+                () = sleep_until(shake.unwrap_or_else(Instant::now)), if shake.is_some() => {
+                    self.sound.iter_mut().for_each(|s| s.handle_timeout(&self.stage.media));
+                }
                 () = sleep_until(wait.unwrap_or_else(Instant::now)), if wait.is_some() => return Input::Timeout,
                 () = sleep_until(self.keys_done.unwrap_or_else(Instant::now)), if self.keys_done.is_some() => {
                     self.keys_done = None;
@@ -184,6 +203,7 @@ impl<'a> Part<'a> {
     /// Opens the media and sends the 200; else the status that says why not.
     fn open(&mut self) -> Result<(), (u16, &'static str)> {
         let (to_persona, edges) = (self.happenings.clone(), self.happenings.clone());
+        let to_flights = self.to_flights.clone();
         let mut ear = Ear::new(TURN_END_MS);
         let opened = self.stage.media.open(Taps {
             heard: Some(Box::new(move |heard| {
@@ -197,40 +217,37 @@ impl<'a> Part<'a> {
                 true
             })),
             stereo: None,
-            events: Box::new(move |_, event| {
-                if let MediaEvent::PlaybackDone { .. } | MediaEvent::PlaybackStopped { .. } = event {
-                    // The call may have ended meanwhile.
+            // The call may have ended meanwhile.
+            events: Box::new(move |_, event| match event {
+                MediaEvent::PlaybackDone { .. } | MediaEvent::PlaybackStopped { .. } => {
                     let _ = to_persona.send(Input::ActDone);
                 }
+                MediaEvent::Handshake { from, bytes } => {
+                    let _ = to_flights.send((from, bytes));
+                }
+                _ => {}
             }),
         });
-        let Opened { slot, rtp, .. } = match opened {
+        let opened = match opened {
             Ok(opened) => opened,
             Err(MediaError::PortsExhausted { .. }) => return Err((503, "No Media Ports")),
             Err(_) => return Err((500, "No Media")),
         };
-        self.slot = Some(slot);
-        let sdp = match &self.offer {
-            Some(offer) => {
-                SessionDescription::answer(offer, rtp, &CODECS).map_err(|_| (488, "Not Acceptable Here"))?
-            }
-            None => SessionDescription::offer(rtp, &CODECS),
-        };
-        self.call.answer(sdp);
+        self.slot = Some(opened.slot);
+        let mut sound = Sound::answering(self.stage, opened, self.offer.as_ref())?;
+        self.call.answer(sound.description());
         if let Some(offer) = self.offer.take() {
-            self.connect(&offer);
+            sound.agreed(&self.stage.media, &self.stage.certificate, &offer);
         }
+        self.sound = Some(sound);
         Ok(())
     }
 
-    /// Sends to where the caller listens, as it likes it.
-    fn connect(&self, theirs: &SessionDescription) {
-        let (Some(slot), Ok(audio)) = (self.slot, theirs.audio()) else { return };
-        let remote = Remote {
-            dtmf_payload_type: audio.telephone_event,
-            ..Remote::plain(audio.remote, audio.codec, audio.payload_type)
-        };
-        self.stage.media.start(slot, remote);
+    /// The caller's answer to an offer of ours has come, or a later offer of its own.
+    fn connect(&mut self, theirs: &SessionDescription) {
+        if let Some(sound) = &mut self.sound {
+            sound.described(&self.stage.media, &self.stage.certificate, theirs);
+        }
     }
 
     fn speak(&mut self, act: &Act) {

@@ -21,6 +21,7 @@ pub mod persona;
 mod personas;
 pub mod practice;
 mod serve;
+mod sound;
 
 pub use clips::{Clips, Line, Pcm, lines};
 pub use file::{PersonaError, read_personas};

@@ -14,7 +14,8 @@ use tokio::{
     task::{JoinError, JoinSet},
 };
 use waihu_media::{Media, MediaConfig, MediaError};
-use waihu_sip::uri::SipUri;
+use waihu_sip::{Codec, SrtpPolicy, uri::SipUri};
+use waihu_srtp::{Certificate, DtlsError};
 use waihu_trunk::{IncomingCall, SipSocket};
 
 use crate::{
@@ -31,6 +32,10 @@ pub struct SimulatorConfig {
     pub bind: SocketAddr,
     /// Where it speaks: its address and ports for RTP.
     pub media: MediaConfig,
+    /// What it speaks: the first of a caller's offer that is among them.
+    pub codecs: Vec<Codec>,
+    /// Whether it takes keys for its sound, or will speak with nobody without.
+    pub srtp: SrtpPolicy,
     /// Its callees.
     pub personas: Personas,
     /// The sound of their lines.
@@ -90,6 +95,9 @@ pub enum SimulatorError {
     /// The media.
     #[error("the practice ground's media 媒体: {0}")]
     Media(#[from] MediaError),
+    /// Its certificate.
+    #[error("the practice ground's certificate 证书: {0}")]
+    Certificate(#[from] DtlsError),
     /// A line has no sound.
     #[error("persona {number} has a line without sound: make the clips of every line first 缺少语音")]
     NoClip {
@@ -142,6 +150,9 @@ pub async fn serve(
     let (stop_calls, stopping) = watch::channel(false);
     let stage = Arc::new(Stage {
         media,
+        codecs: config.codecs,
+        srtp: config.srtp,
+        certificate: Certificate::generate()?,
         clips: config.clips,
         counters: Counters::default(),
         report: Box::new(report),

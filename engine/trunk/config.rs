@@ -14,6 +14,8 @@ use crate::network::Network;
 /// The most networks that a carrier's sound may come from. A packet from a new address is held against
 /// each of them.
 const MAX_NETWORKS: usize = 64;
+/// Core numbers are below this: what the system's sets of cores hold.
+const MAX_CORES: usize = 1_024;
 /// The suites of a trunk that names none: all but the one whose packets carry 4 bytes of proof.
 const USUAL_SUITES: [SrtpSuite; 3] =
     [SrtpSuite::AeadAes256Gcm, SrtpSuite::AeadAes128Gcm, SrtpSuite::AesCm128HmacSha1_80];
@@ -33,6 +35,8 @@ pub struct TrunkConfig {
     pub rtp_ports: (u16, u16),
     /// Which calls share a port.
     pub media_ports: MediaPorts,
+    /// The cores that media threads are pinned to, a thread each; none leaves one thread to the system.
+    pub media_cores: Vec<usize>,
     /// Networks that this carrier's sound may come from, besides the host that its descriptions name.
     pub media_networks: Vec<Network>,
     /// Codecs in the order in which they are offered.
@@ -160,6 +164,8 @@ struct TrunkTable {
     #[serde(default)]
     media_ports: MediaPorts,
     #[serde(default)]
+    media_cores: Vec<usize>,
+    #[serde(default)]
     media_networks: Vec<String>,
     #[serde(default = "both_codecs")]
     codecs: Vec<String>,
@@ -253,6 +259,18 @@ fn ordered<T: Copy + PartialEq>(
     Ok(values)
 }
 
+/// Cores by number, none twice: two threads on one core would only hinder each other.
+fn cores(numbers: Vec<usize>, wrong: &Wrong<'_>) -> Result<Vec<usize>, ConfigError> {
+    let twice = numbers.iter().enumerate().find(|(n, core)| numbers[..*n].contains(core));
+    if let Some((_, core)) = twice {
+        return Err(wrong("media_cores", format!("{core} stands twice; name each core once")));
+    }
+    match numbers.iter().find(|core| **core >= MAX_CORES) {
+        Some(core) => Err(wrong("media_cores", format!("there is no core {core}; the first one is 0"))),
+        None => Ok(numbers),
+    }
+}
+
 fn networks(texts: &[String], wrong: &Wrong<'_>) -> Result<Vec<Network>, ConfigError> {
     if texts.len() > MAX_NETWORKS {
         return Err(wrong("media_networks", format!("at most {MAX_NETWORKS}; join neighbours into one")));
@@ -321,6 +339,7 @@ impl TrunkConfig {
         }
         let codecs = ordered("codecs", &t.codecs, Codec::from_name, &Codec::ALL.map(Codec::name), &wrong)?;
         let (srtp, key_exchange, srtp_suites) = t.srtp(&wrong)?;
+        let media_cores = cores(t.media_cores, &wrong)?;
         let media_networks = networks(&t.media_networks, &wrong)?;
         if !(2..=600).contains(&t.no_audio_timeout_s) {
             return Err(wrong("no_audio_timeout_s", "from 2 to 600 seconds".into()));
@@ -367,6 +386,7 @@ impl TrunkConfig {
             media_address,
             rtp_ports: t.rtp_ports,
             media_ports: t.media_ports,
+            media_cores,
             media_networks,
             codecs,
             srtp,
@@ -463,6 +483,8 @@ mod tests {
             ("srtp = \"optional\"\nsrtp_suites = [\"NULL\"]", "use AEAD_AES_256_GCM"),
             ("srtp = \"optional\"\nsrtp_suites = []", "srtp_suites: name at least one"),
             ("media_ports = \"one\"", "per-call"),
+            ("media_cores = [1, 0, 1]", "media_cores: 1 stands twice"),
+            ("media_cores = [1024]", "there is no core 1024"),
             ("media_networks = [\"203.0.113.9/24\"]", "media_networks: \"203.0.113.9/24\""),
             ("comfort_noise = \"yes\"", "comfort_noise"),
             ("no_audio_timeout_s = 1", "no_audio_timeout_s: from 2 to 600"),
@@ -484,6 +506,7 @@ mod tests {
         assert_eq!((least.srtp, least.key_exchange), (SrtpPolicy::Off, KeyExchange::Sdes));
         assert_eq!((least.media_ports, &least.codecs[..]), (MediaPorts::PerCall, &Codec::ALL[..2]));
         assert_eq!((least.comfort_noise, least.inband_dtmf), (ComfortNoise::Absent, false));
+        assert_eq!(least.media_cores, []);
         assert_eq!((least.media_networks.len(), least.no_audio_timeout_s), (0, 10));
         let text = format!(
             "{LEAST}codecs = [\"Opus\", \"G722\", \"PCMU\"]\nsrtp = \"mandatory\"\ndtls = true\n\

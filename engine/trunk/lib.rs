@@ -13,4 +13,4 @@ pub use call::{Call, IncomingCall};
 pub use config::{Agent, ConfigError, KeyExchange, MediaPorts, TrunkConfig};
 pub use network::{InvalidNetwork, Network};
 pub use socket::{Counters, InviteRequest, SipSocket};
-pub use waihu_sip::{Credentials, Uri};
+pub use waihu_sip::{Credentials, SrtpPolicy, Uri};

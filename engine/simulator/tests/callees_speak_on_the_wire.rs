@@ -12,7 +12,7 @@ use waihu_media::{Media, MediaConfig, MediaEvent, Opened, PlaybackId, Remote, Sl
 use waihu_simulator::{
     Clips, Pcm, Report, Served, SimulatorConfig, SimulatorError, lines, read_personas, serve,
 };
-use waihu_sip::{Codec, EndedBy, Event, FailureCause, NameAddr, SessionDescription, Uri};
+use waihu_sip::{Codec, EndedBy, Event, FailureCause, NameAddr, SessionDescription, SrtpPolicy, Uri};
 use waihu_trunk::{Call, InviteRequest, SipSocket};
 
 const PERSONAS: &str = r#"
@@ -90,6 +90,8 @@ fn config(max_calls: usize) -> SimulatorConfig {
         clips.insert(line, sound(700.0, 800));
     }
     SimulatorConfig {
+        codecs: Codec::ALL.to_vec(),
+        srtp: SrtpPolicy::Optional,
         bind: "127.0.0.1:0".parse().unwrap(),
         media: media_config(),
         personas,

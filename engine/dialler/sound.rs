@@ -1,0 +1,462 @@
+//! A leg's sound: what was offered for it, what came of that, and the keys that it is locked with.
+//!
+//! Keys in the descriptions (RFC 4568) are new for each INVITE, from the system's random source. Where a
+//! handshake brings them (RFC 5763), it is made here with its flights and its time, and kept to the end of
+//! the call: a far end that missed our last flight repeats its own. Until its keys are there the media thread
+//! sends nothing, and what is to be said waits. Absent: ICE, which we do not offer.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Instant,
+};
+
+use rand::{TryRng, rngs::SysRng};
+use tokio::sync::oneshot;
+use waihu_call::Leg;
+use waihu_media::{HeardTap, MediaEvent, Opened, Remote, SlotId, Stats, StereoTap, Taps};
+use waihu_sip::{
+    AudioStream, DtlsRole, Keys, MediaMismatch, Ours, Rtcp, Security, SessionDescription, StreamSecurity,
+};
+use waihu_srtp::{DtlsError, Handshake, Role, is_dtls};
+use waihu_trunk::{KeyExchange, MediaPorts, TrunkConfig};
+use waihu_types::{AttemptId, FaultOwner, Outcome, Sound, SoundQuality, SrtpKey, SrtpSuite, Time};
+
+use crate::{error::DialError, legs, plant::Plant};
+
+/// Bytes of the canonical name that a leg's reports carry: enough that no two of them are alike, and new for
+/// each call, so that it tells nobody which machine it is (RFC 7022, 4.2).
+const CNAME_BYTES: usize = 12;
+
+/// Why a leg has no sound that may be sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum SoundFault {
+    /// The descriptions do not fit each other.
+    #[error(transparent)]
+    Mismatch(#[from] MediaMismatch),
+    /// No keys came of the handshake.
+    #[error("no keys for SRTP: {0}")]
+    Handshake(#[from] DtlsError),
+    /// The media thread could not code or lock it.
+    #[error("the sound failed: {0}")]
+    Media(String),
+}
+
+impl SoundFault {
+    /// What the far end is told with the BYE (RFC 3326).
+    pub(crate) fn as_reason(&self) -> String {
+        let (code, text) = match self {
+            Self::Mismatch(_) => (488, "Not Acceptable Here"),
+            Self::Handshake(_) => (488, "No Keys For SRTP"),
+            Self::Media(_) => (500, "No Media"),
+        };
+        format!("SIP;cause={code};text=\"{text}\"")
+    }
+
+    /// Says in the outcome why the call came to nothing, and whose doing that was: a far end that agrees on
+    /// locks and then gives no keys is not at fault with us.
+    pub(crate) fn mark(&self, outcome: &mut Outcome) {
+        if let Some(sip) = &mut outcome.sip {
+            sip.reason = self.to_string();
+        }
+        if outcome.fault.is_some() && !matches!(self, Self::Media(_)) {
+            outcome.fault = Some(FaultOwner::Trunk);
+        }
+    }
+}
+
+/// What a slot tells of itself.
+pub(crate) enum News {
+    /// In the call's words.
+    Call(waihu_call::MediaEvent),
+    /// The first packet left, at this time: the recording begins with it.
+    FirstPacket(Time),
+    /// A datagram of the handshake.
+    Datagram(SocketAddr, Box<[u8]>),
+    /// It is about to be closed by a fault of ours.
+    Failed(String),
+}
+
+/// What a slot is to hear and record beside.
+#[derive(Default)]
+pub(crate) struct Ends {
+    pub(crate) beside: Option<SlotId>,
+    pub(crate) heard: Option<HeardTap>,
+    pub(crate) stereo: Option<StereoTap>,
+}
+
+/// One leg's sound.
+pub(crate) struct LegSound {
+    opened: Opened,
+    attempt: AttemptId,
+    networks: Arc<[(IpAddr, u8)]>,
+    /// Our description, as the last exchange left it.
+    ours: SessionDescription,
+    agreed: Option<AudioStream>,
+    suite: Option<SrtpSuite>,
+    shaking: Option<Shaking>,
+    /// The log has been told how the sound flows.
+    is_told: bool,
+    closed: oneshot::Receiver<Stats>,
+}
+
+/// A handshake, and with whom.
+struct Shaking {
+    handshake: Handshake,
+    fingerprint: [u8; 32],
+    role: DtlsRole,
+    /// Where the next flight goes.
+    to: SocketAddr,
+    /// It was heard from where the far end says it is: nobody else is answered then.
+    is_found: bool,
+}
+
+impl LegSound {
+    /// Opens a slot, and makes the offer of it.
+    ///
+    /// # Errors
+    /// When there is no port, or no randomness for keys.
+    pub(crate) fn open(
+        plant: &Plant,
+        attempt: &AttemptId,
+        leg: Leg,
+        ends: Ends,
+        tell: impl Fn(News) + Send + 'static,
+    ) -> Result<Self, DialError> {
+        let (tell_closed, closed) = oneshot::channel();
+        let mut tell_closed = Some(tell_closed);
+        let taps = Taps {
+            heard: ends.heard,
+            stereo: ends.stereo,
+            // In a media thread: it only hands on.
+            events: Box::new(move |at, event| {
+                let word = legs::media_word(leg, &event).map(News::Call);
+                let news = match event {
+                    MediaEvent::FirstPacketSent => Some(News::FirstPacket(at)),
+                    MediaEvent::Handshake { from, bytes } => Some(News::Datagram(from, bytes)),
+                    MediaEvent::Failed(why) => Some(News::Failed(why)),
+                    MediaEvent::Closed(stats) => {
+                        // The call may be over: then nobody need know.
+                        let _ = tell_closed.take().map(|tell| tell.send(stats));
+                        None
+                    }
+                    _ => None,
+                };
+                news.into_iter().chain(word).for_each(&tell);
+            }),
+        };
+        let opened = match ends.beside {
+            Some(other) => plant.media.open_beside(other, taps)?,
+            None => plant.media.open(taps)?,
+        };
+        let networks = plant.trunk.media_networks.iter().map(|n| (n.first(), n.prefix())).collect();
+        let ours = match offer(plant, &opened) {
+            Ok(ours) => ours,
+            Err(e) => {
+                plant.media.close(opened.slot);
+                return Err(e);
+            }
+        };
+        Ok(Self {
+            opened,
+            attempt: attempt.clone(),
+            networks,
+            ours,
+            agreed: None,
+            suite: None,
+            shaking: None,
+            is_told: false,
+            closed,
+        })
+    }
+
+    /// Begins anew for another far end, with other keys.
+    ///
+    /// # Errors
+    /// When there is no randomness for keys.
+    pub(crate) fn begin_anew(&mut self, plant: &Plant) -> Result<(), DialError> {
+        self.ours = offer(plant, &self.opened)?;
+        (self.agreed, self.suite, self.shaking, self.is_told) = (None, None, None, false);
+        Ok(())
+    }
+
+    pub(crate) fn slot(&self) -> SlotId {
+        self.opened.slot
+    }
+
+    /// What an INVITE offers.
+    pub(crate) fn offer(&self) -> SessionDescription {
+        self.ours.clone()
+    }
+
+    /// The slot's counts, once it is closed.
+    pub(crate) fn closed(&mut self) -> &mut oneshot::Receiver<Stats> {
+        &mut self.closed
+    }
+
+    /// The far end's description has come: the answer to our offer, later an offer of its own, which the
+    /// endpoint has answered in the same way.
+    ///
+    /// # Errors
+    /// When nothing may be sent; the slot is left as it was.
+    pub(crate) fn described(&mut self, plant: &Plant, theirs: &SessionDescription) -> Result<(), SoundFault> {
+        let stream = match self.agreed {
+            None => self.ours.settle(theirs)?,
+            Some(_) => self.ours.settle_again(theirs)?,
+        };
+        self.agreed = Some(stream);
+        let security = match stream.srtp {
+            StreamSecurity::None => {
+                self.suite = None;
+                waihu_media::Security::Plain
+            }
+            StreamSecurity::Sdes { ours, theirs } => {
+                self.suite = Some(ours.suite());
+                waihu_media::Security::Srtp { ours, theirs }
+            }
+            StreamSecurity::Dtls { .. } => waihu_media::Security::Awaited,
+        };
+        plant.media.start(self.opened.slot, self.remote(&stream, security, plant.trunk.inband_dtmf));
+        match stream.srtp {
+            StreamSecurity::Dtls { fingerprint, role } => self.shake(plant, &stream, fingerprint, role),
+            StreamSecurity::None | StreamSecurity::Sdes { .. } => {
+                self.tell_log();
+                Ok(())
+            }
+        }
+    }
+
+    fn remote(&self, stream: &AudioStream, security: waihu_media::Security, inband_dtmf: bool) -> Remote {
+        Remote {
+            rtcp: Some(stream.rtcp),
+            ssrc: stream.ssrc,
+            incoming_payload_type: stream.receives.codec,
+            dtmf_payload_type: stream.telephone_event,
+            dtmf_clock_hz: stream.telephone_event_clock_hz,
+            direction: stream.direction,
+            security,
+            networks: Arc::clone(&self.networks),
+            inband_keys: inband_dtmf && stream.telephone_event.is_none(),
+            ..Remote::plain(stream.remote, stream.codec, stream.payload_type)
+        }
+    }
+
+    /// Begins the handshake, or goes on with the one that there is: a later offer of the same far end begins
+    /// none (RFC 8842, 5.5).
+    fn shake(
+        &mut self,
+        plant: &Plant,
+        stream: &AudioStream,
+        fingerprint: [u8; 32],
+        role: DtlsRole,
+    ) -> Result<(), SoundFault> {
+        let same = |s: &Shaking| (s.fingerprint, s.role) == (fingerprint, role);
+        if !self.shaking.as_ref().is_some_and(same) {
+            let part = if role == DtlsRole::Client { Role::Active } else { Role::Passive };
+            let handshake = Handshake::new(&plant.certificate, part, fingerprint, Instant::now())?;
+            let to = stream.remote;
+            self.shaking = Some(Shaking { handshake, fingerprint, role, to, is_found: false });
+        }
+        self.go_on(plant)
+    }
+
+    /// A datagram of the handshake has come.
+    ///
+    /// # Errors
+    /// When it ends without keys.
+    pub(crate) fn datagram(
+        &mut self,
+        plant: &Plant,
+        from: SocketAddr,
+        bytes: &[u8],
+    ) -> Result<(), SoundFault> {
+        let (Some(shaking), Some(stream)) = (&mut self.shaking, &self.agreed) else { return Ok(()) };
+        // Behind address translation it comes from another place than was said; whoever comes from there
+        // still has to show the certificate.
+        let is_from_there = from.ip() == stream.remote.ip();
+        if !bytes.first().is_some_and(|first| is_dtls(*first)) || shaking.is_found && !is_from_there {
+            return Ok(());
+        }
+        shaking.is_found |= is_from_there;
+        shaking.to = from;
+        shaking.handshake.handle_datagram(Instant::now(), bytes);
+        self.go_on(plant)
+    }
+
+    /// When [`Self::handle_timeout`] is wanted.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.shaking.as_ref()?.handshake.poll_timeout()
+    }
+
+    /// The time of the handshake's next step may have come.
+    ///
+    /// # Errors
+    /// When it ends without keys.
+    pub(crate) fn handle_timeout(&mut self, plant: &Plant) -> Result<(), SoundFault> {
+        let Some(shaking) = &mut self.shaking else { return Ok(()) };
+        shaking.handshake.handle_timeout(Instant::now());
+        self.go_on(plant)
+    }
+
+    /// Sends what the handshake has to send, and takes what has come of it.
+    fn go_on(&mut self, plant: &Plant) -> Result<(), SoundFault> {
+        let Some(shaking) = &mut self.shaking else { return Ok(()) };
+        while let Some(datagram) = shaking.handshake.poll_datagram() {
+            plant.media.send_handshake(self.opened.slot, shaking.to, datagram);
+        }
+        match shaking.handshake.outcome() {
+            None => Ok(()),
+            Some(Ok(keys)) => {
+                plant.media.keys(self.opened.slot, keys.ours, keys.theirs);
+                self.suite = Some(keys.ours.suite());
+                self.tell_log();
+                Ok(())
+            }
+            Some(Err(why)) => Err(why.into()),
+        }
+    }
+
+    /// How the sound flows, once a call.
+    fn tell_log(&mut self) {
+        let Some(stream) = self.agreed.filter(|_| !std::mem::replace(&mut self.is_told, true)) else {
+            return;
+        };
+        tracing::info!(
+            attempt = %self.attempt,
+            codec = stream.codec.name(),
+            srtp = self.suite.map_or("none", SrtpSuite::name),
+            keys = stream.srtp.as_str(),
+            "the sound is agreed on"
+        );
+    }
+
+    /// How it sounded; none where nothing could be heard or said: no answer, or no keys.
+    pub(crate) fn outcome(&self, stats: &Stats) -> Option<Sound> {
+        let stream = self.agreed?;
+        if matches!(stream.srtp, StreamSecurity::Dtls { .. }) && self.suite.is_none() {
+            return None;
+        }
+        let permille = |share: f32| (share * 1_000.0).round() as u16;
+        Some(Sound {
+            codec: stream.codec.name().to_owned(),
+            srtp: self.suite.map(|suite| suite.name().to_owned()),
+            sent: stats.sent,
+            received: stats.received,
+            lost: stats.lost,
+            quality: stats.quality.map(|q| SoundQuality {
+                concealed_permille: permille(q.loss),
+                jitter_ms: q.jitter_ms.round() as u16,
+                round_trip_ms: q.round_trip_ms.map(|ms| ms.round() as u16),
+                far_loss_permille: q.far_loss.map(permille),
+                mos_hundredths: (q.mos * 100.0).round() as u16,
+            }),
+        })
+    }
+}
+
+/// When the first of both legs' handshakes wants its time.
+pub(crate) fn first_timeout(callee: &LegSound, agent: Option<&LegSound>) -> Option<Instant> {
+    [Some(callee), agent].into_iter().flatten().filter_map(LegSound::poll_timeout).min()
+}
+
+/// What the trunk's configuration offers, with keys that were never used before.
+fn offer(plant: &Plant, opened: &Opened) -> Result<SessionDescription, DialError> {
+    let keys = match plant.trunk.key_exchange {
+        KeyExchange::Sdes => new_keys(&plant.trunk.srtp_suites)?,
+        KeyExchange::Dtls => Vec::new(),
+    };
+    let mut cname = [0; CNAME_BYTES];
+    SysRng.try_fill_bytes(&mut cname).map_err(|_| DialError::Randomness)?;
+    let cname: String = cname.iter().map(|byte| format!("{byte:02x}")).collect();
+    let fingerprint = plant.certificate.sha256_fingerprint();
+    Ok(ours(&plant.trunk, opened, &keys, &fingerprint, &cname).offer())
+}
+
+fn ours<'a>(
+    trunk: &'a TrunkConfig,
+    opened: &Opened,
+    keys: &'a [SrtpKey],
+    fingerprint: &'a [u8; 32],
+    cname: &'a str,
+) -> Ours<'a> {
+    let keys = match trunk.key_exchange {
+        KeyExchange::Sdes => Keys::Sdes(keys),
+        KeyExchange::Dtls => Keys::Dtls(fingerprint),
+    };
+    Ours {
+        rtp: opened.rtp,
+        rtcp: match trunk.media_ports {
+            MediaPorts::PerCall => Rtcp::MuxOrAbove,
+            MediaPorts::Shared => Rtcp::Mux,
+        },
+        codecs: &trunk.codecs,
+        comfort_noise: trunk.comfort_noise,
+        security: Security::new(trunk.srtp, keys),
+        source: Some((opened.ssrc, cname)),
+    }
+}
+
+/// A key for each suite, from the system's random source.
+fn new_keys(suites: &[SrtpSuite]) -> Result<Vec<SrtpKey>, DialError> {
+    let key = |suite: &SrtpSuite| {
+        let mut keying = vec![0; suite.key_len() + suite.salt_len()];
+        SysRng.try_fill_bytes(&mut keying).map_err(|_| DialError::Randomness)?;
+        SrtpKey::new(*suite, &keying).ok_or(DialError::Randomness)
+    };
+    suites.iter().map(key).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trunk(more: &str) -> TrunkConfig {
+        let least =
+            "[trunk]\nproxy = \"192.0.2.1:5060\"\nfrom = \"sip:w@192.0.2.1\"\nbind = \"192.0.2.2:0\"\n";
+        TrunkConfig::parse(&format!("{least}{more}"), "t.toml").unwrap()
+    }
+
+    fn offered(trunk: &TrunkConfig) -> String {
+        let slot = waihu_media::Media::spawn(waihu_media::MediaConfig::new(
+            [127, 0, 0, 1].into(),
+            46_200..=46_240,
+            std::time::Duration::from_secs(9),
+        ))
+        .unwrap();
+        let opened = slot.open(Taps { heard: None, stereo: None, events: Box::new(|_, _| ()) }).unwrap();
+        let keys = new_keys(&trunk.srtp_suites).unwrap();
+        ours(trunk, &opened, &keys, &[0xAB; 32], "00ff").offer().to_string()
+    }
+
+    #[test]
+    fn an_offer_says_what_the_trunk_does() {
+        let plain = offered(&trunk(""));
+        assert!(plain.contains("RTP/AVP 8 0 101") && plain.contains("a=rtcp-mux"), "{plain}");
+        assert!(!plain.contains("a=crypto") && !plain.contains("a=fingerprint"), "{plain}");
+        assert!(plain.contains("cname:00ff"), "{plain}");
+
+        let sdes =
+            offered(&trunk("codecs = [\"opus\", \"G722\"]\nsrtp = \"mandatory\"\ncomfort_noise = true"));
+        assert!(sdes.contains("RTP/SAVP 96 9 13 101 102"), "{sdes}");
+        let suites: Vec<&str> =
+            sdes.lines().filter_map(|l| l.strip_prefix("a=crypto:")?.split(' ').nth(1)).collect();
+        assert_eq!(suites, ["AEAD_AES_256_GCM", "AEAD_AES_128_GCM", "AES_CM_128_HMAC_SHA1_80"]);
+
+        let optional = offered(&trunk("srtp = \"optional\""));
+        assert!(optional.contains("RTP/AVP ") && optional.contains("a=crypto:3"), "{optional}");
+
+        let dtls = offered(&trunk("srtp = \"mandatory\"\ndtls = true\nmedia_ports = \"shared\""));
+        assert!(dtls.contains("UDP/TLS/RTP/SAVP") && dtls.contains("a=setup:actpass"), "{dtls}");
+        assert!(dtls.contains("a=fingerprint:sha-256 AB:AB") && !dtls.contains("a=crypto"), "{dtls}");
+        assert!(dtls.contains("a=rtcp:"), "{dtls}");
+    }
+
+    #[test]
+    fn no_key_is_used_twice() {
+        let suites = trunk("srtp = \"optional\"").srtp_suites;
+        let (a, b) = (new_keys(&suites).unwrap(), new_keys(&suites).unwrap());
+        assert_eq!(a.len(), suites.len());
+        assert!(a.iter().zip(&b).all(|(a, b)| a.suite() == b.suite() && a != b));
+        assert!(a.iter().all(|k| k.key().iter().any(|byte| *byte != 0)));
+    }
+}
