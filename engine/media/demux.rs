@@ -8,28 +8,51 @@ use std::{collections::HashMap, net::SocketAddr};
 pub(crate) struct Demux {
     by_source: HashMap<(SocketAddr, u32), usize>,
     by_address: HashMap<SocketAddr, Vec<usize>>,
-    known: HashMap<usize, (SocketAddr, Option<u32>)>,
+    known: HashMap<usize, FarEnd>,
+}
+
+/// What tells a far end's datagrams from others'.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FarEnd {
+    pub(crate) rtp: SocketAddr,
+    /// Where its RTCP comes from, if it sends any; `rtp` where both share a port.
+    pub(crate) rtcp: Option<SocketAddr>,
+    pub(crate) ssrc: Option<u32>,
+}
+
+impl FarEnd {
+    fn addresses(self) -> impl Iterator<Item = SocketAddr> {
+        [Some(self.rtp), self.rtcp.filter(|rtcp| *rtcp != self.rtp)].into_iter().flatten()
+    }
 }
 
 impl Demux {
     /// The far end of the slot at a place, as its description has it now.
-    pub(crate) fn learn(&mut self, place: usize, far_end: Option<(SocketAddr, Option<u32>)>) {
-        let Some((address, ssrc)) = far_end else { return };
+    pub(crate) fn learn(&mut self, place: usize, far_end: Option<FarEnd>) {
+        let Some(far_end) = far_end else { return };
         self.forget(place);
-        self.known.insert(place, (address, ssrc));
-        match ssrc {
-            Some(ssrc) => drop(self.by_source.insert((address, ssrc), place)),
-            None => self.by_address.entry(address).or_default().push(place),
+        self.known.insert(place, far_end);
+        for address in far_end.addresses() {
+            match far_end.ssrc {
+                Some(ssrc) => drop(self.by_source.insert((address, ssrc), place)),
+                None => self.by_address.entry(address).or_default().push(place),
+            }
         }
     }
 
     pub(crate) fn forget(&mut self, place: usize) {
-        let Some((address, _)) = self.known.remove(&place) else { return };
-        self.by_source.retain(|_, p| *p != place);
-        if let Some(places) = self.by_address.get_mut(&address) {
-            places.retain(|p| *p != place);
-            if places.is_empty() {
-                self.by_address.remove(&address);
+        let Some(far_end) = self.known.remove(&place) else { return };
+        for address in far_end.addresses() {
+            if let Some(ssrc) = far_end.ssrc {
+                // Another may have come to it since.
+                if self.by_source.get(&(address, ssrc)) == Some(&place) {
+                    self.by_source.remove(&(address, ssrc));
+                }
+            } else if let Some(places) = self.by_address.get_mut(&address) {
+                places.retain(|p| *p != place);
+                if places.is_empty() {
+                    self.by_address.remove(&address);
+                }
             }
         }
     }
@@ -59,24 +82,33 @@ mod tests {
         [&[0x80, 8, 0, 1, 0, 0, 0, 160][..], &ssrc.to_be_bytes(), &[0; 4]].concat()
     }
 
+    fn far(rtp: SocketAddr, ssrc: Option<u32>) -> Option<FarEnd> {
+        Some(FarEnd { rtp, rtcp: Some(SocketAddr::new(rtp.ip(), rtp.port() + 1)), ssrc })
+    }
+
     #[test]
     fn streams_are_told_apart_by_address_and_source() {
         let (a, b): (SocketAddr, SocketAddr) =
             ("192.0.2.1:4000".parse().unwrap(), "192.0.2.1:4002".parse().unwrap());
         let mut d = Demux::default();
-        d.learn(0, Some((a, Some(7))));
-        d.learn(1, Some((a, Some(8))));
-        d.learn(2, Some((b, None)));
+        d.learn(0, far(a, Some(7)));
+        d.learn(1, far(a, Some(8)));
+        d.learn(2, far(b, None));
         assert_eq!([7, 8, 9].map(|s| d.slot_of(a, &rtp(s))), [Some(0), Some(1), None]);
         assert_eq!(d.slot_of(b, &rtp(99)), Some(2), "alone at its address");
         assert_eq!(d.slot_of(b, &[1]), Some(2));
         let report = [&[0x80, 201, 0, 1][..], &8_u32.to_be_bytes()].concat();
-        assert_eq!(d.slot_of(a, &report), Some(1), "RTCP");
-        d.learn(3, Some((b, None)));
+        assert_eq!(d.slot_of(a, &report), Some(1), "RTCP on the same port");
+        let [above_a, above_b] = [a, b].map(|s| SocketAddr::new(s.ip(), s.port() + 1));
+        assert_eq!([above_a, above_b].map(|s| d.slot_of(s, &report)), [Some(1), Some(2)], "and on its own");
+        d.learn(3, far(b, None));
         assert_eq!(d.slot_of(b, &rtp(99)), None, "whose it is cannot be told");
         d.forget(2);
         assert_eq!(d.slot_of(b, &rtp(99)), Some(3));
-        d.learn(0, Some((b, Some(7))));
+        d.learn(0, far(b, Some(7)));
         assert_eq!((d.slot_of(a, &rtp(7)), d.slot_of(b, &rtp(7))), (None, Some(0)), "it has moved");
+        d.learn(4, far(b, Some(7)));
+        d.forget(0);
+        assert_eq!(d.slot_of(b, &rtp(7)), Some(4), "another has come to its place");
     }
 }

@@ -13,7 +13,8 @@
 //!    allows one more change.
 //! 5. A key is taken from an address that is believed already, and helps none to be believed; nor is
 //!    anybody looked for while the far end says that it sends nothing (both are the slot's part).
-//! 6. Under SRTP none of this is needed: a packet that the far end's key opens is the far end's.
+//! 6. Under SRTP none of this is needed: a packet that the far end's key opens is the far end's, and the
+//!    newest of its stream says where it is.
 //!
 //! The reason for 2: a far end behind address translation that does not know of it names an address
 //! inside its network, and where its packets come from is known by nothing but the packets. One in
@@ -86,11 +87,10 @@ impl Latch {
         from.ip() == self.signalled.ip() || from.ip() == self.active.ip()
     }
 
-    /// A packet that was locked with the far end's key has come: nobody else can have sent it. Ours go
-    /// back to where it came from.
-    pub(crate) fn proven(&mut self, now: Time, from: SocketAddr) -> bool {
+    /// A packet that was locked with the far end's key has come, newer than all before it: nobody else can
+    /// have made it, nor sent it a second time. Ours go back to where it came from.
+    pub(crate) fn proven(&mut self, now: Time, from: SocketAddr) {
         (self.active, self.heard, self.candidate) = (from, Some(now), None);
-        true
     }
 
     /// Whether a valid RTP packet from `from` counts.
@@ -207,7 +207,7 @@ mod tests {
     fn who_has_the_key_may_come_from_anywhere() {
         let mut l = Latch::new(a("203.0.113.5:4000"));
         admitted(&mut l, 0, "203.0.113.5:4000", 0, 1);
-        assert!(l.proven(Time::ZERO, a("198.51.100.1:9")));
+        l.proven(Time::ZERO, a("198.51.100.1:9"));
         assert_eq!(l.target(), Some(a("198.51.100.1:9")));
     }
 

@@ -38,6 +38,8 @@ pub(crate) struct Receiver {
     end: usize,
     /// What the far end says its silence sounds like.
     noise: Option<ComfortNoise>,
+    /// What is still to be heard from before it said so [ms].
+    before_noise_ms: u64,
     in_hole: bool,
     /// The last packet held less than a tick.
     short_packets: bool,
@@ -56,6 +58,7 @@ impl Receiver {
             begin: 0,
             end: 0,
             noise: None,
+            before_noise_ms: 0,
             in_hole: false,
             short_packets: false,
             made: Made::default(),
@@ -87,6 +90,16 @@ impl Receiver {
         let Some(description) = Description::parse(payload) else { return };
         let seed = self.seed;
         self.noise.get_or_insert_with(|| ComfortNoise::new(seed)).update(&description);
+        self.before_noise_ms = self.buffer.depth_ms();
+    }
+
+    /// Sound is over, or given up: what came before the noise leaves it, what came after ends it.
+    fn passed(&mut self, ticks: u32) {
+        if self.before_noise_ms == 0 {
+            self.noise = None;
+        }
+        let ms = u64::from(ticks) * 1_000 / u64::from(self.codec.clock_rate_hz());
+        self.before_noise_ms = self.before_noise_ms.saturating_sub(ms.max(1));
     }
 
     /// The next 20 ms. `codec_of` tells what a payload type stands for.
@@ -128,16 +141,17 @@ impl Receiver {
                         self.decoder.conceal(wanted.max(missing), None, room)
                     }
                 };
-                self.noise = None;
                 self.in_hole = false;
                 self.made.heard += made as u64;
                 self.end += paced(room, made, pace, codec.sample_rate_hz());
+                self.passed(duration);
             }
             Popped::Lost { duration, next } => {
                 let wanted = per_tick(self.codec, duration).clamp(1, MAX_SAMPLES);
                 let made = self.decoder.conceal(wanted, next, room);
                 self.count_hole(made);
                 self.end += made.max(1);
+                self.passed(duration);
             }
             Popped::Empty { dry: true } => {
                 let made = self.decoder.conceal(missing, None, room).min(missing);
@@ -196,7 +210,8 @@ fn paced(sound: &mut [i16], len: usize, pace: Pace, rate_hz: u32) -> usize {
         Pace::AsIs => len,
         Pace::Shorten => stretch::shorten(sound, len, rate_hz),
         Pace::Lengthen => {
-            let mut longer = [0; 2 * MAX_FRAME];
+            // Room for the longest packet: where all of them are long, they have to be stretched too.
+            let mut longer = [0; HELD];
             let made = stretch::lengthen(&sound[..len], &mut longer, rate_hz);
             if made > sound.len() || made < len {
                 return len;

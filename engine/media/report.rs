@@ -30,10 +30,10 @@ impl Reports {
         self.session.sent(now, timestamp, octets);
     }
 
-    /// RTCP has come; whether the source that we hear says goodbye.
-    pub(crate) fn received(&mut self, arrived: Time, bytes: &[u8], source: Option<u32>) -> bool {
-        // Advice that is not whole is no advice.
-        self.session.handle(arrived, bytes, Form::Compound, source).is_ok_and(|r| r.goodbye)
+    /// RTCP has come; whether the source that we hear says goodbye. `None` where it is no RTCP: advice
+    /// that is not whole is no advice.
+    pub(crate) fn received(&mut self, arrived: Time, bytes: &[u8], source: Option<u32>) -> Option<bool> {
+        self.session.handle(arrived, bytes, Form::Compound, source).ok().map(|r| r.goodbye)
     }
 
     pub(crate) fn is_due(&self, now: Time) -> bool {

@@ -58,17 +58,21 @@ pub struct Quality {
 }
 
 impl Stats {
-    /// Fills in what a stream has counted.
-    pub(crate) fn of_stream(&mut self, source: &SourceState, receiver: &Receiver, reports: &Reports) {
+    /// Adds what a receiver has counted whose time is over: there is one for each codec of a leg.
+    pub(crate) fn add_receiver(&mut self, receiver: &Receiver) {
         let playout = receiver.stats();
+        self.late += playout.late;
+        self.duplicate += playout.duplicate;
+        self.reordered += playout.reordered;
+        self.underruns += playout.underruns;
+        self.discarded += receiver.made().undecodable;
+    }
+
+    /// Fills in what a stream has come to, its last receiver among it: how good is told of that one.
+    pub(crate) fn of_stream(&mut self, source: &SourceState, receiver: &Receiver, reports: &Reports) {
         self.received = source.received();
-        self.lost = source.expected().saturating_sub(self.received.saturating_sub(playout.duplicate));
-        self.late = playout.late;
-        self.duplicate = playout.duplicate;
-        self.reordered = playout.reordered;
-        self.underruns = playout.underruns;
+        self.lost = source.expected().saturating_sub(self.received.saturating_sub(self.duplicate));
         let made = receiver.made();
-        self.discarded += made.undecodable;
         if made.heard == 0 {
             return;
         }

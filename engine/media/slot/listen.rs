@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use waihu_audio::{Frame, SILENCE, gate::Gate};
-use waihu_rtp::{Arrival, DtmfEvent, Packet};
+use waihu_rtp::{Arrival, DtmfEvent, Packet, Pushed};
 use waihu_types::Time;
 
 use super::{Slot, tell_press};
@@ -33,9 +33,11 @@ impl Slot {
         let all = all || self.stream.as_ref().is_none_or(|s| s.receiver.gets_short_packets());
         inbox.read(&rtp, clocks, READ_BATCH, all, |arrived, from, bytes| self.datagram(arrived, from, bytes));
         if with_rtcp && let Some(rtcp) = &rtcp {
+            let mut discarded = 0;
             inbox.read(rtcp, clocks, READ_BATCH, true, |arrived, from, bytes| {
-                self.control(arrived, from, bytes)
+                discarded += u64::from(!self.control(arrived, from, bytes));
             });
+            self.stats.discarded += discarded;
         }
         self.sockets = super::Sockets::Own { rtp, rtcp };
     }
@@ -45,10 +47,7 @@ impl Slot {
         // RFC 7983: what the first byte, and for RTCP the second, tell apart.
         let used = match bytes {
             [20..=63, ..] | [0..=3, ..] => self.handshake(arrived, from, bytes),
-            [128..=191, 192..=223, ..] => {
-                self.control(arrived, from, bytes);
-                true
-            }
+            [128..=191, 192..=223, ..] => self.control(arrived, from, bytes),
             _ => self.sound(arrived, from, bytes),
         };
         self.stats.discarded += u64::from(!used);
@@ -68,21 +67,26 @@ impl Slot {
     }
 
     /// RTCP. What is not from the far end, or not whole, is passed over: it is advice, no more.
-    fn control(&mut self, arrived: Time, from: SocketAddr, bytes: &mut [u8]) {
-        let Some(stream) = &mut self.stream else { return };
+    /// Whether it was of any use.
+    fn control(&mut self, arrived: Time, from: SocketAddr, bytes: &mut [u8]) -> bool {
+        let Some(stream) = &mut self.stream else { return false };
         let known = stream.latch.believes_host(from) || stream.remote.rtcp == Some(from);
         let plain = stream.remote.security == Security::Plain;
         let len = match stream.locks() {
             Some(locks) => match locks.theirs.rtcp(bytes) {
                 Ok(len) => len,
-                Err(_) => return,
+                Err(_) => return false,
             },
             None if known && plain => bytes.len(),
-            None => return,
+            None => return false,
         };
-        if stream.reports.received(arrived, &bytes[..len], self.source.ssrc()) {
+        let Some(goodbye) = stream.reports.received(arrived, &bytes[..len], self.source.ssrc()) else {
+            return false;
+        };
+        if goodbye {
             self.listener.tell(arrived, MediaEvent::Bye);
         }
+        true
     }
 
     /// RTP; whether it was of any use.
@@ -100,18 +104,19 @@ impl Slot {
         let Ok(packet) = Packet::parse(&bytes[..len]) else { return false };
         let Some(content) = stream.remote.content(&packet) else { return false };
         let seeks = stream.remote.direction.sends() && content != Content::Keys;
-        let admitted = if proven {
-            stream.latch.proven(arrived, from)
-        } else if !seeks && !stream.latch.believes(from) {
-            false
-        } else {
-            let owned = stream.remote.owns(from.ip());
-            stream.latch.admits(arrived, from, owned, packet.ssrc, packet.sequence)
-        };
+        let owned = !proven && stream.remote.owns(from.ip());
+        let admitted = proven
+            || (seeks || stream.latch.believes(from))
+                && stream.latch.admits(arrived, from, owned, packet.ssrc, packet.sequence);
         if !admitted {
             return false;
         }
-        match self.source.arrived(packet.ssrc, packet.sequence) {
+        let arrival = self.source.arrived(packet.ssrc, packet.sequence);
+        if proven && matches!(arrival, Arrival::Next { .. } | Arrival::Restarted) {
+            // Not by an older one: it may have been held back, to be sent again from elsewhere.
+            stream.latch.proven(arrived, from);
+        }
+        match arrival {
             Arrival::Discarded => return false,
             Arrival::Restarted => {
                 stream.receiver.reset();
@@ -130,7 +135,7 @@ impl Slot {
         match content {
             Content::Sound(codec) => {
                 self.source.timed(arrived, packet.timestamp, codec.clock_rate_hz());
-                stream.receiver.push(arrived, &packet, codec);
+                return stream.receiver.push(arrived, &packet, codec) != Pushed::Refused;
             }
             Content::Keys => {
                 stream.receiver.pass(packet.sequence);

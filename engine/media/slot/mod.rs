@@ -19,6 +19,7 @@ use waihu_types::{Codec, SrtpKey, Time};
 
 use crate::{
     clip::Clip,
+    demux::FarEnd,
     event::{HeardTap, Listener, MediaEvent, PlaybackId, Taps},
     latch::Latch,
     playback::{PlayQueue, Repeat},
@@ -118,6 +119,8 @@ pub(crate) struct Slot {
     keys_in: DtmfReceiver,
     keys_out: DtmfSender,
     tones_out: VecDeque<i16>,
+    /// Keys that were asked for before the far end was known.
+    keys_early: String,
     play: PlayQueue,
     /// What came in this tick, at the leg's rate.
     heard: [i16; MAX_FRAME],
@@ -157,6 +160,7 @@ impl Slot {
             keys_in: DtmfReceiver::new(),
             keys_out: DtmfSender::new(),
             tones_out: VecDeque::new(),
+            keys_early: String::new(),
             play: PlayQueue::default(),
             heard: [0; MAX_FRAME],
             frame: SAMPLES_8K,
@@ -184,7 +188,11 @@ impl Slot {
             Some(s) => {
                 s.latch.signalled_again(remote.address);
                 if codec != s.remote.codec {
+                    self.stats.add_receiver(&s.receiver);
                     s.change_codec(codec, self.ssrc)?;
+                }
+                if remote.inband_keys != s.inband.is_some() || codec != s.remote.codec {
+                    s.inband = inband_of(&remote);
                 }
                 s.remote = remote;
                 s.heard_at = now;
@@ -193,9 +201,15 @@ impl Slot {
                 self.stream = Some(Box::new(Stream::new(now, remote, self.ssrc)?));
             }
         }
-        self.frame = codec.frame_samples();
+        if self.frame != codec.frame_samples() {
+            self.tones_out = at_rate_of(codec, &self.tones_out, self.frame);
+            self.frame = codec.frame_samples();
+        }
         if self.keys_hz != keys_hz {
             self.keys_hz = keys_hz;
+            // What was down is told: the clock that it was counted on is gone.
+            let press = self.keys_in.reset();
+            tell_press(&mut self.listener, now, press);
             self.keys_in = DtmfReceiver::with_rate(keys_hz);
             self.keys_out = DtmfSender::with_rate(keys_hz);
         }
@@ -204,6 +218,8 @@ impl Slot {
         if let Security::Srtp { ours, theirs } = security {
             self.lock_with(&ours, &theirs)?;
         }
+        let early = std::mem::take(&mut self.keys_early);
+        self.send_dtmf(&early);
         Ok(())
     }
 
@@ -217,10 +233,19 @@ impl Slot {
 
     fn lock_with(&mut self, ours: &SrtpKey, theirs: &SrtpKey) -> Result<(), SrtpError> {
         let Some(stream) = &mut self.stream else { return Ok(()) };
-        // The same keys again go on counting: a count that began anew would repeat its keystream.
-        if stream.locks.as_ref().is_none_or(|l| l.keys != (*ours, *theirs)) {
+        let Some(locks) = &mut stream.locks else {
             stream.locks = Some(Locks::new(ours, theirs)?);
+            return Ok(());
+        };
+        // The same key again goes on counting, each way by itself: a count that began anew would repeat its
+        // keystream, and the far end would not follow.
+        if locks.keys.0 != *ours {
+            locks.ours = Lock::new(ours)?;
         }
+        if locks.keys.1 != *theirs {
+            locks.theirs = Unlock::new(theirs)?;
+        }
+        locks.keys = (*ours, *theirs);
         Ok(())
     }
 
@@ -236,7 +261,13 @@ impl Slot {
     }
 
     pub(crate) fn send_dtmf(&mut self, digits: &str) {
-        if self.stream.as_ref().is_some_and(|s| s.remote.dtmf_payload_type.is_some()) {
+        let Some(stream) = &self.stream else {
+            // How the far end takes keys is not known yet.
+            let room = dtmf::MAX_WAITING.saturating_sub(self.keys_early.len());
+            self.keys_early.extend(digits.chars().filter(|d| tone::dtmf(*d).is_some()).take(room));
+            return;
+        };
+        if stream.remote.dtmf_payload_type.is_some() {
             self.keys_out.queue(digits);
             return;
         }
@@ -258,9 +289,10 @@ impl Slot {
         &self.sockets
     }
 
-    /// The far end's address and source, for a port that is shared.
-    pub(crate) fn far_end(&self) -> Option<(SocketAddr, Option<u32>)> {
-        self.stream.as_ref().map(|s| (s.remote.address, s.remote.ssrc))
+    /// What its far end is known by on a port that is shared.
+    pub(crate) fn far_end(&self) -> Option<FarEnd> {
+        let remote = &self.stream.as_ref()?.remote;
+        Some(FarEnd { rtp: remote.address, rtcp: remote.rtcp, ssrc: remote.ssrc })
     }
 
     /// What came in this tick, as a frame of `len` samples.
@@ -303,11 +335,10 @@ impl Slot {
         tell_press(&mut self.listener, now, press);
         self.play.end(&mut |e| self.listener.tell(now, e));
         self.heard_tap = None;
-        if let Some(tape) = self.tape.take() {
-            tape.end();
-        }
+        self.tape = None;
         let mut stats = self.stats.clone();
         if let Some(stream) = &self.stream {
+            stats.add_receiver(&stream.receiver);
             stats.of_stream(&self.source, &stream.receiver, &stream.reports);
         }
         stats
@@ -339,7 +370,7 @@ impl Stream {
             gate: SpeechGate::new(codec.sample_rate_hz()),
             narrow: Rate::default(),
             bridge: Rate::default(),
-            inband: remote.inband_keys.then(|| Box::new(InbandDtmf::new(codec.sample_rate_hz()))),
+            inband: inband_of(&remote),
             reports: Reports::new(now, ssrc, codec.clock_rate_hz()),
             remote,
         })
@@ -351,10 +382,28 @@ impl Stream {
         self.reports.set_clock_rate(codec.clock_rate_hz());
         self.gate = SpeechGate::new(codec.sample_rate_hz());
         (self.narrow, self.bridge) = (Rate::default(), Rate::default());
-        self.inband = self.inband.as_ref().map(|_| Box::new(InbandDtmf::new(codec.sample_rate_hz())));
         self.marker = true;
         Ok(())
     }
+}
+
+/// What hears keys in the sound, where they are looked for.
+fn inband_of(remote: &Remote) -> Option<Box<InbandDtmf>> {
+    remote.inband_keys.then(|| Box::new(InbandDtmf::new(remote.codec.sample_rate_hz())))
+}
+
+/// Tones that wait, when frames of `frame` samples give way to that codec's.
+fn at_rate_of(codec: Codec, tones: &VecDeque<i16>, frame: usize) -> VecDeque<i16> {
+    let tones: Vec<i16> = tones.iter().copied().collect();
+    let (mut rate, mut to) = (Rate::default(), vec![0; codec.frame_samples()]);
+    let mut out = VecDeque::new();
+    for from in tones.chunks(frame) {
+        let mut whole = vec![0; frame];
+        whole[..from.len()].copy_from_slice(from);
+        rate.convert(&whole, &mut to);
+        out.extend(&to);
+    }
+    out
 }
 
 fn tell_press(listener: &mut Listener, now: Time, press: Option<DtmfPress>) {

@@ -84,9 +84,11 @@ impl Tape {
             None => self.owed += pairs,
         }
     }
+}
 
-    /// The leg is over.
-    pub(crate) fn end(mut self) {
+/// The leg is over, however it came to its end: a recording whose last chunk never came would be waited for.
+impl Drop for Tape {
+    fn drop(&mut self) {
         let chunk = self.chunk.take().or_else(|| {
             let mut chunk = self.tap.empty.try_recv().ok()?;
             chunk.begin(self.tap.recording, self.owed);

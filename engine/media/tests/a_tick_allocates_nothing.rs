@@ -1,4 +1,5 @@
 //! Counts what the media thread asks of the allocator, from within that thread.
+#![allow(clippy::unwrap_used)]
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
