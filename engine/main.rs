@@ -9,8 +9,10 @@ use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-    // Logs go to standard error; results to standard output. `WAIHU_LOG=info` tells more.
-    let filter = EnvFilter::try_from_env("WAIHU_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    // Logs go to standard error; results to standard output. `WAIHU_LOG=info` tells more. Each far end's
+    // extensions of DTLS that it does not know are a warning to rtc-dtls, and none to an operator.
+    let filter =
+        EnvFilter::try_from_env("WAIHU_LOG").unwrap_or_else(|_| EnvFilter::new("warn,rtc_dtls=error"));
     let coloured = std::io::stderr().is_terminal();
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(coloured).with_writer(std::io::stderr).init();
     // A panic's own words may quote what was said: the place is what helps, and all that is told.

@@ -8,7 +8,7 @@ use std::{collections::HashMap, time::Duration};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use waihu_call::Speaker;
 use waihu_dialler::{Progress, ProgressKind};
-use waihu_types::{CaseId, Disposition, Outcome};
+use waihu_types::{CaseId, Disposition, Outcome, Sound};
 
 use crate::output::out;
 
@@ -127,7 +127,15 @@ impl Watch {
 
 fn done(o: &Outcome) -> String {
     let talked = o.answered_at.map_or(0, |a| (o.ended_at.unix_millis() - a.unix_millis()) / 1_000);
-    format!("{}: {} ({talked} s)", o.case, named(o.disposition))
+    let sound = o.sound.as_ref().map(|s| format!(", {}", sounded(s))).unwrap_or_default();
+    format!("{}: {} ({talked} s{sound})", o.case, named(o.disposition))
+}
+
+/// How a call sounded, in a word: the codec, whether it was locked, and the mean opinion score.
+pub(crate) fn sounded(sound: &Sound) -> String {
+    let lock = if sound.srtp.is_some() { "+SRTP" } else { "" };
+    let score = sound.quality.as_ref().map(|q| format!(" {:.1}", f64::from(q.mos_hundredths) / 100.0));
+    format!("{}{lock}{}", sound.codec, score.unwrap_or_default())
 }
 
 /// A disposition for readers of both languages.
@@ -142,4 +150,23 @@ fn clock(ms: u64) -> String {
 fn style(template: &str) -> ProgressStyle {
     // The templates are constants of ours; were one wrong, the plain style would do.
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_a_call_sounded_is_a_word_and_a_score() {
+        let json = r#"{"codec":"opus","srtp":null,"sent":1,"received":1,"lost":0,"quality":null}"#;
+        let mut sound: Sound = serde_json::from_str(json).unwrap();
+        assert_eq!(sounded(&sound), "opus");
+        sound.srtp = Some("AEAD_AES_128_GCM".to_owned());
+        sound.quality = serde_json::from_str(
+            r#"{"concealed_permille":0,"jitter_ms":1,"round_trip_ms":null,"far_loss_permille":null,
+                "mos_hundredths":436}"#,
+        )
+        .unwrap();
+        assert_eq!(sounded(&sound), "opus+SRTP 4.4");
+    }
 }

@@ -12,7 +12,7 @@ use crate::{
     plant,
     project::Project,
     table::Table,
-    watch::named,
+    watch::{named, sounded},
 };
 
 #[derive(Debug, Args)]
@@ -58,6 +58,7 @@ pub(crate) fn run(project: &Project, args: OutcomesArgs) -> Result<ExitCode> {
         "outcome 结果",
         "promise 承诺",
         "talk 通话 s",
+        "sound 音质",
         "SIP",
         "again 再呼",
     ]);
@@ -68,7 +69,7 @@ pub(crate) fn run(project: &Project, args: OutcomesArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn row(o: &Outcome) -> [String; 8] {
+fn row(o: &Outcome) -> [String; 9] {
     let promise = o
         .promise
         .as_ref()
@@ -86,6 +87,7 @@ fn row(o: &Outcome) -> [String; 8] {
         named(o.disposition),
         promise,
         talked.unwrap_or_default(),
+        o.sound.as_ref().map(sounded).unwrap_or_default(),
         o.sip.as_ref().map(|s| s.code.to_string()).unwrap_or_default(),
         again,
     ]
