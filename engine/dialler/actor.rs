@@ -164,7 +164,7 @@ impl<'a> ActiveCall<'a> {
         let to_call = happenings.clone();
         let ends = Ends {
             beside: None,
-            heard: Some(Box::new(move |heard| ear.hear(heard.frame))),
+            heard: Some(Box::new(move |heard| ear.hear(heard.frame, legs::gate(heard)))),
             stereo: Some(legs::stereo_tap(tape)),
         };
         let sound = LegSound::open(plant, &order.attempt, Leg::Callee, ends, move |news| {

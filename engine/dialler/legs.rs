@@ -93,6 +93,11 @@ pub(crate) fn recording_rate(codecs: &[Codec]) -> u32 {
     codecs.iter().map(|c| c.sample_rate_hz()).max().unwrap_or(8_000)
 }
 
+/// What the media thread's judge says of a frame, for the ears.
+pub(crate) fn gate(heard: &waihu_media::Heard<'_>) -> waihu_speech::Gate {
+    if heard.speech { waihu_speech::Gate::Open } else { waihu_speech::Gate::Closed }
+}
+
 /// The recorder's tap in the media thread's words.
 pub(crate) fn stereo_tap(tap: waihu_record::StereoTap) -> waihu_media::StereoTap {
     let waihu_record::StereoTap { recording, rate_hz, full, empty, paused } = tap;

@@ -1,7 +1,7 @@
 //! The ears: the callees' sound in, beginnings and ends of speech out.
 //!
-//! One plain thread listens to every call. A cheap gate lets the detector run only where there is
-//! sound; an utterance that ended goes to the recognizers with a little of what came before it, so
+//! One plain thread listens to every call. A cheap gate before it (the media threads') lets the detector
+//! run only where there may be speech; an utterance that ended goes to the recognizers with a little of what came before it, so
 //! that no first consonant is lost.
 
 use std::{
@@ -18,9 +18,9 @@ use std::{
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use jiff::civil::Date;
-use waihu_audio::{Frame, SAMPLES_8K, energy};
+use waihu_audio::{Frame, SAMPLES_8K};
 use waihu_types::{Intent, Lang};
-use waihu_vad::{Detector, Endpointer, Silero, SpeechBoundary};
+use waihu_vad::{Detector, Endpointer, Gate, Silero, SpeechBoundary};
 
 use crate::{
     Event, Sink, SpeechError,
@@ -42,7 +42,7 @@ const REPORT_MS: u64 = 100;
 
 enum Command {
     Open(u64, Box<Ear>),
-    Frame(u64, Frame),
+    Frame(u64, Frame, Gate),
     Close(u64),
 }
 
@@ -91,10 +91,10 @@ impl Drop for Listener {
 }
 
 impl EarTap {
-    /// Takes 20 ms of the callee's sound. Never blocks: what finds no room is dropped and counted, and
+    /// Takes 20 ms of the callee's sound, and whether it may be speech. Never blocks: what finds no room is dropped and counted, and
     /// false returned.
-    pub fn hear(&self, frame: &Frame) -> bool {
-        let taken = self.ears.queue.try_send(Command::Frame(self.id, *frame)).is_ok();
+    pub fn hear(&self, frame: &Frame, gate: Gate) -> bool {
+        let taken = self.ears.queue.try_send(Command::Frame(self.id, *frame, gate)).is_ok();
         if !taken {
             self.ears.dropped.fetch_add(1, Ordering::Relaxed);
         }
@@ -138,9 +138,9 @@ fn listen(mut model: Silero, recognizers: &Recognizers, commands: &Receiver<Comm
             Command::Close(id) => {
                 ears.remove(&id);
             }
-            Command::Frame(id, frame) => {
+            Command::Frame(id, frame, gate) => {
                 if let Some(ear) = ears.get_mut(&id) {
-                    ear.guarded(|ear| ear.hear(&mut model, &frame, recognizers));
+                    ear.guarded(|ear| ear.hear(&mut model, &frame, gate, recognizers));
                 }
             }
         }
@@ -189,8 +189,8 @@ impl Ear {
         }
     }
 
-    fn hear(&mut self, model: &mut Silero, frame: &Frame, recognizers: &Recognizers) {
-        let probability = self.detector.push(model, frame, energy::level_dbov(frame)).unwrap_or_else(|e| {
+    fn hear(&mut self, model: &mut Silero, frame: &Frame, gate: Gate, recognizers: &Recognizers) {
+        let probability = self.detector.push(model, frame, gate).unwrap_or_else(|e| {
             tracing::error!(error = %e, "voice activity was not judged");
             None
         });

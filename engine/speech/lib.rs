@@ -20,6 +20,7 @@ use waihu_types::{Intent, Lang};
 
 pub use ears::{EarTap, Listener};
 pub use voice::{BotVoices, Urgency, VoiceReply, VoiceRequest};
+pub use waihu_vad::Gate;
 
 /// What the workers load, and how many there are.
 #[derive(Clone, Debug)]

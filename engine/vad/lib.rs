@@ -13,7 +13,7 @@ mod error;
 pub mod onnx;
 mod silero;
 
-pub use detector::Detector;
+pub use detector::{Detector, Gate};
 pub use endpointer::{Endpointer, EndpointerConfig, SpeechBoundary};
 pub use error::VadError;
 pub use silero::{Silero, WINDOW_MS};

@@ -6,8 +6,8 @@
 
 use std::{path::Path, time::Instant};
 
-use waihu_audio::{Frame, energy};
-use waihu_vad::{Detector, Endpointer, Silero, onnx};
+use waihu_audio::{Frame, gate::SpeechGate};
+use waihu_vad::{Detector, Endpointer, Gate, Silero, onnx};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -30,11 +30,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let (frames, _): (&[Frame], _) = samples.as_chunks();
         let (mut detector, mut endpointer) = (Detector::default(), Endpointer::default());
         let rounds = 3_000usize.div_ceil(frames.len().max(1));
+        let mut speech_gate = SpeechGate::new(8_000);
         let begun = Instant::now();
         for n in 0..rounds {
             for (k, frame) in frames.iter().enumerate() {
-                let level = energy::level_dbov(frame);
-                if let Some(p) = detector.push(&mut silero, frame, level)? {
+                let gate = if speech_gate.push(frame, None).speech { Gate::Open } else { Gate::Closed };
+                if let Some(p) = detector.push(&mut silero, frame, gate)? {
                     let now = ((n * frames.len() + k + 1) * 20) as u64;
                     std::hint::black_box(endpointer.push(now, p));
                 }

@@ -11,12 +11,13 @@ use std::{
 use waihu_audio::{
     energy,
     g711::Law,
+    gate::SpeechGate,
     tone::{self, RINGBACK_CN, RINGBACK_US, dtmf},
 };
 use waihu_tts::{Request, Tts, TtsPaths};
 use waihu_types::Lang;
 use waihu_vad::{
-    Detector, Endpointer, Silero, SpeechBoundary,
+    Detector, Endpointer, Gate, Silero, SpeechBoundary,
     SpeechBoundary::{Ended, Started},
     VadError, onnx,
 };
@@ -79,18 +80,22 @@ fn framed(sound: &[i16]) -> Vec<i16> {
 }
 
 #[derive(PartialEq)]
-enum Gate {
-    On,
-    Off,
+enum Before {
+    /// The gate of the media threads.
+    Gate,
+    /// The model sees all.
+    Nothing,
 }
 
-fn boundaries(samples: &[i16], gate: Gate) -> Vec<SpeechBoundary> {
+fn boundaries(samples: &[i16], before: Before) -> Vec<SpeechBoundary> {
     let mut silero = SILERO.lock().unwrap();
     let (mut detector, mut endpointer) = (Detector::default(), Endpointer::default());
+    let mut speech_gate = SpeechGate::new(8_000);
     let mut out = Vec::new();
     for (n, frame) in line(samples).as_chunks().0.iter().enumerate() {
-        let level = if gate == Gate::On { energy::level_dbov(frame) } else { 0.0 };
-        if let Some(p) = detector.push(&mut silero, frame, level).unwrap() {
+        let open = speech_gate.push(frame, None).speech || before == Before::Nothing;
+        let gate = if open { Gate::Open } else { Gate::Closed };
+        if let Some(p) = detector.push(&mut silero, frame, gate).unwrap() {
             out.extend(endpointer.push((n as u64 + 1) * 20, p));
         }
     }
@@ -111,7 +116,7 @@ fn a_sentence_is_one_utterance_with_its_edges() {
     for (lang, text) in SENTENCES {
         let speech = said(lang, text);
         let end = 1_000 + speech.len() as u64 / 8;
-        let found = boundaries(&framed(&speech), Gate::On);
+        let found = boundaries(&framed(&speech), Before::Gate);
         let [Started { at_ms: from }, Ended { at_ms: to }] = found[..] else { panic!("{text}: {found:?}") };
         assert!((900..=1_200).contains(&from), "{text} begins at 1000, found at {from}");
         assert!((end - 300..=end + 300).contains(&to), "{text} ends at {end}, found at {to}");
@@ -124,7 +129,7 @@ fn voiced_ms(samples: &[i16]) -> u64 {
     let (mut detector, mut endpointer) = (Detector::default(), Endpointer::default());
     let mut most = 0;
     for (n, frame) in line(samples).as_chunks().0.iter().enumerate() {
-        if let Some(p) = detector.push(&mut silero, frame, energy::level_dbov(frame)).unwrap() {
+        if let Some(p) = detector.push(&mut silero, frame, Gate::Open).unwrap() {
             endpointer.push((n as u64 + 1) * 20, p);
         }
         most = most.max(endpointer.voiced_ms());
@@ -158,7 +163,7 @@ fn a_murmur_has_less_voice_than_stops_a_prompt_and_a_sentence_more() {
 fn two_sentences_with_a_second_between_are_two_utterances() {
     let (first, second) = (said(Lang::Zh, "对，我是王丽"), said(Lang::Zh, "我明天还"));
     let sound = [&first[..], &tone::silence(1_000, 8_000), &second].concat();
-    let found = boundaries(&framed(&sound), Gate::On);
+    let found = boundaries(&framed(&sound), Before::Gate);
     assert!(matches!(found[..], [Started { .. }, Ended { .. }, Started { .. }, Ended { .. }]), "{found:?}");
 }
 
@@ -171,7 +176,7 @@ fn speech_is_found_in_a_noisy_street_and_on_a_faint_line() {
             ("15 dB above noise", mixed(&speech, &noise(speech.len() as u32 / 8, level - 15.0))),
             ("20 dB fainter", speech.iter().map(|s| s / 10).collect()),
         ] {
-            let found = boundaries(&sound, Gate::On);
+            let found = boundaries(&sound, Before::Gate);
             assert!(matches!(found[..], [Started { .. }, Ended { .. }]), "{text}, {what}: {found:?}");
         }
     }
@@ -197,7 +202,7 @@ fn nothing_that_nobody_said_is_speech() {
         ("a beep", tone::sine(1_000.0, 600, -12.0, 8_000)),
         ("mains hum", tone::sine(50.0, 3_000, -30.0, 8_000)),
     ] {
-        let found = boundaries(&framed(&sound), Gate::On);
+        let found = boundaries(&framed(&sound), Before::Gate);
         assert!(found.is_empty(), "{what}: {found:?}");
     }
 }
@@ -207,7 +212,7 @@ fn the_gate_loses_no_speech() {
     for (lang, text) in SENTENCES {
         let sound =
             framed(&[&said(lang, text)[..], &tone::silence(3_000, 8_000), &said(lang, text)].concat());
-        let (with, without) = (boundaries(&sound, Gate::On), boundaries(&sound, Gate::Off));
+        let (with, without) = (boundaries(&sound, Before::Gate), boundaries(&sound, Before::Nothing));
         assert_eq!(with.len(), without.len(), "{text}: {with:?}, {without:?}");
         for pair in with.iter().zip(&without) {
             match pair {
