@@ -1,0 +1,318 @@
+//! Calls to telephones that we did not write, baresip and PJSIP's, in each codec, in the clear and with SRTP,
+//! its keys from the descriptions and from a handshake. What they say is recorded so that it can be written
+//! down again, and what they hear are our words. A far end that gives no keys where they are mandatory is told
+//! nothing at all.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    net::UdpSocket,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use waihu_record::wav;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// What the telephones say, and how long after the answer [s].
+const SAID: &str = "Good morning. I will pay the whole amount next Friday at the bank on River Street.";
+const SAID_AT_S: usize = 3;
+/// What is played in all [s]: more than a call lasts.
+const LENGTH_S: usize = 30;
+/// What the bot says.
+const GREETING: &str = "Hello, this is the library. Please tell me when you will come and visit us.";
+/// How many of the words have to be written down again. Whisper hears one or two of these otherwise than they
+/// are spelt; of garbled sound, it hears none.
+const WORDS_RIGHT: f32 = 0.8;
+
+/// One model's load and four calls at a time are enough for two cores: the tests take turns.
+static TURN: Mutex<()> = Mutex::new(());
+
+fn turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A project of its own: models are those here; one flow, which listens once and says goodbye.
+struct Project(tempfile::TempDir);
+
+impl Project {
+    fn new() -> Self {
+        let own = Self(tempfile::tempdir().unwrap());
+        for shared in ["models", ".waihu/models", ".waihu/prompts"] {
+            let path = own.at(shared);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            symlink(Path::new(ROOT).join(shared), path).unwrap();
+        }
+        fs::create_dir_all(own.at("dialogs/sound")).unwrap();
+        fs::create_dir(own.at("sip-config")).unwrap();
+        let script = "start = \"hear\"\n\
+            [limits]\nmax_seconds = 25\nto = \"over\"\n\
+            [voicemail]\nto = \"over\"\n\
+            [silence]\nsay = []\nto = \"over\"\n\
+            [no_match]\nsay = []\nto = \"over\"\n\
+            [states.hear]\nsay = [\"greeting\"]\nbarge_in = false\nlisten.timeout_s = 10\n\
+            [[states.hear.on]]\nintent = \"affirm\"\nto = \"over\"\n\
+            [states.over]\nsay = [\"bye\"]\nend = \"no_commitment\"\n";
+        fs::write(own.at("dialogs/sound/script.toml"), script).unwrap();
+        let prompts = format!("greeting = {GREETING:?}\nbye = \"Goodbye.\"\n");
+        for lang in ["en", "zh"] {
+            fs::write(own.at(&format!("dialogs/sound/prompts.{lang}.toml")), &prompts).unwrap();
+        }
+        own
+    }
+
+    fn at(&self, path: &str) -> PathBuf {
+        self.0.path().join(path)
+    }
+
+    fn waihu(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_waihu"));
+        command.arg("--project").arg(self.0.path());
+        command
+    }
+
+    /// Speech in silence, as a telephone plays it.
+    fn spoken(&self) -> PathBuf {
+        let line = self.at("line.wav");
+        let mut say = self.waihu();
+        say.args(["say", "--lang", "en", "--rate", "16000", "--out"]).arg(&line).arg(SAID);
+        assert!(say.status().unwrap().success(), "waihu say: are the models there (waihu models pull)?");
+        let mut samples = vec![0i16; LENGTH_S * 16_000];
+        let said = wav::read(&line).unwrap().mono();
+        samples[SAID_AT_S * 16_000..].iter_mut().zip(said).for_each(|(s, v)| *s = (v * 32_767.0) as i16);
+        let path = self.at("callee.wav");
+        wav::write_mono(&path, 16_000, &samples).unwrap();
+        path
+    }
+
+    /// Calls numbers by a trunk, all at once; their outcomes in the order of the numbers.
+    fn call(&self, trunk: &str, port: u16, more: &str, numbers: &[&str]) -> Vec<Value> {
+        let config = format!(
+            "[trunk]\nproxy = \"127.0.0.1:{port}\"\nfrom = \"sip:4008001234@127.0.0.1\"\n\
+             bind = \"127.0.0.1:0\"\nrtp_ports = [23000, 23098]\nmax_calls = 4\n{more}\n"
+        );
+        fs::write(self.at(&format!("sip-config/{trunk}.toml")), config).unwrap();
+        let header = "id,phone,name,title,lang,creditor,product,amount,currency,due_date,time_zone\n";
+        let case = |n: &&str| {
+            format!("{trunk}-{n},{n},Daniel Reed,Mr,en,Bank,card,90.00,USD,2026-11-15,America/New_York\n")
+        };
+        let table: String = std::iter::once(header.to_owned()).chain(numbers.iter().map(case)).collect();
+        let cases = self.at(&format!("{trunk}.csv"));
+        fs::write(&cases, table).unwrap();
+        let mut run = self.waihu();
+        run.args(["campaign", "run", "--script", "sound", "--trunk", trunk, "--id", trunk, "--cases"]);
+        let ran = run.arg(&cases).output().unwrap();
+        let told = String::from_utf8_lossy(&ran.stderr).into_owned();
+        assert!(ran.status.success(), "{told}");
+        let listed = self.waihu().args(["outcomes", "--json", "--campaign", trunk]).output().unwrap();
+        let text = String::from_utf8(listed.stdout).unwrap();
+        let all: Vec<Value> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+        let of = |n: &&str| {
+            let case = format!("{trunk}-{n}");
+            all.iter().find(|o| o["case"] == *case).unwrap_or_else(|| panic!("{case}: {text} {told}")).clone()
+        };
+        numbers.iter().map(of).collect()
+    }
+
+    /// What is said in files, on one side of a recording, or in all of a file.
+    fn written_down(&self, files: &[PathBuf], side: &str) -> Vec<String> {
+        let mut transcribe = self.waihu();
+        transcribe.args(["transcribe", "--lang", "en", "--cut-window", "--json", "--side", side]).args(files);
+        let done = transcribe.output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        let text = String::from_utf8(done.stdout).unwrap();
+        let words =
+            |line: &str| serde_json::from_str::<Value>(line).unwrap()["text"].as_str().unwrap().to_owned();
+        let texts: Vec<String> = text.lines().map(words).collect();
+        assert_eq!(texts.len(), files.len(), "{text}");
+        texts
+    }
+}
+
+/// The share of the words that are written down, in their order.
+fn words_right(said: &str, written: &str) -> f32 {
+    let words = |text: &str| -> Vec<String> {
+        let letters = text.to_lowercase().replace(|c: char| !c.is_alphanumeric(), " ");
+        letters.split_whitespace().map(str::to_owned).collect()
+    };
+    let (said, written) = (words(said), words(written));
+    // The longest common subsequence.
+    let mut row = vec![0usize; written.len() + 1];
+    for word in &said {
+        let mut before = 0;
+        for (n, other) in written.iter().enumerate() {
+            let above = row[n + 1];
+            row[n + 1] = if word == other { before + 1 } else { above.max(row[n]) };
+            before = above;
+        }
+    }
+    row[written.len()] as f32 / said.len() as f32
+}
+
+#[test]
+fn words_are_counted_in_their_order() {
+    assert_eq!(words_right("I will pay, Friday.", "i will pay friday"), 1.0);
+    assert_eq!(words_right("I will pay Friday", "Friday pay"), 0.25);
+    assert_eq!(words_right("I will pay Friday", ""), 0.0);
+}
+
+struct Phone(Child);
+
+impl Drop for Phone {
+    fn drop(&mut self) {
+        // Who ends with its input has files to close; for a while.
+        let ends = self.0.stdin.take().is_some();
+        for _ in 0..if ends { 100 } else { 0 } {
+            if matches!(self.0.try_wait(), Ok(Some(_))) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// The codecs by their names in an outcome and in baresip's accounts.
+const CODECS: [(&str, &str); 4] =
+    [("PCMA", "PCMA/8000/1"), ("PCMU", "PCMU/8000/1"), ("G722", "G722/16000/1"), ("opus", "opus/48000/2")];
+
+/// baresip with an account for each codec, 1 to 4, behind the number of a way to lock: 10 in the clear, 20
+/// with keys in the descriptions, 30 with those of a handshake.
+fn baresip(project: &Project, source: &Path) -> (Phone, u16) {
+    let port = free_port();
+    let folder = project.at("baresip");
+    fs::create_dir(&folder).unwrap();
+    let config = format!(
+        "sip_listen 127.0.0.1:{port}\ncall_max_calls 16\nrtp_ports 33200-33300\n\
+         audio_source aufile,{}\naudio_player aufile,{}\naudio_alert aufile,/dev/null\n\
+         ausrc_srate 16000\nauplay_srate 16000\nausrc_channels 1\nauplay_channels 1\n\
+         module_path /usr/lib/baresip/modules\nmodule g711.so\nmodule g722.so\nmodule opus.so\n\
+         module aufile.so\nmodule srtp.so\nmodule dtls_srtp.so\nmodule_app account.so\nmodule_app menu.so\n",
+        source.display(),
+        folder.join("heard.wav").display(),
+    );
+    let accounts: String = [("10", ""), ("20", ";mediaenc=srtp-mand"), ("30", ";mediaenc=dtls_srtp")]
+        .iter()
+        .flat_map(|(lock, how)| {
+            (1..).zip(CODECS).map(move |(n, (_, codec))| {
+                let own = format!("<sip:{lock}0{n}@127.0.0.1:{port}>;regint=0;answermode=auto");
+                format!("{own};audio_codecs={codec}{how}\n")
+            })
+        })
+        .collect();
+    fs::write(folder.join("config"), config).unwrap();
+    fs::write(folder.join("accounts"), accounts).unwrap();
+    fs::write(folder.join("contacts"), "").unwrap();
+    let child = Command::new("baresip")
+        .args(["-4", "-f", folder.to_str().unwrap()])
+        .stdin(Stdio::null())
+        .stdout(fs::File::create(folder.join("log")).unwrap())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("baresip is missing: run `.ci/setup --with-peers`");
+    let own = Phone(child);
+    let until = Instant::now() + Duration::from_secs(20);
+    // Its port is taken once it listens.
+    while UdpSocket::bind(("127.0.0.1", port)).is_ok() {
+        assert!(Instant::now() < until, "baresip did not open its port");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    (own, port)
+}
+
+fn recording(outcome: &Value) -> PathBuf {
+    PathBuf::from(outcome["recording"]["path"].as_str().unwrap_or_else(|| panic!("{outcome}")))
+}
+
+#[test]
+fn baresip_is_understood_in_each_codec_and_under_each_lock() {
+    let _turn = turn();
+    let project = Project::new();
+    let source = project.spoken();
+    let (_phone, port) = baresip(&project, &source);
+    let codecs = "codecs = [\"PCMA\", \"PCMU\", \"G722\", \"opus\"]\n";
+    let mut recordings = Vec::new();
+    for (lock, security, suite) in [
+        ("10", "", Value::Null),
+        ("20", "srtp = \"mandatory\"", "AEAD_AES_256_GCM".into()),
+        ("30", "srtp = \"mandatory\"\ndtls = true", "AES_CM_128_HMAC_SHA1_80".into()),
+    ] {
+        let numbers: Vec<String> = (1..=CODECS.len()).map(|n| format!("{lock}0{n}")).collect();
+        let numbers: Vec<&str> = numbers.iter().map(String::as_str).collect();
+        let outcomes =
+            project.call(&format!("baresip-{lock}"), port, &format!("{codecs}{security}"), &numbers);
+        for (outcome, (codec, _)) in outcomes.iter().zip(CODECS) {
+            let sound = &outcome["sound"];
+            assert_eq!((&sound["codec"], &sound["srtp"]), (&codec.into(), &suite), "{outcome}");
+            assert!(
+                sound["received"].as_u64() > Some(100) && sound["sent"].as_u64() > Some(100),
+                "{outcome}"
+            );
+            assert_eq!((&outcome["disposition"], &outcome["fault"]), (&"no_commitment".into(), &Value::Null));
+            recordings.push(recording(outcome));
+        }
+    }
+    let written = project.written_down(&recordings, "left");
+    for (n, text) in written.iter().enumerate() {
+        let right = words_right(SAID, text);
+        assert!(right >= WORDS_RIGHT, "{} of call {n}: {right} of the words: {text}", CODECS[n % 4].0);
+    }
+}
+
+/// PJSIP's telephone, as PyPI has it.
+fn pjsua2(project: &Project, source: &Path) -> (Phone, u16) {
+    let port = free_port();
+    let packages = Path::new(ROOT).join(".tools/pjsua2");
+    assert!(packages.exists(), "pjsua2 is missing: run `.ci/setup --with-peers`");
+    let mut child = Command::new("python3")
+        .arg(Path::new(ROOT).join("tests/peers/pjsua2_callee.py"))
+        .arg(port.to_string())
+        .arg(source)
+        .arg(project.0.path())
+        .env("PYTHONPATH", packages)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let ready = lines.any(|l| l == "ready");
+    std::thread::spawn(move || lines.for_each(drop));
+    let own = Phone(child);
+    assert!(ready, "PJSIP's telephone did not begin");
+    (own, port)
+}
+
+#[test]
+fn pjsips_telephone_and_we_understand_each_other_under_srtp() {
+    let _turn = turn();
+    let project = Project::new();
+    let source = project.spoken();
+    let (phone, port) = pjsua2(&project, &source);
+    let mut recordings = Vec::new();
+    for codec in ["PCMU", "G722"] {
+        let more = format!("codecs = [{codec:?}]\nsrtp = \"mandatory\"");
+        let outcomes = project.call(&format!("pjsip-{codec}"), port, &more, &["2000"]);
+        let sound = &outcomes[0]["sound"];
+        assert_eq!((&sound["codec"], &sound["srtp"]), (&codec.into(), &"AES_CM_128_HMAC_SHA1_80".into()));
+        recordings.push(recording(&outcomes[0]));
+    }
+    drop(phone);
+    for text in project.written_down(&recordings, "left") {
+        assert!(words_right(SAID, &text) >= WORDS_RIGHT, "what it said: {text}");
+    }
+    let heard = ["PCMU.wav", "G722.wav"].map(|name| project.at(name));
+    for text in project.written_down(&heard, "both") {
+        assert!(words_right(GREETING, &text) >= WORDS_RIGHT, "what it heard: {text}");
+    }
+}
