@@ -316,3 +316,93 @@ fn pjsips_telephone_and_we_understand_each_other_under_srtp() {
         assert!(words_right(GREETING, &text) >= WORDS_RIGHT, "what it heard: {text}");
     }
 }
+
+/// A far end that picks up with a description of our choosing, and listens to what is sent to it.
+struct Listener {
+    sip: UdpSocket,
+    rtp: UdpSocket,
+    /// Of the audio section: profile, and attribute lines.
+    section: (&'static str, &'static str),
+}
+
+impl Listener {
+    fn new(profile: &'static str, attributes: &'static str) -> Self {
+        let open = || UdpSocket::bind("127.0.0.1:0").unwrap();
+        Self { sip: open(), rtp: open(), section: (profile, attributes) }
+    }
+
+    /// Picks up, and waits for the hang-up: its Reason, and the first byte of each datagram of sound.
+    fn listen(self) -> (String, Vec<u8>) {
+        self.sip.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        let mut buffer = [0; 65_536];
+        loop {
+            let (len, from) = self.sip.recv_from(&mut buffer).expect("nobody hung up");
+            let request = String::from_utf8_lossy(&buffer[..len]).into_owned();
+            let answer = |sdp: &str| {
+                let kept = ["Via:", "From:", "Call-ID:", "CSeq:"];
+                let mut lines = String::from("SIP/2.0 200 OK\r\n");
+                for line in request.lines() {
+                    if kept.iter().any(|name| line.starts_with(name)) {
+                        lines += &format!("{line}\r\n");
+                    } else if line.starts_with("To:") {
+                        let tag = if line.contains(";tag=") { "" } else { ";tag=far" };
+                        lines += &format!("{line}{tag}\r\n");
+                    }
+                }
+                let contact = format!("<sip:far@{}>", self.sip.local_addr().unwrap());
+                let kind = if sdp.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
+                let len = sdp.len();
+                format!("{lines}Contact: {contact}\r\n{kind}Content-Length: {len}\r\n\r\n{sdp}")
+            };
+            if request.starts_with("INVITE") {
+                let (profile, attributes) = self.section;
+                let port = self.rtp.local_addr().unwrap().port();
+                let sdp = format!(
+                    "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
+                     m=audio {port} {profile} 8\r\na=rtpmap:8 PCMA/8000\r\n{attributes}"
+                );
+                self.sip.send_to(answer(&sdp).as_bytes(), from).unwrap();
+            } else if request.starts_with("BYE") {
+                self.sip.send_to(answer("").as_bytes(), from).unwrap();
+                let reason = request.lines().find_map(|l| l.strip_prefix("Reason: ")).unwrap_or_default();
+                self.rtp.set_nonblocking(true).unwrap();
+                let bytes = std::iter::from_fn(|| {
+                    let mut datagram = [0; 2_048];
+                    self.rtp.recv(&mut datagram).ok().map(|_| datagram[0])
+                });
+                return (reason.to_owned(), bytes.collect());
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_is_said_to_who_gives_no_keys_where_they_are_mandatory() {
+    let _turn = turn();
+    let project = Project::new();
+    let fingerprint = "a=setup:passive\r\na=fingerprint:sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:\
+        FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF\r\n";
+    let optional = "srtp = \"optional\"\ndtls = true";
+    for (trunk, more, profile, attributes, code, why) in [
+        ("plain", "srtp = \"mandatory\"", "RTP/AVP", "", 488, "SRTP is mandatory"),
+        ("keyless", "srtp = \"mandatory\"", "RTP/SAVP", "", 488, "gives no key"),
+        ("mute", "srtp = \"mandatory\"\ndtls = true", "UDP/TLS/RTP/SAVP", fingerprint, 200, "took too long"),
+        // Who takes an offer to lock has to.
+        ("mute-optional", optional, "RTP/AVP", fingerprint, 200, "took too long"),
+    ] {
+        let far = Listener::new(profile, attributes);
+        let port = far.sip.local_addr().unwrap().port();
+        let heard = std::thread::spawn(move || far.listen());
+        let outcome = &project.call(trunk, port, more, &["2000"])[0];
+        let (reason, datagrams) = heard.join().unwrap();
+        assert!(reason.contains("cause=488"), "{trunk}: {reason}");
+        // Of RTP and RTCP the first byte is 128 to 191, of DTLS 20 to 63 (RFC 7983).
+        assert!(datagrams.iter().all(|byte| (20..=63).contains(byte)), "{trunk}: {datagrams:?}");
+        assert_eq!(datagrams.is_empty(), attributes.is_empty(), "{trunk}");
+        assert_eq!((&outcome["sound"], &outcome["recording"]), (&Value::Null, &Value::Null), "{outcome}");
+        assert_eq!(outcome["disposition"], "engine_failed", "{outcome}");
+        assert_eq!(outcome["sip"]["code"], code, "{outcome}");
+        assert!(outcome["sip"]["reason"].as_str().is_some_and(|r| r.contains(why)), "{outcome}");
+        assert_eq!(outcome["redial"]["verdict"], "no", "{outcome}");
+    }
+}
