@@ -401,6 +401,7 @@ fn nothing_is_said_to_who_gives_no_keys_where_they_are_mandatory() {
         assert_eq!(datagrams.is_empty(), attributes.is_empty(), "{trunk}");
         assert_eq!((&outcome["sound"], &outcome["recording"]), (&Value::Null, &Value::Null), "{outcome}");
         assert_eq!(outcome["disposition"], "engine_failed", "{outcome}");
+        assert_eq!(outcome["fault"], "trunk", "{outcome}");
         assert_eq!(outcome["sip"]["code"], code, "{outcome}");
         assert!(outcome["sip"]["reason"].as_str().is_some_and(|r| r.contains(why)), "{outcome}");
         assert_eq!(outcome["redial"]["verdict"], "no", "{outcome}");

@@ -32,6 +32,10 @@ pub(crate) fn outcome(
     let conclusion = ending.conclusion;
     let (disposition, fault) = if ending.answered_at.is_some() {
         match (ending.engine_failed, conclusion.disposition) {
+            // Picked up with a description that nothing may be said to: no codec or no key in common.
+            (true, reached) if ending.sip.as_ref().is_some_and(|sip| sip.code == 488) => {
+                (spoilt(reached), Some(FaultOwner::Trunk))
+            }
             (true, reached) => (spoilt(reached), Some(FaultOwner::Us)),
             (false, Disposition::EngineFailed) => (Disposition::EngineFailed, Some(FaultOwner::Us)),
             (false, reached) => (reached, None),
@@ -227,6 +231,13 @@ mod tests {
     fn a_call_that_our_fault_ended_says_whose_it_was() {
         assert_eq!(filed(ending(Disposition::EngineFailed)).fault, Some(FaultOwner::Us));
         assert_eq!(filed(ending(Disposition::HungUp)).fault, None);
+        let sip = waihu_types::SipCause { code: 488, reason: "no key".to_owned() };
+        let end = Ending { engine_failed: true, sip: Some(sip), ..ending(Disposition::HungUp) };
+        let outcome = filed(end);
+        assert_eq!(
+            (outcome.disposition, outcome.fault),
+            (Disposition::EngineFailed, Some(FaultOwner::Trunk))
+        );
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! Our own trunk and media call the practice ground, over loopback.
 #![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests may fail them
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use tokio::{
     sync::{mpsc, oneshot},
@@ -12,7 +15,11 @@ use waihu_media::{Media, MediaConfig, MediaEvent, Opened, PlaybackId, Remote, Sl
 use waihu_simulator::{
     Clips, Pcm, Report, Served, SimulatorConfig, SimulatorError, lines, read_personas, serve,
 };
-use waihu_sip::{Codec, EndedBy, Event, FailureCause, NameAddr, SessionDescription, SrtpPolicy, Uri};
+use waihu_sip::{
+    AudioStream, Codec, EndedBy, Event, FailureCause, Keys, NameAddr, Ours, Security, SessionDescription,
+    SrtpKey, SrtpPolicy, SrtpSuite, StreamSecurity, Uri,
+};
+use waihu_srtp::{Certificate, Handshake, Role};
 use waihu_trunk::{Call, InviteRequest, SipSocket};
 
 const PERSONAS: &str = r#"
@@ -101,11 +108,18 @@ fn config(max_calls: usize) -> SimulatorConfig {
 }
 
 async fn ground(max_calls: usize) -> Ground {
+    open(config(max_calls)).await
+}
+
+async fn open(config: SimulatorConfig) -> Ground {
     let (told, mut reports) = mpsc::unbounded_channel();
     let (stop, stopped) = oneshot::channel();
-    let running = tokio::spawn(serve(config(max_calls), move |report| drop(told.send(report)), async move {
-        drop(stopped.await)
-    }));
+    let running =
+        tokio::spawn(serve(
+            config,
+            move |report| drop(told.send(report)),
+            async move { drop(stopped.await) },
+        ));
     match reports.recv().await {
         Some(Report::Ready { sip }) => Ground { sip, stop, running },
         other => panic!("{other:?}"),
@@ -151,6 +165,21 @@ impl Caller {
 
     /// Dials with a name for the callee's telephone to show.
     fn dial_showing(&self, ground: &Ground, number: &str, shown: Option<&str>) -> Call {
+        self.dial_with(
+            ground,
+            number,
+            shown,
+            SessionDescription::offer(self.rtp, &[Codec::Pcma, Codec::Pcmu]),
+        )
+    }
+
+    fn dial_with(
+        &self,
+        ground: &Ground,
+        number: &str,
+        shown: Option<&str>,
+        offer: SessionDescription,
+    ) -> Call {
         let target = Uri::sip(number, ground.sip);
         let from = NameAddr::new(shown, Uri::sip("caller", self.sip.local_addr()));
         self.sip.invite(InviteRequest {
@@ -158,7 +187,7 @@ impl Caller {
             next_hop: ground.sip,
             from,
             credentials: None,
-            offer: SessionDescription::offer(self.rtp, &[Codec::Pcma, Codec::Pcmu]),
+            offer,
             headers: Vec::new(),
         })
     }
@@ -174,6 +203,42 @@ impl Caller {
                 ..Remote::plain(audio.remote, audio.codec, audio.payload_type)
             },
         );
+    }
+
+    /// Starts the media of an answered call as it was agreed, making the handshake where there is one.
+    async fn connect_as(&mut self, stream: AudioStream, certificate: &Certificate) {
+        let (security, shakes) = match stream.srtp {
+            StreamSecurity::None => (waihu_media::Security::Plain, None),
+            StreamSecurity::Sdes { ours, theirs } => (waihu_media::Security::Srtp { ours, theirs }, None),
+            StreamSecurity::Dtls { fingerprint, .. } => (waihu_media::Security::Awaited, Some(fingerprint)),
+        };
+        let remote = Remote {
+            dtmf_payload_type: stream.telephone_event,
+            dtmf_clock_hz: stream.telephone_event_clock_hz,
+            incoming_payload_type: stream.receives.codec,
+            security,
+            ..Remote::plain(stream.remote, stream.codec, stream.payload_type)
+        };
+        self.media.start(self.slot, remote);
+        let Some(fingerprint) = shakes else { return };
+        // Who answers an offer begins.
+        let mut handshake = Handshake::new(certificate, Role::Passive, fingerprint, Instant::now()).unwrap();
+        loop {
+            while let Some(datagram) = handshake.poll_datagram() {
+                self.media.send_handshake(self.slot, stream.remote, datagram);
+            }
+            if let Some(keys) = handshake.outcome() {
+                let keys = keys.unwrap();
+                return self.media.keys(self.slot, keys.ours, keys.theirs);
+            }
+            let wait = handshake.poll_timeout().unwrap();
+            tokio::select! {
+                event = self.events.recv() => if let Some(MediaEvent::Handshake { bytes, .. }) = event {
+                    handshake.handle_datagram(Instant::now(), &bytes);
+                },
+                () = tokio::time::sleep_until(wait.into()) => handshake.handle_timeout(Instant::now()),
+            }
+        }
     }
 
     /// Waits until so many frames in a row are louder than speech's floor.
@@ -266,6 +331,44 @@ async fn a_callee_waits_for_the_caller_then_speaks_presses_keys_and_hangs_up() {
     assert!(matches!(settled(&mut call).await, Event::Ended { by: EndedBy::Remote, .. }));
     let served = ground.close().await;
     assert_eq!((served.calls, served.answered), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_callee_speaks_in_the_callers_codec_and_under_its_lock() {
+    let ground = ground(4).await;
+    let certificate = Certificate::generate().unwrap();
+    let fingerprint = certificate.sha256_fingerprint();
+    let key = SrtpKey::new(SrtpSuite::AeadAes128Gcm, &[7; 28]).unwrap();
+    for (codec, security, became) in [
+        (Codec::Pcmu, Security::Off, "none"),
+        (Codec::G722, Security::Mandatory(Keys::Sdes(&[key])), "sdes"),
+        (Codec::Pcma, Security::Optional(Keys::Sdes(&[key])), "sdes"),
+        (Codec::Opus, Security::Mandatory(Keys::Dtls(&fingerprint)), "dtls"),
+    ] {
+        let mut caller = Caller::new().await;
+        let codecs = [codec];
+        let mut offer = Ours { security, ..Ours::plain(caller.rtp, &codecs) }.offer();
+        let mut call = caller.dial_with(&ground, "1001", None, offer.clone());
+        let stream = offer.settle(&answered(&mut call).await).unwrap();
+        assert_eq!((stream.codec, stream.srtp.as_str()), (codec, became));
+        caller.connect_as(stream, &certificate).await;
+        caller.speak(1);
+        caller.hears(20).await;
+        caller.hears_the_end().await;
+        caller.speak(2);
+        assert_eq!((caller.key().await, caller.key().await), ('1', '#'));
+    }
+    assert_eq!(ground.close().await.answered, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_gives_no_keys_is_refused_where_they_are_mandatory() {
+    let mandatory = SimulatorConfig { srtp: SrtpPolicy::Mandatory, ..config(4) };
+    let ground = open(mandatory).await;
+    let caller = Caller::new().await;
+    let refused = settled(&mut caller.dial(&ground, "1001")).await;
+    assert!(matches!(refused, Event::Failed { code: 488, .. }), "{refused:?}");
+    assert_eq!(ground.close().await.answered, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
