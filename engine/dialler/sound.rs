@@ -137,7 +137,9 @@ impl LegSound {
                     MediaEvent::Failed(why) => Some(News::Failed(why)),
                     MediaEvent::Closed(stats) => {
                         // The call may be over: then nobody need know.
-                        let _ = tell_closed.take().map(|tell| tell.send(stats));
+                        if let Some(tell) = tell_closed.take() {
+                            let _ = tell.send(stats);
+                        }
                         None
                     }
                     _ => None,
