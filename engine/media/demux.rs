@@ -8,6 +8,8 @@ use std::{collections::HashMap, net::SocketAddr};
 pub(crate) struct Demux {
     by_source: HashMap<(SocketAddr, u32), usize>,
     by_address: HashMap<SocketAddr, Vec<usize>>,
+    /// Where handshakes come from, which name no source.
+    by_rtp: HashMap<SocketAddr, Vec<usize>>,
     known: HashMap<usize, FarEnd>,
 }
 
@@ -32,6 +34,7 @@ impl Demux {
         let Some(far_end) = far_end else { return };
         self.forget(place);
         self.known.insert(place, far_end);
+        self.by_rtp.entry(far_end.rtp).or_default().push(place);
         for address in far_end.addresses() {
             match far_end.ssrc {
                 Some(ssrc) => drop(self.by_source.insert((address, ssrc), place)),
@@ -42,17 +45,23 @@ impl Demux {
 
     pub(crate) fn forget(&mut self, place: usize) {
         let Some(far_end) = self.known.remove(&place) else { return };
+        let leave = |places: &mut HashMap<SocketAddr, Vec<usize>>, address| {
+            if let Some(all) = places.get_mut(&address) {
+                all.retain(|p| *p != place);
+                if all.is_empty() {
+                    places.remove(&address);
+                }
+            }
+        };
+        leave(&mut self.by_rtp, far_end.rtp);
         for address in far_end.addresses() {
             if let Some(ssrc) = far_end.ssrc {
                 // Another may have come to it since.
                 if self.by_source.get(&(address, ssrc)) == Some(&place) {
                     self.by_source.remove(&(address, ssrc));
                 }
-            } else if let Some(places) = self.by_address.get_mut(&address) {
-                places.retain(|p| *p != place);
-                if places.is_empty() {
-                    self.by_address.remove(&address);
-                }
+            } else {
+                leave(&mut self.by_address, address);
             }
         }
     }
@@ -60,6 +69,13 @@ impl Demux {
     /// The slot that a datagram is for. A source number that nobody named belongs to the slot that
     /// alone has this address; where several have it, nobody can tell, and it is nobody's.
     pub(crate) fn slot_of(&self, from: SocketAddr, bytes: &[u8]) -> Option<usize> {
+        let alone = |places: Option<&Vec<usize>>| match places.map(Vec::as_slice) {
+            Some([only]) => Some(*only),
+            _ => None,
+        };
+        if let [0..=63, ..] = bytes {
+            return alone(self.by_rtp.get(&from));
+        }
         let at = match bytes {
             // RTCP names its source where RTP has its timestamp.
             [128..=191, 192..=223, ..] => 4,
@@ -67,10 +83,7 @@ impl Demux {
         };
         let named = bytes.get(at..at + 4).and_then(|b| Some(u32::from_be_bytes(b.try_into().ok()?)));
         let by_source = named.and_then(|ssrc| self.by_source.get(&(from, ssrc)));
-        by_source.copied().or_else(|| match self.by_address.get(&from).map(Vec::as_slice) {
-            Some([only]) => Some(*only),
-            _ => None,
-        })
+        by_source.copied().or_else(|| alone(self.by_address.get(&from)))
     }
 }
 
@@ -84,6 +97,23 @@ mod tests {
 
     fn far(rtp: SocketAddr, ssrc: Option<u32>) -> Option<FarEnd> {
         Some(FarEnd { rtp, rtcp: Some(SocketAddr::new(rtp.ip(), rtp.port() + 1)), ssrc })
+    }
+
+    #[test]
+    fn a_handshake_is_for_who_alone_has_its_address_whatever_source_was_named() {
+        let (a, b): (SocketAddr, SocketAddr) =
+            ("192.0.2.1:4000".parse().unwrap(), "192.0.2.1:4002".parse().unwrap());
+        let mut d = Demux::default();
+        d.learn(0, far(a, Some(7)));
+        let hello = [22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0];
+        assert_eq!([a, b].map(|s| d.slot_of(s, &hello)), [Some(0), None]);
+        assert_eq!(d.slot_of(a, &rtp(8)), None, "sound of another source is not");
+        d.learn(1, far(a, Some(8)));
+        assert_eq!(d.slot_of(a, &hello), None, "whose it is cannot be told");
+        d.forget(0);
+        assert_eq!(d.slot_of(a, &hello), Some(1));
+        d.forget(1);
+        assert_eq!((d.slot_of(a, &hello), d.by_rtp.len()), (None, 0));
     }
 
     #[test]
