@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result};
 use clap::Args;
-use waihu_trunk::TrunkConfig;
+use waihu_trunk::{KeyExchange, SrtpPolicy, TrunkConfig};
 use waihu_types::Lang;
 
 use crate::{output::out, project::Project};
@@ -61,7 +61,10 @@ pub(crate) fn run(project: &Project, args: &CheckArgs) -> Result<ExitCode> {
             .and_then(|trunk| trunk.credentials(&environment).map(|_| trunk));
         match checked {
             Ok(t) => {
-                out!("trunk 线路 {name}: right 正确 (proxy {}, {} agents 坐席)", t.proxy, t.agents.len())?
+                let codecs = t.codecs.iter().map(|c| c.name()).collect::<Vec<_>>().join(", ");
+                let (agents, srtp) = (t.agents.len(), locked(&t));
+                let proxy = t.proxy;
+                out!("trunk 线路 {name}: right 正确 (proxy {proxy}, {agents} agents 坐席; {codecs}; {srtp})")?
             }
             Err(e) => {
                 out!("{e}")?;
@@ -70,6 +73,21 @@ pub(crate) fn run(project: &Project, args: &CheckArgs) -> Result<ExitCode> {
         }
     }
     Ok(if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// How a trunk's sound is locked, for whoever reads over its file.
+fn locked(trunk: &TrunkConfig) -> &'static str {
+    match (trunk.srtp, trunk.key_exchange) {
+        (SrtpPolicy::Off, _) => "no SRTP 不加密",
+        (SrtpPolicy::Optional, KeyExchange::Sdes) => {
+            "SRTP where it is taken, keys in SIP 可选加密，密钥在信令中"
+        }
+        (SrtpPolicy::Optional, KeyExchange::Dtls) => {
+            "SRTP where it is taken, keys by DTLS 可选加密，DTLS 密钥"
+        }
+        (SrtpPolicy::Mandatory, KeyExchange::Sdes) => "SRTP always, keys in SIP 强制加密，密钥在信令中",
+        (SrtpPolicy::Mandatory, KeyExchange::Dtls) => "SRTP always, keys by DTLS 强制加密，DTLS 密钥",
+    }
 }
 
 #[cfg(test)]

@@ -158,6 +158,13 @@ mod tests {
         }
     }
 
+    /// The header of a recording that was never sealed: 16 bits, two channels, 8 kHz, no length.
+    fn cut_off() -> Vec<u8> {
+        let numbers = [8_000_u32, 32_000].map(u32::to_le_bytes).concat();
+        let fmt = [&b"fmt "[..], &16_u32.to_le_bytes(), &[1, 0, 2, 0], &numbers, &[4, 0, 16, 0]].concat();
+        [&b"RIFF"[..], &36_u32.to_le_bytes(), b"WAVE", &fmt, b"data", &0_u32.to_le_bytes()].concat()
+    }
+
     #[tokio::test]
     async fn what_dead_processes_left_is_filed_and_their_spool_emptied() {
         let folder = tempfile::tempdir().unwrap();
@@ -170,7 +177,9 @@ mod tests {
         }
         alive.begin_attempt(&attempt("a3")).await.unwrap();
         drop(dead);
-        waihu_record::wav::write_mono(recordings.join("a1.wav"), 8_000, &[1; 16_000]).unwrap();
+        fs::create_dir_all(&recordings).unwrap();
+        // Cut off while it was written: its header says nothing yet of what is there.
+        fs::write(recordings.join("a1.wav"), [&cut_off()[..], &[1; 4 * 8_000 + 1]].concat()).unwrap();
         fs::write(recordings.join("a1.jsonl"), "{}\n").unwrap();
         fs::write(spool("a1"), "{\"half").unwrap();
         for id in ["a2", "a3"] {
@@ -182,6 +191,8 @@ mod tests {
         let cut = &filed(&store, "a1").await[0];
         assert_eq!(cut.disposition, Disposition::Unknown);
         assert_eq!((cut.recording.is_some(), cut.transcript.is_some()), (true, true));
+        let mended = waihu_record::wav::read(recordings.join("a1.wav")).unwrap();
+        assert_eq!((mended.channels.len(), mended.channels[0].len()), (2, 8_000));
         assert_eq!(filed(&store, "a2").await, [outcome("a2")]);
         assert!(!spool("a2").exists());
         // The third is another process's, which will file it.
