@@ -222,6 +222,8 @@ impl LegSound {
         match stream.srtp {
             StreamSecurity::Dtls { fingerprint, role } => self.shake(plant, &stream, fingerprint, role),
             StreamSecurity::None | StreamSecurity::Sdes { .. } => {
+                // One that was under way is no longer wanted.
+                self.shaking = None;
                 self.tell_log();
                 Ok(())
             }
