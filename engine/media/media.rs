@@ -107,6 +107,16 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    pub(crate) fn new(config: MediaConfig) -> Result<Self, MediaError> {
+        Ok(Self {
+            epoch: Instant::now(),
+            ports: PortPool::new(config.address, config.ports)?,
+            no_audio_after: config.no_audio_after,
+            next_id: AtomicU64::new(0),
+            clips: Clips::new(config.codecs),
+        })
+    }
+
     pub(crate) fn now(&self) -> Time {
         Time::ZERO + self.epoch.elapsed()
     }
@@ -157,22 +167,14 @@ impl Media {
     /// When the range holds no pair of ports, a shared port cannot be bound, or the system gives no
     /// thread.
     pub fn spawn(config: MediaConfig) -> Result<Self, MediaError> {
-        let shared = Arc::new(Shared {
-            epoch: Instant::now(),
-            ports: PortPool::new(config.address, config.ports)?,
-            no_audio_after: config.no_audio_after,
-            next_id: AtomicU64::new(0),
-            clips: Clips::new(config.codecs),
-        });
-        let mut cores: Vec<_> = config.cores.into_iter().map(Some).take(MAX_THREADS).collect();
+        let mut cores: Vec<_> = config.cores.iter().copied().map(Some).take(MAX_THREADS).collect();
         if cores.is_empty() {
             cores.push(None);
         }
-        let threads: Result<Vec<_>, _> = cores
-            .into_iter()
-            .enumerate()
-            .map(|(n, core)| start_thread(n, core, &shared, config.port_mode))
-            .collect();
+        let mode = config.port_mode;
+        let shared = Arc::new(Shared::new(config)?);
+        let threads: Result<Vec<_>, _> =
+            cores.into_iter().enumerate().map(|(n, core)| start_thread(n, core, &shared, mode)).collect();
         Ok(Self { shared, threads: threads?.into() })
     }
 

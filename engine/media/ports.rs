@@ -12,8 +12,8 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::{media::MediaError, wire};
 
-/// Room for what comes between two reads: a burst of 100 packets, or a garbage flood's beginning.
-const RECEIVE_BUFFER: usize = 64 * 1_024;
+/// Room for what comes between two reads: some 300 packets, which is what a flooded slot reads in a tick.
+const RECEIVE_BUFFER: usize = 128 * 1_024;
 
 /// The same for a port that thousands share: 4 MiB, some 100 ms of 3,000 calls.
 const SHARED_RECEIVE_BUFFER: usize = 4 * 1_024 * 1_024;

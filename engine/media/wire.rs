@@ -70,7 +70,7 @@ impl Single {
     }
 
     /// Hands what waits at `socket` to `each`, in order: arrival, source, bytes. At most `limit`; where
-    /// the first has only just come, no more is looked for unless `all` is wanted.
+    /// the first has only just come, no more is looked for unless `all` is wanted. How many there were.
     pub(crate) fn read(
         &mut self,
         socket: &UdpSocket,
@@ -78,14 +78,14 @@ impl Single {
         limit: usize,
         all: bool,
         mut each: impl FnMut(Time, SocketAddr, &mut [u8]),
-    ) {
-        for _ in 0..limit {
+    ) -> usize {
+        for n in 0..limit {
             let (len, from, stamp) = {
                 let mut slices = [IoSliceMut::new(&mut self.buffer[..])];
                 let control = Some(&mut self.control[..]);
                 match recvmsg(socket.as_raw_fd(), &mut slices, control, MsgFlags::MSG_DONTWAIT) {
                     Ok(m) => (m.bytes, m.address.and_then(of_storage), stamp_of(m.cmsgs().ok())),
-                    Err(Errno::EAGAIN) => return,
+                    Err(Errno::EAGAIN) => return n,
                     // An ICMP error of an earlier packet, told here; the next read goes on.
                     Err(_) => continue,
                 }
@@ -95,9 +95,10 @@ impl Single {
                 each(arrived, from, &mut self.buffer[..len]);
             }
             if !all && stamp.is_some() && clocks.now.since(arrived) < BACKLOG {
-                return;
+                return n + 1;
             }
         }
+        limit
     }
 }
 
@@ -271,6 +272,8 @@ mod tests {
 
     fn socket() -> (UdpSocket, SocketAddr) {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        // A datagram that the system lost is a failure and no wait without end.
+        socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         let at = socket.local_addr().unwrap();
         (socket, at)
     }

@@ -13,8 +13,7 @@ use crate::{
     wire::{Clocks, Single},
 };
 
-/// Datagrams read from one slot at a time: eight times what a call sends, so that a flood at one
-/// slot costs the others little.
+/// Datagrams read from one slot at a time, whatever comes to others: eight times what a call sends.
 const READ_BATCH: usize = 16;
 /// Datagrams of a handshake that may come in a row, and what parts two rows: more than any flight has,
 /// and a bound to what a flood costs.
@@ -22,8 +21,16 @@ const HANDSHAKE_FLIGHT: u32 = 16;
 const HANDSHAKE_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
 
 impl Slot {
-    /// Reads what has come to its own sockets, in a bounded batch.
-    pub(crate) fn receive(&mut self, clocks: Clocks, inbox: &mut Single, all: bool, with_rtcp: bool) {
+    /// Reads what has come to its own sockets, in a bounded batch; where more has come, as many as there
+    /// are `spare`.
+    pub(crate) fn receive(
+        &mut self,
+        clocks: Clocks,
+        inbox: &mut Single,
+        spare: &mut usize,
+        all: bool,
+        with_rtcp: bool,
+    ) {
         // Taken out for as long as it is read from: what comes changes the slot.
         let super::Sockets::Own { rtp, rtcp } = std::mem::replace(&mut self.sockets, super::Sockets::Shared)
         else {
@@ -31,7 +38,11 @@ impl Slot {
         };
         // Short packets come several a tick.
         let all = all || self.stream.as_ref().is_none_or(|s| s.receiver.gets_short_packets());
-        inbox.read(&rtp, clocks, READ_BATCH, all, |arrived, from, bytes| self.datagram(arrived, from, bytes));
+        let limit = READ_BATCH + *spare;
+        let read = inbox.read(&rtp, clocks, limit, all, |arrived, from, bytes| {
+            self.datagram(arrived, from, bytes);
+        });
+        *spare = limit.saturating_sub(read.max(READ_BATCH));
         if with_rtcp && let Some(rtcp) = &rtcp {
             let mut discarded = 0;
             inbox.read(rtcp, clocks, READ_BATCH, true, |arrived, from, bytes| {

@@ -185,3 +185,56 @@ fn a_key_that_is_down_when_the_clock_changes_is_told() {
     });
     assert_eq!(key, Some('5'));
 }
+
+#[test]
+fn an_offer_turns_keys_in_the_sound_on_and_off_and_another_codec_keeps_them() {
+    // Before, after, and with which codec after.
+    for (before, after, codec) in [
+        (false, true, Codec::Pcma),
+        (true, false, Codec::Pcma),
+        (true, true, Codec::Opus),
+        (false, true, Codec::G722),
+    ] {
+        let mut rig = Rig::with(Codec::Pcma, |r| Remote { inband_keys: before, ..r });
+        FarEnd::new(Codec::Pcma).says_all(&mut rig, BEGIN, &[0; 1_600], 20);
+        rig.run(300);
+        rig.slot
+            .start(rig.now, Remote { inband_keys: after, ..Remote::plain(rig.far, codec, number_of(codec)) });
+        let rate = codec.sample_rate_hz();
+        let sound = [tone::dual((770.0, 1_336.0), 160, -16.0, rate), vec![0; rate as usize / 5]].concat();
+        let mut far = FarEnd { sequence: 65_510, ..FarEnd::new(codec) };
+        let at = rig.now;
+        far.says_all(&mut rig, at, &sound, 20);
+        for _ in 0..20 {
+            rig.tick();
+        }
+        let told: Vec<char> = rig
+            .events
+            .try_iter()
+            .filter_map(|(_, e)| match e {
+                MediaEvent::Dtmf { digit, .. } => Some(digit),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(told, if after { vec!['5'] } else { vec![] }, "{before}, {after}, {codec:?}");
+    }
+}
+
+#[test]
+fn what_was_counted_before_another_codec_stays_counted() {
+    let mut rig = Rig::new(Codec::Pcma);
+    let mut far = FarEnd::new(Codec::Pcma);
+    for n in 0..50 {
+        let bytes = far.says(&[0; 160]);
+        rig.comes(BEGIN + TICK * n, bytes.clone());
+        rig.comes(BEGIN + TICK * n, bytes);
+    }
+    rig.run(1_000);
+    rig.slot.start(rig.now, Remote::plain(rig.far, Codec::G722, 9));
+    let mut wide = FarEnd { sequence: far.sequence, ..FarEnd::new(Codec::G722) };
+    let at = rig.now;
+    wide.says_all(&mut rig, at, &[0; 3_200], 20);
+    rig.run(200);
+    let stats = rig.slot.wind_up(rig.now);
+    assert_eq!((stats.duplicate, stats.received, stats.lost), (50, 110, 0));
+}

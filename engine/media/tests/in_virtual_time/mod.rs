@@ -4,15 +4,19 @@
 mod clips;
 mod clocks;
 mod comfort_noise;
+mod conferences;
+mod floods;
 mod garbage;
 mod keys;
 mod locks;
 mod networks;
 mod packet_lengths;
 mod reports;
+mod shared_ports;
 mod silence;
 mod sizes;
 mod strangers;
+mod thread;
 
 use std::{
     collections::BTreeMap,

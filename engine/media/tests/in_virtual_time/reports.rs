@@ -80,7 +80,7 @@ fn reports_have_a_port_of_their_own_where_the_description_says_so() {
     for bytes in [&bye[..], b"nothing"] {
         above.send_to(bytes, ours_at).unwrap();
     }
-    rig.slot.receive(Clocks::at(rig.now), &mut Single::new(), true, true);
+    rig.slot.receive(Clocks::at(rig.now), &mut Single::new(), &mut 0, true, true);
     let recorded = rig.end();
     assert_eq!(recorded.events.iter().filter(|e| **e == MediaEvent::Bye).count(), 1);
     assert_eq!(recorded.stats.discarded, 1);

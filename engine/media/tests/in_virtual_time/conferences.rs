@@ -1,0 +1,63 @@
+//! Legs of different codecs and rates that hear each other.
+
+use super::{thread::Thread, *};
+
+/// The tones of three far ends, and of a whisper.
+const TONES: [f32; 4] = [500.0, 900.0, 1_300.0, 2_100.0];
+/// Of a tone of -18 dBov 0.178 is full; a codec and a resampler take little of it.
+const THERE: f32 = 0.14;
+/// At the edge of what a codec's own noise puts there.
+const GONE: f32 = 0.01;
+
+fn is_as(what: &str, got: [f32; 4], wanted: [bool; 4]) {
+    let fits = |(a, there): (f32, bool)| if there { a > THERE } else { a < GONE };
+    assert!(got.into_iter().zip(wanted).all(fits), "{what}: {got:?}, and it should be {wanted:?}");
+}
+
+#[test]
+fn three_of_three_codecs_hear_the_other_two_and_a_whisper_is_for_one() {
+    for codecs in [
+        [Codec::Pcma, Codec::G722, Codec::Opus],
+        [Codec::Opus, Codec::Pcmu, Codec::Pcma],
+        [Codec::G722, Codec::Opus, Codec::G722],
+    ] {
+        let mut thread = Thread::new(false);
+        // Ours and the far end's, three times.
+        let pairs = codecs.map(|codec| thread.pair(codec));
+        let ours = pairs.map(|p| p[0]);
+        for ([_, far], tone) in pairs.into_iter().zip(TONES) {
+            thread.hums(far, tone, 9_000, -18.0);
+        }
+        thread.run(500);
+        thread.join(&ours);
+        thread.run(1_500);
+        // From 2 s on, for the first alone.
+        thread.hums(ours[0], TONES[3], 1_500, -18.0);
+        thread.run(2_000);
+        // At 4 s one goes, at 6 s it comes again.
+        thread.leave(ours[2]);
+        thread.run(2_000);
+        thread.join(&ours);
+        thread.run(2_000);
+        let ended = thread.end();
+        let far = pairs.map(|p| &ended[p[1]]);
+        let own = ours.map(|n| &ended[n]);
+        let what = |n: usize, when: &str| format!("far end {n} of {codecs:?} {when}");
+        for n in 0..3 {
+            let others = |_| [0, 1, 2].map(|k| k != n);
+            let [a, b, c] = others(n);
+            is_as(&what(n, "joined"), far[n].hears(1_300, TONES), [a, b, c, false]);
+            is_as(&what(n, "while one is whispered to"), far[n].hears(2_600, TONES), [a, b, c, n == 0]);
+            let two = if n == 2 { [false; 4] } else { [n != 0, n != 1, false, false] };
+            is_as(&what(n, "without the third"), far[n].hears(4_800, TONES), two);
+            is_as(&what(n, "joined anew"), far[n].hears(7_200, TONES), [a, b, c, false]);
+            // Our recording has the far end on the left and all that it heard on the right.
+            is_as(&what(n, "as recorded, left"), own[n].hears(2_600, TONES), [!a, !b, !c, false]);
+            is_as(&what(n, "as recorded, right"), own[n].said(2_600, TONES), [a, b, c, n == 0]);
+        }
+        for e in &ended {
+            let stats = e.stats.as_ref().unwrap();
+            assert_eq!((stats.discarded, stats.unrecorded, stats.send_errors), (0, 0, 0), "{codecs:?}");
+        }
+    }
+}
