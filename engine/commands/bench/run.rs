@@ -2,10 +2,11 @@
 
 use std::{
     io::{BufRead, BufReader, Write},
-    process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio},
+    process::{Child, ChildStdin, Command, ExitCode, Stdio},
+    thread::JoinHandle,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use waihu_load::{FarEnds, LoadConfig, NearEnds, Network, Report};
@@ -124,7 +125,8 @@ pub(super) fn far_ends(args: &RunArgs) -> Result<ExitCode> {
 pub(super) struct Beside {
     child: Child,
     stdin: ChildStdin,
-    lines: std::io::Lines<BufReader<ChildStdout>>,
+    /// Reads what they say: nobody may let them wait for a full pipe.
+    reader: JoinHandle<Result<Report>>,
 }
 
 #[derive(Deserialize)]
@@ -141,7 +143,8 @@ impl Beside {
         let stdin = child.stdin.take().context("no pipe")?;
         let mut lines = BufReader::new(child.stdout.take().context("no pipe")?).lines();
         let first = lines.next().context("the far ends did not open")??;
-        Ok((Self { child, stdin, lines }, serde_json::from_str(&first)?))
+        let reader = std::thread::spawn(move || report_in(lines));
+        Ok((Self { child, stdin, reader }, serde_json::from_str(&first)?))
     }
 
     /// Tells them where to send, and they begin.
@@ -152,15 +155,18 @@ impl Beside {
 
     /// Waits for what they saw.
     pub(super) fn finish(mut self) -> Result<Report> {
-        for line in self.lines.by_ref() {
-            match serde_json::from_str::<Told>(&line?)? {
-                Told::Progress(_) => {}
-                Told::Report(report) => {
-                    self.child.wait()?;
-                    return Ok(*report);
-                }
-            }
-        }
-        bail!("the far ends ended without a report")
+        let report = self.reader.join().map_err(|_| anyhow!("the reader of the far ends fell"))??;
+        self.child.wait()?;
+        Ok(report)
     }
+}
+
+fn report_in(lines: impl Iterator<Item = std::io::Result<String>>) -> Result<Report> {
+    for line in lines {
+        match serde_json::from_str::<Told>(&line?)? {
+            Told::Progress(_) => {}
+            Told::Report(report) => return Ok(*report),
+        }
+    }
+    bail!("the far ends ended without a report")
 }
