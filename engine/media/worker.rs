@@ -143,6 +143,7 @@ impl Worker {
                 continue;
             }
             self.millisecond(due, now);
+            self.step = self.next_with_slots();
         }
         let open: Vec<usize> = self.by_id.values().copied().collect();
         open.into_iter().for_each(|at| self.close(at));
@@ -168,6 +169,13 @@ impl Worker {
             }
         }
         true
+    }
+
+    /// The next millisecond in which there is a slot to tick, from this one on: with few calls the thread
+    /// sleeps through the others.
+    fn next_with_slots(&self) -> u64 {
+        let has_slots = |step: &u64| !self.phases[(step % PHASES) as usize].is_empty();
+        (self.step..self.step + PHASES).find(has_slots).unwrap_or(self.step)
     }
 
     fn skip(&mut self, ticks: u64) {
