@@ -5,7 +5,10 @@ mod plot;
 mod rtpengine;
 mod run;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, Subcommand, ValueEnum};
@@ -47,9 +50,9 @@ pub(crate) struct MediaArgs {
     /// How long each number is measured [s] 时长（秒）
     #[arg(long, default_value_t = 20)]
     seconds: u64,
-    /// A port a call, or one for all of a thread's calls 端口方式
-    #[arg(long, value_enum, default_value = "per-call")]
-    ports: PortMode,
+    /// A port a call, or one for all of a thread's calls; both, with a comma 端口方式
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "per-call")]
+    ports: Vec<PortMode>,
     /// PCMA, PCMU, G722 or opus 编码
     #[arg(long, default_value = "PCMA")]
     codec: String,
@@ -119,7 +122,7 @@ fn media(args: &MediaArgs) -> Result<ExitCode> {
     ensure!(!args.calls.contains(&0), "--calls 0: there is nothing to measure 并发数须大于 0");
     ensure!(args.seconds >= 5, "--seconds {}: at least 5, since the first 3 are not counted", args.seconds);
     ensure!(
-        args.turnover.is_none_or(|s| s > 0) && (args.turnover.is_none() || args.ports == PortMode::Shared),
+        args.turnover.is_none_or(|s| s > 0) && (args.turnover.is_none() || args.ports == [PortMode::Shared]),
         "--turnover needs --ports shared and at least a second: far ends know one address only"
     );
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -127,27 +130,16 @@ fn media(args: &MediaArgs) -> Result<ExitCode> {
         bail!("the far ends need a core of their own, and this machine has one 至少需要两个核心");
     }
     let scratch = args.record.then(|| args.scratch.clone().unwrap_or_else(std::env::temp_dir));
+    let wanted = runs(args, scratch.as_deref())?;
     let mut all = Vec::new();
-    for (n, calls) in args.calls.iter().enumerate() {
-        for rtpengine in [false, true].into_iter().take(1 + usize::from(args.beside_rtpengine)) {
-            let one = RunArgs {
-                calls: *calls,
-                seconds: args.seconds,
-                ports: args.ports,
-                codec: codec(&args.codec).map_err(anyhow::Error::msg)?,
-                srtp: args.srtp.as_deref().map(suite).transpose().map_err(anyhow::Error::msg)?,
-                record: scratch.clone().filter(|_| !rtpengine),
-                turnover: args.turnover,
-                rtpengine,
-            };
-            let whose = if rtpengine { "rtpengine" } else { "waihu" };
-            note!("{} / {}: {calls} calls 并发, {} s, {whose} …", n + 1, args.calls.len(), args.seconds);
-            let measured = run::measure(&one).with_context(|| format!("{calls} calls"))?;
-            if args.json {
-                out!("{}", serde_json::to_string(&measured)?)?;
-            }
-            all.push(measured);
+    for (n, one) in wanted.iter().enumerate() {
+        let (calls, seconds) = (one.calls, one.seconds);
+        note!("{} / {}: {calls} calls 并发, {seconds} s, {} …", n + 1, wanted.len(), one.carrier());
+        let measured = run::measure(one).with_context(|| format!("{calls} calls"))?;
+        if args.json {
+            out!("{}", serde_json::to_string(&measured)?)?;
         }
+        all.push(measured);
     }
     if !args.json {
         out!("{}", table(&all))?;
@@ -157,6 +149,39 @@ fn media(args: &MediaArgs) -> Result<ExitCode> {
         note!("drawn 已画 {}", path.display());
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Every run that is asked for.
+fn runs(args: &MediaArgs, scratch: Option<&Path>) -> Result<Vec<RunArgs>> {
+    let codec = codec(&args.codec).map_err(anyhow::Error::msg)?;
+    let srtp = args.srtp.as_deref().map(suite).transpose().map_err(anyhow::Error::msg)?;
+    let mut runs = Vec::new();
+    for ports in &args.ports {
+        for calls in &args.calls {
+            let (calls, seconds, ports, turnover) = (*calls, args.seconds, *ports, args.turnover);
+            let record = scratch.map(Path::to_owned);
+            runs.push(RunArgs { calls, seconds, ports, codec, srtp, record, turnover, rtpengine: false });
+        }
+    }
+    if args.beside_rtpengine {
+        let relayed = args.calls.iter().map(|calls| {
+            let (calls, seconds, ports) = (*calls, args.seconds, PortMode::PerCall);
+            RunArgs { calls, seconds, ports, codec, srtp, record: None, turnover: None, rtpengine: true }
+        });
+        runs.extend(relayed);
+    }
+    Ok(runs)
+}
+
+impl RunArgs {
+    /// Who carries the calls, and how.
+    pub(crate) fn carrier(&self) -> &'static str {
+        match (self.rtpengine, self.ports) {
+            (true, _) => "rtpengine",
+            (false, PortMode::PerCall) => "waihu, port a call",
+            (false, PortMode::Shared) => "waihu, shared port",
+        }
+    }
 }
 
 fn table(all: &[Measured]) -> Table<11> {

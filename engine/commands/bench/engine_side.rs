@@ -276,14 +276,14 @@ fn figures(
         kib_per_call: kib as f64 / args.calls as f64,
         unrecorded_s: args.record.is_some().then_some(ends.unrecorded as f64 / 50.0),
         mos: (ends.judged > 0).then(|| ends.mos / ends.judged as f64),
-        ..seen_by_far_ends(args, "waihu", took, report)
+        ..seen_by_far_ends(args, took, report)
     }
 }
 
 /// The figures that only the far ends give.
-pub(super) fn seen_by_far_ends(args: &RunArgs, by: &str, took: Duration, report: &Report) -> Measured {
+pub(super) fn seen_by_far_ends(args: &RunArgs, took: Duration, report: &Report) -> Measured {
     Measured {
-        by: by.to_owned(),
+        by: args.carrier().to_owned(),
         calls: args.calls,
         seconds: took.as_secs_f64(),
         ports: format!("{:?}", args.ports),

@@ -7,41 +7,41 @@ use plotters::prelude::*;
 
 use super::run::Measured;
 
-const SIZE: (u32, u32) = (900, 560);
+const SIZE: (u32, u32) = (900, 840);
 /// Colours that the colour-blind tell apart (Okabe and Ito).
 const BLUE: RGBColor = RGBColor(0, 114, 178);
 const ORANGE: RGBColor = RGBColor(213, 94, 0);
 const GREEN: RGBColor = RGBColor(0, 158, 115);
 
 /// One line of the drawing: its name, its colour, and its points by calls.
-type Series<'a> = (String, RGBColor, Vec<(f64, f64)>, &'a str);
+type Series = (String, RGBColor, Vec<(f64, f64)>);
 
 pub(super) fn draw(all: &[Measured], path: &Path) -> Result<()> {
     let most = all.iter().map(|m| m.calls).max().unwrap_or(1) as f64 * 1.05;
     let area = SVGBackend::new(path, SIZE).into_drawing_area();
     area.fill(&WHITE)?;
-    let halves = area.split_evenly((2, 1));
+    let thirds = area.split_evenly((3, 1));
     let mut by: Vec<&str> = all.iter().map(|m| m.by.as_str()).collect();
-    by.dedup();
-    by.sort_unstable();
+    by.sort_unstable_by_key(|whose| std::cmp::Reverse(*whose));
     by.dedup();
     let points = |whose: &str, value: &dyn Fn(&Measured) -> f64| -> Vec<(f64, f64)> {
         all.iter().filter(|m| m.by == whose).map(|m| (m.calls as f64, value(m))).collect()
     };
-    let mut load: Vec<Series<'_>> = Vec::new();
-    let mut trouble: Vec<Series<'_>> = Vec::new();
-    for (whose, colour) in by.iter().zip([BLUE, GREEN]) {
-        load.push((format!("{whose}: one core 单核 [%]"), colour, points(whose, &|m| m.core_percent), "%"));
+    let mut load: Vec<Series> = Vec::new();
+    let (mut lateness, mut lost): (Vec<Series>, Vec<Series>) = (Vec::new(), Vec::new());
+    for (whose, colour) in by.iter().zip([BLUE, ORANGE, GREEN]) {
+        load.push((format!("{whose}: one core 单核 [%]"), colour, points(whose, &|m| m.core_percent)));
         let loss = |m: &Measured| {
             let sent = m.calls as f64 * 50.0 * m.seconds;
             (m.lost_out - m.lost_by_far_ends.min(m.lost_out)) as f64 / sent * 1_000.0
         };
-        trouble.push((format!("{whose}: lost 丢包 [1/1000]"), colour, points(whose, &loss), "1/1000"));
+        lost.push((format!("{whose}: lost 丢包 [1/1000]"), colour, points(whose, &loss)));
+        let late = |m: &Measured| m.late_ms_p99;
+        lateness.push((format!("{whose}: late 迟, p99 [ms]"), colour, points(whose, &late)));
     }
-    trouble.push(("waihu: late p99 迟 [ms]".to_owned(), ORANGE, points("waihu", &|m| m.late_ms_p99), "ms"));
-    let (upper, lower) = (&halves[0], &halves[1]);
-    chart(upper, most, "calls at once 并发通话", &load)?;
-    chart(lower, most, "calls at once 并发通话", &trouble)?;
+    for (third, series) in thirds.iter().zip([&load, &lateness, &lost]) {
+        chart(third, most, series)?;
+    }
     area.present()?;
     Ok(())
 }
@@ -49,8 +49,7 @@ pub(super) fn draw(all: &[Measured], path: &Path) -> Result<()> {
 fn chart(
     area: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>,
     most: f64,
-    below: &str,
-    series: &[Series<'_>],
+    series: &[Series],
 ) -> Result<()> {
     let top = series.iter().flat_map(|s| &s.2).map(|p| p.1).fold(1.0, f64::max) * 1.15;
     let mut chart = ChartBuilder::on(area)
@@ -58,8 +57,12 @@ fn chart(
         .x_label_area_size(36)
         .y_label_area_size(52)
         .build_cartesian_2d(0.0..most, 0.0..top)?;
-    chart.configure_mesh().x_desc(below).x_label_formatter(&|x| format!("{x:.0}")).draw()?;
-    for (name, colour, points, _) in series {
+    chart
+        .configure_mesh()
+        .x_desc("calls at once 并发通话")
+        .x_label_formatter(&|x| format!("{x:.0}"))
+        .draw()?;
+    for (name, colour, points) in series {
         let colour = *colour;
         chart
             .draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(2)).point_size(4))?

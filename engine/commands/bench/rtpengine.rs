@@ -57,7 +57,7 @@ pub(super) fn measure(args: &RunArgs) -> Result<Measured> {
     Ok(Measured {
         core_percent: (to - from).as_secs_f64() / took.as_secs_f64() * 100.0,
         kib_per_call: kib as f64 / args.calls as f64,
-        ..seen_by_far_ends(args, "rtpengine", took, &report)
+        ..seen_by_far_ends(args, took, &report)
     })
 }
 
