@@ -12,10 +12,11 @@ use waihu_rtp::{
 use waihu_srtp::MAX_GROWTH;
 use waihu_types::{Codec, Time};
 
-use super::{Slot, Sockets};
+use super::{Slot, Sockets, Stream};
 use crate::{
     clip::Clip,
     event::MediaEvent,
+    playback::NextFrame,
     receiver::MAX_FRAME,
     report::Reports,
     wire::{Outbox, PACKET},
@@ -122,25 +123,9 @@ impl Slot {
         let next = if waits { None } else { self.play.next_frame(tell) };
         let mut sounds = !alone;
         let mut ready = if alone { silence.payload(codec).filter(|_| stream.live == 0) } else { None };
-        if let Some(next) = next {
+        if let Some(next) = &next {
             sounds = true;
-            ready = None;
-            if alone && !next.fades {
-                ready = next.clip.payload(codec, next.n);
-                next.clip.copy_frame(next.n, said);
-            } else {
-                let mut frame = [0; MAX_FRAME];
-                let frame = &mut frame[..said.len()];
-                if alone && stream.live == 0 {
-                    // The far end's decoder stands at the frame before: our encoder is brought there.
-                    warm(&mut stream.encoder, next.clip, next.n, frame, payload);
-                }
-                next.clip.copy_frame(next.n, frame);
-                if next.fades {
-                    mix::fade_out(frame);
-                }
-                mix::add(said, frame);
-            }
+            ready = stream.add_clip(next, alone, said, payload);
         }
         let len = match ready {
             Some(ready) => {
@@ -236,6 +221,34 @@ impl Slot {
         // A far end behind address translation that shares the port is where its sound comes from. Lost,
         // it is as if it were lost on the way.
         let _ = socket.map(|s| s.send_to(&buffer[..len], if mux { target } else { to }));
+    }
+}
+
+impl Stream {
+    /// Adds a clip's frame to what is said; gives the clip's own payload, where it is said as it stands.
+    fn add_clip<'a>(
+        &mut self,
+        next: &NextFrame<'a>,
+        alone: bool,
+        said: &mut [i16],
+        payload: &mut [u8; MAX_PAYLOAD],
+    ) -> Option<&'a [u8]> {
+        if alone && !next.fades {
+            next.clip.copy_frame(next.n, said);
+            return next.clip.payload(self.remote.codec, next.n);
+        }
+        let mut frame = [0; MAX_FRAME];
+        let frame = &mut frame[..said.len()];
+        if alone && self.live == 0 {
+            // The far end's decoder stands at the frame before: our encoder is brought there.
+            warm(&mut self.encoder, next.clip, next.n, frame, payload);
+        }
+        next.clip.copy_frame(next.n, frame);
+        if next.fades {
+            mix::fade_out(frame);
+        }
+        mix::add(said, frame);
+        None
     }
 }
 
