@@ -77,7 +77,8 @@ impl Relay {
         let control = UdpSocket::bind("127.0.0.1:0")?;
         control.connect(CONTROL)?;
         control.set_read_timeout(Some(Duration::from_millis(200)))?;
-        let mut relay = Self { child, control, cookie: 0 };
+        // Of our own: it answers a cookie that it has seen with what it said before.
+        let mut relay = Self { child, control, cookie: u64::from(std::process::id()) << 20 };
         let began = Instant::now();
         while relay.ask("d7:command4:pinge").is_err() {
             ensure!(began.elapsed() < PATIENCE, "rtpengine does not answer at {CONTROL}");
