@@ -19,9 +19,10 @@ use waihu_types::{SrtpKey, Time};
 
 use crate::{
     Delivery, FarEnd, FarEnds, Line, LoadConfig, LoadError, NearEnds, Ports, Progress, Report, Spread,
-    StreamReport, audit, base64,
+    StreamReport, audit,
     far_end::{Directory, FarStream, Found, MAX_PACKET, payload_type},
     judge::{Counts, Judge, Seen, Window},
+    key_of, key_text,
     queue::Queue,
     socket::{self, BATCH, Inbox, Outbox},
     spread::Histogram,
@@ -147,10 +148,7 @@ fn near_ends(
     }
     let key = |i: usize| match config.srtp {
         None => Ok(None),
-        Some(suite) => {
-            let keying = base64::decode(&near.keys[i]).ok_or(LoadError::Key(i))?;
-            SrtpKey::new(suite, &keying).map(Some).ok_or(LoadError::Key(i))
-        }
+        Some(suite) => key_of(&near.keys[i], suite).map(Some).ok_or(LoadError::Key(i)),
     };
     Ok((near.near_ends.clone(), (0..config.calls).map(key).collect::<Result<_, _>>()?))
 }
@@ -212,7 +210,7 @@ impl End {
     }
 
     fn told(&self) -> FarEnd {
-        let key = self.key.map(|key| base64::encode(&[key.key(), key.salt()].concat()));
+        let key = self.key.as_ref().map(key_text);
         FarEnd { address: self.address, ssrc: self.ssrc, key }
     }
 

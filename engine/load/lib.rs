@@ -9,7 +9,6 @@
 //! [`Relay`] stands between two addresses and spoils what passes, for tests of bad networks.
 
 mod audit;
-mod base64;
 mod config;
 mod error;
 mod far_end;
@@ -23,11 +22,10 @@ mod spread;
 mod track;
 mod wire;
 
-pub use base64::{key_of, key_text};
 pub use config::{LoadConfig, Ports};
 pub use error::LoadError;
 pub use generator::run;
 pub use network::{Burst, Delivery, Flip, Line, Network};
 pub use relay::{Relay, RelayCounts};
 pub use spread::Spread;
-pub use wire::{FarEnd, FarEnds, NearEnds, Progress, Report, StreamReport};
+pub use wire::{FarEnd, FarEnds, NearEnds, Progress, Report, StreamReport, key_of, key_text};

@@ -2,7 +2,19 @@
 
 use serde::{Deserialize, Serialize};
 
+use waihu_types::{SrtpKey, SrtpSuite, base64};
+
 use crate::Spread;
+
+/// A key as it stands in these lines: key and salt in Base64.
+pub fn key_text(key: &SrtpKey) -> String {
+    base64::encode(&[key.key(), key.salt()].concat())
+}
+
+/// The key of that text; none where it is not of the suite's length.
+pub fn key_of(text: &str, suite: SrtpSuite) -> Option<SrtpKey> {
+    SrtpKey::new(suite, &base64::decode(text)?)
+}
 
 /// Our first line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -5,7 +5,6 @@
 //! Offers and answers (RFC 3264) stand in [`crate::offer_answer`]. Deliberately absent: repeat times, time
 //! zones, bandwidth, RTCP feedback. Such lines are read over and not printed.
 
-mod base64;
 pub mod crypto;
 pub mod dtls;
 pub mod ice;

@@ -2,6 +2,7 @@
 //!
 //! Pure values only. There is no clock here: a [`Time`] or a [`WallTime`] is always handed in.
 
+pub mod base64;
 mod case;
 mod ids;
 mod intent;

@@ -5,9 +5,7 @@
 
 use std::fmt;
 
-use waihu_types::{SrtpKey, SrtpSuite};
-
-use super::base64;
+use waihu_types::{SrtpKey, SrtpSuite, base64};
 
 /// The longest lifetime of a key that SRTP allows, as a power of two [packets] (RFC 3711 §9.2).
 const MAX_LIFETIME: u32 = 48;
