@@ -13,11 +13,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sip", &["types"]),
     ("rtp", &["types"]),
     ("audio", &[]),
+    ("turn", &["types"]),
+    ("answer", &["types", "audio"]),
+    ("corpus", &["types", "audio"]),
     ("phonetics", &["types"]),
     ("nlu", &["types"]),
     ("dialog", &["types", "nlu"]),
     ("campaign", &["types"]),
-    ("call", &["types", "nlu", "dialog", "sip"]),
+    ("call", &["types", "nlu", "dialog", "sip", "answer"]),
     ("models", &[]),
     ("trunk", &["types", "sip"]),
     ("codec", &["types", "audio"]),
@@ -25,10 +28,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("media", &["types", "rtp", "audio", "codec", "srtp"]),
     ("load", &["types", "rtp", "audio", "codec", "srtp"]),
     ("vad", &["audio"]),
+    ("spotter", &["types", "audio"]),
     ("asr", &["types", "audio"]),
     ("tts", &["types", "audio", "phonetics", "vad"]),
     ("intent", &["types", "nlu"]),
-    ("speech", &["types", "nlu", "audio", "asr", "tts", "vad", "intent"]),
+    ("speech", &["types", "nlu", "audio", "turn", "answer", "spotter", "asr", "tts", "vad", "intent"]),
     ("record", &["types", "audio"]),
     ("store", &["types", "campaign"]),
     (
@@ -41,7 +45,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("simulator", &["types", "sip", "trunk", "srtp", "media", "audio", "tts"]),
 ];
 
-const PURE: &[&str] = &["types", "sip", "rtp", "audio", "phonetics", "nlu", "dialog", "campaign", "call"];
+const PURE: &[&str] = &[
+    "types", "sip", "rtp", "audio", "phonetics", "nlu", "turn", "answer", "corpus", "dialog", "campaign", "call",
+];
 
 /// Crates that a pure room's manifest must not name.
 const EFFECTS: &[&str] = &[

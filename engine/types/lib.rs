@@ -10,6 +10,7 @@ mod lang;
 mod money;
 mod outcome;
 mod phone;
+mod question;
 mod sound;
 mod time;
 
@@ -24,5 +25,6 @@ pub use outcome::{
     Transcript,
 };
 pub use phone::{InvalidPhoneNumber, PhoneNumber};
+pub use question::Question;
 pub use sound::{Codec, Direction, SrtpKey, SrtpSuite};
 pub use time::{InvalidWallTime, Time, WallTime};

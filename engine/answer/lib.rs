@@ -1,0 +1,1 @@
+//! Who answered: a person, or one of the machines that answer telephones.

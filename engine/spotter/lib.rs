@@ -1,0 +1,1 @@
+//! Short answers heard without a recognizer.
