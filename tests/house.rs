@@ -46,7 +46,18 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 const PURE: &[&str] = &[
-    "types", "sip", "rtp", "audio", "phonetics", "nlu", "turn", "answer", "corpus", "dialog", "campaign", "call",
+    "types",
+    "sip",
+    "rtp",
+    "audio",
+    "phonetics",
+    "nlu",
+    "turn",
+    "answer",
+    "corpus",
+    "dialog",
+    "campaign",
+    "call",
 ];
 
 /// Crates that a pure room's manifest must not name.
