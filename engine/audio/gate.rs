@@ -18,7 +18,7 @@
 //! The cost is the same for every frame but for the echo's share, which is bounded by the number of
 //! lags. Absent: any cancelling of the echo, and the decision whether the callee means to interrupt.
 
-use crate::energy::{SILENCE_DBOV, level_dbov};
+use crate::energy::SILENCE_DBOV;
 
 /// Bands: 0 to 0.5, 0.5 to 1, 1 to 2 and 2 to 4 kHz.
 const BANDS: usize = 4;
@@ -74,7 +74,7 @@ const TONE_TURN: f32 = 0.02;
 pub struct Gate {
     /// It may hold the callee's speech, or ended less than 200 ms ago.
     pub speech: bool,
-    /// The frame's level [dBov].
+    /// The frame's level [dBov]; of several frames the loudest's.
     pub level_dbov: f32,
     /// What is heard is the bot's own voice coming back.
     pub echo: bool,
@@ -121,27 +121,20 @@ impl SpeechGate {
             let one = self.frame(piece, with.0);
             speech |= one.speech;
             gate.echo |= one.echo;
+            gate.level_dbov = gate.level_dbov.max(one.level_dbov);
         }
         if !heard.is_empty() {
             gate.speech = speech;
-            gate.level_dbov = level_dbov(heard);
         }
         gate
     }
 
     fn frame(&mut self, heard: &[i16], said: &[i16]) -> Gate {
-        let mut x = [0; FRAME];
-        let n = self.narrowed(heard, &mut x);
-        let (blocks, shift) = levels(&x, n, &mut self.dc);
+        let x = Scaled::of(heard, self.ratio);
+        let blocks = levels(&x, &mut self.dc);
         let whole = both(&blocks);
-        let steady_tone = self.tone.push(&x, n, shift, &whole);
-        let mut y = [0; FRAME];
-        let said_blocks = if said.is_empty() {
-            None
-        } else {
-            let m = self.narrowed(said, &mut y);
-            Some(levels(&y, m, &mut 0.0).0)
-        };
+        let (steady_tone, power) = self.tone.push(&x, &whole);
+        let said_blocks = (!said.is_empty()).then(|| levels(&Scaled::of(said, self.ratio), &mut 0.0));
         let expected = self.echo.push(&blocks, said_blocks.as_ref(), &self.floors.now);
         let floor = self.floors.push(&whole);
         let (mut over, mut over_echo) = (0.0, 0.0);
@@ -150,7 +143,8 @@ impl SpeechGate {
             let least = floor[b].max(expected[b] + ECHO_MARGIN - BAND_OVER);
             over_echo += (whole[b] - least - BAND_OVER).max(0.0);
         }
-        let level = level_dbov(heard);
+        // A square wave of full scale has 0 dBov.
+        let level = (3.0103 * (log2(power) - 30.0)).clamp(SILENCE_DBOV, 0.0);
         let sounds = over > SPEECH_OVER && level > SPEECH_DBOV && !steady_tone;
         let faint = self.echo.possible() && level < SPEECH_OVER_BOT_DBOV;
         // Where no echo is expected the two are equal.
@@ -163,52 +157,72 @@ impl SpeechGate {
         };
         Gate { speech: self.since < HANGOVER, level_dbov: level, echo: sounds && !speaks }
     }
+}
 
-    /// 8 kHz of `sound` in `x`; says how many samples.
-    fn narrowed(&self, sound: &[i16], x: &mut [i16; FRAME]) -> usize {
-        let n = (sound.len() / self.ratio).min(FRAME);
-        if self.ratio == 1 {
-            x[..n].copy_from_slice(&sound[..n]);
+/// A frame at 8 kHz, its samples made smaller by so many bits that sums of squares stay in 32 bits.
+struct Scaled {
+    samples: [i16; FRAME],
+    /// How many there are; zeros follow.
+    len: usize,
+    shift: u32,
+}
+
+impl Scaled {
+    fn of(sound: &[i16], ratio: usize) -> Self {
+        let len = (sound.len() / ratio).min(FRAME);
+        let mut samples = [0; FRAME];
+        if ratio == 1 {
+            samples[..len].copy_from_slice(&sound[..len]);
         } else {
-            for (x, pair) in x.iter_mut().zip(sound.as_chunks::<2>().0) {
+            for (x, pair) in samples.iter_mut().zip(sound.as_chunks::<2>().0) {
                 *x = ((i32::from(pair[0]) + i32::from(pair[1])) >> 1) as i16;
             }
         }
-        n
+        let loudest = samples.iter().fold(0_u16, |m, s| m.max(s.unsigned_abs()));
+        // 2¹⁰, times 8 by three sums, squared, times 10 to 40 samples: below 2³¹.
+        let shift = (16 - loudest.leading_zeros()).saturating_sub(10);
+        samples.iter_mut().for_each(|s| *s >>= shift);
+        Self { samples, len, shift }
+    }
+
+    /// What a power of the smaller samples is to be multiplied with.
+    fn power(&self) -> f32 {
+        (1_u32 << (2 * self.shift)) as f32
     }
 }
 
-/// The levels of a frame's two blocks, and by how many bits the samples in `x` have been made smaller
-/// so that sums of squares stay in 32 bits. `n` samples are there. `dc` follows the offset.
-fn levels(x: &[i16; FRAME], n: usize, dc: &mut f32) -> ([Levels; 2], u32) {
-    let loudest = x.iter().fold(0_u16, |m, s| m.max(s.unsigned_abs()));
-    // 2¹⁰, times 8 by three sums, squared, times 10 to 40 samples: below 2³¹.
-    let shift = (16 - loudest.leading_zeros()).saturating_sub(10);
-    let scale = (1_u32 << (2 * shift)) as f32;
+/// The logarithm to the base 2, to 0.01, of a number above zero; what is not, is taken for very little.
+#[inline(always)]
+fn log2(x: f32) -> f32 {
+    // A float is its own exponent; the mantissa's part of the logarithm by a parabola through its ends.
+    let bits = x.max(f32::MIN_POSITIVE).to_bits();
+    let exponent = (bits >> 23) as f32 - 127.0;
+    let m = f32::from_bits(bits & 0x007f_ffff | 0x3f80_0000) - 1.0;
+    exponent + m * (1.0 + 0.344 * (1.0 - m))
+}
+
+/// The levels of a frame's two blocks. `dc` follows the offset.
+fn levels(x: &Scaled, dc: &mut f32) -> [Levels; 2] {
     let mut sum = 0_i32;
     let mut blocks = [[LEAST; BANDS]; 2];
-    for (block, x) in blocks.iter_mut().zip(x.as_chunks::<BLOCK>().0) {
+    let offset = *dc * 8.0 / (1_u32 << x.shift) as f32;
+    for (block, x80) in blocks.iter_mut().zip(x.samples.as_chunks::<BLOCK>().0) {
         let (mut a1, mut a2, mut a3) = ([0_i16; 40], [0_i16; 20], [0_i16; 10]);
-        let mut scaled = [0_i16; BLOCK];
-        for (s, x) in scaled.iter_mut().zip(x) {
-            *s = x >> shift;
-        }
-        let e1 = halved(&scaled, &mut a1);
+        let e1 = halved(x80, &mut a1);
         let e2 = halved(&a1, &mut a2);
         let e3 = halved(&a2, &mut a3);
-        let offset = *dc * 8.0 / (1_u32 << shift) as f32;
         let e4: f32 = a3.iter().map(|s| (f32::from(*s) - offset) * (f32::from(*s) - offset)).sum();
-        sum += a3.iter().map(|s| i32::from(*s)).sum::<i32>();
+        sum = a3.iter().fold(sum, |sum, s| sum.wrapping_add(i32::from(*s)));
         // An orthogonal pyramid would have each level smaller by √2.
         let parts = [e4 / 8.0, e3 as f32 / 8.0, e2 as f32 / 4.0, e1 as f32 / 2.0];
         for (level, part) in block.iter_mut().zip(parts) {
-            *level = (part * scale / BLOCK as f32).log2().max(LEAST);
+            *level = log2(part * (x.power() / BLOCK as f32)).max(LEAST);
         }
     }
-    if n > 0 {
-        *dc += ((sum << shift) as f32 / n as f32 - *dc) * 0.02;
+    if x.len > 0 {
+        *dc += ((sum << x.shift) as f32 / x.len as f32 - *dc) * 0.02;
     }
-    (blocks, shift)
+    blocks
 }
 
 /// Sums of neighbours in `a`; gives the energy of their differences.
@@ -282,18 +296,21 @@ struct Tone {
 }
 
 impl Tone {
-    /// Takes in a frame of `n` samples; says whether a steady tone has been heard for some time, or
-    /// ends in this frame.
-    fn push(&mut self, x: &[i16; FRAME], n: usize, shift: u32, levels: &Levels) -> bool {
+    /// Takes in a frame; says whether a steady tone has been heard for some time, or ends in this frame,
+    /// and the frame's power.
+    fn push(&mut self, x: &Scaled, levels: &Levels) -> (bool, f32) {
         // Of a sine, x[i] + x[i-2] is c · x[i-1]; how far it is not, is what is left.
         let (mut own, mut cross, mut sums) = (0_i32, 0_i32, 0_i32);
-        for i in 2..FRAME {
-            let middle = i32::from(x[i - 1] >> shift);
-            let sum = i32::from(x[i] >> shift) + i32::from(x[i - 2] >> shift);
-            own = own.wrapping_add(middle * middle);
-            cross = cross.wrapping_add(middle * sum);
+        let (first, middle, last) = (&x.samples[..FRAME - 2], &x.samples[1..FRAME - 1], &x.samples[2..]);
+        for ((a, m), b) in first.iter().zip(middle).zip(last) {
+            let sum = i32::from(a.wrapping_add(*b));
+            let m = i32::from(*m);
+            own = own.wrapping_add(m * m);
+            cross = cross.wrapping_add(m * sum);
             sums = sums.wrapping_add(sum * sum);
         }
+        let ends = [x.samples[0], x.samples[FRAME - 1]].map(|s| i32::from(s) * i32::from(s));
+        let power = own.wrapping_add(ends[0] + ends[1]) as f32 * x.power() / x.len.max(1) as f32;
         let (own, cross, sums) = (own as f32, cross as f32, sums as f32);
         let turn = cross / own.max(1.0);
         let left = (sums - cross * turn) / own.max(1.0);
@@ -301,32 +318,36 @@ impl Tone {
         let [last, .., first] = self.levels;
         let near = |other: f32| (level - other).abs() < TONE_STEADY;
         let steady = (near(last) || near(first)) && (turn - self.turn).abs() < TONE_TURN;
-        let tone = n == FRAME && left < TONE_RESIDUE && level > FIRST_FLOOR - 4.0;
+        let tone = x.len == FRAME && left < TONE_RESIDUE && level > FIRST_FLOOR - 4.0;
         let was = self.frames >= TONE_FRAMES;
         self.frames = if tone && steady { self.frames + 1 } else { 0 };
         self.turn = turn;
         self.levels.copy_within(0..4, 1);
         self.levels[0] = level;
         // The frame in which it stops is no tone any more, but nothing new either.
-        self.frames >= TONE_FRAMES || was && level < last + TONE_STEADY
+        (self.frames >= TONE_FRAMES || was && level < last + TONE_STEADY, power)
     }
 }
 
 /// What comes back of the bot's voice.
 #[derive(Clone, Debug)]
 struct Echo {
-    /// Levels of what was said, the newest at `at - 1`.
-    said: [Levels; KEPT],
+    /// Levels of what was said, by band: a ring, written twice, so that each stretch of it lies in one piece.
+    said: [[f32; 2 * KEPT]; BANDS],
+    /// Where the next levels go; those of `lag` blocks ago lie at `at + KEPT - 1 - lag`.
     at: usize,
     /// Blocks since something was said.
     quiet: u32,
     /// Running means, by which the levels are centred.
     said_mean: Levels,
     heard_mean: Levels,
-    /// Products of the centred levels, by lag, and the two powers.
+    /// Products of the centred levels, the longest lag first, and the two powers. What was added `n` blocks
+    /// ago has lost its weight against what is added now, by [`PRODUCT_KEEPS`] to the power of `n`: instead
+    /// of all of them growing less, what is added grows, and `weight` is that of the next.
     products: [f32; LAGS],
     said_power: f32,
     heard_power: f32,
+    weight: f32,
     /// Blocks that the products are made of.
     learnt: u32,
     delay: Option<usize>,
@@ -336,6 +357,8 @@ struct Echo {
 
 /// How much of a product is left after each block: 1/e in 3 s.
 const PRODUCT_KEEPS: f32 = 0.9967;
+/// From this weight on all is made small again: far from where a float ends.
+const MOST_WEIGHT: f32 = 1e6;
 const MEAN_TAKES: f32 = 0.01;
 /// Blocks of the bot's speech before any delay is believed.
 const LEARN: u32 = 60;
@@ -355,7 +378,7 @@ const NOTHING: f32 = -100.0;
 impl Echo {
     fn new() -> Self {
         Self {
-            said: [[LEAST; BANDS]; KEPT],
+            said: [[LEAST; 2 * KEPT]; BANDS],
             at: 0,
             quiet: u32::MAX,
             said_mean: [LEAST; BANDS],
@@ -363,6 +386,7 @@ impl Echo {
             products: [0.0; LAGS],
             said_power: 0.0,
             heard_power: 0.0,
+            weight: 1.0,
             learnt: 0,
             delay: None,
             returns: [FIRST_RETURN; BANDS],
@@ -377,7 +401,9 @@ impl Echo {
         }
         for (i, heard) in heard.iter().enumerate() {
             let said = said.map_or([LEAST; BANDS], |s| s[i]);
-            self.said[self.at] = said;
+            for (band, level) in self.said.iter_mut().zip(said) {
+                (band[self.at], band[self.at + KEPT]) = (level, level);
+            }
             self.at = (self.at + 1) % KEPT;
             self.quiet = if said.iter().any(|l| *l > SAID) { 0 } else { self.quiet.saturating_add(1) };
             if self.quiet > KEPT as u32 {
@@ -399,8 +425,9 @@ impl Echo {
         self.quiet <= KEPT as u32
     }
 
-    fn back(&self, lag: usize) -> &Levels {
-        &self.said[(self.at + 2 * KEPT - 1 - lag) % KEPT]
+    fn back(&self, lag: usize) -> Levels {
+        let at = self.at + KEPT - 1 - lag;
+        [self.said[0][at], self.said[1][at], self.said[2][at], self.said[3][at]]
     }
 
     fn correlate(&mut self, heard: &Levels, said: &Levels, floor: &Levels) {
@@ -414,17 +441,43 @@ impl Echo {
             h_power += h[b] * h[b];
             s_power += (said[b] - self.said_mean[b]).powi(2);
         }
-        self.said_power = self.said_power * PRODUCT_KEEPS + s_power;
-        self.heard_power = self.heard_power * PRODUCT_KEEPS + h_power;
-        let offset: f32 = (0..BANDS).map(|b| h[b] * self.said_mean[b]).sum();
-        for lag in 0..LAGS {
-            let s = &self.said[(self.at + 2 * KEPT - 1 - lag) % KEPT];
-            let product = h[0] * s[0] + h[1] * s[1] + h[2] * s[2] + h[3] * s[3] - offset;
-            self.products[lag] = self.products[lag] * PRODUCT_KEEPS + product;
+        self.weight /= PRODUCT_KEEPS;
+        self.said_power += s_power * self.weight;
+        self.heard_power += h_power * self.weight;
+        // Who hears nothing but a steady floor learns nothing of an echo.
+        if h_power > 0.01 {
+            self.multiply(&h.map(|h| h * self.weight));
+        }
+        if self.weight > MOST_WEIGHT {
+            let less = 1.0 / self.weight;
+            self.products.iter_mut().for_each(|p| *p *= less);
+            (self.said_power, self.heard_power) = (self.said_power * less, self.heard_power * less);
+            self.weight = 1.0;
         }
         self.learnt = self.learnt.saturating_add(1);
-        let best = (0..LAGS).fold(0, |b, lag| if self.products[lag] > self.products[b] { lag } else { b });
-        let likeness = self.products[best] / (self.said_power * self.heard_power).sqrt().max(1.0);
+        // A new delay need not be known within a block: every fourth is looked at.
+        if self.learnt.is_multiple_of(4) {
+            self.look();
+        }
+    }
+
+    /// Adds what was heard, times what was said at each lag.
+    fn multiply(&mut self, h: &Levels) {
+        let from = self.at + KEPT - LAGS;
+        let mean = self.said_mean;
+        let offset = h[0] * mean[0] + h[1] * mean[1] + h[2] * mean[2] + h[3] * mean[3];
+        let [a, b, c, d] = self.said.each_ref().map(|band| &band[from..from + LAGS]);
+        for (i, product) in self.products.iter_mut().enumerate() {
+            *product += h[0] * a[i] + h[1] * b[i] + h[2] * c[i] + h[3] * d[i] - offset;
+        }
+    }
+
+    /// Looks which delay is likely by now.
+    fn look(&mut self) {
+        let most = self.products.iter().fold(f32::MIN, |m, p| m.max(*p));
+        let best = LAGS - 1 - self.products.iter().rposition(|p| *p >= most).unwrap_or(LAGS - 1);
+        let least = self.weight * self.weight;
+        let likeness = most / (self.said_power * self.heard_power).max(least).sqrt();
         match self.delay {
             None if self.learnt >= LEARN && likeness > BELIEVED => {
                 self.delay = Some(best);
@@ -438,13 +491,13 @@ impl Echo {
 
     /// The levels to expect in the newest block; learns the return from it.
     fn expected(&mut self, delay: usize, heard: &Levels, floor: &Levels) -> Levels {
-        let mut most = *self.back(delay);
+        let mut most = self.back(delay);
         // A block earlier and later, as the delay is no whole number of them; what rings on, more softly.
         for (lag, less) in
             [(delay.wrapping_sub(1), 0.0), (delay + 1, 0.0), (delay + 2, 1.0), (delay + 3, 2.0)]
         {
             if lag < KEPT - 1 {
-                let other = *self.back(lag);
+                let other = self.back(lag);
                 for b in 0..BANDS {
                     most[b] = most[b].max(other[b] - less);
                 }

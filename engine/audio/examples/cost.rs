@@ -9,10 +9,13 @@ use waihu_audio::{
     comfort_noise::{ComfortNoise, Description},
     conceal::Concealer,
     dtmf_detect::InbandDtmf,
+    gate::SpeechGate,
     halfband::{Downsampler, Upsampler},
     mix,
     stretch::{lengthen, shorten},
 };
+
+const SILENCE_20MS: [i16; 320] = [0; 320];
 
 fn noise(samples: usize) -> Vec<i16> {
     let mut seed = 1_u32;
@@ -75,6 +78,22 @@ fn main() {
         cost("lengthen", n, || {
             for f in &frames {
                 black_box(lengthen(f, &mut out, rate));
+            }
+        });
+        let mut gate = SpeechGate::new(rate);
+        cost("gate: the bot is silent", n, || {
+            for f in &frames {
+                black_box(gate.push(f, None));
+            }
+        });
+        cost("gate: the bot speaks", n, || {
+            for (f, said) in frames.iter().zip(frames.iter().rev()) {
+                black_box(gate.push(f, Some(said)));
+            }
+        });
+        cost("gate: the bot speaks to silence", n, || {
+            for said in &frames {
+                black_box(gate.push(&SILENCE_20MS[..ms20], Some(said)));
             }
         });
         let mut generator = ComfortNoise::new(1);
