@@ -6,6 +6,8 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
+use ort::session::Session;
+
 use crate::VadError;
 
 /// Set once the library is there. Without it the first use of the runtime would look for a library
@@ -38,6 +40,19 @@ pub fn init(library: &Path) -> Result<(), VadError> {
 
 pub(crate) fn loaded() -> Result<(), VadError> {
     if LOADED.load(Ordering::Acquire) { Ok(()) } else { Err(VadError::NotInitialised) }
+}
+
+/// A network on one thread. Silero's work is a tenth of a millisecond, and handing out parts of it would
+/// cost more than doing it; Smart Turn's is some tens, and while it runs the other core has calls to carry.
+pub(crate) fn session(network: &[u8]) -> Result<Session, String> {
+    Session::builder()
+        .map_err(|e| e.to_string())?
+        .with_intra_threads(1)
+        .map_err(|e| e.to_string())?
+        .with_inter_threads(1)
+        .map_err(|e| e.to_string())?
+        .commit_from_memory(network)
+        .map_err(|e| e.to_string())
 }
 
 /// Whether an ELF file reaches to its last part, the table of sections: the loader maps a library into

@@ -45,8 +45,8 @@ impl Silero {
         onnx::loaded()?;
         let bytes =
             std::fs::read(model).map_err(|source| VadError::File { path: model.to_owned(), source })?;
-        let damaged = |problem: String| VadError::Damaged { path: model.to_owned(), problem };
-        let session = session(&bytes).map_err(damaged)?;
+        let damaged = |problem| VadError::Damaged { path: model.to_owned(), model: "Silero", problem };
+        let session = onnx::session(&bytes).map_err(damaged)?;
         let mut silero = Self { session };
         let silence = silero.run(&[0.0; CONTEXT + WINDOW], &mut Memory::default());
         match silence {
@@ -64,18 +64,6 @@ impl Silero {
     ) -> Result<f32, VadError> {
         run(&mut self.session, samples, memory).map_err(VadError::Model)
     }
-}
-
-fn session(bytes: &[u8]) -> Result<Session, String> {
-    Session::builder()
-        .map_err(|e| e.to_string())?
-        // A tenth of a millisecond's work: handing out parts of it would cost more than doing it.
-        .with_intra_threads(1)
-        .map_err(|e| e.to_string())?
-        .with_inter_threads(1)
-        .map_err(|e| e.to_string())?
-        .commit_from_memory(bytes)
-        .map_err(|e| e.to_string())
 }
 
 fn run(session: &mut Session, samples: &[f32; CONTEXT + WINDOW], memory: &mut Memory) -> Result<f32, String> {
