@@ -11,5 +11,6 @@ mod verdict;
 pub use cases::{CaseTable, RowProblem, read_csv, read_csv_bytes};
 pub use runner::{Progress, Run};
 pub use verdict::{
-    MAX_ATTEMPTS, NO_RESPONSE, bars_number, redial, redial_after_interruption, redial_as_agreed, sip_verdict,
+    MAX_ATTEMPTS, NO_RESPONSE, announced_sip_verdict, answer_verdict, bars_number, redial,
+    redial_after_interruption, redial_as_agreed, sip_verdict,
 };

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use waihu_types::{Disposition, FaultOwner, Redial, WallTime};
+use waihu_types::{Announcement, AnsweredBy, Disposition, FaultOwner, Redial, WallTime};
 
 /// The most attempts for a case in one campaign: two days of the shipped ladder. More calls to
 /// someone who does not answer reach nobody and read as harassment.
@@ -44,6 +44,52 @@ pub fn sip_verdict(code: u16) -> (Disposition, FaultOwner) {
     }
 }
 
+/// What it says about the attempt that a machine answered, or the network spoke in place of an answer.
+/// None where that says nothing yet: a person, nobody, or something that was not told.
+pub fn answer_verdict(
+    by: AnsweredBy,
+    announcement: Option<Announcement>,
+) -> Option<(Disposition, FaultOwner)> {
+    use AnsweredBy as By;
+    use FaultOwner::Callee;
+    match by {
+        By::Announcement => Some(announced(announcement.unwrap_or(Announcement::Other))),
+        By::Voicemail => Some((Disposition::Voicemail, Callee)),
+        By::Screening => Some((Disposition::Screened, Callee)),
+        By::Ivr => Some((Disposition::Ivr, Callee)),
+        By::Fax => Some((Disposition::Fax, Callee)),
+        By::Silence => Some((Disposition::Silence, Callee)),
+        By::Nobody | By::Human | By::Unknown => None,
+    }
+}
+
+/// What an announcement says about the attempt, and whose doing it is.
+fn announced(announcement: Announcement) -> (Disposition, FaultOwner) {
+    use Announcement as A;
+    use Disposition as D;
+    use FaultOwner as F;
+    match announcement {
+        A::NotInService | A::Changed => (D::NotInService, F::Callee),
+        A::Suspended => (D::Suspended, F::Callee),
+        A::PoweredOff | A::Unreachable | A::Other => (D::Unreachable, F::Callee),
+        A::Busy => (D::Busy, F::Callee),
+        A::NoAnswer => (D::NoAnswer, F::Callee),
+        A::Barred => (D::Rejected, F::Callee),
+        A::Congestion => (D::TrunkFailed, F::Trunk),
+    }
+}
+
+/// What a final SIP failure says about the attempt where the network had announced why in early media.
+/// The announcement is the better witness: trunks put 空号, 关机 and 无人接听 all into one code.
+pub fn announced_sip_verdict(code: u16, announcement: Option<Announcement>) -> (Disposition, FaultOwner) {
+    match (announcement.filter(|a| *a != Announcement::Other), sip_verdict(code)) {
+        (None, by_code) => by_code,
+        // What we sent was at fault, whatever was played over it.
+        (Some(_), (disposition, FaultOwner::Us)) => (disposition, FaultOwner::Us),
+        (Some(told), _) => announced(told),
+    }
+}
+
 /// The rule that ends the ladder.
 const USED_UP: &str = "attempts_used_up";
 
@@ -65,11 +111,18 @@ fn ladder(disposition: Disposition) -> (&'static str, Option<u64>) {
         D::TrunkFailed => ("trunk_failed_5_min", Some(5 * MINUTE)),
         D::EngineFailed => ("engine_failed_5_min", Some(5 * MINUTE)),
         D::Voicemail => ("voicemail_next_day", Some(DAY)),
+        D::Screened => ("screened_next_day", Some(DAY)),
+        D::Unreachable => ("unreachable_2_h", Some(2 * HOUR)),
+        D::Suspended => ("suspended_3_days", Some(3 * DAY)),
         D::Rejected => ("rejected_next_day", Some(DAY)),
         D::HungUp => ("hung_up_next_day", Some(DAY)),
         D::ThirdParty => ("third_party_next_day", Some(DAY)),
         D::NoCommitment => ("no_commitment_3_days", Some(3 * DAY)),
         D::InvalidNumber => ("invalid_number_never", None),
+        D::NotInService => ("not_in_service_never", None),
+        D::Fax => ("fax_never", None),
+        // The bot would meet the same menu again.
+        D::Ivr => ("ivr_for_a_human", None),
         D::WrongNumber => ("wrong_number_never", None),
         D::Deceased => ("deceased_never", None),
         D::StopCalling => ("stop_calling_never", None),
@@ -89,13 +142,18 @@ fn ladder(disposition: Disposition) -> (&'static str, Option<u64>) {
 }
 
 /// Whether such an outcome forbids the number, and not the case alone: whoever answers there has asked
-/// for it, or is the wrong person, or is in no state to be called. It holds in every campaign and for
-/// every later case.
+/// for it, or is the wrong person, or is in no state to be called; or nobody answers there any more, and
+/// who is given the number next is a stranger. It holds in every campaign and for every later case.
 pub fn bars_number(disposition: Disposition) -> bool {
     use Disposition as D;
     matches!(
         disposition,
-        D::StopCalling | D::WrongNumber | D::Deceased | D::Distress | D::LegalRepresentation
+        D::StopCalling
+            | D::WrongNumber
+            | D::NotInService
+            | D::Deceased
+            | D::Distress
+            | D::LegalRepresentation
     )
 }
 
@@ -204,7 +262,13 @@ mod tests {
             (D::NoAnswer, Some(7_200)),
             (D::Voicemail, Some(86_400)),
             (D::HungUp, Some(86_400)),
+            (D::Unreachable, Some(7_200)),
+            (D::Screened, Some(86_400)),
+            (D::Suspended, Some(3 * 86_400)),
             (D::InvalidNumber, None),
+            (D::NotInService, None),
+            (D::Fax, None),
+            (D::Ivr, None),
             (D::PromiseToPay, None),
             (D::StopCalling, None),
             (D::WrongNumber, None),
@@ -212,6 +276,41 @@ mod tests {
         ] {
             assert_eq!(wait_s(&redial(d, now(), 1)), expected, "{}", d.label());
         }
+    }
+
+    #[test]
+    fn a_dead_number_is_not_dialled_and_one_that_is_off_is_tried_again() {
+        use Announcement as A;
+        let verdict = |a| answer_verdict(AnsweredBy::Announcement, Some(a)).unwrap().0;
+        for (a, bars, again) in [
+            (A::NotInService, true, None),
+            (A::Changed, true, None),
+            (A::Suspended, false, Some(3 * 86_400)),
+            (A::PoweredOff, false, Some(7_200)),
+            (A::Unreachable, false, Some(7_200)),
+            (A::Busy, false, Some(600)),
+            (A::NoAnswer, false, Some(7_200)),
+            (A::Barred, false, Some(86_400)),
+            (A::Congestion, false, Some(300)),
+            (A::Other, false, Some(7_200)),
+        ] {
+            let d = verdict(a);
+            assert_eq!((bars_number(d), wait_s(&redial(d, now(), 1))), (bars, again), "{}", a.label());
+        }
+        for by in [AnsweredBy::Human, AnsweredBy::Nobody, AnsweredBy::Unknown] {
+            assert_eq!(answer_verdict(by, Some(A::NotInService)), None);
+        }
+    }
+
+    #[test]
+    fn what_was_announced_is_believed_before_the_code_and_not_before_our_own_fault() {
+        use Announcement as A;
+        for code in [404, 408, 480, 486, 487, 503, 603] {
+            assert_eq!(announced_sip_verdict(code, Some(A::NotInService)).0, Disposition::NotInService);
+            assert_eq!(announced_sip_verdict(code, Some(A::Other)), sip_verdict(code));
+            assert_eq!(announced_sip_verdict(code, None), sip_verdict(code));
+        }
+        assert_eq!(announced_sip_verdict(488, Some(A::Busy)), (Disposition::TrunkFailed, FaultOwner::Us));
     }
 
     #[test]

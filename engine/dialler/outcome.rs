@@ -59,6 +59,8 @@ pub(crate) fn outcome(
         answered_at: ending.answered_at.map(&wall),
         ended_at,
         answered_by: ending.answered_by,
+        announcement: None,
+        told: None,
         identity: conclusion.identity,
         debt_disclosed: conclusion.debt_disclosed,
         disposition,

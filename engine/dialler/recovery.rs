@@ -139,6 +139,8 @@ mod tests {
             answered_at: None,
             ended_at: of.dialled_at,
             answered_by: waihu_types::AnsweredBy::Nobody,
+            announcement: None,
+            told: None,
             identity: waihu_types::Identity::Unconfirmed,
             debt_disclosed: false,
             disposition: Disposition::Busy,

@@ -112,6 +112,8 @@ fn interrupted(attempt: &Attempt, remains: Remains, now: WallTime, attempts_so_f
         answered_at: attempt.answered_at,
         ended_at: now,
         answered_by: if answered { AnsweredBy::Unknown } else { AnsweredBy::Nobody },
+        announcement: None,
+        told: None,
         identity: Identity::Unconfirmed,
         // Not known. For who counts disclosures, the careful answer is that there was one.
         debt_disclosed: answered,

@@ -20,8 +20,8 @@ pub use intent::{Intent, UnknownIntent};
 pub use lang::{Lang, UnknownLang};
 pub use money::{Currency, InvalidMoney, Money};
 pub use outcome::{
-    AnsweredBy, Callback, Disposition, EndedBy, FaultOwner, Handover, HandoverResult, Identity,
-    OUTCOME_VERSION, Outcome, Promise, Recording, Redial, ScriptVersion, SipCause, Sound, SoundQuality,
+    Announcement, AnsweredBy, Callback, Disposition, EndedBy, FaultOwner, Handover, HandoverResult, Identity,
+    OUTCOME_VERSION, Outcome, Promise, Recording, Redial, ScriptVersion, SipCause, Sound, SoundQuality, Told,
     Transcript,
 };
 pub use phone::{InvalidPhoneNumber, PhoneNumber};

@@ -27,8 +27,15 @@ pub struct Outcome {
     pub answered_at: Option<WallTime>,
     /// When the attempt was over.
     pub ended_at: WallTime,
-    /// What answered.
+    /// What answered, or spoke in place of an answer.
     pub answered_by: AnsweredBy,
+    /// What the network announced, where it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announcement: Option<Announcement>,
+    /// How soon and how surely `answered_by` was told by its sound and words; none where it was told by
+    /// signalling alone, or not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<Told>,
     /// Whether the person was who was asked for.
     pub identity: Identity,
     /// Whether any word of the debt was spoken.
@@ -74,8 +81,103 @@ pub enum AnsweredBy {
     Human,
     /// A voicemail box.
     Voicemail,
+    /// The network, by an announcement: before an answer (early media) or after one.
+    Announcement,
+    /// An assistant that asks who calls and why, and may put the call through.
+    Screening,
+    /// A menu or a queue of a company.
+    Ivr,
+    /// A fax machine or a modem.
+    Fax,
+    /// Something did, and nothing was to be heard.
+    Silence,
     /// Something did, and it could not be told what.
     Unknown,
+}
+
+impl AnsweredBy {
+    /// The name as it is written in records.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Nobody => "nobody",
+            Self::Human => "human",
+            Self::Voicemail => "voicemail",
+            Self::Announcement => "announcement",
+            Self::Screening => "screening",
+            Self::Ivr => "ivr",
+            Self::Fax => "fax",
+            Self::Silence => "silence",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// What an announcement of the network says of the number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Announcement {
+    /// Nobody has it: not in service, disconnected, not recognized (空号).
+    NotInService,
+    /// Another one took its place (已改号).
+    Changed,
+    /// Its service is stopped for the time being, mostly for a bill (停机、暂停服务).
+    Suspended,
+    /// Switched off (关机).
+    PoweredOff,
+    /// Out of coverage, or cannot be connected now (无法接通、不在服务区).
+    Unreachable,
+    /// On another call (占线、正在通话中).
+    Busy,
+    /// Nobody takes it (无人接听).
+    NoAnswer,
+    /// Takes no calls, or none from us (呼入限制).
+    Barred,
+    /// The network is full or at fault (网络忙).
+    Congestion,
+    /// It could not be told what was announced.
+    Other,
+}
+
+impl Announcement {
+    /// Every kind, in the order of the list.
+    pub const ALL: [Self; 10] = [
+        Self::NotInService,
+        Self::Changed,
+        Self::Suspended,
+        Self::PoweredOff,
+        Self::Unreachable,
+        Self::Busy,
+        Self::NoAnswer,
+        Self::Barred,
+        Self::Congestion,
+        Self::Other,
+    ];
+
+    /// The name as it is written in records.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::NotInService => "not_in_service",
+            Self::Changed => "changed",
+            Self::Suspended => "suspended",
+            Self::PoweredOff => "powered_off",
+            Self::Unreachable => "unreachable",
+            Self::Busy => "busy",
+            Self::NoAnswer => "no_answer",
+            Self::Barred => "barred",
+            Self::Congestion => "congestion",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// How it was told who answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Told {
+    /// From the answer, or from the first sound where there was no answer, to the verdict [ms].
+    pub after_ms: u32,
+    /// How sure it is [percent].
+    pub confidence: u8,
 }
 
 /// Whether the person on the line was who was asked for.
@@ -132,11 +234,23 @@ pub enum Disposition {
     HungUp,
     /// A voicemail box answered.
     Voicemail,
-    /// Busy (486, 600).
+    /// A screening assistant answered, and nobody came after it.
+    Screened,
+    /// A company's menu or queue answered.
+    Ivr,
+    /// A fax machine or a modem answered.
+    Fax,
+    /// Busy (486, 600, or announced).
     Busy,
-    /// Rang out, or 408/480.
+    /// Rang out, 408/480, or announced.
     NoAnswer,
-    /// Declined (403, 603 and the like).
+    /// Announced as switched off, out of coverage or not to be connected now.
+    Unreachable,
+    /// Announced as suspended.
+    Suspended,
+    /// Announced as not in service, or as changed.
+    NotInService,
+    /// Declined (403, 603 and the like), or announced as taking no calls.
     Rejected,
     /// No such number (404, 410, 484, 604).
     InvalidNumber,
@@ -171,8 +285,14 @@ impl Disposition {
             Self::NotUnderstood => "not_understood",
             Self::HungUp => "hung_up",
             Self::Voicemail => "voicemail",
+            Self::Screened => "screened",
+            Self::Ivr => "ivr",
+            Self::Fax => "fax",
             Self::Busy => "busy",
             Self::NoAnswer => "no_answer",
+            Self::Unreachable => "unreachable",
+            Self::Suspended => "suspended",
+            Self::NotInService => "not_in_service",
             Self::Rejected => "rejected",
             Self::InvalidNumber => "invalid_number",
             Self::TrunkFailed => "trunk_failed",
@@ -203,8 +323,14 @@ impl Disposition {
             Self::NotUnderstood => "未能听懂",
             Self::HungUp => "中途挂断",
             Self::Voicemail => "语音信箱",
+            Self::Screened => "来电助理代接",
+            Self::Ivr => "语音菜单",
+            Self::Fax => "传真",
             Self::Busy => "占线",
             Self::NoAnswer => "无人接听",
+            Self::Unreachable => "无法接通",
+            Self::Suspended => "停机",
+            Self::NotInService => "提示空号",
             Self::Rejected => "拒接",
             Self::InvalidNumber => "空号",
             Self::TrunkFailed => "线路故障",
@@ -401,8 +527,15 @@ mod tests {
     #[test]
     fn labels_are_what_serde_writes() {
         use Disposition as D;
-        for d in [D::PromiseToPay, D::NoCommitment, D::InvalidNumber, D::EngineFailed, D::HungUp] {
-            assert_eq!(serde_json::to_string(&d).unwrap(), format!("{:?}", d.label()));
+        let written = |json: serde_json::Result<String>| json.unwrap();
+        for d in [D::PromiseToPay, D::NoCommitment, D::NotInService, D::Ivr, D::EngineFailed, D::HungUp] {
+            assert_eq!(written(serde_json::to_string(&d)), format!("{:?}", d.label()));
+        }
+        for a in Announcement::ALL {
+            assert_eq!(written(serde_json::to_string(&a)), format!("{:?}", a.label()));
+        }
+        for by in [AnsweredBy::Nobody, AnsweredBy::Announcement, AnsweredBy::Ivr, AnsweredBy::Silence] {
+            assert_eq!(written(serde_json::to_string(&by)), format!("{:?}", by.label()));
         }
     }
 

@@ -59,6 +59,8 @@ pub fn outcome(id: &str, case: &str, disposition: Disposition) -> Outcome {
         answered_at: answered.then(|| at(5)),
         ended_at: at(40),
         answered_by: if answered { AnsweredBy::Human } else { AnsweredBy::Nobody },
+        announcement: None,
+        told: None,
         identity: if answered { Identity::Confirmed } else { Identity::Unconfirmed },
         debt_disclosed: answered,
         disposition,
