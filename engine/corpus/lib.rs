@@ -5,8 +5,14 @@
 //! lines (voices), who is judged (models) and how folders are read and written live elsewhere.
 
 pub mod conditions;
+pub mod edits;
 mod noise;
 pub mod random;
+pub mod score;
 mod speed;
+pub mod voices;
+pub mod words;
 
 pub use conditions::{Condition, Noise, apply};
+pub use random::Random;
+pub use voices::Purpose;
