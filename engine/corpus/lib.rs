@@ -6,8 +6,11 @@
 
 pub mod conditions;
 pub mod edits;
+pub mod lines;
 mod noise;
+pub mod plan;
 pub mod random;
+pub mod scene;
 pub mod score;
 mod speed;
 pub mod voices;
