@@ -14,6 +14,10 @@ use nix::{
     sys::prctl::set_timerslack,
     unistd::Pid,
 };
+use thread_priority::{
+    RealtimeThreadSchedulePolicy, ThreadPriority, ThreadPriorityValue, ThreadSchedulePolicy,
+    set_thread_priority_and_policy, thread_native_id,
+};
 use waihu_audio::mix;
 use waihu_types::{SrtpKey, Time};
 
@@ -130,6 +134,12 @@ impl Worker {
             let mut set = CpuSet::new();
             let _ = set.set(core).and_then(|()| sched_setaffinity(Pid::from_raw(0), &set));
         }
+        // Before all else on its core, the recorder and the models above all, as a sound card's thread: it
+        // sleeps through most of each millisecond, and 1 is the least that the system knows. It takes
+        // CAP_SYS_NICE, or a limit for it (LimitRTPRIO).
+        let lowest = ThreadPriorityValue::try_from(1).map(ThreadPriority::Crossplatform);
+        let policy = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::RoundRobin);
+        let _ = lowest.map(|p| set_thread_priority_and_policy(thread_native_id(), p, policy));
         while self.obey() {
             let due = Time::from_millis(self.step);
             let now = self.now();
