@@ -17,7 +17,7 @@ use std::{
 use waihu_asr::{Asr, AsrConfig, Options, Window};
 use waihu_audio::{frame::to_f32, g711::Law};
 use waihu_intent::Classifier;
-use waihu_tts::{Request, Tts, TtsPaths};
+use waihu_tts::{Request, Tts, TtsPaths, VoiceStyle};
 use waihu_types::Lang;
 
 /// What is recognized: about one, three and six seconds in each language; as it is spoken, and as Whisper
@@ -86,7 +86,7 @@ fn synthesis(models: &Path) -> Vec<Vec<f32>> {
     {
         tts.warm_up(lang, Some(voice)).unwrap();
         let text = LINES.iter().filter(|l| l.0 == lang).nth(1).unwrap().1;
-        let request = Request { lang, voice: Some(voice), text, speed: 1.0 };
+        let request = Request { lang, text, style: &VoiceStyle::new(Some(voice), 1.0) };
         let (took, speech) = best(|| tts.synthesize(&request).unwrap());
         println!(
             "| synthesis {lang}, {engine}, one core | real-time factor {:.2} |",
@@ -95,7 +95,7 @@ fn synthesis(models: &Path) -> Vec<Vec<f32>> {
     }
     for (lang, text, _) in LINES {
         let voice = if lang == Lang::Zh { "zf_xiaoyi" } else { "bf_emma" };
-        let request = Request { lang, voice: Some(voice), text, speed: 1.0 };
+        let request = Request { lang, text, style: &VoiceStyle::new(Some(voice), 1.0) };
         let pcm = tts.synthesize(&request).unwrap().to_rate(8_000).unwrap();
         let carried: Vec<i16> = pcm.into_iter().map(|s| Law::A.decode(Law::A.encode(s))).collect();
         sounds.push(waihu_audio::resample(&to_f32(&carried), 8_000, 16_000).unwrap());

@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::{Context, Result};
 use clap::Args;
 use waihu_record::wav;
-use waihu_tts::{Request, Tts};
+use waihu_tts::{Request, Tts, VoiceStyle, plain_text};
 use waihu_types::Lang;
 
 use crate::{
@@ -28,13 +28,20 @@ pub(crate) struct SayArgs {
     /// How fast: 1 is the voice's own pace, 0.5 to 2 语速
     #[arg(long, default_value_t = 1.0)]
     speed: f32,
+    /// How much higher or lower than the voice's own pitch [semitones], -6 to 6 音高
+    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true)]
+    pitch: f32,
+    /// Print when each word begins: milliseconds, a tab, the word 输出每个词的起始时间
+    #[arg(long)]
+    marks: bool,
     /// The file to write 输出文件
     #[arg(long, required_unless_present = "list", value_name = "FILE.wav")]
     out: Option<PathBuf>,
     /// Show the voices and stop 列出音色
     #[arg(long)]
     list: bool,
-    /// What to say; figures, sums and dates are read as people read them 要念的文字
+    /// What to say; figures, sums and dates are read as people read them. Markup stands in <speak>…</speak>
+    /// 要念的文字
     #[arg(required_unless_present = "list")]
     text: Vec<String>,
 }
@@ -58,7 +65,8 @@ pub(crate) fn run(project: &Project, args: SayArgs) -> Result<ExitCode> {
     let lang = args.lang.context("--lang is missing 缺少 --lang")?;
     let out = args.out.context("--out is missing 缺少 --out")?;
     let text = args.text.join(" ");
-    let request = Request { lang, voice: args.voice.as_deref(), text: &text, speed: args.speed };
+    let style = VoiceStyle { voice: args.voice.clone(), speed: args.speed, pitch: args.pitch };
+    let request = Request { lang, text: &text, style: &style };
     // The first run of a model loads it; only the second is what a call would wait for.
     tts.warm_up(lang, args.voice.as_deref())?;
     let begun = std::time::Instant::now();
@@ -68,6 +76,13 @@ pub(crate) fn run(project: &Project, args: SayArgs) -> Result<ExitCode> {
     if !speech.dropped.is_empty() {
         let dropped: String = speech.dropped.iter().collect();
         note!("not spoken, since the voice has no sound for it 未念出: {dropped}");
+    }
+    if args.marks {
+        let plain = plain_text(&text);
+        for (n, mark) in speech.marks.iter().enumerate() {
+            let end = speech.marks.get(n + 1).map_or(plain.len(), |next| next.byte);
+            out!("{:>6}\t{}", mark.at_ms, plain.get(mark.byte..end).unwrap_or_default().trim())?;
+        }
     }
     let seconds = speech.seconds();
     out!(

@@ -1,7 +1,7 @@
 //! From written text to the phonemes that the speech models read, in Mandarin and English.
 //!
-//! Two steps in each language: text to its spoken form (`3,250.00元` to 三千二百五十元), then spoken
-//! form to phonemes in the symbol set of the Kokoro model. English letters-to-sound is the work of
+//! Three steps in each language: text to sentences, these to their spoken form (`3,250.00元` to
+//! 三千二百五十元), which remembers where in the text each word of it came from, then spoken form to phonemes in the symbol set of the Kokoro model. English letters-to-sound is the work of
 //! eSpeak NG, which the synthesis room calls; here is only what goes before it and after it.
 //!
 //! Deliberately absent: sound, models, files. Nothing here fails: what cannot be spoken is left out
@@ -9,17 +9,20 @@
 
 pub mod english;
 pub mod mandarin;
+pub mod markup;
 mod sentence;
 pub mod spoken;
+mod spoken_text;
 mod symbols;
 
-pub use sentence::{Break, Sentence, split_long, split_sentences};
+pub use sentence::{Break, Sentence, WordStart, sentences_at, split_long, split_sentences};
+pub use spoken_text::SpokenText;
 pub use symbols::is_symbol;
 
 /// The version of the front ends: raised whenever the same text may give other phonemes.
 ///
 /// It is part of the key under which synthesized prompts are cached.
-pub const FRONT_END_VERSION: u32 = 2;
+pub const FRONT_END_VERSION: u32 = 3;
 
 /// What a front end makes of a text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -18,6 +18,17 @@ pub struct Sentence {
     pub phonemes: String,
     /// How it ends.
     pub ends: Break,
+    /// Where each word begins, in order; the words of one figure begin together, at the figure.
+    pub words: Vec<WordStart>,
+}
+
+/// Where a word begins, in the phonemes and in the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WordStart {
+    /// How many symbols of the sentence's phonemes stand before it.
+    pub symbol: usize,
+    /// The byte of the text, as it was given to the front end, at which it begins.
+    pub byte: usize,
 }
 
 /// Text is cut after this many characters even without any mark.
@@ -31,6 +42,11 @@ const MAX_CHARS: usize = 200;
 /// A full stop inside a number or an abbreviation (`3.5`, `a.m.`) does not cut. A piece without any
 /// mark is cut at a comma or space, and failing those anywhere, after 200 characters.
 pub fn split_sentences(text: &str) -> Vec<(&str, Break)> {
+    sentences_at(text).into_iter().map(|(_, sentence, ends)| (sentence, ends)).collect()
+}
+
+/// As [`split_sentences`], each with the byte of the text at which it begins.
+pub fn sentences_at(text: &str) -> Vec<(usize, &str, Break)> {
     let mut out = Vec::new();
     let mut start = 0;
     let mut chars = text.char_indices().peekable();
@@ -53,10 +69,10 @@ pub fn split_sentences(text: &str) -> Vec<(&str, Break)> {
             end = i + n.len_utf8();
             chars.next();
         }
-        push(&mut out, &text[start..end], ends);
+        push(&mut out, start, &text[start..end], ends);
         start = end;
     }
-    push(&mut out, &text[start..], Break::None);
+    push(&mut out, start, &text[start..], Break::None);
     out
 }
 
@@ -87,18 +103,35 @@ fn is_abbreviation(before: &str) -> bool {
             | "p.m"
             | "e.g"
             | "i.e"
+            | "jan"
+            | "feb"
+            | "mar"
+            | "apr"
+            | "jun"
+            | "jul"
+            | "aug"
+            | "sep"
+            | "sept"
+            | "oct"
+            | "nov"
+            | "dec"
     ) || (word.len() == 1 && word.chars().all(|c| c.is_ascii_uppercase()))
 }
 
-fn push<'a>(out: &mut Vec<(&'a str, Break)>, piece: &'a str, ends: Break) {
-    let mut rest = piece.trim();
-    while rest.chars().nth(MAX_CHARS).is_some() {
+fn push<'a>(out: &mut Vec<(usize, &'a str, Break)>, start: usize, piece: &'a str, ends: Break) {
+    let mut rest = piece.trim_end();
+    loop {
+        let at = start + piece.trim_end().len() - rest.trim_start().len();
+        rest = rest.trim_start();
+        if rest.chars().nth(MAX_CHARS).is_none() {
+            if !rest.is_empty() {
+                out.push((at, rest, ends));
+            }
+            return;
+        }
         let cut = cut_at(rest, MAX_CHARS);
-        out.push((rest[..cut].trim_end(), Break::None));
-        rest = rest[cut..].trim_start();
-    }
-    if !rest.is_empty() {
-        out.push((rest, ends));
+        out.push((at, rest[..cut].trim_end(), Break::None));
+        rest = &rest[cut..];
     }
 }
 
@@ -125,10 +158,18 @@ pub fn split_long(phonemes: &str, max: usize) -> Vec<&str> {
 /// The byte at which to cut `text`, which is longer than `max` characters.
 fn cut_at(text: &str, max: usize) -> usize {
     let (mut mark, mut space, mut hard) = (None, None, text.len());
+    let mut before = ' ';
     for (n, (at, c)) in text.char_indices().enumerate() {
         if n >= max {
             hard = at;
             break;
+        }
+        // A comma or colon between figures is part of a sum or a time.
+        let in_figure = before.is_ascii_digit()
+            && text[at + c.len_utf8()..].starts_with(|next: char| next.is_ascii_digit());
+        before = c;
+        if in_figure {
+            continue;
         }
         if matches!(c, ',' | ';' | ':' | '，' | '、' | '；' | '：' | '—') && n >= max / 2 {
             mark = Some(at + c.len_utf8());

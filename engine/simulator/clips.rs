@@ -9,7 +9,7 @@ use waihu_audio::{
     frame::{RATE_8K, to_f32, to_i16},
     loudness,
 };
-use waihu_tts::{PromptCache, Request, Tts, TtsError};
+use waihu_tts::{PromptCache, Request, Tts, TtsError, VoiceStyle};
 use waihu_types::Lang;
 
 use crate::{Personas, persona::Persona};
@@ -73,10 +73,10 @@ impl Clips {
         let total = lines.len();
         for (n, line) in lines.into_iter().enumerate() {
             progress(n, total);
-            let request =
-                Request { lang: line.lang, voice: line.voice.as_deref(), text: &line.text, speed: 1.0 };
+            let style = VoiceStyle::new(line.voice.as_deref(), 1.0);
+            let request = Request { lang: line.lang, text: &line.text, style: &style };
             let level = f32::from(line.level_dbov);
-            let pcm = cache.get_or_synthesize(tts, &request, RATE_8K)?;
+            let pcm = cache.get_or_synthesize(tts, &request, RATE_8K)?.samples;
             clips.insert(line, at_level(&pcm, level));
         }
         progress(total, total);

@@ -11,7 +11,7 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, Sender, bounded, select_biased};
-use waihu_tts::{PromptCache, Request, Tts};
+use waihu_tts::{PromptCache, Request, Tts, VoiceStyle};
 use waihu_types::Lang;
 
 use crate::SpeechError;
@@ -72,8 +72,9 @@ impl Voice {
                 Lang::Zh => voices.zh.as_deref(),
                 Lang::En => voices.en.as_deref(),
             };
-            let spoken = Request { lang: request.lang, voice, text: &request.text, speed: 1.0 };
-            cache.get_or_synthesize(&mut tts, &spoken, 8_000).map_err(SpeechError::from)
+            let style = VoiceStyle::new(voice, 1.0);
+            let spoken = Request { lang: request.lang, text: &request.text, style: &style };
+            cache.get_or_synthesize(&mut tts, &spoken, 8_000).map(|s| s.samples).map_err(SpeechError::from)
         };
         thread::Builder::new()
             .name("voice".to_owned())

@@ -8,7 +8,6 @@ use std::{
     fs::{self, File},
     io::{self, Write},
     path::{Path, PathBuf},
-    sync::Arc,
     sync::atomic::{AtomicU64, Ordering},
     time::{Duration, SystemTime},
 };
@@ -16,14 +15,17 @@ use std::{
 use sha2::{Digest, Sha256};
 use waihu_phonetics::FRONT_END_VERSION;
 
-use crate::{Request, Tts, TtsError, VoiceInfo};
+use crate::{Mark, Request, Spoken, Tts, TtsError, VoiceInfo};
 
 /// Raised when trimming, level, rests or the file's form change.
-const PROCESSING_VERSION: u32 = 1;
+const PROCESSING_VERSION: u32 = 2;
 /// The first bytes of an entry.
-const MAGIC: &[u8; 8] = b"waihupc1";
-/// Magic, rate, number of samples, SHA-256 of the samples.
-const HEADER: usize = 8 + 4 + 4 + 32;
+const MAGIC: &[u8; 8] = b"waihupc2";
+/// Magic, rate, number of samples, number of marks, SHA-256 of what follows: the samples, and of each mark
+/// its time [ms] and its byte, four bytes each.
+const HEADER: usize = 8 + 4 + 4 + 4 + 32;
+/// A mark on disk [bytes].
+const MARK: usize = 8;
 /// How much is held in memory [samples]: about an hour at 8 kHz, 58 MB.
 const MAX_IN_MEMORY: usize = 8_000 * 3_600;
 /// The longest entry that is read back [bytes]: ten minutes at 48 kHz.
@@ -39,7 +41,7 @@ type Key = [u8; 32];
 /// A folder of spoken prompts. File names are digests and carry no text.
 pub struct PromptCache {
     dir: PathBuf,
-    memory: HashMap<Key, Arc<[i16]>>,
+    memory: HashMap<Key, Spoken>,
     order: VecDeque<Key>,
     held: usize,
 }
@@ -63,7 +65,7 @@ impl PromptCache {
         Ok(Self { dir, memory: HashMap::new(), order: VecDeque::new(), held: 0 })
     }
 
-    /// The samples of a request at `rate` [Hz]: from memory, from disk, or spoken now and kept.
+    /// A request at `rate` [Hz] with its marks: from memory, from disk, or spoken now and kept.
     ///
     /// An entry that is damaged is spoken again and replaced. One that cannot be written is held in
     /// memory alone: a full disk is no reason to say nothing.
@@ -75,35 +77,61 @@ impl PromptCache {
         tts: &mut Tts,
         request: &Request<'_>,
         rate: u32,
-    ) -> Result<Arc<[i16]>, TtsError> {
+    ) -> Result<Spoken, TtsError> {
+        let key = Self::key_of(tts, request, rate)?;
+        self.get_or_make(key, rate, || tts.synthesize(request)?.spoken(rate))
+    }
+
+    /// A request that was spoken before; none where it must be spoken yet.
+    ///
+    /// # Errors
+    /// When the voice is unknown or its files cannot be read.
+    pub fn get(
+        &mut self,
+        tts: &mut Tts,
+        request: &Request<'_>,
+        rate: u32,
+    ) -> Result<Option<Spoken>, TtsError> {
+        let key = Self::key_of(tts, request, rate)?;
+        Ok(self.held(&key, rate))
+    }
+
+    /// How much an entry takes on disk [bytes].
+    pub fn bytes_of(spoken: &Spoken) -> u64 {
+        (HEADER + spoken.samples.len() * 2 + spoken.marks.len() * MARK) as u64
+    }
+
+    fn key_of(tts: &mut Tts, request: &Request<'_>, rate: u32) -> Result<Key, TtsError> {
         let voice = tts.voice_for(request)?;
         let model = tts.fingerprint(&voice)?;
-        let key = key(&voice, &model, request, rate);
-        self.get_or_make(key, rate, || tts.synthesize(request)?.to_rate(rate))
+        Ok(key(&voice, &model, request, rate))
+    }
+
+    fn held(&mut self, key: &Key, rate: u32) -> Option<Spoken> {
+        if let Some(spoken) = self.memory.get(key) {
+            return Some(spoken.clone());
+        }
+        let spoken = read(&self.path(key), rate)?;
+        self.remember(*key, &spoken);
+        Some(spoken)
     }
 
     fn get_or_make(
         &mut self,
         key: Key,
         rate: u32,
-        make: impl FnOnce() -> Result<Vec<i16>, TtsError>,
-    ) -> Result<Arc<[i16]>, TtsError> {
-        if let Some(samples) = self.memory.get(&key) {
-            return Ok(Arc::clone(samples));
+        make: impl FnOnce() -> Result<Spoken, TtsError>,
+    ) -> Result<Spoken, TtsError> {
+        if let Some(spoken) = self.held(&key, rate) {
+            return Ok(spoken);
         }
+        let made = make()?;
         let path = self.path(&key);
-        let samples: Arc<[i16]> = match read(&path, rate) {
-            Some(samples) => samples.into(),
-            None => {
-                let made = make()?;
-                if let Err(e) = write(&path, rate, &made) {
-                    tracing::warn!(path = %path.display(), error = %e, "a prompt is held in memory alone");
-                }
-                made.into()
-            }
-        };
-        self.remember(key, &samples);
-        Ok(samples)
+        if let Err(e) = write(&path, rate, &made) {
+            tracing::warn!(path = %path.display(), error = %e, "a prompt is held in memory alone");
+        }
+        self.remember(key, &made);
+        Ok(made)
     }
 
     fn path(&self, key: &Key) -> PathBuf {
@@ -111,14 +139,14 @@ impl PromptCache {
         self.dir.join(&name[..2]).join(format!("{name}.pcm"))
     }
 
-    fn remember(&mut self, key: Key, samples: &Arc<[i16]>) {
-        self.held += samples.len();
+    fn remember(&mut self, key: Key, spoken: &Spoken) {
+        self.held += spoken.samples.len();
         self.order.push_back(key);
-        self.memory.insert(key, Arc::clone(samples));
+        self.memory.insert(key, spoken.clone());
         while self.held > MAX_IN_MEMORY {
             let Some(oldest) = self.order.pop_front() else { break };
             if let Some(gone) = self.memory.remove(&oldest) {
-                self.held -= gone.len();
+                self.held -= gone.samples.len();
             }
         }
     }
@@ -137,7 +165,8 @@ fn key(voice: &VoiceInfo, model: &str, request: &Request<'_>, rate: u32) -> Key 
     field(voice.name.as_bytes());
     field(model.as_bytes());
     field(request.lang.code().as_bytes());
-    field(&request.speed.to_le_bytes());
+    field(&request.style.speed.to_le_bytes());
+    field(&request.style.pitch.to_le_bytes());
     field(&rate.to_le_bytes());
     field(request.text.as_bytes());
     hash.finalize().into()
@@ -168,9 +197,9 @@ fn sweep(dir: &Path, now: SystemTime) {
     }
 }
 
-/// An entry's samples; `None` where there is none, or it is damaged. One that is whole is marked as
+/// An entry; `None` where there is none, or it is damaged. One that is whole is marked as
 /// used.
-fn read(path: &Path, rate: u32) -> Option<Vec<i16>> {
+fn read(path: &Path, rate: u32) -> Option<Spoken> {
     if fs::metadata(path).ok()?.len() > MAX_ENTRY {
         return None;
     }
@@ -179,24 +208,40 @@ fn read(path: &Path, rate: u32) -> Option<Vec<i16>> {
     let number = |at: usize| Some(u32::from_le_bytes(header.get(at..at + 4)?.try_into().ok()?));
     let whole = header.starts_with(MAGIC)
         && number(8)? == rate
-        && number(12)? as usize * 2 == body.len()
-        && Sha256::digest(body)[..] == header[16..];
+        && number(12)? as usize * 2 + number(16)? as usize * MARK == body.len()
+        && Sha256::digest(body)[..] == header[20..];
     if whole {
         // Where it cannot be marked it goes a little early.
         let _unmarked =
             File::options().write(true).open(path).and_then(|f| f.set_modified(SystemTime::now()));
     }
-    whole.then(|| body.chunks_exact(2).map(|b| i16::from_le_bytes([b[0], b[1]])).collect())
+    if !whole {
+        return None;
+    }
+    let (samples, marks) = body.split_at_checked(number(12)? as usize * 2)?;
+    let word = |b: &[u8]| u32::from_le_bytes([b[0], b[1], b[2], b[3]]);
+    Some(Spoken {
+        samples: samples.chunks_exact(2).map(|b| i16::from_le_bytes([b[0], b[1]])).collect(),
+        marks: marks
+            .chunks_exact(MARK)
+            .map(|m| Mark { at_ms: word(&m[..4]), byte: word(&m[4..]) as usize })
+            .collect(),
+    })
 }
 
 /// Writes an entry whole or not at all: to a file of its own, then renamed.
-fn write(path: &Path, rate: u32, samples: &[i16]) -> io::Result<()> {
+fn write(path: &Path, rate: u32, spoken: &Spoken) -> io::Result<()> {
     static TURN: AtomicU64 = AtomicU64::new(0);
     if let Some(folder) = path.parent() {
         make_private(folder)?;
     }
-    let body: Vec<u8> = samples.iter().flat_map(|s| s.to_le_bytes()).collect();
-    let count = u32::try_from(samples.len()).map_err(|_| io::ErrorKind::FileTooLarge)?;
+    let small = |n: usize| u32::try_from(n).map_err(|_| io::ErrorKind::FileTooLarge);
+    let mut body: Vec<u8> = spoken.samples.iter().flat_map(|s| s.to_le_bytes()).collect();
+    for mark in spoken.marks.iter() {
+        body.extend(mark.at_ms.to_le_bytes());
+        body.extend(small(mark.byte)?.to_le_bytes());
+    }
+    let (samples, marks) = (small(spoken.samples.len())?, small(spoken.marks.len())?);
     let turn = TURN.fetch_add(1, Ordering::Relaxed);
     let part = path.with_extension(format!("{}-{turn}.part", std::process::id()));
     let mut options = File::options();
@@ -206,7 +251,8 @@ fn write(path: &Path, rate: u32, samples: &[i16]) -> io::Result<()> {
     let done = options.open(&part).and_then(|mut file| {
         file.write_all(MAGIC)?;
         file.write_all(&rate.to_le_bytes())?;
-        file.write_all(&count.to_le_bytes())?;
+        file.write_all(&samples.to_le_bytes())?;
+        file.write_all(&marks.to_le_bytes())?;
         file.write_all(&Sha256::digest(&body))?;
         file.write_all(&body)?;
         file.sync_data()?;
@@ -222,15 +268,21 @@ fn write(path: &Path, rate: u32, samples: &[i16]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Engine;
+    use crate::{Engine, VoiceStyle};
     use waihu_types::Lang;
+
+    fn spoken(samples: &[i16]) -> Spoken {
+        let marks = [Mark { at_ms: 0, byte: 0 }, Mark { at_ms: 70_000, byte: 300 }];
+        Spoken { samples: samples.into(), marks: marks.into() }
+    }
 
     #[test]
     fn an_entry_is_read_back_as_written_and_damage_is_seen() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("aa/x.pcm");
-        write(&path, 8_000, &[1, -2, 300]).unwrap();
-        assert_eq!(read(&path, 8_000), Some(vec![1, -2, 300]));
+        write(&path, 8_000, &spoken(&[1, -2, 300])).unwrap();
+        assert_eq!(read(&path, 8_000), Some(spoken(&[1, -2, 300])));
+        assert_eq!(fs::metadata(&path).unwrap().len(), PromptCache::bytes_of(&spoken(&[1, -2, 300])));
         assert_eq!(read(&path, 16_000), None, "another rate");
         let whole = fs::read(&path).unwrap();
         for n in 0..whole.len() {
@@ -250,15 +302,15 @@ mod tests {
         let mut cache = PromptCache::open(dir.path()).unwrap();
         // No folder can be made here, as on a full disk.
         fs::write(dir.path().join("aa"), []).unwrap();
-        let mut spoken = 0;
+        let mut times = 0;
         for _ in 0..2 {
             let make = || {
-                spoken += 1;
-                Ok(vec![7; 9])
+                times += 1;
+                Ok(spoken(&[7; 9]))
             };
-            assert_eq!(cache.get_or_make([0xAA; 32], 8_000, make).unwrap()[..], [7; 9]);
+            assert_eq!(cache.get_or_make([0xAA; 32], 8_000, make).unwrap(), spoken(&[7; 9]));
         }
-        assert_eq!(spoken, 1);
+        assert_eq!(times, 1);
     }
 
     #[test]
@@ -266,7 +318,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let entry = |name: &str, age: Duration| {
             let path = dir.path().join(name);
-            write(&path, 8_000, &[1, 2]).unwrap();
+            write(&path, 8_000, &spoken(&[1, 2])).unwrap();
             File::options().write(true).open(&path).unwrap().set_modified(SystemTime::now() - age).unwrap();
             path
         };
@@ -289,7 +341,7 @@ mod tests {
         fs::create_dir(&root).unwrap();
         fs::set_permissions(&root, fs::Permissions::from_mode(0o755)).unwrap();
         let mut cache = PromptCache::open(&root).unwrap();
-        cache.get_or_make([0xAA; 32], 8_000, || Ok(vec![1])).unwrap();
+        cache.get_or_make([0xAA; 32], 8_000, || Ok(spoken(&[1]))).unwrap();
         let file = cache.path(&[0xAA; 32]);
         for (path, mode) in [(&root, 0o700), (&root.join("aa"), 0o700), (&file, 0o600)] {
             assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, mode, "{}", path.display());
@@ -304,7 +356,9 @@ mod tests {
             langs: vec![Lang::Zh],
             licence: String::new(),
         };
-        let request = Request { lang: Lang::Zh, voice: None, text: "您好", speed: 1.0 };
+        let style = VoiceStyle::default();
+        let (fast, high) = (VoiceStyle::new(None, 1.1), VoiceStyle { pitch: 1.0, ..style.clone() });
+        let request = Request { lang: Lang::Zh, text: "您好", style: &style };
         let base = key(&voice("a"), "1", &request, 8_000);
         assert_eq!(base, key(&voice("a"), "1", &request, 8_000));
         let others = [
@@ -312,7 +366,8 @@ mod tests {
             key(&voice("a"), "2", &request, 8_000),
             key(&voice("a"), "1", &request, 16_000),
             key(&voice("a"), "1", &Request { text: "你好", ..request }, 8_000),
-            key(&voice("a"), "1", &Request { speed: 1.1, ..request }, 8_000),
+            key(&voice("a"), "1", &Request { style: &fast, ..request }, 8_000),
+            key(&voice("a"), "1", &Request { style: &high, ..request }, 8_000),
             key(&voice("a"), "1", &Request { lang: Lang::En, ..request }, 8_000),
         ];
         assert!(others.iter().all(|k| *k != base));

@@ -14,6 +14,20 @@ pub enum TtsError {
         /// The characters that were left out.
         dropped: Vec<char>,
     },
+    /// More to say than is said at once.
+    #[error("the text has {characters} characters, and at most {most} are spoken at once: cut it")]
+    TooLong {
+        /// Its length without markup.
+        characters: usize,
+        /// What is allowed.
+        most: usize,
+    },
+    /// Its markup cannot be read.
+    #[error("the text's markup is wrong at {0}")]
+    Markup(#[from] waihu_phonetics::markup::MarkupError),
+    /// A pitch out of range.
+    #[error("a pitch of {0} semitones is out of range: use -6 (low) to 6 (high)")]
+    Pitch(f32),
     /// A speed out of range.
     #[error("a speed of {0} is out of range: use 0.5 (slow) to 2 (fast)")]
     Speed(f32),

@@ -3,9 +3,8 @@
 use std::{collections::HashMap, path::PathBuf};
 
 use ort::{session::Session, value::Tensor};
-use waihu_phonetics::{Break, Sentence, split_long};
 
-use crate::{TtsError, TtsPaths, runtime};
+use crate::{TtsError, TtsPaths, runtime, voiced::Voiced};
 
 /// The model's sample rate [Hz].
 pub(crate) const RATE: u32 = 24_000;
@@ -15,10 +14,15 @@ const MAX_TOKENS: usize = 510;
 const STYLE: usize = 256;
 /// Phonemes after which a sentence is cut at a comma. The model hurries and drops sounds near its own
 /// limit, so this is kept well below it.
-const COMFORTABLE: usize = 220;
+pub(crate) const COMFORTABLE: usize = 220;
+/// The inner tensor that says how many frames each token lasts, the padding at both ends included.
+const DURATIONS: &str = "/encoder/Clip_output_0";
+/// Samples of such a frame: 25 ms.
+const FRAME: usize = 600;
 
 pub(crate) struct Kokoro {
     session: Session,
+    tells_durations: bool,
     vocabulary: HashMap<char, i64>,
     voices: HashMap<String, Vec<f32>>,
     voices_dir: PathBuf,
@@ -26,21 +30,23 @@ pub(crate) struct Kokoro {
 
 impl Kokoro {
     pub(crate) fn load(paths: &TtsPaths) -> Result<Self, TtsError> {
-        let session = runtime::session(paths, &paths.kokoro.join("model.onnx"))?;
+        let runtime::Voicing { session, tells_durations } =
+            runtime::session(paths, &paths.kokoro.join("model.onnx"), DURATIONS)?;
         let path = paths.kokoro.join("vocab.json");
         let text =
             std::fs::read_to_string(&path).map_err(|source| TtsError::File { path: path.clone(), source })?;
         let vocabulary = vocabulary(&text).map_err(|what| TtsError::Damaged { path, what })?;
-        Ok(Self { session, vocabulary, voices: HashMap::new(), voices_dir: paths.kokoro.join("voices") })
+        let (voices, voices_dir) = (HashMap::new(), paths.kokoro.join("voices"));
+        Ok(Self { session, tells_durations, vocabulary, voices, voices_dir })
     }
 
     /// Speaks phonemes, at most 510; symbols that the model does not know are passed over.
-    pub(crate) fn speak(&mut self, voice: &str, phonemes: &str, speed: f32) -> Result<Vec<f32>, TtsError> {
+    pub(crate) fn speak(&mut self, voice: &str, phonemes: &str, speed: f32) -> Result<Voiced, TtsError> {
         let mut tokens: Vec<i64> = vec![0];
         tokens.extend(phonemes.chars().filter_map(|c| self.vocabulary.get(&c)).take(MAX_TOKENS));
         let count = tokens.len() - 1;
         if count == 0 {
-            return Ok(Vec::new());
+            return Ok(Voiced::default());
         }
         tokens.push(0);
         let style = self.style(voice, count)?;
@@ -53,7 +59,14 @@ impl Kokoro {
             .run(ort::inputs!["tokens" => tokens, "style" => style, "speed" => speed])
             .map_err(|e| fail(e.to_string()))?;
         let (_, sound) = outputs[0].try_extract_tensor::<f32>().map_err(|e| fail(e.to_string()))?;
-        Ok(sound.to_vec())
+        let mut voiced = Voiced::evenly(phonemes, sound.to_vec());
+        if self.tells_durations
+            && let Ok((_, frames)) = outputs[outputs.len() - 1].try_extract_tensor::<f32>()
+        {
+            let known = phonemes.chars().map(|c| usize::from(self.vocabulary.contains_key(&c)));
+            voiced.timed(known, frames, FRAME);
+        }
+        Ok(voiced)
     }
 
     /// The style row of a voice for so many tokens.
@@ -90,16 +103,6 @@ fn vocabulary(text: &str) -> Result<HashMap<char, i64>, String> {
     if known.is_empty() { Err("it names no symbols".to_owned()) } else { Ok(known) }
 }
 
-/// A sentence in pieces that the model says well, each with the rest after it.
-pub(crate) fn pieces(sentence: &Sentence) -> Vec<(&str, Break)> {
-    let cut = split_long(&sentence.phonemes, COMFORTABLE);
-    let last = cut.len().saturating_sub(1);
-    cut.into_iter()
-        .enumerate()
-        .map(|(n, p)| (p, if n == last { sentence.ends } else { Break::None }))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,14 +114,5 @@ mod tests {
         for bad in ["", "[]", "{}", r#"{"vocab":[]}"#] {
             assert!(vocabulary(bad).is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn no_piece_is_longer_than_the_model_takes() {
-        let long = Sentence { phonemes: "ni↗n xau↓, ".repeat(200), ends: Break::Full };
-        let pieces = pieces(&long);
-        assert!(pieces.iter().all(|(p, _)| p.chars().count() <= MAX_TOKENS));
-        assert_eq!(pieces.last().map(|p| p.1), Some(Break::Full));
-        assert_eq!(pieces[0].1, Break::None);
     }
 }

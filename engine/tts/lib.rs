@@ -10,42 +10,41 @@ mod kokoro;
 mod level;
 mod paths;
 mod piper;
+mod plan;
+mod request;
 mod runtime;
 mod speech;
+mod telephone;
+mod voiced;
 mod voices;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, ops::ControlFlow};
 
-use waihu_phonetics::mandarin::Mandarin;
+use waihu_phonetics::{
+    mandarin::Mandarin,
+    markup::{self, Passage},
+};
 use waihu_types::Lang;
 
 pub use cache::PromptCache;
 pub use error::TtsError;
 pub use paths::{PiperModel, TtsPaths};
-pub use speech::Speech;
+pub use request::{MOST_AT_ONCE, MOST_STREAMED, Request, VoiceStyle};
+pub use speech::{Mark, Speech, Spoken};
 pub use voices::{DEFAULT_EN, DEFAULT_ZH, Engine, VoiceInfo};
+pub use waihu_phonetics::markup::{escape, plain_text};
 
 use kokoro::Kokoro;
 use piper::PiperVoice;
+use plan::{Cut, Piece, Voicer};
 
-/// What is to be said, and how.
-#[derive(Clone, Copy, PartialEq)]
-pub struct Request<'a> {
-    /// The language of the text.
-    pub lang: Lang,
-    /// The voice by its name; the language's own where none is named.
-    pub voice: Option<&'a str>,
-    /// The words, as written: figures are turned into words here.
-    pub text: &'a str,
-    /// How fast; 1 is the voice's own pace, 0.5 to 2 is allowed.
-    pub speed: f32,
-}
-
-impl std::fmt::Debug for Request<'_> {
-    /// Leaves the words out: they may name a debtor.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Request({}, {:?}, {} bytes, x{})", self.lang, self.voice, self.text.len(), self.speed)
-    }
+/// A sentence or a part of one, as it is ready.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chunk {
+    /// The sound, its marks from its own beginning. The rest after it is in it, as silence.
+    pub speech: Speech,
+    /// Whether it is the last.
+    pub last: bool,
 }
 
 /// The synthesizers and their voices. One thread owns it.
@@ -89,31 +88,87 @@ impl Tts {
             Lang::Zh => "好",
             Lang::En => "Yes",
         };
-        self.synthesize(&Request { lang, voice, text, speed: 1.0 }).map(drop)
+        self.synthesize(&Request { lang, text, style: &VoiceStyle::new(voice, 1.0) }).map(drop)
     }
 
-    /// Speaks a text: one clip at the voice's own rate, level made even, silence at both ends cut.
+    /// Speaks a text: one clip at the voice's own rate, each sentence at the loudness of prompts, silence
+    /// at both ends cut.
     ///
     /// # Errors
-    /// When the text has nothing to say, the voice is unknown or speaks another language, the speed is
-    /// out of range, or a model is missing or fails.
+    /// When the text has nothing to say or more than [`MOST_AT_ONCE`] characters, its markup cannot be
+    /// read, the voice is unknown or speaks another language, the speed or pitch is out of range, or a
+    /// model is missing or fails.
     pub fn synthesize(&mut self, request: &Request<'_>) -> Result<Speech, TtsError> {
+        let mut whole = Speech { samples: Vec::new(), rate: 0, dropped: Vec::new(), marks: Vec::new() };
+        let mut take = |chunk: Chunk| {
+            whole.append(chunk.speech);
+            ControlFlow::Continue(())
+        };
+        self.speak(request, MOST_AT_ONCE, Cut::Sentences, &mut take)?;
+        Ok(whole)
+    }
+
+    /// Speaks a text sentence by sentence, handing each over as it is ready; the first is cut at a comma
+    /// where it has one, so that the voice begins soon. `sink` may end it.
+    ///
+    /// # Errors
+    /// As [`Tts::synthesize`], for more than [`MOST_STREAMED`] characters. What was handed over before a
+    /// model failed was right.
+    pub fn synthesize_streaming(
+        &mut self,
+        request: &Request<'_>,
+        sink: &mut dyn FnMut(Chunk) -> ControlFlow<()>,
+    ) -> Result<(), TtsError> {
+        self.speak(request, MOST_STREAMED, Cut::FirstShort, sink)
+    }
+
+    fn speak(
+        &mut self,
+        request: &Request<'_>,
+        most: usize,
+        cut: Cut,
+        sink: &mut dyn FnMut(Chunk) -> ControlFlow<()>,
+    ) -> Result<(), TtsError> {
         let voice = self.voice_for(request)?;
-        match voice.engine {
-            Engine::Kokoro => self.with_kokoro(&voice, request),
-            Engine::Piper => self.with_piper(&voice, request),
+        let marked = markup::read(request.lang, request.text)?;
+        let characters = marked.plain.chars().count();
+        if characters > most {
+            return Err(TtsError::TooLong { characters, most });
         }
+        let mut dropped = Vec::new();
+        let mut pieces = Vec::new();
+        for passage in &marked.passages {
+            let phonemes = self.phonemes(&voice, request.lang, passage)?;
+            for c in phonemes.dropped {
+                if !dropped.contains(&c) {
+                    dropped.push(c);
+                }
+            }
+            plan::pieces(passage, &phonemes.sentences, request.style, cut, &mut pieces);
+        }
+        let Some(last) = pieces.len().checked_sub(1) else {
+            return Err(TtsError::NothingToSay { dropped });
+        };
+        for (n, piece) in pieces.iter().enumerate() {
+            let (voiced, rate) = self.voice(&voice, piece)?;
+            let mut speech = level::finished(voiced, rate, piece, n == last)?;
+            if n == 0 {
+                speech.dropped = std::mem::take(&mut dropped);
+            }
+            if sink(Chunk { speech, last: n == last }).is_break() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// The voice that a request means, checked together with the rest of the request.
     fn voice_for(&self, request: &Request<'_>) -> Result<VoiceInfo, TtsError> {
-        if !(0.5..=2.0).contains(&request.speed) {
-            return Err(TtsError::Speed(request.speed));
-        }
+        request.style.check()?;
         if request.text.trim().is_empty() {
             return Err(TtsError::EmptyText);
         }
-        voices::choose(&self.voices, request.lang, request.voice).cloned()
+        voices::choose(&self.voices, request.lang, request.style.voice.as_deref()).cloned()
     }
 
     /// What tells one voice's model from another version of it, for the cache key.
@@ -126,59 +181,50 @@ impl Tts {
         Ok(made)
     }
 
-    fn with_kokoro(&mut self, voice: &VoiceInfo, request: &Request<'_>) -> Result<Speech, TtsError> {
-        let phonemes = match request.lang {
-            Lang::Zh => {
+    /// The phonemes of a passage, in the symbols of the voice's model.
+    fn phonemes(
+        &mut self,
+        voice: &VoiceInfo,
+        lang: Lang,
+        passage: &Passage,
+    ) -> Result<waihu_phonetics::Phonemes, TtsError> {
+        let (line, known) = (passage.line.as_str(), passage.known.as_slice());
+        match (voice.engine, lang) {
+            (Engine::Kokoro, Lang::Zh) => {
                 let front = self.mandarin.get_or_insert_with(Mandarin::new);
                 // A word that eSpeak NG cannot give, or without its data, is spelled instead.
-                front.phonemes_with(request.text, |word| espeak::word_in_mandarin(word).ok())
+                Ok(front.phonemes_known(line, known, |word| espeak::word_in_mandarin(word).ok()))
             }
-            Lang::En => espeak::phonemes(request.text, espeak::accent(&voice.name))?,
-        };
-        if phonemes.sentences.is_empty() {
-            return Err(TtsError::NothingToSay { dropped: phonemes.dropped });
-        }
-        if self.kokoro.is_none() {
-            self.kokoro = Some(Kokoro::load(&self.paths)?);
-        }
-        let Some(kokoro) = self.kokoro.as_mut() else { return Err(TtsError::EmptyText) };
-        let mut parts = Vec::new();
-        for sentence in &phonemes.sentences {
-            for (piece, ends) in kokoro::pieces(sentence) {
-                parts.push((kokoro.speak(&voice.name, piece, request.speed)?, ends));
+            (Engine::Kokoro, Lang::En) => {
+                espeak::phonemes(line, known, espeak::accent(&voice.name), Voicer::Kokoro)
+            }
+            (Engine::Piper, _) => {
+                let accent = self.piper_voice(&voice.name)?.accent().to_owned();
+                espeak::phonemes(line, known, &accent, Voicer::Piper)
             }
         }
-        Ok(level::joined(parts, kokoro::RATE, request.speed, phonemes.dropped))
     }
 
-    fn with_piper(&mut self, voice: &VoiceInfo, request: &Request<'_>) -> Result<Speech, TtsError> {
-        if !self.piper.contains_key(&voice.name) {
-            let loaded = PiperVoice::load(&self.paths, &voice.name)?;
-            self.piper.insert(voice.name.clone(), loaded);
-        }
-        let Some(piper) = self.piper.get_mut(&voice.name) else { return Err(TtsError::EmptyText) };
-        let mut parts = Vec::new();
-        let spoken = waihu_phonetics::english::spoken_form(request.text);
-        let mut rate = 0;
-        for (sentence, ends) in waihu_phonetics::split_sentences(&spoken) {
-            let ipa = espeak::ipa(sentence, piper.accent())?;
-            if !ipa.chars().any(char::is_alphabetic) {
-                continue;
+    /// The sound of a piece, and its rate [Hz].
+    fn voice(&mut self, voice: &VoiceInfo, piece: &Piece) -> Result<(voiced::Voiced, u32), TtsError> {
+        match voice.engine {
+            Engine::Kokoro => {
+                if self.kokoro.is_none() {
+                    self.kokoro = Some(Kokoro::load(&self.paths)?);
+                }
+                let Some(kokoro) = self.kokoro.as_mut() else { return Err(TtsError::EmptyText) };
+                Ok((kokoro.speak(&voice.name, &piece.phonemes, piece.model_speed())?, kokoro::RATE))
             }
-            let (samples, r) = piper.speak(&ipa, request.speed)?;
-            rate = r;
-            parts.push((samples, ends));
+            Engine::Piper => self.piper_voice(&voice.name)?.speak(&piece.phonemes, piece.model_speed()),
         }
-        if parts.is_empty() {
-            return Err(TtsError::NothingToSay { dropped: unspeakable(request.text) });
-        }
-        Ok(level::joined(parts, rate, request.speed, Vec::new()))
     }
-}
 
-/// The characters of a text of which nothing could be said.
-fn unspeakable(text: &str) -> Vec<char> {
-    let mut out: Vec<char> = text.chars().filter(|c| !c.is_whitespace()).take(20).collect();
-    out.dedup();
-    out
+    fn piper_voice(&mut self, name: &str) -> Result<&mut PiperVoice, TtsError> {
+        if !self.piper.contains_key(name) {
+            let loaded = PiperVoice::load(&self.paths, name)?;
+            self.piper.insert(name.to_owned(), loaded);
+        }
+        let known = || TtsError::UnknownVoice { name: name.to_owned(), known: String::new() };
+        self.piper.get_mut(name).ok_or_else(known)
+    }
 }

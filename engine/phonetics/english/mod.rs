@@ -2,9 +2,11 @@
 //!
 //! Deliberately absent: letters to sound. eSpeak NG does that, between the two functions here.
 
+mod align;
 mod espeak;
 mod normalise;
 pub(crate) mod number;
 
+pub use align::word_starts;
 pub use espeak::from_espeak;
-pub use normalise::spoken_form;
+pub use normalise::{spoken_form, spoken_text};

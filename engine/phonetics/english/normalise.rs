@@ -3,18 +3,31 @@
 use super::number::{
     DOLLAR, EURO, MONTHS, POUND, Unit, YUAN, clock, decimal, money, one_by_one, ordinal, year,
 };
+use crate::SpokenText;
 
 /// The spoken form of a text: figures in words and `Ms` as it sounds, all else as it was.
 pub fn spoken_form(text: &str) -> String {
+    spoken_text(text).text
+}
+
+/// As [`spoken_form`], with the way back to the text.
+pub fn spoken_text(text: &str) -> SpokenText {
     let chars: Vec<char> = text.chars().map(plain).collect();
+    let mut steps = Vec::with_capacity(chars.len());
+    let mut bytes = text.char_indices().map(|(byte, _)| byte);
     let mut scan = Scan { chars: &chars, at: 0, out: String::with_capacity(text.len()) };
+    let mut seen = 0;
     while scan.at < chars.len() {
+        // As many bytes further as characters were taken.
+        let byte = bytes.nth(scan.at - seen).unwrap_or(text.len());
+        seen = scan.at + 1;
+        steps.push((scan.out.len(), byte));
         if !scan.figure() {
             scan.out.push(chars[scan.at]);
             scan.at += 1;
         }
     }
-    scan.out
+    SpokenText::new(scan.out, steps)
 }
 
 fn plain(c: char) -> char {

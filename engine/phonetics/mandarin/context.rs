@@ -9,6 +9,8 @@ use super::{Word, number};
 pub(super) struct Draft {
     pub(super) chars: Vec<char>,
     pub(super) syllables: Vec<Syllable>,
+    /// How many characters stand before it in the sentence.
+    pub(super) at: usize,
 }
 
 impl Draft {
@@ -43,7 +45,7 @@ impl Draft {
                 _ => syllables.push(s),
             }
         }
-        Word { text: self.chars.into_iter().collect(), syllables }
+        Word { text: self.chars.into_iter().collect(), syllables, at: self.at }
     }
 }
 

@@ -4,18 +4,31 @@
 //! telling (a date with its year) to the least (a bare number); what stands before and after decides.
 
 use super::number::{Two, cardinal, clock, decimal, money, one_by_one, telephone, year};
+use crate::SpokenText;
 
 /// The spoken form of a text: figures in characters, full-width forms made plain, all else as it was.
 pub fn spoken_form(text: &str) -> String {
+    spoken_text(text).text
+}
+
+/// As [`spoken_form`], with the way back to the text.
+pub fn spoken_text(text: &str) -> SpokenText {
     let chars: Vec<char> = text.chars().map(plain).collect();
+    let mut steps = Vec::with_capacity(chars.len());
+    let mut bytes = text.char_indices().map(|(byte, _)| byte);
     let mut scan = Scan { chars: &chars, at: 0, out: String::with_capacity(text.len()) };
+    let mut seen = 0;
     while scan.at < chars.len() {
+        // As many bytes further as characters were taken.
+        let byte = bytes.nth(scan.at - seen).unwrap_or(text.len());
+        seen = scan.at + 1;
+        steps.push((scan.out.len(), byte));
         if !scan.figure() {
             scan.out.push(chars[scan.at]);
             scan.at += 1;
         }
     }
-    scan.out
+    SpokenText::new(scan.out, steps)
 }
 
 /// Full-width letters, digits and signs as their ASCII twins; Chinese marks stay.

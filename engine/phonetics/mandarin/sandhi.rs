@@ -5,7 +5,7 @@
 //! not written: the model makes it.
 
 use super::context::{Draft, is_digit_word};
-use super::syllable::Tone;
+use super::syllable::{Syllable, Tone};
 
 /// Applies all changes to a phrase, that is to words between which the voice does not rest.
 pub(super) fn apply(words: &mut [Draft]) {
@@ -76,6 +76,15 @@ fn not(beside: &Beside) -> Tone {
         return Tone::Neutral;
     }
     if beside.tone_after == Some(Tone::Fourth) { Tone::Second } else { Tone::Fourth }
+}
+
+/// The same within a name, which stands by itself: third tones only.
+pub(super) fn within_name(syllables: &mut [Syllable]) {
+    for n in (1..syllables.len()).rev() {
+        if syllables[n - 1].tone == Tone::Third && syllables[n].tone == Tone::Third {
+            syllables[n - 1].tone = Tone::Second;
+        }
+    }
 }
 
 fn third_tones(words: &mut [Draft]) {

@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use waihu_tts::{Request, Tts, TtsPaths};
+use waihu_tts::{Request, Tts, TtsPaths, VoiceStyle};
 
 /// The rate of a telephone line [Hz].
 const RATE: u32 = 8000;
@@ -24,7 +24,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         if Path::new(file).exists() {
             continue;
         }
-        let request = Request { lang: lang.parse()?, voice: Some(voice), text, speed: speed.parse()? };
+        let style = VoiceStyle::new(Some(voice), speed.parse()?);
+        let request = Request { lang: lang.parse()?, text, style: &style };
         let speech = match tts.synthesize(&request) {
             Ok(speech) => speech,
             Err(e) => {

@@ -4,7 +4,7 @@
 
 use std::{io::BufRead, path::Path, time::Instant};
 
-use waihu_tts::{Request, Tts, TtsPaths};
+use waihu_tts::{Request, Tts, TtsPaths, VoiceStyle};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for (n, line) in std::io::stdin().lock().lines().enumerate() {
         let line = line?;
         let begun = Instant::now();
-        let speech = tts.synthesize(&Request { lang, voice, text: &line, speed })?;
+        let speech = tts.synthesize(&Request { lang, text: &line, style: &VoiceStyle::new(voice, speed) })?;
         let took = begun.elapsed().as_secs_f64();
         let spec = hound::WavSpec {
             channels: 1,

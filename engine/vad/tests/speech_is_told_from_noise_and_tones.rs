@@ -14,7 +14,7 @@ use waihu_audio::{
     gate::SpeechGate,
     tone::{self, RINGBACK_CN, RINGBACK_US, dtmf},
 };
-use waihu_tts::{Request, Tts, TtsPaths};
+use waihu_tts::{Request, Tts, TtsPaths, VoiceStyle};
 use waihu_types::Lang;
 use waihu_vad::{
     Detector, Endpointer, Gate, Silero, SpeechBoundary,
@@ -46,7 +46,10 @@ fn said(lang: Lang, text: &'static str) -> Vec<i16> {
     static SAID: Mutex<BTreeMap<&str, Vec<i16>>> = Mutex::new(BTreeMap::new());
     let speak = || {
         let mut tts = TTS.lock().unwrap();
-        tts.synthesize(&Request { lang, voice: None, text, speed: 1.0 }).unwrap().to_rate(8_000).unwrap()
+        tts.synthesize(&Request { lang, text, style: &VoiceStyle::default() })
+            .unwrap()
+            .to_rate(8_000)
+            .unwrap()
     };
     SAID.lock().unwrap().entry(text).or_insert_with(speak).clone()
 }
