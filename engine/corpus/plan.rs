@@ -30,7 +30,8 @@ pub enum Set {
     Speech,
     /// What is meant: `file, lang, label, text, condition`.
     Intents,
-    /// When a turn is over: `file, lang, text, question, label, condition`.
+    /// When a turn is over: `file, lang, text, question, label, condition, ended_at_ms`, the last of which is
+    /// put in at the end.
     Turns,
     /// Who answers: `file, lang, label, announcement, answered_at_ms, condition`.
     Answers,

@@ -75,6 +75,8 @@ pub struct Heard {
     pub samples: Vec<i16>,
     /// When the call was answered [ms from the beginning]; none where it was not.
     pub answered_at_ms: Option<u32>,
+    /// When the last word of a turn ends [ms from the beginning]; none where the scene is of no turn.
+    pub ended_at_ms: Option<u32>,
 }
 
 /// What is to be heard.
@@ -98,14 +100,18 @@ pub struct Take<'a> {
 pub fn compose(take: &Take<'_>, seed: u64) -> Heard {
     let mut random = Random::new(seed);
     let early = early(take);
-    let own = own(take, &mut random);
+    let (own, ended_at) = own(take, &mut random);
     let mut samples = apply(&Condition { law: take.condition.law, ..Condition::default() }, &early, &[], 0);
     let answered_at_ms = match take.scene {
         Scene::Rings | Scene::Announced { answered: false, .. } => None,
         _ => Some((samples.len() / 8) as u32),
     };
     samples.extend(apply(&take.condition, &own, take.others, random.next_u64()));
-    Heard { samples, answered_at_ms }
+    let turn = matches!(take.scene, Scene::Finished { .. } | Scene::Unfinished { .. } | Scene::OverTheBot);
+    // A fast speaker ends earlier.
+    let faster = if take.condition.speed.is_finite() { take.condition.speed.clamp(0.5, 2.0) } else { 1.0 };
+    let ended_at_ms = turn.then_some((ended_at as f32 / 8.0 / faster) as u32);
+    Heard { samples, answered_at_ms, ended_at_ms }
 }
 
 /// Before an answer.
@@ -125,10 +131,11 @@ fn ringback(lang: Lang, ms: u32) -> Vec<i16> {
     cadence.period(TONE_DBOV).into_iter().cycle().take(ms as usize * 8).collect()
 }
 
-/// The callee's or the network's own sound.
-fn own(take: &Take<'_>, random: &mut Random) -> Vec<i16> {
+/// The callee's or the network's own sound, and where its words end [samples].
+fn own(take: &Take<'_>, random: &mut Random) -> (Vec<i16>, usize) {
     let quiet = |ms: u32| tone::silence(ms, RATE_8K);
     let mut out = Vec::new();
+    let mut ended_at = 0;
     let lead = random.between(200.0, 500.0) as u32;
     match take.scene {
         Scene::Utterance => {
@@ -142,16 +149,19 @@ fn own(take: &Take<'_>, random: &mut Random) -> Vec<i16> {
             out.extend(first);
             out.extend(quiet(rest.map_or(0, |r| r.1)));
             out.extend(second);
+            ended_at = out.len();
             out.extend(quiet(AFTER_MS));
         }
         Scene::Unfinished { bar, rest_ms } => {
             out.extend(quiet(lead));
             out.extend(parted(take, Some(bar)).0);
+            ended_at = out.len();
             out.extend(quiet(rest_ms));
         }
         Scene::OverTheBot => {
             out.extend(quiet(lead));
             out.extend(take.spoken);
+            ended_at = out.len();
             out.extend(quiet(AFTER_MS / 2));
         }
         Scene::Answered { after_ms, beep_hz, .. } => {
@@ -183,7 +193,7 @@ fn own(take: &Take<'_>, random: &mut Random) -> Vec<i16> {
         Scene::Silence { .. } => out.extend(quiet(12_000)),
         Scene::Rings => out.extend(ringback(take.lang, 20_000)),
     }
-    out
+    (out, ended_at)
 }
 
 /// The words before and after a bar.
@@ -249,6 +259,19 @@ mod tests {
         let first = tone::sine(300.0, 600, -20.0, 8_000);
         assert_eq!(sounding(&cut), sounding(&first));
         assert!(cut[cut.len() - 4_000..].iter().all(|s| *s == 0));
+    }
+
+    #[test]
+    fn the_end_of_the_words_is_known_also_of_a_fast_speaker() {
+        let words = two_words();
+        let scene = Scene::Finished { rest: Some((0, 800)) };
+        for speed in [1.0, 1.3] {
+            let fast = Take { condition: Condition { speed, ..Condition::default() }, ..take(scene, &words) };
+            let heard = compose(&fast, 1);
+            let last = heard.samples.iter().rposition(|s| s.abs() > 500).unwrap() / 8;
+            let ended_at = heard.ended_at_ms.unwrap() as usize;
+            assert!(ended_at.abs_diff(last) < 25, "{speed}: {ended_at} {last}");
+        }
     }
 
     #[test]
