@@ -274,7 +274,7 @@ impl Report for IntentsReport {
 
     fn fill(&self, page: &mut Page) {
         page.title("Understanding", "意图理解");
-        page.fact("model 模型", &self.model);
+        page.model(&self.model);
         for l in &self.languages {
             page.fact(&format!("{} right 正确率", l.lang), &format!("{:.1} %", 100.0 * l.top_1));
             if l.out_of_scope > 0 {
@@ -295,13 +295,13 @@ impl Report for IntentsReport {
             page.heat(&l.confusion);
             page.heading(&format!("Whether confidence means what it says, {}", l.lang), "置信度可靠性");
             page.reliability(&l.calibration);
-            page.heading(&format!("By label, {}", l.lang), "各标签");
             let rows: Vec<Vec<String>> = l
                 .labels
                 .iter()
                 .map(|s| vec![s.label.clone(), s.meant.to_string(), percent(s.recall), percent(s.precision)])
                 .collect();
-            page.table(&["label 标签", "examples 例句", "recall 召回 %", "precision 精确 %"], &rows);
+            let headings = ["label 标签", "examples 例句", "recall 召回 %", "precision 精确 %"];
+            page.details(&format!("By label, {}", l.lang), "各标签", &headings, &rows);
         }
         let mistakes = self.mistakes.iter().map(|a| Mistake {
             file: a.file.clone(),

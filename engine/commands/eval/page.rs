@@ -19,6 +19,7 @@ const STYLE: &str = include_str!("page.css");
 /// A page being written.
 pub(super) struct Page {
     title: (String, String),
+    model: String,
     facts: String,
     body: String,
     /// The folder judged, as it was named and as the page's links name it.
@@ -46,6 +47,7 @@ impl Page {
     pub(super) fn new(dir: &Path, path: &Path) -> Self {
         Self {
             title: Default::default(),
+            model: String::new(),
             facts: String::new(),
             body: String::new(),
             dir: dir.display().to_string(),
@@ -55,6 +57,11 @@ impl Page {
 
     pub(super) fn title(&mut self, en: &str, zh: &str) {
         self.title = (en.to_owned(), zh.to_owned());
+    }
+
+    /// Which model was judged.
+    pub(super) fn model(&mut self, version: &str) {
+        self.model = format!(" · {}", escape(version));
     }
 
     /// A figure at the head.
@@ -82,6 +89,13 @@ impl Page {
             self.body += "</tr>";
         }
         self.body += "</tbody></table></div>";
+    }
+
+    /// A table that is shown on demand.
+    pub(super) fn details(&mut self, en: &str, zh: &str, headings: &[&str], rows: &[Vec<String>]) {
+        self.body += &format!("<details><summary>{} <i lang=\"zh\">{}</i></summary>", escape(en), escape(zh));
+        self.table(headings, rows);
+        self.body += "</details>";
     }
 
     pub(super) fn heat(&mut self, confusion: &Confusion) {
@@ -176,12 +190,12 @@ impl Page {
             fs::create_dir_all(folder)?;
         }
         let (en, zh) = (escape(&self.title.0), escape(&self.title.1));
-        let (facts, body, dir) = (&self.facts, &self.body, escape(&self.dir));
+        let (facts, body, dir, model) = (&self.facts, &self.body, escape(&self.dir), &self.model);
         let html = format!(
             "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
              <title>waihu eval · {en} {zh}</title><style>{STYLE}</style></head><body><header>\
-             <h1>{en} <i lang=\"zh\">{zh}</i></h1><p>{dir}</p></header>\
+             <h1>{en} <i lang=\"zh\">{zh}</i></h1><p>{dir}{model}</p></header>\
              <section class=\"facts\">{facts}</section><main>{body}</main></body></html>\n"
         );
         fs::write(path, html)

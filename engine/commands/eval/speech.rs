@@ -284,7 +284,7 @@ impl Report for SpeechReport {
     fn fill(&self, page: &mut Page) {
         page.title("Recognition", "语音识别");
         page.fact("utterances 句数", &self.utterances.to_string());
-        page.fact("model 模型", &self.model);
+        page.model(&self.model);
         for group in self.groups.iter().filter(|g| g.condition.is_none()) {
             let unit = if group.lang == Lang::Zh { "CER 字错误率" } else { "WER 词错误率" };
             page.fact(&format!("{} {unit}", group.lang), &format!("{:.1} %", 100.0 * group.error_rate));
