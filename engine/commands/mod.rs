@@ -8,6 +8,7 @@ mod classify;
 mod models;
 mod outcomes;
 mod practice;
+mod prompts;
 mod say;
 mod signals;
 mod simulate;
@@ -48,6 +49,9 @@ enum Command {
     Classify(classify::ClassifyArgs),
     /// Speak a text into a WAV file, or list the voices 把文字念成 WAV，或列出音色
     Say(say::SayArgs),
+    /// Speak a campaign's prompts before anybody is dialled 预先合成话术语音
+    #[command(subcommand)]
+    Prompts(prompts::PromptsCommand),
     /// Write down what is said in WAV files 把 WAV 转写成文字
     Transcribe(transcribe::TranscribeArgs),
     /// Check scripts (and cases, and a trunk) without calling anybody 检查话术、案件表、线路，不拨号
@@ -79,6 +83,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Train(command) => train::run(&project, command),
         Command::Classify(args) => classify::run(&project, &args),
         Command::Say(args) => say::run(&project, args),
+        Command::Prompts(command) => prompts::run(&project, command),
         Command::Transcribe(args) => transcribe::run(&project, &args),
         Command::Check(args) => check::run(&project, &args),
         Command::Call(args) => call::run(&project, args),
