@@ -3,14 +3,18 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use waihu_types::Lang;
 use whisper_rs::{FullParams, SamplingStrategy, WhisperContext, WhisperContextParameters, WhisperState};
 
 use crate::{
-    AsrError, Rejected, check, default_prompt,
-    guard::{judge, unloop},
+    AsrError, Hypothesis, Rejected, check,
+    cost::thread_time,
+    default_prompt,
+    guard::{Heard, UNSURE, judge, plain, runs_in_circles, unloop},
+    hypotheses::{Line, Reader, Token},
     to_simplified,
 };
 
@@ -64,6 +68,13 @@ pub enum Window {
     Cut,
     /// All of it: the reference, several times slower.
     Full,
+    /// The utterance and `after_ms` more, `least_ms` at least: for measuring other cuts.
+    Room {
+        /// Silence after the utterance [ms].
+        after_ms: u16,
+        /// The smallest window [ms].
+        least_ms: u16,
+    },
 }
 
 /// What is known about an utterance beforehand.
@@ -76,11 +87,14 @@ pub struct Options<'a> {
     pub prompt: Option<&'a str>,
     /// How much is computed.
     pub window: Window,
+    /// Readings wanted, the best one included: others are looked for only where the recognizer was not
+    /// sure of a word. One does without; each more costs some 30 ms of a core where it is looked for.
+    pub readings: usize,
 }
 
 impl Default for Options<'_> {
     fn default() -> Self {
-        Self { lang: Lang::Zh, prompt: None, window: Window::Cut }
+        Self { lang: Lang::Zh, prompt: None, window: Window::Cut, readings: 3 }
     }
 }
 
@@ -89,12 +103,18 @@ impl Default for Options<'_> {
 pub struct Transcription {
     /// The words with their punctuation; empty when nothing was said, and [`Self::rejected`] says why.
     pub text: String,
+    /// What it may have been, the best first and that one included; empty when nothing was said. All of
+    /// them differ in their words, not in punctuation alone.
+    pub alternatives: Vec<Hypothesis>,
     /// Mean log-probability of the tokens: near 0 is sure, below -1 is a guess. 0 without tokens.
     pub avg_logprob: f32,
     /// The model's probability that nobody spoke, 0 to 1.
     pub no_speech: f32,
     /// Length of the utterance [ms].
     pub audio_ms: u32,
+    /// Processor time of the calling thread that it took: what it cost, however busy the machine was.
+    /// With more threads than one it is this thread's share.
+    pub took: Duration,
     /// Why there is no text.
     pub rejected: Option<Rejected>,
 }
@@ -104,9 +124,11 @@ impl std::fmt::Debug for Transcription {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Transcription")
             .field("characters", &self.text.chars().count())
+            .field("alternatives", &self.alternatives.len())
             .field("avg_logprob", &self.avg_logprob)
             .field("no_speech", &self.no_speech)
             .field("audio_ms", &self.audio_ms)
+            .field("took", &self.took)
             .field("rejected", &self.rejected)
             .finish()
     }
@@ -173,59 +195,123 @@ impl Asr {
         if samples.len() > 30 * RATE {
             return Err(AsrError::TooLong { seconds: samples.len().div_ceil(RATE) });
         }
-        let audio_ms = (samples.len() * 1_000 / RATE) as u32;
-        let mut heard =
-            Transcription { text: String::new(), avg_logprob: 0.0, no_speech: 1.0, audio_ms, rejected: None };
+        let begun = thread_time();
+        let mut heard = self.hear(samples, options)?;
+        heard.took = thread_time().saturating_sub(begun);
+        Ok(heard)
+    }
+
+    fn hear(&mut self, samples: &[f32], options: &Options<'_>) -> Result<Transcription, AsrError> {
+        let mut heard = Transcription {
+            text: String::new(),
+            alternatives: Vec::new(),
+            avg_logprob: 0.0,
+            no_speech: 1.0,
+            audio_ms: (samples.len() * 1_000 / RATE) as u32,
+            took: Duration::ZERO,
+            rejected: None,
+        };
         if samples.len() < SHORTEST || loudest_dbov(samples) < SILENCE_DBOV {
             heard.rejected = Some(Rejected::Silence);
             return Ok(heard);
         }
         let prompt = options.prompt.unwrap_or_else(|| default_prompt(options.lang));
         self.remember(prompt)?;
-        let (raw, avg_logprob, no_speech) = self.run(samples, options)?;
-        (heard.avg_logprob, heard.no_speech) = (avg_logprob, no_speech);
-        let text = unloop(raw.trim());
-        let text = if options.lang == Lang::Zh { to_simplified(&text) } else { text };
-        match judge(&text, prompt, options.lang, audio_ms, avg_logprob, no_speech) {
-            Ok(()) => heard.text = text,
+        let best = self.run(samples, options)?;
+        heard.avg_logprob = best.avg_logprob();
+        let others = if options.readings > 1 && heard.avg_logprob > UNSURE {
+            self.others(&best, samples.len(), options)?
+        } else {
+            Vec::new()
+        };
+        heard.no_speech = self.no_speech()?;
+        match self.reading(&best, prompt, options.lang, &heard)? {
+            Ok(best) => heard.alternatives.push(best),
             Err(rejected) => heard.rejected = Some(rejected),
+        }
+        for line in others.iter().take_while(|_| heard.rejected.is_none()) {
+            let Ok(other) = self.reading(line, prompt, options.lang, &heard)? else { continue };
+            if heard.alternatives.iter().all(|a| plain(&a.text) != plain(&other.text)) {
+                heard.alternatives.push(other);
+            }
+        }
+        heard.alternatives.sort_by(|a, b| b.avg_logprob.total_cmp(&a.avg_logprob));
+        if let Some(best) = heard.alternatives.first() {
+            (heard.text, heard.avg_logprob) = (best.text.clone(), best.avg_logprob);
         }
         Ok(heard)
     }
 
-    fn run(&mut self, samples: &[f32], options: &Options<'_>) -> Result<(String, f32, f32), AsrError> {
-        let Self { params, prompt, state, context, .. } = self;
+    /// What `line` says, or why it is not believed.
+    fn reading(
+        &self,
+        line: &Line,
+        prompt: &str,
+        lang: Lang,
+        heard: &Transcription,
+    ) -> Result<Result<Hypothesis, Rejected>, AsrError> {
+        let raw = line.text(&self.context)?;
+        let text = unloop(&raw);
+        if runs_in_circles(&raw, &text) {
+            return Ok(Err(Rejected::Loop));
+        }
+        let text = if lang == Lang::Zh { to_simplified(&text) } else { text };
+        let avg_logprob = line.avg_logprob();
+        let heard = Heard { audio_ms: heard.audio_ms, avg_logprob, no_speech: heard.no_speech };
+        Ok(judge(&text, prompt, lang, &heard).map(|()| Hypothesis { text, avg_logprob }))
+    }
+
+    fn others(&mut self, best: &Line, samples: usize, options: &Options<'_>) -> Result<Vec<Line>, AsrError> {
+        let mut reader = Reader {
+            // Start, language, task, no time stamps.
+            before: self.start() + 4,
+            last_before: self.context.token_not(),
+            threads: self.config.threads.max(1),
+            most: tokens_at_most(samples),
+            state: &mut self.state,
+            context: &self.context,
+        };
+        reader.others(best, options.readings - 1)
+    }
+
+    /// Where whisper.cpp puts the start of the text: behind the prompt and its mark.
+    fn start(&self) -> usize {
+        if self.prompt.1.is_empty() { 0 } else { self.prompt.1.len() + 1 }
+    }
+
+    /// The model's probability that what it has just heard is no speech. It is read at the start of the
+    /// text, where the model was trained to tell it; whisper.cpp's own figure is left over from the utterance
+    /// before.
+    fn no_speech(&mut self) -> Result<f32, AsrError> {
+        let (start, threads) = (self.start(), self.config.threads.max(1));
+        self.state.decode(&[self.context.token_sot()], start, threads)?;
+        let logits = self.state.get_logits()?;
+        let most = logits.iter().copied().fold(f32::MIN, f32::max);
+        let sum: f32 = logits.iter().map(|l| (l - most).exp()).sum();
+        let token = usize::try_from(self.context.token_nosp()).unwrap_or(usize::MAX);
+        Ok(logits.get(token).map_or(0.0, |l| (l - most).exp() / sum))
+    }
+
+    fn run(&mut self, samples: &[f32], options: &Options<'_>) -> Result<Line, AsrError> {
+        let Self { params, prompt, state, .. } = self;
         // `Lang::ALL` has every language, in this order.
         let params = &params[usize::from(params[0].0 != options.lang)].1;
         let mut params: FullParams<'_, '_> = params.clone();
         if !prompt.1.is_empty() {
             params.set_tokens(&prompt.1);
         }
-        params.set_audio_ctx(match options.window {
-            Window::Cut => positions(samples.len()) as i32,
-            Window::Full => 0,
-        });
+        params.set_audio_ctx(positions(samples.len(), options.window) as i32);
         params.set_max_tokens(tokens_at_most(samples.len()) as i32);
         state.full(params, samples)?;
-        let mut text = Vec::new();
-        let (mut sum, mut count, mut no_speech) = (0.0, 0, 0.0f32);
-        let first_special = context.token_eot();
+        let mut line = Line::default();
         for segment in state.as_iter() {
-            text.extend_from_slice(segment.to_bytes()?);
-            no_speech = no_speech.max(segment.no_speech_probability());
             for i in 0..segment.n_tokens() {
-                if let Some(token) = segment.get_token(i)
-                    && token.token_id() < first_special
-                {
-                    sum += token.token_data().plog;
-                    count += 1;
+                if let Some(token) = segment.get_token(i) {
+                    line.tokens.push(Token { id: token.token_id(), logprob: token.token_data().plog });
                 }
             }
         }
-        let avg_logprob = if count == 0 { 0.0 } else { sum / count as f32 };
-        // A token can end in the middle of a character; at the token limit the rest of it never comes.
-        let text = String::from_utf8_lossy(&text).replace('\u{fffd}', "");
-        Ok((text, avg_logprob, no_speech))
+        Ok(line)
     }
 
     fn remember(&mut self, prompt: &str) -> Result<(), AsrError> {
@@ -255,6 +341,9 @@ fn params(lang: Lang, config: AsrConfig) -> FullParams<'static, 'static> {
     params.set_single_segment(true);
     params.set_suppress_blank(true);
     params.set_suppress_nst(true);
+    // whisper.cpp compares a probability that it reads from the row of another token's logits, left over
+    // from the utterance before; ours is read in `no_speech`. No probability is above one.
+    params.set_no_speech_thold(2.0);
     params.set_temperature(0.0);
     params.set_temperature_inc(0.0);
     params.set_print_special(false);
@@ -264,9 +353,14 @@ fn params(lang: Lang, config: AsrConfig) -> FullParams<'static, 'static> {
     params
 }
 
-/// Encoder positions for the cut window.
-fn positions(samples: usize) -> usize {
-    (samples.div_ceil(SAMPLES_PER_POSITION) + POSITIONS_AFTER).clamp(POSITIONS_LEAST, POSITIONS_FULL)
+/// Encoder positions for the window.
+fn positions(samples: usize, window: Window) -> usize {
+    let (after, least) = match window {
+        Window::Cut => (POSITIONS_AFTER, POSITIONS_LEAST),
+        Window::Room { after_ms, least_ms } => (usize::from(after_ms) / 20, usize::from(least_ms) / 20),
+        Window::Full => (0, POSITIONS_FULL),
+    };
+    (samples.div_ceil(SAMPLES_PER_POSITION) + after).max(least).min(POSITIONS_FULL)
 }
 
 /// More than anyone says in that time: hurried Mandarin takes some 12 tokens a second.
@@ -290,10 +384,14 @@ mod tests {
 
     #[test]
     fn the_window_keeps_two_seconds_after_the_utterance_of_six_at_least_and_thirty_at_most() {
-        assert_eq!(positions(RATE), 300);
-        assert_eq!(positions(3 * RATE), 300);
-        assert_eq!(positions(8 * RATE), 500);
-        assert_eq!(positions(30 * RATE), POSITIONS_FULL);
+        assert_eq!(positions(RATE, Window::Cut), 300);
+        assert_eq!(positions(3 * RATE, Window::Cut), 300);
+        assert_eq!(positions(8 * RATE, Window::Cut), 500);
+        assert_eq!(positions(30 * RATE, Window::Cut), POSITIONS_FULL);
+        assert_eq!(positions(RATE, Window::Full), POSITIONS_FULL);
+        let own = Window::Room { after_ms: 1_000, least_ms: 2_400 };
+        assert_eq!(positions(RATE, own), 120);
+        assert_eq!(positions(2 * RATE, own), 150);
     }
 
     #[test]

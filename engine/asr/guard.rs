@@ -19,11 +19,19 @@ pub enum Rejected {
     Prompt,
     /// More words than fit into the time.
     TooFast,
+    /// One or two characters over and over: noise.
+    Loop,
+    /// The model hardly believes its own words.
+    Unsure,
 }
 
-/// Below these two at once it is no speech: the values that Whisper's own decoding uses.
-const NO_SPEECH_MIN: f32 = 0.6;
-const LOGPROB_MAX: f32 = -1.0;
+/// Above the one and below the other at once it is no speech.
+const NO_SPEECH_MIN: f32 = 0.5;
+const LOGPROB_MAX: f32 = -0.5;
+
+/// Below this the words are made up: what comes of noise lies between -1.2 and -3.5 (`examples/nothing.rs`),
+/// what comes of speech above -0.9.
+pub(crate) const UNSURE: f32 = -1.15;
 
 /// Phrases of credits, in the spelling of [`plain`]. None of them belongs into a call about a loan.
 const CREDITS: &[&str] = &[
@@ -80,18 +88,21 @@ pub(crate) fn plain(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
+/// What a text is judged by besides its words.
+pub(crate) struct Heard {
+    pub audio_ms: u32,
+    pub avg_logprob: f32,
+    pub no_speech: f32,
+}
+
 /// The verdict on a text that the model gave.
-pub(crate) fn judge(
-    text: &str,
-    prompt: &str,
-    lang: Lang,
-    audio_ms: u32,
-    avg_logprob: f32,
-    no_speech: f32,
-) -> Result<(), Rejected> {
+pub(crate) fn judge(text: &str, prompt: &str, lang: Lang, heard: &Heard) -> Result<(), Rejected> {
     let said = plain(text);
-    if no_speech > NO_SPEECH_MIN && avg_logprob < LOGPROB_MAX {
+    if heard.no_speech > NO_SPEECH_MIN && heard.avg_logprob < LOGPROB_MAX {
         return Err(Rejected::NoSpeech);
+    }
+    if heard.avg_logprob < UNSURE {
+        return Err(Rejected::Unsure);
     }
     if said.is_empty() || bracketed(text) || CREDITS.iter().any(|c| said.contains(c)) {
         return Err(Rejected::Credits);
@@ -101,7 +112,7 @@ pub(crate) fn judge(
     if length >= 8 && plain(prompt).contains(&said) {
         return Err(Rejected::Prompt);
     }
-    if length > characters_per_second(lang) * (audio_ms as usize + 1_000) / 1_000 {
+    if length > characters_per_second(lang) * (heard.audio_ms as usize + 1_000) / 1_000 {
         return Err(Rejected::TooFast);
     }
     Ok(())
@@ -136,12 +147,20 @@ pub(crate) fn unloop(text: &str) -> String {
     text.to_owned()
 }
 
+/// Whether `raw` is nothing but the one or two characters that were left of it when its loop was cut. People
+/// say 好好好好 (and it is cut to 好); six times and more is noise.
+pub(crate) fn runs_in_circles(raw: &str, cut: &str) -> bool {
+    let (raw, cut) = (plain(raw).chars().count(), plain(cut).chars().count());
+    (1..=2).contains(&cut) && raw >= 6 * cut
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn verdict(text: &str, lang: Lang, audio_ms: u32) -> Result<(), Rejected> {
-        judge(text, crate::default_prompt(lang), lang, audio_ms, -0.3, 0.1)
+        let heard = Heard { audio_ms, avg_logprob: -0.3, no_speech: 0.1 };
+        judge(text, crate::default_prompt(lang), lang, &heard)
     }
 
     #[test]
@@ -189,10 +208,31 @@ mod tests {
 
     #[test]
     fn no_speech_needs_both_signs() {
-        let judge = |logprob, no_speech| judge("好的", "", Lang::Zh, 2_000, logprob, no_speech);
+        let judge = |avg_logprob, no_speech| {
+            judge("好的", "", Lang::Zh, &Heard { audio_ms: 2_000, avg_logprob, no_speech })
+        };
         assert_eq!(judge(-1.4, 0.8), Err(Rejected::NoSpeech));
         assert_eq!(judge(-0.2, 0.8), Ok(()));
-        assert_eq!(judge(-1.4, 0.2), Ok(()));
+        assert_eq!(judge(-1.1, 0.2), Ok(()));
+    }
+
+    #[test]
+    fn words_that_the_model_does_not_believe_are_not_told() {
+        let judge = |avg_logprob| {
+            judge("鸟鸟", "", Lang::Zh, &Heard { audio_ms: 2_000, avg_logprob, no_speech: 0.1 })
+        };
+        assert_eq!(judge(-1.23), Err(Rejected::Unsure));
+        assert_eq!(judge(-0.87), Ok(()));
+    }
+
+    #[test]
+    fn a_character_over_and_over_is_noise_and_a_sentence_over_and_over_is_not() {
+        let circles = |raw: &str| runs_in_circles(raw, &unloop(raw));
+        assert!(circles("鸿鸿鸿鸿鸿鸿鸿鸿鸿"));
+        assert!(circles("嗯，嗯，嗯，嗯，嗯，嗯，嗯，嗯，"));
+        assert!(!circles("好好好好"));
+        assert!(!circles("我明天还我明天还我明天还我明天还我明天还我明天还"));
+        assert!(!circles("好的"));
     }
 
     #[test]

@@ -9,14 +9,17 @@
 //! queues (one [`Asr`] is one worker's own; [`Asr::another`] shares the weights), streaming, time stamps.
 
 mod check;
+mod cost;
 mod engine;
 mod error;
 mod guard;
+mod hypotheses;
 mod prompt;
 mod script;
 
 pub use engine::{Asr, AsrConfig, Options, Transcription, Window};
 pub use error::AsrError;
 pub use guard::Rejected;
-pub use prompt::default_prompt;
+pub use hypotheses::Hypothesis;
+pub use prompt::{Prompt, default_prompt};
 pub use script::to_simplified;
