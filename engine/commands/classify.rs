@@ -31,7 +31,16 @@ struct Answer<'a> {
     text: &'a str,
     intent: Intent,
     confidence: f64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    also: Vec<Also>,
     entities: Entities,
+}
+
+/// What else was meant.
+#[derive(Serialize)]
+struct Also {
+    intent: Intent,
+    confidence: f64,
 }
 
 pub(crate) fn run(project: &Project, args: &ClassifyArgs) -> Result<ExitCode> {
@@ -42,7 +51,12 @@ pub(crate) fn run(project: &Project, args: &ClassifyArgs) -> Result<ExitCode> {
         let answer = Answer {
             text,
             intent: decision.intent,
-            confidence: (f64::from(decision.confidence) * 1000.0).round() / 1000.0,
+            confidence: rounded(decision.confidence),
+            also: decision
+                .also
+                .iter()
+                .map(|(intent, c)| Also { intent: *intent, confidence: rounded(*c) })
+                .collect(),
             entities: waihu_nlu::extract(args.lang, text, date),
         };
         out!("{}", serde_json::to_string(&answer)?)
@@ -56,4 +70,8 @@ pub(crate) fn run(project: &Project, args: &ClassifyArgs) -> Result<ExitCode> {
         args.text.iter().try_for_each(|text| answer(text))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn rounded(confidence: f32) -> f64 {
+    (f64::from(confidence) * 1000.0).round() / 1000.0
 }

@@ -11,7 +11,7 @@ use crate::{output::out, project::Project};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TrainCommand {
-    /// Learn intents from models/intents/{zh,en}.tsv, and measure on models/intents/held-out 训练意图
+    /// Learn intents from models/intents/{zh,en}.tsv, and measure on models/intents/held-out* 训练意图
     Intents {
         /// Do nothing when the examples and the encoder are those of the last training 无变化则跳过
         #[arg(long)]
@@ -66,7 +66,9 @@ fn inputs_stamp(project: &Project) -> Result<String> {
     let mut hash = Sha256::new();
     hash.update(project.library()?.version_tag("use-multilingual")?);
     hash.update(waihu_intent::FEATURES_VERSION.to_le_bytes());
-    for dir in [project.intent_examples(), project.intent_examples().join("held-out")] {
+    let examples = project.intent_examples();
+    let held_out = waihu_intent::HELD_OUT.map(|folder| examples.join(folder));
+    for dir in std::iter::once(examples).chain(held_out) {
         for lang in Lang::ALL {
             hash_file(&mut hash, &dir.join(format!("{lang}.tsv")))?;
         }

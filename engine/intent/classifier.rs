@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use waihu_nlu::{Decision, decide};
+use waihu_nlu::{Decision, Reading, clauses, combine, decide, fuse};
 use waihu_types::{Intent, Lang};
 
 use crate::{Encoder, Head, IntentError, examples::normalize};
@@ -47,11 +47,51 @@ impl Classifier {
         views.iter().zip(&vectors).map(one).collect()
     }
 
-    /// Decides on one intent, by the scores and the rules of `waihu_nlu`. `expected` are the intents
-    /// that the script waits for, or none: a close decision falls to one of them.
+    /// Decides on one intent of one text, by the scores and the rules of `waihu_nlu`; as
+    /// [`Self::decide`] of a single guess.
     pub fn classify(&self, lang: Lang, text: &str, expected: &[Intent]) -> Result<Decision, IntentError> {
-        Ok(decide(lang, text, &self.scores(lang, text)?, expected))
+        self.decide(lang, &[(text, 0.0)], expected)
     }
+
+    /// Decides on one intent over a recognizer's guesses at one utterance: each with the mean
+    /// log-probability of its tokens, in any order; the best [`MAX_HYPOTHESES`] count. `expected` are
+    /// the intents that the script waits for, or none: a close decision falls to one of them. The
+    /// likeliest guess is also read clause by clause, for what else was meant ([`Decision::also`]).
+    pub fn decide(
+        &self,
+        lang: Lang,
+        hypotheses: &[(&str, f32)],
+        expected: &[Intent],
+    ) -> Result<Decision, IntentError> {
+        let mut guesses = hypotheses.to_vec();
+        guesses.sort_by(|a, b| sane(b.1).total_cmp(&sane(a.1)));
+        guesses.truncate(MAX_HYPOTHESES);
+        let parts = guesses.first().map_or_else(Vec::new, |g| clauses(lang, g.0));
+        let texts: Vec<&str> = guesses.iter().map(|g| g.0).chain(parts.iter().copied()).collect();
+        let scores = self.scores_of(lang, &texts)?;
+        let (of_guesses, of_parts) = scores.split_at(guesses.len());
+        let readings: Vec<Reading<'_>> = guesses
+            .iter()
+            .zip(of_guesses)
+            .map(|((text, log_probability), scores)| Reading {
+                text,
+                log_probability: *log_probability,
+                scores,
+            })
+            .collect();
+        let whole = fuse(lang, &readings, expected);
+        let read: Vec<Decision> =
+            parts.iter().zip(of_parts).map(|(text, scores)| decide(lang, text, scores, &[])).collect();
+        Ok(combine(whole, &read))
+    }
+}
+
+/// Guesses that have a say: the fifth hardly ever differs in a word that counts, and each costs a pass.
+pub const MAX_HYPOTHESES: usize = 5;
+
+/// What is no number stands last.
+fn sane(log_probability: f32) -> f32 {
+    if log_probability.is_finite() { log_probability } else { f32::MIN }
 }
 
 fn unknown() -> Vec<f32> {

@@ -8,6 +8,7 @@
 //! Deliberately absent: entities and the rules that overrule scores (`waihu_nlu`), recognition of
 //! speech (`waihu_asr`), and any download (`waihu_models`).
 
+mod calibration;
 mod classifier;
 mod encoder;
 mod error;
@@ -20,11 +21,12 @@ mod report;
 mod sentencepiece;
 mod train;
 
-pub use classifier::Classifier;
+pub use calibration::{Bin, Calibration};
+pub use classifier::{Classifier, MAX_HYPOTHESES};
 pub use encoder::{EMBEDDING_DIM, Encoder};
 pub use error::IntentError;
 pub use examples::{Example, ExampleSet, normalize, read_examples};
 pub use head::{FEATURES_VERSION, Head};
 pub use lexical::NGRAM_BUCKETS;
-pub use report::{Confusion, LabelReport, LanguageReport, Mistake, Report};
-pub use train::{TrainOptions, TrainStep, TrainingData, train, train_files};
+pub use report::{Confusion, HeldOut, LabelReport, LanguageReport, Mistake, Report};
+pub use train::{HELD_OUT, TrainOptions, TrainStep, TrainingData, train, train_files};

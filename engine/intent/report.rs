@@ -5,6 +5,8 @@ use std::fmt;
 use serde::Serialize;
 use waihu_types::{Intent, Lang};
 
+use crate::Calibration;
+
 /// The quality of a trained head.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
@@ -25,6 +27,12 @@ pub struct LanguageReport {
     pub cross_validated: f64,
     /// The share right on the examples that are never trained on, 0 to 1.
     pub held_out: Option<f64>,
+    /// The same for each set of them.
+    pub held_out_sets: Vec<HeldOut>,
+    /// How true the confidence is in cross-validation.
+    pub calibration: Calibration,
+    /// How true it is on the examples that are never trained on.
+    pub held_out_calibration: Option<Calibration>,
     /// Divisor of the raw scores that makes the confidence true.
     pub temperature: f32,
     /// One for each label, in the order of the label set.
@@ -35,6 +43,17 @@ pub struct LanguageReport {
     pub held_out_mistakes: Vec<Mistake>,
     /// Cross-validated examples taken for something else.
     pub mistakes: Vec<Mistake>,
+}
+
+/// The quality on one set that is never trained on.
+#[derive(Clone, Debug, Serialize)]
+pub struct HeldOut {
+    /// Its file.
+    pub file: String,
+    /// Its examples.
+    pub examples: usize,
+    /// The share right, 0 to 1.
+    pub right: f64,
 }
 
 /// The quality for one label, by cross-validation.
@@ -96,6 +115,23 @@ impl fmt::Display for Report {
                 Some(share) => writeln!(f, ", held out {:.1} %", share * 100.0)?,
                 None => writeln!(f)?,
             }
+            for h in &l.held_out_sets {
+                writeln!(f, "  {}: {} examples, {:.1} % right", h.file, h.examples, h.right * 100.0)?;
+            }
+            let sets = std::iter::once(("cross-validated", &l.calibration))
+                .chain(l.held_out_calibration.as_ref().map(|c| ("held out", c)));
+            for (name, c) in sets {
+                let (before, after) = (c.ece_before * 100.0, c.ece_after * 100.0);
+                writeln!(
+                    f,
+                    "  confidence, {name}: error {before:.1} % before, {after:.1} % after {:.2}",
+                    l.temperature
+                )?;
+                for b in &c.bins {
+                    let (said, right) = (b.confidence * 100.0, b.right * 100.0);
+                    writeln!(f, "    {:4} answers said {said:.0} %, were {right:.0} % right", b.examples)?;
+                }
+            }
             for c in l.confusions.iter().take(SHOWN) {
                 writeln!(f, "  {:3} × {} taken for {}", c.count, c.meant, c.taken_for)?;
             }
@@ -109,9 +145,20 @@ pub(crate) struct Tally {
     counts: Vec<usize>,
 }
 
+impl Default for Tally {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Tally {
     pub fn new() -> Self {
         Self { counts: vec![0; Intent::ALL.len() * Intent::ALL.len()] }
+    }
+
+    /// Adds the answers of another.
+    pub fn join(&mut self, other: &Self) {
+        self.counts.iter_mut().zip(&other.counts).for_each(|(a, b)| *a += b);
     }
 
     /// Counts one answer, by the intents' places in `Intent::ALL`.

@@ -5,7 +5,8 @@ use std::{collections::HashMap, path::Path};
 use waihu_types::{Intent, Lang};
 
 use crate::{
-    Encoder, ExampleSet, Head, IntentError, LabelReport, LanguageReport, Mistake, Report,
+    Calibration, Encoder, ExampleSet, Head, HeldOut, IntentError, LabelReport, LanguageReport, Mistake,
+    Report,
     examples::{normalize, read_examples},
     head::{LanguageHead, shape},
     lexical,
@@ -15,6 +16,9 @@ use crate::{
 
 /// Texts encoded between two reports of progress.
 const ENCODED_PER_STEP: usize = 256;
+
+/// The folders of examples that are never trained on, beside those that are.
+pub const HELD_OUT: [&str; 2] = ["held-out", "held-out-2"];
 
 /// How to train. The defaults are the ones measured best.
 #[derive(Clone, Debug)]
@@ -53,10 +57,10 @@ pub struct TrainingData {
     /// Trained on.
     pub examples: ExampleSet,
     /// Never trained on.
-    pub held_out: Option<ExampleSet>,
+    pub held_out: Vec<ExampleSet>,
 }
 
-/// Trains a head from the files `LANG.tsv` of a folder (those in its folder `held-out` are only
+/// Trains a head from the files `LANG.tsv` of a folder (those in its folders [`HELD_OUT`] are only
 /// measured on) and writes it to `out`. A folder with one language gives a head for that one.
 pub fn train_files(
     encoder_dir: &Path,
@@ -87,7 +91,10 @@ fn read_folder(dir: &Path) -> Result<Vec<TrainingData>, IntentError> {
         };
         let name = format!("{}.tsv", lang.code());
         let examples = read(&dir.join(&name), &mut bad)?;
-        let held_out = read(&dir.join("held-out").join(&name), &mut bad)?;
+        let mut held_out = Vec::new();
+        for folder in HELD_OUT {
+            held_out.extend(read(&dir.join(folder).join(&name), &mut bad)?);
+        }
         if let Some(examples) = examples {
             data.push(TrainingData { examples, held_out });
         }
@@ -130,7 +137,7 @@ fn check(data: &TrainingData) -> Result<(), IntentError> {
     }
     let trained: HashMap<String, usize> = set.examples.iter().map(|e| (normalize(&e.text), e.line)).collect();
     let mut bad = Vec::new();
-    for held in data.held_out.iter() {
+    for held in &data.held_out {
         for e in &held.examples {
             if let Some(line) = trained.get(&normalize(&e.text)) {
                 let (file, at) = (&held.file, e.line);
@@ -160,17 +167,18 @@ impl Trainer<'_> {
         progress: &mut dyn FnMut(TrainStep),
     ) -> Result<(LanguageHead, LanguageReport), IntentError> {
         let set = &self.data.examples;
-        let held = self.data.held_out.as_ref();
+        let held = &self.data.held_out;
         let folds = self.options.folds.max(2);
         let chunks = |s: &ExampleSet| s.examples.len().div_ceil(ENCODED_PER_STEP);
-        let total = chunks(set) + held.map_or(0, chunks) + folds + 1;
+        let total = chunks(set) + held.iter().map(chunks).sum::<usize>() + folds + 1;
         let mut done = 0;
         let mut step = || {
             done += 1;
             progress(TrainStep { lang: set.lang, done, total });
         };
         let featured = self.features(set, &mut step)?;
-        let held_featured = held.map(|h| self.features(h, &mut step)).transpose()?;
+        let held_featured: Vec<Vec<Featured>> =
+            held.iter().map(|h| self.features(h, &mut step)).collect::<Result<_, _>>()?;
         let fold_of = self.folds(&featured, folds);
         let mut logits: Vec<(Vec<f32>, usize)> = vec![(Vec::new(), 0); featured.len()];
         for fold in 0..folds {
@@ -187,12 +195,14 @@ impl Trainer<'_> {
         weights.iter_mut().for_each(|w| *w = (*w * 1e5).round() / 1e5);
         step();
         let (cross, mistakes) = judge(set, &logits, temperature);
-        let held = held.zip(held_featured).map(|(set, featured)| {
+        let mut judged = Held::default();
+        for (set, featured) in held.iter().zip(&held_featured) {
             let logits: Vec<(Vec<f32>, usize)> =
                 featured.iter().map(|e| (shape().logits(&weights, &e.vector, &e.buckets), e.class)).collect();
-            judge(set, &logits, temperature)
-        });
-        let report = self.report(&cross, mistakes, held, temperature);
+            judged.add(set, logits, temperature);
+        }
+        let calibration = Calibration::of(&logits, temperature);
+        let report = self.report(&cross, mistakes, calibration, judged, temperature);
         let head = LanguageHead {
             lang: set.lang,
             data_sha256: set.sha256.clone(),
@@ -261,28 +271,54 @@ impl Trainer<'_> {
         &self,
         cross: &Tally,
         mistakes: Vec<Mistake>,
-        held: Option<(Tally, Vec<Mistake>)>,
+        calibration: Calibration,
+        held: Held,
         temperature: f32,
     ) -> LanguageReport {
-        let (held, held_out_mistakes) = held.map_or((None, Vec::new()), |(t, m)| (Some(t), m));
+        let held_out_calibration =
+            (!held.logits.is_empty()).then(|| Calibration::of(&held.logits, temperature));
+        let tally = Some(held.tally).filter(|_| !held.sets.is_empty());
         let label = |(i, intent): (usize, &Intent)| LabelReport {
             intent: *intent,
             examples: cross.examples(i),
             recall: cross.recall(i),
             precision: cross.precision(i),
-            held_out_recall: held.as_ref().filter(|t| t.examples(i) > 0).map(|t| t.recall(i)),
+            held_out_recall: tally.as_ref().filter(|t| t.examples(i) > 0).map(|t| t.recall(i)),
         };
         LanguageReport {
             lang: self.data.examples.lang,
             examples: self.data.examples.examples.len(),
             cross_validated: cross.accuracy(),
-            held_out: held.as_ref().map(Tally::accuracy),
+            held_out: tally.as_ref().map(Tally::accuracy),
+            held_out_sets: held.sets,
+            calibration,
+            held_out_calibration,
             temperature,
             labels: Intent::ALL.iter().enumerate().map(label).collect(),
             confusions: cross.confusions(),
-            held_out_mistakes,
+            held_out_mistakes: held.mistakes,
             mistakes,
         }
+    }
+}
+
+/// What was found on the sets that are never trained on.
+#[derive(Default)]
+struct Held {
+    tally: Tally,
+    sets: Vec<HeldOut>,
+    mistakes: Vec<Mistake>,
+    logits: Vec<(Vec<f32>, usize)>,
+}
+
+impl Held {
+    fn add(&mut self, set: &ExampleSet, logits: Vec<(Vec<f32>, usize)>, temperature: f32) {
+        let (tally, mistakes) = judge(set, &logits, temperature);
+        let (file, examples) = (set.file.clone(), set.examples.len());
+        self.sets.push(HeldOut { file, examples, right: tally.accuracy() });
+        self.tally.join(&tally);
+        self.mistakes.extend(mistakes);
+        self.logits.extend(logits);
     }
 }
 

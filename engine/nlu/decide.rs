@@ -1,27 +1,44 @@
-//! From a classifier's scores to one intent.
+//! From a classifier's scores to one intent, and what else was meant.
 //!
 //! The top score decides, except where the words leave no doubt: a callee in danger, one who wants
-//! no more calls or a human, or asks for a machine, must never be missed by a near tie, and a bare
-//! day or sum is an answer that a sentence encoder sees too little in. The lists are short on
-//! purpose: a phrase belongs in them only if it cannot mean anything else on this telephone.
+//! no more calls or a human, or asks for a machine, must never be missed by a near tie; a bare
+//! day or sum is an answer that a sentence encoder sees too little in; and what is denied is not asked
+//! for. A recognizer's guesses are heard together ([`fuse`]); an utterance of several clauses is read as a
+//! whole and clause by clause ([`combine`]).
 //! Deliberately absent: memory of the conversation; the script says what it `expected`.
 
-use jiff::civil::{Date, date};
+mod clauses;
+mod negation;
+mod phrases;
+mod words;
+
 use waihu_types::{Intent, Lang};
 
-use crate::entities::{Entities, extract};
+pub use clauses::clauses;
+pub(crate) use words::Words;
 
 /// One utterance, decided.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
-    /// What the callee means.
+    /// What the callee means: of several meanings the one to act on.
     pub intent: Intent,
-    /// How sure that is, 0 to 1: the classifier's share, or the rule's where a rule decided.
+    /// How sure that is, 0 to 1: the classifier's calibrated share, or the rule's where a rule decided.
     pub confidence: f32,
+    /// What else was meant in the same breath, surest first, each with its confidence.
+    pub also: Vec<(Intent, f32)>,
+}
+
+impl Decision {
+    fn of(intent: Intent, confidence: f32) -> Self {
+        Self { intent, confidence, also: Vec::new() }
+    }
 }
 
 /// The least confidence of an unmistakable phrase.
 const SURE: f32 = 0.95;
+
+/// The confidence of what a denial turned round: the pattern is plain, its words may be misheard.
+const TURNED: f32 = 0.85;
 
 /// Above this the classifier is believed over the reading of a bare value.
 const BELIEVED: f32 = 0.6;
@@ -39,6 +56,19 @@ const EXPECTED_WEIGHT: f32 = 1.5;
 /// of its own for it.
 const GRAVE: f32 = 0.7;
 
+/// A clause must be this sure to tell something of its own: it is short, and torn from what it hangs on.
+const CLAUSE: f32 = 0.6;
+
+/// And this sure to be what the conversation acts on, against the reading of the whole.
+const CLAUSE_LEADS: f32 = 0.8;
+
+/// How fast a guess loses weight beside a better one: for each 0.1 that its mean log-probability is lower,
+/// a third. An utterance has about ten tokens, and their errors come together.
+const SHARPNESS: f32 = 4.0;
+
+/// A phrase of danger counts from a guess of this weight on, even if the best guess has it not.
+const DANGER_WEIGHT: f32 = 0.15;
+
 /// Decides what an utterance means.
 ///
 /// `scores` are probabilities in the order of [`Intent::ALL`]; missing ones and those that are no
@@ -48,29 +78,125 @@ const GRAVE: f32 = 0.7;
 pub fn decide(lang: Lang, text: &str, scores: &[f32], expected: &[Intent]) -> Decision {
     let words = Words::of(lang, text);
     if words.is_noise() {
-        return Decision { intent: Intent::OutOfScope, confidence: 0.0 };
+        return Decision::of(Intent::OutOfScope, 0.0);
     }
     let top = top(scores, expected);
-    if let Some(intent) = words.unmistakable() {
+    if let Some(intent) = words.unmistakable()
+        && negation::denied(&words, intent).is_none()
+    {
         let confidence = if intent == top.intent { top.confidence.max(SURE) } else { SURE };
-        return Decision { intent, confidence };
+        return Decision::of(intent, confidence);
+    }
+    if let Some(intent) = negation::denied(&words, top.intent) {
+        let confidence = if intent == top.intent { top.confidence.max(TURNED) } else { TURNED };
+        return Decision::of(intent, confidence);
     }
     if top.confidence < BELIEVED
         && let Some(intent) = words.bare_value(text, expected)
         && intent != top.intent
     {
-        return Decision { intent, confidence: BARE_VALUE };
+        return Decision::of(intent, BARE_VALUE);
     }
     let grave = matches!(top.intent, Intent::Deceased | Intent::LegalRepresentation);
     if grave && top.confidence < GRAVE && !expected.contains(&top.intent) {
-        return Decision { intent: Intent::OutOfScope, confidence: top.confidence };
+        return Decision::of(Intent::OutOfScope, top.confidence);
     }
     top
 }
 
+/// One guess of a recognizer at the same utterance, and what the classifier makes of it.
+#[derive(Clone, Copy)]
+pub struct Reading<'a> {
+    /// The words.
+    pub text: &'a str,
+    /// Mean log-probability of its tokens, at most 0.
+    pub log_probability: f32,
+    /// As for [`decide`].
+    pub scores: &'a [f32],
+}
+
+/// Decides over all guesses of a recognizer at one utterance. The scores are joined with the guesses'
+/// weights, the words are those of the likeliest; a phrase of danger is heeded in any guess that has some
+/// weight.
+pub fn fuse(lang: Lang, readings: &[Reading<'_>], expected: &[Intent]) -> Decision {
+    let heard: Vec<&Reading<'_>> = readings.iter().filter(|r| !Words::of(lang, r.text).is_noise()).collect();
+    let weights = weights(&heard);
+    let best = (0..heard.len()).max_by(|a, b| weights[*a].total_cmp(&weights[*b]).then(b.cmp(a)));
+    let Some(best) = best else { return Decision::of(Intent::OutOfScope, 0.0) };
+    let mut scores = vec![0.0; Intent::ALL.len()];
+    for (reading, weight) in heard.iter().zip(&weights) {
+        scores.iter_mut().zip(reading.scores).for_each(|(sum, s)| *sum += weight * s);
+    }
+    let decision = decide(lang, heard[best].text, &scores, expected);
+    let danger = |i: &usize| {
+        weights[*i] >= DANGER_WEIGHT
+            && Words::of(lang, heard[*i].text).unmistakable() == Some(Intent::Distress)
+    };
+    if decision.intent != Intent::Distress && (0..heard.len()).any(|i| danger(&i)) {
+        let mut heeded = Decision::of(Intent::Distress, BARE_VALUE);
+        heeded.also.push((decision.intent, decision.confidence));
+        return heeded;
+    }
+    decision
+}
+
+/// The share of each guess, 1 together.
+fn weights(readings: &[&Reading<'_>]) -> Vec<f32> {
+    let finite =
+        |r: &&Reading<'_>| if r.log_probability.is_finite() { r.log_probability.min(0.0) } else { -9.0 };
+    let best = readings.iter().map(finite).fold(f32::NEG_INFINITY, f32::max);
+    let mut out: Vec<f32> = readings.iter().map(|r| (SHARPNESS * (finite(r) - best)).exp()).collect();
+    let sum: f32 = out.iter().sum();
+    out.iter_mut().for_each(|w| *w /= sum);
+    out
+}
+
+/// Joins the reading of the whole with those of its clauses: what to act on, and what else was meant.
+///
+/// What weighs more is acted on: danger to life, then what ends the talk of the matter, then what is said
+/// about it, and last a bare yes, no or hello. Among equals the reading of the whole stands.
+pub fn combine(whole: Decision, parts: &[Decision]) -> Decision {
+    let mut found: Vec<(Intent, f32)> = Vec::new();
+    for p in parts.iter().filter(|p| p.confidence >= CLAUSE && p.intent != Intent::OutOfScope) {
+        match found.iter_mut().find(|f| f.0 == p.intent) {
+            Some(f) => f.1 = f.1.max(p.confidence),
+            None => found.push((p.intent, p.confidence)),
+        }
+    }
+    let heaviest = found
+        .iter()
+        .filter(|f| f.1 >= CLAUSE_LEADS && weight(f.0) > weight(whole.intent))
+        .max_by(|a, b| weight(a.0).cmp(&weight(b.0)).then(a.1.total_cmp(&b.1)))
+        .copied();
+    let (intent, confidence) = heaviest.unwrap_or((whole.intent, whole.confidence));
+    if whole.confidence >= CLAUSE && !found.iter().any(|f| f.0 == whole.intent) {
+        found.push((whole.intent, whole.confidence));
+    }
+    found.retain(|f| f.0 != intent && f.0 != Intent::OutOfScope);
+    found.sort_by(|a, b| b.1.total_cmp(&a.1));
+    Decision { intent, confidence, also: found }
+}
+
+/// How much a meaning weighs in what is done next.
+fn weight(intent: Intent) -> u8 {
+    match intent {
+        Intent::Distress => 5,
+        Intent::Deceased => 4,
+        Intent::StopCalling | Intent::Complaint | Intent::LegalRepresentation | Intent::WrongNumber => 3,
+        Intent::OutOfScope => 0,
+        Intent::Affirm
+        | Intent::Deny
+        | Intent::Greeting
+        | Intent::Acknowledge
+        | Intent::Goodbye
+        | Intent::Abuse => 1,
+        _ => 2,
+    }
+}
+
 /// The highest score once the expected ones weigh more, as a share of all.
 fn top(scores: &[f32], expected: &[Intent]) -> Decision {
-    let mut best = Decision { intent: Intent::OutOfScope, confidence: 0.0 };
+    let mut best = Decision::of(Intent::OutOfScope, 0.0);
     let mut sum = 0.0;
     for (i, intent) in Intent::ALL.iter().enumerate() {
         let score = scores.get(i).copied().filter(|s| s.is_finite() && *s > 0.0).unwrap_or(0.0);
@@ -78,7 +204,7 @@ fn top(scores: &[f32], expected: &[Intent]) -> Decision {
         let score = score.min(1.0) * weight;
         sum += score;
         if score > best.confidence {
-            best = Decision { intent: *intent, confidence: score };
+            best = Decision::of(*intent, score);
         }
     }
     if sum > 0.0 {
@@ -86,424 +212,6 @@ fn top(scores: &[f32], expected: &[Intent]) -> Decision {
     }
     best
 }
-
-/// An utterance made plain: small letters, no marks; English words with one blank on either side.
-struct Words {
-    lang: Lang,
-    plain: String,
-}
-
-impl Words {
-    fn of(lang: Lang, text: &str) -> Self {
-        let mut plain = String::with_capacity(text.len() + 2);
-        plain.push(' ');
-        for c in text.chars() {
-            if c.is_alphanumeric() {
-                plain.extend(c.to_lowercase());
-            } else if !matches!(c, '\'' | '’') && lang == Lang::En && !plain.ends_with(' ') {
-                plain.push(' ');
-            }
-        }
-        if !plain.ends_with(' ') {
-            plain.push(' ');
-        }
-        Self { lang, plain }
-    }
-
-    /// Whether one of the phrases stands in the text; in English as whole words.
-    fn has(&self, phrases: &[&str]) -> bool {
-        phrases.iter().any(|p| match self.lang {
-            Lang::Zh => self.plain.contains(p),
-            Lang::En => self
-                .plain
-                .match_indices(p)
-                .any(|(i, _)| self.plain[..i].ends_with(' ') && self.plain[i + p.len()..].starts_with(' ')),
-        })
-    }
-
-    /// Nothing was said, or only what recognizers write for noise and music.
-    fn is_noise(&self) -> bool {
-        const WHOLE: &[&str] = &[
-            "blank audio",
-            "blankaudio",
-            "music",
-            "inaudible",
-            "silence",
-            "noise",
-            "thanks for watching",
-            "thank you for watching",
-            "请不吝点赞订阅转发打赏支持明镜与点点栏目",
-            "谢谢观看",
-            "感谢观看",
-            "谢谢收看",
-            "音乐",
-            "掌声",
-            "you",
-        ];
-        let text = self.plain.trim();
-        text.is_empty() || WHOLE.contains(&text) || text.starts_with("字幕") || text.contains("amaraorg")
-    }
-
-    fn unmistakable(&self) -> Option<Intent> {
-        let rules: &[Rule] = match self.lang {
-            Lang::Zh => ZH,
-            Lang::En => EN,
-        };
-        rules.iter().find(|r| self.has(r.phrases) && !self.has(r.unless)).map(|r| r.intent)
-    }
-
-    /// A day, a sum, all of it or a number of parts with next to nothing around it.
-    fn bare_value(&self, text: &str, expected: &[Intent]) -> Option<Intent> {
-        // Which kinds are found does not hang on the day of the call.
-        const ANY_DAY: Date = date(2026, 1, 1);
-        let short = match self.lang {
-            Lang::Zh => self.plain.chars().count() <= 10,
-            Lang::En => self.plain.split_whitespace().count() <= 5,
-        };
-        let asks_or_denies = match self.lang {
-            Lang::Zh => self.has(&[
-                "吗", "什么", "几", "多少", "哪", "不", "没", "昨", "前天", "已经", "了", "打", "再", "天气",
-                "说",
-            ]),
-            Lang::En => self.has(&[
-                "what",
-                "when",
-                "how",
-                "why",
-                "no",
-                "not",
-                "cant",
-                "dont",
-                "wont",
-                "yesterday",
-                "paid",
-                "call",
-                "last",
-                "is",
-                "are",
-                "was",
-                "did",
-                "do you",
-            ]),
-        };
-        if !short || asks_or_denies || text.ends_with(['?', '？']) {
-            return None;
-        }
-        let Entities { date, amount, count, whole, .. } = extract(self.lang, text, ANY_DAY);
-        let fits: &[Intent] = if amount.is_some() {
-            &[Intent::PartialPayment, Intent::PromiseToPay, Intent::RequestInstallments]
-        } else if count.is_some() {
-            &[Intent::RequestInstallments]
-        } else if whole {
-            &[Intent::PromiseToPay]
-        } else if date.is_some() {
-            &[Intent::PromiseToPay, Intent::RequestCallback, Intent::RequestExtension]
-        } else {
-            return None;
-        };
-        fits.iter().find(|i| expected.contains(i)).or(fits.first()).copied()
-    }
-}
-
-/// Phrases that leave no doubt, and the ones beside which they do.
-struct Rule {
-    intent: Intent,
-    phrases: &'static [&'static str],
-    unless: &'static [&'static str],
-}
-
-/// In order of weight: what must least be missed comes first.
-const ZH: &[Rule] = &[
-    Rule {
-        intent: Intent::Distress,
-        phrases: &[
-            "不想活",
-            "活不下去",
-            "想自杀",
-            "要自杀",
-            "去自杀",
-            "自杀算了",
-            "死了算了",
-            "想死了",
-            "不如死了",
-            "跳楼",
-            "跳河",
-            "轻生",
-            "结束生命",
-            "结束自己",
-            "活着没意思",
-            "活着没什么意思",
-            "没有活下去",
-            "割腕",
-            "喝农药",
-            "上吊",
-            "一了百了",
-            "一死了之",
-            "死给你",
-            "逼死",
-            "没法活了",
-            "没法活下去",
-        ],
-        unless: &[
-            "他跳楼",
-            "她跳楼",
-            "跳楼价",
-            "他不想活",
-            "跳楼了",
-            "他上吊",
-            "她上吊",
-            "树上吊",
-            // Paid, and done with it.
-            "还了一了百了",
-            "还完一了百了",
-            "还清一了百了",
-            "还上一了百了",
-            "结清一了百了",
-        ],
-    },
-    Rule {
-        intent: Intent::StopCalling,
-        phrases: &[
-            "别再打",
-            "不要再打",
-            "不要再给我打",
-            "别再给我打",
-            "别打了",
-            "不要打了",
-            "别给我打电话",
-            "不要给我打电话",
-            "别打电话来了",
-            "别打过来了",
-            "停止拨打",
-            "不许再打",
-            "不准再打",
-            "别老打",
-            "别总打",
-            "别天天打",
-            "别一直打",
-            "别再联系",
-            "不要再联系",
-            "别再骚扰",
-            "不要再骚扰",
-        ],
-        unless: &["别打断", "不要打断", "晚点", "等会", "晚上再打", "明天再打", "下午再打", "别打官司"],
-    },
-    Rule {
-        intent: Intent::RequestHuman,
-        phrases: &[
-            "转人工",
-            "人工客服",
-            "人工服务",
-            "接人工",
-            "换人工",
-            "找人工",
-            "要人工",
-            "转接人工",
-            "叫个真人",
-            "找个真人",
-            "换个真人",
-            "换真人",
-            "找真人",
-            "跟真人说",
-            "和真人说",
-        ],
-        unless: &[
-            "是人工客服吗",
-            "是不是人工",
-            "人工还是",
-            "还是人工",
-            "不用转人工",
-            "不要转人工",
-            "别转人工",
-            "不需要人工",
-            "你是人工",
-        ],
-    },
-    Rule {
-        intent: Intent::AskIfRobot,
-        phrases: &[
-            "你是机器人",
-            "是不是机器人",
-            "是机器人吗",
-            "是机器人吧",
-            "机器人还是",
-            "还是机器人",
-            "你是真人吗",
-            "是不是真人",
-            "是真人吗",
-            "你是ai",
-            "是ai吗",
-            "是不是ai",
-            "是人工智能吗",
-            "你是人工智能",
-            "是录音吗",
-            "是不是录音",
-            "你是人还是",
-            "是人工还是",
-            "是不是人工",
-            "机器人打的",
-            "你是人工吗",
-        ],
-        unless: &["不管你是"],
-    },
-];
-
-const EN: &[Rule] = &[
-    Rule {
-        intent: Intent::Distress,
-        phrases: &[
-            "kill myself",
-            "killing myself",
-            "end my life",
-            "ending my life",
-            "take my own life",
-            "want to die",
-            "wanna die",
-            "dont want to live",
-            "do not want to live",
-            "dont want to be alive",
-            "cant go on living",
-            "suicide",
-            "suicidal",
-            "no reason to live",
-            "better off dead",
-            "hurt myself",
-            "nothing to live for",
-            "dont want to be here anymore",
-            "end it all",
-            "jump off a bridge",
-            "no point in living",
-            "no point living",
-            "dont want to wake up",
-            "hope i dont wake up",
-            "sleep and never wake up",
-        ],
-        unless: &["he committed suicide", "she committed suicide", "died by suicide", "suicide squad"],
-    },
-    Rule {
-        intent: Intent::StopCalling,
-        phrases: &[
-            "stop calling",
-            "stop phoning",
-            "stop ringing me",
-            "quit calling",
-            "dont call me again",
-            "do not call me again",
-            "dont call again",
-            "do not call again",
-            "dont call here again",
-            "dont call this number again",
-            "do not call this number again",
-            "dont ever call",
-            "never call me",
-            "never call this number",
-            "dont call me anymore",
-            "dont call me any more",
-            "do not call me anymore",
-            "dont call anymore",
-            "take me off your list",
-            "take me off your call list",
-            "take me off the list",
-            "remove my number",
-            "take my number off",
-            "lose my number",
-            "no more calls",
-            "do not call list",
-            "cease and desist",
-            "stop contacting me",
-        ],
-        unless: &["did you stop calling", "when will you stop calling", "wont stop calling"],
-    },
-    Rule {
-        intent: Intent::RequestHuman,
-        phrases: &[
-            "talk to a person",
-            "speak to a person",
-            "talk to a human",
-            "speak to a human",
-            "talk to a real person",
-            "speak to a real person",
-            "speak with a human",
-            "speak with a person",
-            "speak with a real person",
-            "talk to an agent",
-            "speak to an agent",
-            "speak with an agent",
-            "talk to a representative",
-            "speak to a representative",
-            "speak with a representative",
-            "live agent",
-            "live person",
-            "human agent",
-            "real agent",
-            "talk to an operator",
-            "speak to an operator",
-            "connect me to a human",
-            "connect me to an agent",
-            "connect me with a human",
-            "transfer me to a human",
-            "transfer me to an agent",
-            "transfer me to a person",
-            "get me a human",
-            "get me a person",
-            "human please",
-            "agent please",
-            "representative please",
-            "operator please",
-        ],
-        unless: &[
-            "dont want to talk to",
-            "dont want to speak to",
-            "am i talking to",
-            "am i speaking to",
-            "are you a live",
-            "are you a human",
-            "is this a live",
-            "is this a human",
-        ],
-    },
-    Rule {
-        intent: Intent::AskIfRobot,
-        phrases: &[
-            "are you a robot",
-            "are you a bot",
-            "are you a machine",
-            "are you a real person",
-            "are you a human",
-            "are you human",
-            "are you real",
-            "are you a computer",
-            "are you an ai",
-            "are you ai",
-            "are you a recording",
-            "is this a robot",
-            "is this a bot",
-            "is this a recording",
-            "is this a machine",
-            "is this a real person",
-            "is this a computer",
-            "is this an ai",
-            "is this ai",
-            "is this automated",
-            "am i talking to a robot",
-            "am i talking to a bot",
-            "am i talking to a machine",
-            "am i talking to a computer",
-            "am i talking to a real",
-            "am i talking to a human",
-            "am i talking to an ai",
-            "am i speaking to a robot",
-            "am i speaking to a machine",
-            "am i speaking to a human",
-            "am i speaking with a robot",
-            "am i speaking to a real",
-            "are you a live person",
-            "is this a live person",
-            "are you an actual person",
-        ],
-        unless: &[],
-    },
-];
 
 #[cfg(test)]
 mod tests {
@@ -606,7 +314,7 @@ mod tests {
             (Lang::Zh, "字幕志愿者 李宗盛"),
         ] {
             let d = decide(lang, text, &leaning(Intent::Affirm), &[Intent::Affirm]);
-            assert_eq!(d, Decision { intent: Intent::OutOfScope, confidence: 0.0 }, "{text}");
+            assert_eq!(d, Decision::of(Intent::OutOfScope, 0.0), "{text}");
         }
     }
 
@@ -644,6 +352,58 @@ mod tests {
     #[test]
     fn bad_scores_never_decide() {
         let d = decide(Lang::En, "hello there", &[f32::NAN, f32::INFINITY, -1.0], &[]);
-        assert_eq!(d, Decision { intent: Intent::OutOfScope, confidence: 0.0 });
+        assert_eq!(d, Decision::of(Intent::OutOfScope, 0.0));
+    }
+
+    fn part(intent: Intent, confidence: f32) -> Decision {
+        Decision::of(intent, confidence)
+    }
+
+    #[test]
+    fn of_several_meanings_the_gravest_leads_and_the_others_are_told() {
+        use Intent::{Affirm, AlreadyPaid, Distress, Hardship, RequestInstallments, StopCalling};
+        let d = combine(part(Affirm, 0.9), &[part(Affirm, 0.97), part(AlreadyPaid, 0.95)]);
+        assert_eq!((d.intent, &d.also[..]), (AlreadyPaid, &[(Affirm, 0.97)][..]));
+        let d = combine(part(Hardship, 0.7), &[part(Hardship, 0.9), part(RequestInstallments, 0.95)]);
+        assert_eq!(
+            (d.intent, d.confidence, &d.also[..]),
+            (Hardship, 0.7, &[(RequestInstallments, 0.95)][..])
+        );
+        let d = combine(part(StopCalling, 0.95), &[part(StopCalling, 0.95), part(Distress, 0.95)]);
+        assert_eq!((d.intent, d.also[0].0), (Distress, StopCalling));
+    }
+
+    #[test]
+    fn a_clause_that_is_not_sure_tells_nothing() {
+        use Intent::{Abuse, Hardship, OutOfScope};
+        let d = combine(part(Hardship, 0.9), &[part(Abuse, 0.4), part(OutOfScope, 0.9)]);
+        assert_eq!(d, part(Hardship, 0.9));
+    }
+
+    #[test]
+    fn guesses_are_heard_together() {
+        let (yes, no) = (leaning(Intent::Affirm), leaning(Intent::Deny));
+        let read = |text, log_probability, scores| Reading { text, log_probability, scores };
+        let d = fuse(Lang::En, &[read("yeah", -0.2, &yes), read("nah", -0.9, &no)], &[]);
+        assert_eq!(d.intent, Intent::Affirm);
+        assert!(d.confidence < 0.3);
+        let d = fuse(Lang::En, &[read("nah", -0.9, &no), read("yeah", -0.2, &yes)], &[]);
+        assert_eq!(d.intent, Intent::Affirm);
+        // One guess is as before, and a guess that is noise has no say.
+        let alone = fuse(Lang::En, &[read("yeah", -0.5, &yes)], &[]);
+        assert_eq!(alone, decide(Lang::En, "yeah", &yes, &[]));
+        let d = fuse(Lang::En, &[read("[music]", 0.0, &no), read("yeah", -0.5, &yes)], &[]);
+        assert_eq!(d.intent, Intent::Affirm);
+        assert_eq!(fuse(Lang::En, &[], &[]), Decision::of(Intent::OutOfScope, 0.0));
+        let d = fuse(Lang::En, &[read("yeah", f32::NAN, &yes)], &[]);
+        assert_eq!(d.intent, Intent::Affirm);
+    }
+
+    #[test]
+    fn danger_is_heeded_in_any_likely_guess() {
+        let calm = leaning(Intent::Greeting);
+        let read = |text, log_probability| Reading { text, log_probability, scores: &calm };
+        let of = |worse| fuse(Lang::Zh, &[read("我不想火了", -0.2), read("我不想活了", worse)], &[]).intent;
+        assert_eq!((of(-0.3), of(-2.0)), (Intent::Distress, Intent::Greeting));
     }
 }

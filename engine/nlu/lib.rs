@@ -1,4 +1,5 @@
-//! What a callee's utterance means: entities by rules, and the decision over a classifier's scores.
+//! What a callee's utterance means: entities by rules, the decision over a classifier's scores, and the mood
+//! of a call.
 //!
 //! Text and numbers in, values out. Deliberately absent: the sentence encoder and its head (they
 //! live with the models), any memory of earlier turns (the script's), and the clock: the day of
@@ -6,6 +7,8 @@
 
 mod decide;
 mod entities;
+mod mood;
 
-pub use decide::{Decision, decide};
+pub use decide::{Decision, Reading, clauses, combine, decide, fuse};
 pub use entities::{Entities, extract};
+pub use mood::{Mood, Prosody, Said, mood};

@@ -7,9 +7,10 @@ use std::{
 };
 
 use waihu_intent::{
-    Classifier, Encoder, ExampleSet, Head, IntentError, TrainOptions, TrainingData, read_examples, train,
-    train_files,
+    Classifier, Encoder, ExampleSet, HELD_OUT, Head, IntentError, TrainOptions, TrainingData, read_examples,
+    train, train_files,
 };
+use waihu_nlu::{Said, mood};
 use waihu_types::{Intent, Lang};
 
 fn root() -> PathBuf {
@@ -38,7 +39,7 @@ fn few(lang: Lang) -> TrainingData {
         *n += 1;
         *n <= 6
     });
-    TrainingData { examples: set, held_out: None }
+    TrainingData { examples: set, held_out: Vec::new() }
 }
 
 fn quick() -> TrainOptions {
@@ -49,7 +50,10 @@ fn quick() -> TrainOptions {
 fn held_out_words_are_understood() {
     let data: Vec<TrainingData> = Lang::ALL
         .into_iter()
-        .map(|lang| TrainingData { examples: examples(lang, ""), held_out: Some(examples(lang, "held-out")) })
+        .map(|lang| TrainingData {
+            examples: examples(lang, ""),
+            held_out: HELD_OUT.map(|folder| examples(lang, folder)).to_vec(),
+        })
         .collect();
     let encoder = encoder();
     let mut steps = Vec::new();
@@ -74,6 +78,48 @@ fn held_out_words_are_understood() {
     assert_eq!(said(Lang::En, "you have got the wrong number"), Intent::WrongNumber);
     let silent = classifier.scores(Lang::Zh, "……").unwrap();
     assert!(silent.iter().all(|p| *p == silent[0]));
+    several_guesses_and_meanings(&classifier);
+    for lang in Lang::ALL {
+        what_is_denied_and_who_despairs(&classifier, lang);
+    }
+}
+
+fn several_guesses_and_meanings(classifier: &Classifier) {
+    let heard = [("我先换五百", -0.5), ("我先还五百", -0.3), ("我先环五百", -0.9)];
+    let d = classifier.decide(Lang::Zh, &heard, &[]).unwrap();
+    assert_eq!(d.intent, Intent::PartialPayment);
+    let alone = classifier.decide(Lang::Zh, &heard[1..2], &[]).unwrap();
+    assert_eq!(alone, classifier.classify(Lang::Zh, "我先还五百", &[]).unwrap());
+    let d = classifier.classify(Lang::En, "Yes, it's me, but I already paid.", &[]).unwrap();
+    assert_eq!((d.intent, d.also[0].0), (Intent::AlreadyPaid, Intent::Affirm));
+    let d = classifier.classify(Lang::Zh, "我失业了，能不能分期", &[]).unwrap();
+    let both = [Intent::Hardship, Intent::RequestInstallments];
+    assert!(both.contains(&d.intent) && both.contains(&d.also[0].0) && d.intent != d.also[0].0);
+    let nothing = classifier.decide(Lang::Zh, &[], &[]).unwrap();
+    assert_eq!((nothing.intent, nothing.confidence), (Intent::OutOfScope, 0.0));
+}
+
+/// On the lists of `held-out-2`: what is denied is not asked for, and danger to life is not missed.
+fn what_is_denied_and_who_despairs(classifier: &Classifier, lang: Lang) {
+    let list = |name: &str| {
+        let path = root().join("models/intents/held-out-2").join(format!("{}{name}.tsv", lang.code()));
+        read_examples(lang, &path).unwrap().examples
+    };
+    let decided = |text: &str| classifier.classify(lang, text, &[]).unwrap();
+    let denied = list(".negation");
+    let right = denied.iter().filter(|e| decided(&e.text).intent == e.intent).count();
+    assert!(right * 100 >= denied.len() * 85, "{lang}: {right} of {}", denied.len());
+    let in_danger = |text: &str| {
+        let d = decided(text);
+        let said = Said { text, intent: d.intent, confidence: d.confidence, prosody: None };
+        (d.intent == Intent::Distress && d.confidence >= 0.3) || mood(lang, &[said]).distress >= 0.5
+    };
+    let despair = list(".distress");
+    let seen = despair.iter().filter(|e| in_danger(&e.text)).count();
+    assert!(seen * 100 >= despair.len() * 90, "{lang}: {seen} of {}", despair.len());
+    let calm = || list("").into_iter().chain(list(".negation")).filter(|e| e.intent != Intent::Distress);
+    let alarms = calm().filter(|e| in_danger(&e.text)).count();
+    assert!(alarms * 100 <= calm().count() * 3, "{lang}: {alarms} false alarms");
 }
 
 #[test]
@@ -141,7 +187,7 @@ fn an_example_is_never_measured_on_itself() {
     let mut held_out = data.examples.clone();
     held_out.examples.truncate(1);
     held_out.file = "held-out/zh.tsv".to_owned();
-    data.held_out = Some(held_out);
+    data.held_out = vec![held_out];
     let refused = train(&[data], &encoder(), &quick(), &mut |_| ()).err().unwrap();
     assert!(refused.to_string().contains("held out, but trained on"), "{refused}");
 }

@@ -51,6 +51,8 @@ fn normalise(text: &str) -> Vec<char> {
             if ascii_before && ascii_after {
                 out.push(' ');
             }
+        } else if x == '廿' {
+            out.extend(['二', '十']);
         } else {
             out.extend(x.to_lowercase());
         }

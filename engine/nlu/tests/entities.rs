@@ -80,3 +80,13 @@ fn a_currency_that_shares_its_word_is_told_from_one_that_does_not() {
         }
     }
 }
+
+#[test]
+fn mandarin_entities_of_the_second_list_are_what_a_listener_writes_down() {
+    check(Lang::Zh, include_str!("data/zh-2.tsv"), 150);
+}
+
+#[test]
+fn english_entities_of_the_second_list_are_what_a_listener_writes_down() {
+    check(Lang::En, include_str!("data/en-2.tsv"), 150);
+}

@@ -22,7 +22,8 @@ const SMALL_WORDS: &[&str] = &[
     "yeah", "yep", "sure", "just", "only", "please", "i", "can", "do", "could", "its", "is", "say", "lets",
     "how", "what", "the", "a", "an", "and", "oh", "zero", "double", "triple", "hundred", "thousand", "grand",
     "k", "lakh", "tops", "max", "so", "then", "it", "hmm", "right", "now", "couple", "of", "point",
-    "probably", "think", "x", "id", "that", "thats", "believe", "to", "be", "would", "at", "most",
+    "probably", "think", "x", "id", "that", "thats", "believe", "have", "got", "to", "be", "would", "at",
+    "most",
 ];
 
 const DIGIT_WORDS: &[&str] = &[

@@ -21,6 +21,9 @@ const PARTS: &[&str] = &[
 
 /// A number of parts at `i`.
 pub(super) fn parse(t: &[Token], i: usize) -> Option<(u32, usize)> {
+    if at(t, i) == "a" && at(t, i + 1) == "year" && ["over", "across"].contains(&at(t, i.wrapping_sub(1))) {
+        return Some((12, i + 2));
+    }
     let (n, mut j) = number::count(t, i).filter(|(n, _)| (2..=360).contains(n))?;
     let ahead = before(t, i, 4);
     let past = ["missed", "late", "behind", "made", "skipped", "already"].iter().any(|w| has(ahead, w));
@@ -40,13 +43,19 @@ pub(super) fn parse(t: &[Token], i: usize) -> Option<(u32, usize)> {
     ) {
         j += 1;
     }
-    if PARTS.contains(&at(t, j)) {
+    let plan = at(t, j) == "plan" && at(t, j.wrapping_sub(1)) == "month";
+    if plan || PARTS.contains(&at(t, j)) {
         return (!past).then_some((n, j + 1));
     }
     let split =
         ["split", "divide", "break", "spread", "pay it", "stretch"].iter().any(|w| has(before(t, i, 6), w));
     if matches!(at(t, j), "months" | "weeks") {
-        let over = ["over", "across"].iter().any(|w| has(before(t, i, 3), w)) || split;
+        // "fifty a month for six months"
+        let each = at(t, i.wrapping_sub(1)) == "for"
+            && ["a month", "each month", "per month", "every month", "a week", "per week"]
+                .iter()
+                .any(|w| has(before(t, i, 4), w));
+        let over = each || ["over", "across"].iter().any(|w| has(before(t, i, 3), w)) || split;
         // Nothing else was said: the answer to "over how many months".
         let whole = i <= 2
             && j + 3 >= t.len()

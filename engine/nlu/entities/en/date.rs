@@ -263,6 +263,9 @@ fn ahead(t: &[Token], i: usize, today: Date) -> Option<(Option<Date>, usize)> {
         tail = false;
     }
     // "in a week or two" is no day; "in three months" of illness is over before it is a promise.
+    if at(t, end) == "ago" && days != 0 {
+        return Some((calendar::days_ahead(today, -days), end + 1));
+    }
     if !(lead || tail) || matches!(at(t, end), "or" | "ago" | "instalments" | "installments") {
         return None;
     }
@@ -291,6 +294,12 @@ fn month_name(w: &str) -> Option<i8> {
 
 fn year(t: &[Token], i: usize) -> Option<(i16, usize)> {
     let j = i + usize::from(at(t, i) == ",");
+    // twenty twenty seven
+    if at(t, j) == "twenty"
+        && let Some((n, end)) = number::below_hundred(t, j + 1).filter(|(n, _)| (20..100).contains(n))
+    {
+        return Some((2_000 + i16::try_from(n).ok()?, end));
+    }
     let n = t.get(j).filter(|t| t.kind == Kind::Number && t.text.len() == 4)?.text.parse().ok()?;
     (2000..2100).contains(&n).then_some((n, j + 1))
 }

@@ -220,6 +220,8 @@ fn spoken(t: &[Token], i: usize) -> Option<Number> {
     let mut current: Option<u64> = None;
     let mut pair = None;
     let mut hundreds = false;
+    // Since the last thousand: "three thousand two fifty" leaves the second hundred unsaid.
+    let mut hundred_said = false;
     let mut may_add = false;
     let mut last_scale = u64::MAX;
     // "a hundred", "a grand": the article is part of the number.
@@ -233,7 +235,7 @@ fn spoken(t: &[Token], i: usize) -> Option<Number> {
                 None => current = Some(v),
                 Some(c) if may_add && c % 100 == 0 => current = Some(c + v),
                 // Two parts: hundreds left unsaid. The second part has two digits or an "oh".
-                Some(c) if c < 100 && v >= 10 && pair.is_none() && !hundreds => {
+                Some(c) if c < 100 && v >= 10 && pair.is_none() && !hundred_said => {
                     pair = Some((c, v));
                     current = Some(c * 100 + v);
                 }
@@ -254,6 +256,7 @@ fn spoken(t: &[Token], i: usize) -> Option<Number> {
         } else if w == "hundred" && pair.is_none() && current.is_none_or(|c| c < 100) {
             current = Some(current.unwrap_or(1) * 100);
             hundreds = true;
+            hundred_said = true;
             may_add = true;
             j += 1;
         } else if let Some(m) = multiplier(w).filter(|m| *m < last_scale && (current.is_some() || w != "k")) {
@@ -261,6 +264,7 @@ fn spoken(t: &[Token], i: usize) -> Option<Number> {
             current = None;
             last_scale = m;
             hundreds = true;
+            hundred_said = false;
             may_add = false;
             pair = None;
             j += 1;
@@ -314,7 +318,9 @@ pub(super) fn digits(t: &[Token], i: usize) -> Option<(String, usize)> {
             _ => 1,
         };
         let k = if repeat > 1 { j + 1 } else { j };
-        if let Some(d) = one_digit(t, k, !out.is_empty() || repeat > 1) {
+        // "oh six one nine": three digits behind it make it a nought, and no sigh.
+        let nought = out.is_empty() && (1..=3).all(|n| one_digit(t, k + n, false).is_some());
+        if let Some(d) = one_digit(t, k, !out.is_empty() || repeat > 1 || nought) {
             for _ in 0..repeat {
                 out.push_str(&d);
             }

@@ -24,6 +24,11 @@ pub(super) fn parse(t: &[Token], i: usize) -> Option<(Time, usize)> {
     if let Some(h) = fixed {
         return Some((Time::new(h, 0, 0, 0).ok()?, i + 1));
     }
+    // "I live at 12 Oak Street"
+    let street = (i + 1..=i + 3).any(|k| matches!(at(t, k), "street" | "avenue" | "road" | "lane" | "drive"));
+    if street && at(t, i.wrapping_sub(1)) == "at" {
+        return None;
+    }
     past_or_to(t, i).or_else(|| colon(t, i)).or_else(|| hour(t, i))
 }
 

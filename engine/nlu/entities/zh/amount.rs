@@ -197,7 +197,8 @@ pub(super) fn parse(c: &[char], i: usize, context: &Context, found: &mut Found) 
     }
     if let Some((text, end)) = number::digits(c, i) {
         // 二零二六年 and 五五六六块 are not digits that were asked for.
-        if !matches!(c.get(end), Some('年' | '块' | '元' | '%')) {
+        let address = ends_with(c, i, &["单元", "楼", "栋", "幢", "座"]);
+        if !matches!(c.get(end), Some('年' | '块' | '元' | '%')) && !address {
             found.digits(text);
             return end;
         }
@@ -338,7 +339,9 @@ fn ends_with(c: &[char], i: usize, words: &[&str]) -> bool {
 
 /// A number without a word for money: a sum if it can hardly be anything else, or is an answer.
 fn without_currency(c: &[char], i: usize, n: &Number, context: &Context, found: &mut Found) {
-    let measured = MEASURES.iter().any(|w| starts(c, n.end, w));
+    // 每月还三百分十期: of 分 a number of parts follows.
+    let parted = c.get(n.end) == Some(&'分') && super::count::parse(c, n.end + 1).is_some();
+    let measured = !parted && MEASURES.iter().any(|w| starts(c, n.end, w));
     if measured || ends_with(c, i, NAMES) && !ends_with(c, i, PAYS) {
         if let Some(text) = n.written.as_ref().filter(|t| t.len() >= 3 && !measured && context.asks_digits) {
             found.digits(tail(c, n.end, text));

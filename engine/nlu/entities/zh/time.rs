@@ -44,6 +44,9 @@ pub(super) fn period(c: &[char], i: usize) -> Option<Period> {
 
 /// The time at `i`, after the period that was said shortly before.
 pub(super) fn parse(c: &[char], i: usize, period: Option<Period>) -> Option<(Time, usize)> {
+    if let Some(to) = before_the_hour(c, i, period) {
+        return Some(to);
+    }
     let n = number::parse(c, i)?;
     let hour =
         n.value.filter(|v| v.scale() == 0 && !n.approximate)?.to_i8().filter(|h| (0..=24).contains(h))?;
@@ -56,6 +59,23 @@ pub(super) fn parse(c: &[char], i: usize, period: Option<Period>) -> Option<(Tim
     let exact = c[i] == '0';
     let hour = if exact { hour } else { in_period(hour, period) };
     Some((Time::new(hour % 24, minute, 0, 0).ok()?, end))
+}
+
+/// 差十分五点, 差一刻六点.
+fn before_the_hour(c: &[char], i: usize, period: Option<Period>) -> Option<(Time, usize)> {
+    if c.get(i) != Some(&'差') {
+        return None;
+    }
+    let (minutes, j) = if starts(c, i + 1, "一刻") {
+        (15, i + 3)
+    } else {
+        let n = number::parse(c, i + 1)?;
+        let minutes = n.value.filter(|v| v.scale() == 0)?.to_i8().filter(|m| (1..30).contains(m))?;
+        (c.get(n.end) == Some(&'分')).then_some((minutes, n.end + 1))?
+    };
+    let (time, end) = parse(c, j, period)?;
+    (time.minute() == 0).then_some(())?;
+    Some((Time::new((time.hour() + 23) % 24, 60 - minutes, 0, 0).ok()?, end))
 }
 
 fn colon(c: &[char], i: usize) -> Option<(i8, usize)> {
