@@ -1,8 +1,8 @@
 //! Trains the spotter on rendered clips; the same seed and clips give the same weights.
 //!
-//! `train DIR OUT [epochs=24] [seed=1] [per_epoch=6000] [from=FILE]`, DIR as `models/spotter/plan.py` and
+//! `train DIR OUT [epochs=24] [seed=1] [per_epoch=6000] [from=FILE] [reload=EPOCHS] [check]`, DIR as `models/spotter/plan.py` and
 //! `formant.py` leave it. Each example is a clip as a telephone would bring it: another pitch, speed, level,
-//! filter, noise, law and loss each time it is met. Gradients are worked out here by hand, for four threads.
+//! filter, noise, law and loss each time it is met. Gradients are worked out here by hand, for eight threads.
 
 mod shared;
 
@@ -20,7 +20,7 @@ use waihu_spotter::{
 };
 
 const BATCH: usize = 48;
-const THREADS: usize = 4;
+const THREADS: usize = 8;
 const RATE_OF_LEARNING: f32 = 2e-3;
 const DECAY: f32 = 0.02;
 /// The share of pooled values that is left out of each example.
@@ -173,15 +173,9 @@ struct Pass {
     seen: usize,
 }
 
-/// Works out one example and adds its gradients. `across` holds each matrix transposed.
-fn learn(
-    net: &Net,
-    across: &[Vec<f32>],
-    features: &Features,
-    class: usize,
-    pass: &mut Pass,
-    random: &mut Random,
-) {
+/// Works out one example and adds its gradients. `across` holds each matrix transposed, `keep` what each
+/// pooled value is multiplied by.
+fn learn(net: &Net, across: &[Vec<f32>], features: &Features, class: usize, pass: &mut Pass, keep: &[f32]) {
     let mut pack = Vec::new();
     let (mut frames, mut now) = (vec![features.frames], features.values.clone());
     let (mut seen, mut ramps) = (Vec::new(), Vec::new());
@@ -201,9 +195,7 @@ fn learn(
         seen.push(wide);
         now = next;
     }
-    let keep: Vec<f32> =
-        (0..POOLED).map(|_| if random.unit() < DROPPED { 0.0 } else { 1.0 / (1.0 - DROPPED) }).collect();
-    let pooled: Vec<f32> = pool(&now).iter().zip(&keep).map(|(x, k)| x * k).collect();
+    let pooled: Vec<f32> = pool(&now).iter().zip(keep).map(|(x, k)| x * k).collect();
     let head = LAYERS.len();
     let width = net.matrices[head].bias.len();
     let mut wrong = net.matrices[head].bias.clone();
@@ -229,7 +221,7 @@ fn learn(
         POOLED,
         &mut pack,
     );
-    back.iter_mut().zip(&keep).for_each(|(b, k)| *b *= k);
+    back.iter_mut().zip(keep).for_each(|(b, k)| *b *= k);
     let count = now.len() / LAST;
     let mut down = vec![0.0; now.len()];
     for channel in 0..LAST {
@@ -266,6 +258,36 @@ fn learn(
     }
 }
 
+/// Leaves a share of the pooled values out and makes the rest up for it.
+fn kept(random: &mut Random) -> Vec<f32> {
+    (0..POOLED).map(|_| if random.unit() < DROPPED { 0.0 } else { 1.0 / (1.0 - DROPPED) }).collect()
+}
+
+/// Compares the gradients of some weights of each matrix with differences of the loss: the largest deviation,
+/// as a share of the greatest gradient looked at.
+fn deviation(net: &Net, random: &mut Random) -> f32 {
+    let frames = 61;
+    let features = Features { values: (0..frames * BANDS).map(|_| random.white()).collect(), frames };
+    let (class, step) = (3, 2e-3);
+    let mut pass = Pass { gradients: zeros(phrases::all().len() + 1), loss: 0.0, right: 0, seen: 0 };
+    let across: Vec<Vec<f32>> = net.matrices.iter().map(transposed).collect();
+    learn(net, &across, &features, class, &mut pass, &[1.0; POOLED]);
+    let loss = |net: &Net| -net.probabilities(&features)[class].ln();
+    let mut worst = 0.0f32;
+    for (n, gradient) in pass.gradients.iter().enumerate() {
+        let mut order: Vec<usize> = (0..gradient.weights.len()).collect();
+        order.sort_by(|a, b| gradient.weights[*b].abs().total_cmp(&gradient.weights[*a].abs()));
+        for at in order.iter().take(200).step_by(20) {
+            let (mut more, mut less) = (net.clone(), net.clone());
+            more.matrices[n].weights[*at] += step;
+            less.matrices[n].weights[*at] -= step;
+            let slope = (loss(&more) - loss(&less)) / (2.0 * step);
+            worst = worst.max((slope - gradient.weights[*at]).abs() / gradient.weights[order[0]].abs());
+        }
+    }
+    worst
+}
+
 fn transposed(matrix: &Matrix) -> Vec<f32> {
     let width = matrix.bias.len();
     (0..width).flat_map(|c| matrix.weights.iter().skip(c).step_by(width).copied()).collect()
@@ -283,7 +305,7 @@ fn beginning(classes: usize, random: &mut Random) -> Net {
     let mut matrices = zeros(classes);
     for (n, matrix) in matrices.iter_mut().enumerate() {
         let depth = (matrix.weights.len() / matrix.bias.len()) as f32;
-        let gain = LAYERS.get(n).map_or(0.5, |l| if l.skip == Skip::Add { 0.5 } else { 1.4 });
+        let gain = LAYERS.get(n).map_or(0.1, |l| if l.skip == Skip::Add { 0.4 } else { 1.3 });
         for w in &mut matrix.weights {
             // A sum of three is bell-shaped enough; white noise has variance 1/3.
             *w = (random.white() + random.white() + random.white()) * gain / depth.sqrt();
@@ -337,7 +359,7 @@ fn batch(set: &Set, front: &Front, net: &Net, seed: u64, first: usize) -> Pass {
         for n in (thread..BATCH).step_by(THREADS) {
             let mut random = Random::new(seed ^ ((first + n) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
             if let Some((features, class)) = example(set, front, &mut random) {
-                learn(net, &across, &features, class, &mut pass, &mut random);
+                learn(net, &across, &features, class, &mut pass, &kept(&mut random));
             }
         }
         pass
@@ -378,11 +400,19 @@ fn main() -> Result<(), Failure> {
     if let Some(from) = options.iter().find_map(|o| o.strip_prefix("from=")) {
         net = Spotter::load(Path::new(from))?.nets().first().ok_or("no network")?.clone();
     }
+    if options.iter().any(|o| o == "check") {
+        eprintln!(
+            "gradients deviate from differences by {:.3} of the greatest",
+            deviation(&net, &mut random)
+        );
+        return Ok(());
+    }
     assert_eq!(net.matrices[LAYERS.len()].bias.len(), padded(classes));
+    let small = clips(&Path::new(dir).join("formant-train.tsv"), &phrases)?;
     let load = || -> Result<Set, Failure> {
-        let mut clips_of = clips(&Path::new(dir).join("train.tsv"), &phrases)?;
-        clips_of.extend(clips(&Path::new(dir).join("formant-train.tsv"), &phrases)?);
-        Ok(Set::new(clips_of, phrases.clone()))
+        let mut all = clips(&Path::new(dir).join("train.tsv"), &phrases)?;
+        all.extend(small.iter().cloned());
+        Ok(Set::new(all, phrases.clone()))
     };
     let mut set = load()?;
     let mut adam = Adam { first: zeros(classes), second: zeros(classes), steps: 0 };
@@ -390,7 +420,7 @@ fn main() -> Result<(), Failure> {
     let mut step = 0;
     let peak = option("rate", 100)? as f32 / 100.0 * RATE_OF_LEARNING;
     for epoch in 0..epochs {
-        if option("reload", 0)? == 1 && epoch > 0 {
+        if epoch > 0 && option("reload", 0)? > 0 && epoch % option("reload", 0)? == 0 {
             set = load()?;
         }
         let (mut loss, mut right, mut seen) = (0.0, 0, 0);

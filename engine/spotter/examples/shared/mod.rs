@@ -11,6 +11,7 @@ use waihu_types::Lang;
 pub type Failure = Box<dyn std::error::Error>;
 
 /// One clip of a list.
+#[derive(Clone)]
 pub struct Clip {
     pub lang: Lang,
     pub voice: String,
