@@ -95,6 +95,12 @@ impl Endpointer {
         if let State::Speaking { voiced_ms, .. } = self.state { voiced_ms } else { 0 }
     }
 
+    /// Since when the utterance that goes on has been silent; `None` where it is not, or none goes on. It may
+    /// be a pause or the end: only `hangover_ms` tell that here, the turn room sooner.
+    pub fn silent_since_ms(&self) -> Option<u64> {
+        if let State::Speaking { silence, .. } = self.state { silence } else { None }
+    }
+
     /// Takes the probability of speech of the 32 ms window that ended at `now_ms`, and says where an
     /// utterance has begun or ended. Time without windows counts as silence; time that runs backwards
     /// counts as none.
@@ -229,6 +235,26 @@ mod tests {
         assert_eq!(after(5, 0.9), 15 * WINDOW_MS);
         assert_eq!(after(19, 0.1), 0, "over");
         assert_eq!(after(4, 0.9), 4 * WINDOW_MS, "and begun anew");
+    }
+
+    #[test]
+    fn a_pause_is_told_while_it_lasts() {
+        let mut endpointer = Endpointer::default();
+        let mut now = 0;
+        let mut after = |windows: u64, p: f32| {
+            for _ in 0..windows {
+                now += WINDOW_MS;
+                endpointer.push(now, p);
+            }
+            endpointer.silent_since_ms()
+        };
+        assert_eq!(after(5, 0.1), None, "nobody has spoken");
+        assert_eq!(after(10, 0.9), None);
+        assert_eq!(after(7, 0.1), Some(15 * WINDOW_MS));
+        assert_eq!(after(1, 0.4), Some(15 * WINDOW_MS), "doubt ends no pause");
+        assert_eq!(after(1, 0.9), None);
+        assert_eq!(after(18, 0.1), Some(24 * WINDOW_MS));
+        assert_eq!(after(1, 0.1), None, "over");
     }
 
     #[test]
