@@ -5,6 +5,8 @@ mod call;
 mod campaign;
 mod check;
 mod classify;
+mod corpus;
+mod eval;
 mod models;
 mod outcomes;
 mod practice;
@@ -45,6 +47,12 @@ enum Command {
     /// Train what is trained from examples in the project 用项目中的例句训练
     #[command(subcommand)]
     Train(train::TrainCommand),
+    /// Judge recognition and understanding on a folder of examples 评测
+    #[command(subcommand)]
+    Eval(eval::EvalCommand),
+    /// Make sets of speech to train on or to judge by 合成语料
+    #[command(subcommand)]
+    Corpus(corpus::CorpusCommand),
     /// Tell what lines of text mean: a JSON object a line, with intent, confidence, entities 判断语句的意图
     Classify(classify::ClassifyArgs),
     /// Speak a text into a WAV file, or list the voices 把文字念成 WAV，或列出音色
@@ -81,6 +89,8 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
     let done = match cli.command {
         Command::Models(command) => models::run(&project, command),
         Command::Train(command) => train::run(&project, command),
+        Command::Eval(command) => eval::run(&project, command),
+        Command::Corpus(command) => corpus::run(&project, command),
         Command::Classify(args) => classify::run(&project, &args),
         Command::Say(args) => say::run(&project, args),
         Command::Prompts(command) => prompts::run(&project, command),
