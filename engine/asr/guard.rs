@@ -25,8 +25,9 @@ pub enum Rejected {
     Unsure,
 }
 
-/// Above the one and below the other at once it is no speech.
-const NO_SPEECH_MIN: f32 = 0.5;
+/// Above the one and below the other at once it is no speech: noise has 0.48 and more, speech in babble at
+/// 10 dB at most 0.09.
+const NO_SPEECH_MIN: f32 = 0.35;
 const LOGPROB_MAX: f32 = -0.5;
 
 /// Below this the words are made up: what comes of noise lies between -1.2 and -3.5 (`examples/nothing.rs`),
