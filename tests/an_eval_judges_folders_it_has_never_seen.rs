@@ -5,6 +5,7 @@
 use std::{fs, path::Path, process::Command};
 
 use serde_json::Value;
+use waihu_audio::tone;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -92,9 +93,21 @@ fn lines_of_text_are_judged_by_label_and_an_unknown_label_is_named() {
 }
 
 #[test]
-fn sound_without_speech_is_no_turn() {
+fn a_fax_is_told_from_silence_and_sound_without_speech_is_no_turn() {
     let dir = tempfile::tempdir().unwrap();
+    let mut fax = vec![0; 8_000];
+    fax.extend(tone::sine(2_100.0, 3_000, -18.0, 8_000));
+    wav(&dir.path().join("fax.wav"), 8_000, &fax);
     wav(&dir.path().join("silence.wav"), 8_000, &[0; 96_000]);
+    let list =
+        "fax.wav\ten\tfax\nsilence.wav\tzh\tsilence\t-\t0\nfax.wav\tzh\tcat\nfax.wav\tzh\tfax\t-\tsoon\n";
+    fs::write(dir.path().join("manifest.tsv"), list).unwrap();
+    let (report, page, all) = eval("answers", dir.path(), &["--without-words"]);
+    assert!(!all);
+    assert_eq!(places(&report), ["manifest.tsv:3", "manifest.tsv:4"]);
+    assert_eq!((&report["calls"], &report["right"]), (&2.into(), &2.into()), "{report}");
+    whole(&page);
+
     let list = "silence.wav\tzh\t好\tyes_no\tfinished\nsilence.wav\tzh\t好\twhy\tfinished\n";
     fs::write(dir.path().join("manifest.tsv"), list).unwrap();
     let (report, page, all) = eval("turns", dir.path(), &[]);

@@ -14,6 +14,7 @@ pub(super) struct Moment {
     /// When its end was heard [ms].
     pub(super) now_ms: u64,
     pub(super) frame: Frame,
+    pub(super) gate: Gate,
     /// That of speech in the window that it completes, if it completes one.
     pub(super) probability: Option<f32>,
 }
@@ -36,7 +37,7 @@ pub(super) fn hear(silero: &mut Silero, dir: &Path, file: &str) -> Result<Vec<Mo
         let open = gate.push(&frame, None).speech;
         let gate = if open { Gate::Open } else { Gate::Closed };
         let probability = detector.push(silero, &frame, gate).map_err(|e| format!("{file}: {e}"))?;
-        out.push(Moment { now_ms: 20 * (n as u64 + 1), frame, probability });
+        out.push(Moment { now_ms: 20 * (n as u64 + 1), frame, gate, probability });
     }
     Ok(out)
 }

@@ -3,6 +3,7 @@
 //! Each kind reads a folder's `manifest.tsv`, judges every row that can be judged, names those that cannot,
 //! and gives its figures as a table, as JSON and as a page with plots.
 
+mod answers;
 mod figures;
 mod intents;
 mod listening;
@@ -41,6 +42,8 @@ pub(crate) enum EvalCommand {
     Intents(intents::IntentsArgs),
     /// When a callee has finished: cut-offs, delays, and what stops the bot 话轮：抢话与延迟
     Turns(turns::TurnsArgs),
+    /// Who answered: people, boxes, announcements 谁接的电话
+    Answers(answers::AnswersArgs),
 }
 
 /// What every kind of judging is told.
@@ -71,6 +74,7 @@ pub(crate) fn run(project: &Project, command: EvalCommand) -> Result<ExitCode> {
         EvalCommand::Speech(args) => tell(&args.common, &speech::judge(project, &args)?),
         EvalCommand::Intents(args) => tell(&args.common, &intents::judge(project, &args)?),
         EvalCommand::Turns(args) => tell(&args.common, &turns::judge(project, &args)?),
+        EvalCommand::Answers(args) => tell(&args.common, &answers::judge(project, &args)?),
     }
 }
 
