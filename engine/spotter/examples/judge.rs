@@ -3,6 +3,7 @@
 //! `judge WEIGHTS LIST [condition…]`: what was accepted and right, accepted and wrong, and which.
 //! `judge WEIGHTS LIST thresholds`: the same at a row of thresholds, all conditions together.
 //! `judge JOINED join ZH EN WEIGHTS…`: one file of several networks, with these two thresholds.
+#![allow(clippy::print_stdout)]
 
 mod shared;
 

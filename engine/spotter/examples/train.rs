@@ -333,7 +333,7 @@ impl Adam {
         let all = |m: &Matrix| m.weights.iter().chain(&m.bias).map(|g| f64::from(g * g)).sum::<f64>();
         let norm = gradients.iter().map(all).sum::<f64>().sqrt() as f32 / count as f32;
         let scale = (2.0 / norm.max(1e-9)).min(1.0) / count as f32;
-        for n in 0..gradients.len() {
+        for (n, g) in gradients.iter().enumerate() {
             let update = |w: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32], decay: f32| {
                 for (((w, g), m), v) in w.iter_mut().zip(g).zip(m).zip(v) {
                     let g = g * scale;
@@ -342,7 +342,7 @@ impl Adam {
                     *w -= rate * (*m / c1 / ((*v / c2).sqrt() + 1e-8) + decay * *w);
                 }
             };
-            let (to, g) = (&mut net.matrices[n], &gradients[n]);
+            let to = &mut net.matrices[n];
             let (m, v) = (&mut self.first[n], &mut self.second[n]);
             update(&mut to.weights, &g.weights, &mut m.weights, &mut v.weights, DECAY);
             update(&mut to.bias, &g.bias, &mut m.bias, &mut v.bias, 0.0);
