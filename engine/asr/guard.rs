@@ -36,12 +36,7 @@ pub(crate) const UNSURE: f32 = -1.15;
 
 /// Phrases of credits, in the spelling of [`plain`]. None of them belongs into a call about a loan.
 const CREDITS: &[&str] = &[
-    "字幕由",
-    "字幕提供",
-    "字幕志愿者",
-    "字幕组",
-    "字幕by",
-    "中文字幕",
+    "字幕",
     "amaraorg",
     "请不吝点赞",
     "点赞订阅",
