@@ -513,7 +513,9 @@ fn judge(scenes: &[Scene]) {
             if scene.label == "voicemail" && found.verdicts.iter().any(|(_, v)| v.by == AnsweredBy::Human) {
                 let until =
                     found.verdicts.iter().rfind(|(_, v)| v.by == AnsweredBy::Human).map(|(_, v)| v.after_ms);
-                moments.push((scene.name.clone(), until));
+                let sure = found.verdicts.iter().filter(|(_, v)| v.by == AnsweredBy::Human);
+                let sure = sure.map(|(_, v)| v.confidence).fold(0.0, f32::max);
+                moments.push((scene.name.clone(), until, sure));
             }
             let has_beep = scene.kind.contains("beep");
             beeps += u32::from(has_beep);
