@@ -15,7 +15,7 @@ use crate::{
 pub const SETTLED_AFTER_MS: u64 = 10_000;
 
 /// An answer after which nothing is heard is silence from here on [ms]; boxes begin within three seconds, and
-/// a person who picks up and waits says hello again. It settles at [`SILENCE_SETTLED_MS`].
+/// a person who picks up and waits says hello again. It settles at 8 s.
 pub const SILENCE_AFTER_MS: u64 = 4_500;
 
 /// Silence is certain then [ms].

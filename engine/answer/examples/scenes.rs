@@ -11,7 +11,7 @@
 //! recognizer heard in each part (name, text). Lines whose number is divisible by three
 //! may be looked at to write rules; the others only judge.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::expect_used)] // a tool at the desk
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::panic)] // a tool at the desk
 
 use std::{collections::BTreeMap, env, fs, path::Path, time::Instant};
 
