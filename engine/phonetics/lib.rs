@@ -22,7 +22,7 @@ pub use symbols::is_symbol;
 /// The version of the front ends: raised whenever the same text may give other phonemes.
 ///
 /// It is part of the key under which synthesized prompts are cached.
-pub const FRONT_END_VERSION: u32 = 3;
+pub const FRONT_END_VERSION: u32 = 4;
 
 /// What a front end makes of a text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -71,6 +71,34 @@ const TITLES: [&str; 16] = [
     "大哥", "大姐", "本人",
 ];
 
+/// Words after which a person is named.
+const BEFORE_NAMES: [&str; 8] = ["是", "叫", "找", "问", "请问", "认识", "联系", "通知"];
+/// Words that may follow a name which has no title.
+const AFTER_NAMES: [&str; 6] = ["吗", "么", "吧", "在", "在吗", "接"];
+
+/// Reads the family name of a name without a title, where the words around say that it is one: 是单晓红吗,
+/// 我姓仇. A word of the dictionary is no name: 是单位吗.
+pub(super) fn bare_names(words: &mut [Draft], readings: &Readings, is_word: impl Fn(&str) -> bool) {
+    for at in 1..words.len() {
+        let surname = words[at].chars.first().and_then(|&c| readings.of_surname(c)).cloned();
+        let Some(surname) = surname else { continue };
+        let ends = |n: usize| words.get(n).is_none_or(|w| w.is_any(&AFTER_NAMES));
+        let text: String = words[at].chars.iter().collect();
+        let alone = words[at].chars.len() == 1;
+        let given = words.get(at + 1).map_or(0, |w| w.chars.len());
+        let named = words[at - 1].chars.last() == Some(&'姓') && alone
+            || words[at - 1].is_any(&BEFORE_NAMES)
+                && if alone {
+                    (1..=2).contains(&given) && ends(at + 2) && !words[at + 1].is_any(&AFTER_NAMES)
+                } else {
+                    words[at].chars.len() <= 3 && ends(at + 1) && !is_word(&text)
+                };
+        if named {
+            words[at].syllables[0] = surname;
+        }
+    }
+}
+
 /// Reads the family name before a title: 单先生 is Shàn, 解女士 is Xiè.
 pub(super) fn surnames(words: &mut [Draft], readings: &Readings) {
     for at in 1..words.len() {

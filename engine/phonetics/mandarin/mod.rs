@@ -243,6 +243,7 @@ impl Mandarin {
             }
         }
         context::surnames(&mut words, &self.readings);
+        context::bare_names(&mut words, &self.readings, |word| self.jieba.has_word(word));
         context::particles(&mut words);
         sandhi::apply(&mut words);
         words.into_iter().map(context::Draft::into_word).collect()

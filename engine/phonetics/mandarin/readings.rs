@@ -1,6 +1,7 @@
 //! Which reading a character takes in which word.
 //!
-//! Three layers: words with their whole reading (also known to the word cutter), readings of single
+//! Four layers: words of the trade with their whole reading, words of everyday with a character that is read
+//! otherwise in them (both also known to the word cutter), readings of single
 //! characters where the everyday one is not the dictionary's first, and, for what is left, the
 //! dictionary of the `pinyin` crate. Characters that change with the sentence are in `context`.
 
@@ -12,6 +13,8 @@ use super::syllable::Syllable;
 
 /// Words and their readings, one a line: the word, then pinyin with tone digits (5 is neutral).
 const WORDS: &str = include_str!("words.txt");
+/// Words in which a character is not read as by itself.
+const POLYPHONES: &str = include_str!("polyphones.txt");
 /// Everyday readings of single characters that have several.
 const CHARACTERS: &str = include_str!("characters.txt");
 /// Readings of family names that differ from the everyday one.
@@ -26,7 +29,8 @@ pub(super) struct Readings {
 
 impl Readings {
     pub(super) fn load() -> Self {
-        let words: HashMap<_, _> = entries(WORDS).collect();
+        // The later table wins.
+        let words: HashMap<_, _> = entries(POLYPHONES).chain(entries(WORDS)).collect();
         let longest = words.keys().map(|w| w.chars().count()).max().unwrap_or(1);
         Self { words, characters: single(CHARACTERS), surnames: single(SURNAMES), longest }
     }
@@ -91,7 +95,9 @@ mod tests {
 
     #[test]
     fn every_line_of_the_tables_is_a_word_with_its_reading() {
-        for (name, table) in [("words", WORDS), ("characters", CHARACTERS), ("surnames", SURNAMES)] {
+        for (name, table) in
+            [("words", WORDS), ("polyphones", POLYPHONES), ("characters", CHARACTERS), ("surnames", SURNAMES)]
+        {
             let lines = table.lines().filter(|l| !l.starts_with('#') && !l.trim().is_empty()).count();
             assert_eq!(entries(table).count(), lines, "{name}: a line cannot be read");
             let mut words: Vec<_> = entries(table).map(|(w, _)| w).collect();
