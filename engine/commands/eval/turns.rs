@@ -519,7 +519,11 @@ impl Report for TurnsReport {
             file: Some(j.file.clone()),
             place: j.place.clone(),
             lang: j.lang,
-            about: format!("{} · {}", j.text, j.condition),
+            about: if j.condition.is_empty() {
+                j.text.clone()
+            } else {
+                format!("{} · {}", j.text, j.condition)
+            },
             meant: format!("{:?} · {}", j.label, lines::question_name(j.question)),
             taken: format!("{} {}", j.judge, j.why),
             weight: match j.decided_at_ms {
