@@ -4,7 +4,7 @@
 //! interpreter, decides when a prompt is cut short and what is done with words spoken over it,
 //! dials the agent's leg, and ends the call once. What the bot says and why is the dialog's;
 //! sockets, sound and models are the shell's. Absent on purpose: warm transfer with presence and
-//! queues, and answer detection beyond a beep and the words of a greeting.
+//! queues, and the tones and timing by which it is told who answered.
 
 mod agents;
 mod answered;
@@ -13,5 +13,7 @@ mod seam;
 mod turn;
 
 pub use agents::Desk;
-pub use machine::CallMachine;
-pub use seam::{Ending, HandoverEnd, Input, Leg, Line, MediaEvent, Output, PlaybackId, Speaker, SpeechEvent};
+pub use machine::{CallMachine, GOES_ON_WITHIN};
+pub use seam::{
+    Ending, HandoverEnd, Input, Leg, Line, MediaEvent, Output, Partial, PlaybackId, Speaker, SpeechEvent,
+};

@@ -3,17 +3,21 @@
 use std::{collections::VecDeque, time::Duration};
 
 use waihu_dialog as dialog;
-use waihu_dialog::{BargeIn, Conclusion, Interpreter, PromptId, Utterance};
-use waihu_types::{AnsweredBy, EndedBy, HandoverResult, Intent, Lang, SipCause, Time};
+use waihu_dialog::{BargeIn, Conclusion, Expectation, Interpreter, PromptId, Utterance};
+use waihu_types::{Announcement, AnsweredBy, EndedBy, HandoverResult, Lang, SipCause, Time, Told};
 
 use crate::{
     agents::{Agents, Desk},
-    answered::is_voicemail_greeting,
-    seam::{Ending, Input, Leg, Line, MediaEvent, Output, PlaybackId, Speaker, SpeechEvent},
-    turn::Turn,
+    seam::{Ending, Input, Leg, Line, MediaEvent, Output, PlaybackId, Speaker},
+    turn::{Turn, heard},
 };
 
 mod agent_leg;
+mod callee_leg;
+mod hearing;
+mod who;
+
+pub use hearing::GOES_ON_WITHIN;
 
 /// After a hang-up the far side has this long to say so; then the call is over all the same.
 /// RFC 3261 gives a BYE 32 s; by then the outcome has long been wanted.
@@ -38,14 +42,23 @@ pub struct CallMachine {
     ring: Duration,
     interpreter: Interpreter,
     turn: Turn,
-    /// What the classifier was last told to expect.
-    expected: Vec<Intent>,
+    /// What was last told to be expected.
+    expected: Expectation,
+    /// The first part of a turn that goes on, and when it began.
+    unfinished: Option<(Utterance, Time)>,
+    answered: Option<hearing::Answered>,
+    /// How many parts the turn has been joined from.
+    joins: u32,
+    /// The dialog did what cannot be undone.
+    acted: bool,
     callee: LegState,
     agents: Agents,
     outputs: VecDeque<Output>,
     conclusion: Option<Conclusion>,
     answered_at: Option<Time>,
     answered_by: AnsweredBy,
+    announcement: Option<Announcement>,
+    told: Option<Told>,
     /// Something came that no box has: a key, or words that answer.
     person_heard: bool,
     sip: Option<SipCause>,
@@ -71,13 +84,19 @@ impl CallMachine {
             ring,
             interpreter,
             turn: Turn::default(),
-            expected: Vec::new(),
+            expected: Expectation::default(),
+            unfinished: None,
+            answered: None,
+            joins: 0,
+            acted: false,
             callee: LegState::Idle,
             agents: Agents::new(desks),
             outputs: VecDeque::new(),
             conclusion: None,
             answered_at: None,
             answered_by: AnsweredBy::Nobody,
+            announcement: None,
+            told: None,
             person_heard: false,
             sip: None,
             ended_by: None,
@@ -138,84 +157,13 @@ impl CallMachine {
         }
     }
 
-    fn callee_signalling(&mut self, now: Time, event: waihu_sip::Event) {
-        use waihu_sip::Event as E;
-        if self.callee == LegState::Over {
-            return;
-        }
-        match event {
-            E::Provisional { code, .. } => {
-                self.rang = true;
-                if code > 100 {
-                    self.note(now, format!("SIP {code}"));
-                }
-            }
-            E::Answered { sdp } if self.callee == LegState::Ringing && !self.rang_out => {
-                self.callee = LegState::Up;
-                self.ring_until = None;
-                self.answered_at = Some(now);
-                self.answered_by = AnsweredBy::Unknown;
-                self.sip = Some(SipCause { code: 200, reason: "OK".to_owned() });
-                self.note(now, "answered".to_owned());
-                self.outputs.push_back(Output::Connect { leg: Leg::Callee, remote: Box::new(sdp) });
-                self.tell_dialog(now, dialog::Input::Start);
-            }
-            E::Reinvited { sdp } => {
-                self.outputs.push_back(Output::Connect { leg: Leg::Callee, remote: Box::new(sdp) });
-            }
-            E::Failed { code, reason, cause, .. } => {
-                // The signalling fell under a call that was up.
-                if self.callee == LegState::Up {
-                    self.note(now, "the signalling of the call was lost".to_owned());
-                    self.engine_failed = true;
-                    self.ended_by.get_or_insert(EndedBy::Network);
-                    self.callee = LegState::Over;
-                    return;
-                }
-                // Somebody picked up, and we could not speak with them.
-                if cause == waihu_sip::FailureCause::BadAnswer {
-                    self.answered_at = Some(now);
-                    self.answered_by = AnsweredBy::Unknown;
-                    self.ended_by = Some(EndedBy::Us);
-                    self.engine_failed = true;
-                }
-                // Where nothing at all came back, it is the trunk that was silent and not the callee.
-                let silent = cause == waihu_sip::FailureCause::TimedOut || self.rang_out && !self.rang;
-                self.rang_out &= !silent;
-                self.note(
-                    now,
-                    if silent { "no answer from the trunk".to_owned() } else { format!("SIP {code}") },
-                );
-                self.sip = (!silent).then_some(SipCause { code, reason });
-                self.callee = LegState::Over;
-            }
-            E::Ended { by, reason } => {
-                let by = match by {
-                    waihu_sip::EndedBy::Local => EndedBy::Us,
-                    waihu_sip::EndedBy::Remote => EndedBy::Callee,
-                };
-                self.ended_by.get_or_insert(by);
-                if let (Some(sip), Some(reason)) = (&mut self.sip, reason) {
-                    sip.reason = reason;
-                }
-                let who = if by == EndedBy::Us { "we" } else { "the callee" };
-                self.note(now, format!("{who} hung up"));
-                self.callee = LegState::Over;
-                // "Don't call again", and the receiver is down: those words still count.
-                if self.turn.words_to_come() {
-                    self.linger_until.get_or_insert(now + LINGER);
-                } else {
-                    self.tell_dialog(now, dialog::Input::CalleeHungUp);
-                }
-            }
-            E::Answered { .. } | E::Incoming { .. } | E::Confirmed => {}
-        }
-    }
-
     fn media(&mut self, now: Time, event: MediaEvent) {
         match event {
+            MediaEvent::PlaybackStarted(id) => self.turn.begun(now, id),
             MediaEvent::PlaybackDone(id) => self.prompt_over(now, id, None),
-            MediaEvent::PlaybackStopped { id, played_ms } => self.prompt_over(now, id, Some(played_ms)),
+            MediaEvent::PlaybackStopped { id, played_ms, heard_bytes } => {
+                self.prompt_over(now, id, Some((played_ms, heard_bytes)));
+            }
             MediaEvent::PlaybackFailed(id) => {
                 if let Some(over) = self.turn.over(id).filter(|over| !over.gave_way) {
                     self.note(now, format!("prompt {} could not be spoken", over.prompt.0));
@@ -242,77 +190,34 @@ impl CallMachine {
         }
     }
 
-    /// A prompt was played out, or stopped after `played_ms`.
-    fn prompt_over(&mut self, now: Time, id: PlaybackId, played_ms: Option<u64>) {
+    /// A prompt was played out, or stopped there [ms, bytes].
+    fn prompt_over(&mut self, now: Time, id: PlaybackId, stopped: Option<(u64, usize)>) {
         let Some(over) = self.turn.over(id) else { return };
-        if let Some(played_ms) = played_ms {
-            self.note(now, format!("prompt {} was cut short after {played_ms} ms", over.prompt.0));
+        if let Some((played_ms, heard_bytes)) = stopped {
+            let words = match heard(&over.text, heard_bytes) {
+                "" => String::new(),
+                words => format!(", heard: {words}"),
+            };
+            self.note(now, format!("prompt {} was cut short after {played_ms} ms{words}", over.prompt.0));
         }
         if over.gave_way {
             return;
         }
-        self.tell_dialog(
-            now,
-            match played_ms {
-                None => dialog::Input::PromptDone { id: over.prompt },
-                Some(played_ms) => dialog::Input::PromptInterrupted { id: over.prompt, played_ms },
-            },
-        );
+        let id = over.prompt;
+        match stopped {
+            None => {
+                self.joins = 0;
+                self.tell_dialog(now, dialog::Input::PromptDone { id });
+            }
+            Some((played_ms, heard_bytes)) => {
+                self.turn.broke_off(over, played_ms, heard_bytes);
+                self.tell_dialog(now, dialog::Input::PromptInterrupted { id, played_ms });
+            }
+        }
         self.interpret(now);
         // Words that began over the prompt are waited for as if they had begun after it.
         if self.turn.is_quiet() && self.turn.words_to_come() {
             self.tell_dialog(now, dialog::Input::SpeechStarted);
-        }
-    }
-
-    fn speech(&mut self, now: Time, event: SpeechEvent) {
-        match event {
-            SpeechEvent::Started => {
-                self.turn.speech_started(now);
-                self.tell_dialog(now, dialog::Input::SpeechStarted);
-            }
-            SpeechEvent::GoesOn { voiced } => {
-                if self.turn.speech_goes_on(voiced) {
-                    self.outputs.push_back(Output::StopPlayback);
-                }
-            }
-            SpeechEvent::Heard(utterance) => {
-                let began = self.turn.utterance_resolved().unwrap_or(now);
-                self.heard(now, began, utterance);
-            }
-            SpeechEvent::Unintelligible => {
-                self.turn.utterance_resolved();
-                self.tell_dialog(now, dialog::Input::Unintelligible);
-            }
-            SpeechEvent::Beep => self.voicemail(now),
-        }
-    }
-
-    fn heard(&mut self, now: Time, began: Time, utterance: Utterance) {
-        self.outputs.push_back(Output::Line(Line {
-            at: began,
-            speaker: Speaker::Callee,
-            text: utterance.text.clone(),
-            understood: Some(utterance.clone()),
-        }));
-        if !self.person_heard && is_voicemail_greeting(self.lang, &utterance.text) {
-            return self.voicemail(now);
-        }
-        if self.answered_by != AnsweredBy::Voicemail {
-            self.person_heard |= !matches!(utterance.intent, Intent::OutOfScope | Intent::Greeting);
-            self.answered_by = AnsweredBy::Human;
-            self.tell_dialog(now, dialog::Input::Heard { utterance, began });
-        }
-    }
-
-    fn voicemail(&mut self, now: Time) {
-        // A tone after a person was understood is a key or a kettle, not a box. A greeting and words
-        // out of all scope are what boxes are heard as.
-        let told = self.answered_by == AnsweredBy::Voicemail;
-        if self.callee == LegState::Up && !self.person_heard && !told {
-            self.answered_by = AnsweredBy::Voicemail;
-            self.note(now, "a voicemail box answered".to_owned());
-            self.tell_dialog(now, dialog::Input::Voicemail);
         }
     }
 
@@ -349,6 +254,10 @@ impl CallMachine {
     }
 
     fn tell_dialog(&mut self, now: Time, input: dialog::Input) {
+        // With anything else happening, the last answer stands.
+        if input != dialog::Input::SpeechStarted {
+            self.answered = None;
+        }
         // Once the agent has the call, the dialog only learns of its end.
         if !self.with_agent || matches!(input, dialog::Input::CalleeHungUp) {
             self.interpreter.handle_input(now, input);
@@ -358,8 +267,14 @@ impl CallMachine {
     /// Carries out what the dialog decided.
     fn interpret(&mut self, now: Time) {
         while let Some(output) = self.interpreter.poll_output() {
+            use dialog::Output as O;
+            self.acted |= matches!(
+                output,
+                O::DialAgent { .. } | O::CancelAgent | O::LeaveToAgent | O::HangUp | O::Ended(_)
+            );
             match output {
                 dialog::Output::Say { id, text, barge_in, .. } => self.say(now, id, text, barge_in),
+                dialog::Output::Resume { id, barge_in } => self.go_on(now, id, barge_in),
                 dialog::Output::Listen { .. } => self.hush(),
                 dialog::Output::DialAgent { .. } => {
                     self.hush();
@@ -378,9 +293,10 @@ impl CallMachine {
                 dialog::Output::Trace { state, why } => self.note(now, format!("{state}: {why}")),
             }
         }
-        if self.expected != self.interpreter.expects() {
-            self.expected = self.interpreter.expects().to_vec();
-            self.outputs.push_back(Output::Expect(self.expected.clone()));
+        let expected = self.interpreter.expectation();
+        if self.expected != expected {
+            self.outputs.push_back(Output::Expect(expected.clone()));
+            self.expected = expected;
         }
     }
 
@@ -389,10 +305,26 @@ impl CallMachine {
             return;
         }
         self.hush();
-        let id = self.turn.begin(prompt, barge_in);
+        let id = self.turn.begin(prompt, text.clone(), barge_in);
         let line = Line { at: now, speaker: Speaker::Bot, text: text.clone(), understood: None };
         self.outputs.push_back(Output::Line(line));
-        self.outputs.push_back(Output::Play { id, text });
+        self.outputs.push_back(Output::Play { id, text, from_ms: 0 });
+    }
+
+    /// Goes on with a prompt that was stopped.
+    fn go_on(&mut self, now: Time, prompt: PromptId, barge_in: BargeIn) {
+        if self.callee != LegState::Up {
+            return;
+        }
+        self.hush();
+        match self.turn.go_on(prompt, barge_in) {
+            Some((id, text, from_ms)) => {
+                self.note(now, format!("prompt {} goes on from {from_ms} ms", prompt.0));
+                self.outputs.push_back(Output::Play { id, text, from_ms });
+            }
+            // It is no longer known: the dialog says it anew.
+            None => self.tell_dialog(now, dialog::Input::PromptFailed { id: prompt }),
+        }
     }
 
     /// Stops what is being spoken: the dialog has moved on.
@@ -430,6 +362,7 @@ impl CallMachine {
             return;
         }
         if self.conclusion.is_none() {
+            self.finish_words(now);
             self.tell_dialog(now, dialog::Input::CalleeHungUp);
             self.interpret(now);
         }
@@ -439,6 +372,8 @@ impl CallMachine {
                 conclusion,
                 answered_at: self.answered_at,
                 answered_by: self.answered_by,
+                announcement: self.announcement,
+                told: self.told,
                 sip: self.sip.take(),
                 ended_by: self.ended_by,
                 rang_out: self.rang_out,

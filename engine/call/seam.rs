@@ -1,10 +1,10 @@
 //! What passes between the call and its shell.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
-use waihu_dialog::{Conclusion, Utterance};
+use waihu_dialog::{Conclusion, Expectation, Utterance};
 use waihu_sip::sdp::SessionDescription;
-use waihu_types::{AnsweredBy, EndedBy, HandoverResult, Intent, SipCause, Time};
+use waihu_types::{Announcement, AnsweredBy, EndedBy, HandoverResult, Intent, SipCause, Time, Told};
 
 /// One of the call's two SIP legs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,14 +44,20 @@ pub enum Input {
 /// What the media thread reports of the callee's slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MediaEvent {
+    /// The first frame of a prompt went out. Until this is told, nothing of it was heard.
+    PlaybackStarted(PlaybackId),
     /// A prompt was played to its end.
     PlaybackDone(PlaybackId),
     /// A prompt was stopped.
     PlaybackStopped {
         /// Which.
         id: PlaybackId,
-        /// How much of it was heard [ms].
+        /// How far it had come, from the beginning of the whole prompt [ms]: what `Output::Play` left
+        /// out is in it. 0 where nothing of it was played, also of one that was to go on.
         played_ms: u64,
+        /// The same in the prompt's text [bytes]: the end of the last word that was wholly heard, by the
+        /// voice's marks. 0 where there are none.
+        heard_bytes: usize,
     },
     /// A prompt could not be spoken; nothing of it was heard.
     PlaybackFailed(PlaybackId),
@@ -67,7 +73,14 @@ pub enum MediaEvent {
 }
 
 /// What the speech workers report of the callee. Each `Started` is followed by exactly one of
-/// `Heard` and `Unintelligible`.
+/// `Heard`, `Rejoined` and `Unintelligible`.
+///
+/// **Callees who go on after a pause.** Where the next `Started` is told before the words of the last
+/// utterance, before the first frame of their answer, or within [`crate::GOES_ON_WITHIN`] of it, the
+/// answer is withheld or stopped, and what was decided on it is undone. `Output::Join` then says that
+/// the next words belong to those before them. Speech workers that can understand both together tell
+/// them as `Rejoined`; from those that tell `Heard`, the parts are joined here by their meanings. Of
+/// the workers nothing else is needed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SpeechEvent {
     /// The callee began to speak.
@@ -77,12 +90,47 @@ pub enum SpeechEvent {
         /// How much of the utterance so far was voice, without its pauses.
         voiced: Duration,
     },
+    /// What has been said so far, while it may still go on: from the spotter, or from a recognition
+    /// that was begun at the first short pause. It changes what is spoken, and is no answer.
+    Partial(Partial),
     /// What was said.
     Heard(Utterance),
+    /// What was said, together with what came before it: after `Output::Join` only.
+    Rejoined(Utterance),
     /// Sound without words, or the recognizer gave up.
     Unintelligible,
     /// A single tone, as a voicemail box gives before it records.
     Beep,
+    /// Who answered, or speaks in place of an answer: told from early media on, and anew where it turns
+    /// out otherwise. It is told once it is as sure as it gets, for boxes are spoken to and faxes hung up
+    /// on: of `waihu_answer`'s verdicts those that are settled, or 0.9 sure.
+    AnsweredBy {
+        /// Who.
+        by: AnsweredBy,
+        /// What the network announces, where it does.
+        announcement: Option<Announcement>,
+        /// How soon and how surely it was told.
+        told: Told,
+    },
+}
+
+/// What a callee has said so far.
+///
+/// `Debug` hides the words: they are personal data.
+#[derive(Clone, PartialEq)]
+pub struct Partial {
+    /// The words, as far as they were recognized.
+    pub text: String,
+    /// What is meant, as far as it can be told.
+    pub intent: Intent,
+    /// How sure that is, from 0 to 1.
+    pub confidence: f32,
+}
+
+impl fmt::Debug for Partial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Partial({} {:.2})", self.intent, self.confidence)
+    }
 }
 
 /// What the call wants done.
@@ -108,13 +156,19 @@ pub enum Output {
     Play {
         /// Names it in `MediaEvent`s.
         id: PlaybackId,
-        /// The words.
+        /// The words, of the whole prompt.
         text: String,
+        /// From where on [ms from its beginning]: 0, or where a prompt goes on that was stopped. The
+        /// shell begins at the last mark of the voice at or before it, so that no word is cut in two.
+        from_ms: u64,
     },
     /// Stop speaking within one frame, and drop what is queued.
     StopPlayback,
-    /// The intents that the dialog expects from here on: a hint for the classifier.
-    Expect(Vec<Intent>),
+    /// What is known of the callee's next words from here on: for the classifier, the end of the turn
+    /// and the recognizer.
+    Expect(Expectation),
+    /// The utterance told last was not over: the next one goes on with it. See [`SpeechEvent`].
+    Join,
     /// Join the callee's and the agent's media.
     Bridge,
     /// A line for the transcript.
@@ -155,8 +209,12 @@ pub struct Ending {
     pub conclusion: Conclusion,
     /// When the callee's side answered.
     pub answered_at: Option<Time>,
-    /// What answered.
+    /// What answered, or spoke in place of an answer.
     pub answered_by: AnsweredBy,
+    /// What the network announced, before the answer or after it.
+    pub announcement: Option<Announcement>,
+    /// How `answered_by` was told, where the sound told it.
+    pub told: Option<Told>,
     /// How the signalling ended.
     pub sip: Option<SipCause>,
     /// Who ended it, where it was answered.

@@ -271,7 +271,7 @@ impl<'a> ActiveCall<'a> {
         use waihu_call::{MediaEvent, SpeechEvent};
         use waihu_speech::Event;
         match happening {
-            Happening::Sound(_, News::Call(event)) => Some(Input::Media(event)),
+            Happening::Sound(_, News::Call(event)) => Some(Input::Media(self.playout.of_the_whole(event))),
             Happening::Sound(leg, News::Datagram(from, bytes)) => {
                 self.of_sound(leg, |sound, plant| sound.datagram(plant, from, &bytes))
             }
@@ -305,6 +305,7 @@ impl<'a> ActiveCall<'a> {
                         intent: h.intent,
                         confidence: h.confidence,
                         entities: h.entities,
+                        also: Vec::new(),
                     })
                 }
             })),
@@ -348,11 +349,12 @@ impl<'a> ActiveCall<'a> {
                         machine.handle_input(self.now(), input);
                     }
                 }
-                Output::Play { id, text } => self.play(id, text),
+                Output::Play { id, text, from_ms } => self.play(id, text, from_ms),
                 Output::StopPlayback => {
                     self.plant.media.stop(self.sound.slot());
                     for id in self.playout.clear() {
-                        let event = waihu_call::MediaEvent::PlaybackStopped { id, played_ms: 0 };
+                        let event =
+                            waihu_call::MediaEvent::PlaybackStopped { id, played_ms: 0, heard_bytes: 0 };
                         let _ = self.happenings.send(Happening::Sound(Leg::Callee, News::Call(event)));
                     }
                 }
@@ -362,7 +364,8 @@ impl<'a> ActiveCall<'a> {
                     }
                 }
                 Output::Line(line) => self.line(line),
-                Output::Expect(intents) => self.listener.expect(intents),
+                Output::Expect(expected) => self.listener.expect(expected.intents),
+                Output::Join => {}
                 Output::Ended(ending) => return Some(*ending),
             }
         }
@@ -417,7 +420,7 @@ impl<'a> ActiveCall<'a> {
         Some(Input::Media(waihu_call::MediaEvent::Lost))
     }
 
-    fn play(&mut self, id: PlaybackId, text: String) {
+    fn play(&mut self, id: PlaybackId, text: String, from_ms: u64) {
         let ready = self.prompts.get(&text).map(Arc::clone);
         if ready.is_none() {
             let reply = self.happenings.clone();
@@ -426,7 +429,7 @@ impl<'a> ActiveCall<'a> {
                 .speech
                 .voice(request, Box::new(move |pcm| drop(reply.send(Happening::Voiced(id, pcm)))));
         }
-        self.playout.push(id, ready);
+        self.playout.push(id, ready, from_ms);
         self.play_ready();
     }
 

@@ -62,8 +62,10 @@ pub(crate) fn media_word(leg: Leg, event: &waihu_media::MediaEvent) -> Option<Me
         M::Closed(_) => Some(MediaEvent::Lost),
         _ if leg == Leg::Agent => None,
         M::PlaybackDone { id } => Some(MediaEvent::PlaybackDone(PlaybackId(id.0))),
+        M::PlaybackStarted { id } => Some(MediaEvent::PlaybackStarted(PlaybackId(id.0))),
         M::PlaybackStopped { id, played_ms } => {
-            Some(MediaEvent::PlaybackStopped { id: PlaybackId(id.0), played_ms: *played_ms })
+            let (id, played_ms) = (PlaybackId(id.0), *played_ms);
+            Some(MediaEvent::PlaybackStopped { id, played_ms, heard_bytes: 0 })
         }
         M::Dtmf { digit, .. } => Some(MediaEvent::Digit(*digit)),
         M::NoAudio { for_ms } => Some(MediaEvent::NoAudio { lasting: Duration::from_millis(*for_ms) }),

@@ -38,12 +38,17 @@ pub(crate) fn outcome(
             }
             (true, reached) => (spoilt(reached), Some(FaultOwner::Us)),
             (false, Disposition::EngineFailed) => (Disposition::EngineFailed, Some(FaultOwner::Us)),
+            // What was announced says more than that no person was there.
+            (false, Disposition::Unreachable) => {
+                let told = waihu_campaign::answer_verdict(ending.answered_by, ending.announcement);
+                told.map_or((Disposition::Unreachable, None), |(what, whose)| (what, Some(whose)))
+            }
             (false, reached) => (reached, None),
         }
     } else {
         let (disposition, fault) = match (&ending.sip, ending.rang_out) {
             (_, true) => (Disposition::NoAnswer, FaultOwner::Callee),
-            (Some(sip), false) => waihu_campaign::sip_verdict(sip.code),
+            (Some(sip), false) => waihu_campaign::announced_sip_verdict(sip.code, ending.announcement),
             (None, false) => waihu_campaign::NO_RESPONSE,
         };
         (disposition, Some(fault))
@@ -59,8 +64,8 @@ pub(crate) fn outcome(
         answered_at: ending.answered_at.map(&wall),
         ended_at,
         answered_by: ending.answered_by,
-        announcement: None,
-        told: None,
+        announcement: ending.announcement,
+        told: ending.told,
         identity: conclusion.identity,
         debt_disclosed: conclusion.debt_disclosed,
         disposition,
@@ -178,6 +183,8 @@ mod tests {
             },
             answered_at: Some(Time::from_millis(1_000)),
             answered_by: AnsweredBy::Human,
+            announcement: None,
+            told: None,
             sip: None,
             ended_by: Some(EndedBy::Us),
             rang_out: false,

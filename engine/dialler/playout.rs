@@ -3,9 +3,12 @@
 //! A prompt known before dialling is ready at once; one with a word of the callee's in it is
 //! synthesized first, and what was asked for after it waits behind it.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
 
-use waihu_call::PlaybackId;
+use waihu_call::{MediaEvent, PlaybackId};
 
 /// A prompt's samples at 8 kHz.
 pub(crate) type Pcm = Arc<[i16]>;
@@ -14,11 +17,20 @@ pub(crate) type Pcm = Arc<[i16]>;
 #[derive(Default)]
 pub(crate) struct Playout {
     waiting: VecDeque<(PlaybackId, Option<Pcm>)>,
+    /// Those that do not begin at their beginning, and where they do [ms].
+    from_ms: HashMap<PlaybackId, u64>,
 }
 
+/// Samples of a prompt in a millisecond.
+const SAMPLES_PER_MS: u64 = 8;
+
 impl Playout {
-    /// Puts a prompt at the end; without samples it waits for [`Self::voiced`].
-    pub(crate) fn push(&mut self, id: PlaybackId, pcm: Option<Pcm>) {
+    /// Puts a prompt at the end, to be played from `from_ms` on; without samples it waits for
+    /// [`Self::voiced`].
+    pub(crate) fn push(&mut self, id: PlaybackId, pcm: Option<Pcm>, from_ms: u64) {
+        if from_ms > 0 {
+            self.from_ms.insert(id, from_ms);
+        }
         self.waiting.push_back((id, pcm));
     }
 
@@ -41,10 +53,23 @@ impl Playout {
         match self.waiting.front()? {
             (_, None) => None,
             (id, Some(pcm)) => {
-                let ready = (*id, Arc::clone(pcm));
+                let cut = self.from_ms.get(id).map_or(0, |ms| ms.saturating_mul(SAMPLES_PER_MS));
+                let cut = usize::try_from(cut).unwrap_or(usize::MAX).min(pcm.len());
+                let ready = (*id, if cut > 0 { pcm[cut..].into() } else { Arc::clone(pcm) });
                 self.waiting.pop_front();
                 Some(ready)
             }
+        }
+    }
+
+    /// What the media thread tells of a part of a prompt, told of the whole prompt.
+    pub(crate) fn of_the_whole(&self, event: MediaEvent) -> MediaEvent {
+        match event {
+            MediaEvent::PlaybackStopped { id, played_ms, heard_bytes } if played_ms > 0 => {
+                let played_ms = played_ms + self.from_ms.get(&id).copied().unwrap_or(0);
+                MediaEvent::PlaybackStopped { id, played_ms, heard_bytes }
+            }
+            other => other,
         }
     }
 
@@ -62,8 +87,8 @@ mod tests {
     fn prompts_are_played_in_the_order_asked_for() {
         let pcm: Pcm = Arc::new([0; 160]);
         let mut playout = Playout::default();
-        playout.push(PlaybackId(1), None);
-        playout.push(PlaybackId(2), Some(Arc::clone(&pcm)));
+        playout.push(PlaybackId(1), None, 0);
+        playout.push(PlaybackId(2), Some(Arc::clone(&pcm)), 0);
         assert!(playout.next().is_none());
         playout.voiced(PlaybackId(1), pcm);
         assert_eq!(playout.next().map(|p| p.0), Some(PlaybackId(1)));
@@ -72,9 +97,23 @@ mod tests {
     }
 
     #[test]
+    fn what_goes_on_is_played_from_there_and_told_of_as_a_whole() {
+        let mut playout = Playout::default();
+        playout.push(PlaybackId(3), Some(Arc::new([0; 8_000])), 400);
+        playout.push(PlaybackId(4), Some(Arc::new([0; 80])), 400);
+        assert_eq!(playout.next().map(|p| p.1.len()), Some(4_800));
+        assert_eq!(playout.next().map(|p| p.1.len()), Some(0), "there is no more of it");
+        for (id, played_ms, of_the_whole) in [(3, 200, 600), (3, 0, 0), (9, 200, 200)] {
+            let stopped =
+                |played_ms| MediaEvent::PlaybackStopped { id: PlaybackId(id), played_ms, heard_bytes: 0 };
+            assert_eq!(playout.of_the_whole(stopped(played_ms)), stopped(of_the_whole));
+        }
+    }
+
+    #[test]
     fn what_is_cleared_is_named_and_never_played() {
         let mut playout = Playout::default();
-        playout.push(PlaybackId(7), None);
+        playout.push(PlaybackId(7), None, 0);
         assert_eq!(playout.clear(), [PlaybackId(7)]);
         playout.voiced(PlaybackId(7), Arc::new([0; 160]));
         assert!(playout.next().is_none());

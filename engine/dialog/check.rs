@@ -96,7 +96,10 @@ impl<'s> Walk<'s> {
             // Limits and a late voicemail can come from anywhere; they lead to ends.
             let at_limit = (script.limits.to, node.1);
             let voicemail = (script.voicemail, Facts { identity: Who::Unconfirmed, ..node.1 });
-            for to in edges.iter().map(|e| e.to).chain([at_limit, voicemail]) {
+            // An assistant is told who calls before anything is known; the person is greeted from the start.
+            let screened = script.screening.as_ref().filter(|_| node.1 == Facts::NONE);
+            let screened = screened.into_iter().map(|s| (s.to, Facts::NONE));
+            for to in edges.iter().map(|e| e.to).chain([at_limit, voicemail]).chain(screened) {
                 if !walk.nodes.contains_key(&to) && to != node {
                     walk.from.entry(to).or_insert(node);
                     queue.push_back(to);

@@ -3,7 +3,7 @@
 //! They lie beside the script as data and run in virtual time, in tests and in `waihu check`.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     str::FromStr,
     sync::Arc,
     time::Duration,
@@ -60,21 +60,30 @@ enum Event {
     PromptFailed,
     HangUp,
     Voicemail,
+    Screening,
+    Person,
+    Announcement,
     AgentJoined,
     AgentNoAnswer,
     AgentFailed,
 }
 
-const EVENTS: [(&str, Event); 8] = [
+const EVENTS: [(&str, Event); 11] = [
     ("silence", Event::Silence),
     ("noise", Event::Noise),
     ("prompt_failed", Event::PromptFailed),
     ("hang_up", Event::HangUp),
     ("voicemail", Event::Voicemail),
+    ("screening", Event::Screening),
+    ("person", Event::Person),
+    ("announcement", Event::Announcement),
     ("agent_joined", Event::AgentJoined),
     ("agent_no_answer", Event::AgentNoAnswer),
     ("agent_failed", Event::AgentFailed),
 ];
+
+/// Before a prompt's name: it goes on where it broke off.
+const GOES_ON: &str = "… ";
 
 /// The agent's name in examples.
 const AGENT: &str = "agent-1";
@@ -187,6 +196,7 @@ fn read_step(mut t: Table<'_>, prompts: &[Arc<str>], problems: &mut Problems) ->
     let act = if t.has("bot") {
         let named = t.strings("bot", problems);
         for (name, at) in &named {
+            let name = name.strip_prefix(GOES_ON).unwrap_or(name);
             if !prompts.iter().any(|p| p.as_ref() == name) {
                 problems.add(
                     at,
@@ -230,10 +240,26 @@ fn read_step(mut t: Table<'_>, prompts: &[Arc<str>], problems: &mut Problems) ->
         if intent.is_none() && !t.has("intent") {
             problems.add(&at, "a step needs bot, callee with intent, key or event", "");
         }
-        intent.map(|intent| Act::Callee(Utterance { text, intent, confidence, entities }))
+        let also = read_also(&mut t, confidence, problems);
+        intent.map(|intent| Act::Callee(Utterance { text, intent, confidence, entities, also }))
     };
     t.close(problems);
     Some(Step { at, act: act?, over })
+}
+
+/// What else was meant: labels, each as sure as the first.
+fn read_also(t: &mut Table<'_>, confidence: f32, problems: &mut Problems) -> Vec<(Intent, f32)> {
+    let mut also = Vec::new();
+    for (label, at) in t.strings("also", problems) {
+        match label.parse::<Intent>() {
+            Ok(intent) => also.push((intent, confidence)),
+            Err(_) => {
+                let help = nearest(&label, Intent::ALL.iter().map(|i| i.label()));
+                problems.add(&at, format!("unknown intent {label:?}"), help);
+            }
+        }
+    }
+    also
 }
 
 fn read_outcome(mut t: Table<'_>, problems: &mut Problems) -> Expected {
@@ -305,6 +331,7 @@ struct Run<'e> {
     now: Time,
     /// The prompt being spoken.
     saying: Option<(PromptId, BargeIn)>,
+    named: BTreeMap<PromptId, Arc<str>>,
     /// Prompts that no step has asked for yet.
     said: VecDeque<String>,
     conclusion: Option<Conclusion>,
@@ -322,6 +349,7 @@ impl<'e> Run<'e> {
             bot: Interpreter::new(script.clone(), lang, &example.case, example.today),
             now: Time::from_millis(1_000),
             saying: None,
+            named: BTreeMap::new(),
             said: VecDeque::new(),
             conclusion: None,
             entered: BTreeSet::new(),
@@ -345,7 +373,13 @@ impl<'e> Run<'e> {
             match output {
                 Output::Say { id, prompt, barge_in, .. } => {
                     self.saying = Some((id, barge_in));
+                    self.named.insert(id, prompt.clone());
                     self.said.push_back(prompt.to_string());
+                }
+                Output::Resume { id, barge_in } => {
+                    self.saying = Some((id, barge_in));
+                    let prompt = self.named.get(&id).map_or("", AsRef::as_ref);
+                    self.said.push_back(format!("{GOES_ON}{prompt}"));
                 }
                 Output::Ended(c) => self.conclusion = Some(c),
                 Output::Trace { state, .. } => drop(self.entered.insert(state)),
@@ -400,7 +434,7 @@ impl<'e> Run<'e> {
             Act::Callee(utterance) => {
                 let began = self.now;
                 self.input(Input::SpeechStarted);
-                if let Some((id, BargeIn::Allowed)) = self.saying.filter(|_| over) {
+                if let Some((id, BargeIn::Allowed { .. })) = self.saying.filter(|_| over) {
                     self.input(Input::PromptInterrupted { id, played_ms: 500 });
                     self.now = self.now + SPEAKING;
                 }
@@ -426,7 +460,13 @@ impl<'e> Run<'e> {
                 None => return,
             },
             Event::HangUp => Input::CalleeHungUp,
-            Event::Voicemail => Input::Voicemail,
+            Event::Voicemail => {
+                self.input(Input::Voicemail);
+                Input::Beep
+            }
+            Event::Screening => Input::Screening,
+            Event::Person => Input::Person,
+            Event::Announcement => Input::NoPerson { disposition: Disposition::Unreachable },
             Event::AgentJoined => Input::AgentJoined { agent },
             Event::AgentNoAnswer => Input::AgentUnavailable { agent, result: HandoverResult::NoAnswer },
             Event::AgentFailed => Input::AgentUnavailable { agent, result: HandoverResult::Failed },

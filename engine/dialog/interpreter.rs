@@ -4,15 +4,18 @@
 //! sound, models, the clock. A spurious timeout does nothing; nothing comes out after `Ended`.
 
 mod hearing;
+mod who;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use jiff::civil::Date;
-use waihu_types::{Callback, Case, Disposition, Handover, HandoverResult, Intent, Lang, Promise, Time};
+use waihu_types::{
+    Callback, Case, Disposition, Handover, HandoverResult, Intent, Lang, Promise, Question, Time,
+};
 
 use crate::{
     condition::Who,
-    io::{BargeIn, Conclusion, Input, Output, Private, PromptId},
+    io::{Answer, BargeIn, Conclusion, Expectation, Input, Output, Private, PromptId},
     memory::{Memory, Understood},
     script::{CallbackBy, End, Kind, Line, PromptIx, RedialAdvice, Script, StateIx},
 };
@@ -20,8 +23,12 @@ use crate::{
 /// How long to wait for words after a prompt was interrupted, before it is spoken again. People
 /// who cut in go on within a second or two; a cough does not.
 const INTERRUPT_WAIT: Duration = Duration::from_secs(4);
-/// How often one line is spoken again after noise: then whoever makes the noise is not listening.
-const MAX_REPLAYS: u32 = 2;
+/// How often one line is gone on with after a false stop: then whoever makes the noise is not
+/// listening. The last time only words stop it.
+const MAX_REPLAYS: u32 = 3;
+/// How much of what is said over lines that must be heard is kept for after them: people say one
+/// thing or two, and who says more has forgotten the first.
+const MAX_HELD: usize = 3;
 /// How often a line that could not be spoken is tried again: its next wording may have a voice.
 const MAX_FAILURES: u32 = 1;
 /// How long the closing words may take after a limit of the call, before it is cut.
@@ -31,17 +38,21 @@ const CLOSING_GRACE: Duration = Duration::from_secs(20);
 #[derive(Clone, Copy, Debug)]
 struct Speech {
     prompt: PromptIx,
-    must_be_heard: bool,
+    barge_in: BargeIn,
     private: bool,
 }
 
 impl Speech {
     fn of(line: &Line, private: bool) -> Self {
-        Self { prompt: line.prompt, must_be_heard: line.must_be_heard, private }
+        Self { prompt: line.prompt, barge_in: line.barge_in, private }
+    }
+
+    fn must_be_heard(&self) -> bool {
+        self.barge_in == BargeIn::MustBeHeard
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Phase {
     Before,
     /// `current` is being spoken; once interrupted, words are waited for until then.
@@ -77,7 +88,9 @@ struct Held {
     began: Time,
 }
 
-/// One conversation of one call, running a [`Script`].
+/// One conversation of one call, running a [`Script`]. A copy is the conversation as it was: see
+/// [`Interpreter::take_back`].
+#[derive(Clone)]
 pub struct Interpreter {
     script: Arc<Script>,
     lang: Lang,
@@ -89,8 +102,13 @@ pub struct Interpreter {
     queue: VecDeque<Speech>,
     /// How long to listen when the lines are spoken, where it is not the state's own time.
     listen_for: Option<Duration>,
-    /// What was said over a line that must be heard, or a yes into a question that is not over.
-    held: Option<Held>,
+    /// What was said over a line that must be heard, or a yes into a question that is not over: what
+    /// is urgent first, then in its order.
+    held: Vec<Held>,
+    /// Whoever answered asks who is calling, and the person is waited for.
+    screened: Option<who::Screened>,
+    /// A voicemail box answered, and its tone is waited for.
+    boxed: bool,
     line: Option<Spoken>,
     /// Whether the state's question was spoken to its end.
     asked: bool,
@@ -145,7 +163,9 @@ impl Interpreter {
             outputs: VecDeque::new(),
             queue: VecDeque::new(),
             listen_for: None,
-            held: None,
+            held: Vec::new(),
+            screened: None,
+            boxed: false,
             line: None,
             asked: false,
             applied,
@@ -193,12 +213,42 @@ impl Interpreter {
         self.applied.iter().enumerate().filter(|(_, times)| **times > 0).map(|(rule, _)| rule)
     }
 
-    /// What the state expects to hear: a hint for the classifier, true also while its line is spoken.
-    pub fn expects(&self) -> &[Intent] {
+    /// What is known beforehand of the callee's next words, true also while the state's line is spoken.
+    pub fn expectation(&self) -> Expectation {
+        let hear = self.script.hear.get(&self.lang).and_then(|states| states.get(&self.state));
+        let own = hear.into_iter().flatten().map(String::as_str);
+        let words = self.memory.words().chain(own).map(str::to_owned).collect();
         match &self.script.state(self.state).kind {
-            Kind::Ask { expects, .. } => expects,
-            _ => &[],
+            Kind::Ask { listen, .. } => Expectation {
+                intents: listen.expects.clone(),
+                question: self.question_asked(),
+                pause: listen.pause,
+                words,
+            },
+            _ => Expectation { words, ..Expectation::default() },
         }
+    }
+
+    /// Whether it is the callee's turn, and no line waits to be gone on with.
+    pub fn is_listening(&self) -> bool {
+        matches!(self.phase, Phase::Listening { .. })
+    }
+
+    fn question_asked(&self) -> Question {
+        match &self.script.state(self.state).kind {
+            Kind::Ask { listen, .. } => listen.question,
+            _ => Question::Open,
+        }
+    }
+
+    /// The conversation is `before` again, a copy from before the last words: the callee had not
+    /// finished. Of the debt, what the answer has spoken stays spoken, however little it was.
+    pub fn take_back(&mut self, before: Self, answer: Answer) {
+        let (next_id, disclosed) = (self.next_id, self.disclosed);
+        *self = before;
+        self.next_id = self.next_id.max(next_id);
+        self.disclosed |= disclosed && answer == Answer::Begun;
+        self.outputs.clear();
     }
 
     /// Takes in what has happened.
@@ -214,11 +264,21 @@ impl Interpreter {
                 self.conclude("the call is over");
             }
             (_, Input::Voicemail) => self.voicemail(now),
+            (_, Input::Beep) => self.beep(now),
+            (_, Input::NoPerson { disposition }) => self.no_person(disposition),
             (Phase::Before, _) | (_, Input::Start) => {}
             (_, Input::PromptDone { id }) => self.prompt_done(now, id),
-            (_, Input::PromptInterrupted { id, .. }) => self.prompt_interrupted(now, id),
+            (_, Input::PromptInterrupted { id, played_ms }) => self.prompt_interrupted(now, id, played_ms),
             (_, Input::PromptFailed { id }) => self.prompt_failed(now, id),
             (_, Input::SpeechStarted) => self.speech_started(now),
+            (_, Input::Screening) => self.screening(now),
+            (_, Input::Person) => self.person(now, None),
+            (_, Input::Heard { utterance, began }) if self.boxed => {
+                self.heard_from_a_box(now, utterance, began);
+            }
+            (_, Input::Heard { utterance, began }) if self.screened.is_some() => {
+                self.heard_screened(now, utterance, began);
+            }
             (_, Input::Heard { utterance, began }) => {
                 let utterance = self.understood(utterance);
                 if self.is_too_early(began, &utterance) {
@@ -227,11 +287,13 @@ impl Interpreter {
                     self.heard(now, Held { utterance, began });
                 }
             }
+            (_, Input::Digit(_)) if self.boxed => self.trace("a key while a box has the line"),
             (_, Input::Digit(key)) => match self.script.digits.get(&key).copied() {
                 Some(intent) => self.key_pressed(now, intent),
                 None => self.trace("a key without a meaning"),
             },
             (_, Input::Unintelligible) => self.unintelligible(now),
+            (_, Input::BackChannel) => self.murmured(now),
             (_, Input::AgentJoined { agent }) => self.agent_joined(agent),
             (_, Input::AgentUnavailable { agent, result }) => self.agent_unavailable(now, agent, result),
             (_, Input::Timeout) => self.timeout(now),
@@ -266,7 +328,7 @@ impl Interpreter {
         let state = script.state(to);
         self.state = to;
         (self.silence_rung, self.no_match_rung, self.listen_for) = (0, 0, None);
-        self.asked = false;
+        (self.asked, self.boxed) = (false, false);
         self.reached = state.reached.or(self.reached);
         self.trace("entered");
         if let Kind::End(end) = &state.kind {
@@ -333,13 +395,13 @@ impl Interpreter {
         (self.disclosed_before, self.disclosed) = (self.disclosed, self.disclosed || line.private);
         let id = PromptId(self.next_id);
         self.next_id += 1;
-        self.line = Some(Spoken { must_be_heard: line.must_be_heard, since: now, until: None });
+        self.line = Some(Spoken { must_be_heard: line.must_be_heard(), since: now, until: None });
         self.phase = Phase::Saying { id, current: line, interrupted_until: None };
         self.outputs.push_back(Output::Say {
             id,
             prompt: script.prompt_name(line.prompt).clone(),
             text,
-            barge_in: if line.must_be_heard { BargeIn::MustBeHeard } else { BargeIn::Allowed },
+            barge_in: line.barge_in,
             private: if line.private { Private::Yes } else { Private::No },
         });
         true
@@ -347,42 +409,43 @@ impl Interpreter {
 
     /// All lines are spoken: listen, go on, dial or end.
     fn lines_done(&mut self, now: Time) {
+        if self.screened.is_some() {
+            self.wait_for_the_person(now);
+            return;
+        }
         let script = self.script.clone();
         let state = script.state(self.state);
-        let held = self.held.take();
         match &state.kind {
-            Kind::Ask { timeout, expects, .. } => {
-                let timeout = self.listen_for.take().unwrap_or(*timeout);
+            Kind::Ask { listen, .. } => {
+                let timeout = self.listen_for.take().unwrap_or(listen.timeout);
                 self.phase = Phase::Listening { until: now + timeout, speaking: false };
                 self.asked = self.line.is_some_and(|line| line.until.is_some());
-                match held {
-                    Some(held) if !self.is_too_early(held.began, &held.utterance) => {
+                let mut early = None;
+                while !self.held.is_empty() {
+                    let held = self.held.remove(0);
+                    if !self.is_too_early(held.began, &held.utterance) {
                         self.respond(now, held.utterance);
+                        return;
                     }
-                    early => {
-                        self.outputs.push_back(Output::Listen { timeout, expects: expects.clone() });
-                        if let Some(early) = early {
-                            self.heard_too_early(now, &early.utterance);
-                        }
-                    }
+                    early = Some(held.utterance);
+                }
+                self.outputs.push_back(Output::Listen { timeout, expectation: self.expectation() });
+                if let Some(early) = early {
+                    self.heard_too_early(now, &early);
                 }
             }
-            Kind::Pass { next } => {
-                self.held = held;
-                self.enter(now, *next, Vec::new());
-            }
+            Kind::Pass { next } => self.enter(now, *next, Vec::new()),
             Kind::Transfer { timeout, .. } => {
                 let reason = self.intents.last().copied().unwrap_or(Intent::RequestHuman);
                 self.outputs.push_back(Output::DialAgent { reason });
                 self.phase = Phase::Calling { until: now + *timeout };
-                if let Some(held) = held {
+                for held in std::mem::take(&mut self.held) {
                     self.heard(now, held);
                 }
             }
             Kind::End(_) => {
-                if let Some(held) = held
-                    && self.heed_urgently(now, &held.utterance)
-                {
+                let held = std::mem::take(&mut self.held);
+                if held.iter().any(|h| self.heed_urgently(now, &h.utterance)) {
                     return;
                 }
                 self.outputs.push_back(Output::HangUp);
@@ -398,12 +461,17 @@ impl Interpreter {
         }
     }
 
-    fn prompt_interrupted(&mut self, now: Time, by: PromptId) {
+    fn prompt_interrupted(&mut self, now: Time, by: PromptId, played_ms: u64) {
         let Phase::Saying { id, current, interrupted_until } = &mut self.phase else { return };
         if *id != by {
             return;
         }
-        if current.must_be_heard {
+        // Any of it that was heard counts as told, and nothing of it as untold.
+        match played_ms {
+            0 => self.disclosed = self.disclosed_before,
+            _ => self.disclosed_before = self.disclosed,
+        }
+        if current.must_be_heard() {
             self.trace("a line that must be heard was interrupted");
             self.replay(now);
         } else if interrupted_until.is_none() {
@@ -436,15 +504,23 @@ impl Interpreter {
         self.conclude("our own voice failed");
     }
 
-    /// Speaks the current line again, unless that has been in vain; in an end it goes on instead.
+    /// Goes on with the line that was interrupted, unless that has been in vain; in an end it leaves
+    /// it. What must be heard is spoken again from its beginning.
     fn replay(&mut self, now: Time) {
-        let Phase::Saying { current, .. } = self.phase else { return };
-        let ending = self.settled.is_some() && !current.must_be_heard;
-        let replays = self.replays + 1;
-        if ending || replays > MAX_REPLAYS || self.closing == Closing::Due || !self.say(now, current) {
+        let Phase::Saying { id, current, .. } = self.phase else { return };
+        let ending = self.settled.is_some() && !current.must_be_heard();
+        self.replays += 1;
+        if ending || self.replays > MAX_REPLAYS || self.closing == Closing::Due {
             self.next_line(now);
+        } else if current.must_be_heard() {
+            if !self.say(now, current) {
+                self.next_line(now);
+            }
         } else {
-            self.replays = replays;
+            let barge_in = if self.replays == MAX_REPLAYS { BargeIn::ByWords } else { current.barge_in };
+            self.disclosed |= current.private;
+            self.phase = Phase::Saying { id, current, interrupted_until: None };
+            self.outputs.push_back(Output::Resume { id, barge_in });
         }
     }
 
@@ -471,20 +547,6 @@ impl Interpreter {
         }
     }
 
-    fn voicemail(&mut self, now: Time) {
-        if self.memory.identity == Who::Confirmed || self.settled.is_some() {
-            self.trace("no voicemail: a person has been spoken to");
-            return;
-        }
-        if matches!(self.phase, Phase::Calling { .. }) {
-            self.outputs.push_back(Output::CancelAgent);
-        }
-        self.limit_at = self.limit_at.or(Some(now + self.script.limits.max_time));
-        self.memory.identity = Who::Unconfirmed;
-        self.held = None;
-        self.enter(now, self.script.voicemail, Vec::new());
-    }
-
     /// Whether the turns are used up; then the call is being closed.
     fn over_turns(&mut self, now: Time) -> bool {
         let over = self.turns > self.script.limits.max_turns && self.settled.is_none();
@@ -502,7 +564,8 @@ impl Interpreter {
         self.closing = Closing::Under;
         // What is urgent is heeded after the closing words; all else comes too late.
         let urgent = &self.script.confidence.urgent_intents;
-        self.held.take_if(|held| !urgent.contains(&held.utterance.intent));
+        self.held.retain(|held| urgent.contains(&held.utterance.intent));
+        self.screened = None;
         self.limit_at = Some(now + CLOSING_GRACE);
         self.enter(now, self.script.limits.to, Vec::new());
     }
@@ -516,6 +579,13 @@ impl Interpreter {
             Phase::Saying { interrupted_until: Some(until), .. } if now >= until => {
                 self.trace("interrupted, and nothing was said");
                 self.replay(now);
+            }
+            Phase::Listening { until, .. } if now >= until && self.boxed => {
+                self.trace("no tone is to be heard");
+                self.enter(now, self.script.voicemail, Vec::new());
+            }
+            Phase::Listening { until, .. } if now >= until && self.screened.is_some() => {
+                self.nobody_came(now);
             }
             Phase::Listening { until, speaking } if now >= until => {
                 if speaking {

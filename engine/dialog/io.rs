@@ -4,7 +4,9 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use waihu_nlu::Entities;
-use waihu_types::{Callback, Disposition, Handover, HandoverResult, Identity, Intent, Promise, Time};
+use waihu_types::{
+    Callback, Disposition, Handover, HandoverResult, Identity, Intent, Promise, Question, Time,
+};
 
 use crate::script::RedialAdvice;
 
@@ -31,6 +33,9 @@ pub struct Utterance {
     pub confidence: f32,
     /// The values said beside it.
     pub entities: Entities,
+    /// What else is meant, the surest first, each with how sure that is. It counts where the script
+    /// has no answer to [`Self::intent`], and where it is urgent.
+    pub also: Vec<(Intent, f32)>,
 }
 
 impl fmt::Debug for Utterance {
@@ -87,8 +92,21 @@ pub enum Input {
         /// Why.
         result: HandoverResult,
     },
-    /// A voicemail box, and no person, has answered.
+    /// The callee, who still speaks, only murmurs: an interrupted prompt goes on at once.
+    BackChannel,
+    /// A voicemail box, and no person, has answered: what is left there waits for [`Self::Beep`].
     Voicemail,
+    /// The box records from here on.
+    Beep,
+    /// An assistant asks who is calling, and may put a person through.
+    Screening,
+    /// After [`Self::Screening`]: the person is on the line.
+    Person,
+    /// Something answered with which there is nothing to speak: an announcement, a fax.
+    NoPerson {
+        /// What the call is filed as.
+        disposition: Disposition,
+    },
     /// The callee's side is gone.
     CalleeHungUp,
     /// The time of [`crate::Interpreter::poll_timeout`] has come.
@@ -98,8 +116,13 @@ pub enum Input {
 /// Whether the callee may stop a prompt by speaking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BargeIn {
-    /// Speech stops it.
-    Allowed,
+    /// Speech stops it: words that are meant to, or voice on end of which no words are known yet.
+    Allowed {
+        /// So much voice; none: the call's own measure.
+        after: Option<Duration>,
+    },
+    /// Only words that are meant to stop it do, and voice alone never.
+    ByWords,
     /// It is spoken to its end, whatever is said meanwhile.
     MustBeHeard,
 }
@@ -111,6 +134,57 @@ pub enum Private {
     Yes,
     /// Anyone may hear it.
     No,
+}
+
+/// The silence that ends a turn, where a script sets it for a state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Pause {
+    /// Where the turn sounds and reads as finished.
+    pub least: Duration,
+    /// Where it does not.
+    pub most: Duration,
+}
+
+/// What is known beforehand of the callee's next words.
+///
+/// `Debug` hides the words: the name and what is owed are among them.
+#[derive(Clone, Default, PartialEq)]
+pub struct Expectation {
+    /// What the script expects to hear, as a hint for the classifier.
+    pub intents: Vec<Intent>,
+    /// What kind of answer is asked for.
+    pub question: Question,
+    /// The silence that ends the turn; none: the measure for the question.
+    pub pause: Option<Pause>,
+    /// Words that may well be said, for the recognizer: those of the case, and the state's own.
+    pub words: Vec<String>,
+}
+
+impl fmt::Debug for Expectation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { intents, question, pause, words } = self;
+        write!(f, "Expectation({intents:?} {question:?} {pause:?} {} words)", words.len())
+    }
+}
+
+/// How far an answer had come when it was taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Nothing of it was spoken.
+    Unspoken,
+    /// Some of it may have been.
+    Begun,
+}
+
+/// What a half-heard utterance would do to the line that is being spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weight {
+    /// Nothing: whoever says it listens.
+    BackChannel,
+    /// It would stop the line, and be answered.
+    CutsIn,
+    /// Nothing is being spoken that it could stop, or it cannot be told yet.
+    Unclear,
 }
 
 /// What the interpreter wants done.
@@ -129,12 +203,19 @@ pub enum Output {
         /// Whether it speaks of the debt.
         private: Private,
     },
+    /// Go on with the prompt that was interrupted, from where it broke off.
+    Resume {
+        /// The prompt's own id, as it was said; to be named again when it is done or interrupted.
+        id: PromptId,
+        /// Whether the callee may stop it now.
+        barge_in: BargeIn,
+    },
     /// Listen. The timeout is the interpreter's own (see `poll_timeout`); it is told for display.
     Listen {
         /// How long the callee may be silent.
         timeout: Duration,
-        /// What the script expects to hear, as a hint for the classifier.
-        expects: Vec<Intent>,
+        /// What is known of the answer beforehand.
+        expectation: Expectation,
     },
     /// Dial an agent, and answer with `AgentJoined` or `AgentUnavailable`.
     DialAgent {
@@ -164,6 +245,7 @@ impl fmt::Debug for Output {
             Self::Say { id, prompt, barge_in, private, .. } => {
                 write!(f, "Say({} {prompt} {barge_in:?} private={private:?})", id.0)
             }
+            Self::Resume { id, barge_in } => write!(f, "Resume({} {barge_in:?})", id.0),
             Self::Listen { timeout, .. } => write!(f, "Listen({timeout:?})"),
             Self::DialAgent { reason } => write!(f, "DialAgent({reason})"),
             Self::CancelAgent => f.write_str("CancelAgent"),

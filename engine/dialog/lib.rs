@@ -22,7 +22,9 @@ mod template;
 pub use condition::{Condition, PromiseRules, Slot};
 pub use example::Example;
 pub use interpreter::Interpreter;
-pub use io::{BargeIn, Conclusion, Input, Output, Private, PromptId, Utterance};
+pub use io::{
+    Answer, BargeIn, Conclusion, Expectation, Input, Output, Pause, Private, PromptId, Utterance, Weight,
+};
 pub use problem::Problem;
 pub use script::{RedialAdvice, Script};
 pub use template::{Placeholder, Template, TemplateError, clock, day, day_of_week, money, when};

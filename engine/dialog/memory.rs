@@ -20,15 +20,18 @@ pub(crate) struct Understood {
     pub(crate) another_name: bool,
     /// Whoever speaks says to be the person.
     pub(crate) the_person: bool,
+    /// What else was meant, and how sure that is.
+    pub(crate) also: Vec<(Intent, f32)>,
 }
 
 impl Understood {
     pub(crate) fn new(intent: Intent, confidence: f32, entities: Entities) -> Self {
-        Self { intent, confidence, entities, another_name: false, the_person: false }
+        Self { intent, confidence, entities, another_name: false, the_person: false, also: Vec::new() }
     }
 }
 
 /// The values of one call.
+#[derive(Clone)]
 pub(crate) struct Memory {
     name: String,
     title: String,
@@ -69,6 +72,11 @@ impl Memory {
     /// Who somebody says to be, beside the person of the case.
     pub(crate) fn naming(&self, text: &str) -> Naming {
         naming(self.lang, text, &self.name, &self.title)
+    }
+
+    /// The words of the case that may well be heard.
+    pub(crate) fn words(&self) -> impl Iterator<Item = &str> {
+        [&self.name, &self.creditor, &self.product].into_iter().map(String::as_str).filter(|w| !w.is_empty())
     }
 
     pub(crate) fn facts(&self) -> Facts {

@@ -2,6 +2,8 @@
 //!
 //! Deliberately absent: what the states mean together (see [`crate::check`]).
 
+mod listen;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -15,6 +17,7 @@ use waihu_types::{Disposition, Intent, Lang};
 use crate::{
     condition::{Condition, PromiseRules, Slot, Who},
     example,
+    io::BargeIn,
     problem::{Place, Problems, nearest},
     reader::{self, Table, Value},
     script::{
@@ -24,15 +27,13 @@ use crate::{
     template::Template,
 };
 
-/// How long a state listens where it does not say [s]: people answer within two, and hesitate.
-const LISTEN_S: u32 = 6;
 /// How long an agent's telephone may ring where the state does not say [s].
 const TRANSFER_S: u32 = 40;
 /// How often a rule that answers and returns applies where it does not say.
 const ANSWER_LIMIT: u32 = 3;
 
 /// Dispositions that a conversation can come to; the others are told by signalling or by the engine.
-const SPOKEN: [Disposition; 18] = {
+const SPOKEN: [Disposition; 19] = {
     use Disposition as D;
     [
         D::PromiseToPay,
@@ -53,6 +54,7 @@ const SPOKEN: [Disposition; 18] = {
         D::NotUnderstood,
         D::HungUp,
         D::Voicemail,
+        D::Screened,
     ]
 };
 
@@ -121,6 +123,7 @@ struct PromptFiles {
     wordings: BTreeMap<Lang, Vec<Vec<Template>>>,
     places: BTreeMap<Lang, Vec<Option<Place>>>,
     files: BTreeMap<Lang, Place>,
+    hear: listen::HearWords,
 }
 
 impl PromptFiles {
@@ -129,6 +132,10 @@ impl PromptFiles {
         self.files.insert(lang, table.at.clone());
         for (name, value) in table.into_named() {
             let at = value.at.clone();
+            if name == "hear" && value.is_table() {
+                self.hear.insert(lang, listen::hear(value, problems));
+                continue;
+            }
             let mut wordings = Vec::new();
             let before = problems.0.len();
             for (words, at) in value.strings(&name, problems) {
@@ -228,6 +235,8 @@ impl Parser<'_> {
             v.close(self.problems);
             Some((to?, at))
         });
+        let screening = self.screening(&mut t);
+        let hear = self.hear_words();
         let ladders = (self.ladder(&mut t, "silence"), self.ladder(&mut t, "no_match"));
         let always = t.tables("always", self.problems);
         let always = always.into_iter().filter_map(|r| self.rule(r)).collect();
@@ -250,6 +259,8 @@ impl Parser<'_> {
             digits,
             voicemail,
             voicemail_at,
+            screening,
+            hear,
             prompts: Prompts::default(),
             examples: BTreeMap::new(),
         })
@@ -319,7 +330,7 @@ impl Parser<'_> {
 
     fn ladder(&mut self, t: &mut Table<'_>, key: &'static str) -> Option<Ladder> {
         let mut table = t.table(key, self.problems)?;
-        let rungs = self.lines(&mut table, "say", false);
+        let rungs = self.lines(&mut table, "say", BargeIn::Allowed { after: None });
         let to = self.target(&mut table, "to");
         table.close(self.problems);
         Some(Ladder { rungs, to: to? })
@@ -328,9 +339,14 @@ impl Parser<'_> {
     fn state(&mut self, name: &str, mut t: Table<'_>, ladders: &Ladders) -> Option<State> {
         let at = t.at.clone();
         let private = t.bool("private", self.problems).unwrap_or(false);
-        let must = t.bool("barge_in", self.problems) == Some(false);
-        let say = self.lines(&mut t, "say", must);
-        let again = self.lines(&mut t, "again", false).pop();
+        let barge_in = self.barge_in(&mut t).unwrap_or(BargeIn::Allowed { after: None });
+        let say = self.lines(&mut t, "say", barge_in);
+        // What had to be heard was heard; asking again may be cut short.
+        let again = match barge_in {
+            BargeIn::MustBeHeard => BargeIn::Allowed { after: None },
+            other => other,
+        };
+        let again = self.lines(&mut t, "again", again).pop();
         let reached = t.string("reached", self.problems).and_then(|(w, at)| self.disposition(&w, &at));
         let ways: Vec<&str> = ["on", "next", "transfer", "end"].into_iter().filter(|k| t.has(k)).collect();
         let kind = match ways[..] {
@@ -365,19 +381,7 @@ impl Parser<'_> {
     fn ask(&mut self, t: &mut Table<'_>, ladders: &Ladders) -> Option<Kind> {
         let on = t.tables("on", self.problems);
         let rules: Vec<Rule> = on.into_iter().filter_map(|r| self.rule(r)).collect();
-        let mut timeout = LISTEN_S;
-        // What is out of scope may be answered, and is never expected: it would drown real answers.
-        let own = rules.iter().flat_map(|r| r.intents.iter().copied());
-        let mut expects: Vec<Intent> = own.filter(|i| *i != Intent::OutOfScope).collect();
-        if let Some(mut listen) = t.table("listen", self.problems) {
-            timeout = listen.number("timeout_s", 1..=60, self.problems).unwrap_or(timeout);
-            if listen.has("expects") {
-                expects = self.intents(&mut listen, "expects");
-            }
-            listen.close(self.problems);
-        }
-        expects.sort_unstable();
-        expects.dedup();
+        let listen = self.listen(t, &rules);
         let silence = self.ladder(t, "silence").or_else(|| ladders.0.clone());
         let no_match = self.ladder(t, "no_match").or_else(|| ladders.1.clone());
         for (ladder, name) in [(&silence, "silence"), (&no_match, "no_match")] {
@@ -389,8 +393,7 @@ impl Parser<'_> {
                 );
             }
         }
-        let timeout = Duration::from_secs(timeout.into());
-        Some(Kind::Ask { timeout, expects, rules, silence: silence?, no_match: no_match? })
+        Some(Kind::Ask { listen, rules, silence: silence?, no_match: no_match? })
     }
 
     fn transfer(&mut self, t: &mut Table<'_>) -> Option<Kind> {
@@ -434,7 +437,7 @@ impl Parser<'_> {
                 [("confirmed", Who::Confirmed), ("denied", Who::Denied), ("unconfirmed", Who::Unconfirmed)];
             self.word(&w, &at, &words)
         });
-        let say = self.lines(&mut t, "say", false);
+        let say = self.lines(&mut t, "say", BargeIn::Allowed { after: None });
         let private = t.bool("private", self.problems).unwrap_or(false);
         let listen_s = t.number("listen_s", 1..=120, self.problems);
         let limit = t.number("limit", 1..=20, self.problems);
@@ -462,25 +465,25 @@ impl Parser<'_> {
     }
 
     /// Prompt names, or tables `{ prompt, barge_in }`.
-    fn lines(&mut self, t: &mut Table<'_>, key: &'static str, must_be_heard: bool) -> Vec<Line> {
+    fn lines(&mut self, t: &mut Table<'_>, key: &'static str, barge_in: BargeIn) -> Vec<Line> {
         let Some(value) = t.take(key) else { return Vec::new() };
-        value.items_or_one().into_iter().filter_map(|v| self.line(v, key, must_be_heard)).collect()
+        value.items_or_one().into_iter().filter_map(|v| self.line(v, key, barge_in)).collect()
     }
 
-    fn line(&mut self, v: Value<'_>, key: &str, must_be_heard: bool) -> Option<Line> {
+    fn line(&mut self, v: Value<'_>, key: &str, barge_in: BargeIn) -> Option<Line> {
         if v.is_string() {
             let (name, at) = v.string(key, self.problems)?;
-            return Some(Line { prompt: self.prompt(&name, &at)?, must_be_heard, at });
+            return Some(Line { prompt: self.prompt(&name, &at)?, barge_in, at });
         }
         let mut t = v.table(key, self.problems)?;
         let named = t.string("prompt", self.problems);
-        let must_be_heard = t.bool("barge_in", self.problems).map_or(must_be_heard, |allowed| !allowed);
+        let barge_in = self.barge_in(&mut t).unwrap_or(barge_in);
         if named.is_none() {
             self.problems.add(&t.at, "prompt is missing", "");
         }
         t.close(self.problems);
         let (name, at) = named?;
-        Some(Line { prompt: self.prompt(&name, &at)?, must_be_heard, at })
+        Some(Line { prompt: self.prompt(&name, &at)?, barge_in, at })
     }
 
     fn prompt(&mut self, name: &str, at: &Place) -> Option<PromptIx> {

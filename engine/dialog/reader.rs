@@ -39,6 +39,14 @@ pub(crate) struct Value<'i> {
     value: DeValue<'i>,
 }
 
+/// A value where a key takes more than one kind.
+#[derive(Debug)]
+pub(crate) enum Scalar {
+    Bool(bool),
+    Whole(u32),
+    Word(String),
+}
+
 /// A table of which keys are taken one by one; [`Table::close`] names what is left.
 #[derive(Debug)]
 pub(crate) struct Table<'i> {
@@ -214,6 +222,20 @@ impl<'i> Value<'i> {
         }
         self.wrong::<()>(key, "an array", problems);
         Vec::new()
+    }
+
+    pub(crate) fn is_table(&self) -> bool {
+        matches!(self.value, DeValue::Table(_))
+    }
+
+    /// A yes or no, a whole number or a word; none for what is none of these.
+    pub(crate) fn scalar(&self) -> Option<Scalar> {
+        match &self.value {
+            DeValue::Boolean(b) => Some(Scalar::Bool(*b)),
+            DeValue::Integer(i) => i.to_string().replace('_', "").parse().ok().map(Scalar::Whole),
+            DeValue::String(s) => Some(Scalar::Word(s.to_string())),
+            _ => None,
+        }
     }
 
     pub(crate) fn is_string(&self) -> bool {

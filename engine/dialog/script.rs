@@ -5,11 +5,12 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use waihu_types::{Disposition, Intent, Lang};
+use waihu_types::{Disposition, Intent, Lang, Question};
 
 use crate::{
     condition::{Condition, PromiseRules, Slot, Who},
     example::Example,
+    io::{BargeIn, Pause},
     problem::{Place, Problem, Problems},
     template::Template,
 };
@@ -34,7 +35,10 @@ pub struct Script {
     pub(crate) digits: BTreeMap<char, Intent>,
     pub(crate) voicemail: StateIx,
     pub(crate) voicemail_at: Place,
+    pub(crate) screening: Option<Screening>,
     pub(crate) prompts: Prompts,
+    /// By language and state: words that the recognizer is told to listen for there.
+    pub(crate) hear: BTreeMap<Lang, BTreeMap<StateIx, Vec<String>>>,
     pub(crate) examples: BTreeMap<Lang, Vec<Example>>,
 }
 
@@ -72,8 +76,29 @@ pub(crate) struct Confidence {
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
     pub(crate) prompt: PromptIx,
-    pub(crate) must_be_heard: bool,
+    pub(crate) barge_in: BargeIn,
     pub(crate) at: Place,
+}
+
+/// What is said to an assistant that asks who is calling, before it puts anyone through.
+#[derive(Debug)]
+pub(crate) struct Screening {
+    pub(crate) say: Vec<Line>,
+    /// How long the person is waited for.
+    pub(crate) wait: Duration,
+    /// The end where nobody comes.
+    pub(crate) to: StateIx,
+    pub(crate) at: Place,
+}
+
+/// How a state listens.
+#[derive(Debug)]
+pub(crate) struct Listen {
+    /// How long the callee may be silent.
+    pub(crate) timeout: Duration,
+    pub(crate) expects: Vec<Intent>,
+    pub(crate) question: Question,
+    pub(crate) pause: Option<Pause>,
 }
 
 #[derive(Debug)]
@@ -91,7 +116,7 @@ pub(crate) struct State {
 
 #[derive(Debug)]
 pub(crate) enum Kind {
-    Ask { timeout: Duration, expects: Vec<Intent>, rules: Vec<Rule>, silence: Ladder, no_match: Ladder },
+    Ask { listen: Listen, rules: Vec<Rule>, silence: Ladder, no_match: Ladder },
     Pass { next: StateIx },
     Transfer { timeout: Duration, failed: StateIx, rules: Vec<Rule> },
     End(End),

@@ -30,12 +30,14 @@ pub(super) fn check(script: &Script, problems: &mut Problems) {
     }
 }
 
-/// The limits and the voicemail lead to ends, so that nothing more is asked there.
+/// The limits, the voicemail and the screening lead to ends, so that nothing more is asked there.
 fn check_ends(script: &Script, problems: &mut Problems) {
-    for (ix, what, at) in [
+    let screening = script.screening.iter().map(|s| (s.to, "screening.to", &s.at));
+    let both = [
         (script.limits.to, "limits.to", &script.limits.at),
         (script.voicemail, "voicemail.to", &script.voicemail_at),
-    ] {
+    ];
+    for (ix, what, at) in both.into_iter().chain(screening) {
         let state = script.state(ix);
         if !matches!(state.kind, Kind::End(_)) {
             let message = format!("{what} names state {:?}, which is no end", state.name);
@@ -64,6 +66,18 @@ fn check_privacy(script: &Script, problems: &mut Problems) {
     }
     for rule in script.rules() {
         check(&mut rule.say.iter(), rule.private, "rule");
+    }
+    if let Some(screening) = &script.screening {
+        // Who hears it is nobody yet: it can never be private.
+        check(&mut screening.say.iter(), false, "answer to a screening");
+        for line in &screening.say {
+            let callees = script.placeholders(line.prompt).into_iter().find(|p| p.comes_from_the_callee());
+            if let Some(p) = callees {
+                let name = script.prompt_name(line.prompt);
+                let message = format!("prompt {name:?} speaks {p}, and nobody has spoken yet");
+                problems.add(&line.at, message, "say who is calling and for whom");
+            }
+        }
     }
 }
 

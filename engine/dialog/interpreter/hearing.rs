@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use waihu_nlu::Entities;
-use waihu_types::{Disposition, Intent, Time};
+use waihu_types::{Disposition, Intent, Question, Time};
 
-use super::{CLOSING_GRACE, Closing, Held, Interpreter, Phase, Speech};
+use super::{CLOSING_GRACE, Closing, Held, Interpreter, MAX_HELD, Phase, Speech};
 use crate::{
     condition::{Slot, Who},
-    io::{Output, Utterance},
+    io::{BargeIn, Output, Utterance, Weight},
     memory::Understood,
     naming::Naming,
     script::{End, Kind, Line, Rule, StateIx, Then},
@@ -43,7 +43,7 @@ impl Interpreter {
     /// no, however it sounded, and one who is the person's wife is not the person.
     pub(super) fn understood(&mut self, utterance: Utterance) -> Understood {
         use Intent as I;
-        let Utterance { text, intent, confidence, entities } = utterance;
+        let Utterance { text, intent, confidence, entities, also } = utterance;
         let rules = self.script.state(self.state).kind.rules();
         let asks = rules.iter().any(|r| r.identity == Some(Who::Confirmed));
         let says_yes = matches!(intent, I::Affirm | I::Acknowledge | I::Greeting | I::OutOfScope);
@@ -56,11 +56,48 @@ impl Interpreter {
         if meant != intent {
             self.trace(format!("{intent} with another's name: {meant}"));
         }
-        Understood {
+        let understood = Understood {
             another_name: meant != intent && named == Naming::Another,
             the_person: named == Naming::Same,
+            also,
             ..Understood::new(meant, confidence, entities)
-        }
+        };
+        self.heeded(understood)
+    }
+
+    /// The same with the intent that is answered. What is urgent comes first, and what has no rule here
+    /// gives way to what has one. Nobody is confirmed and nothing is sealed by what was said beside.
+    fn heeded(&mut self, utterance: Understood) -> Understood {
+        let urgent = |intent: Intent| self.script.confidence.urgent_intents.contains(&intent);
+        let as_other = |(intent, confidence): (Intent, f32)| Understood {
+            intent,
+            confidence,
+            another_name: false,
+            ..utterance.clone()
+        };
+        let answered = |other: &Understood| self.matching(other).is_some() && !self.binds(other);
+        let mut others = utterance.also.iter().copied().map(as_other).filter(answered);
+        let found = match (urgent(utterance.intent), self.matching(&utterance)) {
+            (true, _) => None,
+            (false, Some(_)) => others.find(|o| urgent(o.intent)),
+            (false, None) => {
+                let others: Vec<Understood> = others.collect();
+                let first = others.iter().find(|o| urgent(o.intent)).or(others.first());
+                first.cloned()
+            }
+        };
+        let Some(found) = found else { return utterance };
+        self.trace(format!("{} beside {}: it is answered", found.intent, utterance.intent));
+        let also = utterance.also.iter().copied().filter(|a| a.0 != found.intent);
+        let also = [(utterance.intent, utterance.confidence)].into_iter().chain(also).collect();
+        Understood { also, ..found }
+    }
+
+    /// Writes down what was meant: what is answered first.
+    fn meets(&mut self, utterance: &Understood) {
+        let sure = self.script.confidence.accept;
+        let also = utterance.also.iter().filter(|a| a.1 >= sure && a.0 != Intent::OutOfScope);
+        self.intents.extend([utterance.intent].into_iter().chain(also.map(|a| a.0)));
     }
 
     /// Whether a yes or no began before the question could be meant by it. Words come late when the
@@ -100,7 +137,7 @@ impl Interpreter {
         self.turns += 1;
         self.trace("a yes or no from before the question");
         let own_time = match &self.script.state(self.state).kind {
-            Kind::Ask { timeout, .. } => *timeout,
+            Kind::Ask { listen, .. } => listen.timeout,
             _ => Duration::ZERO,
         };
         let answers = utterance.intent != Intent::Acknowledge && self.binds(utterance);
@@ -112,8 +149,18 @@ impl Interpreter {
         }
     }
 
+    /// A murmur stopped the line, and is no more than that.
+    pub(super) fn murmured(&mut self, now: Time) {
+        if matches!(self.phase, Phase::Saying { interrupted_until: Some(_), .. }) {
+            self.trace("a murmur: the line goes on");
+            self.replay(now);
+        }
+    }
+
     pub(super) fn unintelligible(&mut self, now: Time) {
         match self.phase {
+            Phase::Listening { .. } if self.boxed => self.greeting_goes_on(now),
+            Phase::Listening { .. } if self.screened.is_some() => self.wait_for_the_person(now),
             Phase::Listening { .. } => {
                 self.heard_anything = true;
                 self.turns += 1;
@@ -141,7 +188,7 @@ impl Interpreter {
 
     /// Whether the line being spoken, or one after it, must be heard.
     fn must_go_on(&self, current: Speech) -> bool {
-        current.must_be_heard || self.queue.iter().any(|l| l.must_be_heard)
+        current.must_be_heard() || self.queue.iter().any(Speech::must_be_heard)
     }
 
     pub(super) fn heard(&mut self, now: Time, heard: Held) {
@@ -150,23 +197,31 @@ impl Interpreter {
             Phase::Listening { .. } => self.respond(now, heard.utterance),
             Phase::Saying { current, interrupted_until, .. } => {
                 if self.must_go_on(current) {
+                    // A murmur does not take the rest of a line away; what is answered after it does.
+                    let goes_on = self.is_back_channel(&heard.utterance);
                     self.hold(heard);
-                    if interrupted_until.is_some() && !current.must_be_heard {
-                        self.next_line(now);
+                    if interrupted_until.is_some() && !current.must_be_heard() {
+                        match goes_on {
+                            true => self.replay(now),
+                            false => self.next_line(now),
+                        }
                     }
                 } else if self.settled.is_some() {
                     if !self.heed_urgently(now, &heard.utterance) && interrupted_until.is_some() {
                         self.next_line(now);
                     }
                 } else if self.cuts_in(&heard.utterance) {
-                    if self.binds(&heard.utterance) {
+                    if self.waits_for_the_end(&heard.utterance) {
                         self.hold(heard);
+                        if interrupted_until.is_some() {
+                            self.replay(now);
+                        }
                     } else {
                         self.forget_yes();
                         self.respond(now, heard.utterance);
                     }
                 } else if interrupted_until.is_some() {
-                    self.trace("a back-channel: the line is spoken again");
+                    self.trace("a back-channel: the line goes on");
                     self.turns += 1;
                     self.replay(now);
                 }
@@ -179,7 +234,7 @@ impl Interpreter {
                 };
                 self.outputs.push_back(Output::CancelAgent);
                 self.turns += 1;
-                self.intents.push(utterance.intent);
+                self.meets(&utterance);
                 self.apply(now, rule, &utterance);
             }
             Phase::Before | Phase::Over => {}
@@ -187,50 +242,72 @@ impl Interpreter {
     }
 
     /// Keeps what is said over a line that must be heard, or into the question, for after it. A bare
-    /// yes or no is an answer only where it binds, and then only if it did not begin too early.
+    /// yes or no is an answer only to the question that it is said into, and where it binds only if it
+    /// did not begin too early.
     fn hold(&mut self, heard: Held) {
         use Intent as I;
-        let bare = matches!(heard.utterance.intent, I::Affirm | I::Deny | I::OutOfScope);
+        if heard.utterance.intent == I::Deny {
+            self.forget_yes();
+        }
         let back_channel = matches!(heard.utterance.intent, I::Acknowledge | I::Greeting);
-        let idle = back_channel || bare && !self.binds(&heard.utterance);
+        let bare = matches!(heard.utterance.intent, I::Affirm | I::Deny | I::OutOfScope);
+        let idle = back_channel || bare && !self.waits_for_the_end(&heard.utterance);
         if idle || !self.accepts(&heard.utterance) {
             return;
         }
-        let urgent = &self.script.confidence.urgent_intents;
-        if !self.held.as_ref().is_some_and(|h| urgent.contains(&h.utterance.intent)) {
-            self.held = Some(heard);
+        self.forget_yes();
+        // Who says a thing twice has said it once; the later words have the later day in them.
+        self.held.retain(|h| h.utterance.intent != heard.utterance.intent);
+        if self.is_urgent(heard.utterance.intent) {
+            self.held.insert(0, heard);
+        } else {
+            self.held.push(heard);
+        }
+        if self.held.len() > MAX_HELD {
+            let oldest = self.held.iter().position(|h| !self.is_urgent(h.utterance.intent));
+            self.held.remove(oldest.unwrap_or(MAX_HELD));
         }
     }
 
-    /// Other words have come since: a yes that was held answers nothing any more.
+    pub(super) fn is_urgent(&self, intent: Intent) -> bool {
+        self.script.confidence.urgent_intents.contains(&intent)
+    }
+
+    /// Other words have come since: a yes or no that was held answers nothing any more.
     fn forget_yes(&mut self) {
-        let urgent = &self.script.confidence.urgent_intents;
-        self.held.take_if(|held| !urgent.contains(&held.utterance.intent));
+        let mut held = std::mem::take(&mut self.held);
+        held.retain(|h| {
+            let bare = matches!(h.utterance.intent, Intent::Affirm | Intent::Deny);
+            !bare && !self.binds(&h.utterance) || self.is_urgent(h.utterance.intent)
+        });
+        self.held = held;
     }
 
     /// Takes down what was said over a line that had to be heard, where it would have ended the
     /// call: who says "stop calling" and hangs up has said it.
     pub(super) fn settle_held(&mut self) {
         let script = self.script.clone();
-        let Some(Held { utterance, .. }) = self.held.take() else { return };
-        let state = script.state(self.state);
-        // A yes into a question that never came to its end seals nothing.
-        if self.settled.is_some() && !script.heeds(state, utterance.intent) || self.binds(&utterance) {
-            return;
-        }
-        let Some((_, rule)) = self.matching(&utterance) else { return };
-        let Then::Go(to) = rule.then else { return };
-        let to = script.state(to);
-        let end = match &to.kind {
-            Kind::End(end) => Some(*end),
-            // The call would have gone on from there; what is reached there stands.
-            _ => to.reached.map(End::of),
-        };
-        if let Some(end) = end {
-            let (take, identity) = (rule.take.clone(), rule.identity);
-            self.take_down(&take, identity, &utterance);
-            self.intents.push(utterance.intent);
-            self.settle(end);
+        for Held { utterance, .. } in std::mem::take(&mut self.held) {
+            let state = script.state(self.state);
+            // A yes into a question that never came to its end seals nothing.
+            if self.settled.is_some() && !script.heeds(state, utterance.intent) || self.binds(&utterance) {
+                continue;
+            }
+            let Some((_, rule)) = self.matching(&utterance) else { continue };
+            let Then::Go(to) = rule.then else { continue };
+            let to = script.state(to);
+            let end = match &to.kind {
+                Kind::End(end) => Some(*end),
+                // The call would have gone on from there; what is reached there stands.
+                _ => to.reached.map(End::of),
+            };
+            if let Some(end) = end {
+                let (take, identity) = (rule.take.clone(), rule.identity);
+                self.take_down(&take, identity, &utterance);
+                self.meets(&utterance);
+                self.settle(end);
+                return;
+            }
         }
     }
 
@@ -247,12 +324,52 @@ impl Interpreter {
         }
     }
 
+    /// Whether whoever says it listens: murmurs, and a bare yes into what is no question for it.
+    fn is_back_channel(&self, utterance: &Understood) -> bool {
+        use Intent as I;
+        let no_question = !self.queue.is_empty() || self.question_asked() != Question::YesNo;
+        matches!(utterance.intent, I::Acknowledge | I::Greeting)
+            || utterance.intent == I::Affirm
+                && no_question
+                && utterance.entities == Entities::default()
+                && !self.binds(utterance)
+    }
+
+    /// Whether an utterance into a question answers it, once it has been asked to its end: what binds,
+    /// and a bare yes to a question for one. It is as often a murmur, and loses nothing by waiting.
+    fn waits_for_the_end(&self, utterance: &Understood) -> bool {
+        let bare = utterance.intent == Intent::Affirm && utterance.entities == Entities::default();
+        self.binds(utterance)
+            || bare
+                && self.queue.is_empty()
+                && self.question_asked() == Question::YesNo
+                && self.may_be_asked()
+    }
+
+    /// Whether the line being spoken may be a question: one that must be heard is a statement.
+    fn may_be_asked(&self) -> bool {
+        matches!(self.phase, Phase::Saying { current, .. } if !current.must_be_heard())
+    }
+
+    /// What an utterance that is not over yet would do to the line being spoken, as far as it was
+    /// understood with `confidence`. It changes nothing.
+    pub fn weigh(&self, intent: Intent, confidence: f32) -> Weight {
+        let utterance = Understood::new(intent, confidence, Entities::default());
+        let Phase::Saying { current, .. } = self.phase else { return Weight::Unclear };
+        if self.is_back_channel(&utterance) || self.waits_for_the_end(&utterance) {
+            Weight::BackChannel
+        } else if self.must_go_on(current) || self.settled.is_some() && !self.is_urgent(intent) {
+            Weight::Unclear
+        } else if self.cuts_in(&utterance) {
+            Weight::CutsIn
+        } else {
+            Weight::Unclear
+        }
+    }
+
     /// Whether an utterance over a prompt is meant to stop it.
     fn cuts_in(&self, utterance: &Understood) -> bool {
-        use Intent as I;
-        let listens = matches!(utterance.intent, I::Acknowledge | I::Greeting)
-            || utterance.intent == I::Affirm && !self.queue.is_empty() && !self.binds(utterance);
-        !listens
+        !self.is_back_channel(utterance)
             && self.matching(utterance).is_some_and(|(_, rule)| {
                 matches!(rule.then, Then::Go(_) | Then::Replay | Then::Ask) || !rule.say.is_empty()
             })
@@ -265,7 +382,7 @@ impl Interpreter {
             self.no_match(now, format!("{} is not sure ({:.2})", utterance.intent, utterance.confidence));
             return;
         }
-        self.intents.push(utterance.intent);
+        self.meets(&utterance);
         let urgent = self.script.confidence.urgent_intents.contains(&utterance.intent);
         if !urgent && self.over_turns(now) {
             return;
@@ -288,7 +405,7 @@ impl Interpreter {
         }
         let Then::Go(to) = found.then else { return false };
         let ends = matches!(self.script.state(to).kind, Kind::End(_));
-        self.intents.push(utterance.intent);
+        self.meets(utterance);
         // The end is taken back, and the call back that was agreed with it.
         (self.settled, self.callback) = (None, None);
         if self.closing == Closing::Under {
@@ -298,11 +415,11 @@ impl Interpreter {
         true
     }
 
-    fn accepts(&self, utterance: &Understood) -> bool {
+    pub(super) fn accepts(&self, utterance: &Understood) -> bool {
         let c = &self.script.confidence;
         let mut needed = c.accept;
-        if let Kind::Ask { expects, .. } = &self.script.state(self.state).kind
-            && expects.contains(&utterance.intent)
+        if let Kind::Ask { listen, .. } = &self.script.state(self.state).kind
+            && listen.expects.contains(&utterance.intent)
         {
             needed = needed.min(c.expected);
         }
@@ -358,8 +475,12 @@ impl Interpreter {
     fn question(&self) -> Option<Speech> {
         let state = self.script.state(self.state);
         state.again.as_ref().or(state.say.last()).map(|l| {
-            // What had to be heard was heard; asking again may be cut short.
-            Speech { must_be_heard: false, ..Speech::of(l, state.private) }
+            let speech = Speech::of(l, state.private);
+            match speech.barge_in {
+                // What had to be heard was heard; asking again may be cut short.
+                BargeIn::MustBeHeard => Speech { barge_in: BargeIn::Allowed { after: None }, ..speech },
+                _ => speech,
+            }
         })
     }
 

@@ -370,3 +370,56 @@ fn the_digest_changes_with_any_word() {
     files.reverse();
     assert_eq!(one.sha256(), Script::load("reminder", &files).unwrap().sha256());
 }
+
+#[test]
+fn how_a_state_listens() {
+    let read_back = "listen = { answer = \"yes_no\" }\nno_match";
+    for (listen, words) in [
+        ("listen = { answer = \"yes\" }\nno_match", &["unknown word \"yes\"", "yes_no"][..]),
+        ("listen = { pause_ms = { least = 400 } }\nno_match", &["pause_ms has no most"]),
+        ("listen = { pause_ms = { least = 900, most = 400 } }\nno_match", &["least is more than most"]),
+        ("listen = { pause_ms = { least = 9, most = 400 } }\nno_match", &["least", "100"]),
+        ("listen = { pauses = 4 }\nno_match", &["unknown key \"pauses\""]),
+    ] {
+        let (p, line) = broken("script.toml", read_back, listen);
+        assert_named(&p, "script.toml", line, words);
+    }
+}
+
+#[test]
+fn who_may_stop_a_prompt() {
+    let say = "say = { prompt = \"notice\", barge_in = false }";
+    for wrong in ["\"word\"", "50", "9000", "1.5", "[]"] {
+        let (p, line) = broken("script.toml", say, &say.replace("false", wrong));
+        assert_named(&p, "script.toml", line, &["barge_in is true, false, \"words\""]);
+    }
+    for right in ["true", "\"words\"", "900"] {
+        assert!(broken("script.toml", say, &say.replace("false", right)).0.is_empty(), "{right}");
+    }
+}
+
+#[test]
+fn words_to_hear_for_no_state_or_too_many() {
+    let (p, line) = broken("prompts.en.toml", "ask_self = [\"speaking\"", "ask_slef = [\"speaking\"");
+    assert_named(&p, "prompts.en.toml", line, &["hear: no state \"ask_slef\"", "ask_self"]);
+    let many = vec!["\"payday\""; 21].join(", ");
+    let (p, line) =
+        broken("prompts.en.toml", "ask_part = [\"half\"", &format!("ask_part = [{many}, \"half\""));
+    assert_named(&p, "prompts.en.toml", line, &["hear: 24 words"]);
+    let long = "x".repeat(41);
+    let (p, line) = broken("prompts.zh.toml", "ask_part = [\"先还\"", &format!("ask_part = [\"{long}\""));
+    assert_named(&p, "prompts.zh.toml", line, &["hear: a word has 1 to 40 characters"]);
+}
+
+#[test]
+fn a_screening_that_tells_of_the_debt_or_leads_to_no_end() {
+    let say = "say = [\"screening_answer\"]";
+    let (p, line) = broken("script.toml", say, "say = [\"screening_answer\", \"the_amount\"]");
+    assert_named(&p, "script.toml", line, &["\"the_amount\" speaks of the debt", "screening"]);
+    let (p, line) = broken("script.toml", say, "say = [\"screening_answer\", \"will_call_when\"]");
+    assert_named(&p, "script.toml", line, &["{callback_when}", "nobody has spoken yet"]);
+    let (p, line) = broken("script.toml", say, "say = []");
+    assert_named(&p, "script.toml", line - 1, &["screening says nothing"]);
+    let (p, line) = broken("script.toml", "to = \"end_screened\"", "to = \"greet\"");
+    assert_named(&p, "script.toml", line - 2, &["screening.to", "no end"]);
+}

@@ -41,6 +41,7 @@ enum Act {
         entities: Entities,
         over: bool,
         who: Who,
+        also: Vec<(Intent, f32)>,
     },
     /// Speech of which the words never come.
     BeginsToSpeak,
@@ -53,6 +54,10 @@ enum Act {
     Key(char),
     Agent(Option<HandoverResult>),
     Voicemail,
+    Beep,
+    Screening,
+    Person,
+    NoPerson,
     StalePrompt(u32),
     /// The prompt has no voice.
     VoiceFails,
@@ -81,13 +86,16 @@ fn who() -> impl Strategy<Value = Who> {
 }
 
 fn act() -> impl Strategy<Value = Act> {
-    let says = (0..Intent::ALL.len(), 0.2_f32..1.0, entities(), any::<bool>(), who());
-    let says = says.prop_map(|(i, confidence, entities, over, who)| Act::Says {
+    let other = prop::collection::vec((0..Intent::ALL.len(), 0.2_f32..1.0), 1);
+    let also = prop_oneof![6 => Just(Vec::new()), 1 => other];
+    let says = (0..Intent::ALL.len(), 0.2_f32..1.0, entities(), any::<bool>(), who(), also);
+    let says = says.prop_map(|(i, confidence, entities, over, who, also)| Act::Says {
         intent: Intent::ALL[i],
         confidence,
         entities,
         over,
         who,
+        also: also.into_iter().map(|(i, sure)| (Intent::ALL[i], sure)).collect(),
     });
     let likely =
         prop::sample::select(vec![Intent::Affirm, Intent::Affirm, Intent::PromiseToPay, Intent::Deny]);
@@ -98,6 +106,7 @@ fn act() -> impl Strategy<Value = Act> {
         entities,
         over,
         who,
+        also: Vec::new(),
     });
     let missing = prop::sample::select(vec![HandoverResult::NoAnswer, HandoverResult::Failed]);
     prop_oneof![
@@ -112,6 +121,10 @@ fn act() -> impl Strategy<Value = Act> {
         4 => Just(Act::Agent(None)),
         4 => missing.prop_map(|r| Act::Agent(Some(r))),
         3 => Just(Act::Voicemail),
+        1 => Just(Act::Beep),
+        2 => Just(Act::Screening),
+        1 => Just(Act::Person),
+        1 => Just(Act::NoPerson),
         6 => (0_u32..40).prop_map(Act::StalePrompt),
         2 => Just(Act::VoiceFails),
         1 => Just(Act::HangsUp),
@@ -149,6 +162,7 @@ impl Call {
             assert!(self.ended.is_none(), "{output:?} after the end");
             match output {
                 Output::Say { id, prompt, text, private, .. } => self.say(id, &prompt, &text, private),
+                Output::Resume { id, .. } => self.saying = Some(id),
                 Output::Ended(c) => self.ended = Some(c),
                 _ => {}
             }
@@ -194,13 +208,14 @@ impl Call {
                     self.input(Input::PromptDone { id });
                 }
             }
-            Act::Says { intent, confidence, entities, over, who } => {
+            Act::Says { intent, confidence, entities, over, who, also } => {
                 let began = self.speak(over);
                 if self.ended.is_none() {
                     self.observe(intent, confidence, began, who);
+                    self.stop_asked |= also.iter().any(|a| a.0 == Intent::StopCalling && a.1 >= 0.30);
                 }
                 let text = who.words(self.case.lang).to_owned();
-                let utterance = Utterance { text, intent, confidence, entities };
+                let utterance = Utterance { text, intent, confidence, entities, also };
                 self.input(Input::Heard { utterance, began });
             }
             Act::BeginsToSpeak => drop(self.speak(false)),
@@ -223,6 +238,10 @@ impl Call {
             Act::Agent(None) => self.input(Input::AgentJoined { agent: "a".to_owned() }),
             Act::Agent(Some(result)) => self.input(Input::AgentUnavailable { agent: "a".to_owned(), result }),
             Act::Voicemail => self.input(Input::Voicemail),
+            Act::Beep => self.input(Input::Beep),
+            Act::Screening => self.input(Input::Screening),
+            Act::Person => self.input(Input::Person),
+            Act::NoPerson => self.input(Input::NoPerson { disposition: Disposition::Fax }),
             Act::StalePrompt(n) => self.input(Input::PromptDone { id: PromptId(n) }),
             Act::VoiceFails => {
                 if let Some(id) = self.saying.take() {
@@ -361,7 +380,7 @@ fn random_callees_come_to_many_outcomes() {
     let mut runner = TestRunner::deterministic();
     let acts = prop::collection::vec(act(), 0..60);
     let mut met = BTreeSet::new();
-    for _ in 0..3_000 {
+    for _ in 0..6_000 {
         met.insert(run(Lang::Zh, acts.new_tree(&mut runner).unwrap().current()).disposition);
     }
     assert!(met.len() >= 14, "{met:?}");

@@ -1,6 +1,7 @@
 //! `dialogs/README.md` is the manual of scripts: a word that it does not name cannot be used.
 
 use waihu_dialog::{Condition, Placeholder, Slot};
+use waihu_types::Question;
 
 const MANUAL: &str = include_str!("../../../dialogs/README.md");
 
@@ -14,6 +15,15 @@ fn conditions_slots_and_placeholders() {
     }
     for placeholder in Placeholder::ALL {
         assert!(quoted(&placeholder.to_string()), "{placeholder}");
+    }
+}
+
+#[test]
+fn kinds_of_answer() {
+    use Question as Q;
+    for question in [Q::YesNo, Q::When, Q::HowMuch, Q::Digits, Q::Open] {
+        let word = serde_json::to_string(&question).unwrap_or_default();
+        assert!(MANUAL.contains(&format!("`{word}`")), "{word}");
     }
 }
 

@@ -59,6 +59,8 @@ pub struct Talk {
     pub saying: Option<PromptId>,
     /// The names of the prompts spoken so far.
     pub said: Vec<String>,
+    /// How often a prompt was gone on with.
+    pub resumed: u32,
     pub ended: Option<Conclusion>,
     /// Since when the callee speaks whose words are still to come.
     began: Option<Time>,
@@ -68,8 +70,15 @@ impl Talk {
     /// A call that has just been answered.
     pub fn answered(lang: Lang) -> Self {
         let bot = Interpreter::new(script(), lang, &case(lang), jiff::civil::date(2026, 11, 24));
-        let mut talk =
-            Self { bot, now: Time::ZERO, saying: None, said: Vec::new(), ended: None, began: None };
+        let mut talk = Self {
+            bot,
+            now: Time::ZERO,
+            saying: None,
+            said: Vec::new(),
+            resumed: 0,
+            ended: None,
+            began: None,
+        };
         talk.input(Input::Start);
         talk
     }
@@ -87,6 +96,10 @@ impl Talk {
                 Output::Say { id, prompt, .. } => {
                     self.saying = Some(id);
                     self.said.push(prompt.to_string());
+                }
+                Output::Resume { id, .. } => {
+                    self.saying = Some(id);
+                    self.resumed += 1;
                 }
                 Output::Ended(c) => self.ended = Some(c),
                 _ => {}
@@ -119,7 +132,8 @@ impl Talk {
     }
 
     pub fn heard_since(&mut self, began: Time, intent: Intent, entities: Entities) {
-        let utterance = Utterance { text: "words".to_owned(), intent, confidence: 0.9, entities };
+        let utterance =
+            Utterance { text: "words".to_owned(), intent, confidence: 0.9, entities, also: Vec::new() };
         self.input(Input::Heard { utterance, began });
     }
 

@@ -1,0 +1,247 @@
+//! What the callee says: what it does to the prompt under way, and when it is a whole turn.
+//!
+//! A callee who goes on after a pause is not answered in between: the answer is withheld, the
+//! conversation is taken back to before it, and the parts are heard as one.
+
+use std::time::Duration;
+
+use waihu_dialog as dialog;
+use waihu_dialog::{Answer, Interpreter, Utterance, Weight};
+use waihu_nlu::Entities;
+use waihu_types::{AnsweredBy, Intent, Lang, Time};
+
+use super::CallMachine;
+use crate::{
+    answered::is_voicemail_greeting,
+    seam::{Line, Output, Partial, PlaybackId, Speaker, SpeechEvent},
+};
+
+/// Who speaks again so soon after our answer began has not answered it: people need longer than this to
+/// hear that somebody speaks, and to stop. They had not finished, and go on.
+pub const GOES_ON_WITHIN: Duration = Duration::from_millis(300);
+
+/// How many parts one turn is made of, beside the first. Who needs more pauses than these is answered in
+/// one of them: nobody may keep the bot silent for ever.
+const MAX_JOINS: u32 = 3;
+
+/// From which confidence on half-heard words count. A stop that was wrong is gone on from, so that less is
+/// at stake than with an answer; but the spotter tells nothing below this, and a guess at half a word is
+/// worth less than a little more voice.
+const PARTIAL_SURE: f32 = 0.6;
+
+/// What was answered last, while that can still be undone.
+pub(super) struct Answered {
+    /// The conversation before it.
+    before: Interpreter,
+    utterance: Utterance,
+    began: Time,
+    /// The first line of the answer.
+    playback: PlaybackId,
+}
+
+impl CallMachine {
+    pub(super) fn speech(&mut self, now: Time, event: SpeechEvent) {
+        if let SpeechEvent::AnsweredBy { by, announcement, told } = event {
+            return self.who_answered(now, by, announcement, told);
+        }
+        // Early media is the network's; who speaks there is told by `AnsweredBy`.
+        if self.answered_at.is_none() {
+            return;
+        }
+        match event {
+            SpeechEvent::Started => {
+                self.turn.speech_started(now);
+                self.withhold_answer(now);
+                self.tell_dialog(now, dialog::Input::SpeechStarted);
+            }
+            SpeechEvent::GoesOn { voiced } => {
+                if self.turn.speech_goes_on(voiced) {
+                    self.outputs.push_back(Output::StopPlayback);
+                }
+            }
+            SpeechEvent::Partial(partial) => self.half_heard(now, &partial),
+            SpeechEvent::Heard(utterance) => {
+                let began = self.turn.utterance_resolved().unwrap_or(now);
+                self.heard(now, began, utterance, Words::Own);
+            }
+            SpeechEvent::Rejoined(utterance) => {
+                let began = self.turn.utterance_resolved().unwrap_or(now);
+                self.heard(now, began, utterance, Words::Both);
+            }
+            SpeechEvent::Unintelligible => {
+                self.turn.utterance_resolved();
+                match self.unfinished.take() {
+                    // It was no more than noise, and may be our own voice come back: once is enough.
+                    Some((utterance, began)) => {
+                        self.joins = MAX_JOINS;
+                        self.answer(now, began, utterance);
+                    }
+                    None => self.tell_dialog(now, dialog::Input::Unintelligible),
+                }
+            }
+            SpeechEvent::Beep => self.beep(now),
+            SpeechEvent::AnsweredBy { .. } => {}
+        }
+    }
+
+    /// Words of an utterance that goes on: a murmur keeps the prompt going, whatever voice it has, and
+    /// what cuts in stops it at once.
+    fn half_heard(&mut self, now: Time, partial: &Partial) {
+        if partial.confidence < PARTIAL_SURE {
+            return;
+        }
+        match self.interpreter.weigh(partial.intent, partial.confidence) {
+            Weight::BackChannel => {
+                self.turn.murmurs();
+                // Stopped for it already: it goes on.
+                if self.turn.is_quiet() {
+                    self.tell_dialog(now, dialog::Input::BackChannel);
+                }
+            }
+            Weight::CutsIn => {
+                if self.turn.words_cut_in() {
+                    self.outputs.push_back(Output::StopPlayback);
+                }
+            }
+            Weight::Unclear => {}
+        }
+    }
+
+    /// Whoever speaks again before the answer is heard had not finished.
+    fn withhold_answer(&mut self, now: Time) {
+        let Some(answered) = self.answered.take() else { return };
+        let Some((playing, begun)) = self.turn.under_way() else { return };
+        let early = begun.is_none_or(|begun| now <= begun + GOES_ON_WITHIN);
+        if playing != answered.playback || !early || self.joins >= MAX_JOINS {
+            return;
+        }
+        self.joins += 1;
+        self.hush();
+        let answer = if begun.is_some() { Answer::Begun } else { Answer::Unspoken };
+        self.interpreter.take_back(answered.before, answer);
+        self.unfinished = Some((answered.utterance, answered.began));
+        self.note(now, "the callee went on: the answer is withheld".to_owned());
+        self.outputs.push_back(Output::Join);
+    }
+
+    fn heard(&mut self, now: Time, began: Time, utterance: Utterance, words: Words) {
+        self.outputs.push_back(Output::Line(Line {
+            at: began,
+            speaker: Speaker::Callee,
+            text: utterance.text.clone(),
+            understood: Some(utterance.clone()),
+        }));
+        if !self.person_heard && is_voicemail_greeting(self.lang, &utterance.text) {
+            self.unfinished = None;
+            match self.answered_by {
+                // Its greeting goes on.
+                AnsweredBy::Voicemail => self.tell_dialog(now, dialog::Input::Unintelligible),
+                _ => self.voicemail(now),
+            }
+            return;
+        }
+        let (utterance, began) = match (self.unfinished.take(), words) {
+            (Some((first, began)), Words::Own) => (joined(self.lang, first, utterance), began),
+            (Some((_, began)), Words::Both) => (utterance, began),
+            (None, _) => (utterance, began),
+        };
+        // The next part has begun already, and nothing is being said meanwhile.
+        if self.turn.words_to_come() && self.turn.is_quiet() && self.joins < MAX_JOINS && self.dialog_runs() {
+            self.joins += 1;
+            self.unfinished = Some((utterance, began));
+            self.outputs.push_back(Output::Join);
+            return;
+        }
+        self.answer(now, began, utterance);
+    }
+
+    /// Has an utterance answered, and keeps what it takes to undo that.
+    fn answer(&mut self, now: Time, began: Time, utterance: Utterance) {
+        if self.answered_by == AnsweredBy::Voicemail {
+            self.tell_dialog(now, dialog::Input::Unintelligible);
+            return;
+        }
+        // What was being said over is not taken up again: then the answer stands.
+        let listened = self.turn.is_quiet() && self.dialog_runs() && self.interpreter.is_listening();
+        let before = listened.then(|| self.interpreter.clone());
+        self.acted = false;
+        if self.answered_by != AnsweredBy::Screening {
+            self.person_heard |= !matches!(utterance.intent, Intent::OutOfScope | Intent::Greeting);
+            self.answered_by = AnsweredBy::Human;
+        }
+        self.tell_dialog(now, dialog::Input::Heard { utterance: utterance.clone(), began });
+        self.a_person_came();
+        self.interpret(now);
+        let playback = self.turn.under_way().map(|p| p.0).filter(|_| !self.acted);
+        if let (Some(before), Some(playback)) = (before, playback) {
+            self.answered = Some(Answered { before, utterance, began, playback });
+        }
+    }
+
+    /// What was said last is answered after all: nothing follows it.
+    pub(super) fn finish_words(&mut self, now: Time) {
+        if let Some((utterance, began)) = self.unfinished.take() {
+            self.tell_dialog(now, dialog::Input::Heard { utterance, began });
+        }
+    }
+}
+
+/// Of which words an utterance is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Words {
+    /// Its own.
+    Own,
+    /// Those before it too.
+    Both,
+}
+
+/// Two parts of one turn as one utterance. What says more is what is meant, the later part first where
+/// both say as much; the other is meant beside it. Values are the later ones.
+fn joined(lang: Lang, first: Utterance, second: Utterance) -> Utterance {
+    let mark = match lang {
+        Lang::Zh => "，",
+        Lang::En => ", ",
+    };
+    let text = [first.text.trim_end_matches(['。', '，', '.', ',', ' ']), &second.text].join(mark);
+    let entities = both(first.entities, second.entities);
+    let says_more = says(second.intent) >= says(first.intent);
+    let (main, beside) = match says_more {
+        true => ((second.intent, second.confidence), (first.intent, first.confidence)),
+        false => ((first.intent, first.confidence), (second.intent, second.confidence)),
+    };
+    let mut also: Vec<(Intent, f32)> = Vec::new();
+    for other in [beside].into_iter().chain(second.also).chain(first.also) {
+        if other.0 != main.0 && says(other.0) == SAYS_SOMETHING && also.iter().all(|a| a.0 != other.0) {
+            also.push(other);
+        }
+    }
+    Utterance { text, intent: main.0, confidence: main.1, entities, also }
+}
+
+const SAYS_SOMETHING: u8 = 2;
+
+/// How much an intent says: 0 for murmurs and what was not understood, 1 for a yes or no.
+fn says(intent: Intent) -> u8 {
+    use Intent as I;
+    match intent {
+        I::OutOfScope | I::Acknowledge | I::Greeting => 0,
+        I::Affirm | I::Deny | I::Wait => 1,
+        _ => SAYS_SOMETHING,
+    }
+}
+
+fn both(first: Entities, second: Entities) -> Entities {
+    let sum = if second.amount.is_some() || second.whole { &second } else { &first };
+    let (amount, currency) = (sum.amount, sum.currency);
+    let (whole, shared_currency) = (sum.whole, sum.shared_currency);
+    Entities {
+        date: second.date.or(first.date),
+        time: second.time.or(first.time),
+        amount,
+        currency,
+        shared_currency,
+        whole,
+        count: second.count.or(first.count),
+        digits: second.digits.or(first.digits),
+    }
+}

@@ -1,0 +1,330 @@
+//! Calls in virtual time, with the shipped script: a shell that plays, stops and hangs up as told.
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::{
+    fs,
+    path::Path,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
+
+use waihu_call::{
+    CallMachine, Desk, Ending, Input, Leg, MediaEvent, Output, Partial, PlaybackId, Speaker, SpeechEvent,
+};
+use waihu_dialog::{Expectation, Interpreter, Script, Utterance};
+use waihu_nlu::Entities;
+use waihu_sip::{Codec, EndedBy as SipEndedBy, Event, FailureCause, SessionDescription};
+use waihu_types::{Announcement, AnsweredBy, Case, Intent, Lang, Time, Told};
+
+/// How long every prompt is [ms].
+pub const PROMPT_MS: u64 = 3_000;
+/// How long the callee's phone may ring.
+const RING: Duration = Duration::from_secs(20);
+
+/// Read and checked once: a check walks every path.
+static SCRIPT: LazyLock<Arc<Script>> = LazyLock::new(script);
+
+fn script() -> Arc<Script> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../dialogs/reminder");
+    let files: Vec<(String, String)> = fs::read_dir(folder)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .filter(|p| p.extension().is_some_and(|e| e == "toml"))
+        .map(|p| (p.display().to_string(), fs::read_to_string(&p).unwrap()))
+        .collect();
+    let files: Vec<(&str, &str)> = files.iter().map(|(p, t)| (p.as_str(), t.as_str())).collect();
+    Arc::new(Script::load("reminder", &files).unwrap())
+}
+
+pub fn case() -> Case {
+    serde_json::from_str(
+        r#"{"id":"c-1","phone":"1001","name":"张伟","title":"先生","lang":"zh","creditor":"安信银行",
+            "product":"信用卡","amount":"3250.00","currency":"CNY","due_date":"2026-11-15"}"#,
+    )
+    .unwrap()
+}
+
+/// The wires, played by hand.
+pub struct Shell {
+    pub call: CallMachine,
+    pub now: Time,
+    pub playing: Option<(PlaybackId, Time)>,
+    /// Every playing: the words, and from where on [ms].
+    pub played: Vec<(String, u64)>,
+    /// The prompt that waits for its voice, and until when.
+    pub starts: Option<(PlaybackId, Time)>,
+    /// The engine's notes.
+    pub notes: Vec<String>,
+    pub joins: u32,
+    /// How much voice the utterance has.
+    voiced: Duration,
+    pub expected: Expectation,
+    /// How long a prompt waits for its voice [ms].
+    pub voice_ms: u64,
+    pub said: Vec<String>,
+    pub hangups: Vec<Leg>,
+    pub invited: Vec<Leg>,
+    pub stops: u32,
+    pub bridged: bool,
+    pub ending: Option<Ending>,
+    /// The agents' desks that were rung, in order.
+    pub desks: Vec<usize>,
+    /// Whether agents' phones ring, and far sides answer a hang-up.
+    pub polite: bool,
+}
+
+impl Shell {
+    pub fn dialled(agents: &[&str]) -> Self {
+        let today = jiff::civil::date(2026, 11, 24);
+        let interpreter = Interpreter::new(SCRIPT.clone(), Lang::Zh, &case(), today);
+        let desk = |name: &&str| Desk { name: (*name).to_owned(), ring: Duration::from_secs(15) };
+        let desks = agents.iter().map(desk).collect();
+        let mut shell = Self {
+            call: CallMachine::new(interpreter, Lang::Zh, RING, desks),
+            now: Time::from_millis(1_000),
+            playing: None,
+            played: Vec::new(),
+            starts: None,
+            notes: Vec::new(),
+            joins: 0,
+            voiced: Duration::ZERO,
+            expected: Expectation::default(),
+            voice_ms: 0,
+            said: Vec::new(),
+            hangups: Vec::new(),
+            invited: Vec::new(),
+            desks: Vec::new(),
+            stops: 0,
+            bridged: false,
+            ending: None,
+            polite: true,
+        };
+        shell.input(Input::Dial);
+        shell
+    }
+
+    pub fn answered(agents: &[&str]) -> Self {
+        let mut shell = Self::dialled(agents);
+        shell.sip(Leg::Callee, answer());
+        shell
+    }
+
+    pub fn input(&mut self, input: Input) {
+        assert!(self.ending.is_none() || self.call.poll_timeout().is_none());
+        self.call.handle_input(self.now, input);
+        while let Some(output) = self.call.poll_output() {
+            assert!(self.ending.is_none(), "nothing comes after the end: {output:?}");
+            match output {
+                Output::InviteCallee => self.invited.push(Leg::Callee),
+                Output::InviteAgent { desk } => {
+                    self.invited.push(Leg::Agent);
+                    self.desks.push(desk);
+                    if self.polite {
+                        self.sip(Leg::Agent, ringing(180));
+                    }
+                }
+                Output::Hangup(leg) => {
+                    self.hangups.push(leg);
+                    if self.polite {
+                        self.far_side_obeys(leg);
+                    }
+                }
+                Output::Play { id, text, from_ms } => {
+                    let starts = self.now + Duration::from_millis(self.voice_ms);
+                    self.playing = Some((id, starts + Duration::from_millis(PROMPT_MS - from_ms)));
+                    self.starts = Some((id, starts));
+                    self.played.push((text, from_ms));
+                    if self.voice_ms == 0 {
+                        self.begin_playing();
+                    }
+                }
+                Output::StopPlayback => {
+                    self.stops += 1;
+                    let begun = self.starts.take().is_none();
+                    if let Some((id, until)) = self.playing.take() {
+                        let left = until.since(self.now).as_millis() as u64;
+                        let played_ms = if begun { PROMPT_MS.saturating_sub(left) } else { 0 };
+                        let heard_bytes = self.heard_bytes(played_ms);
+                        let stopped = MediaEvent::PlaybackStopped { id, played_ms, heard_bytes };
+                        self.input(Input::Media(stopped));
+                    }
+                }
+                Output::Bridge => self.bridged = true,
+                Output::Line(line) if line.speaker == Speaker::Bot => self.said.push(line.text),
+                Output::Ended(ending) => self.ending = Some(*ending),
+                Output::Line(line) if line.speaker == Speaker::System => self.notes.push(line.text),
+                Output::Join => self.joins += 1,
+                Output::Expect(expected) => self.expected = expected,
+                Output::Connect { .. } | Output::Line(_) => {}
+            }
+        }
+    }
+
+    pub fn far_side_obeys(&mut self, leg: Leg) {
+        let up = leg == Leg::Callee && !self.said.is_empty() || leg == Leg::Agent && self.bridged;
+        let event = match up {
+            true => Event::Ended { by: SipEndedBy::Local, reason: None },
+            false => failed(487, FailureCause::Cancelled),
+        };
+        self.sip(leg, event);
+    }
+
+    pub fn sip(&mut self, leg: Leg, event: Event) {
+        self.input(Input::Sip { leg, event });
+    }
+
+    fn begin_playing(&mut self) {
+        if let Some((id, _)) = self.starts.take() {
+            self.input(Input::Media(MediaEvent::PlaybackStarted(id)));
+        }
+    }
+
+    /// The end of the last character that was heard of the prompt under way: speech is even here.
+    fn heard_bytes(&self, played_ms: u64) -> usize {
+        let Some((text, _)) = self.played.last() else { return 0 };
+        let heard = text.chars().count() as u64 * played_ms / PROMPT_MS;
+        text.chars().take(heard as usize).map(char::len_utf8).sum()
+    }
+
+    /// Lets time pass; prompts begin and end and timers run when they are due.
+    pub fn wait(&mut self, ms: u64) {
+        let until = self.now + Duration::from_millis(ms);
+        while self.ending.is_none() {
+            let playback = [self.starts.map(|p| p.1), self.playing.map(|p| p.1)];
+            let due = playback.into_iter().chain([self.call.poll_timeout()]).flatten().min();
+            let Some(due) = due.filter(|d| *d <= until) else { break };
+            self.now = self.now.max(due);
+            match (self.starts, self.playing) {
+                (Some((_, at)), _) if at <= self.now => self.begin_playing(),
+                (_, Some((id, end))) if end <= self.now => {
+                    self.playing = None;
+                    self.input(Input::Media(MediaEvent::PlaybackDone(id)));
+                }
+                _ => self.input(Input::Timeout),
+            }
+        }
+        self.now = self.now.max(until);
+    }
+
+    /// Until the bot is silent.
+    pub fn hear_out(&mut self) {
+        while self.playing.is_some() && self.ending.is_none() {
+            self.wait(100);
+        }
+    }
+
+    pub fn begins(&mut self) {
+        self.input(Input::Speech(SpeechEvent::Started));
+    }
+
+    /// Voice for so long, and the silence that ends the utterance: told at the times at which the
+    /// ears tell of them (`a_murmur_and_a_sentence_are_told_in_their_time` in speech/ears.rs).
+    pub fn utters(&mut self, voice_ms: u64) {
+        self.wait(140);
+        self.begins();
+        let mut voiced = 140;
+        while voiced + 110 <= voice_ms {
+            self.wait(110);
+            voiced += 110;
+            self.input(Input::Speech(SpeechEvent::GoesOn { voiced: Duration::from_millis(voiced) }));
+        }
+        self.wait(voice_ms - voiced + 600);
+    }
+
+    pub fn ends(&mut self, text: &str, intent: Intent, entities: Entities) {
+        self.is_understood(text, intent, entities);
+    }
+
+    pub fn is_understood(&mut self, text: &str, intent: Intent, entities: Entities) {
+        self.wait(700);
+        let utterance =
+            Utterance { text: text.to_owned(), intent, confidence: 0.95, entities, also: Vec::new() };
+        self.input(Input::Speech(SpeechEvent::Heard(utterance)));
+    }
+
+    /// Says something once the bot is silent.
+    pub fn say(&mut self, text: &str, intent: Intent) {
+        self.hear_out();
+        self.wait(500);
+        self.begins();
+        self.wait(900);
+        self.ends(text, intent, waihu_nlu::extract(Lang::Zh, text, jiff::civil::date(2026, 11, 24)));
+    }
+
+    /// Voice for so long over what is being said, and nothing yet of what it means.
+    pub fn voices(&mut self, ms: u64) {
+        for _ in 0..ms / 100 {
+            self.wait(100);
+            self.voiced += Duration::from_millis(100);
+            self.input(Input::Speech(SpeechEvent::GoesOn { voiced: self.voiced }));
+        }
+    }
+
+    pub fn starts_speaking(&mut self) {
+        self.voiced = Duration::from_millis(100);
+        self.begins();
+    }
+
+    /// Something is known of what is being said.
+    pub fn half_heard(&mut self, intent: Intent, confidence: f32) {
+        let partial = Partial { text: "…".to_owned(), intent, confidence };
+        self.input(Input::Speech(SpeechEvent::Partial(partial)));
+    }
+
+    /// The words of the utterance come, as they are understood.
+    pub fn heard(&mut self, text: &str, intent: Intent) {
+        let entities = waihu_nlu::extract(Lang::Zh, text, jiff::civil::date(2026, 11, 24));
+        let utterance =
+            Utterance { text: text.to_owned(), intent, confidence: 0.95, entities, also: Vec::new() };
+        self.input(Input::Speech(SpeechEvent::Heard(utterance)));
+    }
+
+    pub fn noise(&mut self) {
+        self.input(Input::Speech(SpeechEvent::Unintelligible));
+    }
+
+    /// It is told who answered.
+    pub fn told(&mut self, by: AnsweredBy, announcement: Option<Announcement>) {
+        let told = Told { after_ms: 1_200, confidence: 95 };
+        self.input(Input::Speech(SpeechEvent::AnsweredBy { by, announcement, told }));
+    }
+
+    /// A call in which the bot has begun to state the matter to the person confirmed.
+    pub fn in_the_matter() -> Self {
+        let mut shell = Self::answered(&[]);
+        shell.say("对，我就是", Intent::Affirm);
+        while !shell.said.iter().any(|s| s.contains("信用卡")) {
+            shell.wait(100);
+        }
+        shell
+    }
+
+    /// The same, and "when can you pay?" was asked.
+    pub fn asked_when() -> Self {
+        let mut shell = Self::in_the_matter();
+        shell.hear_out();
+        shell.wait(400);
+        shell
+    }
+
+    pub fn end(mut self) -> Ending {
+        self.wait(600_000);
+        self.ending.expect("every call comes to an end")
+    }
+}
+
+pub fn ringing(code: u16) -> Event {
+    Event::Provisional { code, reason: "Ringing".to_owned(), sdp: None }
+}
+
+pub fn answer() -> Event {
+    Event::Answered { sdp: SessionDescription::offer("127.0.0.1:4000".parse().unwrap(), &[Codec::Pcma]) }
+}
+
+pub fn failed(code: u16, cause: FailureCause) -> Event {
+    Event::Failed { code, reason: "x".to_owned(), cause, retry_after_s: None }
+}
+
+pub fn hung_up() -> Event {
+    Event::Ended { by: SipEndedBy::Remote, reason: None }
+}
