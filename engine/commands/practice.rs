@@ -15,7 +15,10 @@ use waihu_simulator::practice::{self, Expectation};
 use waihu_trunk::TrunkConfig;
 use waihu_types::{CampaignId, Case, CaseId};
 
-use super::{campaign, simulate::READY};
+use super::{
+    campaign,
+    simulate::{ANSWERED, READY},
+};
 use crate::{
     output::{note, out},
     plant::Ground,
@@ -49,8 +52,17 @@ pub(crate) fn run(project: &Project, args: &PracticeArgs) -> Result<ExitCode> {
     let words = if args.quiet { Words::Hidden } else { Words::Shown };
     let report =
         super::runtime()?.block_on(campaign::dial(project, trunk, Ground::Practice, order, words))?;
-    drop(ground);
-    Ok(show(project, &id, &cases, &expected, &report))
+    let done = show(project, &id, &cases, &expected, &report);
+    let answers = ground.close();
+    let at = |share: usize| answers.get((answers.len() * share / 100).min(answers.len().saturating_sub(1)));
+    if let (Some(p50), Some(p95), Some(most)) = (at(50), at(95), answers.last()) {
+        out!(
+            "the bot's answers 应答: {} of them, p50 {p50} ms, p95 {p95} ms, most {most} ms, from the callee's last \
+             sound to the bot's first, at the callee's ear 自被叫说完至听到回答",
+            answers.len()
+        )?;
+    }
+    Ok(done)
 }
 
 fn wanted(ids: &[CaseId]) -> Result<Vec<Case>> {
@@ -69,7 +81,11 @@ fn wanted(ids: &[CaseId]) -> Result<Vec<Case>> {
 }
 
 /// The simulator's process; dropped, its input ends and with it the process.
-struct PracticeGround(Child);
+struct PracticeGround {
+    child: Child,
+    /// How long each answer of the bot's took, at the callee's ear [ms].
+    answers: Option<thread::JoinHandle<Vec<u64>>>,
+}
 
 impl PracticeGround {
     fn open(project: &Project, trunk: &TrunkConfig) -> Result<Self> {
@@ -91,16 +107,28 @@ impl PracticeGround {
             let status = child.wait()?;
             bail!("the practice ground did not open 演练场未能打开 ({status}): see above 见上文");
         }
-        // What it tells later is only read, so that its pipe never fills.
-        thread::spawn(move || lines.for_each(drop));
-        Ok(Self(child))
+        // All that it tells later is read, so that its pipe never fills.
+        let answers = thread::spawn(move || {
+            let told = lines.map_while(Result::ok);
+            let after = |l: String| l.strip_prefix(ANSWERED)?.split(' ').next()?.parse().ok();
+            told.filter_map(after).collect()
+        });
+        Ok(Self { child, answers: Some(answers) })
+    }
+
+    /// Closes it; how long the bot's answers took, the quickest first [ms].
+    fn close(mut self) -> Vec<u64> {
+        drop(self.child.stdin.take());
+        let mut answers = self.answers.take().and_then(|a| a.join().ok()).unwrap_or_default();
+        answers.sort_unstable();
+        answers
     }
 }
 
 impl Drop for PracticeGround {
     fn drop(&mut self) {
-        drop(self.0.stdin.take());
-        let _ = self.0.wait();
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
     }
 }
 

@@ -16,6 +16,9 @@ use crate::{output::out, project::Project};
 /// What is printed before the address once calls can come.
 pub(crate) const READY: &str = "practice ground open 演练场已打开: ";
 
+/// What is printed before how long an answer took [ms].
+pub(crate) const ANSWERED: &str = "answered after 应答用时 ";
+
 #[derive(Debug, Args)]
 pub(crate) struct SimulateArgs {
     /// Where to listen for SIP 监听地址
@@ -95,6 +98,7 @@ fn tell(report: Report) {
     let _ = match report {
         Report::Ready { sip } => out!("{READY}{sip}"),
         Report::Called { persona } => out!("called 来电: {persona}"),
+        Report::Answered { persona, after_ms } => out!("{ANSWERED}{after_ms} ms: {persona}"),
         Report::Over { persona, bot_turns } => {
             out!("over 结束: {persona} (the bot spoke 机器人说了 {bot_turns} times 次)")
         }

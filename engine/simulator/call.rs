@@ -2,7 +2,10 @@
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -60,7 +63,7 @@ pub(crate) async fn serve(incoming: IncomingCall, persona: Persona, stage: Arc<S
 }
 
 struct Part<'a> {
-    stage: &'a Stage,
+    stage: &'a Arc<Stage>,
     call: Call,
     offer: Option<SessionDescription>,
     persona: Persona,
@@ -91,7 +94,7 @@ impl Drop for Part<'_> {
 }
 
 impl<'a> Part<'a> {
-    fn new(incoming: IncomingCall, persona: Persona, stage: &'a Stage) -> Self {
+    fn new(incoming: IncomingCall, persona: Persona, stage: &'a Arc<Stage>) -> Self {
         let (happenings, inbox) = mpsc::unbounded_channel();
         let (to_flights, flights) = mpsc::unbounded_channel();
         Self {
@@ -205,11 +208,21 @@ impl<'a> Part<'a> {
         let (to_persona, edges) = (self.happenings.clone(), self.happenings.clone());
         let to_flights = self.to_flights.clone();
         let mut ear = Ear::new(TURN_END_MS);
+        // When the last line was said, until it is answered [ms; 0 where none waits for that].
+        let said_ms = Arc::<AtomicU64>::default();
+        let (answered, stage, persona) =
+            (Arc::clone(&said_ms), Arc::clone(self.stage), self.persona.name.clone());
         let opened = self.stage.media.open(Taps {
             heard: Some(Box::new(move |heard| {
                 let input = match ear.hear(heard.at, level_dbov(heard.frame)) {
                     None => return true,
-                    Some(Edge::Started) => Input::BotStarted,
+                    Some(Edge::Started { at }) => {
+                        let said_ms = answered.swap(0, Ordering::Relaxed);
+                        if let Some(after_ms) = at.as_millis().checked_sub(said_ms).filter(|_| said_ms > 0) {
+                            (stage.report)(Report::Answered { persona: persona.clone(), after_ms });
+                        }
+                        Input::BotStarted
+                    }
                     Some(Edge::Stopped { spoke_ms }) => Input::BotStopped { spoke_ms },
                 };
                 // The call may have ended meanwhile.
@@ -218,8 +231,9 @@ impl<'a> Part<'a> {
             })),
             stereo: None,
             // The call may have ended meanwhile.
-            events: Box::new(move |_, event| match event {
+            events: Box::new(move |at, event| match event {
                 MediaEvent::PlaybackDone { .. } | MediaEvent::PlaybackStopped { .. } => {
+                    said_ms.store(at.as_millis(), Ordering::Relaxed);
                     let _ = to_persona.send(Input::ActDone);
                 }
                 MediaEvent::Handshake { from, bytes } => {

@@ -16,7 +16,10 @@ const ONSET_FRAMES: u32 = 3;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edge {
     /// It began to speak.
-    Started,
+    Started {
+        /// With the first sound.
+        at: Time,
+    },
     /// It has been silent for the pause that ends a turn.
     Stopped {
         /// From the turn's first sound to its last [ms].
@@ -55,7 +58,7 @@ impl Ear {
             }
             if self.loud_run >= ONSET_FRAMES && self.since.is_none() {
                 self.since = Some(self.first_loud);
-                return Some(Edge::Started);
+                return Some(Edge::Started { at: self.first_loud });
             }
         } else {
             self.loud_run = 0;
@@ -90,7 +93,7 @@ mod tests {
     fn a_turn_ends_after_its_silence_and_not_in_a_pause_between_sentences() {
         let heard = edges(run(&[(10, -90.0), (50, -20.0), (25, -90.0), (50, -20.0), (60, -90.0)]));
         assert_eq!(heard.len(), 2);
-        assert_eq!(heard[0], (240, Edge::Started));
+        assert_eq!(heard[0], (240, Edge::Started { at: Time::from_millis(200) }));
         // The last loud frame is number 134; 700 ms later is frame 169.
         assert_eq!(heard[1], (169 * 20, Edge::Stopped { spoke_ms: (134 - 10) * 20 }));
     }

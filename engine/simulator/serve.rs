@@ -57,6 +57,14 @@ pub enum Report {
         /// The persona's name.
         persona: String,
     },
+    /// The bot has begun to answer what a persona said.
+    Answered {
+        /// The persona's name.
+        persona: String,
+        /// From the last sample of what was said to the first of what was heard, at the callee's ear: the way
+        /// there and back and both playout buffers are in it [ms].
+        after_ms: u64,
+    },
     /// A call is over.
     Over {
         /// The persona's name.
