@@ -57,6 +57,14 @@ const SURER: f32 = 0.05;
 /// Verdicts and beeps that may wait to be fetched: nobody fetches less often than every few frames.
 const MAX_WAITING: usize = 16;
 
+/// Whose words a text is by itself, where they are a machine's: for who has nothing but the words.
+pub fn whose_words(lang: Lang, text: &str) -> Option<(AnsweredBy, Option<Announcement>)> {
+    let points = words::points(lang, text);
+    let detector = Detector { answered: Some(0), points, ..Detector::new() };
+    let (by, _) = detector.machine()?;
+    Some((by, (by == AnsweredBy::Announcement).then(|| detector.announced())))
+}
+
 /// What the speech gate says of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gate {

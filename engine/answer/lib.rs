@@ -17,5 +17,5 @@ mod tone;
 mod words;
 mod zh;
 
-pub use detector::{Detector, Gate, Output, SETTLED_AFTER_MS, SILENCE_AFTER_MS, Verdict};
+pub use detector::{Detector, Gate, Output, SETTLED_AFTER_MS, SILENCE_AFTER_MS, Verdict, whose_words};
 pub use replay::{Event, Replay, replay};

@@ -7,7 +7,6 @@
 //! queues, and the tones and timing by which it is told who answered.
 
 mod agents;
-mod answered;
 mod machine;
 mod seam;
 mod turn;

@@ -8,13 +8,10 @@ use std::time::Duration;
 use waihu_dialog as dialog;
 use waihu_dialog::{Answer, Interpreter, Utterance, Weight};
 use waihu_nlu::Entities;
-use waihu_types::{AnsweredBy, Intent, Lang, Time};
+use waihu_types::{AnsweredBy, Intent, Lang, Time, Told};
 
 use super::CallMachine;
-use crate::{
-    answered::is_voicemail_greeting,
-    seam::{Line, Output, Partial, PlaybackId, Speaker, SpeechEvent},
-};
+use crate::seam::{Line, Output, Partial, PlaybackId, Speaker, SpeechEvent};
 
 /// Who speaks again so soon after our answer began has not answered it: people need longer than this to
 /// hear that somebody speaks, and to stop. They had not finished, and go on.
@@ -28,6 +25,9 @@ const MAX_JOINS: u32 = 3;
 /// at stake than with an answer; but the spotter tells nothing below this, and a guess at half a word is
 /// worth less than a little more voice.
 const PARTIAL_SURE: f32 = 0.6;
+
+/// How sure a machine's words alone make it who answered [percent].
+const WORDS_SURE: u8 = 90;
 
 /// What was answered last, while that can still be undone.
 pub(super) struct Answered {
@@ -124,6 +124,25 @@ impl CallMachine {
         self.outputs.push_back(Output::Join);
     }
 
+    /// Words that machines say; true where they are no answer to anything.
+    fn is_a_machines(&mut self, now: Time, text: &str) -> bool {
+        let Some((by, announcement)) = waihu_answer::whose_words(self.lang, text) else { return false };
+        if by == self.answered_by {
+            // A box's greeting goes on. What an assistant says is the dialog's to hear.
+            let is_box = by == AnsweredBy::Voicemail;
+            if is_box {
+                self.unfinished = None;
+                self.tell_dialog(now, dialog::Input::Unintelligible);
+            }
+            return is_box;
+        }
+        let after = self.answered_at.map_or(0, |answered| now.since(answered).as_millis());
+        let told = Told { after_ms: u32::try_from(after).unwrap_or(u32::MAX), confidence: WORDS_SURE };
+        self.unfinished = None;
+        self.who_answered(now, by, announcement, told);
+        true
+    }
+
     fn heard(&mut self, now: Time, began: Time, utterance: Utterance, words: Words) {
         self.outputs.push_back(Output::Line(Line {
             at: began,
@@ -131,13 +150,7 @@ impl CallMachine {
             text: utterance.text.clone(),
             understood: Some(utterance.clone()),
         }));
-        if !self.person_heard && is_voicemail_greeting(self.lang, &utterance.text) {
-            self.unfinished = None;
-            match self.answered_by {
-                // Its greeting goes on.
-                AnsweredBy::Voicemail => self.tell_dialog(now, dialog::Input::Unintelligible),
-                _ => self.voicemail(now),
-            }
+        if !self.person_heard && self.is_a_machines(now, &utterance.text) {
             return;
         }
         let (utterance, began) = match (self.unfinished.take(), words) {

@@ -210,9 +210,15 @@ fn a_parrot_of_the_bots_own_words() {
             }
         });
         assert_ne!(ending.conclusion.identity, Identity::Confirmed, "{intent}");
+        // The bot says that it is an assistant: whoever says so too is one, and nobody came behind it.
         assert!(
-            [Disposition::NotUnderstood, Disposition::HungUp, Disposition::ThirdParty]
-                .contains(&ending.conclusion.disposition),
+            [
+                Disposition::NotUnderstood,
+                Disposition::HungUp,
+                Disposition::ThirdParty,
+                Disposition::Screened,
+            ]
+            .contains(&ending.conclusion.disposition),
             "{intent}: {}",
             ending.conclusion.disposition.label()
         );
