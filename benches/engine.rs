@@ -104,7 +104,7 @@ fn synthesis(models: &Path) -> Vec<Vec<f32>> {
 }
 
 fn recognition(models: &Path, sounds: &[Vec<f32>]) {
-    let model = models.join("whisper-base/ggml-base.bin");
+    let model = models.join("whisper-base/ggml-base-q8_0.bin");
     let mut asr = Asr::load(&model, AsrConfig::default()).expect("whisper: run `waihu models pull`");
     for ((lang, _, text), sound) in LINES.iter().zip(sounds) {
         let mut row =

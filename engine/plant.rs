@@ -120,8 +120,10 @@ fn speech_config(project: &Project) -> Result<SpeechConfig> {
     let library = project.library()?;
     Ok(SpeechConfig {
         onnx_runtime: library.path("onnxruntime", "libonnxruntime.so")?,
-        whisper: library.path("whisper-base", "ggml-base.bin")?,
+        whisper: project.recognizer()?,
         silero: library.path("silero-vad", "silero_vad.onnx")?,
+        smart_turn: Some(library.path("smart-turn", "smart_turn.onnx")?),
+        spotter: Some(project.spotter()).filter(|path| path.exists()),
         encoder: project.encoder()?,
         head: project.trained_head()?,
         tts: project.voices()?,
@@ -139,6 +141,7 @@ fn versions(project: &Project) -> Result<BTreeMap<String, String>> {
     for (job, model) in [
         ("asr", "whisper-base"),
         ("vad", "silero-vad"),
+        ("turn", "smart-turn"),
         ("tts-zh", "kokoro"),
         ("tts-en", "piper-joe"),
         ("intent", "use-multilingual"),

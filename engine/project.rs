@@ -64,6 +64,16 @@ impl Project {
         Ok(head)
     }
 
+    /// The recognizer's model.
+    pub(crate) fn recognizer(&self) -> Result<PathBuf> {
+        Ok(self.library()?.path("whisper-base", "ggml-base-q8_0.bin")?)
+    }
+
+    /// The weights of the spotter, which are the project's own.
+    pub(crate) fn spotter(&self) -> PathBuf {
+        self.root.join("models/spotter/spotter.bin")
+    }
+
     /// The voices' files.
     pub(crate) fn voices(&self) -> Result<TtsPaths> {
         let library = self.library()?;

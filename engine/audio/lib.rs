@@ -15,6 +15,7 @@ pub mod gate;
 pub mod halfband;
 pub mod loudness;
 pub mod mix;
+pub mod pitch;
 pub mod resample;
 pub mod stereo;
 pub mod stretch;

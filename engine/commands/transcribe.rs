@@ -64,7 +64,7 @@ struct Answer<'a> {
 }
 
 pub(crate) fn run(project: &Project, args: &TranscribeArgs) -> Result<ExitCode> {
-    let model = project.library()?.path("whisper-base", "ggml-base.bin")?;
+    let model = project.recognizer()?;
     let threads = thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let mut asr = Asr::load(model, AsrConfig { threads, ..AsrConfig::default() })?;
     let mut failed = 0;

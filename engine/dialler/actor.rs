@@ -8,21 +8,21 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 use waihu_call::{CallMachine, Desk, Ending, Input, Leg, Line, Output, PlaybackId, Speaker};
-use waihu_dialog::{Interpreter, Utterance};
+use waihu_dialog::Interpreter;
 use waihu_media::PlaybackId as MediaPlaybackId;
 use waihu_record::{RecordingInProgress, TranscriptWriter};
 use waihu_sip::Event as SipEvent;
-use waihu_speech::{Listener, Urgency, VoiceRequest};
+use waihu_speech::{CallMood, Listener, Spoken, Urgency, VoiceRequest};
 use waihu_store::NewAttempt;
 use waihu_trunk::Call;
 use waihu_types::{Outcome, ScriptVersion, Time, WallTime};
 
 use crate::{
     error::DialError,
-    filing, legs,
+    filing, hearing, legs,
     outcome::{Attempt, outcome},
     plant::{Order, Plant, Progress, ProgressKind, Stop},
-    playout::{Pcm, Playout},
+    playout::Playout,
     sound::{Ends, LegSound, News, SoundFault, first_timeout},
 };
 
@@ -30,7 +30,7 @@ use crate::{
 enum Happening {
     Sound(Leg, News),
     Speech(waihu_speech::Event),
-    Voiced(PlaybackId, Result<Pcm, waihu_speech::SpeechError>),
+    Voiced(PlaybackId, Result<Spoken, waihu_speech::SpeechError>),
 }
 
 /// Who watches a call.
@@ -89,7 +89,7 @@ async fn prepare(
     order: &Order,
     interpreter: &Interpreter,
     observer: &Observer,
-) -> Result<HashMap<String, Pcm>, DialError> {
+) -> Result<HashMap<String, Spoken>, DialError> {
     let texts = interpreter.prompts_to_prepare();
     let total = texts.len();
     let mut prompts = HashMap::with_capacity(total);
@@ -113,7 +113,7 @@ struct ActiveCall<'a> {
     plant: &'a Arc<Plant>,
     order: &'a Order,
     observer: Observer,
-    prompts: HashMap<String, Pcm>,
+    prompts: HashMap<String, Spoken>,
     playout: Playout,
     happenings: mpsc::UnboundedSender<Happening>,
     inbox: mpsc::UnboundedReceiver<Happening>,
@@ -126,6 +126,7 @@ struct ActiveCall<'a> {
     agent: Option<Call>,
     /// Kept while the call lasts: dropping it ends the listening.
     listener: Listener,
+    mood: CallMood,
     recording: Option<RecordingInProgress>,
     /// Until the call is over.
     transcript: Option<TranscriptWriter>,
@@ -144,7 +145,7 @@ impl<'a> ActiveCall<'a> {
         plant: &'a Arc<Plant>,
         order: &'a Order,
         today: jiff::civil::Date,
-        prompts: HashMap<String, Pcm>,
+        prompts: HashMap<String, Spoken>,
         observer: Observer,
         stop: watch::Receiver<Stop>,
     ) -> Result<Self, DialError> {
@@ -185,6 +186,7 @@ impl<'a> ActiveCall<'a> {
             callee: None,
             agent: None,
             listener,
+            mood: CallMood::new(order.lang),
             recording: Some(recording),
             transcript: Some(transcript),
             start: None,
@@ -242,6 +244,7 @@ impl<'a> ActiveCall<'a> {
     async fn answered(&mut self) {
         let now = self.now();
         self.answered_at = Some(now);
+        self.listener.answered();
         tell(&self.observer, self.order, ProgressKind::Answered);
         let (plant, attempt, at) = (Arc::clone(self.plant), self.order.attempt.clone(), self.wall(now));
         let mut marking = tokio::spawn(async move { filing::mark_answered(&plant, &attempt, at).await });
@@ -268,8 +271,7 @@ impl<'a> ActiveCall<'a> {
     }
 
     fn happened(&mut self, happening: Happening) -> Option<Input> {
-        use waihu_call::{MediaEvent, SpeechEvent};
-        use waihu_speech::Event;
+        use waihu_call::MediaEvent;
         match happening {
             Happening::Sound(_, News::Call(event)) => Some(Input::Media(self.playout.of_the_whole(event))),
             Happening::Sound(leg, News::Datagram(from, bytes)) => {
@@ -286,29 +288,10 @@ impl<'a> ActiveCall<'a> {
                 tracing::info!(attempt = %self.order.attempt, after_answer_ms = after, "first packet sent");
                 None
             }
-            Happening::Speech(event) => Some(Input::Speech(match event {
-                Event::Started => SpeechEvent::Started,
-                Event::GoesOn { voiced } => SpeechEvent::GoesOn { voiced },
-                // The call waits for the words, not for the end of their sound.
-                Event::Ended => return None,
-                Event::Unintelligible => SpeechEvent::Unintelligible,
-                Event::Beep => SpeechEvent::Beep,
-                Event::Heard(h) => {
-                    tracing::info!(
-                        attempt = %self.order.attempt,
-                        waited_ms = h.waited_ms,
-                        took_ms = h.took_ms,
-                        "an utterance was recognized"
-                    );
-                    SpeechEvent::Heard(Utterance {
-                        text: h.text,
-                        intent: h.intent,
-                        confidence: h.confidence,
-                        entities: h.entities,
-                        also: Vec::new(),
-                    })
-                }
-            })),
+            Happening::Speech(event) => {
+                hearing::take_down(&mut self.mood, &event);
+                hearing::speech_word(&self.order.attempt, event).map(Input::Speech)
+            }
             Happening::Voiced(id, Ok(pcm)) => {
                 self.playout.voiced(id, pcm);
                 self.play_ready();
@@ -364,8 +347,8 @@ impl<'a> ActiveCall<'a> {
                     }
                 }
                 Output::Line(line) => self.line(line),
-                Output::Expect(expected) => self.listener.expect(expected.intents),
-                Output::Join => {}
+                Output::Expect(expected) => self.listener.expect(hearing::expectation(expected)),
+                Output::Join => self.listener.join(),
                 Output::Ended(ending) => return Some(*ending),
             }
         }
@@ -421,7 +404,7 @@ impl<'a> ActiveCall<'a> {
     }
 
     fn play(&mut self, id: PlaybackId, text: String, from_ms: u64) {
-        let ready = self.prompts.get(&text).map(Arc::clone);
+        let ready = self.prompts.get(&text).cloned();
         if ready.is_none() {
             let reply = self.happenings.clone();
             let request = VoiceRequest { lang: self.order.lang, text, urgency: Urgency::Live };
@@ -472,6 +455,7 @@ impl<'a> ActiveCall<'a> {
         (outcome.recording, outcome.transcript, stats) =
             filing::close_files(&attempt.attempt, written, self.sound.closed()).await;
         outcome.sound = self.sound.outcome(&stats);
+        outcome.mood = hearing::mood(&self.mood);
         // The outcome carries the answer as well.
         if let Some(marking) = self.marking.take() {
             marking.abort();

@@ -8,6 +8,7 @@
 mod actor;
 mod error;
 mod filing;
+mod hearing;
 mod legs;
 mod outcome;
 mod plant;

@@ -66,6 +66,7 @@ pub(crate) fn outcome(
         answered_by: ending.answered_by,
         announcement: ending.announcement,
         told: ending.told,
+        mood: None,
         identity: conclusion.identity,
         debt_disclosed: conclusion.debt_disclosed,
         disposition,

@@ -141,6 +141,7 @@ mod tests {
             answered_by: waihu_types::AnsweredBy::Nobody,
             announcement: None,
             told: None,
+            mood: None,
             identity: waihu_types::Identity::Unconfirmed,
             debt_disclosed: false,
             disposition: Disposition::Busy,

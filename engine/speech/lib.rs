@@ -1,25 +1,36 @@
 //! The workers that listen, understand and speak for every call.
 //!
-//! [`Speech`] joins the engines of `vad`, `asr`, `intent` and `tts` with queues that are bounded
-//! and say what they refuse. It knows no call and no script: a [`Listener`] takes frames and tells
-//! its sink what was heard, [`Speech::voice`] takes a text and answers with samples. Absent on
-//! purpose: end of turn by meaning, partial results and the cheap path, which will live here.
+//! [`Speech`] joins the engines of `vad`, `turn`, `answer`, `spotter`, `asr`, `intent` and `tts` with queues that
+//! are bounded and say what they refuse. It knows no call and no script: a [`Listener`] takes frames and tells
+//! its sink what was heard, [`Speech::voice`] takes a text and answers with samples.
+//!
+//! An utterance is looked at in its first short pause: a short answer that the spotter is sure of is known at
+//! once, all else is recognized on speculation, and dropped if the callee goes on. The turn is over when tone,
+//! words and silence together say so (`turn`); then its words are mostly there.
 
-mod beep;
+mod ear;
 mod ears;
+mod looks;
+mod mood;
 mod recognizer;
 mod voice;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{fmt, path::PathBuf, sync::Arc, sync::atomic::Ordering, time::Duration};
 
 use jiff::civil::Date;
 use waihu_intent::Classifier;
 use waihu_nlu::Entities;
+use waihu_spotter::Spotter;
 use waihu_tts::{PromptCache, Tts, TtsPaths};
-use waihu_types::{Intent, Lang};
+use waihu_types::{Intent, Lang, Question};
+use waihu_vad::SmartTurn;
 
 pub use ears::{EarTap, Listener};
+pub use mood::{CallMood, Manner};
 pub use voice::{BotVoices, Urgency, VoiceReply, VoiceRequest};
+pub use waihu_answer::Verdict;
+pub use waihu_nlu::Mood;
+pub use waihu_tts::{Mark, Spoken};
 pub use waihu_vad::Gate;
 
 /// What the workers load, and how many there are.
@@ -31,6 +42,10 @@ pub struct SpeechConfig {
     pub whisper: PathBuf,
     /// The Silero model.
     pub silero: PathBuf,
+    /// The model of the end of a turn; without it words and silence decide.
+    pub smart_turn: Option<PathBuf>,
+    /// The spotter's weights; without them everything is recognized.
+    pub spotter: Option<PathBuf>,
     /// The sentence encoder's folder.
     pub encoder: PathBuf,
     /// The trained head.
@@ -46,7 +61,7 @@ pub struct SpeechConfig {
 }
 
 /// What is told of a callee's speech. Each `Started` is followed by one `Ended`, and that by one of
-/// `Heard` and `Unintelligible`.
+/// `Heard`, `Rejoined` and `Unintelligible`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// Speech began.
@@ -56,18 +71,50 @@ pub enum Event {
         /// How much of the utterance so far was voice, without its pauses.
         voiced: Duration,
     },
-    /// Speech ended; recognition is under way.
+    /// What was said so far, in a pause that may be the end.
+    Partial(Partial),
+    /// Speech ended; its words follow, mostly at once.
     Ended,
     /// What was said.
     Heard(Heard),
+    /// What was said, together with the utterance before it ([`Listener::join`]).
+    Rejoined(Heard),
     /// Sound without words, or the recognizer had no room, or fell over it.
     Unintelligible,
     /// A single tone, as a voicemail box gives before it records.
     Beep,
+    /// Who answered, or speaks in place of an answer; the last one counts.
+    AnsweredBy(Verdict),
 }
 
-/// An utterance and what it means.
-#[derive(Clone, Debug, PartialEq)]
+/// What was said so far. `Debug` hides the words.
+#[derive(Clone, PartialEq)]
+pub struct Partial {
+    /// The words.
+    pub text: String,
+    /// What they mean.
+    pub intent: Intent,
+    /// How sure that is, 0 to 1.
+    pub confidence: f32,
+}
+
+impl fmt::Debug for Partial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Partial({} {:.2})", self.intent, self.confidence)
+    }
+}
+
+/// Who found the words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeardBy {
+    /// The spotter, which knows short answers only.
+    Spotter,
+    /// The recognizer.
+    Recognizer,
+}
+
+/// An utterance and what it means. `Debug` hides the words and values.
+#[derive(Clone, PartialEq)]
 pub struct Heard {
     /// The words.
     pub text: String,
@@ -75,12 +122,48 @@ pub struct Heard {
     pub intent: Intent,
     /// How sure that is, 0 to 1.
     pub confidence: f32,
+    /// What else they mean, surest first.
+    pub also: Vec<(Intent, f32)>,
     /// Dates, sums and numbers in it.
     pub entities: Entities,
-    /// From its end to its turn [ms].
+    /// How it was spoken.
+    pub manner: Manner,
+    /// Who found them.
+    pub by: HeardBy,
+    /// From the last word to the end of the turn [ms].
+    pub silence_ms: u64,
+    /// From the end of the turn to the words [ms]: nothing, where they were there before it.
     pub waited_ms: u64,
-    /// From its turn to the words [ms].
+    /// From when a worker was asked, or began, to the words [ms].
     pub took_ms: u64,
+    /// Processor time that they took.
+    pub cost: Duration,
+}
+
+impl fmt::Debug for Heard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Heard({} {:.2} by {:?})", self.intent, self.confidence, self.by)
+    }
+}
+
+/// What is known of the callee's next words. `Debug` hides the words: names are among them.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Expectation {
+    /// Intents that the script waits for: a hint for the classifier.
+    pub intents: Vec<Intent>,
+    /// What kind of answer is asked for: how long a pause is waited out.
+    pub question: Question,
+    /// The least and the longest silence that ends the turn [ms]; none: the question's.
+    pub pause_ms: Option<(u32, u32)>,
+    /// Words that may well be said, the likeliest last, for the recognizer.
+    pub words: Vec<String>,
+}
+
+impl fmt::Debug for Expectation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { intents, question, pause_ms, words } = self;
+        write!(f, "Expectation({intents:?} {question:?} {pause_ms:?} {} words)", words.len())
+    }
 }
 
 /// Who is told; called on a worker's thread, and must not block.
@@ -92,9 +175,12 @@ pub enum SpeechError {
     /// The recognizer.
     #[error(transparent)]
     Asr(#[from] waihu_asr::AsrError),
-    /// Voice activity.
+    /// Voice activity, or the end of a turn.
     #[error(transparent)]
     Vad(#[from] waihu_vad::VadError),
+    /// The spotter.
+    #[error(transparent)]
+    Spotter(#[from] waihu_spotter::SpotterError),
     /// A voice.
     #[error(transparent)]
     Tts(#[from] waihu_tts::TtsError),
@@ -117,11 +203,21 @@ pub enum SpeechError {
     Thread(std::io::Error),
 }
 
-/// How loaded the workers are; the pacer's input.
+/// How loaded the workers are, and what utterances cost; the pacer's input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Load {
     /// Utterances that wait for a recognizer.
     pub waiting: usize,
+    /// How long the utterance had waited that a recognizer took last.
+    pub queue_age: Duration,
+    /// What a recognized utterance costs of late: a running mean of processor time.
+    pub cost: Duration,
+    /// Utterances recognized since the start.
+    pub recognized: u64,
+    /// Of what was handed in on speculation, dropped before it was begun.
+    pub spared: u64,
+    /// Utterances that the spotter answered.
+    pub spotted: u64,
     /// Utterances refused since the start.
     pub refused: u64,
     /// Frames dropped since the start.
@@ -132,6 +228,7 @@ pub struct Load {
 #[derive(Clone)]
 pub struct Speech {
     ears: ears::Ears,
+    looks: looks::Looks,
     recognizers: recognizer::Recognizers,
     voice: voice::Voice,
 }
@@ -144,11 +241,16 @@ impl Speech {
     pub fn start(config: SpeechConfig) -> Result<Self, SpeechError> {
         waihu_vad::onnx::init(&config.onnx_runtime)?;
         let classifier = Arc::new(Classifier::load(&config.encoder, &config.head)?);
-        let recognizers = recognizer::Recognizers::start(config.recognizers, &config.whisper, classifier)?;
-        let ears = ears::Ears::start(&config.silero, recognizers.clone())?;
+        let (answers, found) = ears::answers();
+        let recognizers =
+            recognizer::Recognizers::start(config.recognizers, &config.whisper, classifier, answers.clone())?;
+        let spotter = config.spotter.as_deref().map(Spotter::load).transpose()?;
+        let smart_turn = config.smart_turn.as_deref().map(SmartTurn::load).transpose()?;
+        let looks = looks::Looks::start(spotter, smart_turn, recognizers.clone(), answers)?;
+        let ears = ears::Ears::start(&config.silero, looks.clone(), found)?;
         let voice =
             voice::Voice::start(Tts::load(config.tts)?, PromptCache::open(&config.prompts)?, config.voices)?;
-        Ok(Self { ears, recognizers, voice })
+        Ok(Self { ears, looks, recognizers, voice })
     }
 
     /// Begins to listen to one call.
@@ -163,7 +265,16 @@ impl Speech {
 
     /// How loaded the workers are.
     pub fn load(&self) -> Load {
-        let (waiting, refused) = self.recognizers.load();
-        Load { waiting, refused, dropped_frames: self.ears.dropped() }
+        let counts = self.recognizers.counts();
+        Load {
+            waiting: self.recognizers.waiting(),
+            queue_age: Duration::from_micros(counts.age_us.load(Ordering::Relaxed)),
+            cost: Duration::from_micros(counts.cost_us.load(Ordering::Relaxed)),
+            recognized: counts.recognized.load(Ordering::Relaxed),
+            spared: counts.dropped.load(Ordering::Relaxed),
+            spotted: self.looks.spotted(),
+            refused: counts.refused.load(Ordering::Relaxed),
+            dropped_frames: self.ears.dropped(),
+        }
     }
 }

@@ -6,12 +6,11 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
     thread,
 };
 
 use crossbeam_channel::{Receiver, Sender, bounded, select_biased};
-use waihu_tts::{PromptCache, Request, Tts, VoiceStyle};
+use waihu_tts::{PromptCache, Request, Spoken, Tts, VoiceStyle};
 use waihu_types::Lang;
 
 use crate::SpeechError;
@@ -39,8 +38,8 @@ pub enum Urgency {
     Preparation,
 }
 
-/// Who is told of the samples.
-pub type VoiceReply = Box<dyn FnOnce(Result<Arc<[i16]>, SpeechError>) + Send>;
+/// Who is told of the sound, at 8 kHz.
+pub type VoiceReply = Box<dyn FnOnce(Result<Spoken, SpeechError>) + Send>;
 
 /// The bot's voice in each language; the engine's own choice where none is named.
 #[derive(Clone, Debug, Default)]
@@ -74,7 +73,7 @@ impl Voice {
             };
             let style = VoiceStyle::new(voice, 1.0);
             let spoken = Request { lang: request.lang, text: &request.text, style: &style };
-            cache.get_or_synthesize(&mut tts, &spoken, 8_000).map(|s| s.samples).map_err(SpeechError::from)
+            cache.get_or_synthesize(&mut tts, &spoken, 8_000).map_err(SpeechError::from)
         };
         thread::Builder::new()
             .name("voice".to_owned())
@@ -115,7 +114,7 @@ impl Queues {
         }
     }
 
-    fn work(&self, mut speak: impl FnMut(&VoiceRequest) -> Result<Arc<[i16]>, SpeechError>) {
+    fn work(&self, mut speak: impl FnMut(&VoiceRequest) -> Result<Spoken, SpeechError>) {
         while let Some((request, reply)) = self.next() {
             // The synthesizers begin each text afresh, so a fall over one is that one's.
             let spoken = catch_unwind(AssertUnwindSafe(|| speak(&request)));
@@ -130,10 +129,14 @@ mod tests {
 
     use super::*;
 
+    fn nothing() -> Spoken {
+        Spoken { samples: [].into(), marks: [].into() }
+    }
+
     /// Asks for texts, each with its urgency, speaks them, and gives what was answered.
     fn spoken(
         texts: &[(&str, Urgency)],
-        speak: impl Fn(&VoiceRequest) -> Result<Arc<[i16]>, SpeechError>,
+        speak: impl Fn(&VoiceRequest) -> Result<Spoken, SpeechError>,
     ) -> Vec<(String, bool)> {
         let (voice, queues) = Voice::queues();
         let (tell, told) = unbounded();
@@ -158,7 +161,7 @@ mod tests {
     fn a_callee_on_the_line_waits_behind_no_preparation() {
         use Urgency::{Live, Preparation};
         let texts = [("a", Preparation), ("b", Preparation), ("c", Live), ("d", Preparation), ("e", Live)];
-        let order = spoken(&texts, |_| Ok([].into())).into_iter().map(|(text, _)| text).collect::<String>();
+        let order = spoken(&texts, |_| Ok(nothing())).into_iter().map(|(text, _)| text).collect::<String>();
         assert_eq!(order, "ceabd");
     }
 
@@ -167,7 +170,7 @@ mod tests {
         let texts = [("fall", Urgency::Live), ("stand", Urgency::Live)];
         let answered = spoken(&texts, |r| {
             assert!(r.text != "fall", "a test's own fault");
-            Ok([].into())
+            Ok(nothing())
         });
         assert_eq!(answered, [("fall".to_owned(), false), ("stand".to_owned(), true)]);
     }

@@ -114,6 +114,7 @@ fn interrupted(attempt: &Attempt, remains: Remains, now: WallTime, attempts_so_f
         answered_by: if answered { AnsweredBy::Unknown } else { AnsweredBy::Nobody },
         announcement: None,
         told: None,
+        mood: None,
         identity: Identity::Unconfirmed,
         // Not known. For who counts disclosures, the careful answer is that there was one.
         debt_disclosed: answered,

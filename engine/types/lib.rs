@@ -21,8 +21,8 @@ pub use lang::{Lang, UnknownLang};
 pub use money::{Currency, InvalidMoney, Money};
 pub use outcome::{
     Announcement, AnsweredBy, Callback, Disposition, EndedBy, FaultOwner, Handover, HandoverResult, Identity,
-    OUTCOME_VERSION, Outcome, Promise, Recording, Redial, ScriptVersion, SipCause, Sound, SoundQuality, Told,
-    Transcript,
+    Mood, OUTCOME_VERSION, Outcome, Promise, Recording, Redial, ScriptVersion, SipCause, Sound, SoundQuality,
+    Told, Transcript,
 };
 pub use phone::{InvalidPhoneNumber, PhoneNumber};
 pub use question::Question;

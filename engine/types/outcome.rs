@@ -36,6 +36,9 @@ pub struct Outcome {
     /// signalling alone, or not at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told: Option<Told>,
+    /// How the callee seemed to feel, where anything was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mood: Option<Mood>,
     /// Whether the person was who was asked for.
     pub identity: Identity,
     /// Whether any word of the debt was spoken.
@@ -178,6 +181,19 @@ pub struct Told {
     pub after_ms: u32,
     /// How sure it is [percent].
     pub confidence: u8,
+}
+
+/// How the callee seemed to feel, by words and voice: for the choice of who calls next, and no judgement of
+/// the person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mood {
+    /// From calm to furious [percent].
+    pub agitation: u8,
+    /// From none to danger to life [percent].
+    pub distress: u8,
+    /// From unwilling to willing to pay [percent]; 50 where nothing was said of it.
+    pub willingness: u8,
 }
 
 /// Whether the person on the line was who was asked for.

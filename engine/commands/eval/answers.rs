@@ -119,7 +119,7 @@ pub(super) fn judge(project: &Project, args: &AnswersArgs) -> Result<AnswersRepo
     let mut asr = if args.without_words {
         None
     } else {
-        let model = project.library()?.path("whisper-base", "ggml-base.bin")?;
+        let model = project.recognizer()?;
         Some(Asr::load(model, AsrConfig { threads: 1, ..AsrConfig::default() })?)
     };
     let bar = bar(list.rows.len(), "judged 判断");

@@ -183,7 +183,7 @@ fn answer(
             let asr = match asr {
                 Some(asr) => asr,
                 none => none.insert(Asr::load(
-                    project.library()?.path("whisper-base", "ggml-base.bin")?,
+                    project.recognizer()?,
                     AsrConfig { threads: 1, ..AsrConfig::default() },
                 )?),
             };

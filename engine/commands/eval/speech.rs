@@ -106,7 +106,7 @@ pub(super) fn judge(project: &Project, args: &SpeechArgs) -> Result<SpeechReport
     let library = project.library()?;
     let mut list = manifest::read(&list(&args.common.dir))?;
     let mut asr = Asr::load(
-        library.path("whisper-base", "ggml-base.bin")?,
+        project.recognizer()?,
         AsrConfig { threads: 1, ..AsrConfig::default() },
     )?;
     let bar = bar(list.rows.len(), "heard 识别");

@@ -161,7 +161,7 @@ pub(super) fn judge(project: &Project, args: &TurnsArgs) -> Result<TurnsReport> 
         silero: listening::silero(project)?,
         smart_turn: SmartTurn::load(&library.path("smart-turn", "smart_turn.onnx")?)?,
         asr: Asr::load(
-            library.path("whisper-base", "ggml-base.bin")?,
+            project.recognizer()?,
             AsrConfig { threads: 1, ..AsrConfig::default() },
         )?,
         classifier: Classifier::load(&project.encoder()?, &project.trained_head()?)?,

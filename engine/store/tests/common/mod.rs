@@ -61,6 +61,7 @@ pub fn outcome(id: &str, case: &str, disposition: Disposition) -> Outcome {
         answered_by: if answered { AnsweredBy::Human } else { AnsweredBy::Nobody },
         announcement: None,
         told: None,
+        mood: None,
         identity: if answered { Identity::Confirmed } else { Identity::Unconfirmed },
         debt_disclosed: answered,
         disposition,

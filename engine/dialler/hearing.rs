@@ -1,0 +1,83 @@
+//! What the ears tell, in the call's words, and what the call expects, in the ears'.
+
+use waihu_call::{Partial, SpeechEvent};
+use waihu_dialog::Utterance;
+use waihu_speech::{CallMood, Event, Expectation, Heard, Verdict};
+use waihu_types::{AttemptId, Mood, Told};
+
+/// From this confidence on a verdict on who answered is acted on before it is settled.
+const SURE: f32 = 0.9;
+
+/// An event of the ears in the call's words; none for what the call has no use for.
+pub(crate) fn speech_word(attempt: &AttemptId, event: Event) -> Option<SpeechEvent> {
+    Some(match event {
+        Event::Started => SpeechEvent::Started,
+        Event::GoesOn { voiced } => SpeechEvent::GoesOn { voiced },
+        Event::Partial(p) => {
+            SpeechEvent::Partial(Partial { text: p.text, intent: p.intent, confidence: p.confidence })
+        }
+        // The call waits for the words, not for the end of their sound.
+        Event::Ended => return None,
+        Event::Heard(heard) => SpeechEvent::Heard(utterance(attempt, heard)),
+        Event::Rejoined(heard) => SpeechEvent::Rejoined(utterance(attempt, heard)),
+        Event::Unintelligible => SpeechEvent::Unintelligible,
+        Event::Beep => SpeechEvent::Beep,
+        // A guess that may be taken back in a second moves nothing.
+        Event::AnsweredBy(v) if !v.settled && v.confidence < SURE => return None,
+        Event::AnsweredBy(Verdict { by, announcement, confidence, after_ms, .. }) => {
+            // Both ends lie within 0 to 100.
+            let told = Told { after_ms, confidence: (confidence.clamp(0.0, 1.0) * 100.0) as u8 };
+            SpeechEvent::AnsweredBy { by, announcement, told }
+        }
+    })
+}
+
+fn utterance(attempt: &AttemptId, heard: Heard) -> Utterance {
+    tracing::info!(
+        %attempt,
+        by = ?heard.by,
+        silence_ms = heard.silence_ms,
+        waited_ms = heard.waited_ms,
+        took_ms = heard.took_ms,
+        cost_ms = heard.cost.as_millis() as u64,
+        "an utterance was understood"
+    );
+    Utterance {
+        text: heard.text,
+        intent: heard.intent,
+        confidence: heard.confidence,
+        entities: heard.entities,
+        also: heard.also,
+    }
+}
+
+/// Keeps what was said for the mood of the call.
+pub(crate) fn take_down(mood: &mut CallMood, event: &Event) {
+    match event {
+        Event::Heard(heard) => mood.heard(heard, false),
+        Event::Rejoined(heard) => mood.heard(heard, true),
+        _ => {}
+    }
+}
+
+/// How the callee seemed to feel, for the outcome.
+pub(crate) fn mood(mood: &CallMood) -> Option<Mood> {
+    // All lie within 0 to 1.
+    let percent = |share: f32| (share.clamp(0.0, 1.0) * 100.0).round() as u8;
+    mood.mood().map(|m| Mood {
+        agitation: percent(m.agitation),
+        distress: percent(m.distress),
+        willingness: percent(m.willingness),
+    })
+}
+
+/// What the call expects of the callee's next words.
+pub(crate) fn expectation(expected: waihu_dialog::Expectation) -> Expectation {
+    let ms = |d: std::time::Duration| u32::try_from(d.as_millis()).unwrap_or(u32::MAX);
+    Expectation {
+        intents: expected.intents,
+        question: expected.question,
+        pause_ms: expected.pause.map(|p| (ms(p.least), ms(p.most))),
+        words: expected.words,
+    }
+}

@@ -1,0 +1,448 @@
+//! One call's listening: where an utterance begins and ends, what of it is looked at and recognized when,
+//! and what the call is told, in which order.
+
+use std::{
+    collections::VecDeque,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use waihu_answer::{Detector as WhoAnswered, Output as Answered};
+use waihu_audio::{Frame, SAMPLES_8K};
+use waihu_turn::{EndOfTurn, Input, Output, PauseId, Policy, Words};
+use waihu_types::{AnsweredBy, Time};
+use waihu_vad::{Detector, Endpointer, EndpointerConfig, Gate, Silero, SpeechBoundary};
+
+use crate::{
+    Event, Heard, Partial,
+    looks::Looks,
+    recognizer::{Answer, Call, Job, Ticket, What},
+};
+
+/// Sound kept from before speech was detected [samples at 8 kHz]: 400 ms.
+const PRE_ROLL: usize = 3_200;
+
+/// Voice between two reports that speech goes on [ms]: what it decides may come late by as much.
+const REPORT_MS: u64 = 100;
+
+/// The endpointer only tells voice from pauses here; the machine of the turn ends it, 2 s of silence at most
+/// and 25 s of voice at most, which lie below these.
+const ENDPOINTER: EndpointerConfig = EndpointerConfig {
+    start_probability: 0.5,
+    stop_probability: 0.35,
+    min_speech_ms: 120,
+    hangover_ms: 2_400,
+    max_speech_ms: 27_000,
+};
+
+/// Utterances of one call whose words may be owed: 6 s of somebody who says yes without end. Of more the
+/// turn is kept and the words are not.
+const MAX_OWED: usize = 8;
+
+/// Utterances of early media that are recognized: an announcement is told by its first or second sentence,
+/// and a ringback song would be recognized for half a minute.
+const MAX_EARLY: u64 = 4;
+
+/// Utterances are joined up to this length [samples at 8 kHz]: 28 s, of the 30 s that the recognizer hears.
+const MAX_JOINED: usize = 28 * 8_000;
+/// What stands between two that are joined [samples]: 200 ms.
+const JOINT: usize = 1_600;
+
+pub(crate) struct Ear {
+    call: Call,
+    detector: Detector,
+    endpointer: Endpointer,
+    /// Until it is certain who answered.
+    who: Option<Box<WhoAnswered>>,
+    is_answered: bool,
+    /// Frames heard; the ear's clock.
+    frames: u64,
+    recent: VecDeque<i16>,
+    turn: Option<Turn>,
+    /// The number of the next utterance.
+    next: u64,
+    /// Utterances that are over and whose words were not told yet, oldest first.
+    owed: VecDeque<Owed>,
+    /// The last utterance that is over, for one that goes on with it.
+    last: Arc<[i16]>,
+    /// The next utterance goes on with the last.
+    joins: bool,
+}
+
+/// The utterance that goes on.
+struct Turn {
+    number: u64,
+    machine: EndOfTurn,
+    samples: Vec<i16>,
+    /// How much voice of it was reported [ms].
+    reported_ms: u64,
+    /// What is under way or known, up to the pause that lasts.
+    guess: Option<Guess>,
+    /// What it goes on with.
+    before: Option<Arc<[i16]>>,
+}
+
+struct Guess {
+    pause: PauseId,
+    samples: Arc<[i16]>,
+    dropped: Arc<AtomicBool>,
+    words: Option<Option<Heard>>,
+}
+
+struct Owed {
+    number: u64,
+    rejoined: bool,
+    /// When its last word ended, and the turn [ms on the ear's clock; the wall's].
+    silence_ms: u64,
+    over: Instant,
+    words: Option<Option<Heard>>,
+}
+
+impl Ear {
+    pub(crate) fn new(call: Call) -> Self {
+        Self {
+            call,
+            detector: Detector::default(),
+            endpointer: Endpointer::new(ENDPOINTER),
+            who: Some(Box::default()),
+            is_answered: false,
+            frames: 0,
+            recent: VecDeque::with_capacity(PRE_ROLL + SAMPLES_8K),
+            turn: None,
+            next: 0,
+            owed: VecDeque::new(),
+            last: Arc::new([]),
+            joins: false,
+        }
+    }
+
+    pub(crate) fn is_gone(&self) -> bool {
+        self.call.is_gone()
+    }
+
+    /// Acts behind a wall: a fault of ours costs this call what it was saying, and others nothing.
+    pub(crate) fn guarded(&mut self, act: impl FnOnce(&mut Self)) {
+        if catch_unwind(AssertUnwindSafe(|| act(self))).is_ok() {
+            return;
+        }
+        tracing::error!("a call could not be listened to, and is listened to anew");
+        let fresh =
+            Self { is_answered: self.is_answered, next: self.next + 1, ..Self::new(self.call.clone()) };
+        let old = std::mem::replace(self, fresh);
+        for _ in 0..old.owed.len() {
+            self.tell(Event::Unintelligible);
+        }
+        if old.turn.is_some() {
+            self.tell(Event::Ended);
+            self.tell(Event::Unintelligible);
+        }
+    }
+
+    pub(crate) fn hear(&mut self, model: &mut Silero, frame: &Frame, gate: Gate, looks: &Looks) {
+        let probability = self.detector.push(model, frame, gate).unwrap_or_else(|e| {
+            tracing::error!(error = %e, "voice activity was not judged");
+            None
+        });
+        self.judged(frame, gate, probability, looks);
+    }
+
+    pub(crate) fn answered(&mut self) {
+        self.is_answered = true;
+        let now = self.now_ms();
+        self.with_who(|who| who.answered(now));
+    }
+
+    /// Another question is asked.
+    pub(crate) fn ask(&mut self, looks: &Looks) {
+        let policy = self.policy();
+        self.machine(Input::Ask(policy), looks);
+    }
+
+    pub(crate) fn join(&mut self) {
+        match &mut self.turn {
+            Some(turn) => turn.before = Some(Arc::clone(&self.last)),
+            None => self.joins = true,
+        }
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.frames * 20
+    }
+
+    fn policy(&self) -> Policy {
+        let expected = self.call.expectation();
+        let policy = Policy::of(expected.question);
+        match expected.pause_ms {
+            Some((least_ms, most_ms)) => Policy { least_ms, most_ms, ..policy },
+            None => policy,
+        }
+    }
+
+    /// Tells the call. Of early media it hears only who speaks.
+    fn tell(&self, event: Event) {
+        if self.is_answered || matches!(event, Event::AnsweredBy(_)) {
+            (self.call.sink)(event);
+        }
+    }
+
+    /// Takes a frame, and the probability of speech of the window that it completes.
+    fn judged(&mut self, frame: &Frame, gate: Gate, probability: Option<f32>, looks: &Looks) {
+        self.frames += 1;
+        let now = self.now_ms();
+        let open = if gate == Gate::Open { waihu_answer::Gate::Open } else { waihu_answer::Gate::Closed };
+        self.with_who(|who| who.push(now, frame, open));
+        match &mut self.turn {
+            Some(turn) => turn.samples.extend_from_slice(frame),
+            None => {
+                let surplus = (self.recent.len() + SAMPLES_8K).saturating_sub(PRE_ROLL);
+                self.recent.drain(..surplus);
+                self.recent.extend(frame);
+            }
+        }
+        let boundary = probability.and_then(|p| self.endpointer.push(now, p));
+        if let Some(SpeechBoundary::Started { at_ms }) = boundary {
+            self.begin(at_ms, looks);
+        } else if probability.is_some() && self.turn.is_some() {
+            let voice = match self.endpointer.silent_since_ms() {
+                Some(since) => Input::Pause { since: Time::from_millis(since) },
+                None => Input::Voice,
+            };
+            self.report();
+            self.machine(voice, looks);
+        } else if self.turn.is_some() {
+            self.machine(Input::Timeout, looks);
+        }
+    }
+
+    fn begin(&mut self, at_ms: u64, looks: &Looks) {
+        let before = std::mem::take(&mut self.joins).then(|| Arc::clone(&self.last));
+        self.turn = Some(Turn {
+            number: self.next,
+            machine: EndOfTurn::new(self.policy()),
+            samples: self.recent.drain(..).collect(),
+            reported_ms: self.endpointer.voiced_ms(),
+            guess: None,
+            before,
+        });
+        self.next += 1;
+        self.with_who(|who| who.speech_started(at_ms));
+        self.tell(Event::Started);
+        self.machine(Input::Voice, looks);
+    }
+
+    /// Tells that speech goes on.
+    fn report(&mut self) {
+        let voiced_ms = self.endpointer.voiced_ms();
+        let Some(turn) = &mut self.turn else { return };
+        if voiced_ms >= turn.reported_ms + REPORT_MS {
+            turn.reported_ms = voiced_ms;
+            self.tell(Event::GoesOn { voiced: Duration::from_millis(voiced_ms) });
+        }
+    }
+
+    /// Hands something to the machine of the turn, and does what it wants.
+    fn machine(&mut self, input: Input, looks: &Looks) {
+        let now = Time::from_millis(self.now_ms());
+        let Some(turn) = &mut self.turn else { return };
+        turn.machine.handle_input(now, input);
+        while let Some(output) = self.turn.as_mut().and_then(|t| t.machine.poll_output()) {
+            match output {
+                // Both are asked of the same workers, one after the other.
+                Output::AskModel(_) => {}
+                Output::Recognize(pause) => self.look(pause, looks),
+                Output::GoesOn(_) => self.drop_guess(),
+                Output::Ended { at, silence_ms, pause, .. } => {
+                    self.end(at, silence_ms.into(), pause, looks);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn drop_guess(&mut self) {
+        if let Some(guess) = self.turn.as_mut().and_then(|t| t.guess.take()) {
+            guess.dropped.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the utterance that goes on is one too many of early media.
+    fn is_unheard(&self) -> bool {
+        !self.is_answered && self.next > MAX_EARLY
+    }
+
+    /// Has the turn looked at and recognized as far as this pause.
+    fn look(&mut self, pause: PauseId, looks: &Looks) {
+        self.drop_guess();
+        if self.is_unheard() {
+            return;
+        }
+        let Some(turn) = &mut self.turn else { return };
+        let samples: Arc<[i16]> = turn.samples.as_slice().into();
+        let dropped = Arc::<AtomicBool>::default();
+        turn.guess =
+            Some(Guess { pause, samples: Arc::clone(&samples), dropped: Arc::clone(&dropped), words: None });
+        let ticket = Ticket { call: self.call.id, number: turn.number, pause: Some(pause) };
+        let job = Job {
+            of: self.call.clone(),
+            ticket,
+            samples: joined(turn.before.as_deref(), samples),
+            since: Instant::now(),
+            dropped,
+        };
+        looks.submit(job, turn.before.is_none());
+    }
+
+    fn end(&mut self, at: Time, silence_ms: u64, pause: Option<PauseId>, looks: &Looks) {
+        let Some(mut turn) = self.turn.take() else { return };
+        self.endpointer = Endpointer::new(ENDPOINTER);
+        self.with_who(|who| who.speech_ended(at.as_millis()));
+        let guess = turn.guess.take().filter(|g| Some(g.pause) == pause);
+        // What comes next may have begun in the silence.
+        let spoken = turn.samples.len().saturating_sub((silence_ms as usize).saturating_sub(200) * 8);
+        self.recent.extend(&turn.samples[spoken.max(turn.samples.len().saturating_sub(PRE_ROLL))..]);
+        let mut owed = Owed {
+            number: turn.number,
+            rejoined: turn.before.is_some(),
+            silence_ms,
+            over: Instant::now(),
+            words: None,
+        };
+        let samples = match guess {
+            Some(guess) => {
+                owed.words = guess.words;
+                guess.samples
+            }
+            None if self.is_unheard() => {
+                owed.words = Some(None);
+                Arc::new([])
+            }
+            None => {
+                turn.samples.truncate(spoken);
+                let samples: Arc<[i16]> = turn.samples.into();
+                let job = Job {
+                    of: self.call.clone(),
+                    ticket: Ticket { call: self.call.id, number: turn.number, pause: None },
+                    samples: joined(turn.before.as_deref(), Arc::clone(&samples)),
+                    since: Instant::now(),
+                    dropped: Arc::default(),
+                };
+                looks.recognize(job);
+                samples
+            }
+        };
+        self.last = joined(turn.before.as_deref(), samples);
+        self.tell(Event::Ended);
+        if self.owed.len() >= MAX_OWED {
+            // The turn is kept.
+            owed.words = Some(None);
+        }
+        self.owed.push_back(owed);
+        self.pay();
+    }
+
+    /// Tells words that are known, in the order in which they were said.
+    fn pay(&mut self) {
+        while let Some(Owed { words: Some(words), .. }) = self.owed.front_mut() {
+            let words = words.take();
+            let Some(owed) = self.owed.pop_front() else { return };
+            let Some(mut heard) = words else {
+                self.tell(Event::Unintelligible);
+                continue;
+            };
+            heard.silence_ms = owed.silence_ms;
+            heard.waited_ms = u64::try_from(owed.over.elapsed().as_millis()).unwrap_or(u64::MAX);
+            self.tell(if owed.rejoined { Event::Rejoined(heard) } else { Event::Heard(heard) });
+        }
+    }
+
+    /// Takes what a worker found.
+    pub(crate) fn answer(&mut self, answer: Answer, looks: &Looks) {
+        let Ticket { number, pause, .. } = answer.ticket;
+        let goes_on = self.turn.as_mut().filter(|t| t.number == number);
+        match (answer.what, goes_on) {
+            (What::Tone(probability), Some(_)) => {
+                if let Some(pause) = pause {
+                    self.machine(Input::Model { pause, probability }, looks);
+                }
+            }
+            (What::Words(words), Some(turn)) => {
+                let Some(guess) = turn.guess.as_mut().filter(|g| Some(g.pause) == pause) else { return };
+                guess.words = Some(words.clone());
+                let pause = guess.pause;
+                self.understood(words.as_ref());
+                let question = self.call.expectation().question;
+                let words = match &words {
+                    Some(heard) => Words::of(self.call.lang, &heard.text, question),
+                    None => Words::default(),
+                };
+                self.machine(Input::Words { pause, words }, looks);
+            }
+            (What::Words(words), None) => {
+                if let Some(owed) = self.owed.iter_mut().find(|o| o.number == number && o.words.is_none()) {
+                    owed.words = Some(words.clone());
+                    self.understood(words.as_ref());
+                    self.pay();
+                }
+            }
+            (What::Tone(_), None) => {}
+        }
+    }
+
+    /// Words are known, of an utterance that may go on.
+    fn understood(&mut self, words: Option<&Heard>) {
+        let Some(heard) = words else { return };
+        let (now, lang) = (self.now_ms(), self.call.lang);
+        self.with_who(|who| who.heard(now, lang, &heard.text));
+        if self.turn.is_some() {
+            self.tell(Event::Partial(Partial {
+                text: heard.text.clone(),
+                intent: heard.intent,
+                confidence: heard.confidence,
+            }));
+        }
+    }
+
+    /// Lets the judge of who answered know something, and tells what it says.
+    fn with_who(&mut self, act: impl FnOnce(&mut WhoAnswered)) {
+        let Some(who) = &mut self.who else { return };
+        act(who);
+        let (mut over, mut another) = (false, false);
+        while let Some(output) = who.poll_output() {
+            (self.call.sink)(match output {
+                Answered::Beep => Event::Beep,
+                Answered::Verdict(verdict) => {
+                    // Of a box the beep is still to come; who comes after an assistant is to be told anew.
+                    let settled = self.is_answered && verdict.settled;
+                    over |= settled && verdict.by != AnsweredBy::Voicemail;
+                    another |= settled && verdict.by == AnsweredBy::Screening;
+                    Event::AnsweredBy(verdict)
+                }
+            });
+        }
+        if over {
+            self.who = another.then(|| {
+                let mut next = Box::<WhoAnswered>::default();
+                next.answered(self.now_ms());
+                next
+            });
+        }
+    }
+}
+
+/// Two utterances in a row, with a pause between them; the second alone where they would be too long.
+fn joined(before: Option<&[i16]>, samples: Arc<[i16]>) -> Arc<[i16]> {
+    match before {
+        Some(before) if before.len() + JOINT + samples.len() <= MAX_JOINED => {
+            [before, &[0; JOINT], &samples].concat().into()
+        }
+        _ => samples,
+    }
+}
+
+#[cfg(test)]
+#[path = "ear_tests.rs"]
+mod tests;

@@ -1,0 +1,198 @@
+use std::sync::Mutex;
+
+use waihu_audio::SILENCE;
+use waihu_types::{Intent, Lang, Question};
+
+use super::*;
+use crate::{Expectation, HeardBy, Manner, Sink};
+
+/// An ear, what it tells, and what it hands in.
+struct Bench {
+    ear: Ear,
+    told: Arc<Mutex<Vec<Event>>>,
+    looks: Looks,
+    looked: Box<dyn Fn() -> Vec<Job>>,
+    jobs: crossbeam_channel::Receiver<Job>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let told = Arc::<Mutex<Vec<Event>>>::default();
+        let sink: Sink = {
+            let told = Arc::clone(&told);
+            Arc::new(move |event| told.lock().unwrap().push(event))
+        };
+        let mut ear = Ear::new(Call::new(1, Lang::Zh, jiff::civil::date(2026, 11, 25), sink));
+        ear.answered();
+        let (looks, looked, jobs) = Looks::unattended();
+        Self { ear, told, looks, looked: Box::new(looked), jobs }
+    }
+
+    /// Hears stretches of voice and silence [ms], each frame filled with its number.
+    fn hears(&mut self, stretches: &[(u64, f32)]) {
+        for (ms, probability) in stretches {
+            for _ in 0..ms / 20 {
+                // A window of 32 ms is complete in five of eight frames.
+                let complete = (self.ear.frames + 1) * 5 / 8 > self.ear.frames * 5 / 8;
+                let frame = SILENCE.map(|_| self.ear.frames as i16);
+                let probability = complete.then_some(*probability);
+                self.ear.judged(&frame, Gate::Open, probability, &self.looks);
+            }
+        }
+    }
+
+    /// What was told, without that speech goes on and who answered.
+    fn told(&self) -> Vec<Event> {
+        let told = self.told.lock().unwrap().drain(..).collect::<Vec<_>>();
+        let asides = |e: &Event| matches!(e, Event::GoesOn { .. } | Event::AnsweredBy(_) | Event::Beep);
+        told.into_iter().filter(|e| !asides(e)).collect()
+    }
+
+    fn finds(&mut self, job: &Job, text: &str) {
+        let answer = Answer { ticket: job.ticket, what: What::Words(Some(heard(text))) };
+        self.ear.answer(answer, &self.looks);
+    }
+}
+
+fn heard(text: &str) -> Heard {
+    Heard {
+        text: text.to_owned(),
+        intent: Intent::Affirm,
+        confidence: 0.9,
+        also: Vec::new(),
+        entities: waihu_nlu::Entities::default(),
+        manner: Manner::default(),
+        by: HeardBy::Recognizer,
+        silence_ms: 0,
+        waited_ms: 0,
+        took_ms: 0,
+        cost: Duration::ZERO,
+    }
+}
+
+fn is_heard(event: &Event, text: &str) -> bool {
+    matches!(event, Event::Heard(h) if h.text == text)
+}
+
+#[test]
+fn voice_is_told_while_it_goes_on_and_its_pauses_are_none() {
+    let mut b = Bench::new();
+    b.hears(&[(640, 0.0), (760, 0.9), (160, 0.0), (300, 0.9)]);
+    let voiced: Vec<u128> = b
+        .told
+        .lock()
+        .unwrap()
+        .iter()
+        .filter_map(|e| if let Event::GoesOn { voiced } = e { Some(voiced.as_millis()) } else { None })
+        .collect();
+    assert!(voiced.windows(2).all(|w| (100..=160).contains(&(w[1] - w[0]))), "{voiced:?}");
+    assert!(voiced.last().is_some_and(|ms| (900..=1_060).contains(ms)), "{voiced:?}");
+}
+
+#[test]
+fn words_that_are_there_when_the_turn_ends_are_told_with_its_end() {
+    let mut b = Bench::new();
+    b.ear.call.expect(Expectation { question: Question::YesNo, ..Expectation::default() });
+    b.hears(&[(1_000, 0.0), (600, 0.9), (240, 0.0)]);
+    let looked = (b.looked)();
+    let [job] = &looked[..] else { panic!("{} looks in the first pause", looked.len()) };
+    b.finds(job, "对，是我。");
+    assert!(matches!(&b.told()[..], [Event::Started, Event::Partial(p)] if p.text == "对，是我。"));
+    b.hears(&[(600, 0.0)]);
+    let told = b.told();
+    assert!(matches!(&told[..], [Event::Ended, h] if is_heard(h, "对，是我。")), "{told:?}");
+    let Event::Heard(h) = &told[1] else { unreachable!() };
+    assert!((200..600).contains(&h.silence_ms), "a closed answer is not waited out: {} ms", h.silence_ms);
+    assert!(b.jobs.is_empty() && (b.looked)().is_empty(), "and nothing is recognized twice");
+}
+
+#[test]
+fn who_goes_on_is_recognized_anew_and_the_first_guess_is_dropped() {
+    let mut b = Bench::new();
+    b.hears(&[(1_000, 0.0), (600, 0.9), (260, 0.0), (400, 0.9)]);
+    let first = (b.looked)().pop().unwrap();
+    assert!(first.is_dropped());
+    b.finds(&first, "我明天");
+    assert_eq!(b.told(), [Event::Started], "late words of a pause that is over mean nothing");
+    b.hears(&[(300, 0.0)]);
+    let second = (b.looked)().pop().unwrap();
+    assert_eq!(second.ticket.number, first.ticket.number);
+    assert_eq!(second.samples[..first.samples.len()], first.samples[..], "the whole of it");
+    b.finds(&second, "我明天还");
+    b.hears(&[(2_100, 0.0)]);
+    assert!(b.told().iter().any(|e| is_heard(e, "我明天还")));
+}
+
+#[test]
+fn words_are_told_in_the_order_in_which_they_were_said() {
+    let mut b = Bench::new();
+    b.hears(&[(1_000, 0.0), (600, 0.9), (2_100, 0.0), (600, 0.9), (2_100, 0.0)]);
+    let jobs = (b.looked)();
+    let [first, second] = &jobs[..] else { panic!("{} looks", jobs.len()) };
+    assert_eq!(b.told(), [Event::Started, Event::Ended, Event::Started, Event::Ended]);
+    b.finds(second, "二");
+    assert_eq!(b.told(), []);
+    b.finds(first, "一");
+    assert!(matches!(&b.told()[..], [a, b] if is_heard(a, "一") && is_heard(b, "二")));
+}
+
+#[test]
+fn words_soon_after_an_utterance_keep_their_beginning() {
+    let mut b = Bench::new();
+    b.hears(&[(1_000, 0.0), (400, 0.9), (1_460, 0.0), (400, 0.9), (1_600, 0.0)]);
+    let jobs = (b.looked)();
+    let [first, second] = &jobs[..] else { panic!("{} utterances", jobs.len()) };
+    let begins = 2_860 / 20;
+    assert!(second.samples[0] <= begins - 10, "200 ms before it: {} of {begins}", second.samples[0]);
+    assert!(first.samples.last() < second.samples.first(), "and nothing twice");
+}
+
+#[test]
+fn an_utterance_that_goes_on_with_the_last_is_heard_with_it() {
+    let mut b = Bench::new();
+    b.hears(&[(1_000, 0.0), (600, 0.9), (2_100, 0.0)]);
+    let first = (b.looked)().pop().unwrap();
+    b.finds(&first, "我下周");
+    b.hears(&[(300, 0.9)]);
+    b.ear.join();
+    b.hears(&[(300, 0.9), (300, 0.0)]);
+    let both = (b.looked)().pop().unwrap();
+    assert!(both.samples.len() > first.samples.len() + JOINT);
+    assert_eq!(both.samples[..first.samples.len()], first.samples[..]);
+    b.told();
+    b.finds(&both, "我下周还");
+    b.hears(&[(2_100, 0.0)]);
+    let told = b.told();
+    assert!(matches!(told.last(), Some(Event::Rejoined(h)) if h.text == "我下周还"), "{told:?}");
+}
+
+#[test]
+fn voice_without_end_is_ended_and_owes_no_more_than_a_few() {
+    let mut b = Bench::new();
+    b.hears(&[(300_000, 0.9)]);
+    let told = b.told();
+    let ended = told.iter().filter(|e| **e == Event::Ended).count();
+    assert!((11..=12).contains(&ended), "{ended} turns of 25 s");
+    assert!(told.iter().all(|e| !matches!(e, Event::Heard(_))));
+    assert!(b.ear.owed.len() <= ended);
+    assert!(b.jobs.try_iter().all(|j| j.samples.len() <= 26 * 8_000));
+}
+
+#[test]
+fn of_early_media_only_who_speaks_is_told() {
+    let mut b = Bench::new();
+    b.ear.is_answered = false;
+    b.hears(&[(1_000, 0.0), (600, 0.9), (1_600, 0.0)]);
+    assert!(!(b.looked)().is_empty(), "it is listened to");
+    assert_eq!(b.told(), []);
+}
+
+#[test]
+fn a_fall_costs_the_call_its_utterance_and_is_answered() {
+    let mut b = Bench::new();
+    b.hears(&[(200, 0.9)]);
+    b.ear.guarded(|_| panic!("a test's own fault"));
+    b.ear.guarded(|_| panic!("once more, in silence"));
+    b.hears(&[(200, 0.9)]);
+    assert_eq!(b.told(), [Event::Started, Event::Ended, Event::Unintelligible, Event::Started]);
+}
