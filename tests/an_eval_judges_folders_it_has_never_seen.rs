@@ -24,7 +24,7 @@ fn eval(kind: &str, dir: &Path, more: &[&str]) -> (Value, String, bool) {
         .output()
         .unwrap();
     let log = String::from_utf8(done.stderr).unwrap();
-    let out = serde_json::from_slice(&done.stdout).unwrap_or_else(|e| panic!("{e}: {log}"));
+    let out = serde_json::from_slice(&done.stdout).map_err(|e| format!("{e}: {log}")).unwrap();
     (out, fs::read_to_string(page).unwrap(), done.status.success())
 }
 

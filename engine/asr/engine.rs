@@ -197,6 +197,10 @@ impl Asr {
         }
         let begun = thread_time();
         let mut heard = self.hear(samples, options)?;
+        if heard.rejected == Some(Rejected::Prompt) {
+            // There was speech, and the prompt stood in its way.
+            heard = self.hear(samples, &Options { prompt: Some(""), ..*options })?;
+        }
         heard.took = thread_time().saturating_sub(begun);
         Ok(heard)
     }

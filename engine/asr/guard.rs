@@ -103,9 +103,11 @@ pub(crate) fn judge(text: &str, prompt: &str, lang: Lang, heard: &Heard) -> Resu
     if said.is_empty() || bracketed(text) || CREDITS.iter().any(|c| said.contains(c)) {
         return Err(Rejected::Credits);
     }
-    // A word of the prompt is what it is there for; a whole stretch of it is an echo.
+    // A word of the prompt is what it is there for; a whole stretch of it, or several in a row, is an echo.
     let length = said.chars().count();
-    if length >= 8 && plain(prompt).contains(&said) {
+    let prompt = plain(prompt);
+    let mut clauses = text.split(|c: char| !c.is_alphanumeric() && c != ' ').map(plain);
+    if length >= 8 && (prompt.contains(&said) || clauses.all(|clause| prompt.contains(&clause))) {
         return Err(Rejected::Prompt);
     }
     if length > characters_per_second(lang) * (heard.audio_ms as usize + 1_000) / 1_000 {
@@ -193,6 +195,20 @@ mod tests {
     fn an_echo_of_the_prompt_is_no_answer() {
         assert_eq!(verdict(crate::default_prompt(Lang::Zh), Lang::Zh, 4_000), Err(Rejected::Prompt));
         assert_eq!(verdict("Your loan payment is overdue", Lang::En, 4_000), Err(Rejected::Prompt));
+    }
+
+    #[test]
+    fn the_prompt_in_pieces_is_an_echo_and_a_word_of_it_is_none() {
+        assert_eq!(
+            verdict("您的账单逾期了，什么时候还款，什么时候还款，", Lang::Zh, 2_000),
+            Err(Rejected::Prompt)
+        );
+        assert_eq!(verdict("什么时候还款？我问你呢", Lang::Zh, 2_000), Ok(()));
+        assert_eq!(
+            verdict("Your loan payment is overdue. When can you pay?", Lang::En, 3_000),
+            Err(Rejected::Prompt)
+        );
+        assert_eq!(verdict("My loan payment is not overdue.", Lang::En, 3_000), Ok(()));
     }
 
     #[test]

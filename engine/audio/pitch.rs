@@ -54,8 +54,8 @@ fn pitch(window: &[i16]) -> Option<f32> {
         return None;
     }
     // Twice and three times the period are as alike: the first peak that comes near the best is it.
-    let first = (1..all.len() - 1)
-        .find(|i| all[*i] >= 0.9 * best && all[*i] >= all[i - 1] && all[*i] >= all[i + 1]);
+    let first =
+        (1..all.len() - 1).find(|i| all[*i] >= 0.9 * best && all[*i] >= all[i - 1] && all[*i] >= all[i + 1]);
     let period = PERIODS.start() + first.or_else(|| all.iter().position(|l| *l == best))?;
     Some(8_000.0 / period as f32)
 }

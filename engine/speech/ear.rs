@@ -265,7 +265,8 @@ impl Ear {
 
     fn drop_guess(&mut self) {
         if let Some(guess) = self.turn.as_mut().and_then(|t| t.guess.take()) {
-            guess.dropped.store(true, Ordering::Relaxed);
+            // Until it is certain who answered, half an announcement tells that sooner than the whole of it.
+            guess.dropped.store(self.who.is_none(), Ordering::Relaxed);
         }
     }
 
@@ -370,7 +371,10 @@ impl Ear {
                 }
             }
             (What::Words(words), Some(turn)) => {
-                let Some(guess) = turn.guess.as_mut().filter(|g| Some(g.pause) == pause) else { return };
+                let Some(guess) = turn.guess.as_mut().filter(|g| Some(g.pause) == pause) else {
+                    self.tell_who(words.as_ref());
+                    return;
+                };
                 guess.words = Some(words.clone());
                 let pause = guess.pause;
                 self.understood(words.as_ref());
@@ -392,11 +396,16 @@ impl Ear {
         }
     }
 
-    /// Words are known, of an utterance that may go on.
-    fn understood(&mut self, words: Option<&Heard>) {
+    fn tell_who(&mut self, words: Option<&Heard>) {
         let Some(heard) = words else { return };
         let (now, lang) = (self.now_ms(), self.call.lang);
         self.with_who(|who| who.heard(now, lang, &heard.text));
+    }
+
+    /// Words are known, of an utterance that may go on.
+    fn understood(&mut self, words: Option<&Heard>) {
+        self.tell_who(words);
+        let Some(heard) = words else { return };
         if self.turn.is_some() {
             self.tell(Event::Partial(Partial {
                 text: heard.text.clone(),

@@ -53,7 +53,7 @@ pub enum Output {
     Ended {
         /// When the last word ended.
         at: Time,
-        /// How long it has been silent since [ms].
+        /// How long it has been silent since, in ms.
         silence_ms: u32,
         /// The pause it ended in, whose recognition is the final one; `None` where it was cut for its length.
         pause: Option<PauseId>,

@@ -368,7 +368,7 @@ fn wants_more(previous: &str, last: &str, question: Question) -> bool {
                 | "get"
                 | "believe"
         ),
-        "no" => question != Question::YesNo && previous != "",
+        "no" => question != Question::YesNo && !previous.is_empty(),
         _ => !matches!(
             previous,
             "know" | "call" | "tell" | "ask" | "to" | "with" | "for" | "about" | "not" | "him" | "is"

@@ -1,5 +1,7 @@
 //! With the real model: sounds without speech give no words, and speech gives its own.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod sounds;
 
 use std::path::{Path, PathBuf};

@@ -105,10 +105,7 @@ pub(super) struct SpeechReport {
 pub(super) fn judge(project: &Project, args: &SpeechArgs) -> Result<SpeechReport> {
     let library = project.library()?;
     let mut list = manifest::read(&list(&args.common.dir))?;
-    let mut asr = Asr::load(
-        project.recognizer()?,
-        AsrConfig { threads: 1, ..AsrConfig::default() },
-    )?;
+    let mut asr = Asr::load(project.recognizer()?, AsrConfig { threads: 1, ..AsrConfig::default() })?;
     let bar = bar(list.rows.len(), "heard 识别");
     let mut all = Vec::new();
     for row in std::mem::take(&mut list.rows) {

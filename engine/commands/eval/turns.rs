@@ -160,10 +160,7 @@ pub(super) fn judge(project: &Project, args: &TurnsArgs) -> Result<TurnsReport> 
     let mut judges = Judges {
         silero: listening::silero(project)?,
         smart_turn: SmartTurn::load(&library.path("smart-turn", "smart_turn.onnx")?)?,
-        asr: Asr::load(
-            project.recognizer()?,
-            AsrConfig { threads: 1, ..AsrConfig::default() },
-        )?,
+        asr: Asr::load(project.recognizer()?, AsrConfig { threads: 1, ..AsrConfig::default() })?,
         classifier: Classifier::load(&project.encoder()?, &project.trained_head()?)?,
         barge_in_ms: args.barge_in_ms,
     };

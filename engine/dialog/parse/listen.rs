@@ -41,11 +41,13 @@ const QUESTIONS: [(&str, Question); 5] = [
     ("open", Question::Open),
 ];
 
-/// Words for the recognizer as a prompts file has them: by state, with their place.
-pub(super) type HearWords = BTreeMap<Lang, Vec<(String, Place, Vec<(String, Place)>)>>;
+/// A state's words for the recognizer as a prompts file has them: the state, and each word, with its place.
+pub(super) type StateWords = (String, Place, Vec<(String, Place)>);
+/// Those of every prompts file.
+pub(super) type HearWords = BTreeMap<Lang, Vec<StateWords>>;
 
 /// Reads the table `hear` of a prompts file.
-pub(super) fn hear(value: Value<'_>, problems: &mut Problems) -> Vec<(String, Place, Vec<(String, Place)>)> {
+pub(super) fn hear(value: Value<'_>, problems: &mut Problems) -> Vec<StateWords> {
     let Some(table) = value.table("hear", problems) else { return Vec::new() };
     let states = table.into_named();
     states.map(|(state, v)| (state.clone(), v.at.clone(), v.strings(&state, problems))).collect()

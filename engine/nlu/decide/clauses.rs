@@ -31,7 +31,7 @@ fn is_mark(c: char) -> bool {
 
 fn begins_english(rest: &str) -> bool {
     let joint = |j: &&str| rest.strip_prefix(*j).is_some_and(|r| r.starts_with(' '));
-    EN_JOINTS.iter().any(|j| joint(&j))
+    EN_JOINTS.iter().any(joint)
 }
 
 /// Cuts a part before each joint, and in both languages after a comma or a full stop that a blank follows.
