@@ -25,7 +25,7 @@ fn calls_come_out_as_expected_and_the_log_tells_no_secret() {
     let (out, log) = (String::from_utf8(done.stdout).unwrap(), String::from_utf8(done.stderr).unwrap());
     assert!(done.status.success(), "{out}");
 
-    let campaign = out.split("--campaign ").nth(1).unwrap().trim_end_matches([')', '\n']).to_owned();
+    let campaign = out.split("--campaign ").nth(1).unwrap().split(')').next().unwrap().to_owned();
     let records = waihu(&["outcomes", "--json", "--campaign", &campaign]).output().unwrap();
     let records: Vec<Value> = String::from_utf8(records.stdout)
         .unwrap()
