@@ -235,6 +235,10 @@ const ANSWERS: &[&str] = &[
     "嗯",
     "我在",
     "是我的",
+    "我就是",
+    "就是我",
+    "没错",
+    "不用",
 ];
 
 /// Particles that close a sentence.

@@ -43,13 +43,16 @@ pub fn completeness(lang: Lang, text: &str, question: Question) -> Completeness 
     if text.ends_with(['?', '？']) {
         return Completeness::Finished;
     }
-    // Where it hears that something follows it writes one of these.
-    if text.ends_with(['，', ',', '、', '…', '—', '-', ':', '：']) || text.ends_with("...") {
-        return Completeness::Unfinished;
-    }
-    match lang {
+    // Where it hears that something follows it writes one of these; and, in a pause, now and then where nothing does.
+    let more = text.ends_with(['，', ',', '、', '…', '—', '-', ':', '：']) || text.ends_with("...");
+    let words = match lang {
         Lang::Zh => mandarin::completeness(text, question),
         Lang::En => english::completeness(text, question),
+    };
+    match (more, words) {
+        (false, words) => words,
+        (true, Completeness::Finished) => Completeness::Unclear,
+        (true, _) => Completeness::Unfinished,
     }
 }
 
@@ -66,6 +69,7 @@ mod tests {
     fn a_value_where_it_is_asked_for_is_an_answer() {
         for (lang, text, question) in [
             (Zh, "是的", YesNo),
+            (Zh, "对，我就是。", YesNo),
             (Zh, "嗯，可以的。", YesNo),
             (Zh, "没有", YesNo),
             (Zh, "他不在", YesNo),
