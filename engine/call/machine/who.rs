@@ -27,6 +27,10 @@ impl CallMachine {
         if self.callee != LegState::Up || self.with_agent {
             return;
         }
+        // An assistant has been answered; "please stay on the line" is its own, and no menu's.
+        if self.answered_by == By::Screening && matches!(by, By::Screening | By::Ivr) {
+            return;
+        }
         let machine = matches!(by, By::Voicemail | By::Announcement | By::Ivr | By::Fax);
         if machine && self.person_heard {
             self.note(now, format!("it sounds like {}, and a person has spoken", by.label()));

@@ -69,7 +69,10 @@ fn an_assistant_is_told_who_calls_and_the_person_is_greeted() {
     shell.hear_out();
     shell.say("请问您找哪位", Intent::AskIdentity);
     assert!(shell.said.last().unwrap().contains("请帮我转接"), "its own words bring nobody");
-    shell.wait(15_000);
+    shell.told(AnsweredBy::Ivr, None);
+    shell.say("请按一，请按二，继续等待", Intent::OutOfScope);
+    assert!(shell.ending.is_none(), "an assistant that asks to wait is no menu");
+    shell.wait(12_000);
     tells_nothing(&shell);
     shell.say("喂，你好", Intent::Greeting);
     assert!(shell.said.last().unwrap().contains("本次通话会录音"), "the person hears it all");
