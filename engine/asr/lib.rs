@@ -17,6 +17,7 @@ mod hypotheses;
 mod prompt;
 mod script;
 
+pub use cost::thread_time;
 pub use engine::{Asr, AsrConfig, Options, Transcription, Window};
 pub use error::AsrError;
 pub use guard::Rejected;

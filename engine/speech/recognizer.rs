@@ -17,11 +17,7 @@ use std::{
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use jiff::civil::Date;
-use nix::sys::{
-    resource::{UsageWho, getrusage},
-    time::TimeValLike,
-};
-use waihu_asr::{Asr, AsrConfig, Options, Prompt, Window};
+use waihu_asr::{Asr, AsrConfig, Options, Prompt, Window, thread_time};
 use waihu_intent::Classifier;
 use waihu_turn::PauseId;
 use waihu_types::{Lang, Question};
@@ -263,14 +259,9 @@ fn recognize(asr: &mut Asr, job: &Job, classifier: &Classifier) -> Result<Option
 
 /// Does something, and tells what it cost this thread in processor time.
 pub(crate) fn cost_of<T>(work: impl FnOnce() -> T) -> (T, Duration) {
-    let time = || {
-        let Ok(usage) = getrusage(UsageWho::RUSAGE_THREAD) else { return Duration::ZERO };
-        let micros = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
-        Duration::from_micros(u64::try_from(micros).unwrap_or(0))
-    };
-    let begun = time();
+    let begun = thread_time();
     let done = work();
-    (done, time().saturating_sub(begun))
+    (done, thread_time().saturating_sub(begun))
 }
 
 fn micros(d: Duration) -> u64 {

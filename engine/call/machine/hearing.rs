@@ -127,8 +127,7 @@ impl CallMachine {
     /// Words that machines say; true where they are no answer to anything.
     fn is_a_machines(&mut self, now: Time, text: &str) -> bool {
         let Some((by, announcement)) = waihu_answer::whose_words(self.lang, text) else { return false };
-        let of_assistant = self.answered_by == AnsweredBy::Screening && by == AnsweredBy::Ivr;
-        if by == self.answered_by || of_assistant {
+        if by == self.answered_by || self.is_assistants(by) {
             // A box's greeting goes on. What an assistant says is the dialog's to hear.
             let is_box = by == AnsweredBy::Voicemail;
             if is_box {

@@ -27,8 +27,7 @@ impl CallMachine {
         if self.callee != LegState::Up || self.with_agent {
             return;
         }
-        // An assistant has been answered; "please stay on the line" is its own, and no menu's.
-        if self.answered_by == By::Screening && matches!(by, By::Screening | By::Ivr) {
+        if self.is_assistants(by) {
             return;
         }
         let machine = matches!(by, By::Voicemail | By::Announcement | By::Ivr | By::Fax);
@@ -64,6 +63,11 @@ impl CallMachine {
             By::Silence | By::Nobody | By::Unknown => return,
         }
         self.told = Some(told);
+    }
+
+    /// Whether an assistant that was answered goes on: "please stay on the line" is its own, and no menu's.
+    pub(super) fn is_assistants(&self, by: AnsweredBy) -> bool {
+        self.answered_by == AnsweredBy::Screening && matches!(by, AnsweredBy::Screening | AnsweredBy::Ivr)
     }
 
     fn no_person(&mut self, now: Time, disposition: Disposition) {
