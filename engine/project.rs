@@ -138,13 +138,12 @@ impl Project {
             format!("{}: no such flow 没有该话术; there are 现有: {known}", folder.display())
         })?;
         let mut files = Vec::new();
-        for entry in listed {
-            let path = entry?.path();
-            if path.extension().is_some_and(|e| e == "toml") {
-                let text = fs::read_to_string(&path).with_context(|| {
-                    format!("{}: cannot be read as UTF-8 text 不是 UTF-8 文本", path.display())
-                })?;
-                files.push((path.display().to_string(), text));
+        read_toml(listed, &mut files)?;
+        let parts = self.root.join("dialogs/parts");
+        for part in fs::read_dir(&parts).into_iter().flatten() {
+            let part = part?.path();
+            if part.is_dir() {
+                read_toml(fs::read_dir(&part)?, &mut files)?;
             }
         }
         files.sort();
@@ -175,4 +174,18 @@ impl Project {
             }
         }
     }
+}
+
+/// The TOML files of a folder, with their paths.
+fn read_toml(listed: fs::ReadDir, files: &mut Vec<(String, String)>) -> Result<()> {
+    for entry in listed {
+        let path = entry?.path();
+        if path.extension().is_some_and(|e| e == "toml") {
+            let text = fs::read_to_string(&path).with_context(|| {
+                format!("{}: cannot be read as UTF-8 text 不是 UTF-8 文本", path.display())
+            })?;
+            files.push((path.display().to_string(), text));
+        }
+    }
+    Ok(())
 }

@@ -224,6 +224,7 @@ impl Interpreter {
                 question: self.question_asked(),
                 pause: listen.pause,
                 words,
+                examples: self.script.local_examples(self.lang, self.state),
             },
             _ => Expectation { words, ..Expectation::default() },
         }

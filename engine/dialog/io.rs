@@ -158,12 +158,18 @@ pub struct Expectation {
     pub pause: Option<Pause>,
     /// Words that may well be said, for the recognizer: those of the case, and the state's own.
     pub words: Vec<String>,
+    /// What may be said in this state and what is meant by it, for the classifier.
+    pub examples: LocalExamples,
 }
+
+/// Lines of a script that sharpen the classifier in one state, shared by all calls.
+pub type LocalExamples = Arc<[(Intent, String)]>;
 
 impl fmt::Debug for Expectation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { intents, question, pause, words } = self;
-        write!(f, "Expectation({intents:?} {question:?} {pause:?} {} words)", words.len())
+        let Self { intents, question, pause, words, examples } = self;
+        let (words, examples) = (words.len(), examples.len());
+        write!(f, "Expectation({intents:?} {question:?} {pause:?} {words} words, {examples} examples)")
     }
 }
 

@@ -23,7 +23,8 @@ pub use condition::{Condition, PromiseRules, Slot};
 pub use example::Example;
 pub use interpreter::Interpreter;
 pub use io::{
-    Answer, BargeIn, Conclusion, Expectation, Input, Output, Pause, Private, PromptId, Utterance, Weight,
+    Answer, BargeIn, Conclusion, Expectation, Input, LocalExamples, Output, Pause, Private, PromptId,
+    Utterance, Weight,
 };
 pub use problem::Problem;
 pub use script::{RedialAdvice, Script};

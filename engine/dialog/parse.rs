@@ -3,6 +3,8 @@
 //! Deliberately absent: what the states mean together (see [`crate::check`]).
 
 mod listen;
+mod parts;
+mod states;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,20 +12,19 @@ use std::{
     time::Duration,
 };
 
+use parts::{Sources, Unit};
+
 use serde::{Deserialize, de::value::StrDeserializer};
 use sha2::{Digest, Sha256};
 use waihu_types::{Disposition, Intent, Lang};
 
 use crate::{
-    condition::{Condition, PromiseRules, Slot, Who},
+    condition::PromiseRules,
     example,
     io::BargeIn,
     problem::{Place, Problems, nearest},
     reader::{self, Table, Value},
-    script::{
-        CallbackBy, Confidence, End, Kind, Ladder, Limits, Line, PromptIx, Prompts, RedialAdvice, Rule,
-        Script, State, StateIx, Then,
-    },
+    script::{Confidence, Ladder, Limits, Line, PromptIx, Prompts, Script, StateIx},
     template::Template,
 };
 
@@ -61,37 +62,29 @@ const SPOKEN: [Disposition; 19] = {
 /// Reads all files; none when there is no script to go on with.
 pub(crate) fn script(name: &str, files: &[(&str, &str)], problems: &mut Problems) -> Option<Script> {
     let start = Place { file: name.into(), line: 1 };
-    let find = |wanted: &str| files.iter().find(|(path, _)| last_part(path) == wanted);
-    let known: Vec<String> = std::iter::once("script.toml".to_owned())
-        .chain(Lang::ALL.iter().flat_map(|l| [format!("prompts.{l}.toml"), format!("examples.{l}.toml")]))
-        .collect();
-    for (path, _) in files {
-        if !known.iter().any(|k| k == last_part(path)) {
-            let at = Place { file: (*path).into(), line: 1 };
-            let help = nearest(last_part(path), known.iter().map(String::as_str));
-            problems.add(&at, "no file of a flow", help);
-        }
-    }
+    let sources = Sources::of(files, problems);
     let mut prompts = PromptFiles::default();
     for lang in Lang::ALL {
-        match find(&format!("prompts.{lang}.toml")) {
-            Some((path, text)) => prompts.read(lang, path, text, problems),
+        match sources.own(&format!("prompts.{lang}.toml")) {
+            Some((path, text)) => prompts.read(lang, path, text, None, problems),
             None => problems.add(&start, format!("prompts.{lang}.toml is missing"), ""),
         }
     }
-    let Some((path, text)) = find("script.toml") else {
+    let Some((path, text)) = sources.own("script.toml") else {
         problems.add(&start, "script.toml is missing", "");
         return None;
     };
     let table = reader::read(path, text, problems);
-    let mut parser = Parser { prompts, used: BTreeSet::new(), states: BTreeMap::new(), rules: 0, problems };
+    let mut parser = Parser::new(sources, prompts, problems);
     let mut script = parser.script(name, table)?;
-    let Parser { prompts, used, .. } = parser;
+    let Parser { prompts, used, sources, parts_read, problems, .. } = parser;
     prompts.check_use(&used, problems);
     script.prompts = Prompts { names: prompts.names, wordings: prompts.wordings };
-    script.sha256 = digest(files);
+    let files = sources.used(parts_read.iter().map(String::as_str));
+    script.sha256 = digest(&files);
+    script.files = files.into_iter().map(|(name, text)| (name, text.into())).collect();
     for lang in Lang::ALL {
-        if let Some((path, text)) = find(&format!("examples.{lang}.toml")) {
+        if let Some((path, text)) = sources.own(&format!("examples.{lang}.toml")) {
             let examples = example::read(path, text, lang, &script.prompts.names, problems);
             script.examples.insert(lang, examples);
         }
@@ -99,16 +92,10 @@ pub(crate) fn script(name: &str, files: &[(&str, &str)], problems: &mut Problems
     Some(script)
 }
 
-fn last_part(path: &str) -> &str {
-    path.rsplit(['/', '\\']).next().unwrap_or(path)
-}
-
 /// Over name, length and text of every file, so that no two flows share one.
-fn digest(files: &[(&str, &str)]) -> String {
-    let mut sorted: Vec<(&str, &str)> = files.iter().map(|(p, t)| (last_part(p), *t)).collect();
-    sorted.sort_unstable();
+fn digest(files: &[(String, &str)]) -> String {
     let mut hash = Sha256::new();
-    for (name, text) in sorted {
+    for (name, text) in files {
         hash.update(format!("{name}\n{}\n", text.len()));
         hash.update(text);
     }
@@ -123,17 +110,27 @@ struct PromptFiles {
     wordings: BTreeMap<Lang, Vec<Vec<Template>>>,
     places: BTreeMap<Lang, Vec<Option<Place>>>,
     files: BTreeMap<Lang, Place>,
-    hear: listen::HearWords,
+    /// Who wrote each wording: a part, or the flow, which may reword what a part says.
+    owners: BTreeMap<(Lang, PromptIx), Option<String>>,
+    hear: listen::ByFile<listen::Words>,
+    examples: listen::ByFile<Vec<(Intent, listen::Words)>>,
 }
 
 impl PromptFiles {
-    fn read(&mut self, lang: Lang, path: &str, text: &str, problems: &mut Problems) {
+    /// Reads a file of the flow, or one of `part`.
+    fn read(&mut self, lang: Lang, path: &str, text: &str, part: Option<&str>, problems: &mut Problems) {
         let table = reader::read(path, text, problems);
-        self.files.insert(lang, table.at.clone());
+        if part.is_none() {
+            self.files.insert(lang, table.at.clone());
+        }
         for (name, value) in table.into_named() {
             let at = value.at.clone();
             if name == "hear" && value.is_table() {
-                self.hear.insert(lang, listen::hear(value, problems));
+                self.hear.push((lang, part.map(str::to_owned), listen::hear(value, problems)));
+                continue;
+            }
+            if name == "examples" && value.is_table() {
+                self.examples.push((lang, part.map(str::to_owned), listen::examples(value, problems)));
                 continue;
             }
             let mut wordings = Vec::new();
@@ -156,6 +153,16 @@ impl PromptFiles {
                 problems.add(&at, format!("prompt {name:?} has no wording"), "write what is said, in quotes");
             }
             let ix = self.add(&name);
+            match self.owners.get(&(lang, ix)) {
+                // The flow, which was read first, says it in its own words.
+                Some(None) => continue,
+                Some(Some(other)) => {
+                    let message = format!("prompt {name:?} is in part {other:?} too");
+                    problems.add(&at, message, "give one of them another name");
+                    continue;
+                }
+                None => self.owners.insert((lang, ix), part.map(str::to_owned)),
+            };
             put(self.wordings.entry(lang).or_default(), ix, wordings);
             put(self.places.entry(lang).or_default(), ix, Some(at));
         }
@@ -202,56 +209,84 @@ fn put<T: Default + Clone>(list: &mut Vec<T>, ix: usize, value: T) {
     list[ix] = value;
 }
 
-struct Parser<'p> {
+struct Parser<'f, 'p> {
+    sources: Sources<'f>,
     prompts: PromptFiles,
     used: BTreeSet<PromptIx>,
+    /// The flow, and every use of a part.
+    units: Vec<Unit<'f>>,
+    /// The one whose names are being read.
+    unit: usize,
+    parts_read: Vec<String>,
     states: BTreeMap<String, StateIx>,
+    /// By the name of a use: the state it begins with, and where that is said.
+    starts: BTreeMap<String, (String, Place)>,
     /// How many rules there are so far.
     rules: usize,
     problems: &'p mut Problems,
 }
 
-/// A ladder as the file has it; the states' names are known by then.
+/// Ladders for every state of a unit, as far as it has any.
 type Ladders = (Option<Ladder>, Option<Ladder>);
 
-impl Parser<'_> {
-    fn script(&mut self, name: &str, mut t: Table<'_>) -> Option<Script> {
-        let states: Vec<(String, Table<'_>)> = match t.need("states", self.problems) {
-            Some(v) => v.table("states", self.problems)?.into_named().collect::<Vec<_>>(),
-            None => return None,
+impl<'f, 'p> Parser<'f, 'p> {
+    fn new(sources: Sources<'f>, prompts: PromptFiles, problems: &'p mut Problems) -> Self {
+        Self {
+            sources,
+            prompts,
+            used: BTreeSet::new(),
+            units: Vec::new(),
+            unit: 0,
+            parts_read: Vec::new(),
+            states: BTreeMap::new(),
+            starts: BTreeMap::new(),
+            rules: 0,
+            problems,
         }
-        .into_iter()
-        .filter_map(|(name, v)| v.table(&name, self.problems).map(|t| (name, t)))
-        .collect();
-        self.states = states.iter().enumerate().map(|(i, (name, _))| (name.clone(), i)).collect();
-        let start = self.target(&mut t, "start");
-        let limits = self.limits(&mut t);
-        let confidence = self.confidence(&mut t);
-        let promise = self.promise(&mut t);
-        let digits = self.digits(&mut t);
-        let voicemail = t.need("voicemail", self.problems).and_then(|v| v.table("voicemail", self.problems));
-        let voicemail = voicemail.and_then(|mut v| {
+    }
+
+    fn script(&mut self, name: &str, mut t: Table<'f>) -> Option<Script> {
+        let start = t.need("start", self.problems).and_then(|v| v.string("start", self.problems));
+        self.take_in(t, Unit::flow(), &[]);
+        self.check_needs();
+        let start = start.and_then(|(name, at)| self.state_named(&name, &at));
+        let limits = self.limits();
+        let confidence = self.confidence();
+        let promise = self.promise();
+        let digits = self.digits();
+        let voicemail = self.needed("voicemail").and_then(|mut v| {
             let (to, at) = (self.target(&mut v, "to"), v.at.clone());
             v.close(self.problems);
             Some((to?, at))
         });
-        let screening = self.screening(&mut t);
+        let screening = self.screening();
         let hear = self.hear_words();
-        let ladders = (self.ladder(&mut t, "silence"), self.ladder(&mut t, "no_match"));
-        let always = t.tables("always", self.problems);
-        let always = always.into_iter().filter_map(|r| self.rule(r)).collect();
-        t.close(self.problems);
-        let states =
-            states.into_iter().filter_map(|(name, t)| self.state(&name, t, &ladders)).collect::<Vec<_>>();
+        let local = self.local_examples();
+        let ladders = self.unit_ladders();
+        self.close_units();
+        let (mut states, mut always) = (Vec::new(), Vec::new());
+        for ix in 0..self.units.len() {
+            self.unit = ix;
+            let rules = std::mem::take(&mut self.units[ix].always);
+            always.extend(rules.into_iter().filter_map(|r| self.rule(r)));
+            let own = self.units[ix].ladders.clone();
+            let ladders = (own.0.or(ladders.0.clone()), own.1.or(ladders.1.clone()));
+            for (name, table) in std::mem::take(&mut self.units[ix].states) {
+                let number = self.states.get(&name).copied();
+                states.extend(number.zip(self.state(&name, table, &ladders)));
+            }
+        }
         if states.len() != self.states.len() {
             return None;
         }
+        states.sort_by_key(|(number, _)| *number);
         let (voicemail, voicemail_at) = voicemail?;
         Some(Script {
             name: name.to_owned(),
             sha256: String::new(),
+            files: Vec::new(),
             start: start?,
-            states,
+            states: states.into_iter().map(|(_, state)| state).collect(),
             always,
             limits: limits?,
             confidence,
@@ -261,13 +296,14 @@ impl Parser<'_> {
             voicemail_at,
             screening,
             hear,
+            local,
             prompts: Prompts::default(),
             examples: BTreeMap::new(),
         })
     }
 
-    fn limits(&mut self, t: &mut Table<'_>) -> Option<Limits> {
-        let mut l = t.need("limits", self.problems)?.table("limits", self.problems)?;
+    fn limits(&mut self) -> Option<Limits> {
+        let mut l = self.needed("limits")?;
         let at = l.at.clone();
         let max_turns = l.number("max_turns", 1..=200, self.problems).unwrap_or(40);
         let max_s = l.number("max_seconds", 10..=3_600, self.problems).unwrap_or(300);
@@ -276,7 +312,7 @@ impl Parser<'_> {
         Some(Limits { max_turns, max_time: Duration::from_secs(max_s.into()), to: to?, at })
     }
 
-    fn confidence(&mut self, t: &mut Table<'_>) -> Confidence {
+    fn confidence(&mut self) -> Confidence {
         let mut c = Confidence {
             accept: 0.45,
             expected: 0.35,
@@ -284,7 +320,7 @@ impl Parser<'_> {
             urgent: 0.3,
             urgent_intents: Vec::new(),
         };
-        let Some(mut table) = t.table("confidence", self.problems) else { return c };
+        let Some(mut table) = self.setting("confidence") else { return c };
         c.accept = table.share("accept", self.problems).unwrap_or(c.accept);
         c.expected = table.share("expected", self.problems).unwrap_or(c.expected);
         c.confirm = table.share("confirm", self.problems).unwrap_or(c.accept);
@@ -294,9 +330,9 @@ impl Parser<'_> {
         c
     }
 
-    fn promise(&mut self, t: &mut Table<'_>) -> PromiseRules {
+    fn promise(&mut self) -> PromiseRules {
         let mut p = PromiseRules::default();
-        let Some(mut table) = t.table("promise", self.problems) else { return p };
+        let Some(mut table) = self.setting("promise") else { return p };
         p.max_days = table.number("max_days", 0..=366, self.problems).unwrap_or(p.max_days);
         p.soon_days = table.number("soon_days", 0..=366, self.problems).unwrap_or(p.soon_days);
         if p.soon_days > p.max_days {
@@ -306,8 +342,8 @@ impl Parser<'_> {
         p
     }
 
-    fn digits(&mut self, t: &mut Table<'_>) -> BTreeMap<char, Intent> {
-        let Some(table) = t.table("digits", self.problems) else { return BTreeMap::new() };
+    fn digits(&mut self) -> BTreeMap<char, Intent> {
+        let Some(table) = self.setting("digits") else { return BTreeMap::new() };
         let mut digits = BTreeMap::new();
         for (key, value) in table.into_named() {
             let at = value.at.clone();
@@ -334,134 +370,6 @@ impl Parser<'_> {
         let to = self.target(&mut table, "to");
         table.close(self.problems);
         Some(Ladder { rungs, to: to? })
-    }
-
-    fn state(&mut self, name: &str, mut t: Table<'_>, ladders: &Ladders) -> Option<State> {
-        let at = t.at.clone();
-        let private = t.bool("private", self.problems).unwrap_or(false);
-        let barge_in = self.barge_in(&mut t).unwrap_or(BargeIn::Allowed { after: None });
-        let say = self.lines(&mut t, "say", barge_in);
-        // What had to be heard was heard; asking again may be cut short.
-        let again = match barge_in {
-            BargeIn::MustBeHeard => BargeIn::Allowed { after: None },
-            other => other,
-        };
-        let again = self.lines(&mut t, "again", again).pop();
-        let reached = t.string("reached", self.problems).and_then(|(w, at)| self.disposition(&w, &at));
-        let ways: Vec<&str> = ["on", "next", "transfer", "end"].into_iter().filter(|k| t.has(k)).collect();
-        let kind = match ways[..] {
-            ["on"] => self.ask(&mut t, ladders),
-            ["next"] => self.target(&mut t, "next").map(|next| Kind::Pass { next }),
-            ["transfer"] => self.transfer(&mut t),
-            ["end"] => self.end(&mut t),
-            [] => {
-                self.problems.add(
-                    &at,
-                    format!("state {name:?} has no way on: the call would have no outcome"),
-                    "give it rules (on), next, transfer or end",
-                );
-                None
-            }
-            _ => {
-                self.problems.add(
-                    &at,
-                    format!("state {name:?} has {} at once", ways.join(" and ")),
-                    "keep one",
-                );
-                None
-            }
-        };
-        let failed_silently = kind.is_none() && ways.len() == 1;
-        if !failed_silently && kind.is_some() {
-            t.close(self.problems);
-        }
-        Some(State { name: name.into(), at, say, again, private, reached, kind: kind? })
-    }
-
-    fn ask(&mut self, t: &mut Table<'_>, ladders: &Ladders) -> Option<Kind> {
-        let on = t.tables("on", self.problems);
-        let rules: Vec<Rule> = on.into_iter().filter_map(|r| self.rule(r)).collect();
-        let listen = self.listen(t, &rules);
-        let silence = self.ladder(t, "silence").or_else(|| ladders.0.clone());
-        let no_match = self.ladder(t, "no_match").or_else(|| ladders.1.clone());
-        for (ladder, name) in [(&silence, "silence"), (&no_match, "no_match")] {
-            if ladder.is_none() {
-                self.problems.add(
-                    &t.at,
-                    format!("no {name} ladder: the call would have no outcome"),
-                    format!("add [{name}] with say and to, here or for all states"),
-                );
-            }
-        }
-        Some(Kind::Ask { listen, rules, silence: silence?, no_match: no_match? })
-    }
-
-    fn transfer(&mut self, t: &mut Table<'_>) -> Option<Kind> {
-        let mut table = t.table("transfer", self.problems)?;
-        let timeout = table.number("timeout_s", 5..=300, self.problems).unwrap_or(TRANSFER_S);
-        let failed = self.target(&mut table, "failed");
-        let rules = table.tables("on", self.problems);
-        let rules = rules.into_iter().filter_map(|r| self.rule(r)).collect();
-        table.close(self.problems);
-        Some(Kind::Transfer { timeout: Duration::from_secs(timeout.into()), failed: failed?, rules })
-    }
-
-    fn end(&mut self, t: &mut Table<'_>) -> Option<Kind> {
-        let (word, at) = t.string("end", self.problems)?;
-        let disposition = self.disposition(&word, &at);
-        let callback = t.string("callback", self.problems).and_then(|(w, at)| {
-            self.word(&w, &at, &[("bot", CallbackBy::Bot), ("agent", CallbackBy::Agent)])
-        });
-        let redial = t.string("redial", self.problems).and_then(|(w, at)| {
-            self.word(&w, &at, &[("by_rule", RedialAdvice::ByRule), ("never", RedialAdvice::Never)])
-        });
-        let keep_reached = t.bool("keep_reached", self.problems).unwrap_or(false);
-        let after = t.string("after_disclosure", self.problems);
-        let after_disclosure = after.and_then(|(w, at)| self.disposition(&w, &at));
-        let redial = redial.unwrap_or(RedialAdvice::ByRule);
-        Some(Kind::End(End { callback, redial, keep_reached, after_disclosure, ..End::of(disposition?) }))
-    }
-
-    fn rule(&mut self, mut t: Table<'_>) -> Option<Rule> {
-        let at = t.at.clone();
-        let intents = self.intents(&mut t, "intent");
-        if intents.is_empty() {
-            self.problems.add(&at, "a rule without an intent", "add intent = [\"affirm\"]");
-        }
-        let when = t.strings("when", self.problems);
-        let when = when.iter().filter_map(|(w, at)| self.word(w, at, Condition::WORDS)).collect();
-        let take = t.strings("take", self.problems);
-        let take = take.iter().filter_map(|(w, at)| self.word(w, at, Slot::WORDS)).collect();
-        let identity = t.string("identity", self.problems).and_then(|(w, at)| {
-            let words =
-                [("confirmed", Who::Confirmed), ("denied", Who::Denied), ("unconfirmed", Who::Unconfirmed)];
-            self.word(&w, &at, &words)
-        });
-        let say = self.lines(&mut t, "say", BargeIn::Allowed { after: None });
-        let private = t.bool("private", self.problems).unwrap_or(false);
-        let listen_s = t.number("listen_s", 1..=120, self.problems);
-        let limit = t.number("limit", 1..=20, self.problems);
-        let then = if t.has("to") {
-            if t.has("then") {
-                self.problems.add(&at, "a rule with both to and then", "keep one");
-            }
-            t.string("then", self.problems);
-            self.target(&mut t, "to").map(Then::Go)
-        } else {
-            let listen = Then::Listen(listen_s.map(|s| Duration::from_secs(s.into())));
-            let words = [("ask", Then::Ask), ("listen", listen), ("replay", Then::Replay)];
-            match t.string("then", self.problems) {
-                Some((w, at)) => self.word(&w, &at, &words),
-                None => Some(Then::Ask),
-            }
-        };
-        t.close(self.problems);
-        let limit = match then? {
-            Then::Go(_) => limit,
-            _ => limit.or(Some(ANSWER_LIMIT)),
-        };
-        self.rules += 1;
-        Some(Rule { id: self.rules - 1, at, intents, when, take, identity, say, private, then: then?, limit })
     }
 
     /// Prompt names, or tables `{ prompt, barge_in }`.
@@ -502,12 +410,7 @@ impl Parser<'_> {
 
     fn target(&mut self, t: &mut Table<'_>, key: &'static str) -> Option<StateIx> {
         let (name, at) = t.need(key, self.problems)?.string(key, self.problems)?;
-        let found = self.states.get(&name).copied();
-        if found.is_none() {
-            let help = nearest(&name, self.states.keys().map(String::as_str));
-            self.problems.add(&at, format!("no state {name:?}"), help);
-        }
-        found
+        self.state_named(&name, &at)
     }
 
     fn intents(&mut self, t: &mut Table<'_>, key: &'static str) -> Vec<Intent> {

@@ -10,7 +10,7 @@ use waihu_types::{Disposition, Intent, Lang, Question};
 use crate::{
     condition::{Condition, PromiseRules, Slot, Who},
     example::Example,
-    io::{BargeIn, Pause},
+    io::{BargeIn, LocalExamples, Pause},
     problem::{Place, Problem, Problems},
     template::Template,
 };
@@ -25,6 +25,8 @@ pub(crate) type PromptIx = usize;
 pub struct Script {
     pub(crate) name: String,
     pub(crate) sha256: String,
+    /// What it was read from, by name.
+    pub(crate) files: Vec<(String, Arc<str>)>,
     pub(crate) start: StateIx,
     pub(crate) states: Vec<State>,
     /// Rules for every state that listens, after the state's own.
@@ -39,6 +41,8 @@ pub struct Script {
     pub(crate) prompts: Prompts,
     /// By language and state: words that the recognizer is told to listen for there.
     pub(crate) hear: BTreeMap<Lang, BTreeMap<StateIx, Vec<String>>>,
+    /// By language and state: what a callee may say there, for the classifier.
+    pub(crate) local: BTreeMap<Lang, BTreeMap<StateIx, LocalExamples>>,
     pub(crate) examples: BTreeMap<Lang, Vec<Example>>,
 }
 
@@ -247,6 +251,12 @@ impl Script {
         &self.sha256
     }
 
+    /// The texts that the flow consists of, its parts' among them, by name (`script.toml`,
+    /// `parts/identity/part.toml`): [`Script::load`] makes the same of them again.
+    pub fn files(&self) -> &[(String, Arc<str>)] {
+        &self.files
+    }
+
     /// The golden conversations of a language.
     pub fn examples(&self, lang: Lang) -> &[Example] {
         self.examples.get(&lang).map_or(&[], Vec::as_slice)
@@ -259,6 +269,11 @@ impl Script {
 
     pub(crate) fn state(&self, ix: StateIx) -> &State {
         &self.states[ix]
+    }
+
+    pub(crate) fn local_examples(&self, lang: Lang, state: StateIx) -> LocalExamples {
+        let of_state = self.local.get(&lang).and_then(|states| states.get(&state));
+        of_state.cloned().unwrap_or_default()
     }
 
     pub(crate) fn prompt_name(&self, ix: PromptIx) -> &Arc<str> {

@@ -11,7 +11,7 @@ use waihu_types::{Intent, Lang, Question};
 use super::Parser;
 use crate::{
     condition::Condition,
-    io::{BargeIn, Pause},
+    io::{BargeIn, LocalExamples, Pause},
     problem::{Place, Problems, nearest},
     reader::{Scalar, Table, Value},
     script::{Listen, Rule, Screening, StateIx},
@@ -32,6 +32,10 @@ const BARGE_IN_MS: std::ops::RangeInclusive<u32> = 100..=5_000;
 const MAX_WORDS: usize = 20;
 /// How long one of them may be [characters].
 const MAX_WORD_CHARS: usize = 40;
+/// Examples of what is said in one state: each is embedded once, and compared with every utterance.
+const MAX_EXAMPLES: usize = 100;
+/// How long one of them may be [characters]: an answer, not a story.
+const MAX_EXAMPLE_CHARS: usize = 200;
 
 const QUESTIONS: [(&str, Question); 5] = [
     ("yes_no", Question::YesNo),
@@ -41,19 +45,43 @@ const QUESTIONS: [(&str, Question); 5] = [
     ("open", Question::Open),
 ];
 
-/// A state's words for the recognizer as a prompts file has them: the state, and each word, with its place.
-pub(super) type StateWords = (String, Place, Vec<(String, Place)>);
-/// Those of every prompts file.
-pub(super) type HearWords = BTreeMap<Lang, Vec<StateWords>>;
+/// A table of a prompts file by state: the state, its place, and what is there.
+pub(super) type OfStates<T> = Vec<(String, Place, T)>;
+/// Those of every prompts file, with the language and the part that the file belongs to.
+pub(super) type ByFile<T> = Vec<(Lang, Option<String>, OfStates<T>)>;
+/// Words, each with its place.
+pub(super) type Words = Vec<(String, Place)>;
 
 /// Reads the table `hear` of a prompts file.
-pub(super) fn hear(value: Value<'_>, problems: &mut Problems) -> Vec<StateWords> {
+pub(super) fn hear(value: Value<'_>, problems: &mut Problems) -> OfStates<Words> {
     let Some(table) = value.table("hear", problems) else { return Vec::new() };
     let states = table.into_named();
     states.map(|(state, v)| (state.clone(), v.at.clone(), v.strings(&state, problems))).collect()
 }
 
-impl Parser<'_> {
+/// Reads the table `examples` of a prompts file: by state and intent, what a callee may say there.
+pub(super) fn examples(value: Value<'_>, problems: &mut Problems) -> OfStates<Vec<(Intent, Words)>> {
+    let Some(table) = value.table("examples", problems) else { return Vec::new() };
+    let mut all = Vec::new();
+    for (state, value) in table.into_named() {
+        let at = value.at.clone();
+        let Some(intents) = value.table(&state, problems) else { continue };
+        let mut of_state = Vec::new();
+        for (label, value) in intents.into_named() {
+            match label.parse::<Intent>() {
+                Ok(intent) => of_state.push((intent, value.strings(&label, problems))),
+                Err(_) => {
+                    let help = nearest(&label, Intent::ALL.iter().map(|i| i.label()));
+                    problems.add(&value.at, format!("unknown intent {label:?}"), help);
+                }
+            }
+        }
+        all.push((state, at, of_state));
+    }
+    all
+}
+
+impl Parser<'_, '_> {
     /// `[states.X.listen]`, with what the state's rules say of it where it is silent.
     pub(super) fn listen(&mut self, t: &mut Table<'_>, rules: &[Rule]) -> Listen {
         // What is out of scope may be answered, and is never expected: it would drown real answers.
@@ -117,8 +145,8 @@ impl Parser<'_> {
     }
 
     /// `[screening]` at the top.
-    pub(super) fn screening(&mut self, t: &mut Table<'_>) -> Option<Screening> {
-        let mut table = t.table("screening", self.problems)?;
+    pub(super) fn screening(&mut self) -> Option<Screening> {
+        let mut table = self.setting("screening")?;
         let at = table.at.clone();
         let barge_in = BargeIn::MustBeHeard;
         let say = self.lines(&mut table, "say", barge_in);
@@ -134,29 +162,68 @@ impl Parser<'_> {
 
     /// The words of the prompts files, by the states' numbers.
     pub(super) fn hear_words(&mut self) -> BTreeMap<Lang, BTreeMap<StateIx, Vec<String>>> {
-        let mut all = BTreeMap::new();
-        for (lang, states) in std::mem::take(&mut self.prompts.hear) {
-            let of_lang: &mut BTreeMap<StateIx, Vec<String>> = all.entry(lang).or_default();
-            for (name, at, words) in states {
-                let Some(ix) = self.states.get(&name).copied() else {
-                    let help = nearest(&name, self.states.keys().map(String::as_str));
-                    self.problems.add(&at, format!("hear: no state {name:?}"), help);
-                    continue;
-                };
-                if words.len() > MAX_WORDS {
-                    let message = format!("hear: {} words, and at most {MAX_WORDS} are told", words.len());
-                    self.problems.add(&at, message, "keep the likeliest");
-                }
-                for (word, at) in &words {
-                    if word.trim().is_empty() || word.chars().count() > MAX_WORD_CHARS {
-                        let message = format!("hear: a word has 1 to {MAX_WORD_CHARS} characters");
-                        self.problems.add(at, message, "");
-                    }
-                }
-                of_lang.insert(ix, words.into_iter().map(|w| w.0).collect());
+        let all = std::mem::take(&mut self.prompts.hear);
+        for (_, at, words) in all.iter().flat_map(|(_, _, states)| states) {
+            if words.len() > MAX_WORDS {
+                let message = format!("hear: {} words, and at most {MAX_WORDS} are told", words.len());
+                self.problems.add(at, message, "keep the likeliest");
+            }
+            self.check_words("hear", words, MAX_WORD_CHARS);
+        }
+        let mut of_lang: BTreeMap<Lang, BTreeMap<StateIx, Vec<String>>> = BTreeMap::new();
+        for (lang, ix, words) in self.by_state("hear", all) {
+            of_lang.entry(lang).or_default().insert(ix, words.into_iter().map(|w| w.0).collect());
+        }
+        of_lang
+    }
+
+    /// What callees may say in a state, as the prompts files have it, by the states' numbers.
+    pub(super) fn local_examples(&mut self) -> BTreeMap<Lang, BTreeMap<StateIx, LocalExamples>> {
+        let all = std::mem::take(&mut self.prompts.examples);
+        for (_, at, intents) in all.iter().flat_map(|(_, _, states)| states) {
+            let count: usize = intents.iter().map(|(_, lines)| lines.len()).sum();
+            if count > MAX_EXAMPLES {
+                let message =
+                    format!("examples: {count} lines in one state, and at most {MAX_EXAMPLES} are used");
+                self.problems.add(at, message, "keep those that are said in no other way");
+            }
+            intents.iter().for_each(|(_, lines)| self.check_words("examples", lines, MAX_EXAMPLE_CHARS));
+        }
+        let mut of_lang: BTreeMap<Lang, BTreeMap<StateIx, LocalExamples>> = BTreeMap::new();
+        for (lang, ix, intents) in self.by_state("examples", all) {
+            let lines = intents.into_iter().flat_map(|(i, lines)| lines.into_iter().map(move |l| (i, l.0)));
+            of_lang.entry(lang).or_default().insert(ix, lines.collect());
+        }
+        of_lang
+    }
+
+    fn check_words(&mut self, what: &str, words: &Words, longest: usize) {
+        for (word, at) in words {
+            if word.trim().is_empty() || word.chars().count() > longest {
+                self.problems.add(at, format!("{what}: each has 1 to {longest} characters"), "");
             }
         }
-        all
+    }
+
+    /// What prompts files say by state, for every use of the part that they belong to.
+    fn by_state<T: Clone>(&mut self, what: &str, all: ByFile<T>) -> Vec<(Lang, StateIx, T)> {
+        let mut found = Vec::new();
+        for (lang, part, states) in all {
+            for (name, at, value) in states {
+                let units = self.units.iter().filter(|u| u.part == part);
+                let ixs = units.filter_map(|u| self.states.get(&format!("{}{name}", u.prefix)));
+                let before = found.len();
+                found.extend(ixs.map(|ix| (lang, *ix, value.clone())));
+                if found.len() == before {
+                    let prefixes = self.units.iter().filter(|u| u.part == part).map(|u| u.prefix.as_str());
+                    let known =
+                        prefixes.flat_map(|p| self.states.keys().filter_map(move |s| s.strip_prefix(p)));
+                    let help = nearest(&name, known);
+                    self.problems.add(&at, format!("{what}: no state {name:?}"), help);
+                }
+            }
+        }
+        found
     }
 }
 

@@ -8,22 +8,28 @@ use std::sync::Arc;
 use reminder::FILES;
 use waihu_dialog::{Problem, Script};
 
-/// The flow with `from` in file `name` replaced by `to`: the problems, and the line of `from`.
+/// Whether a file, of the flow or of a part, is what `name` calls it: `script.toml` is a part's `part.toml`.
+fn is_a(path: &str, name: &str) -> bool {
+    path.ends_with(name) || name == "script.toml" && path.ends_with("part.toml")
+}
+
+/// The flow with `from` in a file `name` replaced by `to`: the problems, and the line of `from`.
 fn broken(name: &str, from: &str, to: &str) -> (Vec<Problem>, usize) {
-    let text = FILES.iter().find(|f| f.0.ends_with(name)).unwrap().1;
-    let at = text.find(from).unwrap_or_else(|| panic!("{from:?} is not in {name}"));
-    let line = text[..at].matches('\n').count() + 1;
+    let (path, text) = FILES
+        .into_iter()
+        .find(|f| is_a(f.0, name) && f.1.contains(from))
+        .unwrap_or_else(|| panic!("{from:?} is in no {name}"));
+    let line = text[..text.find(from).unwrap()].matches('\n').count() + 1;
     let changed = text.replacen(from, to, 1);
-    let files =
-        FILES.map(|(path, old)| if path.ends_with(name) { (path, changed.as_str()) } else { (path, old) });
+    let files = FILES.map(|(p, old)| if p == path { (p, changed.as_str()) } else { (p, old) });
     (Script::load("reminder", &files).err().unwrap_or_default(), line)
 }
 
-/// Asserts that a problem of `name` with all of `words` is in `line`.
+/// Asserts that a problem of a file `name` with all of `words` is in `line`.
 #[track_caller]
 fn assert_named(problems: &[Problem], name: &str, line: usize, words: &[&str]) {
     let found = problems.iter().any(|p| {
-        p.file == format!("dialogs/reminder/{name}")
+        is_a(&p.file, name)
             && p.line == line
             && words.iter().all(|w| p.message.contains(w) || p.help.contains(w))
     });
@@ -101,9 +107,8 @@ fn an_unknown_placeholder_with_the_nearest() {
 #[test]
 fn a_state_that_cannot_be_reached() {
     let (p, _) = broken("script.toml", "to = \"end_legal\"", "to = \"end_complaint\"");
-    let text = FILES[0].1;
-    let line = text.lines().position(|l| l == "[states.end_legal]").unwrap() + 1;
-    assert_named(&p, "script.toml", line, &["state \"end_legal\" cannot be reached"]);
+    let line = line_of("[states.end_legal]");
+    assert_named(&p, "script.toml", line, &["state \"courtesy.end_legal\" cannot be reached"]);
 }
 
 #[test]
@@ -113,7 +118,7 @@ fn a_state_without_a_way_on() {
         "[states.end_legal]\nsay = \"will_follow_up\"\nend = \"legal_representation\"\nredial = \"never\"",
         "[states.end_legal]\nsay = \"will_follow_up\"",
     );
-    assert_named(&p, "script.toml", line, &["\"end_legal\" has no way on", "outcome"]);
+    assert_named(&p, "script.toml", line, &["end_legal\" has no way on", "outcome"]);
 }
 
 #[test]
@@ -130,8 +135,13 @@ fn a_state_from_which_no_end_can_be_reached() {
         "[states.end_legal]\nsay = \"will_follow_up\"\nend = \"legal_representation\"\nredial = \"never\"",
         lost,
     );
-    assert_named(&p, "script.toml", line, &["no end can be reached from state \"end_legal\""]);
-    assert_named(&p, "script.toml", line, &["a loop without a limit: end_legal → end_legal"]);
+    assert_named(&p, "script.toml", line, &["no end can be reached from state \"courtesy.end_legal\""]);
+    assert_named(
+        &p,
+        "script.toml",
+        line,
+        &["a loop without a limit: courtesy.end_legal → courtesy.end_legal"],
+    );
 }
 
 #[test]
@@ -139,8 +149,8 @@ fn a_loop_without_a_limit() {
     let (p, _) = broken("script.toml", "to = \"correction\"\nlimit = 2\n", "to = \"correction\"\n");
     assert!(
         p.iter().any(|p| p.message.starts_with("a loop without a limit")
-            && p.message.contains("read_back → correction")
-            || p.message.contains("correction → read_back")),
+            && p.message.contains("promise.read_back → promise.correction")
+            || p.message.contains("promise.correction → promise.read_back")),
         "{}",
         reminder::lines(&p)
     );
@@ -150,16 +160,15 @@ fn a_loop_without_a_limit() {
 fn a_path_to_the_debt_that_passes_no_confirmation() {
     let (p, _) = broken(
         "script.toml",
-        "intent = \"affirm\"\nidentity = \"confirmed\"\nsay = \"thank_person\"\nto = \"notice\"",
-        "intent = \"affirm\"\nsay = \"thank_person\"\nto = \"notice\"",
+        "intent = \"affirm\"\nidentity = \"confirmed\"\nsay = \"thank_person\"\nto = \"@confirmed\"",
+        "intent = \"affirm\"\nsay = \"thank_person\"\nto = \"@confirmed\"",
     );
-    let line = FILES[0].1.lines().position(|l| l.contains("{ prompt = \"notice\"")).unwrap();
-    // One line was taken out before it.
+    let line = line_of("say = { prompt = \"notice\", barge_in = false }");
     assert_named(
         &p,
         "script.toml",
         line,
-        &["\"notice\" can be spoken before the person is confirmed", "greet → notice"],
+        &["\"notice\" can be spoken before the person is confirmed", "identity.greet → notice"],
     );
     assert_eq!(p.len(), 1, "one fault is told once:\n{}", reminder::lines(&p));
 }
@@ -180,7 +189,7 @@ fn an_answer_about_the_debt_to_someone_unconfirmed() {
 #[test]
 fn a_prompt_of_the_debt_in_a_state_that_is_not_private() {
     let (p, line) = broken("prompts.zh.toml", "who_we_are = \"", "who_we_are = \"{amount}");
-    let script = FILES[0].1.lines().position(|l| l == "say = \"who_we_are\"").unwrap() + 1;
+    let script = line_of("say = \"who_we_are\"");
     assert!(line > 0);
     assert_named(&p, "script.toml", script, &["speaks of the debt ({amount})", "add private = true"]);
 }
@@ -192,13 +201,15 @@ fn a_value_spoken_before_it_is_known() {
         "when = [\"day_or_time\"]\ntake = [\"callback\"]\nto = \"end_callback_when\"",
         "when = [\"day_or_time\"]\nto = \"end_callback_when\"",
     );
-    let line = FILES[0].1.lines().position(|l| l == "say = \"will_call_when\"").unwrap();
+    // One line was taken out before it.
+    let line = line_of("say = \"will_call_when\"") - 1;
     assert_named(&p, "script.toml", line, &["speaks {callback_when}, which is not known on the path"]);
 }
 
-/// The line of the first line of the script that is `text`.
+/// The line of the first line of the script, or of a part, that is `text`.
 fn line_of(text: &str) -> usize {
-    FILES[0].1.lines().position(|l| l == text).unwrap() + 1
+    let mut scripts = FILES.iter().filter(|f| is_a(f.0, "script.toml"));
+    scripts.find_map(|f| f.1.lines().position(|l| l == text)).unwrap() + 1
 }
 
 #[test]
@@ -229,13 +240,13 @@ fn a_person_confirmed_by_less_than_a_yes() {
 fn a_person_confirmed_by_a_question_without_the_name() {
     let (p, _) = broken("prompts.en.toml", "\"{title} {name}, is that you on the line?\"", "\"Is it you?\"");
     let line = line_of("again = \"ask_name\"");
-    let what = "a yes confirms the person in state \"greet\", of which the question has no {name}";
+    let what = "a yes confirms the person in state \"identity.greet\", of which the question has no {name}";
     assert_named(&p, "script.toml", line, &[what, "in every wording"]);
 }
 
 #[test]
 fn a_person_confirmed_by_a_yes_to_anything() {
-    let rule = "[[always]]\nintent = \"affirm\"\nidentity = \"confirmed\"\nsay = \"thank_person\"\nto = \"notice\"\n\n";
+    let rule = "[[always]]\nintent = \"affirm\"\nidentity = \"confirmed\"\nsay = \"thank_person\"\nto = \"end_goodbye\"\n\n";
     let first = "[[always]]\nintent = \"deceased\"";
     let (p, line) = broken("script.toml", first, &format!("{rule}{first}"));
     assert_named(&p, "script.toml", line, &["a rule for every state confirms the person"]);
@@ -264,10 +275,10 @@ fn a_rule_whose_condition_is_never_so() {
 
 #[test]
 fn a_promise_without_its_day() {
-    let last = "intent = \"deny\"\nto = \"refusal\"\nlimit = 1\n\n# A part";
+    let last = "intent = \"deny\"\nto = \"account.refusal\"\nlimit = 1\n\n# A part";
     let (p, _) = broken("script.toml", last, "intent = \"deny\"\nto = \"end_promise\"\n\n\n# A part");
     let line = line_of("[states.end_promise]");
-    let what = "state \"end_promise\" ends with a promise, and its day can be unknown, on the path greet → notice → matter → end_promise";
+    let what = "state \"promise.end_promise\" ends with a promise, and its day can be unknown, on the path identity.greet → notice → promise.matter → promise.end_promise";
     assert_named(&p, "script.toml", line, &[what]);
 }
 
@@ -291,8 +302,13 @@ fn a_state_that_asks_and_has_no_ladder() {
 #[test]
 fn a_voicemail_that_is_asked_questions() {
     let (p, line) =
-        broken("script.toml", "[voicemail]\nto = \"end_voicemail\"", "[voicemail]\nto = \"greet\"");
-    assert_named(&p, "script.toml", line, &["voicemail.to names state \"greet\", which is no end"]);
+        broken("script.toml", "[voicemail]\nto = \"end_voicemail\"", "[voicemail]\nto = \"offer_help\"");
+    assert_named(
+        &p,
+        "script.toml",
+        line,
+        &["voicemail.to names state \"courtesy.offer_help\", which is no end"],
+    );
 }
 
 #[test]
@@ -315,8 +331,11 @@ fn a_rule_that_an_earlier_one_overtakes() {
 
 #[test]
 fn a_limit_that_leads_to_no_end() {
-    let (p, _) = broken("script.toml", "to = \"end_time_is_up\"", "to = \"greet\"");
-    assert!(p.iter().any(|p| p.message.contains("limits.to names state \"greet\", which is no end")));
+    let (p, _) = broken("script.toml", "to = \"end_time_is_up\"", "to = \"offer_help\"");
+    assert!(
+        p.iter()
+            .any(|p| p.message.contains("limits.to names state \"courtesy.offer_help\", which is no end"))
+    );
 }
 
 #[test]
@@ -360,13 +379,19 @@ fn a_golden_conversation_that_comes_out_otherwise() {
 #[test]
 fn the_digest_changes_with_any_word() {
     let one = reminder::script();
-    let mut files = FILES;
-    let changed = files[1].1.replacen("您好", "你好", 1);
-    files[1].1 = &changed;
-    let other = Script::load("reminder", &files).unwrap();
     assert_eq!(one.sha256().len(), 64);
-    assert_ne!(one.sha256(), other.sha256());
-    files = FILES;
+    // Of the flow, and of a part that it uses.
+    for (path, word) in [("reminder/prompts.zh.toml", "个人账户"), ("identity/prompts.zh.toml", "您好")]
+    {
+        let changed = FILES.iter().find(|f| f.0.ends_with(path)).unwrap().1.replacen(word, "你好", 1);
+        let files = FILES.map(|(p, old)| if p.ends_with(path) { (p, changed.as_str()) } else { (p, old) });
+        assert_ne!(one.sha256(), Script::load("reminder", &files).unwrap().sha256());
+    }
+    // What it keeps of its files makes the same flow again.
+    let kept: Vec<(&str, &str)> = one.files().iter().map(|(name, text)| (name.as_str(), &**text)).collect();
+    assert_eq!(kept.len(), FILES.len());
+    assert_eq!(one.sha256(), Script::load("reminder", &kept).unwrap().sha256());
+    let mut files = FILES;
     files.reverse();
     assert_eq!(one.sha256(), Script::load("reminder", &files).unwrap().sha256());
 }
@@ -408,7 +433,7 @@ fn words_to_hear_for_no_state_or_too_many() {
     assert_named(&p, "prompts.en.toml", line, &["hear: 24 words"]);
     let long = "x".repeat(41);
     let (p, line) = broken("prompts.zh.toml", "ask_part = [\"先还\"", &format!("ask_part = [\"{long}\""));
-    assert_named(&p, "prompts.zh.toml", line, &["hear: a word has 1 to 40 characters"]);
+    assert_named(&p, "prompts.zh.toml", line, &["hear: each has 1 to 40 characters"]);
 }
 
 #[test]
@@ -420,6 +445,65 @@ fn a_screening_that_tells_of_the_debt_or_leads_to_no_end() {
     assert_named(&p, "script.toml", line, &["{callback_when}", "nobody has spoken yet"]);
     let (p, line) = broken("script.toml", say, "say = []");
     assert_named(&p, "script.toml", line - 1, &["screening says nothing"]);
-    let (p, line) = broken("script.toml", "to = \"end_screened\"", "to = \"greet\"");
+    let (p, line) = broken("script.toml", "to = \"end_screened\"", "to = \"offer_help\"");
     assert_named(&p, "script.toml", line - 2, &["screening.to", "no end"]);
+}
+
+#[test]
+fn a_part_that_is_used_wrongly() {
+    let use_of = "[use.identity]\nexits = { confirmed = \"notice\" }";
+    for (from, to, below, words) in [
+        (use_of, "[use.identity]\nexits = { known = \"notice\" }", 1, &["no exit \"known\""][..]),
+        (use_of, "[use.identity]\nexits = {}", 0, &["exit \"confirmed\" of part \"identity\" leads nowhere"]),
+        (
+            use_of,
+            "[use.identity]\nexits = { confirmed = \"notices\" }",
+            1,
+            &["no state \"notices\"", "notice"],
+        ),
+        ("[use.account]\n", "[use.acount]\n", 0, &["no part \"acount\"", "did you mean \"account\"?"]),
+        ("next = \"promise\"", "next = \"promis\"", 0, &["no state \"promis\""]),
+        ("next = \"promise\"", "next = \"@done\"", 0, &["a flow has no exits"]),
+        ("[use.account]\n", "[use.account]\nparts = 2\n", 1, &["unknown key \"parts\""]),
+    ] {
+        let (p, line) = broken("script.toml", from, to);
+        assert_named(&p, "reminder/script.toml", line + below, words);
+    }
+    let (p, line) = broken("part.toml", "needs = [\"courtesy\", \"account\"]", "needs = [\"manners\"]");
+    assert_named(&p, "promise/part.toml", line, &["needs \"manners\"", "add [use.manners] to script.toml"]);
+    let (p, line) = broken("part.toml", "to = \"courtesy.transfer\"", "to = \"courtesy.transfr\"");
+    assert_named(&p, "part.toml", line, &["no state \"courtesy.transfr\""]);
+    let (p, line) = broken("prompts.en.toml", "empathy = ", "goodbye = \"Bye.\"\nempathy = ");
+    assert_named(&p, "account/prompts.en.toml", line, &["prompt \"goodbye\" is in part \"courtesy\" too"]);
+}
+
+#[test]
+fn parts_that_use_each_other() {
+    let (p, line) = broken("part.toml", "start = \"matter\"", "start = \"matter\"\n[use.promise]");
+    assert_named(&p, "promise/part.toml", line + 1, &["a part uses itself: promise → promise"]);
+    let account = "# The account, spoken of to the person";
+    let in_turn = format!("[use.promise]\n{account}");
+    let (p, _) = broken("part.toml", account, &in_turn);
+    assert!(p.iter().all(|p| p.line < 200), "{}", reminder::lines(&p));
+    assert!(!p.is_empty());
+}
+
+#[test]
+fn what_a_flow_says_in_its_own_words() {
+    let (p, _) = broken("reminder/prompts.en.toml", "notice = ", "goodbye = \"Take care.\"\nnotice = ");
+    assert!(p.is_empty(), "{}", reminder::lines(&p));
+}
+
+#[test]
+fn examples_for_the_classifier_that_are_none() {
+    let hear = "[hear]\ngreet = ";
+    for (table, words) in [
+        ("[examples.geet]\naffirm = \"it is I\"\n", &["examples: no state \"geet\""][..]),
+        ("[examples.greet]\naffirms = \"it is I\"\n", &["unknown intent \"affirms\""]),
+        ("[examples.greet]\naffirm = \" \"\n", &["each has 1 to 200 characters"]),
+    ] {
+        let (p, line) = broken("identity/prompts.en.toml", hear, &format!("{table}{hear}"));
+        let named = |p: &Problem| words.iter().all(|w| p.message.contains(w));
+        assert!(p.iter().any(|p| named(p) && p.line.abs_diff(line) < 2), "{}", reminder::lines(&p));
+    }
 }

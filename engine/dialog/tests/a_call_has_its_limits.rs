@@ -27,7 +27,7 @@ fn a_callee_who_asks_and_asks_is_thanked_after_thirty_turns() {
     talk.says(Intent::Affirm);
     talk.all_done(100);
     for intent in QUESTIONS.into_iter().cycle().take(30) {
-        assert!(talk.bot.state_name() == "matter", "{:?}", talk.said);
+        assert!(talk.bot.state_name() == "promise.matter", "{:?}", talk.said);
         talk.says(intent);
         talk.all_done(100);
     }

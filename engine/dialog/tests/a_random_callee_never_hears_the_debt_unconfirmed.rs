@@ -10,6 +10,11 @@ use waihu_dialog::{Conclusion, Input, Interpreter, Output, Private, PromptId, Ut
 use waihu_nlu::Entities;
 use waihu_types::{Case, Disposition, HandoverResult, Identity, Intent, Lang, Time};
 
+/// A state's name in its part.
+fn own_name(state: &str) -> &str {
+    state.rsplit('.').next().unwrap_or(state)
+}
+
 /// What the words say of who speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Who {
@@ -168,7 +173,7 @@ impl Call {
             }
         }
         if ["who_else", "end_wrong_number", "end_third_party", "end_third_party_when", "end_voicemail"]
-            .contains(&self.bot.state_name())
+            .contains(&own_name(self.bot.state_name()))
         {
             self.confirmed = false;
         }
@@ -193,7 +198,7 @@ impl Call {
     /// What an independent observer makes of an utterance that began at `began`.
     fn observe(&mut self, intent: Intent, confidence: f32, began: Time, who: Who) {
         let asked = self.asked_at.is_some_and(|at| began > at)
-            && ["greet", "ask_self"].contains(&self.bot.state_name());
+            && ["greet", "ask_self"].contains(&own_name(self.bot.state_name()));
         self.confirmed |= intent == Intent::Affirm && confidence >= 0.45 && asked && who != Who::Another;
         self.stop_asked |= intent == Intent::StopCalling && confidence >= 0.30;
     }

@@ -267,7 +267,7 @@ fn a_yes_that_was_taken_back_answers_nothing() {
     talk.heard(Intent::Deny);
     assert_eq!(talk.last(), "ask_who_else");
     talk.all_done(2_000);
-    assert_eq!(talk.bot.state_name(), "who_else");
+    assert_eq!(talk.bot.state_name(), "identity.who_else");
 }
 
 /// Not understood twice: the line names the keys.

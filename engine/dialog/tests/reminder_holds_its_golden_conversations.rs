@@ -17,7 +17,7 @@ fn every_state_and_rule_is_tried_in_each_language() {
     for lang in Lang::ALL {
         let mut untried = script.untried(lang);
         // Come to by the clock or after thirty turns: tests/a_call_has_its_limits.rs.
-        untried.retain(|p| !p.message.contains("\"end_time_is_up\""));
+        untried.retain(|p| !p.message.contains("end_time_is_up\""));
         assert!(untried.is_empty(), "{}", reminder::lines(&untried));
     }
 }

@@ -25,9 +25,11 @@ const RING: Duration = Duration::from_secs(20);
 static SCRIPT: LazyLock<Arc<Script>> = LazyLock::new(script);
 
 fn script() -> Arc<Script> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../dialogs/reminder");
-    let files: Vec<(String, String)> = fs::read_dir(folder)
-        .unwrap()
+    let dialogs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../dialogs");
+    let parts = fs::read_dir(dialogs.join("parts")).unwrap().map(|e| e.unwrap().path());
+    let folders = parts.chain([dialogs.join("reminder")]);
+    let files: Vec<(String, String)> = folders
+        .flat_map(|folder| fs::read_dir(folder).unwrap())
         .map(|e| e.unwrap().path())
         .filter(|p| p.extension().is_some_and(|e| e == "toml"))
         .map(|p| (p.display().to_string(), fs::read_to_string(&p).unwrap()))

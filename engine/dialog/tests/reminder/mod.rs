@@ -11,16 +11,29 @@ use waihu_types::{Case, Intent, Lang, Time};
 
 macro_rules! file {
     ($name:literal) => {
-        (concat!("dialogs/reminder/", $name), include_str!(concat!("../../../../dialogs/reminder/", $name)))
+        (concat!("dialogs/", $name), include_str!(concat!("../../../../dialogs/", $name)))
     };
 }
 
-pub const FILES: [(&str, &str); 5] = [
-    file!("script.toml"),
-    file!("prompts.zh.toml"),
-    file!("prompts.en.toml"),
-    file!("examples.zh.toml"),
-    file!("examples.en.toml"),
+/// The flow, then the parts that it uses.
+pub const FILES: [(&str, &str); 17] = [
+    file!("reminder/script.toml"),
+    file!("reminder/prompts.zh.toml"),
+    file!("reminder/prompts.en.toml"),
+    file!("reminder/examples.zh.toml"),
+    file!("reminder/examples.en.toml"),
+    file!("parts/courtesy/part.toml"),
+    file!("parts/courtesy/prompts.zh.toml"),
+    file!("parts/courtesy/prompts.en.toml"),
+    file!("parts/identity/part.toml"),
+    file!("parts/identity/prompts.zh.toml"),
+    file!("parts/identity/prompts.en.toml"),
+    file!("parts/account/part.toml"),
+    file!("parts/account/prompts.zh.toml"),
+    file!("parts/account/prompts.en.toml"),
+    file!("parts/promise/part.toml"),
+    file!("parts/promise/prompts.zh.toml"),
+    file!("parts/promise/prompts.en.toml"),
 ];
 
 /// Read and checked once: a check walks every path.
