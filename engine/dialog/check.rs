@@ -158,7 +158,10 @@ impl<'s> Walk<'s> {
                 continue;
             }
             found.extend(after(rule, facts).into_iter().map(|f| (rule, f)));
-            if rule.limit.is_none() && rule.when.iter().all(|c| c.of_facts(&facts) == Some(true)) {
+            if rule.limit.is_none()
+                && rule.guard.is_none()
+                && rule.when.iter().all(|c| c.of_facts(&facts) == Some(true))
+            {
                 settled.extend(&rule.intents);
             }
         }

@@ -9,6 +9,7 @@ mod check;
 mod condition;
 mod debt_words;
 mod example;
+mod guard;
 mod interpreter;
 mod io;
 mod memory;
@@ -21,6 +22,7 @@ mod template;
 
 pub use condition::{Condition, PromiseRules, Slot};
 pub use example::Example;
+pub use guard::guard_names;
 pub use interpreter::Interpreter;
 pub use io::{
     Answer, BargeIn, Conclusion, Expectation, Input, LocalExamples, Output, Pause, Private, PromptId,

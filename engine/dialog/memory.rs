@@ -6,6 +6,7 @@ use waihu_types::{Case, Intent, Lang, Money, Promise};
 
 use crate::{
     condition::{Facts, PromiseRules, Said, Slot, Who, latest_date},
+    guard::Values,
     naming::{Naming, naming},
     template::{self, Placeholder, Template},
 };
@@ -108,6 +109,21 @@ impl Memory {
                     self.callback_time = said.entities.time;
                 }
             }
+        }
+    }
+
+    /// What guards see of an utterance, in the callee's `turn`th turn.
+    pub(crate) fn values(&self, said: &Said<'_>, turn: u32) -> Values {
+        let ahead = |date: Option<Date>| date.map_or(-1, |d| i64::from((d - self.today).get_days()));
+        Values {
+            due: self.due.amount(),
+            days_past_due: i64::from((self.today - self.due_date).get_days()),
+            turn: turn.into(),
+            sum: said.sum.map(|s| s.amount()).unwrap_or_default(),
+            days: ahead(said.date()),
+            count: said.entities.count.map(Into::into).unwrap_or_default(),
+            promised_sum: self.promise_sum.unwrap_or(self.due).amount(),
+            promised_days: ahead(self.promise_date),
         }
     }
 

@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+pub(crate) use parts::short_path;
 use parts::{Sources, Unit};
 
 use serde::{Deserialize, de::value::StrDeserializer};

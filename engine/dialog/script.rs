@@ -10,7 +10,9 @@ use waihu_types::{Disposition, Intent, Lang, Question};
 use crate::{
     condition::{Condition, PromiseRules, Slot, Who},
     example::Example,
+    guard::Guard,
     io::{BargeIn, LocalExamples, Pause},
+    parse::short_path,
     problem::{Place, Problem, Problems},
     template::Template,
 };
@@ -179,6 +181,7 @@ pub(crate) struct Rule {
     pub(crate) at: Place,
     pub(crate) intents: Vec<Intent>,
     pub(crate) when: Vec<Condition>,
+    pub(crate) guard: Option<Guard>,
     pub(crate) take: Vec<Slot>,
     pub(crate) identity: Option<Who>,
     pub(crate) say: Vec<Line>,
@@ -202,7 +205,7 @@ pub(crate) enum Then {
 impl Rule {
     /// Whether nothing can get past it for its intents.
     pub(crate) fn is_final(&self) -> bool {
-        self.when.is_empty() && self.limit.is_none()
+        self.when.is_empty() && self.guard.is_none() && self.limit.is_none()
     }
 }
 
@@ -274,6 +277,23 @@ impl Script {
     pub(crate) fn local_examples(&self, lang: Lang, state: StateIx) -> LocalExamples {
         let of_state = self.local.get(&lang).and_then(|states| states.get(&state));
         of_state.cloned().unwrap_or_default()
+    }
+
+    /// Why a rule applies and what it does, for whoever reads the transcript: where it stands, under
+    /// which conditions, and where it leads.
+    pub(crate) fn why(&self, rule: &Rule) -> String {
+        let mut why = format!("{} line {}", short_path(&rule.at.file), rule.at.line);
+        let conditions: Vec<&str> = rule.when.iter().map(|c| c.word()).collect();
+        if !conditions.is_empty() {
+            why += &format!(", when {}", conditions.join(" and "));
+        }
+        if let Some(guard) = &rule.guard {
+            why += &format!(", if {}", guard.text);
+        }
+        if let Then::Go(to) = rule.then {
+            why += &format!(" → {}", self.state(to).name);
+        }
+        why
     }
 
     pub(crate) fn prompt_name(&self, ix: PromptIx) -> &Arc<str> {

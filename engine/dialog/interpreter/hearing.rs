@@ -443,6 +443,7 @@ impl Interpreter {
                 && (rule.identity != Some(Who::Confirmed)
                     || utterance.confidence >= self.script.confidence.confirm)
                 && rule.when.iter().all(|c| c.of_facts(&facts) != Some(false) && c.of_utterance(&said))
+                && rule.guard.as_ref().is_none_or(|g| g.holds(&self.memory.values(&said, self.turns)))
         })
     }
 
@@ -450,7 +451,7 @@ impl Interpreter {
         let script = self.script.clone();
         let state = script.state(self.state);
         let Some(rule) = script.rules_in(state).nth(rule) else { return };
-        self.trace(format!("{} by line {}", utterance.intent, rule.at.line));
+        self.trace(format!("{} ({:.2}): {}", utterance.intent, utterance.confidence, script.why(rule)));
         self.applied[rule.id] += 1;
         (self.silence_rung, self.no_match_rung) = (0, 0);
         self.take_down(&rule.take, rule.identity, utterance);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{ANSWER_LIMIT, Ladders, Parser, TRANSFER_S};
 use crate::{
     condition::{Condition, Slot, Who},
+    guard::{Guard, guard_names},
     io::BargeIn,
     reader::Table,
     script::{CallbackBy, End, Kind, RedialAdvice, Rule, State, Then},
@@ -105,6 +106,14 @@ impl Parser<'_, '_> {
         }
         let when = t.strings("when", self.problems);
         let when = when.iter().filter_map(|(w, at)| self.word(w, at, Condition::WORDS)).collect();
+        let guard = t.string("if", self.problems).and_then(|(text, at)| {
+            let read = Guard::parse(&text);
+            if let Err(e) = &read {
+                let names = guard_names().iter().map(|n| n.0).collect::<Vec<_>>().join(", ");
+                self.problems.add(&at, format!("if = {text:?}: {e}"), format!("it can name {names}"));
+            }
+            read.ok()
+        });
         let take = t.strings("take", self.problems);
         let take = take.iter().filter_map(|(w, at)| self.word(w, at, Slot::WORDS)).collect();
         let identity = t.string("identity", self.problems).and_then(|(w, at)| {
@@ -136,6 +145,18 @@ impl Parser<'_, '_> {
             _ => limit.or(Some(ANSWER_LIMIT)),
         };
         self.rules += 1;
-        Some(Rule { id: self.rules - 1, at, intents, when, take, identity, say, private, then: then?, limit })
+        Some(Rule {
+            id: self.rules - 1,
+            at,
+            intents,
+            when,
+            guard,
+            take,
+            identity,
+            say,
+            private,
+            then: then?,
+            limit,
+        })
     }
 }

@@ -507,3 +507,17 @@ fn examples_for_the_classifier_that_are_none() {
         assert!(p.iter().any(|p| named(p) && p.line.abs_diff(line) < 2), "{}", reminder::lines(&p));
     }
 }
+
+#[test]
+fn an_expression_that_cannot_be_right() {
+    let rule = "intent = \"refuse_to_pay\"\nwhen = [\"confirmed\"]\nto = \"refusal\"";
+    for (guard, words) in [
+        ("due / count > 5", &["it fails where", "count = 0"][..]),
+        ("amount > 5", &["cannot be read", "amount", "it can name due"]),
+        ("sum > \'much\'", &["cannot be read"]),
+        ("due >= 0", &["it always holds"]),
+    ] {
+        let (p, line) = broken("part.toml", rule, &format!("{rule}\nif = {guard:?}"));
+        assert_named(&p, "account/part.toml", line + 3, words);
+    }
+}

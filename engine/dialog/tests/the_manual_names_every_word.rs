@@ -13,6 +13,9 @@ fn conditions_slots_and_placeholders() {
     for word in conditions.chain(Slot::WORDS.iter().map(|w| w.0)) {
         assert!(quoted(word), "{word}");
     }
+    for (name, _) in waihu_dialog::guard_names() {
+        assert!(quoted(name), "{name}");
+    }
     for placeholder in Placeholder::ALL {
         assert!(quoted(&placeholder.to_string()), "{placeholder}");
     }
