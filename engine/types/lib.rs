@@ -2,6 +2,7 @@
 //!
 //! Pure values only. There is no clock here: a [`Time`] or a [`WallTime`] is always handed in.
 
+mod authority;
 pub mod base64;
 mod case;
 mod ids;
@@ -14,6 +15,7 @@ mod question;
 mod sound;
 mod time;
 
+pub use authority::{GivenAuthority, InvalidTerm, Least, Percent};
 pub use case::{Case, CaseProblem};
 pub use ids::{AttemptId, CampaignId, CaseId, InvalidId};
 pub use intent::{Intent, UnknownIntent};
