@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use waihu_dialog::{Problem, Script};
 use waihu_models::Library;
 use waihu_tts::TtsPaths;
+use waihu_types::Lang;
 
 /// A project's folder: manifests, scripts and trunks in it, fetched and made files in `.waihu/`.
 #[derive(Clone, Debug)]
@@ -139,6 +140,13 @@ impl Project {
         })?;
         let mut files = Vec::new();
         read_toml(listed, &mut files)?;
+        // What may never be said holds for every flow; without the list nothing is right.
+        for lang in Lang::ALL {
+            let path = self.root.join(format!("dialogs/lexicon.{lang}.toml"));
+            let text = fs::read_to_string(&path)
+                .with_context(|| format!("{}: cannot be read 无法读取禁用语表", path.display()))?;
+            files.push((path.display().to_string(), text));
+        }
         let parts = self.root.join("dialogs/parts");
         for part in fs::read_dir(&parts).into_iter().flatten() {
             let part = part?.path();

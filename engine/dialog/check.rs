@@ -12,13 +12,23 @@ use waihu_types::{Disposition, Intent, Lang};
 
 use crate::{
     condition::{Facts, Slot, Who},
+    io::BargeIn,
+    notices::Given,
     problem::{Place, Problems},
     script::{Kind, Line, PromptIx, Rule, Script, State, StateIx, Then},
     template::Placeholder,
 };
 
 /// A state, and what is known in it.
-type Node = (StateIx, Facts);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Node {
+    state: StateIx,
+    facts: Facts,
+    /// In an aside: the state that it can go back to.
+    back: Option<StateIx>,
+    /// What was said by notices before it.
+    given: Given,
+}
 
 /// A way from one node to another.
 struct Edge {
@@ -64,7 +74,7 @@ impl Script {
         let (own, always): (&[Rule], &[Rule]) = match &state.kind {
             Kind::Ask { rules, .. } => (rules, &self.always),
             Kind::Transfer { rules, .. } => (rules, &[]),
-            Kind::Pass { .. } | Kind::End(_) => (&[], &self.always),
+            Kind::Pass { .. } | Kind::Back | Kind::End(_) => (&[], &self.always),
         };
         own.iter().chain(always)
     }
@@ -86,7 +96,7 @@ struct Walk<'s> {
 impl<'s> Walk<'s> {
     fn all(script: &'s Script) -> Self {
         let mut walk = Self { script, nodes: BTreeMap::new(), from: BTreeMap::new() };
-        let start = (script.start, Facts::NONE);
+        let start = Node { state: script.start, facts: Facts::NONE, back: None, given: Given::default() };
         let mut queue = VecDeque::from([start]);
         while let Some(node) = queue.pop_front() {
             if walk.nodes.contains_key(&node) {
@@ -94,11 +104,12 @@ impl<'s> Walk<'s> {
             }
             let edges = walk.edges(node);
             // Limits and a late voicemail can come from anywhere; they lead to ends.
-            let at_limit = (script.limits.to, node.1);
-            let voicemail = (script.voicemail, Facts { identity: Who::Unconfirmed, ..node.1 });
+            let at_limit = Node { state: script.limits.to, back: None, ..node };
+            let unconfirmed = Facts { identity: Who::Unconfirmed, ..node.facts };
+            let voicemail = Node { state: script.voicemail, facts: unconfirmed, ..at_limit };
             // An assistant is told who calls before anything is known; the person is greeted from the start.
-            let screened = script.screening.as_ref().filter(|_| node.1 == Facts::NONE);
-            let screened = screened.into_iter().map(|s| (s.to, Facts::NONE));
+            let screened = script.screening.as_ref().filter(|_| node == start);
+            let screened = screened.into_iter().map(|s| Node { state: s.to, ..start });
             for to in edges.iter().map(|e| e.to).chain([at_limit, voicemail]).chain(screened) {
                 if !walk.nodes.contains_key(&to) && to != node {
                     walk.from.entry(to).or_insert(node);
@@ -111,15 +122,16 @@ impl<'s> Walk<'s> {
     }
 
     fn edges(&self, node: Node) -> Vec<Edge> {
-        let (ix, facts) = node;
-        let state = self.script.state(ix);
+        let state = self.script.state(node.state);
         let mut edges = Vec::new();
-        if state.private && facts.identity != Who::Confirmed {
+        if state.private && node.facts.identity != Who::Confirmed {
             // It must not be come to like this; one fault is told once, and not again behind it.
             return edges;
         }
+        let after = Node { given: self.given(node.given, &state.say), ..node };
         let mut go = |to: StateIx, at: &Place| {
-            edges.push(Edge { to: (to, facts), at: at.clone(), limited: false, by_itself: true });
+            let to = self.entered(to, after);
+            edges.push(Edge { to, at: at.clone(), limited: false, by_itself: true });
         };
         match &state.kind {
             Kind::Ask { silence, no_match, .. } => {
@@ -127,21 +139,50 @@ impl<'s> Walk<'s> {
                 go(no_match.to, &state.at);
             }
             Kind::Pass { next } => go(*next, &state.at),
+            Kind::Back => {
+                if let Some(back) = node.back {
+                    let to = match self.script.state(back).kind {
+                        Kind::Pass { next } => next,
+                        _ => back,
+                    };
+                    go(to, &state.at);
+                }
+            }
             Kind::Transfer { failed, .. } => go(*failed, &state.at),
             Kind::End(_) => {}
         }
-        for (rule, after) in self.applying(state, facts) {
+        for (rule, facts) in self.applying(state, node.facts) {
+            let after = Node { facts, given: self.given(after.given, &rule.say), ..after };
             if let Then::Go(to) = rule.then {
                 // An end that is urgent once more is not entered again.
-                if !(to == ix && matches!(state.kind, Kind::End(_))) {
-                    let limited = rule.limit.is_some();
-                    edges.push(Edge { to: (to, after), at: rule.at.clone(), limited, by_itself: false });
+                if !(to == node.state && matches!(state.kind, Kind::End(_))) {
+                    let (to, limited) = (self.entered(to, after), rule.limit.is_some());
+                    edges.push(Edge { to, at: rule.at.clone(), limited, by_itself: false });
                 }
-            } else if after != facts {
-                edges.push(Edge { to: (ix, after), at: rule.at.clone(), limited: true, by_itself: false });
+            } else if facts != node.facts {
+                let to = Node { given: node.given, ..after };
+                edges.push(Edge { to, at: rule.at.clone(), limited: true, by_itself: false });
             }
         }
         edges
+    }
+
+    /// A state as it is come to from `before`: an aside keeps where it can go back to.
+    fn entered(&self, to: StateIx, before: Node) -> Node {
+        let from = self.script.state(before.state);
+        let back = match (self.script.state(to).aside, from.aside) {
+            (false, _) => None,
+            (true, true) => before.back,
+            (true, false) => from.kind.can_be_left().then_some(before.state),
+        };
+        Node { state: to, back, ..before }
+    }
+
+    /// The notices given when `lines` were spoken: what may be cut short gives none.
+    fn given(&self, before: Given, lines: &[Line]) -> Given {
+        let heard = lines.iter().filter(|l| l.barge_in == BargeIn::MustBeHeard);
+        let notices = heard.filter_map(|l| self.script.notices.given_by.get(&l.prompt)).flatten();
+        notices.fold(before, |given, notice| given.with(*notice))
     }
 
     /// The rules that may apply in a state, with what may be known after each.
@@ -169,39 +210,48 @@ impl<'s> Walk<'s> {
     }
 
     fn check_lines(&self, problems: &mut Problems) {
-        for (ix, facts) in self.nodes.keys() {
-            let state = self.script.state(*ix);
-            let mut lines: Vec<&Line> = state.say.iter().chain(&state.again).collect();
+        for node in self.nodes.keys() {
+            let state = self.script.state(node.state);
+            let mut given = node.given;
+            for line in &state.say {
+                self.check_line(line, state.private, Node { given, ..*node }, problems);
+                given = self.given(given, std::slice::from_ref(line));
+            }
+            let spoken = Node { given, ..*node };
+            let mut lines: Vec<&Line> = state.again.iter().collect();
             if let Kind::Ask { silence, no_match, .. } = &state.kind {
                 lines.extend(silence.rungs.iter().chain(&no_match.rungs));
             }
             for line in lines {
-                self.check_line(line, state.private, (*ix, *facts), *facts, problems);
+                self.check_line(line, state.private, spoken, problems);
             }
-            for (rule, after) in self.applying(state, *facts) {
+            for (rule, facts) in self.applying(state, node.facts) {
                 for line in &rule.say {
-                    self.check_line(line, rule.private, (*ix, *facts), after, problems);
+                    self.check_line(line, rule.private, Node { facts, ..spoken }, problems);
                 }
+            }
+            if matches!(state.kind, Kind::Back) && node.back.is_none() {
+                let message = format!("there is nothing to go back to on the path {}", self.path(*node));
+                let help =
+                    "lead to it, and to all of the aside, from states that ask; mark each aside = true";
+                problems.add_once(&state.at, "there is nothing to go back to", message, help);
             }
         }
     }
 
-    fn check_line(&self, line: &Line, private: bool, node: Node, facts: Facts, problems: &mut Problems) {
-        let name = self.script.prompt_name(line.prompt);
+    fn check_line(&self, line: &Line, private: bool, node: Node, problems: &mut Problems) {
+        let (name, facts) = (self.script.prompt_name(line.prompt), node.facts);
         if private && facts.identity != Who::Confirmed {
             let message = format!(
                 "private prompt {name:?} can be spoken before the person is confirmed, on the path {}",
                 self.path(node)
             );
             // One path is enough: the same prompt by another path is the same mistake.
-            if !problems.0.iter().any(|p| p.line == line.at.line && p.message.starts_with("private prompt")) {
-                problems.add(
-                    &line.at,
-                    message,
-                    "let a rule with identity = \"confirmed\" lead here, or ask for when = [\"confirmed\"]",
-                );
-            }
+            let help =
+                "let a rule with identity = \"confirmed\" lead here, or ask for when = [\"confirmed\"]";
+            problems.add_once(&line.at, "private prompt", message, help);
         }
+        self.check_notices(line, private, node, problems);
         for p in self.script.placeholders(line.prompt) {
             let known = match p {
                 Placeholder::PromiseDate => facts.promise_date,
@@ -210,29 +260,46 @@ impl<'s> Walk<'s> {
                 Placeholder::CallbackWhen => facts.callback,
                 _ => true,
             };
-            let said = format!("prompt {name:?} speaks {p}");
-            if !known && !problems.0.iter().any(|q| q.line == line.at.line && q.message.starts_with(&said)) {
+            if !known {
+                let said = format!("prompt {name:?} speaks {p}");
                 let message = format!("{said}, which is not known on the path {}", self.path(node));
-                problems.add(
-                    &line.at,
-                    message,
-                    "take it in the rule that leads here, under a condition that it is said",
+                let help = "take it in the rule that leads here, under a condition that it is said";
+                problems.add_once(&line.at, &said, message, help);
+            }
+        }
+    }
+
+    /// Of the debt nothing is spoken before the notices of every profile were.
+    fn check_notices(&self, line: &Line, private: bool, node: Node, problems: &mut Problems) {
+        let notices = &self.script.notices;
+        if !private || notices.given_by.contains_key(&line.prompt) {
+            return;
+        }
+        for profile in &notices.profiles {
+            for notice in profile.notices().iter().filter(|n| !node.given.has(**n)) {
+                let said = format!(
+                    "private prompt {:?} can be spoken before the notice {:?}, which profile {profile} wants",
+                    self.script.prompt_name(line.prompt),
+                    notice.word()
                 );
+                let message = format!("{said}, on the path {}", self.path(node));
+                let help = "say its prompt (named in [notices]) on every way here, with barge_in = false";
+                problems.add_once(&line.at, &said, message, help);
             }
         }
     }
 
     /// A promise that is filed has its day.
     fn check_promises(&self, problems: &mut Problems) {
-        for (ix, facts) in self.nodes.keys().filter(|n| !n.1.promise_date) {
-            let state = self.script.state(*ix);
+        for node in self.nodes.keys().filter(|n| !n.facts.promise_date) {
+            let state = self.script.state(node.state);
             let message = format!("state {:?} ends with a promise, and its day can be unknown", state.name);
             let promises =
                 matches!(&state.kind, Kind::End(end) if end.disposition == Disposition::PromiseToPay);
-            if promises && !problems.0.iter().any(|p| p.message.starts_with(&message)) {
-                let path = self.path((*ix, *facts));
+            if promises {
+                let path = self.path(*node);
                 let help = "take = [\"promise_date\"] under when = [\"date_soon\"] on every way here";
-                problems.add(&state.at, format!("{message}, on the path {path}"), help);
+                problems.add_once(&state.at, &message, format!("{message}, on the path {path}"), help);
             }
         }
     }
@@ -241,25 +308,21 @@ impl<'s> Walk<'s> {
     fn check_rules_apply(&self, problems: &mut Problems) {
         let nodes = self.nodes.keys();
         let applying: BTreeSet<usize> = nodes
-            .flat_map(|(ix, facts)| self.applying(self.script.state(*ix), *facts))
+            .flat_map(|n| self.applying(self.script.state(n.state), n.facts))
             .map(|(rule, _)| rule.id)
             .collect();
-        let reached: BTreeSet<StateIx> = self.nodes.keys().map(|n| n.0).collect();
+        let reached: BTreeSet<StateIx> = self.nodes.keys().map(|n| n.state).collect();
         let own = |(ix, state): (usize, &'s State)| reached.contains(&ix).then_some(state.kind.rules());
         let rules = self.script.states.iter().enumerate().filter_map(own).flatten();
         for rule in rules.chain(&self.script.always).filter(|r| !applying.contains(&r.id)) {
-            if !problems.0.iter().any(|p| p.line == rule.at.line && p.message.contains("never applies")) {
-                problems.add(
-                    &rule.at,
-                    "this rule never applies: what it asks of the call is never so, or others come first",
-                    "change its when, move it up, or take it out",
-                );
-            }
+            let what = "this rule never applies";
+            let message = format!("{what}: what it asks of the call is never so, or others come first");
+            problems.add_once(&rule.at, what, message, "change its when, move it up, or take it out");
         }
     }
 
     fn check_reached(&self, problems: &mut Problems) {
-        let reached: BTreeSet<StateIx> = self.nodes.keys().map(|n| n.0).collect();
+        let reached: BTreeSet<StateIx> = self.nodes.keys().map(|n| n.state).collect();
         for (ix, state) in self.script.states.iter().enumerate() {
             if !reached.contains(&ix) {
                 problems.add(
@@ -273,7 +336,7 @@ impl<'s> Walk<'s> {
 
     /// From every node an end is come to, also when the callee says nothing more.
     fn check_ends_are_near(&self, problems: &mut Problems) {
-        let ends = |n: &Node| matches!(self.script.state(n.0).kind, Kind::End(_));
+        let ends = |n: &Node| matches!(self.script.state(n.state).kind, Kind::End(_));
         let mut good: BTreeSet<Node> = self.nodes.keys().filter(|n| ends(n)).copied().collect();
         loop {
             let more: Vec<Node> = self
@@ -290,7 +353,8 @@ impl<'s> Walk<'s> {
             }
             good.extend(more);
         }
-        let bad: BTreeSet<StateIx> = self.nodes.keys().filter(|n| !good.contains(n)).map(|n| n.0).collect();
+        let bad: BTreeSet<StateIx> =
+            self.nodes.keys().filter(|n| !good.contains(n)).map(|n| n.state).collect();
         for ix in bad {
             let state = self.script.state(ix);
             problems.add(
@@ -325,11 +389,11 @@ impl<'s> Walk<'s> {
                     continue;
                 }
                 if let Some(i) = path.iter().position(|(n, _)| *n == edge.to) {
-                    if !told.insert(path[i..].iter().map(|(n, _)| n.0).collect()) {
+                    if !told.insert(path[i..].iter().map(|(n, _)| n.state).collect()) {
                         continue;
                     }
                     let mut names: Vec<&str> =
-                        path[i..].iter().map(|(n, _)| self.script.state(n.0).name.as_ref()).collect();
+                        path[i..].iter().map(|(n, _)| self.script.state(n.state).name.as_ref()).collect();
                     names.push(names[0]);
                     let message = format!("a loop without a limit: {}", names.join(" → "));
                     problems.add(&edge.at, message, "add limit = … to one of its rules");
@@ -342,14 +406,14 @@ impl<'s> Walk<'s> {
 
     /// A path from the start to a node, in words.
     fn path(&self, node: Node) -> String {
-        let mut names = vec![self.script.state(node.0).name.as_ref()];
+        let mut names = vec![self.script.state(node.state).name.as_ref()];
         let mut seen = BTreeSet::from([node]);
         let mut at = node;
         while let Some(before) = self.from.get(&at).copied() {
             if !seen.insert(before) {
                 break;
             }
-            names.push(self.script.state(before.0).name.as_ref());
+            names.push(self.script.state(before.state).name.as_ref());
             at = before;
         }
         names.dedup();

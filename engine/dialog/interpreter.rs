@@ -96,6 +96,8 @@ pub struct Interpreter {
     lang: Lang,
     memory: Memory,
     state: StateIx,
+    /// In an aside: the state that it led away from.
+    back: Option<StateIx>,
     phase: Phase,
     outputs: VecDeque<Output>,
     /// Lines still to be spoken after the current one.
@@ -159,6 +161,7 @@ impl Interpreter {
             lang,
             memory,
             state,
+            back: None,
             phase: Phase::Before,
             outputs: VecDeque::new(),
             queue: VecDeque::new(),
@@ -326,7 +329,12 @@ impl Interpreter {
     /// Goes to a state and speaks its lines after `first`.
     fn enter(&mut self, now: Time, to: StateIx, first: Vec<Speech>) {
         let script = self.script.clone();
-        let state = script.state(to);
+        let (state, before) = (script.state(to), script.state(self.state));
+        if !state.aside {
+            self.back = None;
+        } else if !before.aside {
+            self.back = before.kind.can_be_left().then_some(self.state);
+        }
         self.state = to;
         (self.silence_rung, self.no_match_rung, self.listen_for) = (0, 0, None);
         (self.asked, self.boxed) = (false, false);
@@ -436,6 +444,7 @@ impl Interpreter {
                 }
             }
             Kind::Pass { next } => self.enter(now, *next, Vec::new()),
+            Kind::Back => self.go_back(now),
             Kind::Transfer { timeout, .. } => {
                 let reason = self.intents.last().copied().unwrap_or(Intent::RequestHuman);
                 self.outputs.push_back(Output::DialAgent { reason });
@@ -453,6 +462,26 @@ impl Interpreter {
                 self.conclude("an end");
             }
         }
+    }
+
+    /// Asks again what an aside led away from, or goes on from there.
+    fn go_back(&mut self, now: Time) {
+        let Some(to) = self.back.take() else {
+            // The check proves that there is a way back.
+            self.close(now, "nothing to go back to");
+            return;
+        };
+        let script = self.script.clone();
+        if let Kind::Pass { next } = script.state(to).kind {
+            self.enter(now, next, Vec::new());
+            return;
+        }
+        self.state = to;
+        (self.silence_rung, self.no_match_rung, self.listen_for) = (0, 0, None);
+        self.asked = false;
+        self.trace("back");
+        let question = self.question();
+        self.speak(now, question);
     }
 
     fn prompt_done(&mut self, now: Time, done: PromptId) {

@@ -14,6 +14,7 @@ mod interpreter;
 mod io;
 mod memory;
 mod naming;
+mod notices;
 mod parse;
 mod problem;
 mod reader;
@@ -28,6 +29,7 @@ pub use io::{
     Answer, BargeIn, Conclusion, Expectation, Input, LocalExamples, Output, Pause, Private, PromptId,
     Utterance, Weight,
 };
+pub use notices::{Notice, Profile};
 pub use problem::Problem;
 pub use script::{RedialAdvice, Script};
 pub use template::{Placeholder, Template, TemplateError, clock, day, day_of_week, money, when};

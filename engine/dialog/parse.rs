@@ -2,6 +2,7 @@
 //!
 //! Deliberately absent: what the states mean together (see [`crate::check`]).
 
+mod lexicon;
 mod listen;
 mod parts;
 mod states;
@@ -12,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use lexicon::Lexicon;
 pub(crate) use parts::short_path;
 use parts::{Sources, Unit};
 
@@ -23,9 +25,10 @@ use crate::{
     condition::PromiseRules,
     example,
     io::BargeIn,
+    notices::{Notice, Profile},
     problem::{Place, Problems, nearest},
     reader::{self, Table, Value},
-    script::{Confidence, Ladder, Limits, Line, PromptIx, Prompts, Script, StateIx},
+    script::{Confidence, Ladder, Limits, Line, Notices, PromptIx, Prompts, Script, StateIx},
     template::Template,
 };
 
@@ -80,6 +83,11 @@ pub(crate) fn script(name: &str, files: &[(&str, &str)], problems: &mut Problems
     let mut script = parser.script(name, table)?;
     let Parser { prompts, used, sources, parts_read, problems, .. } = parser;
     prompts.check_use(&used, problems);
+    for lang in Lang::ALL {
+        if let Some((path, text)) = sources.own(&format!("lexicon.{lang}.toml")) {
+            prompts.check_words(lang, &Lexicon::read(path, text, lang, problems), problems);
+        }
+    }
     script.prompts = Prompts { names: prompts.names, wordings: prompts.wordings };
     let files = sources.used(parts_read.iter().map(String::as_str));
     script.sha256 = digest(&files);
@@ -179,6 +187,22 @@ impl PromptFiles {
         self.names.len() - 1
     }
 
+    /// No wording has an expression of the lexicon in it.
+    fn check_words(&self, lang: Lang, lexicon: &Lexicon, problems: &mut Problems) {
+        let wordings = self.wordings.get(&lang).map_or(&[][..], Vec::as_slice);
+        let places = self.places.get(&lang).map_or(&[][..], Vec::as_slice);
+        for (ix, (of_prompt, at)) in wordings.iter().zip(places).enumerate() {
+            let Some(at) = at else { continue };
+            for wording in of_prompt {
+                if let Some((word, why)) = lexicon.first_in(&wording.fixed_text(), lang) {
+                    let name = &self.names[ix];
+                    let message = format!("prompt {name:?} says {word:?}, which is never said: {why}");
+                    problems.add(at, message, "say it in other words, or ask compliance (lexicon)");
+                }
+            }
+        }
+    }
+
     fn check_use(&self, used: &BTreeSet<PromptIx>, problems: &mut Problems) {
         for (lang, file) in &self.files {
             let places = self.places.get(lang).map_or(&[][..], Vec::as_slice);
@@ -261,6 +285,7 @@ impl<'f, 'p> Parser<'f, 'p> {
             Some((to?, at))
         });
         let screening = self.screening();
+        let notices = self.notices();
         let hear = self.hear_words();
         let local = self.local_examples();
         let ladders = self.unit_ladders();
@@ -296,6 +321,7 @@ impl<'f, 'p> Parser<'f, 'p> {
             voicemail,
             voicemail_at,
             screening,
+            notices,
             hear,
             local,
             prompts: Prompts::default(),
@@ -363,6 +389,27 @@ impl<'f, 'p> Parser<'f, 'p> {
             }
         }
         digits
+    }
+
+    /// `[notices]` of the flow and of its parts together.
+    fn notices(&mut self) -> Notices {
+        let mut all = Notices::default();
+        for (ix, mut table) in self.every("notices") {
+            self.unit = ix;
+            all.at.get_or_insert(table.at.clone());
+            for (word, at) in table.strings("profiles", self.problems) {
+                all.profiles.extend(self.word(&word, &at, Profile::WORDS));
+            }
+            for (word, notice) in Notice::WORDS {
+                for (prompt, at) in table.strings(word, self.problems) {
+                    if let Some(prompt) = self.prompt(&prompt, &at) {
+                        all.given_by.entry(prompt).or_default().insert(*notice);
+                    }
+                }
+            }
+            table.close(self.problems);
+        }
+        all
     }
 
     fn ladder(&mut self, t: &mut Table<'_>, key: &'static str) -> Option<Ladder> {

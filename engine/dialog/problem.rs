@@ -47,6 +47,16 @@ impl Problems {
     }
 }
 
+impl Problems {
+    /// Adds one, unless its place has one that begins with `what`: another path is the same mistake.
+    pub(crate) fn add_once(&mut self, at: &Place, what: &str, message: String, help: &str) {
+        let same = |p: &Problem| p.line == at.line && *p.file == *at.file && p.message.starts_with(what);
+        if !self.0.iter().any(same) {
+            self.add(at, message, help);
+        }
+    }
+}
+
 /// The nearest of `known` to a misspelt `word`, as a help text; a list of all when none is near.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     /// A list longer than this helps nobody.

@@ -3,7 +3,11 @@
 //! Values only; [`crate::Interpreter`] runs them. Deliberately absent: reading ([`crate::parse`])
 //! and checking ([`crate::check`]).
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use waihu_types::{Disposition, Intent, Lang, Question};
 
@@ -12,6 +16,7 @@ use crate::{
     example::Example,
     guard::Guard,
     io::{BargeIn, LocalExamples, Pause},
+    notices::{Notice, Profile},
     parse::short_path,
     problem::{Place, Problem, Problems},
     template::Template,
@@ -40,6 +45,7 @@ pub struct Script {
     pub(crate) voicemail: StateIx,
     pub(crate) voicemail_at: Place,
     pub(crate) screening: Option<Screening>,
+    pub(crate) notices: Notices,
     pub(crate) prompts: Prompts,
     /// By language and state: words that the recognizer is told to listen for there.
     pub(crate) hear: BTreeMap<Lang, BTreeMap<StateIx, Vec<String>>>,
@@ -97,6 +103,15 @@ pub(crate) struct Screening {
     pub(crate) at: Place,
 }
 
+/// The rules that a flow is under, and the prompts by which it gives their notices.
+#[derive(Debug, Default)]
+pub(crate) struct Notices {
+    pub(crate) profiles: BTreeSet<Profile>,
+    pub(crate) given_by: BTreeMap<PromptIx, BTreeSet<Notice>>,
+    /// Where that is said.
+    pub(crate) at: Option<Place>,
+}
+
 /// How a state listens.
 #[derive(Debug)]
 pub(crate) struct Listen {
@@ -115,6 +130,8 @@ pub(crate) struct State {
     /// The short form of the question, for asking again.
     pub(crate) again: Option<Line>,
     pub(crate) private: bool,
+    /// An aside: from here the call can go back to where it was when it came here.
+    pub(crate) aside: bool,
     /// The disposition that stands when the call is cut off from here on.
     pub(crate) reached: Option<Disposition>,
     pub(crate) kind: Kind,
@@ -122,9 +139,22 @@ pub(crate) struct State {
 
 #[derive(Debug)]
 pub(crate) enum Kind {
-    Ask { listen: Listen, rules: Vec<Rule>, silence: Ladder, no_match: Ladder },
-    Pass { next: StateIx },
-    Transfer { timeout: Duration, failed: StateIx, rules: Vec<Rule> },
+    Ask {
+        listen: Listen,
+        rules: Vec<Rule>,
+        silence: Ladder,
+        no_match: Ladder,
+    },
+    Pass {
+        next: StateIx,
+    },
+    /// Back to the question that an aside led away from.
+    Back,
+    Transfer {
+        timeout: Duration,
+        failed: StateIx,
+        rules: Vec<Rule>,
+    },
     End(End),
 }
 
@@ -210,10 +240,15 @@ impl Rule {
 }
 
 impl Kind {
+    /// Whether an aside can lead away from it, and back.
+    pub(crate) fn can_be_left(&self) -> bool {
+        matches!(self, Self::Ask { .. } | Self::Pass { .. })
+    }
+
     pub(crate) fn rules(&self) -> &[Rule] {
         match self {
             Self::Ask { rules, .. } | Self::Transfer { rules, .. } => rules,
-            Self::Pass { .. } | Self::End(_) => &[],
+            Self::Pass { .. } | Self::Back | Self::End(_) => &[],
         }
     }
 }
@@ -263,6 +298,11 @@ impl Script {
     /// The golden conversations of a language.
     pub fn examples(&self, lang: Lang) -> &[Example] {
         self.examples.get(&lang).map_or(&[], Vec::as_slice)
+    }
+
+    /// The profiles of rules that the flow is written for.
+    pub fn profiles(&self) -> impl Iterator<Item = Profile> {
+        self.notices.profiles.iter().copied()
     }
 
     /// How many states there are.

@@ -125,6 +125,16 @@ impl Template {
         })
     }
 
+    /// The text without its values.
+    pub(crate) fn fixed_text(&self) -> String {
+        let piece = |p: &Piece| match p {
+            Piece::Text(text) => text.clone(),
+            // What stands before and after a value is not one word.
+            Piece::Fill(_) => " ○ ".to_owned(),
+        };
+        self.0.iter().map(piece).collect()
+    }
+
     /// The first word in the fixed text that tells of a debt, if any.
     pub(crate) fn debt_word(&self, lang: Lang) -> Option<&'static str> {
         self.0.iter().find_map(|piece| match piece {

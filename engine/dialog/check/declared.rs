@@ -6,6 +6,7 @@ use waihu_types::{Intent, Lang};
 
 use crate::{
     condition::{Condition, Who},
+    notices::Notice,
     problem::{Place, Problems},
     script::{Kind, Line, Rule, Script, State},
     template::Placeholder,
@@ -27,6 +28,27 @@ pub(super) fn check(script: &Script, problems: &mut Problems) {
     }
     for rule in script.rules() {
         check_conditions(rule, problems);
+    }
+    check_notices(script, problems);
+}
+
+/// A flow that speaks of a debt says under which rules, and who calls is said by name.
+fn check_notices(script: &Script, problems: &mut Problems) {
+    let notices = &script.notices;
+    if let Some(state) = script.states.iter().find(|s| s.private).filter(|_| notices.profiles.is_empty()) {
+        let message = "this speaks of the debt, and no profile of rules is named";
+        problems.add(&state.at, message, "add [notices] with profiles = [\"cn\"] or [\"us\"] to script.toml");
+    }
+    let calls = notices.given_by.iter().filter(|(_, given)| given.contains(&Notice::WhoCalls));
+    for (prompt, _) in calls {
+        let wordings = Lang::ALL.iter().flat_map(|l| script.wordings(*l, *prompt));
+        let unnamed = wordings.filter(|w| !w.placeholders().any(|p| p == Placeholder::Creditor)).count();
+        if let Some(at) = notices.at.as_ref().filter(|_| unnamed > 0) {
+            let name = script.prompt_name(*prompt);
+            let message =
+                format!("prompt {name:?} is to say who calls, and has a wording without {{creditor}}");
+            problems.add(at, message, "say for whom the call is");
+        }
     }
 }
 

@@ -473,7 +473,7 @@ impl Interpreter {
     }
 
     /// The state's question in its short form.
-    fn question(&self) -> Option<Speech> {
+    pub(super) fn question(&self) -> Option<Speech> {
         let state = self.script.state(self.state);
         state.again.as_ref().or(state.say.last()).map(|l| {
             let speech = Speech::of(l, state.private);

@@ -157,6 +157,12 @@ impl<'i> Parser<'i, '_> {
         Some(table)
     }
 
+    /// A table of every unit that has it, with the unit.
+    pub(super) fn every(&mut self, key: &'static str) -> Vec<(usize, Table<'i>)> {
+        let units = self.units.iter_mut().enumerate();
+        units.filter_map(|(ix, u)| Some((ix, u.rest.as_mut()?.table(key, self.problems)?))).collect()
+    }
+
     /// The same where there must be one.
     pub(super) fn needed(&mut self, key: &'static str) -> Option<Table<'i>> {
         let found = self.setting(key);

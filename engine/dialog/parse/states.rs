@@ -23,11 +23,12 @@ impl Parser<'_, '_> {
             other => other,
         };
         let again = self.lines(&mut t, "again", again).pop();
+        let aside = t.bool("aside", self.problems).unwrap_or(false);
         let reached = t.string("reached", self.problems).and_then(|(w, at)| self.disposition(&w, &at));
         let ways: Vec<&str> = ["on", "next", "transfer", "end"].into_iter().filter(|k| t.has(k)).collect();
         let kind = match ways[..] {
             ["on"] => self.ask(&mut t, ladders),
-            ["next"] => self.target(&mut t, "next").map(|next| Kind::Pass { next }),
+            ["next"] => self.next(&mut t),
             ["transfer"] => self.transfer(&mut t),
             ["end"] => self.end(&mut t),
             [] => {
@@ -51,7 +52,15 @@ impl Parser<'_, '_> {
         if !failed_silently && kind.is_some() {
             t.close(self.problems);
         }
-        Some(State { name: name.into(), at, say, again, private, reached, kind: kind? })
+        Some(State { name: name.into(), at, say, again, private, aside, reached, kind: kind? })
+    }
+
+    fn next(&mut self, t: &mut Table<'_>) -> Option<Kind> {
+        let (name, at) = t.string("next", self.problems)?;
+        match name.as_str() {
+            "back" => Some(Kind::Back),
+            _ => self.state_named(&name, &at).map(|next| Kind::Pass { next }),
+        }
     }
 
     fn ask(&mut self, t: &mut Table<'_>, ladders: &Ladders) -> Option<Kind> {

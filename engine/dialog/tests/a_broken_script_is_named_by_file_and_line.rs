@@ -418,6 +418,7 @@ fn who_may_stop_a_prompt() {
         let (p, line) = broken("script.toml", say, &say.replace("false", wrong));
         assert_named(&p, "script.toml", line, &["barge_in is true, false, \"words\""]);
     }
+    let say = "say = { prompt = \"calm\", barge_in = false }";
     for right in ["true", "\"words\"", "900"] {
         assert!(broken("script.toml", say, &say.replace("false", right)).0.is_empty(), "{right}");
     }
@@ -520,4 +521,83 @@ fn an_expression_that_cannot_be_right() {
         let (p, line) = broken("part.toml", rule, &format!("{rule}\nif = {guard:?}"));
         assert_named(&p, "account/part.toml", line + 3, words);
     }
+}
+
+#[test]
+fn a_debt_spoken_of_before_a_notice() {
+    // What may be cut short is no notice, and what nobody names is none.
+    let say = "say = { prompt = \"notice\", barge_in = false }";
+    let what = "\"matter\" can be spoken before the notice \"collector\", which profile us wants";
+    for (from, to) in [(say, say.replace("false", "true")), ("collector = \"notice\"", String::new())] {
+        let (p, _) = broken("script.toml", from, &to);
+        assert_named(
+            &p,
+            "promise/part.toml",
+            line_of("say = [\"matter\", \"ask_when\"]"),
+            &[what, "notice → promise.matter"],
+        );
+    }
+    let (p, _) = broken("script.toml", "profiles = [\"cn\", \"us\"]", "profiles = [\"cn\"]\n");
+    assert!(p.is_empty(), "{}", reminder::lines(&p));
+    let (p, _) =
+        broken("script.toml", "profiles = [\"cn\", \"us\"]\ncollector = \"notice\"", "profiles = []");
+    assert!(p.iter().any(|p| p.message.contains("no profile of rules is named")), "{}", reminder::lines(&p));
+    let (p, line) = broken("part.toml", "recorded = \"greeting\"", "recorded = \"greetings\"");
+    assert_named(&p, "identity/part.toml", line, &["prompt \"greetings\" is in no language"]);
+    let (p, _) =
+        broken("prompts.en.toml", "calling for {creditor}, on a recorded line", "on a recorded line");
+    let at = line_of("[notices]");
+    assert!(
+        p.iter().any(|p| p.message.contains("is to say who calls") && p.line <= at),
+        "{}",
+        reminder::lines(&p)
+    );
+}
+
+/// The flow with the lexicons, and `words` said by the prompt `goodbye` in a language.
+fn with_lexicon(lang: &str, words: &str) -> Vec<Problem> {
+    let lexicons = [
+        ("dialogs/lexicon.zh.toml", include_str!("../../../dialogs/lexicon.zh.toml")),
+        ("dialogs/lexicon.en.toml", include_str!("../../../dialogs/lexicon.en.toml")),
+    ];
+    let path = format!("dialogs/reminder/prompts.{lang}.toml");
+    let own = FILES.iter().find(|f| f.0 == path).unwrap().1;
+    let changed =
+        format!("{own}\n{}", if words.is_empty() { String::new() } else { format!("goodbye = {words:?}") });
+    let files = FILES.map(|(p, old)| if p == path { (p, changed.as_str()) } else { (p, old) });
+    Script::load("reminder", &[&files[..], &lexicons].concat()).err().unwrap_or_default()
+}
+
+#[test]
+fn what_compliance_forbids() {
+    assert!(with_lexicon("zh", "").is_empty(), "{}", reminder::lines(&with_lexicon("zh", "")));
+    for (lang, words, why) in [
+        ("zh", "再不处理就要坐牢。再见。", "never said: 用刑事后果威胁"),
+        ("zh", "我们会通知您的家人，再见。", "告知第三人"),
+        ("en", "Otherwise we may sue you. Goodbye.", "claims legal action"),
+        ("en", "You should be ashamed. Goodbye.", "shames"),
+        ("en", "Tell your employer? No: goodbye.", "threatens to tell others"),
+    ] {
+        let p = with_lexicon(lang, words);
+        assert!(
+            p.iter().any(|p| p.message.contains("\"goodbye\" says") && p.message.contains(why)),
+            "{}",
+            reminder::lines(&p)
+        );
+    }
+}
+
+#[test]
+fn an_aside_with_nowhere_to_go_back_to() {
+    let rule = "private = true\nsay = \"consequences\"";
+    let aside = |mark: &str| {
+        format!(
+            "to = \"explain\"\n[states.explain]\n{mark}private = true\nsay = \"consequences\"\nnext = \"back\""
+        )
+    };
+    // Come to from any state that asks, it goes back to that; but it may be come to for ever.
+    let (p, _) = broken("account/part.toml", rule, &aside("aside = true\n"));
+    assert!(p.iter().all(|p| p.message.starts_with("a loop without a limit")), "{}", reminder::lines(&p));
+    let (p, line) = broken("account/part.toml", rule, &aside(""));
+    assert_named(&p, "account/part.toml", line + 1, &["there is nothing to go back to", "aside = true"]);
 }

@@ -82,7 +82,12 @@ pub struct Talk {
 impl Talk {
     /// A call that has just been answered.
     pub fn answered(lang: Lang) -> Self {
-        let bot = Interpreter::new(script(), lang, &case(lang), jiff::civil::date(2026, 11, 24));
+        Self::with(script(), lang)
+    }
+
+    /// The same with another script.
+    pub fn with(script: Arc<Script>, lang: Lang) -> Self {
+        let bot = Interpreter::new(script, lang, &case(lang), jiff::civil::date(2026, 11, 24));
         let mut talk = Self {
             bot,
             now: Time::ZERO,
