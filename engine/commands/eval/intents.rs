@@ -269,7 +269,9 @@ impl Report for IntentsReport {
                 );
             }
         }
-        out + &format!("\n{}", self.model)
+        out.push('\n');
+        out.push_str(&self.model);
+        out
     }
 
     fn fill(&self, page: &mut Page) {
