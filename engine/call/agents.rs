@@ -13,13 +13,17 @@ pub struct Desk {
     pub name: String,
     /// How long the agent's phone may ring.
     pub ring: Duration,
+    /// What the agent can do, in the words of scripts.
+    pub skills: Vec<String>,
 }
 
 /// The desks, asked one after the other until one answers or the dialog waits no longer.
 #[derive(Debug)]
 pub(crate) struct Agents {
     desks: Vec<Desk>,
-    /// The desk being asked, or asked last.
+    /// The desks' numbers, in the order in which they are asked this time.
+    order: Vec<usize>,
+    /// The place in that order of the desk being asked, or asked last.
     asked: Option<usize>,
     /// The dialog waits for an agent.
     wanted: bool,
@@ -36,6 +40,7 @@ impl Agents {
     pub(crate) fn new(desks: Vec<Desk>) -> Self {
         Self {
             desks,
+            order: Vec::new(),
             asked: None,
             wanted: false,
             anew: false,
@@ -48,11 +53,14 @@ impl Agents {
 
     /// The name of the desk asked last; empty where none was.
     pub(crate) fn name(&self) -> &str {
-        self.asked.and_then(|n| self.desks.get(n)).map_or("", |d| d.name.as_str())
+        self.asked.and_then(|n| self.desks.get(*self.order.get(n)?)).map_or("", |d| d.name.as_str())
     }
 
-    /// The dialog wants an agent: the first desk's number, where it is free to be asked.
-    pub(crate) fn want(&mut self, now: Time) -> Option<usize> {
+    /// The dialog wants an agent: the first desk's number, where it is free to be asked. Those with all
+    /// of `skills` are asked first; but anybody is better than nobody.
+    pub(crate) fn want(&mut self, now: Time, skills: &[String]) -> Option<usize> {
+        self.order = (0..self.desks.len()).collect();
+        self.order.sort_by_key(|n| !skills.iter().all(|s| self.desks[*n].skills.contains(s)));
         match self.leg {
             LegState::Ringing | LegState::Up => None,
             LegState::Ending => {
@@ -72,9 +80,10 @@ impl Agents {
         if self.wanted { self.ring(now, next) } else { None }
     }
 
-    fn ring(&mut self, now: Time, desk: usize) -> Option<usize> {
+    fn ring(&mut self, now: Time, place: usize) -> Option<usize> {
+        let desk = *self.order.get(place)?;
         let ring = self.desks.get(desk)?.ring;
-        self.asked = Some(desk);
+        self.asked = Some(place);
         self.leg = LegState::Ringing;
         self.rang = false;
         self.ring_until = Some(now + ring);
@@ -93,5 +102,36 @@ impl Agents {
         if self.asked.is_some() {
             self.handover = Some(HandoverEnd { agent: self.name().to_owned(), result, joined_at });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_can_is_asked_first_and_then_the_others() {
+        let desk = |name: &str, skills: &[&str]| Desk {
+            name: name.to_owned(),
+            ring: Duration::from_secs(20),
+            skills: skills.iter().map(|s| (*s).to_owned()).collect(),
+        };
+        let desks = vec![desk("a", &[]), desk("b", &["hardship"]), desk("c", &["hardship", "legal"])];
+        let asked = |skills: &[&str]| {
+            let mut agents = Agents::new(desks.clone());
+            let skills: Vec<String> = skills.iter().map(|s| (*s).to_owned()).collect();
+            let mut names = Vec::new();
+            let mut desk = agents.want(Time::ZERO, &skills);
+            while desk.is_some() {
+                names.push(agents.name().to_owned());
+                agents.went(HandoverResult::NoAnswer, None);
+                desk = agents.next(Time::ZERO);
+            }
+            names.join("")
+        };
+        assert_eq!(
+            [asked(&[]), asked(&["hardship"]), asked(&["legal"]), asked(&["law"])],
+            ["abc", "bca", "cab", "abc"]
+        );
     }
 }

@@ -276,9 +276,9 @@ impl CallMachine {
                 dialog::Output::Say { id, text, barge_in, .. } => self.say(now, id, text, barge_in),
                 dialog::Output::Resume { id, barge_in } => self.go_on(now, id, barge_in),
                 dialog::Output::Listen { .. } => self.hush(),
-                dialog::Output::DialAgent { .. } => {
+                dialog::Output::DialAgent { skills, .. } => {
                     self.hush();
-                    self.dial_agent(now);
+                    self.dial_agent(now, &skills);
                 }
                 dialog::Output::CancelAgent => {
                     self.agents.unwanted();

@@ -64,7 +64,12 @@ pub async fn place_call(
     let attempt = call.begin().await?;
     let ring = |seconds: u32| Duration::from_secs(seconds.into());
     let desks = plant.trunk.agents.iter();
-    let desks = desks.map(|a| Desk { name: a.name.clone(), ring: ring(a.ring_timeout_s) }).collect();
+    let desk = |a: &waihu_trunk::Agent| Desk {
+        name: a.name.clone(),
+        ring: ring(a.ring_timeout_s),
+        skills: a.skills.clone(),
+    };
+    let desks = desks.map(desk).collect();
     let mut machine = CallMachine::new(interpreter, order.lang, ring(plant.trunk.ring_timeout_s), desks);
 
     machine.handle_input(call.now(), Input::Dial);

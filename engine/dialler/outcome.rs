@@ -72,6 +72,7 @@ pub(crate) fn outcome(
         disposition,
         promise: conclusion.promise,
         callback: conclusion.callback,
+        follow_ups: conclusion.follow_ups,
         intents: conclusion.intents,
         handover: ending.handover.map(|h| Handover {
             agent: h.agent,
@@ -177,6 +178,7 @@ mod tests {
                 debt_disclosed: false,
                 promise: None,
                 callback: None,
+                follow_ups: Vec::new(),
                 intents: Vec::new(),
                 handover: None,
                 redial: RedialAdvice::ByRule,

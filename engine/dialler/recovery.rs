@@ -147,6 +147,7 @@ mod tests {
             disposition: Disposition::Busy,
             promise: None,
             callback: None,
+            follow_ups: Vec::new(),
             intents: Vec::new(),
             handover: None,
             script: of.script,

@@ -15,7 +15,7 @@ use crate::{
     io::BargeIn,
     notices::Given,
     problem::{Place, Problems},
-    script::{Kind, Line, PromptIx, Rule, Script, State, StateIx, Then},
+    script::{Act, Kind, Line, PromptIx, Rule, Script, State, StateIx, Then},
     template::Placeholder,
 };
 
@@ -225,8 +225,11 @@ impl<'s> Walk<'s> {
             for line in lines {
                 self.check_line(line, state.private, spoken, problems);
             }
+            for line in state.acts.iter().filter_map(Act::text) {
+                self.check_line(line, state.private, *node, problems);
+            }
             for (rule, facts) in self.applying(state, node.facts) {
-                for line in &rule.say {
+                for line in rule.texts() {
                     self.check_line(line, rule.private, Node { facts, ..spoken }, problems);
                 }
             }

@@ -10,14 +10,15 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use jiff::civil::Date;
 use waihu_types::{
-    Callback, Case, Disposition, Handover, HandoverResult, Intent, Lang, Promise, Question, Time,
+    Callback, Case, Disposition, FollowUp, Handover, HandoverResult, Intent, Lang, Promise, Question, Time,
 };
 
 use crate::{
     condition::Who,
     io::{Answer, BargeIn, Conclusion, Expectation, Input, Output, Private, PromptId},
     memory::{Memory, Understood},
-    script::{CallbackBy, End, Kind, Line, PromptIx, RedialAdvice, Script, StateIx},
+    parse::SMS,
+    script::{Act, CallbackBy, End, Kind, Line, PromptIx, RedialAdvice, Script, StateIx},
 };
 
 /// How long to wait for words after a prompt was interrupted, before it is spoken again. People
@@ -135,6 +136,7 @@ pub struct Interpreter {
     reached: Option<Disposition>,
     promise: Option<Promise>,
     callback: Option<Callback>,
+    follow_ups: Vec<FollowUp>,
     handover: Option<Handover>,
     /// When the call is closed, or cut once it is closing.
     limit_at: Option<Time>,
@@ -187,6 +189,7 @@ impl Interpreter {
             reached: None,
             promise: None,
             callback: None,
+            follow_ups: Vec::new(),
             handover: None,
             limit_at: None,
             closing: Closing::No,
@@ -196,7 +199,9 @@ impl Interpreter {
     /// Every text that is known before dialling: all prompts, in every wording, but those with a
     /// value that only the callee can give. What is spoken later is exactly one of these, or new.
     pub fn prompts_to_prepare(&self) -> Vec<String> {
+        let spoken = |ix: &PromptIx| !self.script.prompt_name(*ix).starts_with(SMS);
         let mut texts: Vec<String> = (0..self.script.prompts.names.len())
+            .filter(spoken)
             .flat_map(|ix| self.script.wordings(self.lang, ix))
             .filter(|t| !t.placeholders().any(|p| p.comes_from_the_callee()))
             .filter_map(|t| self.memory.fill(t))
@@ -340,11 +345,36 @@ impl Interpreter {
         (self.asked, self.boxed) = (false, false);
         self.reached = state.reached.or(self.reached);
         self.trace("entered");
+        self.carry_out(&state.acts, state.private);
         if let Kind::End(end) = &state.kind {
             self.settle(*end);
         }
         let own = state.say.iter().map(|l| Speech::of(l, state.private));
         self.speak(now, first.into_iter().chain(own));
+    }
+
+    /// Takes down what is wanted beside the talk; one message is sent once. Nothing private goes out to
+    /// somebody unconfirmed.
+    fn carry_out(&mut self, acts: &[Act], private: bool) {
+        let script = self.script.clone();
+        for act in acts {
+            let follow_up = match act {
+                Act::Note(words) => FollowUp::Note { words: words.to_string() },
+                Act::Sms(_) if private && self.memory.identity != Who::Confirmed => continue,
+                Act::Sms(line) => {
+                    let wording = script.wordings(self.lang, line.prompt).first();
+                    let Some(text) = wording.and_then(|w| self.memory.fill(w)) else {
+                        self.trace("a message is left out: a value is missing");
+                        continue;
+                    };
+                    let template = script.prompt_name(line.prompt).trim_start_matches(SMS).to_owned();
+                    FollowUp::Sms { template, text }
+                }
+            };
+            if !self.follow_ups.contains(&follow_up) {
+                self.follow_ups.push(follow_up);
+            }
+        }
     }
 
     /// Takes down what an end decides, before its words: they may be cut off.
@@ -445,9 +475,9 @@ impl Interpreter {
             }
             Kind::Pass { next } => self.enter(now, *next, Vec::new()),
             Kind::Back => self.go_back(now),
-            Kind::Transfer { timeout, .. } => {
+            Kind::Transfer { timeout, skills, .. } => {
                 let reason = self.intents.last().copied().unwrap_or(Intent::RequestHuman);
-                self.outputs.push_back(Output::DialAgent { reason });
+                self.outputs.push_back(Output::DialAgent { reason, skills: skills.clone() });
                 self.phase = Phase::Calling { until: now + *timeout };
                 for held in std::mem::take(&mut self.held) {
                     self.heard(now, held);
@@ -665,6 +695,7 @@ impl Interpreter {
             debt_disclosed: self.disclosed,
             promise: self.promise.take(),
             callback: self.callback.take(),
+            follow_ups: std::mem::take(&mut self.follow_ups),
             intents: std::mem::take(&mut self.intents),
             handover: self.handover.take(),
             redial: self.settled.map_or(RedialAdvice::ByRule, |end| end.redial),

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use waihu_nlu::Entities;
 use waihu_types::{
-    Callback, Disposition, Handover, HandoverResult, Identity, Intent, Promise, Question, Time,
+    Callback, Disposition, FollowUp, Handover, HandoverResult, Identity, Intent, Promise, Question, Time,
 };
 
 use crate::script::RedialAdvice;
@@ -227,6 +227,8 @@ pub enum Output {
     DialAgent {
         /// What the callee said that made it so.
         reason: Intent,
+        /// What the agent should be able to do, as far as there is one who is.
+        skills: Arc<[String]>,
     },
     /// The agent that is being dialled is no longer wanted.
     CancelAgent,
@@ -253,7 +255,7 @@ impl fmt::Debug for Output {
             }
             Self::Resume { id, barge_in } => write!(f, "Resume({} {barge_in:?})", id.0),
             Self::Listen { timeout, .. } => write!(f, "Listen({timeout:?})"),
-            Self::DialAgent { reason } => write!(f, "DialAgent({reason})"),
+            Self::DialAgent { reason, skills } => write!(f, "DialAgent({reason} {skills:?})"),
             Self::CancelAgent => f.write_str("CancelAgent"),
             Self::LeaveToAgent => f.write_str("LeaveToAgent"),
             Self::HangUp => f.write_str("HangUp"),
@@ -276,6 +278,8 @@ pub struct Conclusion {
     pub promise: Option<Promise>,
     /// The call back that was agreed.
     pub callback: Option<Callback>,
+    /// What is to be done beside the call: messages, remarks.
+    pub follow_ups: Vec<FollowUp>,
     /// Intents met, in the order of the utterances; what was not understood is left out.
     pub intents: Vec<Intent>,
     /// The human part; `joined_at` is for the caller to fill in, who has the wall clock.

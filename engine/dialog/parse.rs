@@ -37,6 +37,9 @@ const TRANSFER_S: u32 = 40;
 /// How often a rule that answers and returns applies where it does not say.
 const ANSWER_LIMIT: u32 = 3;
 
+/// Before the name of a text message's template: it is a prompt that is never spoken.
+pub(crate) const SMS: &str = "sms.";
+
 /// Dispositions that a conversation can come to; the others are told by signalling or by the engine.
 const SPOKEN: [Disposition; 19] = {
     use Disposition as D;
@@ -132,7 +135,16 @@ impl PromptFiles {
         if part.is_none() {
             self.files.insert(lang, table.at.clone());
         }
+        let mut named: Vec<(String, Value<'_>)> = Vec::new();
         for (name, value) in table.into_named() {
+            if name == "sms" && value.is_table() {
+                let templates = value.table("sms", problems).into_iter().flat_map(Table::into_named);
+                named.extend(templates.map(|(name, value)| (format!("{SMS}{name}"), value)));
+            } else {
+                named.push((name, value));
+            }
+        }
+        for (name, value) in named {
             let at = value.at.clone();
             if name == "hear" && value.is_table() {
                 self.hear.push((lang, part.map(str::to_owned), listen::hear(value, problems)));

@@ -122,6 +122,15 @@ pub(crate) struct Listen {
     pub(crate) pause: Option<Pause>,
 }
 
+/// What is wanted beside the talk; it stands in the outcome for whoever carries it out.
+#[derive(Clone, Debug)]
+pub(crate) enum Act {
+    /// A text message: its template, which is a prompt that is never spoken.
+    Sms(Line),
+    /// A remark for whoever reads the case next.
+    Note(Arc<str>),
+}
+
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) name: Arc<str>,
@@ -130,6 +139,8 @@ pub(crate) struct State {
     /// The short form of the question, for asking again.
     pub(crate) again: Option<Line>,
     pub(crate) private: bool,
+    /// Wanted as soon as it is come to.
+    pub(crate) acts: Vec<Act>,
     /// An aside: from here the call can go back to where it was when it came here.
     pub(crate) aside: bool,
     /// The disposition that stands when the call is cut off from here on.
@@ -153,6 +164,8 @@ pub(crate) enum Kind {
     Transfer {
         timeout: Duration,
         failed: StateIx,
+        /// What the agent should be able to do.
+        skills: Arc<[String]>,
         rules: Vec<Rule>,
     },
     End(End),
@@ -215,6 +228,7 @@ pub(crate) struct Rule {
     pub(crate) take: Vec<Slot>,
     pub(crate) identity: Option<Who>,
     pub(crate) say: Vec<Line>,
+    pub(crate) acts: Vec<Act>,
     pub(crate) private: bool,
     pub(crate) then: Then,
     /// How often it may apply in one call; after that it is passed over.
@@ -232,7 +246,22 @@ pub(crate) enum Then {
     Replay,
 }
 
+impl Act {
+    /// The text that it sends, if any.
+    pub(crate) fn text(&self) -> Option<&Line> {
+        match self {
+            Self::Sms(line) => Some(line),
+            Self::Note(_) => None,
+        }
+    }
+}
+
 impl Rule {
+    /// Everything that reaches the callee by it: what is spoken, and what is sent.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &Line> {
+        self.say.iter().chain(self.acts.iter().filter_map(Act::text))
+    }
+
     /// Whether nothing can get past it for its intents.
     pub(crate) fn is_final(&self) -> bool {
         self.when.is_empty() && self.guard.is_none() && self.limit.is_none()

@@ -121,6 +121,7 @@ fn interrupted(attempt: &Attempt, remains: Remains, now: WallTime, attempts_so_f
         disposition: Disposition::Unknown,
         promise: None,
         callback: None,
+        follow_ups: Vec::new(),
         intents: Vec::new(),
         handover: None,
         script: begun.script,

@@ -91,6 +91,8 @@ pub struct Agent {
     pub address: Uri,
     /// How long the agent's phone may ring [s].
     pub ring_timeout_s: u32,
+    /// What the agent can do, in the words of scripts (`skills` of a transfer).
+    pub skills: Vec<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -202,6 +204,8 @@ struct AgentTable {
     address: String,
     #[serde(default = "agent_ring")]
     ring_timeout_s: u32,
+    #[serde(default)]
+    skills: Vec<String>,
 }
 
 fn any_port() -> SocketAddr {
@@ -377,6 +381,7 @@ impl TrunkConfig {
                 address: uri("agent.address", &agent.address)?,
                 name: agent.name,
                 ring_timeout_s: agent.ring_timeout_s.clamp(1, 180),
+                skills: agent.skills,
             });
         }
         Ok(Self {

@@ -5,6 +5,7 @@
 mod authority;
 pub mod base64;
 mod case;
+mod follow_up;
 mod ids;
 mod intent;
 mod lang;
@@ -17,6 +18,7 @@ mod time;
 
 pub use authority::{GivenAuthority, InvalidTerm, Least, Percent};
 pub use case::{Case, CaseProblem};
+pub use follow_up::FollowUp;
 pub use ids::{AttemptId, CampaignId, CaseId, InvalidId};
 pub use intent::{Intent, UnknownIntent};
 pub use lang::{Lang, UnknownLang};

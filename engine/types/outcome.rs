@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AttemptId, CampaignId, CaseId, Intent, Lang, Money, PhoneNumber, WallTime};
+use crate::{AttemptId, CampaignId, CaseId, FollowUp, Intent, Lang, Money, PhoneNumber, WallTime};
 
 /// The version of [`Outcome`]'s shape; raised when a field changes its meaning or goes.
 pub const OUTCOME_VERSION: u16 = 1;
@@ -49,6 +49,9 @@ pub struct Outcome {
     pub promise: Option<Promise>,
     /// The call back that was agreed.
     pub callback: Option<Callback>,
+    /// What is left to be done: messages, remarks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub follow_ups: Vec<FollowUp>,
     /// Intents met, in the order of the utterances.
     pub intents: Vec<Intent>,
     /// The human part.

@@ -61,8 +61,8 @@ impl CallMachine {
         self.outputs.push_back(Output::InviteAgent { desk });
     }
 
-    pub(super) fn dial_agent(&mut self, now: Time) {
-        match self.agents.want(now) {
+    pub(super) fn dial_agent(&mut self, now: Time, skills: &[String]) {
+        match self.agents.want(now, skills) {
             Some(desk) => self.invite_agent(now, desk),
             None if self.agents.leg == LegState::Idle => {
                 let result = HandoverResult::Failed;

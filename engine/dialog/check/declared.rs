@@ -8,7 +8,7 @@ use crate::{
     condition::{Condition, Who},
     notices::Notice,
     problem::{Place, Problems},
-    script::{Kind, Line, Rule, Script, State},
+    script::{Act, Kind, Line, Rule, Script, State},
     template::Placeholder,
 };
 
@@ -81,13 +81,14 @@ fn check_privacy(script: &Script, problems: &mut Problems) {
         }
     };
     for state in &script.states {
-        check(&mut state.say.iter().chain(&state.again), state.private, "state");
+        let sent = state.acts.iter().filter_map(Act::text);
+        check(&mut state.say.iter().chain(&state.again).chain(sent), state.private, "state");
         if let Kind::Ask { silence, no_match, .. } = &state.kind {
             check(&mut silence.rungs.iter().chain(&no_match.rungs), state.private, "state");
         }
     }
     for rule in script.rules() {
-        check(&mut rule.say.iter(), rule.private, "rule");
+        check(&mut rule.texts(), rule.private, "rule");
     }
     if let Some(screening) = &script.screening {
         // Who hears it is nobody yet: it can never be private.

@@ -455,6 +455,7 @@ impl Interpreter {
         self.applied[rule.id] += 1;
         (self.silence_rung, self.no_match_rung) = (0, 0);
         self.take_down(&rule.take, rule.identity, utterance);
+        self.carry_out(&rule.acts, rule.private);
         let mut lines: Vec<Speech> = rule.say.iter().map(|l| Speech::of(l, rule.private)).collect();
         match rule.then {
             Then::Go(to) => {

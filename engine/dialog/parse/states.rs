@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
-use super::{ANSWER_LIMIT, Ladders, Parser, TRANSFER_S};
+use super::{ANSWER_LIMIT, Ladders, Parser, SMS, TRANSFER_S};
 use crate::{
     condition::{Condition, Slot, Who},
     guard::{Guard, guard_names},
     io::BargeIn,
-    reader::Table,
-    script::{CallbackBy, End, Kind, RedialAdvice, Rule, State, Then},
+    reader::{Table, Value},
+    script::{Act, CallbackBy, End, Kind, Line, RedialAdvice, Rule, State, Then},
 };
+
+/// How long a note may be [characters]: a line in a list of cases.
+const MAX_NOTE_CHARS: usize = 200;
 
 impl Parser<'_, '_> {
     pub(super) fn state(&mut self, name: &str, mut t: Table<'_>, ladders: &Ladders) -> Option<State> {
@@ -23,6 +26,7 @@ impl Parser<'_, '_> {
             other => other,
         };
         let again = self.lines(&mut t, "again", again).pop();
+        let acts = self.acts(&mut t);
         let aside = t.bool("aside", self.problems).unwrap_or(false);
         let reached = t.string("reached", self.problems).and_then(|(w, at)| self.disposition(&w, &at));
         let ways: Vec<&str> = ["on", "next", "transfer", "end"].into_iter().filter(|k| t.has(k)).collect();
@@ -52,7 +56,7 @@ impl Parser<'_, '_> {
         if !failed_silently && kind.is_some() {
             t.close(self.problems);
         }
-        Some(State { name: name.into(), at, say, again, private, aside, reached, kind: kind? })
+        Some(State { name: name.into(), at, say, again, private, acts, aside, reached, kind: kind? })
     }
 
     fn next(&mut self, t: &mut Table<'_>) -> Option<Kind> {
@@ -85,10 +89,45 @@ impl Parser<'_, '_> {
         let mut table = t.table("transfer", self.problems)?;
         let timeout = table.number("timeout_s", 5..=300, self.problems).unwrap_or(TRANSFER_S);
         let failed = self.target(&mut table, "failed");
+        let skills = table.strings("skills", self.problems).into_iter().map(|s| s.0).collect();
         let rules = table.tables("on", self.problems);
         let rules = rules.into_iter().filter_map(|r| self.rule(r)).collect();
         table.close(self.problems);
-        Some(Kind::Transfer { timeout: Duration::from_secs(timeout.into()), failed: failed?, rules })
+        Some(Kind::Transfer { timeout: Duration::from_secs(timeout.into()), failed: failed?, skills, rules })
+    }
+
+    /// `do`: tables `{ sms = "template" }` and `{ note = "words" }`.
+    fn acts(&mut self, t: &mut Table<'_>) -> Vec<Act> {
+        let items = t.take("do").map(Value::items_or_one).unwrap_or_default();
+        let mut acts = Vec::new();
+        for item in items {
+            let Some(mut t) = item.table("do", self.problems) else { continue };
+            let at = t.at.clone();
+            let sms = t.string("sms", self.problems);
+            let note = t.string("note", self.problems);
+            t.close(self.problems);
+            match (sms, note) {
+                (Some((name, at)), None) => {
+                    let prompt = self.prompt(&format!("{SMS}{name}"), &at);
+                    acts.extend(
+                        prompt.map(|prompt| Act::Sms(Line { prompt, barge_in: BargeIn::MustBeHeard, at })),
+                    );
+                }
+                (None, Some((words, at))) => {
+                    if words.trim().is_empty() || words.chars().count() > MAX_NOTE_CHARS {
+                        let message = format!("a note has 1 to {MAX_NOTE_CHARS} characters");
+                        self.problems.add(&at, message, "");
+                    }
+                    acts.push(Act::Note(words.into()));
+                }
+                _ => self.problems.add(
+                    &at,
+                    "do wants one thing",
+                    "{ sms = \"template\" } or { note = \"words\" }",
+                ),
+            }
+        }
+        acts
     }
 
     fn end(&mut self, t: &mut Table<'_>) -> Option<Kind> {
@@ -131,6 +170,7 @@ impl Parser<'_, '_> {
             self.word(&w, &at, &words)
         });
         let say = self.lines(&mut t, "say", BargeIn::Allowed { after: None });
+        let acts = self.acts(&mut t);
         let private = t.bool("private", self.problems).unwrap_or(false);
         let listen_s = t.number("listen_s", 1..=120, self.problems);
         let limit = t.number("limit", 1..=20, self.problems);
@@ -163,6 +203,7 @@ impl Parser<'_, '_> {
             take,
             identity,
             say,
+            acts,
             private,
             then: then?,
             limit,

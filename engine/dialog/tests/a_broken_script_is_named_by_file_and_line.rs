@@ -601,3 +601,40 @@ fn an_aside_with_nowhere_to_go_back_to() {
     let (p, line) = broken("account/part.toml", rule, &aside(""));
     assert_named(&p, "account/part.toml", line + 1, &["there is nothing to go back to", "aside = true"]);
 }
+
+#[test]
+fn a_message_that_is_none_or_tells_too_much() {
+    let state = "[states.end_legal]\n";
+    for (act, words) in [
+        ("do = { sms = \"link\" }\n", &["prompt \"sms.link\" is in no language"][..]),
+        ("do = { note = \"\" }\n", &["a note has 1 to 200 characters"]),
+        ("do = { sms = \"link\", note = \"x\" }\n", &["do wants one thing"]),
+        ("do = [{ mail = \"link\" }]\n", &["unknown key \"mail\""]),
+    ] {
+        let (p, line) = broken("part.toml", state, &format!("{state}{act}"));
+        assert_named(&p, "courtesy/part.toml", line + 1, words);
+    }
+    let sent = "do = { sms = \"link\" }\n";
+    let part = FILES.iter().find(|f| f.0.ends_with("courtesy/part.toml")).unwrap();
+    let part_changed = part.1.replacen(state, &format!("{state}{sent}"), 1);
+    let load = |text: &str| {
+        let table = format!("\n[sms]\nlink = {text:?}\n");
+        let own: Vec<(String, String)> = FILES
+            .iter()
+            .map(|(path, old)| match *path {
+                p if p == part.0 => (p.to_owned(), part_changed.clone()),
+                p if p.starts_with("dialogs/reminder/prompts") => (p.to_owned(), format!("{old}{table}")),
+                p => (p.to_owned(), (*old).to_owned()),
+            })
+            .collect();
+        let files: Vec<(&str, &str)> = own.iter().map(|(p, t)| (p.as_str(), t.as_str())).collect();
+        Script::load("reminder", &files).err().unwrap_or_default()
+    };
+    assert!(load("{creditor}").is_empty(), "{}", reminder::lines(&load("{creditor}")));
+    let p = load("{amount}");
+    assert!(
+        p.iter().any(|p| p.message.contains("\"sms.link\" speaks of the debt")),
+        "{}",
+        reminder::lines(&p)
+    );
+}

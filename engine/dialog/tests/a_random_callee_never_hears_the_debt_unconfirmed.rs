@@ -100,7 +100,8 @@ fn act() -> impl Strategy<Value = Act> {
         entities,
         over,
         who,
-        also: also.into_iter().map(|(i, sure)| (Intent::ALL[i], sure)).collect(),
+        // What else was meant is something else.
+        also: also.into_iter().filter(|a| a.0 != i).map(|(i, sure)| (Intent::ALL[i], sure)).collect(),
     });
     let likely =
         prop::sample::select(vec![Intent::Affirm, Intent::Affirm, Intent::PromiseToPay, Intent::Deny]);
@@ -149,6 +150,7 @@ struct Call {
     stop_asked: bool,
     prepared: BTreeSet<String>,
     ended: Option<Conclusion>,
+    ended_at: Time,
 }
 
 impl Call {
@@ -158,7 +160,18 @@ impl Call {
         let prepared = bot.prompts_to_prepare().into_iter().collect();
         let (saying, asked_at, ended) = (None, None, None);
         let (confirmed, stop_asked) = (false, false);
-        Self { bot, case, now: Time::ZERO, saying, asked_at, confirmed, stop_asked, prepared, ended }
+        Self {
+            bot,
+            case,
+            now: Time::ZERO,
+            saying,
+            asked_at,
+            confirmed,
+            stop_asked,
+            prepared,
+            ended,
+            ended_at: Time::ZERO,
+        }
     }
 
     fn input(&mut self, input: Input) {
@@ -168,7 +181,7 @@ impl Call {
             match output {
                 Output::Say { id, prompt, text, private, .. } => self.say(id, &prompt, &text, private),
                 Output::Resume { id, .. } => self.saying = Some(id),
-                Output::Ended(c) => self.ended = Some(c),
+                Output::Ended(c) => (self.ended, self.ended_at) = (Some(c), self.now),
                 _ => {}
             }
         }
@@ -311,7 +324,7 @@ fn run(lang: Lang, acts: Vec<Act>) -> Conclusion {
     // moment has its own time: words for one, an agent's telephone for the other.
     let extra = |intent, seconds| if ended.intents.contains(&intent) { seconds } else { 0 };
     let most_s = 340 + extra(Intent::StopCalling, 20) + extra(Intent::Distress, 110);
-    assert!(call.now.as_millis() <= most_s * 1_000, "{} ms", call.now.as_millis());
+    assert!(call.ended_at.as_millis() <= most_s * 1_000, "{} ms", call.ended_at.as_millis());
     // Nothing comes out any more, whatever goes in.
     acts.take(20).for_each(|act| call.act(act));
     check(&call, &ended);

@@ -79,7 +79,7 @@ impl Shell {
     pub fn dialled(agents: &[&str]) -> Self {
         let today = jiff::civil::date(2026, 11, 24);
         let interpreter = Interpreter::new(SCRIPT.clone(), Lang::Zh, &case(), today);
-        let desk = |name: &&str| Desk { name: (*name).to_owned(), ring: Duration::from_secs(15) };
+        let desk = |name: &&str| Desk { name: (*name).to_owned(), ring: Duration::from_secs(15), skills: Vec::new() };
         let desks = agents.iter().map(desk).collect();
         let mut shell = Self {
             call: CallMachine::new(interpreter, Lang::Zh, RING, desks),

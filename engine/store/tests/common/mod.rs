@@ -70,6 +70,7 @@ pub fn outcome(id: &str, case: &str, disposition: Disposition) -> Outcome {
             sum: Money::parse("3250", Currency::CNY).unwrap(),
         }),
         callback: None,
+        follow_ups: Vec::new(),
         intents: vec![],
         handover: None,
         script: script(),
