@@ -91,7 +91,9 @@ pub fn decide(lang: Lang, text: &str, scores: &[f32], expected: &[Intent]) -> De
         let confidence = if intent == top.intent { top.confidence.max(TURNED) } else { TURNED };
         return Decision::of(intent, confidence);
     }
+    // Who is going to die today names no day of payment.
     if top.confidence < BELIEVED
+        && top.intent != Intent::Distress
         && let Some(intent) = words.bare_value(text, expected)
         && intent != top.intent
     {

@@ -115,7 +115,8 @@ pub(super) fn extract(text: &str, today: Date) -> Entities {
     let t = token::tokens(text);
     let context = amount::Context::of(&t);
     let mut found = Found::new();
-    let mut i = 0;
+    // What refuses one day does not refuse the next: "not Monday, Tuesday".
+    let (mut i, mut last_day) = (0, 0);
     while i < t.len() {
         if let Some(words) = CORRECTIONS.iter().find(|w| phrase(&t, i, w)) {
             found.correct();
@@ -123,11 +124,13 @@ pub(super) fn extract(text: &str, today: Date) -> Entities {
             continue;
         }
         if let Some((day, end)) = date::parse(&t, i, today) {
-            let (ahead, behind) = (not_taken_back(before(&t, i, REACH)), after(&t, end, REACH));
+            let ahead = not_taken_back(before(&t[last_day..], i - last_day, REACH));
+            let behind = after(&t, end, REACH);
             let gives_way = BEFORE_GIVES_WAY.iter().any(|w| has(ahead, w))
                 || AFTER_GIVES_WAY.iter().any(|w| phrase(behind, 0, w));
             found.date(day, if gives_way { Hold::Weak } else { Hold::Firm });
             i = end.max(i + 1);
+            last_day = i.min(t.len());
             continue;
         }
         if let Some((time, end)) = time::parse(&t, i) {

@@ -90,3 +90,9 @@ fn mandarin_entities_of_the_second_list_are_what_a_listener_writes_down() {
 fn english_entities_of_the_second_list_are_what_a_listener_writes_down() {
     check(Lang::En, include_str!("data/en-2.tsv"), 150);
 }
+
+#[test]
+fn entities_of_the_third_lists_are_what_a_listener_writes_down() {
+    check(Lang::Zh, include_str!("data/zh-3.tsv"), 60);
+    check(Lang::En, include_str!("data/en-3.tsv"), 100);
+}

@@ -5,6 +5,7 @@ use waihu_types::Currency;
 
 use super::{
     super::found::{Found, Hold, Named},
+    count,
     number::{self, Number},
     token::{Kind, Token, after, at, before, ends_with, has, not_taken_back},
 };
@@ -297,7 +298,9 @@ fn pays(t: &[Token], i: usize) -> bool {
     while j > 0 && i - j < 4 && BETWEEN.contains(&at(t, j - 1)) {
         j -= 1;
     }
-    j > 0 && PAYS.contains(&at(t, j - 1))
+    // "four payments of ninety"
+    let each = i > 1 && at(t, i - 1) == "of" && count::PARTS.contains(&at(t, i - 2));
+    each || j > 0 && PAYS.contains(&at(t, j - 1))
 }
 
 /// A number without a word for money: a sum if it can hardly be anything else, or is an answer.

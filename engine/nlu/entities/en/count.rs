@@ -5,7 +5,7 @@ use super::{
     token::{Token, at, before, has},
 };
 
-const PARTS: &[&str] = &[
+pub(super) const PARTS: &[&str] = &[
     "installments",
     "instalments",
     "installment",
@@ -46,6 +46,9 @@ pub(super) fn parse(t: &[Token], i: usize) -> Option<(u32, usize)> {
     let plan = at(t, j) == "plan" && at(t, j.wrapping_sub(1)) == "month";
     if plan || PARTS.contains(&at(t, j)) {
         return (!past).then_some((n, j + 1));
+    }
+    if matches!(at(t, j), "years") && ["over", "across"].contains(&at(t, i.wrapping_sub(1))) && !past {
+        return n.checked_mul(12).map(|months| (months, j + 1));
     }
     let split =
         ["split", "divide", "break", "spread", "pay it", "stretch"].iter().any(|w| has(before(t, i, 6), w));

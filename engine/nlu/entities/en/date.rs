@@ -221,7 +221,9 @@ fn end_of(t: &[Token], i: usize, today: Date) -> Option<(Option<Date>, usize)> {
         "year" if at(t, i) == "end" => {
             Some((Date::new(today.year().checked_add(i16::from(steps == Some(1)))?, 12, 31).ok(), j + 1))
         }
-        w if at(t, i) == "end" => Some((calendar::end_of_named_month(today, month_name(w)?), j + 1)),
+        w if matches!(at(t, i), "end" | "last") => {
+            Some((calendar::end_of_named_month(today, month_name(w)?), j + 1))
+        }
         _ => None,
     }
 }

@@ -175,6 +175,11 @@ const PAYS: &[&str] = &[
     "转账",
     "最多",
     "还掉",
+    "每期",
+    "一期",
+    "每次",
+    "每月",
+    "每个月",
 ];
 
 /// What stands before a sum that is not the one offered.

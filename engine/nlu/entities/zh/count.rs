@@ -32,6 +32,9 @@ pub(super) fn parse(c: &[char], i: usize) -> Option<(u32, usize)> {
         let pays = said_split || ["还清", "付清", "还完", "付完"].iter().any(|w| starts(c, j + 1, w));
         return pays.then_some((n, j + 1));
     }
+    if c.get(j) == Some(&'份') && said_split && n >= 2 {
+        return Some((n, j + 1));
+    }
     if c.get(j) == Some(&'个') && c.get(j + 1) == Some(&'月') {
         let later = ["后", "以后", "之后", "之内", "内", "前", "以前", "了", "没"]
             .iter()

@@ -209,6 +209,9 @@ fn month(c: &[char], i: usize, today: Date) -> Option<(Option<Date>, usize)> {
         j += 1;
     }
     let n = steps.unwrap_or(0);
+    if starts(c, j, "最后一天") {
+        return Some((calendar::end_of_month(today, n), j + 4));
+    }
     match c.get(j) {
         Some('底' | '末') => return Some((calendar::end_of_month(today, n), j + 1)),
         // A month's beginning or middle that is past means the next month's, as a bare day does.
@@ -241,7 +244,7 @@ fn is_day_word(c: &[char], i: usize) -> bool {
     }
 }
 
-/// 三天后, 过两天, 一周之内, 半个月以后, 过一个月.
+/// 三天后, 三天前, 过两天, 一周之内, 半个月以后, 过一个月.
 fn ahead(c: &[char], i: usize, today: Date) -> Option<(Option<Date>, usize)> {
     let before = ["再过", "过", "等"].iter().find(|w| starts(c, i, w));
     let mut j = before.map_or(i, |w| i + w.chars().count());
@@ -280,6 +283,10 @@ fn ahead(c: &[char], i: usize, today: Date) -> Option<(Option<Date>, usize)> {
         return None;
     }
     j += used;
+    // What was done that long ago; 三天之前 may be by then.
+    if before.is_none() && months == 0 && c.get(j) == Some(&'前') {
+        return Some((calendar::days_ahead(today, -days), j + 1));
+    }
     let after = ["之后", "以后", "过后", "后", "之内", "以内", "内"].iter().find(|w| starts(c, j, w));
     if before.is_none() && after.is_none() || matches!(c.get(j), Some('节' | '年')) {
         return None;
