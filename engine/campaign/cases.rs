@@ -77,7 +77,9 @@ pub fn read_csv_bytes(bytes: &[u8]) -> CaseTable {
 ///
 /// Columns, in any order: `id`, `phone`, `name`, `lang`, `creditor`, `product`, `amount`,
 /// `currency`, `due_date`, and where wanted `title` and `time_zone` (`Asia/Shanghai` where it is
-/// absent or empty). An unknown column is named once and not read. Without one of the others there
+/// absent or empty), the fields of [`waihu_types::Particulars`] by their names, and those of
+/// [`waihu_types::GivenAuthority`] by theirs after `authority_` (of `authority_discounts` the steps
+/// stand apart by spaces or `;`). An unknown column is named once and not read. Without one of the others there
 /// are no cases. The second row of an id is refused, and names the first. The second row of a number
 /// is a case of its own (one person may owe twice) and noticed.
 pub fn read_csv(text: &str) -> CaseTable {
@@ -324,6 +326,87 @@ mod tests {
             assert_eq!(t.problems[0].column.as_deref(), Some("name"));
             assert!(said(&t).contains("UTF-8"));
         }
+    }
+
+    const MORE: &str = "kind,account_tail,minimum_due,total_balance,installment_no,collateral,last_promise,\
+        last_promise_date,last_promise_amount,broken_promises,authority_least_part,authority_max_parts,\
+        authority_max_delay_days,authority_max_delay_broken_days,authority_max_span_days,\
+        authority_discounts,authority_approver";
+    const FULL: &str =
+        "card,0421,325.00,9800,17,翠湖路的房子,broken,2026/11/1,1000,2,20%,3,14,7,90,5% 10%,客户经理";
+
+    #[test]
+    fn what_a_lender_may_fill_in_is_read_with_the_rest() {
+        let t = read_csv(&format!("{HEADER},{MORE}\n{ZH},{FULL}\n{EN}{}\n", ",".repeat(17)));
+        assert_eq!((said(&t), t.notices.len()), (String::new(), 0));
+        let p = &t.cases[0].1.particulars;
+        let json = serde_json::to_value(p).unwrap();
+        assert_eq!(
+            json,
+            serde_json::json!({
+                "kind": "card", "account_tail": "0421", "minimum_due": "325.00", "total_balance": "9800.00",
+                "installment_no": 17, "collateral": "翠湖路的房子", "last_promise": "broken",
+                "last_promise_date": "2026-11-01", "last_promise_amount": "1000.00", "broken_promises": 2,
+                "authority": {
+                    "least_part": "20%", "max_parts": 3, "max_delay_days": 14, "max_delay_broken_days": 7,
+                    "max_span_days": 90, "discounts": ["5%", "10%"], "approver": "客户经理"
+                }
+            })
+        );
+        assert_eq!(t.cases[1].1.particulars, waihu_types::Particulars::default());
+    }
+
+    #[test]
+    fn each_cell_that_cannot_be_is_named_by_its_column() {
+        let names: Vec<&str> = MORE.split(',').map(str::trim).collect();
+        let cells: Vec<&str> = FULL.split(',').collect();
+        for (column, wrong) in [
+            ("kind", "yacht"),
+            ("account_tail", "04a1"),
+            ("account_tail", "1"),
+            ("minimum_due", "-1"),
+            ("minimum_due", "9800.01"),
+            ("total_balance", "3249"),
+            ("installment_no", "0"),
+            ("installment_no", "third"),
+            ("collateral", "ÕÅÎ°"),
+            ("last_promise", "maybe"),
+            ("last_promise_date", ""),
+            ("last_promise_date", "1.11.2026"),
+            ("last_promise_amount", "0"),
+            ("broken_promises", "-2"),
+            ("authority_least_part", "120%"),
+            ("authority_max_parts", "0"),
+            ("authority_max_parts", "999"),
+            ("authority_max_delay_days", "400"),
+            ("authority_max_delay_broken_days", "15"),
+            ("authority_max_span_days", "13"),
+            ("authority_discounts", "10% 5%"),
+            ("authority_discounts", "half"),
+        ] {
+            let at = names.iter().position(|n| *n == column).unwrap();
+            let mut row = cells.clone();
+            row[at] = wrong;
+            let t = read_csv(&format!("{HEADER},{MORE}\n{ZH},{}\n{ZH},{FULL}\n", row.join(",")));
+            let named: Vec<_> = t.problems.iter().map(|p| p.column.as_deref().unwrap()).collect();
+            assert_eq!((named, t.cases.len()), (vec![column], 1), "{column}={wrong}");
+        }
+    }
+
+    #[test]
+    fn absurd_rows_are_left_out_and_named() {
+        let t = table(&[
+            &ZH.replace("3250.00", "-3250.00"),
+            &ZH.replace("3250.00", "99999999999"),
+            &ZH.replace("2026-11-15", "1900-01-01"),
+            &ZH.replace("2026-11-15", "2200-01-01"),
+            &ZH.replace("张伟", &"伟".repeat(500)),
+            &ZH.replace("先生", &"先".repeat(50)),
+            EN,
+        ]);
+        let named: Vec<_> = t.problems.iter().map(|p| p.column.as_deref().unwrap()).collect();
+        assert_eq!(named, ["amount", "amount", "due_date", "due_date", "name", "title"]);
+        assert_eq!(t.cases.len(), 1);
     }
 
     #[test]

@@ -1,11 +1,18 @@
 //! The columns of the file of cases, and one row of it as a [`Case`].
 
-use waihu_types::{Case, CaseProblem, Currency, Lang, Money};
+use std::str::FromStr;
+
+use rust_decimal::Decimal;
+use waihu_terms::Authority;
+use waihu_types::{
+    Case, CaseProblem, Currency, GivenAuthority, InvalidTail, InvalidTerm, Lang, Money, Particulars,
+    ProductKind, PromiseState,
+};
 
 use crate::cases::RowProblem;
 
-/// The columns that are read; the last two may be absent.
-const KNOWN: [&str; 11] = [
+/// The columns that are read. Those from `title` on may be absent.
+const KNOWN: [&str; 28] = [
     "id",
     "phone",
     "name",
@@ -17,8 +24,26 @@ const KNOWN: [&str; 11] = [
     "due_date",
     "title",
     "time_zone",
+    "kind",
+    "account_tail",
+    "minimum_due",
+    "total_balance",
+    "installment_no",
+    "collateral",
+    "last_promise",
+    "last_promise_date",
+    "last_promise_amount",
+    "broken_promises",
+    "authority_least_part",
+    "authority_max_parts",
+    "authority_max_delay_days",
+    "authority_max_delay_broken_days",
+    "authority_max_span_days",
+    "authority_discounts",
+    "authority_approver",
 ];
-const OPTIONAL: [&str; 2] = ["title", "time_zone"];
+/// How many of [`KNOWN`] a file must have.
+const NEEDED: usize = 9;
 
 /// The longest unknown column name that is repeated in a message [characters]: a longer one is more
 /// likely a cell of a file without a header.
@@ -57,14 +82,14 @@ impl Columns {
             }
         }
         if place.iter().all(Option::is_none) {
-            let expected = KNOWN.join(",");
+            let expected = KNOWN[..NEEDED].join(",");
             return Err(vec![RowProblem::row(
                 line,
                 format!("no header row 缺少表头: the first line must be 首行应为 {expected}"),
             )]);
         }
-        for (k, name) in KNOWN.iter().enumerate() {
-            if place[k].is_none() && !OPTIONAL.contains(name) {
+        for (k, name) in KNOWN.iter().enumerate().take(NEEDED) {
+            if place[k].is_none() {
                 fatal.push(RowProblem::column(line, *name, "this column is missing in the header 缺少该列"));
             }
         }
@@ -110,7 +135,7 @@ pub(crate) fn read(line: u64, columns: &Columns, cells: &[String]) -> Result<Cas
     let phone =
         cell("phone").parse().map_err(|e: waihu_types::InvalidPhoneNumber| bad("phone", &e.to_string()))?;
     let lang: Lang = cell("lang").parse().map_err(|_| bad("lang", "zh or en is expected 应为 zh 或 en"))?;
-    for name in ["name", "title", "creditor", "product"] {
+    for name in ["name", "title", "creditor", "product", "collateral", "authority_approver"] {
         if garbled(cell(name), lang) {
             return Err(bad(
                 name,
@@ -130,6 +155,7 @@ pub(crate) fn read(line: u64, columns: &Columns, cells: &[String]) -> Result<Cas
         "" => "Asia/Shanghai",
         named => named,
     };
+    let particulars = particulars(&Row(columns, cells)).map_err(|(name, expected)| bad(name, &expected))?;
     let case = Case {
         id,
         phone,
@@ -141,16 +167,100 @@ pub(crate) fn read(line: u64, columns: &Columns, cells: &[String]) -> Result<Cas
         due,
         due_date,
         time_zone: time_zone.to_owned(),
+        particulars,
     };
     match case.check() {
-        Ok(()) => Ok(case),
+        Ok(()) => match Authority::new(&case.particulars.authority, case.due) {
+            Ok(_) => Ok(case),
+            Err(problem) => Err(bad(&format!("authority_{}", problem.field()), &problem.to_string())),
+        },
         Err(CaseProblem::Empty(field)) => Err(bad(field, "empty: it is spoken in the call 不能为空")),
         Err(e @ CaseProblem::TooLong { field, .. }) => Err(bad(field, &e.to_string())),
         Err(CaseProblem::TimeZone(_)) => {
             Err(bad("time_zone", "an IANA name is expected, as Asia/Shanghai 时区无效"))
         }
+        Err(CaseProblem::Odd { field, expected }) => Err(bad(field, expected)),
         Err(CaseProblem::NothingDue) => Err(bad("amount", "zero: there is nothing to call about 金额为零")),
     }
+}
+
+/// A column that cannot be read, and what is expected there.
+type Fault = (&'static str, String);
+
+/// One row, for the cells of it that may be empty.
+struct Row<'a>(&'a Columns, &'a [String]);
+
+impl Row<'_> {
+    fn text(&self, name: &str) -> Option<String> {
+        Some(self.0.cell(self.1, name)).filter(|text| !text.is_empty()).map(str::to_owned)
+    }
+
+    fn read<T>(
+        &self,
+        name: &'static str,
+        expected: &str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, Fault> {
+        let text = self.text(name);
+        text.map(|t| read(&t).ok_or_else(|| (name, expected.to_owned()))).transpose()
+    }
+
+    fn parse<T: FromStr>(&self, name: &'static str, expected: &str) -> Result<Option<T>, Fault> {
+        self.read(name, expected, |t| t.parse().ok())
+    }
+
+    /// The currency is the case's own; how a sum is written does not depend on it.
+    fn sum(&self, name: &'static str) -> Result<Option<Decimal>, Fault> {
+        let expected = "a number with at most two places is expected, as 3250.00, or nothing 金额有误";
+        self.read(name, expected, |t| Money::parse(t, Currency::CNY).ok().map(|m| m.amount()))
+    }
+
+    fn number<T: FromStr>(&self, name: &'static str) -> Result<Option<T>, Fault> {
+        self.parse(name, "a whole number is expected, or nothing 应为整数")
+    }
+}
+
+/// The columns that a lender may fill in.
+fn particulars(row: &Row<'_>) -> Result<Particulars, Fault> {
+    let kinds = ProductKind::ALL.map(ProductKind::label).join(", ");
+    let states = PromiseState::ALL.map(PromiseState::label).join(", ");
+    Ok(Particulars {
+        kind: row
+            .parse("kind", &format!("one of {kinds} is expected, or nothing 产品类别有误"))?
+            .unwrap_or_default(),
+        account_tail: row.parse("account_tail", &InvalidTail.to_string())?,
+        minimum_due: row.sum("minimum_due")?,
+        total_balance: row.sum("total_balance")?,
+        installment_no: row.number("installment_no")?,
+        collateral: row.text("collateral"),
+        authority: authority(row)?,
+        last_promise: row
+            .parse("last_promise", &format!("one of {states} is expected, or nothing 承诺状态有误"))?,
+        last_promise_date: row.read(
+            "last_promise_date",
+            "a day is expected, as 2026-11-15, or nothing 日期有误",
+            date,
+        )?,
+        last_promise_amount: row.sum("last_promise_amount")?,
+        broken_promises: row.number("broken_promises")?.unwrap_or_default(),
+    })
+}
+
+fn authority(row: &Row<'_>) -> Result<GivenAuthority, Fault> {
+    let steps = |text: &str| text.split([' ', ';', '|']).filter(|s| !s.is_empty()).map(str::parse).collect();
+    Ok(GivenAuthority {
+        least_part: row.parse("authority_least_part", &InvalidTerm::Least.to_string())?,
+        max_parts: row.number("authority_max_parts")?,
+        max_delay_days: row.number("authority_max_delay_days")?,
+        max_delay_broken_days: row.number("authority_max_delay_broken_days")?,
+        max_span_days: row.number("authority_max_span_days")?,
+        discounts: row.read(
+            "authority_discounts",
+            "shares are expected, the smallest first, as 5% 10%, or nothing 应为百分比",
+            |text| Result::<Vec<_>, InvalidTerm>::ok(steps(text)),
+        )?,
+        approver: row.text("authority_approver"),
+    })
 }
 
 /// A day as `2026-11-15` or, as spreadsheets rewrite it, `2026/11/15` or `2026/11/5`.

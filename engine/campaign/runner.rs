@@ -126,6 +126,7 @@ mod tests {
             due: Money::parse("3250", Currency::CNY).unwrap(),
             due_date: jiff::civil::date(2026, 11, 15),
             time_zone: "Asia/Shanghai".into(),
+            particulars: waihu_types::Particulars::default(),
         }
     }
 

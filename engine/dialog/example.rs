@@ -14,7 +14,8 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, de::value::StrDeserializer};
 use waihu_nlu::Entities;
 use waihu_types::{
-    Case, Currency, Disposition, HandoverResult, Identity, Intent, Lang, Money, PhoneNumber, Time,
+    Case, Currency, Disposition, HandoverResult, Identity, Intent, Lang, Money, Particulars, PhoneNumber,
+    Time,
 };
 
 use crate::{
@@ -163,6 +164,7 @@ fn read_case(mut t: Table<'_>, lang: Lang, problems: &mut Problems) -> Option<Ca
         due: Money::parse(&amount?, currency).ok()?,
         due_date: due_date?,
         time_zone: "Asia/Shanghai".to_owned(),
+        particulars: Particulars::default(),
     })
 }
 

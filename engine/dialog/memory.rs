@@ -129,7 +129,7 @@ impl Memory {
 
     /// The promise as it was taken down.
     pub(crate) fn promise(&self) -> Option<Promise> {
-        self.promise_date.map(|date| Promise { date, sum: self.promise_sum.unwrap_or(self.due) })
+        self.promise_date.map(|date| Promise::of(date, self.promise_sum.unwrap_or(self.due)))
     }
 
     /// A wording with its values; none while one is missing.

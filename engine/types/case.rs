@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CaseId, Lang, Money, PhoneNumber};
+use crate::{CaseId, Lang, Money, Particulars, PhoneNumber};
 
 /// One overdue case as the lender hands it over: whom to call, about what, in which language.
 ///
@@ -32,6 +32,9 @@ pub struct Case {
     /// The callee's time zone, by its IANA name.
     #[serde(default = "default_zone")]
     pub time_zone: String,
+    /// What the lender may say beside this.
+    #[serde(flatten)]
+    pub particulars: Particulars,
 }
 
 fn default_zone() -> String {
@@ -51,7 +54,7 @@ pub enum CaseProblem {
     #[error("{0} is empty: it is spoken in the call 不能为空")]
     Empty(&'static str),
     /// A field that is spoken is longer than anyone would say.
-    #[error("{field} has {chars} characters, {MAX_SPOKEN_CHARS} at most: it is spoken in the call 过长")]
+    #[error("{field} has {chars} characters, too many to be spoken in a call: shorten it 过长")]
     TooLong {
         /// The field.
         field: &'static str,
@@ -64,10 +67,27 @@ pub enum CaseProblem {
     /// Nothing is owed.
     #[error("amount is zero: there is nothing to call about 金额为零")]
     NothingDue,
+    /// A field has what nobody can mean.
+    #[error("{field}: {expected}")]
+    Odd {
+        /// The field.
+        field: &'static str,
+        /// What is expected in its place.
+        expected: &'static str,
+    },
 }
 
 /// The longest spoken field [characters]: a company's full name fits.
 const MAX_SPOKEN_CHARS: usize = 80;
+/// The longest form of address [characters].
+const MAX_TITLE_CHARS: usize = 20;
+/// The largest sum due: whoever owes more is not called by a machine, and it is a slip of the columns.
+const MAX_DUE: i64 = 1_000_000_000;
+
+/// Whether a day is one of the years in which loans of today are due: others are slips.
+pub(crate) fn is_of_our_time(day: jiff::civil::Date) -> bool {
+    (2000..=2099).contains(&day.year())
+}
 
 impl Case {
     /// Checks what the types alone do not hold.
@@ -85,9 +105,21 @@ impl Case {
                 return Err(CaseProblem::TooLong { field, chars });
             }
         }
+        let chars = self.title.chars().count();
+        if chars > MAX_TITLE_CHARS {
+            return Err(CaseProblem::TooLong { field: "title", chars });
+        }
         if self.due.amount().is_zero() {
             return Err(CaseProblem::NothingDue);
         }
+        let odd = |field, expected| Err(CaseProblem::Odd { field, expected });
+        if self.due.amount() > MAX_DUE.into() {
+            return odd("amount", "up to 1000000000 is expected 金额过大");
+        }
+        if !is_of_our_time(self.due_date) {
+            return odd("due_date", "a day from 2000 to 2099 is expected 日期超出范围");
+        }
+        self.particulars.check(self.due)?;
         if jiff::tz::TimeZone::get(&self.time_zone).is_err() {
             return Err(CaseProblem::TimeZone(self.time_zone.clone()));
         }
@@ -120,6 +152,31 @@ mod tests {
         };
         assert_eq!(with(|c| c.name = " ".into()), Err(CaseProblem::Empty("name")));
         assert_eq!(with(|c| c.time_zone = "Mars".into()), Err(CaseProblem::TimeZone("Mars".into())));
-        assert!(serde_json::from_str::<Case>(&JSON.replace("1001", "call me")).is_err());
+        let long = CaseProblem::TooLong { field: "name", chars: 500 };
+        assert_eq!(with(|c| c.name = "伟".repeat(500)), Err(long));
+        assert_eq!(
+            with(|c| c.title = "先".repeat(21)),
+            Err(CaseProblem::TooLong { field: "title", chars: 21 })
+        );
+        let odd = |f: fn(&mut Case)| match with(f) {
+            Err(CaseProblem::Odd { field, .. }) => field,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(odd(|c| c.due_date = jiff::civil::date(1900, 1, 1)), "due_date");
+        assert_eq!(odd(|c| c.due_date = jiff::civil::date(2150, 1, 1)), "due_date");
+        assert_eq!(odd(|c| c.due = Money::parse("1000000000.01", c.due.currency()).unwrap()), "amount");
+        assert_eq!(odd(|c| c.particulars.installment_no = Some(0)), "installment_no");
+        for bad in [JSON.replace("1001", "call me"), JSON.replace("3250.00", "-3250.00")] {
+            assert!(serde_json::from_str::<Case>(&bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn particulars_stand_beside_the_rest() {
+        let json = JSON.replace("\"name\"", r#""kind":"card","minimum_due":"325.00","name""#);
+        let case: Case = serde_json::from_str(&json).unwrap();
+        assert_eq!(case.particulars.kind, crate::ProductKind::Card);
+        assert_eq!(case.check(), Ok(()));
+        assert_eq!(serde_json::from_str::<Case>(&serde_json::to_string(&case).unwrap()).unwrap(), case);
     }
 }

@@ -11,6 +11,7 @@ mod intent;
 mod lang;
 mod money;
 mod outcome;
+mod particulars;
 mod phone;
 mod question;
 mod sound;
@@ -25,9 +26,10 @@ pub use lang::{Lang, UnknownLang};
 pub use money::{Currency, InvalidMoney, Money};
 pub use outcome::{
     Announcement, AnsweredBy, Callback, Disposition, EndedBy, FaultOwner, Handover, HandoverResult, Identity,
-    Mood, OUTCOME_VERSION, Outcome, Promise, Recording, Redial, ScriptVersion, SipCause, Sound, SoundQuality,
+    Mood, OUTCOME_VERSION, Outcome, PaymentChannel, Promise, PromisedPart, Recording, Redial, ScriptVersion, SipCause, Sound, SoundQuality,
     Told, Transcript,
 };
+pub use particulars::{AccountTail, InvalidTail, Particulars, ProductKind, PromiseState, UnknownWord};
 pub use phone::{InvalidPhoneNumber, PhoneNumber};
 pub use question::Question;
 pub use sound::{Codec, Direction, SrtpKey, SrtpSuite};

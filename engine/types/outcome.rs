@@ -362,11 +362,69 @@ impl Disposition {
 /// A promise to pay.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Promise {
-    /// The day, at the callee's place.
+    /// The day at the callee's place; of several payments, that of the first.
     pub date: jiff::civil::Date,
-    /// The sum: the whole due unless the callee named another.
+    /// All that was promised: the whole due unless another sum was named.
     #[serde(flatten)]
     pub sum: Money,
+    /// The payments in their order, where there is more than one. Together they are the sum.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<PromisedPart>,
+    /// What is waived if the promise is kept, where anything is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discount: Option<Money>,
+    /// How it will be paid, where that was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<PaymentChannel>,
+}
+
+impl Promise {
+    /// A promise of one payment.
+    pub fn of(date: jiff::civil::Date, sum: Money) -> Self {
+        Self { date, sum, parts: Vec::new(), discount: None, channel: None }
+    }
+}
+
+/// One payment of several that were promised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PromisedPart {
+    /// The day, at the callee's place.
+    pub date: jiff::civil::Date,
+    /// The sum.
+    #[serde(flatten)]
+    pub sum: Money,
+}
+
+/// How somebody pays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentChannel {
+    /// In the lender's app, or on its site.
+    App,
+    /// By a transfer from another account.
+    BankTransfer,
+    /// By direct debit: the account only has to hold it.
+    Autodebit,
+    /// At a counter, in person.
+    Counter,
+    /// In another way that was named: a wallet, a card over the telephone.
+    Other,
+}
+
+impl PaymentChannel {
+    /// Every channel.
+    pub const ALL: [Self; 5] = [Self::App, Self::BankTransfer, Self::Autodebit, Self::Counter, Self::Other];
+
+    /// The name as it is written in records.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::App => "app",
+            Self::BankTransfer => "bank_transfer",
+            Self::Autodebit => "autodebit",
+            Self::Counter => "counter",
+            Self::Other => "other",
+        }
+    }
 }
 
 /// A call back that was agreed.
@@ -559,15 +617,28 @@ mod tests {
     }
 
     #[test]
-    fn a_promise_is_flat() {
-        let p = Promise {
-            date: jiff::civil::date(2026, 11, 27),
-            sum: Money::parse("3250", crate::Currency::CNY).unwrap(),
-        };
+    fn a_promise_is_flat_and_tells_of_parts_only_where_there_are_any() {
+        let money = |text| Money::parse(text, crate::Currency::CNY).unwrap();
+        let day = jiff::civil::date(2026, 11, 27);
+        let p = Promise::of(day, money("3250"));
         let json = r#"{"date":"2026-11-27","amount":"3250.00","currency":"CNY"}"#;
         assert_eq!(serde_json::to_string(&p).unwrap(), json);
-        assert_eq!(serde_json::from_str::<Promise>(json).unwrap(), p);
+        assert_eq!(serde_json::from_str::<Promise>(json).unwrap(), p, "as records of before have it");
+        let part = |date, text| PromisedPart { date, sum: money(text) };
+        let p = Promise {
+            parts: vec![part(day, "2000"), part(jiff::civil::date(2026, 12, 28), "925")],
+            discount: Some(money("325")),
+            channel: Some(PaymentChannel::BankTransfer),
+            ..Promise::of(day, money("2925"))
+        };
+        let json = serde_json::to_string(&p).unwrap();
+        assert!(json.contains(r#""channel":"bank_transfer""#), "{json}");
+        assert_eq!(serde_json::from_str::<Promise>(&json).unwrap(), p);
+        for c in PaymentChannel::ALL {
+            assert_eq!(serde_json::to_string(&c).unwrap(), format!("{:?}", c.label()));
+        }
     }
+
     #[test]
     fn a_recording_tells_of_its_pauses_only_where_there_were_any() {
         let never = r#"{"path":"a.wav","sha256":"ab","duration_ms":20,"cut_short":null,"holes_ms":0}"#;

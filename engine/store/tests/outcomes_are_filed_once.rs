@@ -6,7 +6,7 @@ mod common;
 
 use common::{at, attempt, campaign, outcome, store};
 use waihu_store::{Filter, Remains, Store, StoreError};
-use waihu_types::{Disposition, Redial};
+use waihu_types::{Currency, Disposition, Money, PaymentChannel, Promise, PromisedPart, Redial};
 
 #[tokio::test]
 async fn an_outcome_reads_back_as_it_was_filed_after_a_reopen() {
@@ -117,6 +117,34 @@ async fn the_view_shows_what_the_record_holds() {
     for name in record.as_object().unwrap().keys() {
         assert!(page.contains(&format!("`{name}`")), "field {name}");
     }
+}
+
+#[tokio::test]
+async fn a_promise_of_several_payments_is_kept_whole_and_told_in_the_view() {
+    let (dir, store) = store().await;
+    store.begin_attempt(&attempt("a1", "C1", 0)).await.unwrap();
+    let money = |text| Money::parse(text, Currency::CNY).unwrap();
+    let mut filed = outcome("a1", "C1", Disposition::PromiseToPay);
+    let part = |day, text| PromisedPart { date: jiff::civil::date(2026, 12, day), sum: money(text) };
+    filed.promise = Some(Promise {
+        parts: vec![part(1, "2000"), part(15, "925")],
+        discount: Some(money("325")),
+        channel: Some(PaymentChannel::App),
+        ..Promise::of(jiff::civil::date(2026, 12, 1), money("2925"))
+    });
+    store.close_attempt(&filed).await.unwrap();
+    let found = store.outcomes(&Filter::default()).await.unwrap();
+    assert_eq!(found, [filed]);
+    let pool = sqlx::SqlitePool::connect(dir.path().join("outcomes.db").to_str().unwrap()).await.unwrap();
+    let row: (String, String, String, String, String) = sqlx::query_as(
+        "SELECT promise_date, promise_amount, json_extract(promise_parts, '$[1].amount'), promise_discount,
+                promise_channel FROM outcomes_v1",
+    )
+    .fetch_one(&pool)
+    .await
+    .unwrap();
+    let told = ["2026-12-01", "2925.00", "925.00", "325.00", "app"].map(String::from);
+    assert_eq!([row.0, row.1, row.2, row.3, row.4], told);
 }
 
 #[tokio::test]

@@ -65,9 +65,8 @@ pub fn outcome(id: &str, case: &str, disposition: Disposition) -> Outcome {
         identity: if answered { Identity::Confirmed } else { Identity::Unconfirmed },
         debt_disclosed: answered,
         disposition,
-        promise: answered.then(|| Promise {
-            date: jiff::civil::date(2026, 11, 27),
-            sum: Money::parse("3250", Currency::CNY).unwrap(),
+        promise: answered.then(|| {
+            Promise::of(jiff::civil::date(2026, 11, 27), Money::parse("3250", Currency::CNY).unwrap())
         }),
         callback: None,
         follow_ups: Vec::new(),
