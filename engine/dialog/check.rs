@@ -64,7 +64,7 @@ impl Script {
 
     /// What a prompt has filled in, in any language and wording.
     pub(crate) fn placeholders(&self, prompt: PromptIx) -> BTreeSet<Placeholder> {
-        let wordings = Lang::ALL.iter().flat_map(|l| self.wordings(*l, prompt));
+        let wordings = Lang::ALL.iter().flat_map(|l| self.all_wordings(*l, prompt));
         wordings.flat_map(|t| t.placeholders()).collect()
     }
 

@@ -202,7 +202,7 @@ impl Interpreter {
         let spoken = |ix: &PromptIx| !self.script.prompt_name(*ix).starts_with(SMS);
         let mut texts: Vec<String> = (0..self.script.prompts.names.len())
             .filter(spoken)
-            .flat_map(|ix| self.script.wordings(self.lang, ix))
+            .flat_map(|ix| self.script.wordings(self.lang, self.memory.kind(), ix))
             .filter(|t| !t.placeholders().any(|p| p.comes_from_the_callee()))
             .filter_map(|t| self.memory.fill(t))
             .collect();
@@ -362,7 +362,7 @@ impl Interpreter {
                 Act::Note(words) => FollowUp::Note { words: words.to_string() },
                 Act::Sms(_) if private && self.memory.identity != Who::Confirmed => continue,
                 Act::Sms(line) => {
-                    let wording = script.wordings(self.lang, line.prompt).first();
+                    let wording = script.wordings(self.lang, self.memory.kind(), line.prompt).first();
                     let Some(text) = wording.and_then(|w| self.memory.fill(w)) else {
                         self.trace("a message is left out: a value is missing");
                         continue;
@@ -423,7 +423,7 @@ impl Interpreter {
             return false;
         }
         let script = self.script.clone();
-        let wordings = script.wordings(self.lang, line.prompt);
+        let wordings = script.wordings(self.lang, self.memory.kind(), line.prompt);
         let turn = self.spoken[line.prompt] as usize;
         let text = wordings.get(turn % wordings.len().max(1)).and_then(|w| self.memory.fill(w));
         let Some(text) = text else {

@@ -2,7 +2,7 @@
 
 use jiff::civil::{Date, Time};
 use waihu_nlu::Entities;
-use waihu_types::{Case, Intent, Lang, Money, Promise};
+use waihu_types::{Case, Intent, Lang, Money, ProductKind, Promise};
 
 use crate::{
     condition::{Facts, PromiseRules, Said, Slot, Who, latest_date},
@@ -38,6 +38,7 @@ pub(crate) struct Memory {
     title: String,
     creditor: String,
     product: String,
+    kind: ProductKind,
     due: Money,
     due_date: Date,
     today: Date,
@@ -57,6 +58,7 @@ impl Memory {
             title: case.title.clone(),
             creditor: case.creditor.clone(),
             product: case.product.clone(),
+            kind: case.particulars.kind,
             due: case.due,
             due_date: case.due_date,
             today,
@@ -68,6 +70,11 @@ impl Memory {
             callback_date: None,
             callback_time: None,
         }
+    }
+
+    /// What kind of product is owed on.
+    pub(crate) fn kind(&self) -> ProductKind {
+        self.kind
     }
 
     /// Who somebody says to be, beside the person of the case.

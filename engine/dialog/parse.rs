@@ -19,7 +19,7 @@ use parts::{Sources, Unit};
 
 use serde::{Deserialize, de::value::StrDeserializer};
 use sha2::{Digest, Sha256};
-use waihu_types::{Disposition, Intent, Lang};
+use waihu_types::{Disposition, Intent, Lang, ProductKind};
 
 use crate::{
     condition::PromiseRules,
@@ -91,7 +91,7 @@ pub(crate) fn script(name: &str, files: &[(&str, &str)], problems: &mut Problems
             prompts.check_words(lang, &Lexicon::read(path, text, lang, problems), problems);
         }
     }
-    script.prompts = Prompts { names: prompts.names, wordings: prompts.wordings };
+    script.prompts = Prompts { names: prompts.names, wordings: prompts.wordings, variants: prompts.variants };
     let files = sources.used(parts_read.iter().map(String::as_str));
     script.sha256 = digest(&files);
     script.files = files.into_iter().map(|(name, text)| (name, text.into())).collect();
@@ -120,6 +120,9 @@ struct PromptFiles {
     names: Vec<Arc<str>>,
     index: BTreeMap<Arc<str>, PromptIx>,
     wordings: BTreeMap<Lang, Vec<Vec<Template>>>,
+    variants: BTreeMap<(Lang, ProductKind), BTreeMap<PromptIx, Vec<Template>>>,
+    /// Where each variant stands, with the prompt that it words.
+    variant_places: Vec<(Lang, ProductKind, PromptIx, Place)>,
     places: BTreeMap<Lang, Vec<Option<Place>>>,
     files: BTreeMap<Lang, Place>,
     /// Who wrote each wording: a part, or the flow, which may reword what a part says.
@@ -154,24 +157,10 @@ impl PromptFiles {
                 self.examples.push((lang, part.map(str::to_owned), listen::examples(value, problems)));
                 continue;
             }
-            let mut wordings = Vec::new();
-            let before = problems.0.len();
-            for (words, at) in value.strings(&name, problems) {
-                match Template::parse(&words) {
-                    Ok(t) => wordings.push(t),
-                    Err(e) => {
-                        let help = match &e {
-                            crate::TemplateError::Unknown(w) => {
-                                nearest(w, crate::Placeholder::ALL.iter().map(|p| p.name()))
-                            }
-                            _ => String::new(),
-                        };
-                        problems.add(&at, format!("prompt {name:?}: {e}"), help);
-                    }
-                }
-            }
-            if wordings.is_empty() && problems.0.len() == before {
-                problems.add(&at, format!("prompt {name:?} has no wording"), "write what is said, in quotes");
+            let wordings = read_wordings(&name, value, problems);
+            if let Some((prompt, kind)) = name.split_once('@') {
+                self.add_variant(lang, prompt, kind, &at, wordings, problems);
+                continue;
             }
             let ix = self.add(&name);
             match self.owners.get(&(lang, ix)) {
@@ -189,6 +178,30 @@ impl PromptFiles {
         }
     }
 
+    /// `prompt@kind`: how a prompt is worded for one kind of product. What was read first stands.
+    fn add_variant(
+        &mut self,
+        lang: Lang,
+        prompt: &str,
+        kind: &str,
+        at: &Place,
+        wordings: Vec<Template>,
+        problems: &mut Problems,
+    ) {
+        let Some(kind) = ProductKind::ALL.into_iter().find(|k| k.label() == kind) else {
+            let help = nearest(kind, ProductKind::ALL.iter().map(|k| k.label()));
+            problems.add(
+                at,
+                format!("prompt {prompt:?} has a wording for {kind:?}, which is no product"),
+                help,
+            );
+            return;
+        };
+        let ix = self.add(prompt);
+        self.variants.entry((lang, kind)).or_default().entry(ix).or_insert(wordings);
+        self.variant_places.push((lang, kind, ix, at.clone()));
+    }
+
     fn add(&mut self, name: &str) -> PromptIx {
         if let Some(ix) = self.index.get(name) {
             return *ix;
@@ -203,8 +216,12 @@ impl PromptFiles {
     fn check_words(&self, lang: Lang, lexicon: &Lexicon, problems: &mut Problems) {
         let wordings = self.wordings.get(&lang).map_or(&[][..], Vec::as_slice);
         let places = self.places.get(&lang).map_or(&[][..], Vec::as_slice);
-        for (ix, (of_prompt, at)) in wordings.iter().zip(places).enumerate() {
-            let Some(at) = at else { continue };
+        let general = wordings.iter().zip(places).enumerate();
+        let general = general.filter_map(|(ix, (of_prompt, at))| Some((ix, of_prompt, at.as_ref()?)));
+        let own = self.variant_places.iter().filter(|v| v.0 == lang);
+        let own =
+            own.filter_map(|(_, kind, ix, at)| Some((*ix, self.variants.get(&(lang, *kind))?.get(ix)?, at)));
+        for (ix, of_prompt, at) in general.chain(own) {
             for wording in of_prompt {
                 if let Some((word, why)) = lexicon.first_in(&wording.fixed_text(), lang) {
                     let name = &self.names[ix];
@@ -216,6 +233,14 @@ impl PromptFiles {
     }
 
     fn check_use(&self, used: &BTreeSet<PromptIx>, problems: &mut Problems) {
+        for (lang, kind, ix, at) in &self.variant_places {
+            let general = self.wordings.get(lang).and_then(|all| all.get(*ix)).is_some_and(|w| !w.is_empty());
+            if !general {
+                let (name, kind) = (&self.names[*ix], kind.label());
+                let message = format!("prompt {name:?} is worded for {kind:?} only");
+                problems.add(at, message, format!("add {name} = \"…\" for every other product"));
+            }
+        }
         for (lang, file) in &self.files {
             let places = self.places.get(lang).map_or(&[][..], Vec::as_slice);
             for (ix, name) in self.names.iter().enumerate() {
@@ -237,6 +262,31 @@ impl PromptFiles {
             }
         }
     }
+}
+
+/// The wordings of one prompt.
+fn read_wordings(name: &str, value: Value<'_>, problems: &mut Problems) -> Vec<Template> {
+    let at = value.at.clone();
+    let mut wordings = Vec::new();
+    let before = problems.0.len();
+    for (words, at) in value.strings(name, problems) {
+        match Template::parse(&words) {
+            Ok(t) => wordings.push(t),
+            Err(e) => {
+                let help = match &e {
+                    crate::TemplateError::Unknown(w) => {
+                        nearest(w, crate::Placeholder::ALL.iter().map(|p| p.name()))
+                    }
+                    _ => String::new(),
+                };
+                problems.add(&at, format!("prompt {name:?}: {e}"), help);
+            }
+        }
+    }
+    if wordings.is_empty() && problems.0.len() == before {
+        problems.add(&at, format!("prompt {name:?} has no wording"), "write what is said, in quotes");
+    }
+    wordings
 }
 
 fn put<T: Default + Clone>(list: &mut Vec<T>, ix: usize, value: T) {

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use waihu_types::{Disposition, Intent, Lang, Question};
+use waihu_types::{Disposition, Intent, Lang, ProductKind, Question};
 
 use crate::{
     condition::{Condition, PromiseRules, Slot, Who},
@@ -60,6 +60,8 @@ pub(crate) struct Prompts {
     pub(crate) names: Vec<Arc<str>>,
     /// By language and prompt: one wording or more.
     pub(crate) wordings: BTreeMap<Lang, Vec<Vec<Template>>>,
+    /// Wordings for one kind of product, instead.
+    pub(crate) variants: BTreeMap<(Lang, ProductKind), BTreeMap<PromptIx, Vec<Template>>>,
 }
 
 #[derive(Debug)]
@@ -369,7 +371,17 @@ impl Script {
         &self.prompts.names[ix]
     }
 
-    pub(crate) fn wordings(&self, lang: Lang, ix: PromptIx) -> &[Template] {
-        self.prompts.wordings.get(&lang).and_then(|all| all.get(ix)).map_or(&[], Vec::as_slice)
+    /// How a prompt is worded for a kind of product.
+    pub(crate) fn wordings(&self, lang: Lang, kind: ProductKind, ix: PromptIx) -> &[Template] {
+        let own = self.prompts.variants.get(&(lang, kind)).and_then(|all| all.get(&ix));
+        let any = || self.prompts.wordings.get(&lang).and_then(|all| all.get(ix));
+        own.or_else(any).map_or(&[], Vec::as_slice)
+    }
+
+    /// All wordings of a prompt in a language, for whatever product.
+    pub(crate) fn all_wordings(&self, lang: Lang, ix: PromptIx) -> impl Iterator<Item = &Template> {
+        let any = self.prompts.wordings.get(&lang).and_then(|all| all.get(ix));
+        let own = self.prompts.variants.iter().filter(move |((l, _), _)| *l == lang);
+        any.into_iter().chain(own.filter_map(move |(_, all)| all.get(&ix))).flatten()
     }
 }

@@ -41,7 +41,7 @@ fn check_notices(script: &Script, problems: &mut Problems) {
     }
     let calls = notices.given_by.iter().filter(|(_, given)| given.contains(&Notice::WhoCalls));
     for (prompt, _) in calls {
-        let wordings = Lang::ALL.iter().flat_map(|l| script.wordings(*l, *prompt));
+        let wordings = Lang::ALL.iter().flat_map(|l| script.all_wordings(*l, *prompt));
         let unnamed = wordings.filter(|w| !w.placeholders().any(|p| p == Placeholder::Creditor)).count();
         if let Some(at) = notices.at.as_ref().filter(|_| unnamed > 0) {
             let name = script.prompt_name(*prompt);
@@ -109,8 +109,8 @@ fn tells_of_the_debt(script: &Script, line: &Line) -> Option<String> {
     let placeholder = script.placeholders(line.prompt).into_iter().find(|p| p.tells_of_the_debt());
     let word = || {
         Lang::ALL.iter().find_map(|lang| {
-            let wordings = script.wordings(*lang, line.prompt);
-            wordings.iter().find_map(|w| w.debt_word(*lang)).map(|word| format!("{word:?} in {lang}"))
+            let mut wordings = script.all_wordings(*lang, line.prompt);
+            wordings.find_map(|w| w.debt_word(*lang)).map(|word| format!("{word:?} in {lang}"))
         })
     };
     placeholder.map(|p| p.to_string()).or_else(word)
@@ -184,7 +184,7 @@ fn check_shadowed(rules: &[Rule], problems: &mut Problems) {
 impl Script {
     /// Whether every wording of a line, in every language, has a placeholder.
     fn always_has(&self, line: &Line, placeholder: Placeholder) -> bool {
-        let mut wordings = Lang::ALL.iter().flat_map(|l| self.wordings(*l, line.prompt));
+        let mut wordings = Lang::ALL.iter().flat_map(|l| self.all_wordings(*l, line.prompt));
         wordings.all(|w| w.placeholders().any(|p| p == placeholder))
     }
 }

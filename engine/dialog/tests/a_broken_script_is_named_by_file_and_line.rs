@@ -638,3 +638,25 @@ fn a_message_that_is_none_or_tells_too_much() {
         reminder::lines(&p)
     );
 }
+
+#[test]
+fn a_wording_for_no_product_or_for_one_alone() {
+    let empathy = "\nempathy = ";
+    let (p, line) = broken("prompts.en.toml", empathy, "\n\"empathy@cards\" = \"So sorry.\"\nempathy = ");
+    assert_named(&p, "account/prompts.en.toml", line + 1, &["for \"cards\", which is no product", "card"]);
+    let (p, line) = broken("prompts.en.toml", empathy, "\n\"empathy@card\" = \"So sorry.\"\n# ");
+    assert_named(&p, "account/prompts.en.toml", line + 1, &["\"empathy\" is worded for \"card\" only"]);
+    let (p, _) = broken("prompts.en.toml", empathy, "\n\"empathy@card\" = \"So sorry.\"\nempathy = ");
+    assert!(p.is_empty(), "{}", reminder::lines(&p));
+    // It is held against everything that the others are.
+    let (p, _) = broken(
+        "prompts.en.toml",
+        "\ni_am_here = ",
+        "\n\"i_am_here@card\" = \"About your debt.\"\ni_am_here = ",
+    );
+    assert!(
+        p.iter().any(|p| p.message.contains("\"i_am_here\" speaks of the debt")),
+        "{}",
+        reminder::lines(&p)
+    );
+}
