@@ -20,6 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("nlu", &["types"]),
     ("terms", &["types"]),
     ("dialog", &["types", "nlu", "terms"]),
+    ("persona", &["types", "nlu", "dialog"]),
     ("campaign", &["types", "terms"]),
     ("call", &["types", "nlu", "dialog", "sip", "answer"]),
     ("models", &[]),
@@ -58,6 +59,7 @@ const PURE: &[&str] = &[
     "corpus",
     "terms",
     "dialog",
+    "persona",
     "campaign",
     "call",
 ];

@@ -6,6 +6,7 @@ mod campaign;
 mod check;
 mod classify;
 mod corpus;
+mod dialog;
 mod eval;
 mod models;
 mod outcomes;
@@ -62,6 +63,9 @@ enum Command {
     Prompts(prompts::PromptsCommand),
     /// Write down what is said in WAV files 把 WAV 转写成文字
     Transcribe(transcribe::TranscribeArgs),
+    /// Try, draw, compare and approve dialog flows 试用、绘图、比较、审批话术
+    #[command(subcommand)]
+    Dialog(dialog::DialogCommand),
     /// Check scripts (and cases, and a trunk) without calling anybody 检查话术、案件表、线路，不拨号
     Check(check::CheckArgs),
     /// Place one call, show it as it happens, and print its outcome as JSON 拨一通电话
@@ -95,6 +99,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Say(args) => say::run(&project, args),
         Command::Prompts(command) => prompts::run(&project, command),
         Command::Transcribe(args) => transcribe::run(&project, &args),
+        Command::Dialog(command) => dialog::run(&project, command),
         Command::Check(args) => check::run(&project, &args),
         Command::Call(args) => call::run(&project, args),
         Command::Campaign(command) => campaign::run(&project, command),

@@ -318,6 +318,11 @@ impl Script {
 }
 
 impl Example {
+    /// The case it is about, and the day of the call.
+    pub fn case(&self) -> (&Case, Date) {
+        (&self.case, self.today)
+    }
+
     /// Runs the conversation in virtual time.
     ///
     /// # Errors

@@ -216,6 +216,11 @@ impl Interpreter {
         &self.script.state(self.state).name
     }
 
+    /// Whether the person is known to be who was asked for.
+    pub fn identity(&self) -> waihu_types::Identity {
+        self.memory.identity.into()
+    }
+
     /// The rules that have applied in this conversation.
     pub(crate) fn applied_rules(&self) -> impl Iterator<Item = usize> {
         self.applied.iter().enumerate().filter(|(_, times)| **times > 0).map(|(rule, _)| rule)

@@ -5,6 +5,7 @@
 //! It meets intents and entities, never SIP, sound or models, and time is an argument.
 
 mod address;
+mod bounds;
 mod check;
 mod condition;
 mod debt_words;
@@ -21,6 +22,7 @@ mod reader;
 mod script;
 mod template;
 
+pub use bounds::Bounds;
 pub use condition::{Condition, PromiseRules, Slot};
 pub use example::Example;
 pub use guard::guard_names;

@@ -8,7 +8,7 @@ mod figures;
 mod intents;
 mod listening;
 pub(crate) mod manifest;
-mod page;
+pub(crate) mod page;
 mod plots;
 mod speech;
 mod turns;
@@ -103,8 +103,8 @@ fn tell(common: &Common, report: &impl Report) -> Result<ExitCode> {
     Ok(if report.bad_rows().is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// A bar over rows.
-fn bar(length: usize, message: &'static str) -> ProgressBar {
+/// A bar over rows, or talks.
+pub(crate) fn bar(length: usize, message: &'static str) -> ProgressBar {
     let bar = ProgressBar::new(length as u64).with_message(message);
     // The template is a constant of ours; were it wrong, the plain style would do.
     if let Ok(style) = ProgressStyle::with_template("{bar:24} {pos}/{len} {msg} {eta}") {

@@ -17,7 +17,7 @@ const MOST_MISTAKES: usize = 300;
 const STYLE: &str = include_str!("page.css");
 
 /// A page being written.
-pub(super) struct Page {
+pub(crate) struct Page {
     title: (String, String),
     model: String,
     facts: String,
@@ -44,7 +44,7 @@ pub(super) struct Mistake {
 
 impl Page {
     /// A page about `dir` that is to be written to `path`.
-    pub(super) fn new(dir: &Path, path: &Path) -> Self {
+    pub(crate) fn new(dir: &Path, path: &Path) -> Self {
         Self {
             title: Default::default(),
             model: String::new(),
@@ -55,25 +55,25 @@ impl Page {
         }
     }
 
-    pub(super) fn title(&mut self, en: &str, zh: &str) {
+    pub(crate) fn title(&mut self, en: &str, zh: &str) {
         self.title = (en.to_owned(), zh.to_owned());
     }
 
     /// Which model was judged.
-    pub(super) fn model(&mut self, version: &str) {
+    pub(crate) fn model(&mut self, version: &str) {
         self.model = format!(" · {}", escape(version));
     }
 
     /// A figure at the head.
-    pub(super) fn fact(&mut self, name: &str, value: &str) {
+    pub(crate) fn fact(&mut self, name: &str, value: &str) {
         self.facts += &format!("<div><b>{}</b><span>{}</span></div>", escape(value), escape(name));
     }
 
-    pub(super) fn heading(&mut self, en: &str, zh: &str) {
+    pub(crate) fn heading(&mut self, en: &str, zh: &str) {
         self.body += &format!("<h2>{} <i lang=\"zh\">{}</i></h2>", escape(en), escape(zh));
     }
 
-    pub(super) fn table(&mut self, headings: &[&str], rows: &[Vec<String>]) {
+    pub(crate) fn table(&mut self, headings: &[&str], rows: &[Vec<String>]) {
         self.body += "<div class=\"wide\"><table><thead><tr>";
         for heading in headings {
             self.body += &format!("<th>{}</th>", escape(heading));
@@ -92,10 +92,17 @@ impl Page {
     }
 
     /// A table that is shown on demand.
-    pub(super) fn details(&mut self, en: &str, zh: &str, headings: &[&str], rows: &[Vec<String>]) {
+    pub(crate) fn details(&mut self, en: &str, zh: &str, headings: &[&str], rows: &[Vec<String>]) {
         self.body += &format!("<details><summary>{} <i lang=\"zh\">{}</i></summary>", escape(en), escape(zh));
         self.table(headings, rows);
         self.body += "</details>";
+    }
+
+    /// A text that is shown on demand, its lines as they are.
+    pub(crate) fn text(&mut self, title: &str, text: &str) {
+        let lines: Vec<String> = text.lines().map(escape).collect();
+        self.body +=
+            &format!("<details><summary>{}</summary><pre>{}</pre></details>", escape(title), lines.join("\n"));
     }
 
     pub(super) fn heat(&mut self, confusion: &Confusion) {
@@ -115,7 +122,8 @@ impl Page {
         self.plot(&plots::spread(series, most_ms));
     }
 
-    fn plot(&mut self, svg: &str) {
+    /// A drawing.
+    pub(crate) fn plot(&mut self, svg: &str) {
         self.body += &format!("<div class=\"wide\">{svg}</div>");
     }
 
@@ -185,7 +193,7 @@ impl Page {
         self.table(&["row 行", "problem 问题"], &cells);
     }
 
-    pub(super) fn write(&self, path: &Path) -> io::Result<()> {
+    pub(crate) fn write(&self, path: &Path) -> io::Result<()> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
@@ -194,7 +202,7 @@ impl Page {
         let html = format!(
             "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-             <title>waihu eval · {en} {zh}</title><style>{STYLE}</style></head><body><header>\
+             <title>waihu · {en} {zh}</title><style>{STYLE}</style></head><body><header>\
              <h1>{en} <i lang=\"zh\">{zh}</i></h1><p>{dir}{model}</p></header>\
              <section class=\"facts\">{facts}</section><main>{body}</main></body></html>\n"
         );
@@ -203,7 +211,7 @@ impl Page {
 }
 
 /// Text as HTML has it.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

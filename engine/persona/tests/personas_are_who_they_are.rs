@@ -1,0 +1,112 @@
+//! Simulated debtors against the reminder: each comes out as its kind, and none hears what is not its own.
+
+mod flows;
+
+use std::sync::{Arc, LazyLock};
+
+use waihu_dialog::{Conclusion, Script};
+use waihu_persona::{Disclosure, Failure, Kind, Noise, Persona, Play, Scene, Talk, Tally, converse};
+use waihu_types::{Disposition as D, Lang};
+
+/// Read and checked once: a check walks every path.
+static REMINDER: LazyLock<Arc<Script>> = LazyLock::new(|| flows::flow("reminder"));
+
+fn talks(kind: Kind, noise: Noise, count: u64) -> Vec<Talk> {
+    (0..count)
+        .map(|seed| {
+            let scene = Scene::new(Lang::ALL[usize::try_from(seed % 2).unwrap()], seed);
+            let persona = Persona { noise, ..Persona::new(kind, &scene, seed) };
+            converse(&REMINDER, persona, &scene, seed)
+        })
+        .collect()
+}
+
+fn share(talks: &[Talk], fits: impl Fn(&Conclusion) -> bool) -> f64 {
+    let fit = talks.iter().filter(|t| t.conclusion.as_ref().is_some_and(&fits)).count();
+    fit as f64 / talks.len() as f64
+}
+
+#[test]
+fn every_talk_ends_and_nobody_else_is_told_of_the_debt() {
+    for kind in Kind::ALL {
+        for talk in talks(*kind, Noise::TELEPHONE, 120) {
+            assert!(talk.conclusion.is_some(), "{kind}:\n{}", talk.dialogue());
+            assert!(talk.disclosure != Disclosure::ByTheScript, "{kind}:\n{}", talk.dialogue());
+        }
+    }
+}
+
+#[test]
+fn on_a_clear_line_each_kind_comes_to_its_end() {
+    let promised = |c: &Conclusion| c.disposition == D::PromiseToPay;
+    for (kind, least, ends) in [
+        (Kind::Willing, 0.85, &[D::PromiseToPay][..]),
+        (Kind::Late, 0.75, &[D::PromiseToPay]),
+        (Kind::PaysPart, 0.75, &[D::PromiseToPay]),
+        (Kind::AsksEverything, 0.75, &[D::PromiseToPay]),
+        (Kind::ChangesDate, 0.75, &[D::PromiseToPay]),
+        (Kind::DeniesFirst, 0.70, &[D::PromiseToPay]),
+        (Kind::Unwilling, 0.75, &[D::RefusedToPay, D::HandedOver]),
+        (Kind::Unable, 0.70, &[D::Hardship, D::HandedOver, D::CallbackAgreed]),
+        (Kind::AlreadyPaid, 0.85, &[D::AlreadyPaid]),
+        (Kind::Dispute, 0.80, &[D::Dispute, D::HandedOver, D::CallbackAgreed]),
+        (Kind::WrongPerson, 0.80, &[D::WrongNumber]),
+        (Kind::ThirdParty, 0.80, &[D::ThirdParty]),
+        (Kind::Bereaved, 0.75, &[D::Deceased]),
+        (Kind::StopCalling, 0.75, &[D::StopCalling]),
+        (Kind::Distressed, 0.70, &[D::Distress, D::HandedOver]),
+        (Kind::Silent, 0.60, &[D::Silence]),
+        (Kind::Voicemail, 1.00, &[D::Voicemail]),
+        (Kind::Lawyer, 0.80, &[D::LegalRepresentation]),
+    ] {
+        let talks = talks(kind, Noise::OFF, 120);
+        let right = share(&talks, |c| ends.contains(&c.disposition));
+        let wrong =
+            talks.iter().find(|t| !t.conclusion.as_ref().is_some_and(|c| ends.contains(&c.disposition)));
+        let wrong = wrong.map_or_else(String::new, Talk::dialogue);
+        assert!(right >= least, "{kind}: {right:.2}\n{wrong}");
+        if !ends.contains(&D::PromiseToPay) {
+            let promises = share(&talks, promised);
+            assert!(promises <= 0.02, "{kind}: {promises:.2} promise");
+        }
+    }
+}
+
+#[test]
+fn whoever_is_understood_promises_nothing_beyond_its_means() {
+    for kind in Kind::ALL {
+        for talk in talks(*kind, Noise::OFF, 100) {
+            assert!(talk.promise_kept() != Some(false), "{kind}:\n{}", talk.dialogue());
+        }
+    }
+}
+
+#[test]
+fn a_failed_turn_is_counted_in_its_state() {
+    let failed = |kind, noise, which| {
+        let talks = talks(kind, noise, 40);
+        talks.iter().filter(|t| t.failures.iter().any(|f| f.1 == which && !f.0.is_empty())).count()
+    };
+    assert!(failed(Kind::OtherLanguage, Noise::OFF, Failure::NoMatch) >= 30);
+    assert!(failed(Kind::Silent, Noise::OFF, Failure::Silence) >= 30);
+}
+
+#[test]
+fn a_talk_is_the_same_each_time_and_counts_add_up_in_any_order() {
+    let plays: Vec<Play> = (0..120).map(|n| Play::nth(n, 1, &Lang::ALL, Kind::ALL).unwrap()).collect();
+    let tally = |plays: &[Play]| {
+        let mut tally = Tally::default();
+        plays.iter().for_each(|p| tally.count(*p, &p.talk(&REMINDER)));
+        tally
+    };
+    let whole = tally(&plays);
+    let (first, second) = plays.split_at(50);
+    let mut parts = tally(second);
+    parts.merge(tally(first));
+    assert_eq!(whole, parts);
+    let all = whole.all();
+    assert_eq!((all.talks, all.outcomes.values().sum::<u64>()), (120, 120));
+    assert_eq!(all.turns.values().sum::<u64>(), 120);
+    let greeted = whole.states.iter().find(|(name, _)| name.ends_with("greet")).map(|(_, n)| *n);
+    assert!(greeted >= Some(100), "{greeted:?}");
+}
