@@ -78,9 +78,9 @@ impl Interpreter {
         let answered = |other: &Understood| self.matching(other).is_some() && !self.binds(other);
         let mut others = utterance.also.iter().copied().map(as_other).filter(answered);
         let found = match (urgent(utterance.intent), self.matching(&utterance)) {
-            (true, _) => None,
+            (true, Some(_)) => None,
             (false, Some(_)) => others.find(|o| urgent(o.intent)),
-            (false, None) => {
+            (_, None) => {
                 let others: Vec<Understood> = others.collect();
                 let first = others.iter().find(|o| urgent(o.intent)).or(others.first());
                 first.cloned()
