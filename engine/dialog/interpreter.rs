@@ -478,7 +478,15 @@ impl Interpreter {
                     self.heard_too_early(now, &early);
                 }
             }
-            Kind::Pass { next } => self.enter(now, *next, Vec::new()),
+            Kind::Pass { next } => {
+                // Who says over a notice not to be called hears no more of the matter.
+                let held = std::mem::take(&mut self.held);
+                let urgent = held.first().filter(|h| self.is_urgent(h.utterance.intent));
+                if !urgent.is_some_and(|h| self.heed_urgently(now, &h.utterance)) {
+                    self.held = held;
+                    self.enter(now, *next, Vec::new());
+                }
+            }
             Kind::Back => self.go_back(now),
             Kind::Transfer { timeout, skills, .. } => {
                 let reason = self.intents.last().copied().unwrap_or(Intent::RequestHuman);

@@ -393,7 +393,7 @@ impl Interpreter {
         }
     }
 
-    /// In an end, what is urgent is heeded and all else is over. Whether it was.
+    /// In an end, or before a state goes on by itself, what is urgent is heeded. Whether it was.
     pub(super) fn heed_urgently(&mut self, now: Time, utterance: &Understood) -> bool {
         let state = self.script.state(self.state);
         if !self.script.heeds(state, utterance.intent) || !self.accepts(utterance) {
