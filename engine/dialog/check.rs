@@ -8,10 +8,10 @@ mod declared;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use waihu_types::{Disposition, Intent, Lang};
+use waihu_types::{Intent, Lang};
 
 use crate::{
-    condition::{Facts, Slot, Who},
+    condition::{Condition, Facts, Slot, Who},
     io::BargeIn,
     notices::Given,
     problem::{Place, Problems},
@@ -97,7 +97,13 @@ impl<'s> Walk<'s> {
     fn all(script: &'s Script) -> Self {
         let mut walk = Self { script, nodes: BTreeMap::new(), from: BTreeMap::new() };
         let start = Node { state: script.start, facts: Facts::NONE, back: None, given: Given::default() };
-        let mut queue = VecDeque::from([start]);
+        // Whether there was a promise before is so from the start; it matters to scripts that ask.
+        let before = Node { facts: Facts { last_promise: true, ..Facts::NONE }, ..start };
+        let asked = script
+            .rules()
+            .flat_map(|r| &r.when)
+            .any(|c| matches!(c, Condition::LastPromise | Condition::NoLastPromise));
+        let mut queue = VecDeque::from_iter([start].into_iter().chain(asked.then_some(before)));
         while let Some(node) = queue.pop_front() {
             if walk.nodes.contains_key(&node) {
                 continue;
@@ -108,8 +114,8 @@ impl<'s> Walk<'s> {
             let unconfirmed = Facts { identity: Who::Unconfirmed, ..node.facts };
             let voicemail = Node { state: script.voicemail, facts: unconfirmed, ..at_limit };
             // An assistant is told who calls before anything is known; the person is greeted from the start.
-            let screened = script.screening.as_ref().filter(|_| node == start);
-            let screened = screened.into_iter().map(|s| Node { state: s.to, ..start });
+            let screened = script.screening.as_ref().filter(|_| node == start || node == before);
+            let screened = screened.into_iter().map(|s| Node { state: s.to, ..node });
             for to in edges.iter().map(|e| e.to).chain([at_limit, voicemail]).chain(screened) {
                 if !walk.nodes.contains_key(&to) && to != node {
                     walk.from.entry(to).or_insert(node);
@@ -261,6 +267,8 @@ impl<'s> Walk<'s> {
                 Placeholder::CallbackDate => facts.callback_date,
                 Placeholder::CallbackTime => facts.callback_time,
                 Placeholder::CallbackWhen => facts.callback,
+                Placeholder::LastPromiseDate | Placeholder::LastPromiseAmount => facts.last_promise,
+                p if p.is_of_the_plan() => facts.plan,
                 _ => true,
             };
             if !known {
@@ -294,14 +302,12 @@ impl<'s> Walk<'s> {
 
     /// A promise that is filed has its day.
     fn check_promises(&self, problems: &mut Problems) {
-        for node in self.nodes.keys().filter(|n| !n.facts.promise_date) {
+        for node in self.nodes.keys().filter(|n| !n.facts.promise_date && !n.facts.plan) {
             let state = self.script.state(node.state);
             let message = format!("state {:?} ends with a promise, and its day can be unknown", state.name);
-            let promises =
-                matches!(&state.kind, Kind::End(end) if end.disposition == Disposition::PromiseToPay);
-            if promises {
+            if state.seals_a_promise() {
                 let path = self.path(*node);
-                let help = "take = [\"promise_date\"] under when = [\"date_soon\"] on every way here";
+                let help = "take = [\"promise_date\"] under when = [\"date_soon\"], or take = [\"plan\"] under when = [\"plan_within\"], on every way here";
                 problems.add_once(&state.at, &message, format!("{message}, on the path {path}"), help);
             }
         }
@@ -437,7 +443,8 @@ fn after(rule: &Rule, before: Facts) -> Vec<Facts> {
             }
             match slot {
                 Slot::PromiseDate => next.push(Facts { promise_date: true, ..f }),
-                Slot::PromiseAmount => next.push(f),
+                Slot::PromiseAmount | Slot::Wish | Slot::Channel => next.push(f),
+                Slot::Plan | Slot::Counter | Slot::Offer => next.push(Facts { plan: true, ..f }),
                 Slot::Callback => {
                     next.push(Facts { callback: true, callback_date: true, ..f });
                     next.push(Facts { callback: true, callback_time: true, ..f });

@@ -5,7 +5,9 @@
 
 use jiff::{ToSpan, civil::Date};
 use waihu_nlu::Entities;
-use waihu_types::{Currency, Identity, Money};
+use waihu_types::{Currency, Identity, Money, ProductKind};
+
+use crate::negotiating::Bargain;
 
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($variant:ident $word:literal $meaning:literal)* }) => {
@@ -53,6 +55,29 @@ words! {
         NoCount "no_count" "It has none."
         AnotherName "another_name" "It is a yes with another's name, where the person was asked for."
         ThePerson "the_person" "Whoever speaks says to be the person: by name, or 我就是, or that's me."
+        Plan "plan" "A plan is on the table."
+        NoPlan "no_plan" "None is."
+        SamePlan "same_plan" "The days, sums and parts it names, where it names any, are those of the plan on the table."
+        OtherPlan "other_plan" "It names another, or asks for one."
+        PlanWithin "plan_within" "What is wished, with what it adds, may be agreed."
+        PlanCounter "plan_counter" "It may not, and there is another plan near it."
+        PlanBeyond "plan_beyond" "It may not, and nothing is left to offer in its place."
+        PlanNoSum "plan_no_sum" "It is not known yet how much is wished to be paid."
+        PlanNoDate "plan_no_date" "It is not known yet from when on."
+        PlanNoCount "plan_no_count" "It is not known yet in how many parts."
+        MoreToOffer "more_to_offer" "There is one more concession."
+        NoMoreToOffer "no_more_to_offer" "All was offered that may be."
+        Channel "channel" "The utterance names a way of paying."
+        NoChannel "no_channel" "It names none."
+        LastPromise "has_last_promise" "The case has day and sum of a promise before."
+        NoLastPromise "no_last_promise" "It has none."
+        BrokePromise "broke_promise" "A promise was broken before."
+        NoBrokenPromise "no_broken_promise" "None was."
+        ProductCard "product_card" "A credit card is owed on."
+        ProductPersonal "product_personal_loan" "A loan to a person is."
+        ProductMicro "product_micro_loan" "A small loan for a short time is."
+        ProductMortgage "product_mortgage" "A loan on a home is."
+        ProductBusiness "product_business_loan" "A loan to a business is."
     }
 }
 
@@ -62,6 +87,11 @@ words! {
         PromiseDate "promise_date" "The day of payment; a day beyond `promise.max_days` is not taken."
         PromiseAmount "promise_amount" "The sum to be paid; held at what is due."
         Callback "callback" "The day and the time of a call back."
+        Wish "wish" "What the callee wants: days, sums, parts, and what is asked for. It adds up."
+        Plan "plan" "The same, and the callee's own plan comes onto the table, where it may be agreed."
+        Counter "counter" "The same, and what comes nearest comes onto the table, where it may not."
+        Offer "offer" "The same, and the next concession comes onto the table."
+        Channel "channel" "By what way it will be paid."
     }
 }
 
@@ -88,6 +118,10 @@ pub(crate) struct Facts {
     pub(crate) callback_date: bool,
     pub(crate) callback_time: bool,
     pub(crate) callback: bool,
+    /// A plan is on the table.
+    pub(crate) plan: bool,
+    /// The case has day and sum of a promise before: so from the start, or never.
+    pub(crate) last_promise: bool,
 }
 
 /// [`Identity`], in an order.
@@ -116,6 +150,8 @@ impl Facts {
         callback_date: false,
         callback_time: false,
         callback: false,
+        plan: false,
+        last_promise: false,
     };
 }
 
@@ -127,6 +163,10 @@ impl Condition {
             Self::Unconfirmed => Some(facts.identity != Who::Confirmed),
             Self::PromiseDate => Some(facts.promise_date),
             Self::NoPromiseDate => Some(!facts.promise_date),
+            Self::Plan => Some(facts.plan),
+            Self::NoPlan => Some(!facts.plan),
+            Self::LastPromise => Some(facts.last_promise),
+            Self::NoLastPromise => Some(!facts.last_promise),
             _ => None,
         }
     }
@@ -136,6 +176,7 @@ impl Condition {
         let ahead = said.days_ahead;
         match self {
             Self::Confirmed | Self::Unconfirmed | Self::PromiseDate | Self::NoPromiseDate => true,
+            Self::Plan | Self::NoPlan | Self::LastPromise | Self::NoLastPromise => true,
             Self::Date => ahead.is_some(),
             Self::NoDate => ahead.is_none(),
             Self::DateSoon => ahead.is_some_and(|d| d <= said.rules.soon_days),
@@ -152,6 +193,14 @@ impl Condition {
             Self::NoCount => said.entities.count.is_none(),
             Self::AnotherName => said.another_name,
             Self::ThePerson => said.the_person,
+            Self::Channel => said.entities.channel.is_some(),
+            Self::NoChannel => said.entities.channel.is_none(),
+            Self::ProductCard => said.kind == ProductKind::Card,
+            Self::ProductPersonal => said.kind == ProductKind::PersonalLoan,
+            Self::ProductMicro => said.kind == ProductKind::MicroLoan,
+            Self::ProductMortgage => said.kind == ProductKind::Mortgage,
+            Self::ProductBusiness => said.kind == ProductKind::BusinessLoan,
+            _ => said.bargain.as_ref().is_some_and(|bargain| bargain.holds(self)),
         }
     }
 
@@ -160,6 +209,10 @@ impl Condition {
         match slot {
             Slot::PromiseDate => matches!(self, Self::DateSoon | Self::DateLate | Self::DateWithin),
             Slot::PromiseAmount => matches!(self, Self::Amount),
+            Slot::Plan => self == Self::PlanWithin,
+            Slot::Counter => self == Self::PlanCounter,
+            Slot::Offer => self == Self::MoreToOffer,
+            Slot::Wish | Slot::Channel => true,
             Slot::Callback => {
                 matches!(
                     self,
@@ -189,6 +242,9 @@ pub(crate) struct Said<'a> {
     taken: (Option<Date>, Money),
     another_name: bool,
     the_person: bool,
+    kind: ProductKind,
+    /// What it comes to in the negotiation.
+    pub(crate) bargain: Option<Bargain<'a>>,
 }
 
 impl<'a> Said<'a> {
@@ -203,7 +259,17 @@ impl<'a> Said<'a> {
             .filter(|a| ours && !a.is_zero())
             .and_then(|a| Money::new(a.min(due.amount()), due.currency()).ok())
             .or(entities.whole.then_some(due));
-        Self { entities, rules, days_ahead, sum, taken: (None, due), another_name: false, the_person: false }
+        Self {
+            entities,
+            rules,
+            days_ahead,
+            sum,
+            taken: (None, due),
+            another_name: false,
+            the_person: false,
+            kind: ProductKind::Other,
+            bargain: None,
+        }
     }
 
     /// The same beside a promise that has been taken down.
@@ -214,6 +280,11 @@ impl<'a> Said<'a> {
     /// The same with what was said of who speaks.
     pub(crate) fn who(self, another_name: bool, the_person: bool) -> Self {
         Self { another_name, the_person, ..self }
+    }
+
+    /// The same about a kind of product, within a negotiation.
+    pub(crate) fn in_negotiation(self, kind: ProductKind, bargain: Bargain<'a>) -> Self {
+        Self { kind, bargain: Some(bargain), ..self }
     }
 
     fn is_other_promise(&self) -> bool {

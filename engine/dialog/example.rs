@@ -2,6 +2,8 @@
 //!
 //! They lie beside the script as data and run in virtual time, in tests and in `waihu check`.
 
+mod case;
+
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     str::FromStr,
@@ -13,10 +15,7 @@ use jiff::civil::{Date, Time as ClockTime};
 use rust_decimal::Decimal;
 use serde::{Deserialize, de::value::StrDeserializer};
 use waihu_nlu::Entities;
-use waihu_types::{
-    Case, Currency, Disposition, HandoverResult, Identity, Intent, Lang, Money, Particulars, PhoneNumber,
-    Time,
-};
+use waihu_types::{Case, Disposition, HandoverResult, Identity, Intent, Lang, PaymentChannel, Time};
 
 use crate::{
     interpreter::Interpreter,
@@ -25,6 +24,8 @@ use crate::{
     reader::{self, Table},
     script::Script,
 };
+
+use case::Written;
 
 /// One golden conversation.
 #[derive(Debug)]
@@ -48,7 +49,8 @@ struct Step {
 
 #[derive(Debug)]
 enum Act {
-    Bot(Vec<String>),
+    /// The prompts that the bot says, and words that must be among theirs.
+    Bot(Vec<String>, Option<String>),
     Callee(Utterance),
     Key(char),
     Event(Event),
@@ -97,6 +99,8 @@ struct Expected {
     identity: Option<Identity>,
     debt_disclosed: Option<bool>,
     promise: Option<(Date, Decimal)>,
+    /// Of a promise that is named: the number of payments, what is waived, and by what way it is paid.
+    terms: (usize, Decimal, Option<PaymentChannel>),
     callback: Option<(Option<Date>, Option<ClockTime>, bool)>,
     handover: Option<HandoverResult>,
 }
@@ -111,14 +115,14 @@ pub(crate) fn read(
 ) -> Vec<Example> {
     let mut t = reader::read(path, text, problems);
     let today = take::<Date>(&mut t, "today", problems);
-    let case = t.table("case", problems).and_then(|c| read_case(c, lang, problems));
+    let case = t.table("case", problems).map(|c| Written::of(c, problems));
     let (Some(today), Some(case)) = (today, case) else {
         problems.add(&t.at, "examples need today and [case]", "");
         return Vec::new();
     };
     let conversations = t.tables("conversation", problems);
     t.close(problems);
-    conversations.into_iter().filter_map(|c| read_one(c, today, &case, prompts, problems)).collect()
+    conversations.into_iter().filter_map(|c| read_one(c, today, lang, &case, prompts, problems)).collect()
 }
 
 /// A value that is written as text: a day, a time, an amount.
@@ -145,44 +149,24 @@ fn word<T: for<'d> Deserialize<'d>>(
     value
 }
 
-fn read_case(mut t: Table<'_>, lang: Lang, problems: &mut Problems) -> Option<Case> {
-    let mut text = |key: &'static str| t.string(key, problems).map(|s| s.0);
-    let (name, title) = (text("name"), text("title"));
-    let (creditor, product) = (text("creditor"), text("product"));
-    let (amount, currency) = (text("amount"), text("currency"));
-    let due_date = take::<Date>(&mut t, "due_date", problems);
-    t.close(problems);
-    let currency = currency?.parse::<Currency>().ok()?;
-    Some(Case {
-        id: "example".parse().ok()?,
-        phone: "1001".parse::<PhoneNumber>().ok()?,
-        name: name?,
-        title: title.unwrap_or_default(),
-        lang,
-        creditor: creditor?,
-        product: product?,
-        due: Money::parse(&amount?, currency).ok()?,
-        due_date: due_date?,
-        time_zone: "Asia/Shanghai".to_owned(),
-        particulars: Particulars::default(),
-    })
-}
-
 fn read_one(
     mut t: Table<'_>,
     today: Date,
-    case: &Case,
+    lang: Lang,
+    case: &Written,
     prompts: &[Arc<str>],
     problems: &mut Problems,
 ) -> Option<Example> {
     let at = t.at.clone();
     let name = t.string("name", problems).map(|s| s.0).unwrap_or_default();
+    let own = t.table("case", problems).map(|c| Written::of(c, problems));
+    let case = own.map_or_else(|| case.clone(), |own| case.clone().with(own)).read(lang, problems);
     let steps = t.tables("steps", problems);
     let steps = steps.into_iter().filter_map(|s| read_step(s, prompts, problems)).collect();
     let outcome = t.need("outcome", problems)?.table("outcome", problems)?;
     let outcome = read_outcome(outcome, problems);
     t.close(problems);
-    Some(Example { name, at, today, case: case.clone(), steps, outcome })
+    Some(Example { name, at, today, case: case?, steps, outcome })
 }
 
 fn read_step(mut t: Table<'_>, prompts: &[Arc<str>], problems: &mut Problems) -> Option<Step> {
@@ -207,7 +191,8 @@ fn read_step(mut t: Table<'_>, prompts: &[Arc<str>], problems: &mut Problems) ->
                 );
             }
         }
-        Some(Act::Bot(named.into_iter().map(|n| n.0).collect()))
+        let words = t.string("says", problems).map(|s| s.0);
+        Some(Act::Bot(named.into_iter().map(|n| n.0).collect(), words))
     } else if t.has("key") {
         t.string("key", problems).and_then(|(k, _)| k.chars().next()).map(Act::Key)
     } else if t.has("event") {
@@ -237,6 +222,9 @@ fn read_step(mut t: Table<'_>, prompts: &[Arc<str>], problems: &mut Problems) ->
             whole: t.bool("whole", problems).unwrap_or(false),
             count: t.number("count", 1..=360, problems),
             digits: t.string("digits", problems).map(|s| s.0),
+            each: t.bool("each", problems).unwrap_or(false),
+            rest: t.bool("rest", problems).unwrap_or(false),
+            channel: word(&mut t, "channel", problems),
         };
         let confidence = t.share("confidence", problems).unwrap_or(0.9);
         if intent.is_none() && !t.has("intent") {
@@ -268,6 +256,9 @@ fn read_outcome(mut t: Table<'_>, problems: &mut Problems) -> Expected {
     let at = t.at.clone();
     let date = take::<Date>(&mut t, "promise_date", problems);
     let amount = take::<Decimal>(&mut t, "promise_amount", problems);
+    let parts = t.number("promise_parts", 1..=60, problems).unwrap_or(1);
+    let discount = take::<Decimal>(&mut t, "promise_discount", problems).unwrap_or_default();
+    let channel = word(&mut t, "channel", problems);
     let by = t.string("callback_by", problems);
     let callback_date = take::<Date>(&mut t, "callback_date", problems);
     let callback_time = take::<ClockTime>(&mut t, "callback_time", problems);
@@ -277,6 +268,7 @@ fn read_outcome(mut t: Table<'_>, problems: &mut Problems) -> Expected {
         identity: word(&mut t, "identity", problems),
         debt_disclosed: t.bool("debt_disclosed", problems),
         promise: date.zip(amount),
+        terms: (usize::try_from(parts).unwrap_or(1), discount, channel),
         callback: by.map(|(by, _)| (callback_date, callback_time, by == "agent")),
         handover: word(&mut t, "handover", problems),
     };
@@ -341,6 +333,8 @@ struct Run<'e> {
     named: BTreeMap<PromptId, Arc<str>>,
     /// Prompts that no step has asked for yet.
     said: VecDeque<String>,
+    /// Their words.
+    words: String,
     conclusion: Option<Conclusion>,
     /// The states come to.
     entered: BTreeSet<Arc<str>>,
@@ -358,6 +352,7 @@ impl<'e> Run<'e> {
             saying: None,
             named: BTreeMap::new(),
             said: VecDeque::new(),
+            words: String::new(),
             conclusion: None,
             entered: BTreeSet::new(),
         }
@@ -378,7 +373,8 @@ impl<'e> Run<'e> {
         self.bot.handle_input(self.now, input);
         while let Some(output) = self.bot.poll_output() {
             match output {
-                Output::Say { id, prompt, barge_in, .. } => {
+                Output::Say { id, prompt, text, barge_in, .. } => {
+                    self.words.push_str(&text);
                     self.saying = Some((id, barge_in));
                     self.named.insert(id, prompt.clone());
                     self.said.push_back(prompt.to_string());
@@ -406,7 +402,7 @@ impl<'e> Run<'e> {
 
     fn step(&mut self, step: &Step, next_is_over: bool) -> Result<(), Problem> {
         let wrong = |message: String| self.example.problem(&step.at, message);
-        if let Act::Bot(expected) = &step.act {
+        if let Act::Bot(expected, words) = &step.act {
             self.advance(next_is_over.then_some(expected.len()));
             let said: Vec<String> = self.said.drain(..).collect();
             if said != *expected {
@@ -419,6 +415,10 @@ impl<'e> Run<'e> {
                         self.bot.state_name()
                     ),
                 ));
+            }
+            let text = std::mem::take(&mut self.words);
+            if words.as_ref().is_some_and(|w| !text.contains(w)) {
+                return Err(wrong(format!("the bot said: {text}")));
             }
             return Ok(());
         }
@@ -437,7 +437,7 @@ impl<'e> Run<'e> {
         }
         self.now = self.now + SPEAKING;
         match &step.act {
-            Act::Bot(_) => {}
+            Act::Bot(..) => {}
             Act::Callee(utterance) => {
                 let began = self.now;
                 self.input(Input::SpeechStarted);
@@ -501,6 +501,13 @@ impl<'e> Run<'e> {
         let promise = c.promise.as_ref().map(|p| (p.date, p.sum.amount()));
         if expected.promise != promise {
             return wrong(format!("promise {promise:?}, not {:?}", expected.promise));
+        }
+        if let Some(p) = &c.promise {
+            let waived = p.discount.map(|d| d.amount()).unwrap_or_default();
+            let terms = (p.parts.len().max(1), waived, p.channel);
+            if expected.terms != terms {
+                return wrong(format!("payments, discount and channel {terms:?}, not {:?}", expected.terms));
+            }
         }
         let callback = c.callback.as_ref().map(|b| (b.date, b.time, b.by_agent));
         if expected.callback != callback {

@@ -700,6 +700,10 @@ impl Interpreter {
                 Disposition::HungUp
             }
         });
+        if self.promise.is_none() && disposition == Disposition::PromiseToPay {
+            // The call was cut off after the yes, before its end was come to.
+            self.promise = self.memory.promise();
+        }
         self.phase = Phase::Over;
         self.queue.clear();
         self.outputs.push_back(Output::Ended(Conclusion {

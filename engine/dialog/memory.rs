@@ -1,13 +1,18 @@
 //! What is known in one call: the case, and what the callee has said.
 
 use jiff::civil::{Date, Time};
+use rust_decimal::Decimal;
 use waihu_nlu::Entities;
-use waihu_types::{Case, Intent, Lang, Money, ProductKind, Promise};
+use waihu_terms::{Negotiation, Plan};
+use waihu_types::{
+    Case, Intent, Lang, Money, Particulars, PaymentChannel, ProductKind, Promise, PromisedPart,
+};
 
 use crate::{
     condition::{Facts, PromiseRules, Said, Slot, Who, latest_date},
     guard::Values,
     naming::{Naming, naming},
+    negotiating::{self, Bargain},
     template::{self, Placeholder, Template},
 };
 
@@ -38,7 +43,7 @@ pub(crate) struct Memory {
     title: String,
     creditor: String,
     product: String,
-    kind: ProductKind,
+    particulars: Particulars,
     due: Money,
     due_date: Date,
     today: Date,
@@ -49,6 +54,8 @@ pub(crate) struct Memory {
     promise_sum: Option<Money>,
     pub(crate) callback_date: Option<Date>,
     pub(crate) callback_time: Option<Time>,
+    negotiation: Negotiation,
+    channel: Option<PaymentChannel>,
 }
 
 impl Memory {
@@ -58,7 +65,7 @@ impl Memory {
             title: case.title.clone(),
             creditor: case.creditor.clone(),
             product: case.product.clone(),
-            kind: case.particulars.kind,
+            particulars: case.particulars.clone(),
             due: case.due,
             due_date: case.due_date,
             today,
@@ -69,12 +76,14 @@ impl Memory {
             promise_sum: None,
             callback_date: None,
             callback_time: None,
+            negotiation: negotiating::negotiation(case, today),
+            channel: None,
         }
     }
 
     /// What kind of product is owed on.
     pub(crate) fn kind(&self) -> ProductKind {
-        self.kind
+        self.particulars.kind
     }
 
     /// Who somebody says to be, beside the person of the case.
@@ -94,27 +103,65 @@ impl Memory {
             callback_date: self.callback_date.is_some(),
             callback_time: self.callback_time.is_some(),
             callback: self.callback_date.is_some() || self.callback_time.is_some(),
+            plan: self.negotiation.table().is_some(),
+            last_promise: self.last_promise().is_some(),
         }
     }
 
-    pub(crate) fn said<'u>(&self, utterance: &'u Understood) -> Said<'u> {
+    /// Day and sum of the promise before.
+    fn last_promise(&self) -> Option<(Date, Money)> {
+        let p = &self.particulars;
+        Some((p.last_promise_date?, self.sum(p.last_promise_amount)?))
+    }
+
+    /// A sum in the currency of the case.
+    fn sum(&self, amount: Option<Decimal>) -> Option<Money> {
+        Money::new(amount?, self.due.currency()).ok()
+    }
+
+    pub(crate) fn said<'u>(&'u self, utterance: &'u Understood) -> Said<'u> {
+        let said = self.plainly(utterance);
+        let of_paying = negotiating::of_paying(utterance, &said);
+        let bargain = Bargain::new(&self.negotiation, of_paying, self.particulars.broken() > 0);
+        said.in_negotiation(self.kind(), bargain)
+    }
+
+    /// What was said, without what it comes to in the negotiation.
+    fn plainly<'u>(&self, utterance: &'u Understood) -> Said<'u> {
         let sum = self.promise_sum.unwrap_or(self.due);
         let said = Said::new(&utterance.entities, self.rules, self.due, self.today);
         let said = said.beside(self.promise_date, sum);
         said.who(utterance.another_name, utterance.the_person)
     }
 
-    /// Takes down what an utterance has for `slot`; what it does not have stays as it was.
-    pub(crate) fn take(&mut self, slot: Slot, said: &Said<'_>) {
-        match slot {
-            Slot::PromiseDate => self.promise_date = said.promise_date().or(self.promise_date),
-            Slot::PromiseAmount => self.promise_sum = said.sum.or(self.promise_sum),
-            Slot::Callback => {
-                // A new day or time is a new agreement: half of an old one would be nobody's word.
-                if said.date().is_some() || said.entities.time.is_some() {
-                    self.callback_date = said.date();
-                    self.callback_time = said.entities.time;
+    /// Takes down what an utterance has for `slots`; what it does not have stays as it was.
+    pub(crate) fn take(&mut self, slots: &[Slot], utterance: &Understood) {
+        let said = self.plainly(utterance);
+        if slots.iter().any(|s| matches!(s, Slot::Wish | Slot::Plan | Slot::Counter | Slot::Offer)) {
+            self.negotiation.hear(&negotiating::of_paying(utterance, &said));
+        }
+        for slot in slots {
+            match slot {
+                Slot::PromiseDate => self.promise_date = said.promise_date().or(self.promise_date),
+                Slot::PromiseAmount => self.promise_sum = said.sum.or(self.promise_sum),
+                Slot::Callback => {
+                    // A new day or time is a new agreement: half of an old one would be nobody's word.
+                    if said.date().is_some() || said.entities.time.is_some() {
+                        self.callback_date = said.date();
+                        self.callback_time = said.entities.time;
+                    }
                 }
+                Slot::Wish => {}
+                Slot::Plan => {
+                    self.negotiation.take_plan();
+                }
+                Slot::Counter => {
+                    self.negotiation.take_counter();
+                }
+                Slot::Offer => {
+                    self.negotiation.take_offer();
+                }
+                Slot::Channel => self.channel = said.entities.channel.or(self.channel),
             }
         }
     }
@@ -134,9 +181,20 @@ impl Memory {
         }
     }
 
-    /// The promise as it was taken down.
+    /// The promise as it was taken down: the plan on the table, or else day and sum.
     pub(crate) fn promise(&self) -> Option<Promise> {
-        self.promise_date.map(|date| Promise::of(date, self.promise_sum.unwrap_or(self.due)))
+        let promise = match self.negotiation.table() {
+            Some(plan) => {
+                let parts = plan.parts().iter().map(|p| PromisedPart { date: p.date, sum: p.sum });
+                Promise {
+                    parts: parts.filter(|_| plan.parts().len() > 1).collect(),
+                    discount: Some(plan.discount()).filter(|d| !d.amount().is_zero()),
+                    ..Promise::of(plan.first().date, plan.total())
+                }
+            }
+            None => Promise::of(self.promise_date?, self.promise_sum.unwrap_or(self.due)),
+        };
+        Some(Promise { channel: self.channel, ..promise })
     }
 
     /// A wording with its values; none while one is missing.
@@ -144,7 +202,8 @@ impl Memory {
         wording.fill(|p| self.value(p))
     }
 
-    fn value(&self, p: Placeholder) -> Option<String> {
+    /// What a placeholder stands for; none while it is not known.
+    pub(crate) fn value(&self, p: Placeholder) -> Option<String> {
         let day = |d: Date| template::day(d, self.today, self.lang);
         let with_weekday = |d: Date| template::day_of_week(d, self.today, self.lang);
         let money = |m: Money| template::money(m, self.lang);
@@ -164,6 +223,45 @@ impl Memory {
             Placeholder::CallbackWhen => {
                 template::when(self.callback_date, self.callback_time, self.today, self.lang)
             }
+            Placeholder::AccountTail => {
+                self.particulars.account_tail.as_ref().map(|tail| tail.as_str().to_owned())
+            }
+            Placeholder::MinimumDue => self.sum(self.particulars.minimum_due).map(money),
+            Placeholder::TotalBalance => self.sum(self.particulars.total_balance).map(money),
+            Placeholder::InstallmentNo => self.particulars.installment_no.map(|n| n.to_string()),
+            Placeholder::Collateral => self.particulars.collateral.clone(),
+            Placeholder::DaysPastDue => {
+                let days = (self.today - self.due_date).get_days();
+                (days > 0).then(|| days.to_string())
+            }
+            Placeholder::LastPromiseDate => self.last_promise().map(|p| day(p.0)),
+            Placeholder::LastPromiseAmount => self.last_promise().map(|p| money(p.1)),
+            Placeholder::Approver => Some(self.approver()),
+            _ => self.of_the_plan(p, self.negotiation.table()?),
+        }
+    }
+
+    /// Who may allow more than the authority does.
+    fn approver(&self) -> String {
+        let whoever = match self.lang {
+            Lang::Zh => "专员",
+            Lang::En => "a specialist",
+        };
+        self.negotiation.authority().approver.clone().unwrap_or_else(|| whoever.to_owned())
+    }
+
+    fn of_the_plan(&self, p: Placeholder, plan: &Plan) -> Option<String> {
+        let day = |d: Date| template::day_of_week(d, self.today, self.lang);
+        let money = |m: Money| template::money(m, self.lang);
+        match p {
+            Placeholder::Plan => Some(negotiating::plan(plan, self.today, self.lang)),
+            Placeholder::PlanTotal => Some(money(plan.total())),
+            Placeholder::PlanDiscount => Some(money(plan.discount())),
+            Placeholder::PlanParts => Some(negotiating::count(plan.parts().len(), self.lang)),
+            Placeholder::PlanFirstAmount => Some(money(plan.first().sum)),
+            Placeholder::PlanFirstDate => Some(day(plan.first().date)),
+            Placeholder::PlanLastDate => Some(day(plan.last().date)),
+            _ => None,
         }
     }
 }

@@ -158,11 +158,32 @@ impl<'i> Table<'i> {
         items.into_iter().filter_map(|v| v.table(key, problems)).collect()
     }
 
+    /// All of it as plain values; days and times as text.
+    pub(crate) fn into_plain(self) -> toml::Table {
+        self.entries.into_iter().map(|(key, v)| (key, plain(v.value))).collect()
+    }
+
     /// Names every key that was not asked for.
     pub(crate) fn close(self, problems: &mut Problems) {
         for (key, value) in &self.entries {
             let asked = self.asked.borrow();
             problems.add(&value.at, format!("unknown key {key:?}"), nearest(key, asked.iter().copied()));
+        }
+    }
+}
+
+fn plain(value: DeValue<'_>) -> toml::Value {
+    match value {
+        DeValue::String(s) => s.into_owned().into(),
+        DeValue::Integer(i) => i.to_string().replace('_', "").parse::<i64>().unwrap_or(i64::MAX).into(),
+        DeValue::Float(f) => f.as_str().parse::<f64>().unwrap_or(f64::NAN).into(),
+        DeValue::Boolean(b) => b.into(),
+        DeValue::Datetime(d) => d.to_string().into(),
+        DeValue::Array(items) => items.into_iter().map(|v| plain(v.into_inner())).collect::<Vec<_>>().into(),
+        DeValue::Table(table) => {
+            let entries = table.into_iter();
+            let entries = entries.map(|(k, v)| (k.into_inner().into_owned(), plain(v.into_inner())));
+            toml::Value::Table(entries.collect())
         }
     }
 }

@@ -248,6 +248,14 @@ pub(crate) enum Then {
     Replay,
 }
 
+impl State {
+    /// Whether to come here is to have promised.
+    pub(crate) fn seals_a_promise(&self) -> bool {
+        let ends = matches!(&self.kind, Kind::End(end) if end.disposition == Disposition::PromiseToPay);
+        ends || self.reached == Some(Disposition::PromiseToPay)
+    }
+}
+
 impl Act {
     /// The text that it sends, if any.
     pub(crate) fn text(&self) -> Option<&Line> {

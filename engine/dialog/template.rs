@@ -43,15 +43,37 @@ placeholders! {
     CallbackDate "callback_date" "The day of the call back."
     CallbackTime "callback_time" "The time of the call back."
     CallbackWhen "callback_when" "The day, the time or both of the call back."
+    AccountTail "account_tail" "The last digits of the account. Tells of the debt."
+    MinimumDue "minimum_due" "The least that must be paid now. Tells of the debt."
+    TotalBalance "total_balance" "All that is owed on the loan. Tells of the debt."
+    InstallmentNo "installment_no" "Which installment is overdue. Tells of the debt."
+    Collateral "collateral" "What secures the loan. Tells of the debt."
+    DaysPastDue "days_past_due" "For how many days it is overdue. Tells of the debt."
+    LastPromiseDate "last_promise_date" "The day of the promise before. Tells of the debt."
+    LastPromiseAmount "last_promise_amount" "Its sum. Tells of the debt."
+    Plan "plan" "The plan on the table: all its days and sums. Tells of the debt."
+    PlanTotal "plan_total" "What is paid by it in all. Tells of the debt."
+    PlanDiscount "plan_discount" "What is waived by it. Tells of the debt."
+    PlanParts "plan_parts" "In how many parts it is paid. Tells of the debt."
+    PlanFirstAmount "plan_first_amount" "The sum of its first part. Tells of the debt."
+    PlanFirstDate "plan_first_date" "The day of its first part. Tells of the debt."
+    PlanLastDate "plan_last_date" "The day of its last part. Tells of the debt."
+    Approver "approver" "Who may allow more: as the case names it, or a specialist. Tells of the debt."
 }
 
 impl Placeholder {
     /// Whether a prompt with it speaks of the debt.
     pub fn tells_of_the_debt(self) -> bool {
         use Placeholder as P;
-        matches!(
+        !matches!(
             self,
-            P::Product | P::Amount | P::DueDate | P::LatestDate | P::PromiseDate | P::PromiseAmount
+            P::Name
+                | P::Title
+                | P::Address
+                | P::Creditor
+                | P::CallbackDate
+                | P::CallbackTime
+                | P::CallbackWhen
         )
     }
 
@@ -61,6 +83,36 @@ impl Placeholder {
         matches!(
             self,
             P::PromiseDate | P::PromiseAmount | P::CallbackDate | P::CallbackTime | P::CallbackWhen
+        ) || self.is_of_the_plan()
+    }
+
+    /// Whether it is of the plan on the table.
+    pub(crate) fn is_of_the_plan(self) -> bool {
+        use Placeholder as P;
+        matches!(
+            self,
+            P::Plan
+                | P::PlanTotal
+                | P::PlanDiscount
+                | P::PlanParts
+                | P::PlanFirstAmount
+                | P::PlanFirstDate
+                | P::PlanLastDate
+        )
+    }
+
+    /// Whether a case may lack it, and a flow that speaks it is then not for that case. What is of a
+    /// promise before is left out: the check of a script proves that it is spoken where there was one.
+    pub(crate) fn may_be_lacking(self) -> bool {
+        use Placeholder as P;
+        matches!(
+            self,
+            P::AccountTail
+                | P::MinimumDue
+                | P::TotalBalance
+                | P::InstallmentNo
+                | P::Collateral
+                | P::DaysPastDue
         )
     }
 }

@@ -8,6 +8,7 @@
 mod calendar;
 mod en;
 mod found;
+mod paying;
 mod zh;
 
 use std::fmt;
@@ -15,7 +16,7 @@ use std::fmt;
 use jiff::civil::{Date, Time};
 use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
-use waihu_types::{Currency, Lang};
+use waihu_types::{Currency, Lang, PaymentChannel};
 
 /// What was said beside the intent. Absent keys are skipped when serialized.
 ///
@@ -45,6 +46,16 @@ pub struct Entities {
     /// A number of parts to pay in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u32>,
+    /// The sum is that of every part: 每期五百, "two hundred a month". Like the next two not written
+    /// down: they say how a value is meant.
+    #[serde(skip)]
+    pub each: bool,
+    /// The parts are those of what then remains: 剩下分两期, "the rest in two".
+    #[serde(skip)]
+    pub rest: bool,
+    /// By what way it will be paid.
+    #[serde(skip)]
+    pub channel: Option<PaymentChannel>,
     /// Digits read one by one, as the last four of an identity number (whose last may be `X`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digits: Option<String>,
@@ -66,6 +77,9 @@ impl fmt::Debug for Entities {
             ("currency", self.currency.is_some()),
             ("whole", self.whole),
             ("count", self.count.is_some()),
+            ("each", self.each),
+            ("rest", self.rest),
+            ("channel", self.channel.is_some()),
             ("digits", self.digits.is_some()),
         ];
         f.write_str("Entities")?;
@@ -98,8 +112,15 @@ const MAX_CHARS: usize = 2_000;
 pub fn extract(lang: Lang, text: &str, today: Date) -> Entities {
     let end = text.char_indices().nth(MAX_CHARS).map_or(text.len(), |(i, _)| i);
     let text = &text[..end];
-    match lang {
+    let found = match lang {
         Lang::Zh => zh::extract(text, today),
         Lang::En => en::extract(text, today),
+    };
+    let how = paying::paying(lang, text);
+    Entities {
+        each: how.each && found.amount.is_some(),
+        rest: how.rest && (found.amount.is_some() || found.count.is_some()),
+        channel: how.channel,
+        ..found
     }
 }

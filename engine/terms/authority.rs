@@ -153,6 +153,19 @@ impl Authority {
         })
     }
 
+    /// What is allowed where the lender says nothing.
+    pub fn standard(due: Money) -> Self {
+        Self {
+            least_part: least(None, due),
+            max_parts: 1,
+            max_delay_days: DELAY_DAYS,
+            max_delay_broken_days: DELAY_DAYS,
+            max_span_days: DELAY_DAYS,
+            discounts: Vec::new(),
+            approver: None,
+        }
+    }
+
     /// What a step waives of `due`, rounded down to the cent: it is never more than allowed.
     pub(crate) fn waived(step: Percent, due: Money) -> Money {
         share(step.of_hundred(), due, RoundingStrategy::ToZero)
@@ -199,8 +212,9 @@ mod tests {
     fn who_says_nothing_has_allowed_one_payment_within_a_month() {
         let a = given("{}").unwrap();
         assert_eq!((a.max_parts, a.max_delay_days, a.max_span_days), (1, 31, 31));
-        assert_eq!((a.max_delay_broken_days, a.discounts, a.approver), (31, vec![], None));
+        assert_eq!((a.max_delay_broken_days, &a.discounts, &a.approver), (31, &vec![], &None));
         assert_eq!(a.least_part.amount().to_string(), "325.01");
+        assert_eq!(a, Authority::standard(due()));
     }
 
     #[test]

@@ -139,8 +139,13 @@ impl Negotiation {
         self.offered.is_none_or(|offered| plan.ease() > offered)
     }
 
+    /// Whoever asks for parts is not offered one payment while there are parts to offer.
     fn next_offer(&self) -> Option<Plan> {
-        self.ladder().into_iter().find(|plan| self.is_new(plan))
+        let mut offers: Vec<Plan> = self.ladder().into_iter().filter(|plan| self.is_new(plan)).collect();
+        let in_parts = |plan: &Plan| plan.parts().len() > 1;
+        let wanted = self.wish.part || self.wish.parts;
+        let at = if wanted { offers.iter().position(in_parts) } else { None };
+        (!offers.is_empty()).then(|| offers.swap_remove(at.unwrap_or(0)))
     }
 
     /// Every offer there is, from the hardest to the easiest.

@@ -19,6 +19,9 @@ pub enum Asks {
     Later,
     /// To pay less than is due.
     Less,
+    /// Nothing but to pay: of a part that was asked for before, and not said how much, no more is
+    /// meant.
+    Nothing,
 }
 
 /// What one utterance says of paying.
@@ -98,6 +101,7 @@ impl Wish {
             }
             Some(Asks::Part) => wish = Self { date: wish.date, part: true, ..Self::default() },
             Some(Asks::Later) if said.date.is_none() => wish.date = None,
+            Some(Asks::Nothing) => (wish.part, wish.parts) = (false, false),
             Some(Asks::Later) | None => {}
         }
         if said.whole {
@@ -162,5 +166,7 @@ mod tests {
         assert!(less.less && less.sum.is_none());
         let parts = heard(&[two_thousand, asks(Asks::Less), asks(Asks::Parts)]);
         assert!(!parts.less && parts.parts);
+        let never_mind = heard(&[asks(Asks::Parts), Said { date: two_thousand.date, ..asks(Asks::Nothing) }]);
+        assert!(!never_mind.parts && never_mind.date.is_some());
     }
 }

@@ -140,7 +140,7 @@ fn check_confirmation(script: &Script, state: &State, problems: &mut Problems) {
 fn check_conditions(rule: &Rule, problems: &mut Problems) {
     use Condition as C;
     /// Of each group at most one can hold.
-    const APART: [&[Condition]; 10] = [
+    const APART: [&[Condition]; 18] = [
         &[C::Confirmed, C::Unconfirmed],
         &[C::PromiseDate, C::NoPromiseDate],
         &[C::NoDate, C::DateSoon, C::DateLate, C::DateBeyond],
@@ -151,6 +151,14 @@ fn check_conditions(rule: &Rule, problems: &mut Problems) {
         &[C::SamePromise, C::OtherPromise],
         &[C::Count, C::NoCount],
         &[C::AnotherName, C::ThePerson],
+        &[C::Plan, C::NoPlan],
+        &[C::SamePlan, C::OtherPlan],
+        &[C::PlanWithin, C::PlanCounter, C::PlanBeyond, C::PlanNoSum, C::PlanNoDate, C::PlanNoCount],
+        &[C::MoreToOffer, C::NoMoreToOffer],
+        &[C::Channel, C::NoChannel],
+        &[C::LastPromise, C::NoLastPromise],
+        &[C::BrokePromise, C::NoBrokenPromise],
+        &[C::ProductCard, C::ProductPersonal, C::ProductMicro, C::ProductMortgage, C::ProductBusiness],
     ];
     for group in APART {
         let mut asked = rule.when.iter().filter(|c| group.contains(c));

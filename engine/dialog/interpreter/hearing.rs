@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use waihu_nlu::Entities;
-use waihu_types::{Disposition, Intent, Question, Time};
+use waihu_types::{Intent, Question, Time};
 
 use super::{CLOSING_GRACE, Closing, Held, Interpreter, MAX_HELD, Phase, Speech};
 use crate::{
@@ -123,12 +123,9 @@ impl Interpreter {
     /// Whether an utterance would confirm the person or seal a promise: then the whole question must
     /// have been heard before it.
     fn binds(&self, utterance: &Understood) -> bool {
-        let seals = |to| {
-            matches!(&self.script.state(to).kind,
-                Kind::End(end) if end.disposition == Disposition::PromiseToPay)
-        };
         self.matching(utterance).is_some_and(|(_, rule)| {
-            rule.identity == Some(Who::Confirmed) || matches!(rule.then, Then::Go(to) if seals(to))
+            rule.identity == Some(Who::Confirmed)
+                || matches!(rule.then, Then::Go(to) if self.script.state(to).seals_a_promise())
         })
     }
 
@@ -313,10 +310,7 @@ impl Interpreter {
 
     /// Takes down what a rule takes from an utterance.
     fn take_down(&mut self, take: &[Slot], identity: Option<Who>, utterance: &Understood) {
-        let said = self.memory.said(utterance);
-        for slot in take {
-            self.memory.take(*slot, &said);
-        }
+        self.memory.take(take, utterance);
         self.memory.identity = identity.unwrap_or(self.memory.identity);
         if identity == Some(Who::Confirmed) {
             // What was reached with somebody else is void: it is the person after all.

@@ -32,7 +32,8 @@ pub(super) struct Screened {
 impl Interpreter {
     /// Tells an assistant who is calling. Where the script has no words for it, the greeting has them.
     pub(super) fn screening(&mut self, now: Time) {
-        if self.memory.facts() != Facts::NONE || self.a_person_spoke() {
+        let facts = self.memory.facts();
+        if facts != (Facts { last_promise: facts.last_promise, ..Facts::NONE }) || self.a_person_spoke() {
             self.trace("no screening: a person has been spoken to");
             return;
         }

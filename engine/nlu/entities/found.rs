@@ -131,6 +131,7 @@ impl Found {
             amount: self.amount.value.map(|a| a.0),
             count: self.count.value,
             digits: self.digits.value,
+            ..Entities::default()
         }
     }
 }

@@ -53,7 +53,7 @@ prop_compose! {
         count in proptest::option::of(0_u32..400),
         rest in any::<bool>(),
         asks in proptest::option::of(prop_oneof![
-            Just(Asks::Part), Just(Asks::Parts), Just(Asks::Later), Just(Asks::Less)
+            Just(Asks::Part), Just(Asks::Parts), Just(Asks::Later), Just(Asks::Less), Just(Asks::Nothing)
         ]),
     ) -> Said {
         let date = ahead.and_then(|n| today.checked_add(n.days()).ok());

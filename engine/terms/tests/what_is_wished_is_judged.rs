@@ -228,6 +228,15 @@ fn the_payday_that_was_named_is_the_day_of_our_parts() {
 }
 
 #[test]
+fn whoever_asks_for_parts_is_offered_parts() {
+    let mut n = heard(WIDE, &[asks(Asks::Parts)]);
+    assert_eq!(n.take_offer().unwrap().parts().len(), 2);
+    // Where there are none, all of it is what there is.
+    let mut n = heard("{}", &[asks(Asks::Parts)]);
+    assert_eq!(n.take_offer().unwrap().parts().len(), 1);
+}
+
+#[test]
 fn no_word_of_the_debt_is_shown_to_a_log() {
     let n = heard(WIDE, &[sum("2000"), on(FRIDAY)]);
     let shown = format!("{n:?} {:?}", n.judge(&n.wish()));
