@@ -328,16 +328,16 @@ mod tests {
         }
     }
 
-    const MORE: &str = "kind,account_tail,minimum_due,total_balance,installment_no,collateral,last_promise,\
-        last_promise_date,last_promise_amount,broken_promises,authority_least_part,authority_max_parts,\
-        authority_max_delay_days,authority_max_delay_broken_days,authority_max_span_days,\
-        authority_discounts,authority_approver";
-    const FULL: &str =
-        "card,0421,325.00,9800,17,翠湖路的房子,broken,2026/11/1,1000,2,20%,3,14,7,90,5% 10%,客户经理";
+    const MORE: &str = "kind,account_tail,minimum_due,total_balance,installment_no,collateral,contact,\
+        reply_number,last_promise,last_promise_date,last_promise_amount,broken_promises,\
+        authority_least_part,authority_max_parts,authority_max_delay_days,\
+        authority_max_delay_broken_days,authority_max_span_days,authority_discounts,authority_approver";
+    const FULL: &str = "card,0421,325.00,9800,17,翠湖路的房子,李明,400-800-1234,broken,2026/11/1,1000,2,\
+        20%,3,14,7,90,5% 10%,客户经理";
 
     #[test]
     fn what_a_lender_may_fill_in_is_read_with_the_rest() {
-        let t = read_csv(&format!("{HEADER},{MORE}\n{ZH},{FULL}\n{EN}{}\n", ",".repeat(17)));
+        let t = read_csv(&format!("{HEADER},{MORE}\n{ZH},{FULL}\n{EN}{}\n", ",".repeat(19)));
         assert_eq!((said(&t), t.notices.len()), (String::new(), 0));
         let p = &t.cases[0].1.particulars;
         let json = serde_json::to_value(p).unwrap();
@@ -345,7 +345,8 @@ mod tests {
             json,
             serde_json::json!({
                 "kind": "card", "account_tail": "0421", "minimum_due": "325.00", "total_balance": "9800.00",
-                "installment_no": 17, "collateral": "翠湖路的房子", "last_promise": "broken",
+                "installment_no": 17, "collateral": "翠湖路的房子", "contact": "李明",
+                "reply_number": "400-800-1234", "last_promise": "broken",
                 "last_promise_date": "2026-11-01", "last_promise_amount": "1000.00", "broken_promises": 2,
                 "authority": {
                     "least_part": "20%", "max_parts": 3, "max_delay_days": 14, "max_delay_broken_days": 7,
@@ -370,6 +371,7 @@ mod tests {
             ("installment_no", "0"),
             ("installment_no", "third"),
             ("collateral", "ÕÅÎ°"),
+            ("reply_number", "call me"),
             ("last_promise", "maybe"),
             ("last_promise_date", ""),
             ("last_promise_date", "1.11.2026"),

@@ -30,6 +30,8 @@ const KNOWN: [&str; 28] = [
     "total_balance",
     "installment_no",
     "collateral",
+    "contact",
+    "reply_number",
     "last_promise",
     "last_promise_date",
     "last_promise_amount",
@@ -135,7 +137,7 @@ pub(crate) fn read(line: u64, columns: &Columns, cells: &[String]) -> Result<Cas
     let phone =
         cell("phone").parse().map_err(|e: waihu_types::InvalidPhoneNumber| bad("phone", &e.to_string()))?;
     let lang: Lang = cell("lang").parse().map_err(|_| bad("lang", "zh or en is expected 应为 zh 或 en"))?;
-    for name in ["name", "title", "creditor", "product", "collateral", "authority_approver"] {
+    for name in ["name", "title", "creditor", "product", "collateral", "contact", "authority_approver"] {
         if garbled(cell(name), lang) {
             return Err(bad(
                 name,
@@ -233,6 +235,8 @@ fn particulars(row: &Row<'_>) -> Result<Particulars, Fault> {
         total_balance: row.sum("total_balance")?,
         installment_no: row.number("installment_no")?,
         collateral: row.text("collateral"),
+        contact: row.text("contact"),
+        reply_number: row.text("reply_number"),
         authority: authority(row)?,
         last_promise: row
             .parse("last_promise", &format!("one of {states} is expected, or nothing 承诺状态有误"))?,

@@ -442,8 +442,10 @@ fn after(rule: &Rule, before: Facts) -> Vec<Facts> {
                 next.push(f);
             }
             match slot {
-                Slot::PromiseDate => next.push(Facts { promise_date: true, ..f }),
-                Slot::PromiseAmount | Slot::Wish | Slot::Channel => next.push(f),
+                Slot::PromiseDate | Slot::LastPromiseDate => {
+                    next.push(Facts { promise_date: true, ..f });
+                }
+                Slot::PromiseAmount | Slot::LastPromiseAmount | Slot::Wish | Slot::Channel => next.push(f),
                 Slot::Plan | Slot::Counter | Slot::Offer => next.push(Facts { plan: true, ..f }),
                 Slot::Callback => {
                     next.push(Facts { callback: true, callback_date: true, ..f });

@@ -87,6 +87,8 @@ words! {
         PromiseDate "promise_date" "The day of payment; a day beyond `promise.max_days` is not taken."
         PromiseAmount "promise_amount" "The sum to be paid; held at what is due."
         Callback "callback" "The day and the time of a call back."
+        LastPromiseDate "last_promise_date" "The day of the promise before, which is promised once more."
+        LastPromiseAmount "last_promise_amount" "Its sum; held at what is due."
         Wish "wish" "What the callee wants: days, sums, parts, and what is asked for. It adds up."
         Plan "plan" "The same, and the callee's own plan comes onto the table, where it may be agreed."
         Counter "counter" "The same, and what comes nearest comes onto the table, where it may not."
@@ -209,6 +211,7 @@ impl Condition {
         match slot {
             Slot::PromiseDate => matches!(self, Self::DateSoon | Self::DateLate | Self::DateWithin),
             Slot::PromiseAmount => matches!(self, Self::Amount),
+            Slot::LastPromiseDate | Slot::LastPromiseAmount => self == Self::LastPromise,
             Slot::Plan => self == Self::PlanWithin,
             Slot::Counter => self == Self::PlanCounter,
             Slot::Offer => self == Self::MoreToOffer,

@@ -63,6 +63,8 @@ values! {
     count: whole "The number of parts that was said; 0 where none was."
     promised_sum: money "The sum taken down; what is due where none was."
     promised_days: whole "How many days ahead the day taken down lies; -1 where none was."
+    last_promise_days: whole "How many days ahead the day of the promise before lies, below 0 where it is past; -1 where there was none."
+    broken_promises: whole "How many promises were broken before."
 }
 
 /// The names that guards know, with what each stands for.

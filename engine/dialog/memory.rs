@@ -161,6 +161,12 @@ impl Memory {
                 Slot::Offer => {
                     self.negotiation.take_offer();
                 }
+                Slot::LastPromiseDate => self.promise_date = self.last_promise().map(|p| p.0),
+                Slot::LastPromiseAmount => {
+                    // Part of it may have come in since: no more than what is due is promised.
+                    let sum = self.last_promise().map(|p| p.1.amount().min(self.due.amount()));
+                    self.promise_sum = self.sum(sum).or(self.promise_sum);
+                }
                 Slot::Channel => self.channel = said.entities.channel.or(self.channel),
             }
         }
@@ -178,6 +184,8 @@ impl Memory {
             count: said.entities.count.map(Into::into).unwrap_or_default(),
             promised_sum: self.promise_sum.unwrap_or(self.due).amount(),
             promised_days: ahead(self.promise_date),
+            last_promise_days: ahead(self.last_promise().map(|p| p.0)),
+            broken_promises: self.particulars.broken().into(),
         }
     }
 
@@ -234,6 +242,8 @@ impl Memory {
                 let days = (self.today - self.due_date).get_days();
                 (days > 0).then(|| days.to_string())
             }
+            Placeholder::Contact => self.particulars.contact.clone(),
+            Placeholder::ReplyNumber => self.particulars.reply_number.clone(),
             Placeholder::LastPromiseDate => self.last_promise().map(|p| day(p.0)),
             Placeholder::LastPromiseAmount => self.last_promise().map(|p| money(p.1)),
             Placeholder::Approver => Some(self.approver()),

@@ -49,6 +49,8 @@ placeholders! {
     InstallmentNo "installment_no" "Which installment is overdue. Tells of the debt."
     Collateral "collateral" "What secures the loan. Tells of the debt."
     DaysPastDue "days_past_due" "For how many days it is overdue. Tells of the debt."
+    Contact "contact" "Whom to ask for when calling back."
+    ReplyNumber "reply_number" "The number to call back."
     LastPromiseDate "last_promise_date" "The day of the promise before. Tells of the debt."
     LastPromiseAmount "last_promise_amount" "Its sum. Tells of the debt."
     Plan "plan" "The plan on the table: all its days and sums. Tells of the debt."
@@ -74,6 +76,8 @@ impl Placeholder {
                 | P::CallbackDate
                 | P::CallbackTime
                 | P::CallbackWhen
+                | P::Contact
+                | P::ReplyNumber
         )
     }
 
@@ -113,6 +117,8 @@ impl Placeholder {
                 | P::InstallmentNo
                 | P::Collateral
                 | P::DaysPastDue
+                | P::Contact
+                | P::ReplyNumber
         )
     }
 }

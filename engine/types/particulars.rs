@@ -164,6 +164,12 @@ pub struct Particulars {
     /// What secures the loan, as it is spoken (翠湖路的房子, "your home on Lake Street").
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collateral: Option<String>,
+    /// A person whom the callee may ask for when calling back, by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<String>,
+    /// The number to call back, as it is spoken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_number: Option<String>,
     /// What the lender allows to be agreed about this case.
     #[serde(default, skip_serializing_if = "is_default")]
     pub authority: GivenAuthority,
@@ -191,12 +197,21 @@ impl fmt::Debug for Particulars {
     }
 }
 
-/// The longest collateral [characters]: it is spoken in one breath.
-const MAX_COLLATERAL_CHARS: usize = 80;
+/// The longest collateral, and the longest name [characters]: each is spoken in one breath.
+const MAX_WORDS_CHARS: usize = 80;
+/// How many digits a number to call may have: from a short code's three to the longest of E.164.
+const NUMBER_DIGITS: std::ops::RangeInclusive<usize> = 3..=15;
 /// The most installments: fifty years of months, as the longest mortgages run.
 const MAX_INSTALLMENTS: u16 = 600;
 /// The most broken promises: one a week for twenty years.
 const MAX_BROKEN: u16 = 1_000;
+
+/// Whether `text` is a telephone number as people write one.
+fn is_a_number_to_call(text: &str) -> bool {
+    let digits = text.chars().filter(char::is_ascii_digit).count();
+    let written = |c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | ' ' | '(' | ')');
+    NUMBER_DIGITS.contains(&digits) && text.chars().all(written)
+}
 
 impl Particulars {
     /// How many promises were broken: one at least where the last one was.
@@ -234,14 +249,18 @@ impl Particulars {
         if self.installment_no.is_some_and(|n| !(1..=MAX_INSTALLMENTS).contains(&n)) {
             return odd("installment_no", "from 1 to 600 is expected 期数有误");
         }
-        if let Some(words) = &self.collateral {
+        for (field, words) in [("collateral", &self.collateral), ("contact", &self.contact)] {
+            let Some(words) = words else { continue };
             let chars = words.chars().count();
-            if chars > MAX_COLLATERAL_CHARS {
-                return Err(CaseProblem::TooLong { field: "collateral", chars });
+            if chars > MAX_WORDS_CHARS {
+                return Err(CaseProblem::TooLong { field, chars });
             }
             if words.trim().is_empty() || words.chars().any(char::is_control) {
-                return odd("collateral", "words that can be spoken are expected, or nothing 应为可读文字");
+                return odd(field, "words that can be spoken are expected, or nothing 应为可读文字");
             }
+        }
+        if self.reply_number.as_deref().is_some_and(|number| !is_a_number_to_call(number)) {
+            return odd("reply_number", "a telephone number is expected, as 400-800-1234 回拨号码有误");
         }
         let promised = self.last_promise.is_some() || self.last_promise_amount.is_some();
         match self.last_promise_date {
@@ -290,7 +309,7 @@ mod tests {
 
     #[test]
     fn particulars_read_back_and_absent_ones_are_not_written() {
-        let json = r#"{"kind":"mortgage","account_tail":"0421","total_balance":"812000.00","installment_no":17,"collateral":"翠湖路的房子","authority":{"max_parts":3},"last_promise":"broken","last_promise_date":"2026-11-01","last_promise_amount":"3000.00","broken_promises":2}"#;
+        let json = r#"{"kind":"mortgage","account_tail":"0421","total_balance":"812000.00","installment_no":17,"collateral":"翠湖路的房子","contact":"李明","reply_number":"400-800-1234","authority":{"max_parts":3},"last_promise":"broken","last_promise_date":"2026-11-01","last_promise_amount":"3000.00","broken_promises":2}"#;
         let p = read(json);
         assert_eq!(serde_json::to_string(&p).unwrap(), json);
         assert_eq!(serde_json::to_string(&Particulars::default()).unwrap(), "{}");
@@ -317,6 +336,10 @@ mod tests {
         assert_eq!(fault(r#"{"installment_no":0}"#), "installment_no");
         assert_eq!(fault(r#"{"collateral":" "}"#), "collateral");
         assert_eq!(fault(&format!(r#"{{"collateral":"{}"}}"#, "房".repeat(81))), "collateral");
+        assert_eq!(fault(r#"{"contact":"\u0007"}"#), "contact");
+        for number in ["", "call me", "12", "1234567890123456"] {
+            assert_eq!(fault(&format!(r#"{{"reply_number":"{number}"}}"#)), "reply_number");
+        }
         assert_eq!(fault(r#"{"last_promise":"kept"}"#), "last_promise_date");
         assert_eq!(fault(r#"{"last_promise_date":"1999-12-31"}"#), "last_promise_date");
         assert_eq!(

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The keys of a case that an example may set.
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 21] = [
     "name",
     "title",
     "creditor",
@@ -24,6 +24,8 @@ const KEYS: [&str; 19] = [
     "total_balance",
     "installment_no",
     "collateral",
+    "contact",
+    "reply_number",
     "authority",
     "last_promise",
     "last_promise_date",
@@ -48,9 +50,10 @@ impl Written {
         Self { at, keys }
     }
 
-    /// The same with the keys of `other` in place of its own.
+    /// The same with the keys of `other` in place of its own; an empty one is left out.
     pub(super) fn with(mut self, other: Self) -> Self {
         self.keys.extend(other.keys);
+        self.keys.retain(|_, value| value.as_str() != Some(""));
         Self { at: other.at, ..self }
     }
 

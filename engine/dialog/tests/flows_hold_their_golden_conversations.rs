@@ -2,6 +2,7 @@
 #![allow(clippy::panic, clippy::unwrap_used)]
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     sync::{Arc, LazyLock},
@@ -58,15 +59,34 @@ fn every_golden_conversation_comes_out_as_written() {
     assert!(wrong.is_empty(), "{}", lines(&wrong));
 }
 
+/// What is a flow's own is tried by its conversations, and what it shares by those of any flow.
 #[test]
 fn every_state_and_rule_is_tried_in_each_language() {
     let mut all = Vec::new();
-    for (script, lang) in FLOWS.iter().flat_map(|s| Lang::ALL.map(|lang| (s, lang))) {
-        // Come to by the clock or after thirty turns: tests/a_call_has_its_limits.rs.
-        let untried = script.untried(lang).into_iter().filter(|p| !p.message.contains("end_time_is_up\""));
-        all.extend(untried.map(|p| format!("{}: {p}", script.name())));
+    for lang in Lang::ALL {
+        let mut shared: BTreeMap<String, usize> = BTreeMap::new();
+        for script in FLOWS.iter() {
+            let mut untried = script.untried(lang);
+            // Come to by the clock or after thirty turns: tests/a_call_has_its_limits.rs.
+            untried.retain(|p| !p.message.contains("end_time_is_up\""));
+            let (of_parts, own): (Vec<_>, Vec<_>) = untried.iter().partition(|p| part_of(&p.file).is_some());
+            all.extend(own.iter().map(ToString::to_string));
+            of_parts.iter().for_each(|p| *shared.entry(p.to_string()).or_default() += 1);
+        }
+        for (problem, flows) in shared {
+            let part = part_of(&problem).unwrap();
+            let uses = |f: &&Arc<Script>| f.files().iter().any(|(name, _)| part_of(name) == Some(part));
+            if flows == FLOWS.iter().filter(uses).count() {
+                all.push(problem);
+            }
+        }
     }
     assert!(all.is_empty(), "{}", all.join("\n"));
+}
+
+/// The part that a file belongs to.
+fn part_of(path: &str) -> Option<&str> {
+    path.split_once("parts/")?.1.split('/').next()
 }
 
 #[test]
