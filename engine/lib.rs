@@ -7,7 +7,9 @@ mod commands;
 mod output;
 mod plant;
 mod project;
+mod recorded;
 mod table;
+mod voices;
 mod watch;
 
 pub use commands::{Cli, run};

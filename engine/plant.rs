@@ -8,7 +8,7 @@ use waihu_dialler::{Plant, Reserve};
 use waihu_intent::Head;
 use waihu_media::{Media, MediaConfig, Ports};
 use waihu_record::Recorder;
-use waihu_speech::{BotVoices, Speech, SpeechConfig};
+use waihu_speech::{Speech, SpeechConfig};
 use waihu_srtp::Certificate;
 use waihu_store::Store;
 use waihu_trunk::{MediaPorts, SipSocket, TrunkConfig};
@@ -130,7 +130,6 @@ fn speech_config(project: &Project) -> Result<SpeechConfig> {
         prompts: project.prompts("bot"),
         // One a core: each works alone on an utterance.
         recognizers: std::thread::available_parallelism().map_or(1, NonZero::get),
-        voices: BotVoices::default(),
     })
 }
 

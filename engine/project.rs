@@ -7,10 +7,13 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use waihu_dialler::RecordedPrompts;
 use waihu_dialog::{Problem, Script};
 use waihu_models::Library;
 use waihu_tts::TtsPaths;
 use waihu_types::Lang;
+
+use crate::{recorded, voices::Voices};
 
 /// A project's folder: manifests, scripts and trunks in it, fetched and made files in `.waihu/`.
 #[derive(Clone, Debug)]
@@ -128,7 +131,8 @@ impl Project {
         Ok(names)
     }
 
-    /// Reads and checks a flow, and runs its golden conversations.
+    /// Reads and checks a flow with the names of its recordings, runs its golden conversations, and looks for
+    /// the voices that it names.
     ///
     /// # Errors
     /// When it cannot be read. What is wrong with it comes as a list.
@@ -159,8 +163,13 @@ impl Project {
         Ok(match Script::load(name, &files) {
             Err(problems) => Err(problems),
             Ok(script) => {
-                let script = Arc::new(script);
-                let problems = script.run_examples();
+                let recorded = recorded::files(&folder, &script);
+                let script = match recorded.and_then(|files| script.with_recordings(&files)) {
+                    Ok(script) => Arc::new(script),
+                    Err(problems) => return Ok(Err(problems)),
+                };
+                let mut problems = script.run_examples();
+                problems.extend(Voices::of(self).in_script(&script));
                 if problems.is_empty() { Ok(script) } else { Err(problems) }
             }
         })
@@ -173,13 +182,18 @@ impl Project {
     pub(crate) fn flow(&self, name: &str) -> Result<Arc<Script>> {
         match self.check_flow(name)? {
             Ok(script) => Ok(script),
-            Err(problems) => {
-                let all: Vec<String> = problems.iter().map(Problem::to_string).collect();
-                bail!(
-                    "the script {name} is not right, and no call is placed with it 话术有误，不能拨打:\n{}",
-                    all.join("\n")
-                )
-            }
+            Err(problems) => bail!("{}", not_right(name, &problems)),
+        }
+    }
+
+    /// The sound of what a person recorded for a flow.
+    ///
+    /// # Errors
+    /// With every recording that is of no use.
+    pub(crate) fn recorded_prompts(&self, script: &Script) -> Result<Arc<RecordedPrompts>> {
+        match recorded::sounds(script) {
+            Ok(sounds) => Ok(Arc::new(sounds)),
+            Err(problems) => bail!("{}", not_right(script.name(), &problems)),
         }
     }
 }
@@ -196,4 +210,10 @@ fn read_toml(listed: fs::ReadDir, files: &mut Vec<(String, String)>) -> Result<(
         }
     }
     Ok(())
+}
+
+fn not_right(name: &str, problems: &[Problem]) -> String {
+    let all: Vec<String> = problems.iter().map(Problem::to_string).collect();
+    let all = all.join("\n");
+    format!("the script {name} is not right, and no call is placed with it 话术有误，不能拨打:\n{all}")
 }

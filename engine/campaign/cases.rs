@@ -12,7 +12,7 @@ use waihu_types::{Case, CaseId};
 use crate::row::{self, Columns};
 
 /// What came out of a file of cases.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct CaseTable {
     /// The cases that can be dialled, each with its line (the first line of the file is 1).
     pub cases: Vec<(u64, Case)>,
@@ -76,10 +76,11 @@ pub fn read_csv_bytes(bytes: &[u8]) -> CaseTable {
 /// Reads a file of cases.
 ///
 /// Columns, in any order: `id`, `phone`, `name`, `lang`, `creditor`, `product`, `amount`,
-/// `currency`, `due_date`, and where wanted `title` and `time_zone` (`Asia/Shanghai` where it is
-/// absent or empty), the fields of [`waihu_types::Particulars`] by their names, and those of
-/// [`waihu_types::GivenAuthority`] by theirs after `authority_` (of `authority_discounts` the steps
-/// stand apart by spaces or `;`). An unknown column is named once and not read. Without one of the others there
+/// `currency`, `due_date`, and where wanted `title`, `time_zone` (`Asia/Shanghai` where it is absent or
+/// empty), `voice` and `voice_speed` (the script's where they are), the fields of
+/// [`waihu_types::Particulars`] by their names, and those of [`waihu_types::GivenAuthority`] by theirs after
+/// `authority_` (of `authority_discounts` the steps stand apart by spaces or `;`). An unknown column is named
+/// once and not read. Without one of the others there
 /// are no cases. The second row of an id is refused, and names the first. The second row of a number
 /// is a case of its own (one person may owe twice) and noticed.
 pub fn read_csv(text: &str) -> CaseTable {
@@ -218,6 +219,18 @@ mod tests {
         assert_eq!(t.cases[0].1.title, "");
         assert_eq!(t.cases[0].1.due_date, jiff::civil::date(2026, 11, 5));
         assert_eq!(read_csv(&text.replace("\r\n", "\r")).cases.len(), 1);
+    }
+
+    #[test]
+    fn a_row_may_have_a_voice_and_a_speed_of_its_own() {
+        let header = format!("{HEADER},voice,voice_speed");
+        let read = |own: &str| read_csv(&format!("{header}\n{ZH},{own}\n"));
+        let voice = |own: &str| read(own).cases.first().map(|(_, c)| (c.voice.name.clone(), c.voice.speed));
+        assert_eq!(voice("zm_yunxi,0.9"), Some((Some("zm_yunxi".to_owned()), Some(0.9))));
+        assert_eq!(voice(","), Some((None, None)));
+        for wrong in [",fast", ",3", ",NaN", ",-1"] {
+            assert_eq!(read(wrong).problems[0].column.as_deref(), Some("voice_speed"), "{wrong}");
+        }
     }
 
     #[test]

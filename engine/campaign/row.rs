@@ -5,14 +5,14 @@ use std::str::FromStr;
 use rust_decimal::Decimal;
 use waihu_terms::Authority;
 use waihu_types::{
-    Case, CaseProblem, Currency, GivenAuthority, InvalidTail, InvalidTerm, Lang, Money, Particulars,
-    ProductKind, PromiseState,
+    Case, CaseProblem, CaseVoice, Currency, GivenAuthority, InvalidTail, InvalidTerm, Lang, Money,
+    Particulars, ProductKind, PromiseState,
 };
 
 use crate::cases::RowProblem;
 
 /// The columns that are read. Those from `title` on may be absent.
-const KNOWN: [&str; 28] = [
+const KNOWN: [&str; 30] = [
     "id",
     "phone",
     "name",
@@ -24,6 +24,8 @@ const KNOWN: [&str; 28] = [
     "due_date",
     "title",
     "time_zone",
+    "voice",
+    "voice_speed",
     "kind",
     "account_tail",
     "minimum_due",
@@ -158,6 +160,11 @@ pub(crate) fn read(line: u64, columns: &Columns, cells: &[String]) -> Result<Cas
         named => named,
     };
     let particulars = particulars(&Row(columns, cells)).map_err(|(name, expected)| bad(name, &expected))?;
+    let speed = Some(cell("voice_speed")).filter(|c| !c.is_empty());
+    let speed = speed
+        .map(|c| c.parse::<f32>().map_err(|_| bad("voice_speed", "a number as 0.95 is expected 应为数字")))
+        .transpose()?;
+    let voice = CaseVoice { name: Some(cell("voice").to_owned()).filter(|c| !c.is_empty()), speed };
     let case = Case {
         id,
         phone,
@@ -170,6 +177,7 @@ pub(crate) fn read(line: u64, columns: &Columns, cells: &[String]) -> Result<Cas
         due_date,
         time_zone: time_zone.to_owned(),
         particulars,
+        voice,
     };
     match case.check() {
         Ok(()) => match Authority::new(&case.particulars.authority, case.due) {

@@ -127,6 +127,7 @@ mod tests {
             due_date: jiff::civil::date(2026, 11, 15),
             time_zone: "Asia/Shanghai".into(),
             particulars: waihu_types::Particulars::default(),
+            voice: Default::default(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use tokio::sync::{mpsc, watch};
 use waihu_dialler::{DialError, Order, Stop, place_call};
@@ -14,6 +14,7 @@ use crate::{
     output::out,
     plant::{self, Ground},
     project::Project,
+    voices::Voices,
     watch::{Watch, Words},
 };
 
@@ -39,6 +40,9 @@ pub(crate) struct CallArgs {
 pub(crate) fn run(project: &Project, args: CallArgs) -> Result<ExitCode> {
     let script = project.flow(&args.script)?;
     let case = read_case(&args.case)?;
+    if let Some(fault) = Voices::of(project).in_case(&case) {
+        bail!("{}: {fault}", args.case.display());
+    }
     let trunk = match &args.trunk {
         Some(name) => TrunkConfig::read(&project.trunk(name))?,
         None => TrunkConfig::direct(&args.target)?,
@@ -48,6 +52,7 @@ pub(crate) fn run(project: &Project, args: CallArgs) -> Result<ExitCode> {
         campaign: None,
         lang: args.lang.unwrap_or(case.lang),
         case,
+        recorded: project.recorded_prompts(&script)?,
         script,
         target: Some(args.target),
     };

@@ -1,10 +1,14 @@
 //! `waihu campaign`: many cases, a bounded number at once.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use tokio::sync::{mpsc, watch};
+use waihu_campaign::{CaseTable, RowProblem};
 use waihu_dialler::{CampaignOrder, CampaignReport, Stop, run_campaign};
 use waihu_trunk::TrunkConfig;
 use waihu_types::{CampaignId, Case};
@@ -14,6 +18,7 @@ use crate::{
     output::{note, out},
     plant::{self, Ground},
     project::Project,
+    voices::Voices,
     watch::{Watch, Words, named},
 };
 
@@ -48,7 +53,7 @@ pub(crate) struct CampaignArgs {
 
 pub(crate) fn run(project: &Project, command: CampaignCommand) -> Result<ExitCode> {
     let CampaignCommand::Run(args) = command;
-    let (cases, bad_rows) = read_cases(&args.cases)?;
+    let (cases, bad_rows) = read_cases(project, &args.cases)?;
     let trunk = TrunkConfig::read(&project.trunk(&args.trunk))?;
     let id = match args.id {
         Some(id) => id,
@@ -59,10 +64,12 @@ pub(crate) fn run(project: &Project, command: CampaignCommand) -> Result<ExitCod
             })?
         }
     };
+    let script = project.flow(&args.script)?;
     let order = CampaignOrder {
         id: id.clone(),
         cases,
-        script: project.flow(&args.script)?,
+        recorded: project.recorded_prompts(&script)?,
+        script,
         max_at_once: args.max_at_once.unwrap_or(u32::MAX).clamp(1, trunk.max_calls) as usize,
     };
     let words = if args.words { Words::Shown } else { Words::Hidden };
@@ -124,15 +131,33 @@ fn further(wished: Stop) -> (Stop, &'static str) {
 }
 
 /// The cases of a file, and how many rows are none; what is wrong with those is told.
-pub(crate) fn read_cases(path: &PathBuf) -> Result<(Vec<Case>, usize)> {
+pub(crate) fn read_cases(project: &Project, path: &Path) -> Result<(Vec<Case>, usize)> {
     let shown = path.display();
-    let bytes = std::fs::read(path).with_context(|| format!("{shown}: cannot be read 无法读取"))?;
-    let table = waihu_campaign::read_csv_bytes(&bytes);
+    let table = case_table(project, path)?;
     table.notices.iter().chain(&table.problems).for_each(|p| note!("{shown}: {p}"));
     if table.cases.is_empty() {
         bail!("{shown}: no case in it can be called 没有可拨打的案件");
     }
     Ok((table.cases.into_iter().map(|(_, case)| case).collect(), table.problems.len()))
+}
+
+/// A file of cases, read. A row that names a voice which is not there is wrong as well.
+pub(crate) fn case_table(project: &Project, path: &Path) -> Result<CaseTable> {
+    let bytes =
+        std::fs::read(path).with_context(|| format!("{}: cannot be read 无法读取", path.display()))?;
+    let mut table = waihu_campaign::read_csv_bytes(&bytes);
+    let voices = Voices::of(project);
+    table.cases.retain(|(line, case)| {
+        let fault = voices.in_case(case);
+        table.problems.extend(fault.iter().map(|message| RowProblem {
+            line: *line,
+            column: Some("voice".to_owned()),
+            message: message.clone(),
+        }));
+        fault.is_none()
+    });
+    table.problems.sort_by_key(|p| p.line);
+    Ok(table)
 }
 
 /// Whether every row was a case that had its turn, now or before.

@@ -2,12 +2,12 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use waihu_trunk::{KeyExchange, SrtpPolicy, TrunkConfig};
 use waihu_types::Lang;
 
-use crate::{output::out, project::Project};
+use crate::{output::out, project::Project, recorded};
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
@@ -25,7 +25,8 @@ pub(crate) fn run(project: &Project, args: &CheckArgs) -> Result<ExitCode> {
     let mut wrong = 0;
     let names = if args.scripts.is_empty() { project.flows()? } else { args.scripts.clone() };
     for name in &names {
-        match project.check_flow(name)? {
+        let checked = project.check_flow(name)?;
+        match checked.and_then(|script| recorded::sounds(&script).map(|_| script)) {
             Ok(script) => {
                 let count = |lang| script.examples(lang).len();
                 out!(
@@ -34,6 +35,8 @@ pub(crate) fn run(project: &Project, args: &CheckArgs) -> Result<ExitCode> {
                     count(Lang::Zh),
                     count(Lang::En),
                 )?;
+                let recorded = Lang::ALL.into_iter().flat_map(|lang| recorded::summary(&script, lang));
+                recorded.into_iter().try_for_each(|line| out!("{line}"))?;
             }
             Err(problems) => {
                 problems.iter().try_for_each(|p| out!("{p}"))?;
@@ -43,9 +46,7 @@ pub(crate) fn run(project: &Project, args: &CheckArgs) -> Result<ExitCode> {
         }
     }
     if let Some(path) = &args.cases {
-        let bytes =
-            std::fs::read(path).with_context(|| format!("{}: cannot be read 无法读取", path.display()))?;
-        let table = waihu_campaign::read_csv_bytes(&bytes);
+        let table = super::campaign::case_table(project, path)?;
         let shown = path.display();
         table.notices.iter().chain(&table.problems).try_for_each(|p| out!("{shown}: {p}"))?;
         out!(

@@ -48,7 +48,13 @@ pub(crate) fn run(project: &Project, args: &PracticeArgs) -> Result<ExitCode> {
     // A campaign of its own each time: a second run calls everybody again.
     let id: CampaignId = format!("practice-{}", jiff::Timestamp::now().as_second()).parse()?;
     let max = args.max_at_once.unwrap_or(u32::MAX).clamp(1, trunk.max_calls) as usize;
-    let order = CampaignOrder { id: id.clone(), cases: cases.clone(), script, max_at_once: max };
+    let order = CampaignOrder {
+        id: id.clone(),
+        cases: cases.clone(),
+        recorded: project.recorded_prompts(&script)?,
+        script,
+        max_at_once: max,
+    };
     let words = if args.quiet { Words::Hidden } else { Words::Shown };
     let report =
         super::runtime()?.block_on(campaign::dial(project, trunk, Ground::Practice, order, words))?;

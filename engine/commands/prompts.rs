@@ -8,16 +8,19 @@ use indicatif::{ProgressBar, ProgressStyle};
 use jiff::civil::Date;
 use nix::sys::resource::{UsageWho, getrusage};
 use serde::Serialize;
+use waihu_dialler::{RecordedPrompts, Words};
 use waihu_dialog::{Interpreter, Script};
-use waihu_tts::{PromptCache, Request, Tts, VoiceStyle};
+use waihu_speech::{Origin, Speaker, Urgency, VoiceRequest};
+use waihu_tts::PromptCache;
 use waihu_types::{Case, Lang};
 
 use crate::{
     output::{note, out},
     project::Project,
+    recorded,
 };
 
-/// The rate at which calls play prompts [Hz]: the same as the voice worker asks for.
+/// The rate of calls' prompts [Hz].
 const RATE: u32 = 8_000;
 
 #[derive(Debug, Subcommand)]
@@ -55,6 +58,10 @@ struct Cost {
     cached: usize,
     /// Of these, spoken now.
     spoken: usize,
+    /// Of these, recorded whole by a person.
+    recorded: usize,
+    /// Of these, recorded with values spoken between.
+    spliced: usize,
     /// Of these, not to be spoken; each was named.
     failed: usize,
     /// How long all distinct prompts last [s].
@@ -65,23 +72,24 @@ struct Cost {
     core_s: f64,
     /// Time on the clock [s].
     wall_s: f64,
-    /// What all distinct prompts take in the cache [bytes].
+    /// What the synthesized prompts take in the cache [bytes].
     bytes: u64,
 }
 
 pub(crate) fn run(project: &Project, command: PromptsCommand) -> Result<ExitCode> {
     let PromptsCommand::Build(args) = command;
     let script = project.flow(&args.script)?;
-    let (cases, bad_rows) = super::campaign::read_cases(&args.cases)?;
-    let (prompts, texts) = known_before(&script, &cases, args.lang)?;
-    let mut tts = Tts::load(project.voices()?)?;
-    let mut cache = PromptCache::open(project.prompts("bot"))?;
+    let (cases, bad_rows) = super::campaign::read_cases(project, &args.cases)?;
+    let recorded = project.recorded_prompts(&script)?;
+    let (prompts, texts) = known_before(&script, &recorded, &cases, args.lang)?;
+    let mut speaker = Speaker::open(project.voices()?, project.prompts("bot"))?;
     let mut cost = Cost { cases: cases.len(), prompts, distinct: texts.len(), ..Cost::default() };
-    speak(&texts, &mut tts, &mut cache, &mut cost)?;
+    speak(&texts, &mut speaker, &mut cost)?;
     if args.json {
         out!("{}", serde_json::to_string(&cost)?)?;
     } else {
-        table(&cost).iter().try_for_each(|line| out!("{line}"))?;
+        let recorded = Lang::ALL.into_iter().flat_map(|lang| recorded::summary(&script, lang));
+        table(&cost).into_iter().chain(recorded).try_for_each(|line| out!("{line}"))?;
     }
     Ok(if cost.failed == 0 && bad_rows == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -89,17 +97,21 @@ pub(crate) fn run(project: &Project, command: PromptsCommand) -> Result<ExitCode
 /// How many prompts the cases have together, and each different one once, in the order of the cases.
 fn known_before(
     script: &Arc<Script>,
+    recorded: &Arc<RecordedPrompts>,
     cases: &[Case],
     lang: Option<Lang>,
-) -> Result<(usize, Vec<(Lang, String)>)> {
+) -> Result<(usize, Vec<VoiceRequest>)> {
     let (mut count, mut seen, mut texts) = (0, HashSet::new(), Vec::new());
     for case in cases {
         let lang = lang.unwrap_or(case.lang);
         let interpreter = Interpreter::new(Arc::clone(script), lang, case, today(case)?);
+        // The same as the call's: what is built here is found by calls.
+        let words = Words::new(&interpreter, script, lang, case, Arc::clone(recorded));
+        let spoken_as = format!("{lang} {:?}", words.style());
         for text in interpreter.prompts_to_prepare() {
             count += 1;
-            if seen.insert((lang, text.clone())) {
-                texts.push((lang, text));
+            if seen.insert((spoken_as.clone(), text.clone())) {
+                texts.push(words.to_speak(text, Urgency::Preparation));
             }
         }
     }
@@ -114,42 +126,40 @@ fn today(case: &Case) -> Result<Date> {
     Ok(now.date())
 }
 
-fn speak(texts: &[(Lang, String)], tts: &mut Tts, cache: &mut PromptCache, cost: &mut Cost) -> Result<()> {
+fn speak(texts: &[VoiceRequest], speaker: &mut Speaker, cost: &mut Cost) -> Result<()> {
     let bar = bar(texts.len());
-    // The same as the voice worker's: what is built here is found by calls.
-    let style = VoiceStyle::default();
     let mut warm = HashSet::new();
     let (mut core, mut wall) = (Duration::ZERO, Duration::ZERO);
-    for (lang, text) in texts {
-        let request = Request { lang: *lang, text, style: &style };
-        let spoken = if let Some(spoken) = cache.get(tts, &request, RATE)? {
-            cost.cached += 1;
-            spoken
-        } else {
-            if warm.insert(*lang) {
-                tts.warm_up(*lang, None)?;
-            }
-            let (begun, used) = (std::time::Instant::now(), processor_time());
-            let made = cache.get_or_synthesize(tts, &request, RATE);
-            wall += begun.elapsed();
-            core += processor_time().saturating_sub(used);
-            match made {
-                Ok(spoken) => {
-                    cost.spoken += 1;
-                    cost.spoken_s += spoken.samples.len() as f64 / f64::from(RATE);
-                    spoken
+    for request in texts {
+        if !speaker.is_ready(request)? && warm.insert((request.lang, request.style.voice.clone())) {
+            speaker.warm_up(request.lang, &request.style)?;
+        }
+        let (begun, used) = (std::time::Instant::now(), processor_time());
+        let made = speaker.speak(request);
+        wall += begun.elapsed();
+        core += processor_time().saturating_sub(used);
+        match made {
+            Ok((spoken, origin)) => {
+                let seconds = spoken.samples.len() as f64 / f64::from(RATE);
+                cost.speech_s += seconds;
+                match origin {
+                    Origin::Cache => cost.cached += 1,
+                    Origin::Voice => {
+                        (cost.spoken, cost.spoken_s) = (cost.spoken + 1, cost.spoken_s + seconds)
+                    }
+                    Origin::Recording => cost.recorded += 1,
+                    Origin::Spliced => cost.spliced += 1,
                 }
-                Err(e) => {
-                    // The words may name a debtor: only its place is told.
-                    bar.suspend(|| note!("prompt {} 话术: {e}", bar.position() + 1));
-                    cost.failed += 1;
-                    bar.inc(1);
-                    continue;
+                if matches!(origin, Origin::Cache | Origin::Voice) {
+                    cost.bytes += PromptCache::bytes_of(&spoken);
                 }
             }
-        };
-        cost.speech_s += spoken.samples.len() as f64 / f64::from(RATE);
-        cost.bytes += PromptCache::bytes_of(&spoken);
+            Err(e) => {
+                // The words may name a debtor: only its place is told.
+                bar.suspend(|| note!("prompt {} 话术: {e}", bar.position() + 1));
+                cost.failed += 1;
+            }
+        }
         bar.inc(1);
     }
     bar.finish_and_clear();
@@ -182,6 +192,8 @@ fn table(cost: &Cost) -> Vec<String> {
         format!("{:>10} prompts 话术, {} of them different 去重后", cost.prompts, cost.distinct),
         format!("{:>10} already in the cache 已缓存", cost.cached),
         format!("{:>10} spoken now 本次合成", cost.spoken),
+        format!("{:>10} recorded 真人录音", cost.recorded),
+        format!("{:>10} recorded, with values spoken between 录音与合成拼接", cost.spliced),
         format!("{:>10.1} s of speech 语音 (now 本次 {:.1})", cost.speech_s, cost.spoken_s),
         format!("{:>10.1} core-seconds 核秒 ({:.1} s on the clock 耗时)", cost.core_s, cost.wall_s),
         format!("{:>10.1} MB in the cache 缓存占用", cost.bytes as f64 / 1e6),
@@ -206,11 +218,16 @@ mod tests {
         let table = waihu_campaign::read_csv_bytes(csv.as_bytes());
         let cases: Vec<Case> = table.cases.into_iter().map(|(_, case)| case).collect();
         assert_eq!(cases.len(), 2, "{:?}", table.problems);
-        let (one, _) = known_before(&script, &cases[..1], None).unwrap();
-        let (both, texts) = known_before(&script, &cases, None).unwrap();
+        let none = Arc::default();
+        let (one, _) = known_before(&script, &none, &cases[..1], None).unwrap();
+        let (both, texts) = known_before(&script, &none, &cases, None).unwrap();
         assert_eq!(both, 2 * one);
         assert!(texts.len() > one && texts.len() < both, "{} of {both}", texts.len());
-        let (_, english) = known_before(&script, &cases, Some(Lang::En)).unwrap();
-        assert!(english.iter().all(|(lang, _)| *lang == Lang::En));
+        let (_, english) = known_before(&script, &none, &cases, Some(Lang::En)).unwrap();
+        assert!(english.iter().all(|t| t.lang == Lang::En));
+        let mut other = cases[..1].to_vec();
+        other[0].voice.speed = Some(0.9);
+        let (_, slower) = known_before(&script, &none, &[cases[0].clone(), other.remove(0)], None).unwrap();
+        assert_eq!(slower.len(), 2 * one, "the same words at another speed are another sound");
     }
 }

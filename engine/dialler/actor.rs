@@ -1,18 +1,18 @@
 //! One call: what the call machine decides is carried out here.
 
-use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::JoinHandle,
     time::{Instant, sleep_until, timeout},
 };
-use waihu_call::{CallMachine, Desk, Ending, Input, Leg, Line, Output, PlaybackId, Speaker};
+use waihu_call::{CallMachine, Desk, Ending, Input, Leg, Line, MediaEvent, Output, PlaybackId, Speaker};
 use waihu_dialog::Interpreter;
 use waihu_media::PlaybackId as MediaPlaybackId;
 use waihu_record::{RecordingInProgress, TranscriptWriter};
 use waihu_sip::Event as SipEvent;
-use waihu_speech::{CallMood, Listener, Spoken, Urgency, VoiceRequest};
+use waihu_speech::{CallMood, Listener, VoicePart};
 use waihu_store::NewAttempt;
 use waihu_trunk::Call;
 use waihu_types::{Outcome, ScriptVersion, Time, WallTime};
@@ -24,13 +24,16 @@ use crate::{
     plant::{Order, Plant, Progress, ProgressKind, Stop},
     playout::Playout,
     sound::{Ends, LegSound, News, SoundFault, first_timeout},
+    words::{self, Prompts, tell},
 };
 
 /// What reaches the call from threads. Few events a second: one per prompt, key or utterance.
 enum Happening {
     Sound(Leg, News),
     Speech(waihu_speech::Event),
-    Voiced(PlaybackId, Result<Spoken, waihu_speech::SpeechError>),
+    /// Of a prompt, what is known without the media thread.
+    Played(MediaEvent),
+    Voiced(PlaybackId, Arc<str>, Result<VoicePart, waihu_speech::SpeechError>),
 }
 
 /// Who watches a call.
@@ -52,7 +55,7 @@ pub async fn place_call(
 ) -> Result<Outcome, DialError> {
     let today = legs::today(&order.case)?;
     let interpreter = Interpreter::new(Arc::clone(&order.script), order.lang, &order.case, today);
-    let prompts = prepare(&plant, &order, &interpreter, &observer).await?;
+    let prompts = Prompts::prepare(&plant, &order, &interpreter, &observer).await?;
 
     if *stop.borrow() != Stop::No {
         return Err(DialError::Stopped);
@@ -88,37 +91,11 @@ pub async fn place_call(
     call.close(attempt, ending).await
 }
 
-/// Synthesizes, before anything is dialled, every prompt that can be known by then.
-async fn prepare(
-    plant: &Plant,
-    order: &Order,
-    interpreter: &Interpreter,
-    observer: &Observer,
-) -> Result<HashMap<String, Spoken>, DialError> {
-    let texts = interpreter.prompts_to_prepare();
-    let total = texts.len();
-    let mut prompts = HashMap::with_capacity(total);
-    for (done, text) in texts.into_iter().enumerate() {
-        tell(observer, order, ProgressKind::Preparing { done, total });
-        let (reply, answer) = oneshot::channel();
-        let request = VoiceRequest { lang: order.lang, text: text.clone(), urgency: Urgency::Preparation };
-        plant.speech.voice(request, Box::new(move |pcm| drop(reply.send(pcm))));
-        let pcm = answer.await.map_err(|_| DialError::WorkersGone)?.map_err(DialError::Voice)?;
-        prompts.insert(text, pcm);
-    }
-    Ok(prompts)
-}
-
-fn tell(observer: &Observer, order: &Order, kind: ProgressKind) {
-    // Nobody need watch.
-    let _ = observer.send(Progress { case: order.case.id.clone(), kind });
-}
-
 struct ActiveCall<'a> {
     plant: &'a Arc<Plant>,
     order: &'a Order,
     observer: Observer,
-    prompts: HashMap<String, Spoken>,
+    prompts: Prompts,
     playout: Playout,
     happenings: mpsc::UnboundedSender<Happening>,
     inbox: mpsc::UnboundedReceiver<Happening>,
@@ -150,7 +127,7 @@ impl<'a> ActiveCall<'a> {
         plant: &'a Arc<Plant>,
         order: &'a Order,
         today: jiff::civil::Date,
-        prompts: HashMap<String, Spoken>,
+        prompts: Prompts,
         observer: Observer,
         stop: watch::Receiver<Stop>,
     ) -> Result<Self, DialError> {
@@ -223,7 +200,7 @@ impl<'a> ActiveCall<'a> {
                 lang: order.lang,
                 sha256: order.script.sha256().to_owned(),
             },
-            models: self.plant.models.clone(),
+            models: order.models(&self.plant.models),
             dialled_at: legs::wall_now(),
             attempts_before: self
                 .plant
@@ -276,9 +253,13 @@ impl<'a> ActiveCall<'a> {
     }
 
     fn happened(&mut self, happening: Happening) -> Option<Input> {
-        use waihu_call::MediaEvent;
         match happening {
-            Happening::Sound(_, News::Call(event)) => Some(Input::Media(self.playout.of_the_whole(event))),
+            Happening::Sound(_, News::Call(event)) => {
+                let told = self.playout.of_the_whole(event);
+                self.play_ready();
+                told.map(Input::Media)
+            }
+            Happening::Played(event) => Some(Input::Media(event)),
             Happening::Sound(leg, News::Datagram(from, bytes)) => {
                 self.of_sound(leg, |sound, plant| sound.datagram(plant, from, &bytes))
             }
@@ -297,16 +278,16 @@ impl<'a> ActiveCall<'a> {
                 hearing::take_down(&mut self.mood, &event);
                 hearing::speech_word(&self.order.attempt, event).map(Input::Speech)
             }
-            Happening::Voiced(id, Ok(pcm)) => {
-                self.playout.voiced(id, pcm);
+            Happening::Voiced(id, text, part) => {
+                if let Err(e) = &part {
+                    tracing::error!(attempt = %self.order.attempt, error = %e, "a prompt could not be spoken");
+                }
+                let told = self.playout.voiced(id, &part);
+                if let Ok(VoicePart { whole: Some(whole), .. }) = part {
+                    self.prompts.keep(text, whole);
+                }
                 self.play_ready();
-                None
-            }
-            Happening::Voiced(id, Err(e)) => {
-                tracing::error!(attempt = %self.order.attempt, error = %e, "a prompt could not be spoken");
-                let waited = self.playout.give_up(id);
-                self.play_ready();
-                waited.then_some(Input::Media(MediaEvent::PlaybackFailed(id)))
+                told.map(Input::Media)
             }
         }
     }
@@ -340,10 +321,8 @@ impl<'a> ActiveCall<'a> {
                 Output::Play { id, text, from_ms } => self.play(id, text, from_ms),
                 Output::StopPlayback => {
                     self.plant.media.stop(self.sound.slot());
-                    for id in self.playout.clear() {
-                        let event =
-                            waihu_call::MediaEvent::PlaybackStopped { id, played_ms: 0, heard_bytes: 0 };
-                        let _ = self.happenings.send(Happening::Sound(Leg::Callee, News::Call(event)));
+                    for event in self.playout.stop() {
+                        let _ = self.happenings.send(Happening::Played(event));
                     }
                 }
                 Output::Bridge => {
@@ -405,25 +384,25 @@ impl<'a> ActiveCall<'a> {
         }
         self.callee.iter().for_each(|callee| callee.hangup(Some(fault.as_reason())));
         self.fault.get_or_insert(fault);
-        Some(Input::Media(waihu_call::MediaEvent::Lost))
+        Some(Input::Media(MediaEvent::Lost))
     }
 
     fn play(&mut self, id: PlaybackId, text: String, from_ms: u64) {
-        let ready = self.prompts.get(&text).cloned();
+        let ready = self.prompts.ready(&text);
         if ready.is_none() {
-            let reply = self.happenings.clone();
-            let request = VoiceRequest { lang: self.order.lang, text, urgency: Urgency::Live };
-            self.plant
-                .speech
-                .voice(request, Box::new(move |pcm| drop(reply.send(Happening::Voiced(id, pcm)))));
+            let (to_call, words) = (self.happenings.clone(), Arc::<str>::from(text.as_str()));
+            let reply = words::live_reply(id, self.playout.stopped_before(), move |part| {
+                to_call.send(Happening::Voiced(id, Arc::clone(&words), part)).map_err(drop)
+            });
+            self.plant.speech.voice(self.prompts.to_speak(text), reply);
         }
         self.playout.push(id, ready, from_ms);
         self.play_ready();
     }
 
     fn play_ready(&mut self) {
-        while let Some((id, pcm)) = self.playout.next() {
-            self.plant.media.play(self.sound.slot(), MediaPlaybackId(id.0), pcm);
+        while let Some((number, pcm)) = self.playout.next() {
+            self.plant.media.play(self.sound.slot(), MediaPlaybackId(number), pcm);
         }
     }
 

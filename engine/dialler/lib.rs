@@ -16,6 +16,7 @@ mod playout;
 mod recovery;
 mod runner;
 mod sound;
+mod words;
 
 pub use actor::place_call;
 pub use error::DialError;
@@ -23,3 +24,4 @@ pub use filing::Reserve;
 pub use plant::{Order, Plant, Progress, ProgressKind, Stop};
 pub use recovery::recover;
 pub use runner::{CampaignOrder, CampaignReport, run_campaign};
+pub use words::{RecordedPrompts, Words};

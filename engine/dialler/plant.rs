@@ -10,9 +10,9 @@ use waihu_speech::Speech;
 use waihu_srtp::Certificate;
 use waihu_store::Store;
 use waihu_trunk::{Credentials, SipSocket, TrunkConfig};
-use waihu_types::{AttemptId, CampaignId, Case, CaseId, Intent, Lang, Outcome};
+use waihu_types::{AttemptId, CampaignId, Case, CaseId, Intent, Lang, Outcome, VoiceStyle};
 
-use crate::filing::Reserve;
+use crate::{filing::Reserve, words::RecordedPrompts};
 
 /// The shared means of placing calls.
 pub struct Plant {
@@ -63,6 +63,8 @@ pub struct Order {
     pub case: Case,
     /// The script.
     pub script: Arc<Script>,
+    /// The sound of what a person recorded for it.
+    pub recorded: Arc<RecordedPrompts>,
     /// The language to speak.
     pub lang: Lang,
     /// What to dial, when not the case's number on the trunk.
@@ -74,6 +76,18 @@ impl Order {
     pub fn new_attempt_id() -> AttemptId {
         // A UUID is 36 letters, digits and dashes: always an id.
         uuid::Uuid::now_v7().to_string().parse().unwrap_or_else(|_| unreachable!())
+    }
+
+    /// The models of this call, with the voice where script or case chose one.
+    pub(crate) fn models(&self, shared: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let mut models = shared.clone();
+        let voice = self.case.voice_style(self.lang, &self.script.voice_style(self.lang));
+        if voice != VoiceStyle::default() {
+            let name = voice.voice.as_deref().unwrap_or("default");
+            let told = format!("{name}, speed {}, pitch {}", voice.speed, voice.pitch);
+            models.insert("voice".to_owned(), told);
+        }
+        models
     }
 }
 

@@ -14,6 +14,7 @@ use crate::{
     legs,
     plant::{Order, Plant, Progress, ProgressKind, Stop},
     recovery::close_fallen,
+    words::RecordedPrompts,
 };
 
 /// What a campaign is to do.
@@ -24,6 +25,8 @@ pub struct CampaignOrder {
     pub cases: Vec<Case>,
     /// The script.
     pub script: Arc<Script>,
+    /// The sound of what a person recorded for it.
+    pub recorded: Arc<RecordedPrompts>,
     /// Calls at once.
     pub max_at_once: usize,
 }
@@ -89,6 +92,7 @@ pub async fn run_campaign(
                 lang: case.lang,
                 case,
                 script: Arc::clone(&order.script),
+                recorded: Arc::clone(&order.recorded),
                 target: None,
             };
             let (plant, watcher, own) = (Arc::clone(&plant), observer.clone(), call.clone());

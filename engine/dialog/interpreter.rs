@@ -211,6 +211,11 @@ impl Interpreter {
         texts
     }
 
+    /// What its texts are made from: the wordings of the script, in its language, with its values.
+    pub(crate) fn spoken_from(&self) -> (&Script, Lang, &Memory) {
+        (&self.script, self.lang, &self.memory)
+    }
+
     /// The name of the state that the conversation is in.
     pub fn state_name(&self) -> &str {
         &self.script.state(self.state).name

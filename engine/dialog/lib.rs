@@ -21,6 +21,7 @@ mod notices;
 mod parse;
 mod problem;
 mod reader;
+mod recorded;
 mod script;
 mod template;
 
@@ -36,5 +37,6 @@ pub use io::{
 };
 pub use notices::{Notice, Profile};
 pub use problem::Problem;
+pub use recorded::{Chosen, Delivery, Part, RecordedFile, RecordedLines};
 pub use script::{RedialAdvice, Script};
 pub use template::{Placeholder, Template, TemplateError, clock, day, day_of_week, money, when};

@@ -6,6 +6,7 @@ mod lexicon;
 mod listen;
 mod parts;
 mod states;
+mod voice;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -348,6 +349,7 @@ impl<'f, 'p> Parser<'f, 'p> {
         });
         let screening = self.screening();
         let notices = self.notices();
+        let voices = self.voices();
         let hear = self.hear_words();
         let local = self.local_examples();
         let ladders = self.unit_ladders();
@@ -384,6 +386,8 @@ impl<'f, 'p> Parser<'f, 'p> {
             voicemail_at,
             screening,
             notices,
+            voices,
+            recorded: BTreeMap::new(),
             hear,
             local,
             prompts: Prompts::default(),

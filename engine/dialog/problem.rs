@@ -45,6 +45,11 @@ impl Problems {
             help: help.into(),
         });
     }
+
+    /// What is wrong with a file that has no lines.
+    pub(crate) fn add_to_file(&mut self, path: &str, message: impl Into<String>, help: impl Into<String>) {
+        self.add(&Place { file: path.into(), line: 1 }, message, help);
+    }
 }
 
 impl Problems {

@@ -136,6 +136,16 @@ impl<'i> Table<'i> {
 
     /// A share between 0 and 1.
     pub(crate) fn share(&mut self, key: &'static str, problems: &mut Problems) -> Option<f32> {
+        self.decimal(key, 0.0..=1.0, problems)
+    }
+
+    /// A number within `range`, whole or not.
+    pub(crate) fn decimal(
+        &mut self,
+        key: &'static str,
+        range: std::ops::RangeInclusive<f32>,
+        problems: &mut Problems,
+    ) -> Option<f32> {
         let v = self.take(key)?;
         let n = match &v.value {
             DeValue::Float(f) => f.as_str().parse::<f32>().ok(),
@@ -143,8 +153,8 @@ impl<'i> Table<'i> {
             _ => None,
         };
         match n {
-            Some(n) if (0.0..=1.0).contains(&n) => Some(n),
-            _ => v.wrong(key, "a number from 0.0 to 1.0", problems),
+            Some(n) if range.contains(&n) => Some(n),
+            _ => v.wrong(key, &format!("a number from {:?} to {:?}", range.start(), range.end()), problems),
         }
     }
 

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use waihu_types::{Disposition, Intent, Lang, ProductKind, Question};
+use waihu_types::{Disposition, Intent, Lang, ProductKind, Question, VoiceStyle};
 
 use crate::{
     condition::{Condition, PromiseRules, Slot, Who},
@@ -19,6 +19,7 @@ use crate::{
     notices::{Notice, Profile},
     parse::short_path,
     problem::{Place, Problem, Problems},
+    recorded::Recorded,
     template::Template,
 };
 
@@ -46,12 +47,27 @@ pub struct Script {
     pub(crate) voicemail_at: Place,
     pub(crate) screening: Option<Screening>,
     pub(crate) notices: Notices,
+    pub(crate) voices: Voices,
+    pub(crate) recorded: Recorded,
     pub(crate) prompts: Prompts,
     /// By language and state: words that the recognizer is told to listen for there.
     pub(crate) hear: BTreeMap<Lang, BTreeMap<StateIx, Vec<String>>>,
     /// By language and state: what a callee may say there, for the classifier.
     pub(crate) local: BTreeMap<Lang, BTreeMap<StateIx, LocalExamples>>,
     pub(crate) examples: BTreeMap<Lang, Vec<Example>>,
+}
+
+/// The voice of each language that the script says something of.
+pub(crate) type Voices = BTreeMap<Lang, ScriptVoice>;
+
+/// How a script speaks a language.
+#[derive(Debug, Default)]
+pub(crate) struct ScriptVoice {
+    pub(crate) style: VoiceStyle,
+    /// Where its recorded prompts lie, from the flow's folder.
+    pub(crate) recorded: Option<String>,
+    /// Where its name stands, or else its table.
+    pub(crate) at: Option<Place>,
 }
 
 /// Every prompt in every language.
@@ -323,7 +339,8 @@ impl Script {
         &self.name
     }
 
-    /// SHA-256 over the flow's files, in hex: over each one's name and text, in the names' order.
+    /// SHA-256 over the flow's files, in hex: over each one's name and text, in the names' order; and, where
+    /// a person recorded prompts, over those.
     pub fn sha256(&self) -> &str {
         &self.sha256
     }
@@ -332,6 +349,23 @@ impl Script {
     /// `parts/identity/part.toml`): [`Script::load`] makes the same of them again.
     pub fn files(&self) -> &[(String, Arc<str>)] {
         &self.files
+    }
+
+    /// How the flow speaks a language, where a case has no voice of its own.
+    pub fn voice_style(&self, lang: Lang) -> VoiceStyle {
+        self.voices.get(&lang).map(|v| v.style.clone()).unwrap_or_default()
+    }
+
+    /// A fault in how the flow speaks a language, told where the file names the voice: which voices there
+    /// are only the synthesizers know.
+    pub fn voice_problem(&self, lang: Lang, message: String) -> Problem {
+        let at = self.voices.get(&lang).and_then(|v| v.at.as_ref());
+        Problem {
+            file: at.map_or_else(|| "script.toml".to_owned(), |at| at.file.to_string()),
+            line: at.map_or(1, |at| at.line),
+            message,
+            help: String::new(),
+        }
     }
 
     /// The golden conversations of a language.
@@ -384,6 +418,15 @@ impl Script {
         let own = self.prompts.variants.get(&(lang, kind)).and_then(|all| all.get(&ix));
         let any = || self.prompts.wordings.get(&lang).and_then(|all| all.get(ix));
         own.or_else(any).map_or(&[], Vec::as_slice)
+    }
+
+    /// The wordings that a prompt has for one kind of product and no other, or for all that have none.
+    pub(crate) fn own_wordings(&self, lang: Lang, kind: Option<ProductKind>, ix: PromptIx) -> &[Template] {
+        let found = match kind {
+            Some(kind) => self.prompts.variants.get(&(lang, kind)).and_then(|all| all.get(&ix)),
+            None => self.prompts.wordings.get(&lang).and_then(|all| all.get(ix)),
+        };
+        found.map_or(&[], Vec::as_slice)
     }
 
     /// All wordings of a prompt in a language, for whatever product.

@@ -128,7 +128,7 @@ impl Placeholder {
 pub struct Template(Vec<Piece>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Piece {
+pub(crate) enum Piece {
     Text(String),
     Fill(Placeholder),
 }
@@ -191,6 +191,16 @@ impl Template {
             Piece::Fill(_) => " ○ ".to_owned(),
         };
         self.0.iter().map(piece).collect()
+    }
+
+    /// The text and the placeholders, in order.
+    pub(crate) fn pieces(&self) -> &[Piece] {
+        &self.0
+    }
+
+    /// Whether it is SSML, and no plain words.
+    pub(crate) fn is_markup(&self) -> bool {
+        matches!(self.0.first(), Some(Piece::Text(text)) if text.starts_with("<"))
     }
 
     /// The first word in the fixed text that tells of a debt, if any.

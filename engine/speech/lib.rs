@@ -2,7 +2,7 @@
 //!
 //! [`Speech`] joins the engines of `vad`, `turn`, `answer`, `spotter`, `asr`, `intent` and `tts` with queues that
 //! are bounded and say what they refuse. It knows no call and no script: a [`Listener`] takes frames and tells
-//! its sink what was heard, [`Speech::voice`] takes a text and answers with samples.
+//! its sink what was heard, [`Speech::voice`] takes a text and answers with samples, part by part.
 //!
 //! An utterance is looked at in its first short pause: a short answer that the spotter is sure of is known at
 //! once, all else is recognized on speculation, and dropped if the callee goes on. The turn is over when tone,
@@ -13,6 +13,7 @@ mod ears;
 mod looks;
 mod mood;
 mod recognizer;
+mod speaker;
 mod voice;
 
 use std::{fmt, path::PathBuf, sync::Arc, sync::atomic::Ordering, time::Duration};
@@ -21,16 +22,17 @@ use jiff::civil::Date;
 use waihu_intent::Classifier;
 use waihu_nlu::Entities;
 use waihu_spotter::Spotter;
-use waihu_tts::{PromptCache, Tts, TtsPaths};
+use waihu_tts::TtsPaths;
 use waihu_types::{Intent, Lang, Question};
 use waihu_vad::SmartTurn;
 
 pub use ears::{EarTap, Listener};
 pub use mood::{CallMood, Manner};
-pub use voice::{BotVoices, Urgency, VoiceReply, VoiceRequest};
+pub use speaker::{Origin, Speaker, SpokenPart};
+pub use voice::{Urgency, VoicePart, VoiceReply, VoiceRequest};
 pub use waihu_answer::Verdict;
 pub use waihu_nlu::Mood;
-pub use waihu_tts::{Mark, Spoken};
+pub use waihu_tts::{FitError, Mark, RecordingFault, Spoken, Take, TtsError, fit};
 pub use waihu_vad::Gate;
 
 /// What the workers load, and how many there are.
@@ -56,8 +58,6 @@ pub struct SpeechConfig {
     pub prompts: PathBuf,
     /// Recognizer threads; each takes 0.4 GB and one core while it works.
     pub recognizers: usize,
-    /// The bot's voices.
-    pub voices: BotVoices,
 }
 
 /// What is told of a callee's speech. Each `Started` is followed by one `Ended`, and that by one of
@@ -248,8 +248,7 @@ impl Speech {
         let smart_turn = config.smart_turn.as_deref().map(SmartTurn::load).transpose()?;
         let looks = looks::Looks::start(spotter, smart_turn, recognizers.clone(), answers)?;
         let ears = ears::Ears::start(&config.silero, looks.clone(), found)?;
-        let voice =
-            voice::Voice::start(Tts::load(config.tts)?, PromptCache::open(&config.prompts)?, config.voices)?;
+        let voice = voice::Voice::start(Speaker::open(config.tts, config.prompts)?)?;
         Ok(Self { ears, looks, recognizers, voice })
     }
 
@@ -258,7 +257,8 @@ impl Speech {
         self.ears.open(lang, today, sink)
     }
 
-    /// Speaks a text, from the cache or now; `reply` is called on a worker's thread.
+    /// Speaks a text, from the cache or now; `reply` is called on a worker's thread, for a callee on the
+    /// line with each part as it is ready.
     pub fn voice(&self, request: VoiceRequest, reply: VoiceReply) {
         self.voice.speak(request, reply);
     }

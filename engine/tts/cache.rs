@@ -96,6 +96,22 @@ impl PromptCache {
         Ok(self.held(&key, rate))
     }
 
+    /// Keeps what was spoken by other means than [`Self::get_or_synthesize`], piece by piece.
+    ///
+    /// # Errors
+    /// When the voice is unknown or its files cannot be read.
+    pub fn keep(
+        &mut self,
+        tts: &mut Tts,
+        request: &Request<'_>,
+        rate: u32,
+        spoken: &Spoken,
+    ) -> Result<(), TtsError> {
+        let key = Self::key_of(tts, request, rate)?;
+        self.put(key, rate, spoken);
+        Ok(())
+    }
+
     /// How much an entry takes on disk [bytes].
     pub fn bytes_of(spoken: &Spoken) -> u64 {
         (HEADER + spoken.samples.len() * 2 + spoken.marks.len() * MARK) as u64
@@ -126,12 +142,16 @@ impl PromptCache {
             return Ok(spoken);
         }
         let made = make()?;
+        self.put(key, rate, &made);
+        Ok(made)
+    }
+
+    fn put(&mut self, key: Key, rate: u32, spoken: &Spoken) {
         let path = self.path(&key);
-        if let Err(e) = write(&path, rate, &made) {
+        if let Err(e) = write(&path, rate, spoken) {
             tracing::warn!(path = %path.display(), error = %e, "a prompt is held in memory alone");
         }
-        self.remember(key, &made);
-        Ok(made)
+        self.remember(key, spoken);
     }
 
     fn path(&self, key: &Key) -> PathBuf {
@@ -140,9 +160,12 @@ impl PromptCache {
     }
 
     fn remember(&mut self, key: Key, spoken: &Spoken) {
+        if let Some(before) = self.memory.insert(key, spoken.clone()) {
+            self.held -= before.samples.len();
+        } else {
+            self.order.push_back(key);
+        }
         self.held += spoken.samples.len();
-        self.order.push_back(key);
-        self.memory.insert(key, spoken.clone());
         while self.held > MAX_IN_MEMORY {
             let Some(oldest) = self.order.pop_front() else { break };
             if let Some(gone) = self.memory.remove(&oldest) {

@@ -11,14 +11,16 @@ mod level;
 mod paths;
 mod piper;
 mod plan;
+mod recording;
 mod request;
 mod runtime;
 mod speech;
+pub mod splice;
 mod telephone;
 mod voiced;
 mod voices;
 
-use std::{collections::HashMap, ops::ControlFlow};
+use std::{collections::HashMap, vec};
 
 use waihu_phonetics::{
     mandarin::Mandarin,
@@ -29,22 +31,37 @@ use waihu_types::Lang;
 pub use cache::PromptCache;
 pub use error::TtsError;
 pub use paths::{PiperModel, TtsPaths};
-pub use request::{MOST_AT_ONCE, MOST_STREAMED, Request, VoiceStyle};
+pub use plan::Cut;
+pub use recording::{FitError, RecordingFault, Take, fit};
+pub use request::{MOST_AT_ONCE, MOST_STREAMED, Request};
 pub use speech::{Mark, Speech, Spoken};
 pub use voices::{DEFAULT_EN, DEFAULT_ZH, Engine, VoiceInfo};
 pub use waihu_phonetics::markup::{escape, plain_text};
+pub use waihu_types::VoiceStyle;
 
 use kokoro::Kokoro;
 use piper::PiperVoice;
-use plan::{Cut, Piece, Voicer};
+use plan::{Piece, Voicer};
 
-/// A sentence or a part of one, as it is ready.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Chunk {
-    /// The sound, its marks from its own beginning. The rest after it is in it, as silence.
-    pub speech: Speech,
-    /// Whether it is the last.
-    pub last: bool,
+/// A text that is being spoken: what is still to be said of it.
+pub struct Saying {
+    voice: VoiceInfo,
+    pieces: vec::IntoIter<Piece>,
+    dropped: Vec<char>,
+}
+
+impl std::fmt::Debug for Saying {
+    /// Leaves the sounds out: they may name a debtor.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Saying({} pieces to come)", self.pieces.len())
+    }
+}
+
+impl Saying {
+    /// Whether all of it was said.
+    pub fn is_over(&self) -> bool {
+        self.pieces.len() == 0
+    }
 }
 
 /// The synthesizers and their voices. One thread owns it.
@@ -79,6 +96,15 @@ impl Tts {
         self.voices.clone()
     }
 
+    /// The voice that a style means, which is one that can be had.
+    ///
+    /// # Errors
+    /// When the voice is unknown or speaks another language, or speed or pitch are out of range.
+    pub fn check(&self, lang: Lang, style: &VoiceStyle) -> Result<&VoiceInfo, TtsError> {
+        request::check(style)?;
+        voices::choose(&self.voices, lang, style.voice.as_deref())
+    }
+
     /// Loads what a language's voice needs, so that the first prompt does not wait for it.
     ///
     /// # Errors
@@ -100,38 +126,25 @@ impl Tts {
     /// model is missing or fails.
     pub fn synthesize(&mut self, request: &Request<'_>) -> Result<Speech, TtsError> {
         let mut whole = Speech { samples: Vec::new(), rate: 0, dropped: Vec::new(), marks: Vec::new() };
-        let mut take = |chunk: Chunk| {
-            whole.append(chunk.speech);
-            ControlFlow::Continue(())
-        };
-        self.speak(request, MOST_AT_ONCE, Cut::Sentences, &mut take)?;
+        let mut saying = self.begin(request, Cut::Sentences)?;
+        while let Some(speech) = self.go_on(&mut saying)? {
+            whole.append(speech);
+        }
         Ok(whole)
     }
 
-    /// Speaks a text sentence by sentence, handing each over as it is ready; the first is cut at a comma
-    /// where it has one, so that the voice begins soon. `sink` may end it.
+    /// Begins to speak a text, which [`Tts::go_on`] does piece by piece.
     ///
     /// # Errors
-    /// As [`Tts::synthesize`], for more than [`MOST_STREAMED`] characters. What was handed over before a
-    /// model failed was right.
-    pub fn synthesize_streaming(
-        &mut self,
-        request: &Request<'_>,
-        sink: &mut dyn FnMut(Chunk) -> ControlFlow<()>,
-    ) -> Result<(), TtsError> {
-        self.speak(request, MOST_STREAMED, Cut::FirstShort, sink)
-    }
-
-    fn speak(
-        &mut self,
-        request: &Request<'_>,
-        most: usize,
-        cut: Cut,
-        sink: &mut dyn FnMut(Chunk) -> ControlFlow<()>,
-    ) -> Result<(), TtsError> {
+    /// As [`Tts::synthesize`]; with [`Cut::FirstShort`] up to [`MOST_STREAMED`] characters are taken.
+    pub fn begin(&mut self, request: &Request<'_>, cut: Cut) -> Result<Saying, TtsError> {
         let voice = self.voice_for(request)?;
         let marked = markup::read(request.lang, request.text)?;
         let characters = marked.plain.chars().count();
+        let most = match cut {
+            Cut::Sentences => MOST_AT_ONCE,
+            Cut::FirstShort => MOST_STREAMED,
+        };
         if characters > most {
             return Err(TtsError::TooLong { characters, most });
         }
@@ -146,29 +159,31 @@ impl Tts {
             }
             plan::pieces(passage, &phonemes.sentences, request.style, cut, &mut pieces);
         }
-        let Some(last) = pieces.len().checked_sub(1) else {
+        if pieces.is_empty() {
             return Err(TtsError::NothingToSay { dropped });
-        };
-        for (n, piece) in pieces.iter().enumerate() {
-            let (voiced, rate) = self.voice(&voice, piece)?;
-            let mut speech = level::finished(voiced, rate, piece, n == last)?;
-            if n == 0 {
-                speech.dropped = std::mem::take(&mut dropped);
-            }
-            if sink(Chunk { speech, last: n == last }).is_break() {
-                break;
-            }
         }
-        Ok(())
+        Ok(Saying { voice, pieces: pieces.into_iter(), dropped })
+    }
+
+    /// Speaks the next sentence, or part of one; none when all was said. The rest after it is in it, as
+    /// silence, and its marks are told from its own beginning.
+    ///
+    /// # Errors
+    /// When a model is missing or fails. What came before was right.
+    pub fn go_on(&mut self, saying: &mut Saying) -> Result<Option<Speech>, TtsError> {
+        let Some(piece) = saying.pieces.next() else { return Ok(None) };
+        let (voiced, rate) = self.voice(&saying.voice, &piece)?;
+        let mut speech = level::finished(voiced, rate, &piece, saying.is_over())?;
+        speech.dropped = std::mem::take(&mut saying.dropped);
+        Ok(Some(speech))
     }
 
     /// The voice that a request means, checked together with the rest of the request.
     fn voice_for(&self, request: &Request<'_>) -> Result<VoiceInfo, TtsError> {
-        request.style.check()?;
         if request.text.trim().is_empty() {
             return Err(TtsError::EmptyText);
         }
-        voices::choose(&self.voices, request.lang, request.style.voice.as_deref()).cloned()
+        self.check(request.lang, request.style).cloned()
     }
 
     /// What tells one voice's model from another version of it, for the cache key.

@@ -2,10 +2,7 @@
 
 use waihu_phonetics::{Break, Sentence, markup::Passage, split_long};
 
-use crate::{
-    VoiceStyle, kokoro,
-    request::{PITCHES, SPEEDS},
-};
+use crate::{VoiceStyle, kokoro};
 
 /// Which symbols a model reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,9 +13,9 @@ pub(crate) enum Voicer {
     Piper,
 }
 
-/// Where a text is cut.
+/// Where a text is cut into the pieces that are said in one run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cut {
+pub enum Cut {
     /// At the ends of sentences.
     Sentences,
     /// There, and the first sentence also at a comma, so that its first part is ready soon.
@@ -67,6 +64,15 @@ fn rest_s(ends: Break) -> f32 {
     }
 }
 
+/// The rest that a mark alone asks for [s].
+pub(crate) fn rest_after(mark: char) -> f32 {
+    match mark {
+        '。' | '！' | '？' | '.' | '!' | '?' => rest_s(Break::Full),
+        '，' | '、' | '；' | '：' | ',' | ';' | ':' => rest_s(Break::Half),
+        _ => 0.0,
+    }
+}
+
 /// Adds a passage's pieces to those before.
 pub(crate) fn pieces(
     passage: &Passage,
@@ -75,8 +81,9 @@ pub(crate) fn pieces(
     cut: Cut,
     out: &mut Vec<Piece>,
 ) {
-    let speed = (style.speed * passage.rate).clamp(*SPEEDS.start(), *SPEEDS.end());
-    let pitch = (style.pitch + passage.pitch).clamp(*PITCHES.start(), *PITCHES.end());
+    let (speeds, pitches) = (VoiceStyle::SPEEDS, VoiceStyle::PITCHES);
+    let speed = (style.speed * passage.rate).clamp(*speeds.start(), *speeds.end());
+    let pitch = (style.pitch + passage.pitch).clamp(*pitches.start(), *pitches.end());
     let first = out.len();
     for sentence in sentences {
         let mut from = 0;

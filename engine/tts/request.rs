@@ -1,4 +1,4 @@
-use waihu_types::Lang;
+use waihu_types::{Lang, VoiceStyle};
 
 use crate::TtsError;
 
@@ -9,45 +9,16 @@ pub const MOST_AT_ONCE: usize = 3_000;
 /// handed over as it is ready and the listener may end it, so this only keeps a pasted book out.
 pub const MOST_STREAMED: usize = 20_000;
 
-/// How a voice speaks: chosen per script, and per case where a case has its own.
-#[derive(Clone, Debug, PartialEq)]
-pub struct VoiceStyle {
-    /// The voice by its name; the language's own where none is named.
-    pub voice: Option<String>,
-    /// How fast; 1 is the voice's own pace, 0.5 to 2 is allowed.
-    pub speed: f32,
-    /// How much higher or lower than the voice's own pitch [semitones]; -6 to 6 is allowed. What comes
-    /// with it is a smaller or larger speaker: beyond 3 it is heard as a disguise.
-    pub pitch: f32,
-}
-
-impl Default for VoiceStyle {
-    fn default() -> Self {
-        Self { voice: None, speed: 1.0, pitch: 0.0 }
+/// Whether a style is one that the models can be asked for.
+pub(crate) fn check(style: &VoiceStyle) -> Result<(), TtsError> {
+    if !VoiceStyle::SPEEDS.contains(&style.speed) {
+        return Err(TtsError::Speed(style.speed));
     }
-}
-
-impl VoiceStyle {
-    /// A voice at a speed, at its own pitch.
-    pub fn new(voice: Option<&str>, speed: f32) -> Self {
-        Self { voice: voice.map(str::to_owned), speed, ..Self::default() }
+    if !VoiceStyle::PITCHES.contains(&style.pitch) {
+        return Err(TtsError::Pitch(style.pitch));
     }
-
-    pub(crate) fn check(&self) -> Result<(), TtsError> {
-        if !SPEEDS.contains(&self.speed) {
-            return Err(TtsError::Speed(self.speed));
-        }
-        if !PITCHES.contains(&self.pitch) {
-            return Err(TtsError::Pitch(self.pitch));
-        }
-        Ok(())
-    }
+    Ok(())
 }
-
-/// The speeds that the models speak clearly at.
-pub(crate) const SPEEDS: std::ops::RangeInclusive<f32> = 0.5..=2.0;
-/// The pitches that may be asked for [semitones].
-pub(crate) const PITCHES: std::ops::RangeInclusive<f32> = -6.0..=6.0;
 
 /// What is to be said, and how.
 #[derive(Clone, Copy, PartialEq)]

@@ -99,7 +99,7 @@ impl std::fmt::Debug for Spoken {
     }
 }
 
-fn to_i16(sample: f32) -> i16 {
+pub(crate) fn to_i16(sample: f32) -> i16 {
     // The cast holds at the edges and makes NaN zero.
     (sample * 32_767.0).round() as i16
 }

@@ -2,12 +2,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CaseId, Lang, Money, Particulars, PhoneNumber};
+use crate::{CaseId, CaseVoice, Lang, Money, Particulars, PhoneNumber, VoiceStyle};
 
 /// One overdue case as the lender hands it over: whom to call, about what, in which language.
 ///
 /// `Debug` shows the id only: the rest is personal data.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Case {
     /// The lender's id of the case.
     pub id: CaseId,
@@ -35,6 +35,9 @@ pub struct Case {
     /// What the lender may say beside this.
     #[serde(flatten)]
     pub particulars: Particulars,
+    /// The bot's voice for this case, where it is not the script's.
+    #[serde(flatten)]
+    pub voice: CaseVoice,
 }
 
 fn default_zone() -> String {
@@ -123,7 +126,23 @@ impl Case {
         if jiff::tz::TimeZone::get(&self.time_zone).is_err() {
             return Err(CaseProblem::TimeZone(self.time_zone.clone()));
         }
-        Ok(())
+        match self.voice.speed {
+            Some(speed) if !VoiceStyle::SPEEDS.contains(&speed) => {
+                odd("voice_speed", "a number from 0.5 (slow) to 2 (fast) is expected 应为 0.5 至 2 的数字")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// How the bot speaks to this callee: the script's way, but for what the case sets. A voice that the
+    /// case names is one of its own language, and of no use in another.
+    pub fn voice_style(&self, lang: Lang, script: &VoiceStyle) -> VoiceStyle {
+        let own = self.voice.name.clone().filter(|_| lang == self.lang);
+        VoiceStyle {
+            voice: own.or_else(|| script.voice.clone()),
+            speed: self.voice.speed.unwrap_or(script.speed),
+            pitch: script.pitch,
+        }
     }
 }
 
@@ -140,6 +159,25 @@ mod tests {
         assert_eq!(case.check(), Ok(()));
         assert_eq!(case.time_zone, "Asia/Shanghai");
         assert_eq!(format!("{case:?}"), "Case(C1)");
+    }
+
+    #[test]
+    fn what_a_case_says_of_the_voice_goes_before_the_script() {
+        let script = VoiceStyle { pitch: -1.0, ..VoiceStyle::new(Some("zf_xiaoxiao"), 0.95) };
+        let case: Case = serde_json::from_str(JSON).unwrap();
+        assert_eq!(case.voice_style(Lang::Zh, &script), script);
+        let own = JSON.replace("\"id\"", "\"voice\":\"zm_yunxi\",\"voice_speed\":0.8,\"id\"");
+        let case: Case = serde_json::from_str(&own).unwrap();
+        let zh = case.voice_style(Lang::Zh, &script);
+        assert_eq!((zh.voice.as_deref(), zh.speed, zh.pitch), (Some("zm_yunxi"), 0.8, -1.0));
+        let en = case.voice_style(Lang::En, &script);
+        assert_eq!(
+            (en.voice.as_deref(), en.speed),
+            (Some("zf_xiaoxiao"), 0.8),
+            "a Mandarin voice speaks no English"
+        );
+        let fast: Case = serde_json::from_str(&own.replace("0.8", "3")).unwrap();
+        assert!(matches!(fast.check(), Err(CaseProblem::Odd { field: "voice_speed", .. })));
     }
 
     #[test]

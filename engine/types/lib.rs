@@ -16,6 +16,7 @@ mod phone;
 mod question;
 mod sound;
 mod time;
+mod voice;
 
 pub use authority::{GivenAuthority, InvalidTerm, Least, Percent};
 pub use case::{Case, CaseProblem};
@@ -26,11 +27,12 @@ pub use lang::{Lang, UnknownLang};
 pub use money::{Currency, InvalidMoney, Money};
 pub use outcome::{
     Announcement, AnsweredBy, Callback, Disposition, EndedBy, FaultOwner, Handover, HandoverResult, Identity,
-    Mood, OUTCOME_VERSION, Outcome, PaymentChannel, Promise, PromisedPart, Recording, Redial, ScriptVersion, SipCause, Sound, SoundQuality,
-    Told, Transcript,
+    Mood, OUTCOME_VERSION, Outcome, PaymentChannel, Promise, PromisedPart, Recording, Redial, ScriptVersion,
+    SipCause, Sound, SoundQuality, Told, Transcript,
 };
 pub use particulars::{AccountTail, InvalidTail, Particulars, ProductKind, PromiseState, UnknownWord};
 pub use phone::{InvalidPhoneNumber, PhoneNumber};
 pub use question::Question;
 pub use sound::{Codec, Direction, SrtpKey, SrtpSuite};
 pub use time::{InvalidWallTime, Time, WallTime};
+pub use voice::{CaseVoice, VoiceStyle};

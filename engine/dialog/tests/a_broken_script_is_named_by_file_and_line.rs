@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use reminder::FILES;
 use waihu_dialog::{Problem, Script};
+use waihu_types::Lang;
 
 /// Whether a file, of the flow or of a part, is what `name` calls it: `script.toml` is a part's `part.toml`.
 fn is_a(path: &str, name: &str) -> bool {
@@ -659,4 +660,34 @@ fn a_wording_for_no_product_or_for_one_alone() {
         "{}",
         reminder::lines(&p)
     );
+}
+
+#[test]
+fn a_voice_that_cannot_be_spoken_with() {
+    let before = "[use.courtesy]";
+    let with = |voice: &str| broken("reminder/script.toml", before, &format!("{voice}\n{before}"));
+    for (voice, words) in [
+        ("[voice.zh]\nspeed = 3", &["speed must be a number from 0.5 to 2.0"][..]),
+        ("[voice.zh]\npitch = \"high\"", &["pitch must be a number from -6.0 to 6.0"]),
+        ("[voice.zh]\nnmae = \"joe\"", &["unknown key \"nmae\"", "name"]),
+    ] {
+        let (p, line) = with(voice);
+        assert_named(&p, "reminder/script.toml", line + 1, words);
+    }
+    let (p, line) = with("[voice.fr]");
+    assert_named(&p, "reminder/script.toml", line, &["\"fr\" is no language", "zh, en"]);
+    assert!(with("[voice.zh]\nname = \"zf_xiaoxiao\"\nspeed = 0.95\npitch = 0").0.is_empty());
+}
+
+#[test]
+fn a_voice_that_is_not_there_is_told_where_it_is_named() {
+    let mut files = FILES;
+    let text =
+        files[0].1.replace("[use.courtesy]", "[voice.en]\nspeed = 1.25\nname = \"jo\"\n[use.courtesy]");
+    files[0].1 = &text;
+    let script = Script::load("reminder", &files).unwrap();
+    assert_eq!((script.voice_style(Lang::En).speed, script.voice_style(Lang::Zh).speed), (1.25, 1.0));
+    let line = text.lines().position(|l| l.starts_with("name = \"jo\"")).unwrap() + 1;
+    let problem = script.voice_problem(Lang::En, "no voice".to_owned());
+    assert_eq!(problem.to_string(), format!("dialogs/reminder/script.toml:{line}: no voice"));
 }

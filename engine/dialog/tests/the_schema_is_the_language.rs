@@ -142,6 +142,8 @@ fn what_the_reader_refuses_is_refused() {
         "[states.a]\nend = \"dispute\"\ndo = { sms = \"a\", note = \"b\" }",
         "[digits]\nA = \"affirm\"",
         "[notices]\nprofiles = [\"uk\"]",
+        "[voice.zh]\nspeed = 3",
+        "[voice.fr]",
     ] {
         assert!(wrong(&part, &part, &json(text), "part").is_some(), "{text}");
     }
