@@ -1,6 +1,12 @@
 //! `waihu prompts`: what a campaign says, spoken before anybody is dialled.
 
-use std::{collections::HashSet, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
@@ -10,6 +16,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 use serde::Serialize;
 use waihu_dialler::{RecordedPrompts, Words};
 use waihu_dialog::{Interpreter, Script};
+use waihu_record::wav;
 use waihu_speech::{Origin, Speaker, Urgency, VoiceRequest};
 use waihu_tts::PromptCache;
 use waihu_types::{Case, Lang};
@@ -40,6 +47,10 @@ pub(crate) struct BuildArgs {
     /// The language to speak; each case's own when left out 语言
     #[arg(long)]
     lang: Option<Lang>,
+    /// Write each prompt as a WAV into this folder too, with a list of them, to listen to. They may name
+    /// debtors 另存为 WAV 供试听（含个人信息）
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
     /// Print what it cost as JSON 输出 JSON
     #[arg(long)]
     json: bool,
@@ -84,7 +95,7 @@ pub(crate) fn run(project: &Project, command: PromptsCommand) -> Result<ExitCode
     let (prompts, texts) = known_before(&script, &recorded, &cases, args.lang)?;
     let mut speaker = Speaker::open(project.voices()?, project.prompts("bot"))?;
     let mut cost = Cost { cases: cases.len(), prompts, distinct: texts.len(), ..Cost::default() };
-    speak(&texts, &mut speaker, &mut cost)?;
+    speak(&texts, &mut speaker, args.out.as_deref(), &mut cost)?;
     if args.json {
         out!("{}", serde_json::to_string(&cost)?)?;
     } else {
@@ -126,10 +137,10 @@ fn today(case: &Case) -> Result<Date> {
     Ok(now.date())
 }
 
-fn speak(texts: &[VoiceRequest], speaker: &mut Speaker, cost: &mut Cost) -> Result<()> {
+fn speak(texts: &[VoiceRequest], speaker: &mut Speaker, out: Option<&Path>, cost: &mut Cost) -> Result<()> {
     let bar = bar(texts.len());
     let mut warm = HashSet::new();
-    let (mut core, mut wall) = (Duration::ZERO, Duration::ZERO);
+    let (mut core, mut wall, mut list) = (Duration::ZERO, Duration::ZERO, Vec::new());
     for request in texts {
         if !speaker.is_ready(request)? && warm.insert((request.lang, request.style.voice.clone())) {
             speaker.warm_up(request.lang, &request.style)?;
@@ -150,6 +161,11 @@ fn speak(texts: &[VoiceRequest], speaker: &mut Speaker, cost: &mut Cost) -> Resu
                     Origin::Recording => cost.recorded += 1,
                     Origin::Spliced => cost.spliced += 1,
                 }
+                if let Some(folder) = out {
+                    let name = format!("{:04}.wav", list.len() + 1);
+                    wav::write_mono(folder.join(&name), RATE, &spoken.samples)?;
+                    list.push(format!("{name}\t{}\t{origin:?}\t{}\n", request.lang, request.text));
+                }
                 if matches!(origin, Origin::Cache | Origin::Voice) {
                     cost.bytes += PromptCache::bytes_of(&spoken);
                 }
@@ -163,6 +179,11 @@ fn speak(texts: &[VoiceRequest], speaker: &mut Speaker, cost: &mut Cost) -> Resu
         bar.inc(1);
     }
     bar.finish_and_clear();
+    if let Some(folder) = out {
+        let path = folder.join("prompts.tsv");
+        std::fs::write(&path, list.concat())
+            .with_context(|| format!("{}: cannot be written 无法写入", path.display()))?;
+    }
     (cost.core_s, cost.wall_s) = (core.as_secs_f64(), wall.as_secs_f64());
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::{Context, Result};
 use clap::Args;
 use waihu_record::wav;
-use waihu_tts::{Request, Tts, VoiceStyle, plain_text};
+use waihu_tts::{Cut, Request, Speech, Tts, VoiceStyle, plain_text};
 use waihu_types::Lang;
 
 use crate::{
@@ -31,6 +31,9 @@ pub(crate) struct SayArgs {
     /// How much higher or lower than the voice's own pitch [semitones], -6 to 6 音高
     #[arg(long, default_value_t = 0.0, allow_negative_numbers = true)]
     pitch: f32,
+    /// Speak it as in a call, sentence by sentence, and say when the first was ready 逐句合成
+    #[arg(long)]
+    stream: bool,
     /// Print when each word begins: milliseconds, a tab, the word 输出每个词的起始时间
     #[arg(long)]
     marks: bool,
@@ -70,7 +73,7 @@ pub(crate) fn run(project: &Project, args: SayArgs) -> Result<ExitCode> {
     // The first run of a model loads it; only the second is what a call would wait for.
     tts.warm_up(lang, args.voice.as_deref())?;
     let begun = std::time::Instant::now();
-    let speech = tts.synthesize(&request)?;
+    let speech = if args.stream { streamed(&mut tts, &request)? } else { tts.synthesize(&request)? };
     let took = begun.elapsed().as_secs_f64();
     wav::write_mono(&out, args.rate, &speech.to_rate(args.rate)?)?;
     if !speech.dropped.is_empty() {
@@ -91,4 +94,22 @@ pub(crate) fn run(project: &Project, args: SayArgs) -> Result<ExitCode> {
         took / seconds
     )?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Speaks a text as it is spoken to a callee who waits for it.
+fn streamed(tts: &mut Tts, request: &Request<'_>) -> Result<Speech> {
+    let begun = std::time::Instant::now();
+    let mut saying = tts.begin(request, Cut::FirstShort)?;
+    let mut whole = Speech::default();
+    let mut parts = 0;
+    while let Some(speech) = tts.go_on(&mut saying)? {
+        if parts == 0 {
+            let (after, seconds) = (begun.elapsed().as_secs_f64(), speech.seconds());
+            out!("the first {seconds:.2} s of speech were ready after 首段用时 {after:.2} s")?;
+        }
+        parts += 1;
+        whole.append(speech);
+    }
+    out!("{parts} parts 段")?;
+    Ok(whole)
 }

@@ -330,7 +330,9 @@ mod tests {
         let mut playout = Playout::default();
         playout.push(PlaybackId(1), None, 0);
         playout.push(PlaybackId(2), Some(second(0)), 0);
-        (0..3).for_each(|p| drop(playout.voiced(PlaybackId(1), &part(p, 5))));
+        for p in 0..3 {
+            playout.voiced(PlaybackId(1), &part(p, 5));
+        }
         assert_eq!(ready(&mut playout).len(), 3);
         playout.of_the_whole(started(n(1, 0)));
         playout.of_the_whole(done(n(1, 0)));
@@ -379,7 +381,9 @@ mod tests {
     fn a_long_prompt_never_fills_the_media_threads_line() {
         let mut playout = Playout::default();
         playout.push(PlaybackId(1), None, 0);
-        (0..600).for_each(|p| drop(playout.voiced(PlaybackId(1), &part(p, 599))));
+        for p in 0..600 {
+            playout.voiced(PlaybackId(1), &part(p, 599));
+        }
         let (mut told, mut next) = (0, ready(&mut playout).len());
         assert_eq!(next, MOST_OUT);
         while told < 600 {

@@ -213,7 +213,7 @@ impl Interpreter {
 
     /// What its texts are made from: the wordings of the script, in its language, with its values.
     pub(crate) fn spoken_from(&self) -> (&Script, Lang, &Memory) {
-        (&self.script, self.lang, &self.memory)
+        (self.script.as_ref(), self.lang, &self.memory)
     }
 
     /// The name of the state that the conversation is in.

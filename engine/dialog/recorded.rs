@@ -123,8 +123,11 @@ fn segments(template: &Template) -> Vec<Segment<'_>> {
 
 /// The words of a wording that can be recorded, in order.
 fn words(template: &Template) -> Vec<&str> {
-    let of = |s: &Segment<'_>| if let Segment::Words(words) = s { Some(words.trim()) } else { None };
-    segments(template).iter().filter_map(of).collect()
+    let said = segments(template).into_iter().filter_map(|segment| match segment {
+        Segment::Words(words) => Some(words.trim()),
+        Segment::Slot(_) => None,
+    });
+    said.collect()
 }
 
 impl Script {

@@ -125,7 +125,7 @@ impl Tts {
     /// read, the voice is unknown or speaks another language, the speed or pitch is out of range, or a
     /// model is missing or fails.
     pub fn synthesize(&mut self, request: &Request<'_>) -> Result<Speech, TtsError> {
-        let mut whole = Speech { samples: Vec::new(), rate: 0, dropped: Vec::new(), marks: Vec::new() };
+        let mut whole = Speech::default();
         let mut saying = self.begin(request, Cut::Sentences)?;
         while let Some(speech) = self.go_on(&mut saying)? {
             whole.append(speech);

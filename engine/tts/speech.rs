@@ -15,7 +15,7 @@ pub struct Mark {
 }
 
 /// A spoken clip.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Speech {
     /// One channel, -1 to 1.
     pub samples: Vec<f32>,
@@ -40,7 +40,7 @@ impl Speech {
     }
 
     /// Puts another clip of the same rate after it.
-    pub(crate) fn append(&mut self, other: Self) {
+    pub fn append(&mut self, other: Self) {
         self.rate = other.rate;
         let ms = (self.samples.len() as u64 * 1_000 / u64::from(self.rate.max(1))) as u32;
         self.marks.extend(other.marks.iter().map(|m| Mark { at_ms: m.at_ms + ms, ..*m }));
