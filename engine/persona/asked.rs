@@ -23,6 +23,11 @@ pub enum Asked {
         /// The sum.
         sum: Option<Decimal>,
     },
+    /// Whether a plan of several payments is right, or possible.
+    Plan {
+        /// Its payments, as far as they were read out.
+        parts: Vec<(Date, Decimal)>,
+    },
     /// When it will pay.
     When,
     /// How much.
@@ -31,6 +36,8 @@ pub enum Asked {
     WhenAndHowMuch,
     /// In how many parts.
     HowMany,
+    /// By which way it will pay.
+    Channel,
     /// When to call.
     CallTime,
     /// Whether it wants to be put through to a person.
@@ -100,6 +107,9 @@ impl Lines {
         if has(question, words.person) && question.ends_with(['?', '？']) {
             return Asked::Person;
         }
+        if has(question, words.channel) {
+            return Asked::Channel;
+        }
         let (when, how_much) = (has(question, words.when), has(question, words.how_much));
         if when && how_much {
             return Asked::WhenAndHowMuch;
@@ -117,13 +127,22 @@ impl Lines {
         if how_much {
             return Asked::HowMuch;
         }
-        // "On Friday, November 27. Is that right?": the values stand in the sentence before.
-        let values = [question, last_two(&text, question)].map(|t| values(lang, t, today));
-        if let Some(v) = values.iter().find(|v| v.date.is_some() || v.amount.is_some()) {
+        if has(question, words.why) {
+            return Asked::Why;
+        }
+        // "On Friday, November 27. Is that right?": the values stand in a sentence before.
+        let near = [1, 2, 3].map(|n| last(&text, question, n));
+        if has(near[2], words.plan) {
+            return Asked::Plan { parts: parts(lang, near[2], today) };
+        }
+        let values = near.map(|t| values(lang, t, today));
+        let both = values.iter().find(|v| v.date.is_some() && v.amount.is_some());
+        let any = || values.iter().find(|v| v.date.is_some() || v.amount.is_some());
+        // A sum by itself, two sentences away, may be anything: the debt, say.
+        if let Some(v) = both.or_else(any) {
             return Asked::Terms { date: v.date, sum: v.amount };
         }
         match kind {
-            _ if has(question, words.why) => Asked::Why,
             Some(Question::When) => Asked::When,
             Some(Question::HowMuch) => Asked::HowMuch,
             Some(Question::Digits) => Asked::Digits,
@@ -152,7 +171,7 @@ fn values(lang: Lang, text: &str, today: Date) -> Entities {
 fn ends(text: &str) -> impl DoubleEndedIterator<Item = usize> {
     let after = |(i, c): (usize, char)| {
         let end = i + c.len_utf8();
-        let over = matches!(c, '。' | '？' | '！' | '?' | '!' | ';')
+        let over = matches!(c, '。' | '？' | '！' | '?' | '!')
             || c == '.' && text[end..].chars().next().is_none_or(char::is_whitespace);
         over.then_some(end)
     };
@@ -169,12 +188,23 @@ fn last_question(text: &str) -> &str {
     text[begin..end].trim()
 }
 
-/// The sentence before the question, and the question.
-fn last_two<'t>(text: &'t str, question: &str) -> &'t str {
+/// The question and what stands before it, so many sentences in all.
+fn last<'t>(text: &'t str, question: &str, sentences: usize) -> &'t str {
     let Some(at) = text.rfind(question) else { return text };
-    let end = at + question.len();
-    let begin = ends(&text[..at]).rev().nth(1).unwrap_or(0);
-    &text[begin..end]
+    let before = text[..at].trim_end();
+    // The end of the sentence just before the question is where it begins.
+    let begin = if sentences <= 1 { at } else { ends(before).rev().nth(sentences - 1).unwrap_or(0) };
+    &text[begin..at + question.len()]
+}
+
+/// The payments of a plan: each stands between semicolons with its sum and its day.
+fn parts(lang: Lang, text: &str, today: Date) -> Vec<(Date, Decimal)> {
+    let plan = text.split(['；', ';', '。']);
+    plan.filter_map(|part| {
+        let v = values(lang, part, today);
+        v.date.zip(v.amount)
+    })
+    .collect()
 }
 
 /// The words by which a question is known.
@@ -189,6 +219,8 @@ struct Words {
     call_back: &'static [&'static str],
     pay: &'static [&'static str],
     why: &'static [&'static str],
+    channel: &'static [&'static str],
+    plan: &'static [&'static str],
 }
 
 impl Words {
@@ -210,7 +242,9 @@ const ZH: Words = Words {
     call_time: &["几点", "联系您", "接电话", "回电", "什么时间方便", "给您打"],
     call_back: &["回电"],
     pay: &["还款", "还清", "还上", "还多少", "付"],
-    why: &["为什么", "什么原因", "怎么回事", "什么困难", "遇到"],
+    why: &["为什么", "什么原因", "怎么回事", "什么困难", "什么情况", "遇到"],
+    channel: &["怎么还呢", "用什么方式还", "转账，还是"],
+    plan: &["期：", "期:"],
 };
 
 const EN: Words = Words {
@@ -223,13 +257,15 @@ const EN: Words = Words {
         "one of our people",
         "talk to a person",
     ],
-    when: &["when ", "what day", "which day", "what date", "a date", "how soon"],
-    how_much: &["how much", "what amount", "what sum", "any figure"],
+    when: &["when ", "what day", "which day", "what date", "a date", "how soon", "how long"],
+    how_much: &["how much", "what amount", "what sum", "any figure", "what could you manage"],
     how_many: &["how many"],
     call_time: &["time to call", "what time", "suit you", "call you", "good time"],
     call_back: &["call you back"],
     pay: &["pay", "afford", "manage"],
-    why: &["why ", "what happened", "the reason", "makes it difficult", "made it hard"],
+    why: &["why", "what happened", "the reason", "makes it difficult", "made it hard"],
+    channel: &["how would you like to pay", "by bank transfer, or"],
+    plan: &["payments:"],
 };
 
 #[cfg(test)]
@@ -285,6 +321,26 @@ mod tests {
         let later = Some(date(2026, 12, 11));
         let text = "Let me check that: you will pay $20.00 on Friday, December 11. Is that right?";
         assert_eq!(asked(Lang::En, text), Asked::Terms { date: later, sum: Some(Decimal::new(2_000, 2)) });
+    }
+
+    #[test]
+    fn a_plan_is_known_with_its_payments() {
+        let sum = |whole: i64| Decimal::new(whole * 100, 2);
+        let zh = "跟您确认一下：分三期：第一期400.00元，12月1日星期二；第二期400.00元，2027年1月4日星期一；\
+                  第三期400.00元，2027年2月1日星期一，一共1200.00元。对吗？";
+        let en = "Let me check that: three payments: $400.00 on Tuesday, December 1; $400.00 on Monday, \
+                  January 4, 2027; and $400.00 on Monday, February 1, 2027. That is $1,200.00 in all. Is that right?";
+        let wanted = [date(2026, 12, 1), date(2027, 1, 4), date(2027, 2, 1)].map(|d| (d, sum(400))).to_vec();
+        assert_eq!(asked(Lang::Zh, zh), Asked::Plan { parts: wanted.clone() });
+        assert_eq!(asked(Lang::En, en), Asked::Plan { parts: wanted });
+        let one =
+            "So that is one payment of $1,200.00 on Friday, November 27, $1,200.00 in all. Is that right?";
+        let terms = Asked::Terms { date: Some(date(2026, 11, 27)), sum: Some(sum(1_200)) };
+        assert_eq!(asked(Lang::En, one), terms);
+        let one = "Let me check that: one payment of $1,200.00 on Friday, November 27. That is $1,200.00 in all. \
+                   Is that right?";
+        assert_eq!(asked(Lang::En, one), terms);
+        assert_eq!(asked(Lang::Zh, "您打算怎么还呢，手机应用、转账，还是自动扣款？"), Asked::Channel);
     }
 
     #[test]

@@ -183,6 +183,14 @@ impl Mind {
                 Some(_) => self.with_values(T::Parts),
                 None => self.offer(random),
             },
+            Asked::Plan { parts } if self.persona.means.affords_all(parts) => T::Yes.into(),
+            Asked::Plan { .. } => match (self.persona.means.parts, self.persona.means.part) {
+                // The parts are too few, or too large.
+                (Some(_), _) if random.chance(0.6) => self.with_values(T::Parts),
+                (_, Some((sum, _))) => Line::from(T::Part).of(sum),
+                (_, None) => self.offer(random),
+            },
+            Asked::Channel => T::ByApp.into(),
             Asked::Terms { date, sum } => self.terms(*date, *sum, random),
             Asked::CallTime => {
                 let hour = i8::try_from(random.between(9, 20)).unwrap_or(15);

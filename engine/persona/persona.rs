@@ -121,6 +121,11 @@ impl Means {
         let part = self.part.is_some_and(|(most, from)| sum <= most && day >= from);
         part || self.whole_from.is_some_and(|from| day >= from)
     }
+
+    /// Whether each of these payments can be made.
+    pub fn affords_all(&self, parts: &[(Date, Decimal)]) -> bool {
+        !parts.is_empty() && parts.iter().all(|(day, sum)| self.affords(*sum, *day))
+    }
 }
 
 /// How a callee behaves, each from 0 (never) to 1 (always).

@@ -211,6 +211,8 @@ topics! {
     Later RequestExtension ["能不能晚几天？", "宽限几天行吗？", "这么早不行，来不及。"] ["Can I have a few more days?", "I need more time.", "That's too soon for me."]
     /// Wants to pay in parts.
     Parts RequestInstallments ["可以分{count}期吗？", "能不能分{count}个月还？"] ["Can I pay in {count} installments?", "Could I split it into {count} payments?"]
+    /// Says how it will be paid.
+    ByApp OutOfScope ["用手机银行。", "转账吧。", "自动扣款就行。"] ["In the app.", "By bank transfer.", "Automatic debit is fine."]
     /// Wants to pay less.
     Less RequestReduction ["利息能不能减一点？", "能不能少还点？"] ["Can you waive the fees?", "Can I settle for less?"]
     /// Disputes the debt.

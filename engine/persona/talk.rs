@@ -120,7 +120,13 @@ impl Talk {
     /// Whether what was promised is within the callee's means; none where nothing was.
     pub fn promise_kept(&self) -> Option<bool> {
         let promise = self.conclusion.as_ref()?.promise.as_ref()?;
-        Some(self.persona.means.affords(promise.sum.amount(), promise.date))
+        let means = &self.persona.means;
+        let parts: Vec<_> = promise.parts.iter().map(|p| (p.date, p.sum.amount())).collect();
+        Some(if parts.is_empty() {
+            means.affords(promise.sum.amount(), promise.date)
+        } else {
+            means.affords_all(&parts)
+        })
     }
 
     /// How ill it went: 0 is well, more is worse.

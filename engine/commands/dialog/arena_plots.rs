@@ -180,15 +180,38 @@ struct Node {
 }
 
 /// The ways from state to state, as thick as they were often gone; ends stand on the right.
+///
+/// A state that only ends the call is drawn as its outcome: there are many of them, and each has one.
 pub(super) fn ways(tally: &Tally) -> String {
     let talks = tally.all().talks.max(1);
     let least = (talks as f64 * LEAST_SHARE).ceil() as u64;
-    let mut ways: Vec<(&str, &str, u64)> = Vec::new();
+    let is_state = |name: &str| tally.states.contains_key(name);
+    let mut out_of: BTreeMap<&str, Vec<(&str, u64)>> = BTreeMap::new();
     for ((from, to), n) in &tally.ways {
-        if *n >= least && from != to && !from.is_empty() {
-            ways.push((from, to, *n));
+        out_of.entry(from).or_default().push((to, *n));
+    }
+    let only_ends = |name: &str| out_of.get(name).is_none_or(|ways| ways.iter().all(|w| !is_state(w.0)));
+    let mut counted: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    for (from, ways) in out_of.iter().filter(|(from, _)| !from.is_empty() && !only_ends(from)) {
+        for (to, n) in ways {
+            let ends = out_of.get(to).filter(|_| is_state(to) && only_ends(to));
+            match ends {
+                // Most of such states have one outcome; where there are more, each has its share.
+                Some(ends) => {
+                    let all: u64 = ends.iter().map(|e| e.1).sum();
+                    for (end, part) in ends {
+                        *counted.entry((from, end)).or_default() += n * part / all.max(1);
+                    }
+                }
+                None => *counted.entry((from, to)).or_default() += n,
+            }
         }
     }
+    let ways: Vec<(&str, &str, u64)> = counted
+        .into_iter()
+        .filter(|((from, to), n)| *n >= least && from != to)
+        .map(|((f, t), n)| (f, t, n))
+        .collect();
     let layers = layers(tally, &ways);
     let last = layers.values().copied().max().unwrap_or(0) + 1;
     let mut nodes: BTreeMap<Name, Node> = BTreeMap::new();
@@ -200,10 +223,8 @@ pub(super) fn ways(tally: &Tally) -> String {
     }
     let mut drawn: Vec<Way> = Vec::new();
     for (from, to, n) in ways {
-        // What is no state is how the talk ended.
-        let ends = !tally.states.contains_key(to);
-        let to = (to.to_owned(), ends);
-        if ends {
+        let to = (to.to_owned(), !is_state(to));
+        if to.1 {
             nodes.entry(to.clone()).or_insert_with(|| node(last, 0, true)).through += n;
         }
         if nodes.contains_key(&to) && nodes.contains_key(&(from.to_owned(), false)) {
@@ -236,7 +257,7 @@ fn layers<'t>(tally: &'t Tally, ways: &[(&'t str, &'t str, u64)]) -> BTreeMap<&'
 }
 
 fn draw(nodes: &mut BTreeMap<Name, Node>, ways: &[Way], last: usize) -> String {
-    let (step, bar, gap, tall) = (168.0, 12.0, 26.0, 560.0);
+    let (step, bar, gap, tall) = (185.0, 12.0, 26.0, 560.0);
     let most = nodes.values().map(|n| n.through).max().unwrap_or(1).max(1) as f64;
     let scale = 0.45 * tall / most;
     let mut bottom: f64 = 0.0;
@@ -296,10 +317,12 @@ fn draw(nodes: &mut BTreeMap<Name, Node>, ways: &[Way], last: usize) -> String {
     for ((name, _), node) in nodes.iter() {
         let colour = if node.is_end { COLOURS[2] } else { COLOURS[0] };
         block(&mut out, colour, [x(node), node.y, bar, node.tall], &format!("{name}: {}", node.through));
-        let words = if node.is_end { format!("{name} {}", node.through) } else { name.clone() };
-        let (at, anchor) = if node.is_end { (x(node) + bar + 5.0, "start") } else { (x(node), "start") };
-        let y = if node.is_end { node.y + node.tall / 2.0 + 4.0 } else { node.y - 5.0 };
-        text(&mut out, "label", at, y, anchor, &words);
+        let words = format!("{name} {}", node.through);
+        let (at, y) = match node.is_end {
+            true => (x(node) + bar + 5.0, node.y + node.tall / 2.0 + 4.0),
+            false => (x(node), node.y - 5.0),
+        };
+        text(&mut out, "label", at, y, "start", &words);
     }
     out + "</svg>"
 }

@@ -1,4 +1,4 @@
-//! Random callees against the reminder: whatever they say and do, and in whatever order it is reported.
+//! Random callees against the shipped flows: whatever they say and do, and in whatever order it is reported.
 
 mod flows;
 
@@ -10,6 +10,21 @@ use waihu_types::{Disposition, Intent, Lang};
 
 #[test]
 fn the_laws_hold_and_every_call_ends() {
+    for name in flows::names() {
+        let script = flows::flow(&name);
+        for lang in Lang::ALL {
+            let scene = flows::scene(&script, lang);
+            for seed in 0..1_000 {
+                if let (_, Some(found)) = fuzz(&script, &scene, seed, 60) {
+                    panic!("{name}: {}\n{}", found.fault, found.golden);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn random_callees_come_far_into_the_reminder() {
     let script = flows::flow("reminder");
     // Only a value that the callee gives is not known before the call.
     let from_the_callee = ["read_back", "will_call_when", "agent_will_call_when", "neutral_when"];
@@ -17,10 +32,7 @@ fn the_laws_hold_and_every_call_ends() {
     for lang in Lang::ALL {
         let scene = flows::scene(&script, lang);
         for seed in 0..2_000 {
-            let (run, finding) = fuzz(&script, &scene, seed, 60);
-            if let Some(found) = finding {
-                panic!("{}\n{}", found.fault, found.golden);
-            }
+            let (run, _) = fuzz(&script, &scene, seed, 60);
             for (prompt, prepared) in &run.spoken {
                 let own_name = prompt.rsplit('.').next().unwrap_or(prompt);
                 assert_eq!(*prepared, !from_the_callee.contains(&own_name), "{prompt}");
@@ -28,7 +40,6 @@ fn the_laws_hold_and_every_call_ends() {
             met.extend(run.conclusion.map(|c| c.disposition));
         }
     }
-    // Random callees are worth something only if they come far into the script.
     assert!(met.len() >= 14, "{met:?}");
     assert!(met.contains(&Disposition::PromiseToPay) && met.contains(&Disposition::HandedOver), "{met:?}");
 }
