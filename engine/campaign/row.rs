@@ -12,7 +12,7 @@ use waihu_types::{
 use crate::cases::RowProblem;
 
 /// The columns that are read. Those from `title` on may be absent.
-const KNOWN: [&str; 30] = [
+const KNOWN: [&str; 32] = [
     "id",
     "phone",
     "name",

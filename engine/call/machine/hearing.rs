@@ -246,7 +246,8 @@ fn says(intent: Intent) -> u8 {
 fn both(first: Entities, second: Entities) -> Entities {
     let sum = if second.amount.is_some() || second.whole { &second } else { &first };
     let (amount, currency) = (sum.amount, sum.currency);
-    let (whole, shared_currency) = (sum.whole, sum.shared_currency);
+    let (whole, shared_currency, each) = (sum.whole, sum.shared_currency, sum.each);
+    let parts = if second.count.is_some() { &second } else { &first };
     Entities {
         date: second.date.or(first.date),
         time: second.time.or(first.time),
@@ -254,7 +255,10 @@ fn both(first: Entities, second: Entities) -> Entities {
         currency,
         shared_currency,
         whole,
-        count: second.count.or(first.count),
+        count: parts.count,
+        each,
+        rest: parts.rest,
+        channel: second.channel.or(first.channel),
         digits: second.digits.or(first.digits),
     }
 }
