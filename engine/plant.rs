@@ -116,7 +116,11 @@ fn allow_files(trunk: &TrunkConfig) {
     }
 }
 
-fn speech_config(project: &Project) -> Result<SpeechConfig> {
+/// What the speech workers load.
+///
+/// # Errors
+/// What is missing.
+pub(crate) fn speech_config(project: &Project) -> Result<SpeechConfig> {
     let library = project.library()?;
     Ok(SpeechConfig {
         onnx_runtime: library.path("onnxruntime", "libonnxruntime.so")?,

@@ -131,14 +131,25 @@ impl Project {
         Ok(names)
     }
 
-    /// Reads and checks a flow with the names of its recordings, runs its golden conversations, and looks for
-    /// the voices that it names.
+    /// The files of a flow as they are on the disk: each one's path and text.
     ///
     /// # Errors
-    /// When it cannot be read. What is wrong with it comes as a list.
-    pub(crate) fn check_flow(&self, name: &str) -> Result<Result<Arc<Script>, Vec<Problem>>> {
-        let folder = self.root.join("dialogs").join(name);
-        let listed = fs::read_dir(&folder).with_context(|| {
+    /// When one cannot be read, or there is no such flow.
+    pub(crate) fn flow_files(&self, name: &str) -> Result<Vec<(String, String)>> {
+        self.files_in(&self.flow_folder(name))
+    }
+
+    /// Where a flow lies.
+    pub(crate) fn flow_folder(&self, name: &str) -> PathBuf {
+        self.root.join("dialogs").join(name)
+    }
+
+    /// The files of a flow that lies in a folder.
+    ///
+    /// # Errors
+    /// When one cannot be read, or there is no such folder.
+    pub(crate) fn files_in(&self, folder: &Path) -> Result<Vec<(String, String)>> {
+        let listed = fs::read_dir(folder).with_context(|| {
             let known = self.flows().unwrap_or_default().join(", ");
             format!("{}: no such flow 没有该话术; there are 现有: {known}", folder.display())
         })?;
@@ -159,20 +170,52 @@ impl Project {
             }
         }
         files.sort();
+        Ok(files)
+    }
+
+    /// Reads a flow and checks what can be told without running it.
+    ///
+    /// # Errors
+    /// When it cannot be read. What is wrong with it comes as a list.
+    pub(crate) fn load_flow(&self, name: &str) -> Result<Result<Arc<Script>, Vec<Problem>>> {
+        let files = self.flow_files(name)?;
         let files: Vec<(&str, &str)> = files.iter().map(|(p, t)| (p.as_str(), t.as_str())).collect();
-        Ok(match Script::load(name, &files) {
-            Err(problems) => Err(problems),
-            Ok(script) => {
-                let recorded = recorded::files(&folder, &script);
-                let script = match recorded.and_then(|files| script.with_recordings(&files)) {
-                    Ok(script) => Arc::new(script),
-                    Err(problems) => return Ok(Err(problems)),
-                };
-                let mut problems = script.run_examples();
-                problems.extend(Voices::of(self).in_script(&script));
-                if problems.is_empty() { Ok(script) } else { Err(problems) }
-            }
-        })
+        Ok(self.script(name, &self.flow_folder(name), &files))
+    }
+
+    /// A flow from its texts and from the recordings that lie in its folder.
+    ///
+    /// # Errors
+    /// What is wrong with either.
+    pub(crate) fn script(
+        &self,
+        name: &str,
+        folder: &Path,
+        files: &[(&str, &str)],
+    ) -> Result<Arc<Script>, Vec<Problem>> {
+        let script = Script::load(name, files)?;
+        let recorded = recorded::files(folder, &script)?;
+        script.with_recordings(&recorded).map(Arc::new)
+    }
+
+    /// Reads and checks a flow with the names of its recordings, runs its golden conversations, and looks for
+    /// the voices that it names.
+    ///
+    /// # Errors
+    /// When it cannot be read. What is wrong with it comes as a list.
+    pub(crate) fn check_flow(&self, name: &str) -> Result<Result<Arc<Script>, Vec<Problem>>> {
+        Ok(self.load_flow(name)?.and_then(|script| {
+            let problems = self.problems(&script);
+            if problems.is_empty() { Ok(script) } else { Err(problems) }
+        }))
+    }
+
+    /// What keeps a script that could be read from being dialled with: golden conversations that come out
+    /// otherwise, and voices that are not there.
+    pub(crate) fn problems(&self, script: &Arc<Script>) -> Vec<Problem> {
+        let mut problems = script.run_examples();
+        problems.extend(Voices::of(self).in_script(script));
+        problems
     }
 
     /// A flow that calls may be placed with.

@@ -22,9 +22,33 @@ fn waihu(project: &Path) -> Command {
     command
 }
 
+/// Two people make a flow one that campaigns dial with.
+fn approve(waihu: impl Fn() -> Command, flow: &str) {
+    let run = |args: &[&str]| {
+        let done = waihu().arg("dialog").args(args).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8(done.stdout).unwrap()
+    };
+    let told = run(&["submit", flow, "--by", "Li"]);
+    run(&["approve", told.split(':').next().unwrap(), "--by", "Wang"]);
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to)
+        } else {
+            drop(fs::copy(entry.path(), to).unwrap())
+        }
+    }
+}
+
 /// A project of its own: scripts and models are those here, store and recordings are new.
 fn lay_out(folder: &Path) {
-    for shared in ["dialogs", "models", ".waihu/models", ".waihu/prompts"] {
+    copy(&Path::new(ROOT).join("dialogs"), &folder.join("dialogs"));
+    for shared in ["models", ".waihu/models", ".waihu/prompts"] {
         let path = folder.join(shared);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         symlink(Path::new(ROOT).join(shared), path).unwrap();
@@ -66,6 +90,7 @@ fn a_killed_call_is_filed_by_the_next_run_and_not_placed_again() {
     let folder = tempfile::tempdir().unwrap();
     let project = folder.path();
     lay_out(project);
+    approve(|| waihu(project), "reminder");
     let (mut ground, called) = practice_ground(project);
 
     let mut first = campaign(project).spawn().unwrap();
@@ -74,6 +99,8 @@ fn a_killed_call_is_filed_by_the_next_run_and_not_placed_again() {
     first.kill().unwrap();
     first.wait().unwrap();
 
+    // The campaign goes on with what was approved, whatever lies on the disk by now.
+    fs::write(project.join("dialogs/reminder/script.toml"), "start = \"nowhere\"").unwrap();
     let second = campaign(project).output().unwrap();
     assert!(second.status.success(), "{}", String::from_utf8_lossy(&second.stderr));
     drop(ground.stdin.take());
@@ -89,6 +116,7 @@ fn a_killed_call_is_filed_by_the_next_run_and_not_placed_again() {
         .map(|l| serde_json::from_str(l).unwrap())
         .collect();
     assert_eq!(outcomes.len(), 2);
+    assert_eq!(outcomes[0]["script"]["sha256"], outcomes[1]["script"]["sha256"]);
     let killed = outcomes.iter().find(|o| o["case"] == "zh-promises").unwrap();
     assert_eq!(killed["disposition"], "unknown");
     assert_eq!(killed["redial"]["verdict"], "no");

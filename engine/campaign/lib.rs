@@ -4,11 +4,13 @@
 //! Deliberately absent: clocks, files and sockets. Bytes, times and results of calls are handed in.
 
 mod cases;
+mod experiment;
 mod row;
 mod runner;
 mod verdict;
 
 pub use cases::{CaseTable, RowProblem, read_csv, read_csv_bytes};
+pub use experiment::{Interval, Proportion, VariantResult, results, variant_of};
 pub use runner::{Progress, Run};
 pub use verdict::{
     MAX_ATTEMPTS, NO_RESPONSE, announced_sip_verdict, answer_verdict, bars_number, redial,

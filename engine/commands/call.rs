@@ -7,11 +7,11 @@ use clap::Args;
 use tokio::sync::{mpsc, watch};
 use waihu_dialler::{DialError, Order, Stop, place_call};
 use waihu_trunk::{TrunkConfig, Uri};
-use waihu_types::{Case, Lang};
+use waihu_types::Lang;
 
 use crate::{
-    commands::signals::Signals,
-    output::out,
+    commands::{dialog::read_case, signals::Signals},
+    output::{note, out},
     plant::{self, Ground},
     project::Project,
     voices::Voices,
@@ -23,8 +23,8 @@ pub(crate) struct CallArgs {
     /// Whom to call, as sip:name@192.0.2.7:5060. With --trunk the INVITE goes to the trunk's proxy,
     /// else straight there 被叫地址
     target: Uri,
-    /// The flow in dialogs/ 话术
-    #[arg(long)]
+    /// The flow in dialogs/, or a stored version FLOW@SHA 话术
+    #[arg(long, value_name = "FLOW[@SHA]")]
     script: String,
     /// The case: one JSON object (see README) 案件
     #[arg(long, value_name = "FILE.json")]
@@ -35,13 +35,31 @@ pub(crate) struct CallArgs {
     /// A trunk of sip-config/ 线路
     #[arg(long, value_name = "NAME")]
     trunk: Option<String>,
+    /// Dial over a trunk with a script that nobody has approved; the outcome tells so 使用未审批的话术，结果中会注明
+    #[arg(long)]
+    draft: bool,
 }
 
 pub(crate) fn run(project: &Project, args: CallArgs) -> Result<ExitCode> {
-    let script = project.flow(&args.script)?;
     let case = read_case(&args.case)?;
     if let Some(fault) = Voices::of(project).in_case(&case) {
         bail!("{}: {fault}", args.case.display());
+    }
+    let (script, approved) = super::dialog::script(project, &args.script)?;
+    // Without a trunk the INVITE goes to the telephone that was typed, and on the practice ground to nobody's.
+    let real = args.trunk.as_ref().is_some_and(|name| name != "practice");
+    if real && !approved && !args.draft {
+        bail!(
+            "{} is not approved: `waihu dialog submit` and `approve` come first, or --draft, which the outcome tells \
+             话术未经审批",
+            args.script
+        );
+    }
+    if real && !approved {
+        note!(
+            "warning: {} is a draft that nobody has approved; the outcome tells so 警告：使用未审批的话术",
+            args.script
+        );
     }
     let trunk = match &args.trunk {
         Some(name) => TrunkConfig::read(&project.trunk(name))?,
@@ -54,8 +72,18 @@ pub(crate) fn run(project: &Project, args: CallArgs) -> Result<ExitCode> {
         case,
         recorded: project.recorded_prompts(&script)?,
         script,
+        variant: None,
+        draft: !approved,
         target: Some(args.target),
     };
+    place(project, trunk, order)
+}
+
+/// Places a call, shows it as it happens and prints its outcome.
+///
+/// # Errors
+/// When it could not be placed or its outcome not be filed.
+pub(super) fn place(project: &Project, trunk: TrunkConfig, order: Order) -> Result<ExitCode> {
     super::runtime()?.block_on(async {
         let plant = plant::start(project, trunk, Ground::Real).await?;
         let mut signals = Signals::catch()?;
@@ -88,13 +116,4 @@ pub(crate) fn run(project: &Project, args: CallArgs) -> Result<ExitCode> {
         out!("{}", serde_json::to_string_pretty(&outcome)?)?;
         Ok(ExitCode::SUCCESS)
     })
-}
-
-fn read_case(path: &PathBuf) -> Result<Case> {
-    let shown = path.display();
-    let text = std::fs::read_to_string(path).with_context(|| format!("{shown}: cannot be read 无法读取"))?;
-    // serde_json quotes what stood there in few of its messages; the place is what helps.
-    let case: Case = serde_json::from_str(&text).with_context(|| format!("{shown}: is no case 不是案件"))?;
-    case.check().with_context(|| format!("{shown}"))?;
-    Ok(case)
 }

@@ -10,11 +10,12 @@ use clap::{Args, Subcommand};
 use tokio::sync::{mpsc, watch};
 use waihu_campaign::{CaseTable, RowProblem};
 use waihu_dialler::{CampaignOrder, CampaignReport, Stop, run_campaign};
+use waihu_store::Store;
 use waihu_trunk::TrunkConfig;
 use waihu_types::{CampaignId, Case};
 
 use crate::{
-    commands::signals::Signals,
+    commands::{dialog::Wanted, signals::Signals},
     output::{note, out},
     plant::{self, Ground},
     project::Project,
@@ -33,9 +34,14 @@ pub(crate) struct CampaignArgs {
     /// The cases (see README for the columns). Rows that are wrong are named and left out 案件表
     #[arg(long, value_name = "FILE.csv")]
     cases: PathBuf,
-    /// The flow in dialogs/ 话术
-    #[arg(long)]
-    script: String,
+    /// The flow: the newest version that is approved, or FLOW@SHA for that one. The campaign goes on with
+    /// it to its end, whatever becomes of the files 话术（已审批的版本）
+    #[arg(long, value_name = "FLOW[@SHA]", required_unless_present = "variant")]
+    script: Option<String>,
+    /// Several versions side by side, each with its share of the cases, as A=reminder@1f3c:50; given for each
+    /// 话术方案及其案件份额，可多次给出
+    #[arg(long, value_name = "NAME=FLOW@SHA:SHARE", conflicts_with = "script")]
+    variant: Vec<Wanted>,
     /// The trunk in sip-config/ 线路
     #[arg(long, value_name = "NAME")]
     trunk: String,
@@ -64,12 +70,18 @@ pub(crate) fn run(project: &Project, command: CampaignCommand) -> Result<ExitCod
             })?
         }
     };
-    let script = project.flow(&args.script)?;
+    let wanted = match args.script {
+        Some(script) => vec![Wanted::script(&script)],
+        None => args.variant,
+    };
+    let scripts = super::runtime()?.block_on(async {
+        let store = Store::open(project.store()).await?;
+        super::dialog::scripts(project, &store, &id, &wanted).await
+    })?;
     let order = CampaignOrder {
         id: id.clone(),
         cases,
-        recorded: project.recorded_prompts(&script)?,
-        script,
+        scripts,
         max_at_once: args.max_at_once.unwrap_or(u32::MAX).clamp(1, trunk.max_calls) as usize,
     };
     let words = if args.words { Words::Shown } else { Words::Hidden };

@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use waihu_dialler::{CampaignOrder, CampaignReport};
+use waihu_dialler::{CampaignOrder, CampaignReport, Variant};
 use waihu_simulator::practice::{self, Expectation};
 use waihu_trunk::TrunkConfig;
 use waihu_types::{CampaignId, Case, CaseId};
@@ -51,8 +51,8 @@ pub(crate) fn run(project: &Project, args: &PracticeArgs) -> Result<ExitCode> {
     let order = CampaignOrder {
         id: id.clone(),
         cases: cases.clone(),
-        recorded: project.recorded_prompts(&script)?,
-        script,
+        // The practice ground is nobody's telephone: what lies on the disk is tried there, approved or not.
+        scripts: Variant::only(project.recorded_prompts(&script)?, script),
         max_at_once: max,
     };
     let words = if args.quiet { Words::Hidden } else { Words::Shown };

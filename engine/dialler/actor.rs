@@ -199,6 +199,8 @@ impl<'a> ActiveCall<'a> {
                 name: order.script.name().to_owned(),
                 lang: order.lang,
                 sha256: order.script.sha256().to_owned(),
+                variant: order.variant.clone(),
+                draft: order.draft,
             },
             models: order.models(&self.plant.models),
             dialled_at: legs::wall_now(),

@@ -23,5 +23,5 @@ pub use error::DialError;
 pub use filing::Reserve;
 pub use plant::{Order, Plant, Progress, ProgressKind, Stop};
 pub use recovery::recover;
-pub use runner::{CampaignOrder, CampaignReport, run_campaign};
+pub use runner::{CampaignOrder, CampaignReport, Variant, run_campaign};
 pub use words::{RecordedPrompts, Words};

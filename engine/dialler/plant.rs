@@ -65,6 +65,10 @@ pub struct Order {
     pub script: Arc<Script>,
     /// The sound of what a person recorded for it.
     pub recorded: Arc<RecordedPrompts>,
+    /// The variant that it is, where the campaign tries several.
+    pub variant: Option<String>,
+    /// Whether nobody has approved it: stands in the outcome.
+    pub draft: bool,
     /// The language to speak.
     pub lang: Lang,
     /// What to dial, when not the case's number on the trunk.

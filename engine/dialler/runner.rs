@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use tokio::{sync::watch, task::JoinSet};
-use waihu_campaign::Run;
+use waihu_campaign::{Run, variant_of};
 use waihu_dialog::Script;
 use waihu_store::Refusal;
 use waihu_types::{CampaignId, Case, CaseId, Outcome};
@@ -23,12 +23,30 @@ pub struct CampaignOrder {
     pub id: CampaignId,
     /// The cases, in the order in which they are dialled.
     pub cases: Vec<Case>,
+    /// The scripts; which of them a case meets is drawn by its id ([`waihu_campaign::variant_of`]).
+    pub scripts: Vec<Variant>,
+    /// Calls at once.
+    pub max_at_once: usize,
+}
+
+/// One of the scripts that a campaign tries.
+#[derive(Clone)]
+pub struct Variant {
+    /// Its name; none where there is one script for all.
+    pub name: Option<String>,
+    /// Its share of the cases, against the shares of the others.
+    pub share: u32,
     /// The script.
     pub script: Arc<Script>,
     /// The sound of what a person recorded for it.
     pub recorded: Arc<RecordedPrompts>,
-    /// Calls at once.
-    pub max_at_once: usize,
+}
+
+impl Variant {
+    /// One script for all cases.
+    pub fn only(recorded: Arc<RecordedPrompts>, script: Arc<Script>) -> Vec<Self> {
+        vec![Self { name: None, share: 1, script, recorded }]
+    }
 }
 
 /// How a campaign's run ended.
@@ -71,6 +89,7 @@ pub async fn run_campaign(
         .filter(|(_, standing)| standing.refusal(now).is_some())
         .map(|(case, _)| case)
         .collect();
+    let shares: Vec<u32> = order.scripts.iter().map(|variant| variant.share).collect();
     let mut run = Run::new(order.cases, &done, order.max_at_once);
     report.left_out = run.progress().already_done;
 
@@ -86,13 +105,22 @@ pub async fn run_campaign(
                 let _ = observer.send(Progress { case: case.id, kind: ProgressKind::NotPlaced(why) });
                 continue;
             }
+            let drawn = variant_of(&order.id, &case.id, &shares).and_then(|at| order.scripts.get(at));
+            let Some(variant) = drawn else {
+                let why = "the campaign has no script for it 批次没有话术".to_owned();
+                run.finished(&case.id);
+                report.not_placed.push((case.id.clone(), why));
+                continue;
+            };
             let call = Order {
                 attempt: Order::new_attempt_id(),
                 campaign: Some(order.id.clone()),
                 lang: case.lang,
                 case,
-                script: Arc::clone(&order.script),
-                recorded: Arc::clone(&order.recorded),
+                script: Arc::clone(&variant.script),
+                recorded: Arc::clone(&variant.recorded),
+                variant: variant.name.clone(),
+                draft: false,
                 target: None,
             };
             let (plant, watcher, own) = (Arc::clone(&plant), observer.clone(), call.clone());

@@ -32,7 +32,7 @@ use case::Written;
 pub struct Example {
     /// What it shows.
     pub name: String,
-    at: Place,
+    pub(crate) at: Place,
     today: Date,
     case: Case,
     steps: Vec<Step>,
@@ -276,40 +276,12 @@ fn read_outcome(mut t: Table<'_>, problems: &mut Problems) -> Expected {
     expected
 }
 
-impl Script {
-    /// Runs every golden conversation of every language; what came out otherwise, by file and line.
-    pub fn run_examples(self: &Arc<Self>) -> Vec<Problem> {
-        let all = self.examples.iter().flat_map(|(lang, examples)| examples.iter().map(move |e| (*lang, e)));
-        all.filter_map(|(lang, example)| example.run(self, lang).err()).collect()
-    }
-
-    /// States and rules that no golden conversation of `lang` comes to, by file and line: what
-    /// nobody has tried. Not a fault of the script, and so no part of [`Script::load`].
-    pub fn untried(self: &Arc<Self>, lang: Lang) -> Vec<Problem> {
-        let (mut states, mut rules) = (BTreeSet::new(), BTreeSet::new());
-        for example in self.examples(lang) {
-            let mut run = Run::new(example, self, lang);
-            // One that comes out otherwise has still tried what it came to.
-            let _ = run.all();
-            states.extend(run.entered);
-            rules.extend(run.bot.applied_rules());
-        }
-        let mut problems = Problems::default();
-        for state in self.states.iter().filter(|s| !states.contains(&s.name)) {
-            problems.add(
-                &state.at,
-                format!("state {:?} is tried by no conversation in {lang}", state.name),
-                "",
-            );
-        }
-        for rule in self.rules().filter(|r| !rules.contains(&r.id)) {
-            problems.add(&rule.at, format!("this rule is tried by no conversation in {lang}"), "");
-        }
-        problems.0
-    }
-}
-
 impl Example {
+    /// How many steps it has.
+    pub fn steps(&self) -> usize {
+        self.steps.len()
+    }
+
     /// The case it is about, and the day of the call.
     pub fn case(&self) -> (&Case, Date) {
         (&self.case, self.today)
@@ -324,9 +296,9 @@ impl Example {
     }
 }
 
-struct Run<'e> {
+pub(crate) struct Run<'e> {
     example: &'e Example,
-    bot: Interpreter,
+    pub(crate) bot: Interpreter,
     now: Time,
     /// The prompt being spoken.
     saying: Option<(PromptId, BargeIn)>,
@@ -337,14 +309,16 @@ struct Run<'e> {
     words: String,
     conclusion: Option<Conclusion>,
     /// The states come to.
-    entered: BTreeSet<Arc<str>>,
+    pub(crate) entered: BTreeSet<Arc<str>>,
+    /// The step under way, from 1; one more than there are: the outcome.
+    pub(crate) at_step: usize,
 }
 
 /// How long a prompt, or an utterance, takes in an example.
 const SPEAKING: Duration = Duration::from_secs(2);
 
 impl<'e> Run<'e> {
-    fn new(example: &'e Example, script: &Arc<Script>, lang: Lang) -> Self {
+    pub(crate) fn new(example: &'e Example, script: &Arc<Script>, lang: Lang) -> Self {
         Self {
             example,
             bot: Interpreter::new(script.clone(), lang, &example.case, example.today),
@@ -355,16 +329,19 @@ impl<'e> Run<'e> {
             words: String::new(),
             conclusion: None,
             entered: BTreeSet::new(),
+            at_step: 0,
         }
     }
 
-    fn all(&mut self) -> Result<(), Problem> {
+    pub(crate) fn all(&mut self) -> Result<(), Problem> {
         self.input(Input::Start);
         let example = self.example;
         for (i, step) in example.steps.iter().enumerate() {
+            self.at_step = i + 1;
             let next_is_over = example.steps.get(i + 1).is_some_and(|s| s.over);
             self.step(step, next_is_over)?;
         }
+        self.at_step = example.steps.len() + 1;
         self.advance(None);
         self.check_outcome()
     }

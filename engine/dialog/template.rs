@@ -224,6 +224,16 @@ impl Template {
     }
 }
 
+/// As it is written in a prompts file.
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|piece| match piece {
+            Piece::Text(text) => f.write_str(text),
+            Piece::Fill(placeholder) => write!(f, "{{{}}}", placeholder.name()),
+        })
+    }
+}
+
 /// Takes out the gap that an empty value leaves (`this is  Daniel`, ` ,`).
 fn tidy(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

@@ -87,6 +87,24 @@ pub enum StoreError {
         /// What differs.
         field: &'static str,
     },
+    /// No version of a flow is on file under this hash, or more than one.
+    #[error(
+        "{flow}@{sha256} names no stored version, or more than one: see `waihu dialog versions {flow}` 没有该版本，或不唯一"
+    )]
+    UnknownScript {
+        /// The flow.
+        flow: String,
+        /// What its hash was said to begin with.
+        sha256: String,
+    },
+    /// A version may not be approved, or not be dialled with.
+    #[error("{script}: {why}")]
+    ScriptRefused {
+        /// The version.
+        script: String,
+        /// Why.
+        why: ScriptRefusal,
+    },
     /// A stored record cannot be read.
     #[error("the record of attempt {attempt} cannot be read 记录无法读取: {source}")]
     Record {
@@ -148,6 +166,26 @@ pub enum Refusal {
         /// The earliest time.
         not_before: WallTime,
     },
+}
+
+/// Why a version of a flow is not approved or not dialled with.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ScriptRefusal {
+    /// Whoever submitted it may not approve it.
+    #[error("whoever submitted it may not approve it: a second person has to 提交人不能自己审批")]
+    SamePerson,
+    /// It is approved.
+    #[error("it was approved already, by {by} 已审批")]
+    AlreadyApproved {
+        /// By whom.
+        by: String,
+    },
+    /// Nobody has approved it, or that was withdrawn.
+    #[error("it is not approved: `waihu dialog approve` by a second person comes first 未经审批")]
+    NotApproved,
+    /// No name was given.
+    #[error("a name is needed: --by NAME 请注明姓名")]
+    Nobody,
 }
 
 /// What SQLite's result codes (sqlite.org/rescode.html) mean for the person who reads the message.

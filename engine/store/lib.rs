@@ -11,10 +11,12 @@ mod open;
 mod outcomes;
 mod owner;
 mod recover;
+mod scripts;
 
 pub use attempts::{Attempt, NewAttempt, Standing};
-pub use error::{Refusal, StoreError};
+pub use error::{Refusal, ScriptRefusal, StoreError};
 pub use open::Store;
 pub use outcomes::Filter;
 pub use owner::Claim;
 pub use recover::Remains;
+pub use scripts::{Pin, ScriptAct, ScriptDeed, StoredScript};

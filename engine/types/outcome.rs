@@ -473,6 +473,12 @@ pub struct ScriptVersion {
     pub lang: Lang,
     /// SHA-256 over the flow's files, in hex.
     pub sha256: String,
+    /// The variant that the case fell to, where the campaign tries several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
+    /// Whether it was dialled without anybody's approval.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub draft: bool,
 }
 
 /// Where the recording lies.

@@ -29,6 +29,7 @@ use crate::{
     project::Project,
 };
 use manifest::BadRow;
+pub(super) use page::escape;
 use page::Page;
 
 /// Bad rows that are shown; all of them are in the JSON.

@@ -26,7 +26,13 @@ pub fn campaign() -> CampaignId {
 }
 
 fn script() -> ScriptVersion {
-    ScriptVersion { name: "reminder".into(), lang: Lang::Zh, sha256: "ab".repeat(32) }
+    ScriptVersion {
+        name: "reminder".into(),
+        lang: Lang::Zh,
+        sha256: "ab".repeat(32),
+        variant: None,
+        draft: false,
+    }
 }
 
 fn models() -> BTreeMap<String, String> {

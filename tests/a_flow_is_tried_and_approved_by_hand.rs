@@ -1,0 +1,153 @@
+//! What operations and compliance do with a flow at the command line, without a model or a telephone.
+#![allow(clippy::unwrap_used)]
+
+use std::{
+    fs,
+    io::Write,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+use serde_json::Value;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to)
+        } else {
+            drop(fs::copy(entry.path(), to).unwrap())
+        }
+    }
+}
+
+/// A project of its own: the shipped flows, a trunk that leads nowhere, a case, an empty store.
+fn project() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    copy(&Path::new(ROOT).join("dialogs"), &folder.path().join("dialogs"));
+    fs::create_dir(folder.path().join("sip-config")).unwrap();
+    let trunk = "[trunk]\nproxy = \"127.0.0.1:9\"\nfrom = \"sip:1@127.0.0.1\"\nbind = \"127.0.0.1:0\"\n";
+    fs::write(folder.path().join("sip-config/none.toml"), trunk).unwrap();
+    let cases = "id,phone,name,title,lang,creditor,product,amount,currency,due_date\n\
+                 C1,1001,Daniel Reed,Mr,en,Bank,card,90.00,USD,2026-11-15\n";
+    fs::write(folder.path().join("cases.csv"), cases).unwrap();
+    folder
+}
+
+fn waihu(project: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_waihu"));
+    command.current_dir(project).args(args).stdin(Stdio::null());
+    command
+}
+
+fn run(project: &Path, args: &[&str]) -> (bool, String, String) {
+    told(waihu(project, args).output().unwrap())
+}
+
+fn told(done: Output) -> (bool, String, String) {
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (done.status.success(), text(done.stdout), text(done.stderr))
+}
+
+fn change(project: &Path, file: &str, from: &str, to: &str) {
+    let path = project.join(file);
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.contains(from), "{from:?} is not in {file}");
+    fs::write(path, text.replacen(from, to, 1)).unwrap();
+}
+
+#[test]
+fn a_campaign_dials_only_what_a_second_person_approved() {
+    let folder = project();
+    let project = folder.path();
+    let campaign = ["campaign", "run", "--cases", "cases.csv", "--trunk", "none", "--script", "reminder"];
+    let (ok, _, why) = run(project, &campaign);
+    assert!(!ok && why.contains("no version of reminder is approved"), "{why}");
+
+    let (ok, out, why) = run(project, &["dialog", "submit", "reminder", "--by", "Li Na"]);
+    assert!(ok, "{why}");
+    let version = out.split(':').next().unwrap();
+    let (ok, _, why) = run(project, &["dialog", "approve", version, "--by", "li na"]);
+    assert!(!ok && why.contains("a second person has to"), "{why}");
+    let (ok, _, why) = run(project, &[&campaign[..6], &["--script", version]].concat());
+    assert!(!ok && why.contains("not approved"), "{why}");
+    let (ok, out, why) = run(project, &["dialog", "approve", version, "--by", "Wang Fang"]);
+    assert!(ok && out.contains("approved"), "{why}");
+
+    // From here on what is missing are the models.
+    let (_, _, why) = run(project, &campaign);
+    assert!(why.contains(version) && why.contains("approved by") && why.contains("Wang Fang"), "{why}");
+    let (ok, _, why) = run(project, &[&campaign[..6], &["--script", "reminder@0123"]].concat());
+    assert!(!ok && why.contains("names no stored version") || why.contains("was begun with"), "{why}");
+
+    let (ok, _, why) = run(project, &["dialog", "withdraw", version, "--by", "Li Na"]);
+    assert!(ok, "{why}");
+    let (ok, _, why) = run(project, &campaign);
+    assert!(!ok && why.contains("withdrawn"), "a campaign that was begun stops too: {why}");
+
+    let (_, out, _) = run(project, &["dialog", "versions", "--json"]);
+    let listed: Value = serde_json::from_str(out.trim()).unwrap();
+    let acts: Vec<&str> =
+        listed["acts"].as_array().unwrap().iter().map(|a| a["act"].as_str().unwrap()).collect();
+    assert_eq!(
+        (acts, &listed["approved"]),
+        (vec!["submitted", "approved", "withdrawn"], &Value::Bool(false))
+    );
+}
+
+#[test]
+fn a_call_over_a_trunk_wants_approval_or_says_that_it_is_a_draft() {
+    let folder = project();
+    let project = folder.path();
+    let case = r#"{"id":"C1","phone":"1001","name":"Daniel Reed","lang":"en","creditor":"Bank","product":"card",
+        "amount":"90.00","currency":"USD","due_date":"2026-11-15"}"#;
+    fs::write(project.join("case.json"), case).unwrap();
+    let call =
+        ["call", "sip:1001@127.0.0.1", "--script", "reminder", "--case", "case.json", "--trunk", "none"];
+    let (ok, _, why) = run(project, &call);
+    assert!(!ok && why.contains("is not approved") && why.contains("--draft"), "{why}");
+    let (_, _, why) = run(project, &[&call[..], &["--draft"]].concat());
+    assert!(why.contains("warning") && !why.contains("is not approved:"), "{why}");
+}
+
+#[test]
+fn a_conversation_is_held_through_a_pipe() {
+    let folder = project();
+    let mut chat = waihu(
+        folder.path(),
+        &["dialog", "chat", "reminder", "--intents", "--lang", "en", "--trace", "--golden"],
+    );
+    let mut chat = chat.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let typed = "affirm\n/state\npromise_to_pay date=2026-11-27\n/over affirm\naffirm\n";
+    chat.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
+    let (ok, out, _) = told(chat.wait_with_output().unwrap());
+    assert!(ok && out.contains("state 状态:") && out.contains("· "), "{out}");
+    let golden = out.find("[[conversation]]").unwrap();
+    assert!(out[golden..].contains("promise_date = 2026-11-27"), "{out}");
+    let outcome: Value = serde_json::from_str(&out[out.rfind("\n{").unwrap()..]).unwrap();
+    assert_eq!(outcome["disposition"], "promise_to_pay");
+}
+
+#[test]
+fn a_changed_wording_is_marked_and_a_failed_conversation_fails_the_test() {
+    let folder = project();
+    let project = folder.path();
+    copy(&project.join("dialogs/reminder"), &project.join("dialogs/before"));
+    change(project, "dialogs/reminder/script.toml", "max_turns = 30", "max_turns = 3");
+    let (_, out, why) = run(project, &["dialog", "diff", "before", "reminder"]);
+    assert!(out.contains("limits.max_turns: [-30-]{+3+}"), "{out}{why}");
+    let (ok, out, _) = run(project, &["dialog", "test", "reminder", "--lang", "en"]);
+    assert!(!ok && out.contains("✗") && out.contains("step 第"), "{out}");
+    let (ok, out, why) = run(project, &["dialog", "test", "before", "--json"]);
+    assert!(ok, "{out}{why}");
+    for line in out.lines() {
+        let told: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(told["failed"], 0);
+        assert_eq!(told["rules"]["tried"], told["rules"]["total"], "{}", told["untried"]);
+    }
+    let (ok, svg, _) = run(project, &["dialog", "graph", "before", "--lang", "en"]);
+    assert!(ok && svg.starts_with("<svg") && svg.ends_with("</svg>\n"));
+}
