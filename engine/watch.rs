@@ -7,6 +7,7 @@ use std::{collections::HashMap, time::Duration};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use waihu_call::Speaker;
+use waihu_campaign::{Bottleneck, Pace};
 use waihu_dialler::{Progress, ProgressKind};
 use waihu_types::{CaseId, Disposition, Outcome, Sound};
 
@@ -39,7 +40,17 @@ impl Watch {
 
     /// Shows what happened.
     pub(crate) fn show(&mut self, progress: Progress) {
-        let Progress { case, kind } = progress;
+        let (case, kind) = match progress {
+            Progress::Case { case, kind } => (case, kind),
+            Progress::Pace(pace) => {
+                let told = paced(pace);
+                self.whole.set_message(told);
+                if self.all.is_hidden() && !told.is_empty() {
+                    self.print(told);
+                }
+                return;
+            }
+        };
         match kind {
             ProgressKind::Preparing { done, total } => {
                 // Where no bar is drawn, nothing would be told for as long as this takes.
@@ -122,6 +133,19 @@ impl Watch {
             self.all.remove(&bar);
         }
         self.whole.inc(1);
+    }
+}
+
+/// How a campaign is dialled, where that is not at full pace.
+fn paced(pace: Pace) -> &'static str {
+    match pace {
+        Pace::Full => "",
+        Pace::Slower(Bottleneck::Recognition) => {
+            "dialling slower: recognition was behind 识别曾跟不上，放慢拨号"
+        }
+        Pace::Slower(Bottleneck::Media) => "dialling slower: sound was late 语音曾延迟，放慢拨号",
+        Pace::Held(Bottleneck::Recognition) => "not dialling: recognition is behind 识别跟不上，暂停拨号",
+        Pace::Held(Bottleneck::Media) => "not dialling: sound is late 语音延迟，暂停拨号",
     }
 }
 

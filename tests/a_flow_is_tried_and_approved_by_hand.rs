@@ -136,7 +136,8 @@ fn a_changed_wording_is_marked_and_a_failed_conversation_fails_the_test() {
     let folder = project();
     let project = folder.path();
     copy(&project.join("dialogs/reminder"), &project.join("dialogs/before"));
-    change(project, "dialogs/reminder/script.toml", "max_turns = 30", "max_turns = 3");
+    let limits = "[limits]\nmax_turns = 3\nto = \"courtesy.end_time_is_up\"\n\n[use.courtesy]";
+    change(project, "dialogs/reminder/script.toml", "[use.courtesy]", limits);
     let (_, out, why) = run(project, &["dialog", "diff", "before", "reminder"]);
     assert!(out.contains("limits.max_turns: [-30-]{+3+}"), "{out}{why}");
     let (ok, out, _) = run(project, &["dialog", "test", "reminder", "--lang", "en"]);

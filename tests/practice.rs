@@ -8,9 +8,17 @@ use serde_json::Value;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// One of each kind: a promise in each language, a handover, a box, a busy line, a number that is none.
-const CASES: [&str; 6] =
-    ["zh-promises", "en-promises", "zh-wants-human", "zh-voicemail", "zh-busy", "en-no-such-number"];
+/// One of each kind: a promise in each language, a handover, a box, a busy line, a number that is none, and one
+/// that is announced to be none before the call is refused.
+const CASES: [&str; 7] = [
+    "zh-promises",
+    "en-promises",
+    "zh-wants-human",
+    "zh-voicemail",
+    "zh-busy",
+    "en-no-such-number",
+    "zh-early-no-number",
+];
 
 fn waihu(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_waihu"));

@@ -42,6 +42,9 @@ const SHORTEST: usize = RATE / 5;
 /// The loudest 20 ms of an utterance below this [dBov] is line noise: G.711 cannot carry speech there.
 const SILENCE_DBOV: f32 = -55.0;
 
+/// Places of the decoder, the same in every Whisper model.
+const TEXT_POSITIONS: usize = 448;
+
 /// Prompt tokens at most: half of the decoder's context is kept for the text, and each one costs time.
 const PROMPT_MAX_TOKENS: usize = 96;
 
@@ -266,12 +269,13 @@ impl Asr {
     }
 
     fn others(&mut self, best: &Line, samples: usize, options: &Options<'_>) -> Result<Vec<Line>, AsrError> {
+        // Start, language, task, no time stamps.
+        let before = self.start() + 4;
         let mut reader = Reader {
-            // Start, language, task, no time stamps.
-            before: self.start() + 4,
+            before,
             last_before: self.context.token_not(),
             threads: self.config.threads.max(1),
-            most: tokens_at_most(samples),
+            most: tokens_of_a_reading(samples, before),
             state: &mut self.state,
             context: &self.context,
         };
@@ -372,6 +376,12 @@ fn tokens_at_most(samples: usize) -> usize {
     16 + samples * 16 / RATE
 }
 
+/// The same of a reading that begins behind so many tokens. Beyond the decoder's last place whisper.cpp ends the
+/// whole process.
+fn tokens_of_a_reading(samples: usize, before: usize) -> usize {
+    tokens_at_most(samples).min(TEXT_POSITIONS.saturating_sub(before))
+}
+
 /// Level of the loudest 20 ms [dBov].
 fn loudest_dbov(samples: &[f32]) -> f32 {
     let power = samples
@@ -385,6 +395,17 @@ fn loudest_dbov(samples: &[f32]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_reading_goes_beyond_the_decoders_last_place() {
+        for seconds in [1, 5, 27, 30, 600] {
+            for before in [4, 5 + PROMPT_MAX_TOKENS, TEXT_POSITIONS, 9_000] {
+                let most = tokens_of_a_reading(seconds * RATE, before);
+                assert!(most == 0 || before + most <= TEXT_POSITIONS, "{seconds} s after {before}");
+            }
+        }
+        assert_eq!(tokens_of_a_reading(3 * RATE, 20), tokens_at_most(3 * RATE), "short ones have their room");
+    }
 
     #[test]
     fn the_window_keeps_two_seconds_after_the_utterance_of_six_at_least_and_thirty_at_most() {

@@ -14,5 +14,6 @@ mod turn;
 pub use agents::Desk;
 pub use machine::{CallMachine, GOES_ON_WITHIN};
 pub use seam::{
-    Ending, HandoverEnd, Input, Leg, Line, MediaEvent, Output, Partial, PlaybackId, Speaker, SpeechEvent,
+    Ending, HandoverEnd, Input, Leg, Line, MediaEvent, Output, Part, Partial, PlaybackId, Speaker,
+    SpeechEvent,
 };

@@ -4,16 +4,18 @@ use std::{collections::VecDeque, time::Duration};
 
 use waihu_dialog as dialog;
 use waihu_dialog::{BargeIn, Conclusion, Expectation, Interpreter, PromptId, Utterance};
+use waihu_sip::sdp::SessionDescription;
 use waihu_types::{Announcement, AnsweredBy, EndedBy, HandoverResult, Lang, SipCause, Time, Told};
 
 use crate::{
     agents::{Agents, Desk},
-    seam::{Ending, Input, Leg, Line, MediaEvent, Output, PlaybackId, Speaker},
+    seam::{Ending, Input, Leg, Line, MediaEvent, Output, Part, PlaybackId, Speaker},
     turn::{Turn, heard},
 };
 
 mod agent_leg;
 mod callee_leg;
+mod early;
 mod hearing;
 mod who;
 
@@ -52,6 +54,7 @@ pub struct CallMachine {
     /// The dialog did what cannot be undone.
     acted: bool,
     callee: LegState,
+    early: early::Early,
     agents: Agents,
     outputs: VecDeque<Output>,
     conclusion: Option<Conclusion>,
@@ -90,6 +93,7 @@ impl CallMachine {
             joins: 0,
             acted: false,
             callee: LegState::Idle,
+            early: early::Early::default(),
             agents: Agents::new(desks),
             outputs: VecDeque::new(),
             conclusion: None,
@@ -140,6 +144,7 @@ impl CallMachine {
         }
         [
             self.ring_until,
+            self.early.give_up_at(),
             self.agents.ring_until,
             self.linger_until,
             if self.dialog_runs() { self.interpreter.poll_timeout() } else { None },
@@ -159,6 +164,8 @@ impl CallMachine {
 
     fn media(&mut self, now: Time, event: MediaEvent) {
         match event {
+            // Keys and pauses of early media are the network's.
+            MediaEvent::Digit(_) | MediaEvent::NoAudio { .. } if self.answered_at.is_none() => {}
             MediaEvent::PlaybackStarted(id) => self.turn.begun(now, id),
             MediaEvent::PlaybackDone(id) => self.prompt_over(now, id, None),
             MediaEvent::PlaybackStopped { id, played_ms, heard_bytes } => {
@@ -223,8 +230,9 @@ impl CallMachine {
 
     fn timeout(&mut self, now: Time) {
         let due = |t: Option<Time>| t.is_some_and(|t| t <= now);
-        if due(self.ring_until) {
+        if due(self.ring_until) || due(self.early.give_up_at()) {
             self.ring_until = None;
+            self.early.given_up();
             self.rang_out = true;
             self.linger_until = Some(now + LINGER);
             self.outputs.push_back(Output::Hangup(Leg::Callee));
@@ -242,6 +250,7 @@ impl CallMachine {
             self.callee = LegState::Over;
             self.agents.leg = LegState::Over;
             self.turn.forget_words();
+            self.early.forget_words();
         }
         if self.dialog_runs() && due(self.interpreter.poll_timeout()) {
             self.tell_dialog(now, dialog::Input::Timeout);
@@ -345,6 +354,7 @@ impl CallMachine {
         }
         self.linger_until.get_or_insert(now + LINGER);
         self.ring_until = None;
+        self.early.given_up();
     }
 
     fn end_if_over(&mut self, now: Time) {
@@ -356,7 +366,10 @@ impl CallMachine {
             self.agents.ring_until = None;
             self.outputs.push_back(Output::Hangup(Leg::Agent));
         }
-        let last_words = self.conclusion.is_none() && !self.with_agent && self.turn.words_to_come();
+        let last_words = match self.answered_at {
+            Some(_) => self.conclusion.is_none() && !self.with_agent && self.turn.words_to_come(),
+            None => self.early.words_to_come(),
+        };
         if self.agents.leg == LegState::Ending || last_words {
             self.linger_until.get_or_insert(now + LINGER);
             return;
@@ -381,6 +394,10 @@ impl CallMachine {
                 engine_failed: self.engine_failed,
             })));
         }
+    }
+
+    fn connect(&mut self, leg: Leg, part: Part, remote: SessionDescription) {
+        self.outputs.push_back(Output::Connect { leg, part, remote: Box::new(remote) });
     }
 
     fn note(&mut self, at: Time, text: String) {

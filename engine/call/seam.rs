@@ -101,9 +101,9 @@ pub enum SpeechEvent {
     Unintelligible,
     /// A single tone, as a voicemail box gives before it records.
     Beep,
-    /// Who answered, or speaks in place of an answer: told from early media on, and anew where it turns
-    /// out otherwise. It is told once it is as sure as it gets, for boxes are spoken to and faxes hung up
-    /// on: of `waihu_answer`'s verdicts those that are settled, or 0.9 sure.
+    /// Who answered: told after the answer, and anew where it turns out otherwise. It is told once it is as
+    /// sure as it gets, for boxes are spoken to and faxes hung up on: of `waihu_answer`'s verdicts those that
+    /// are settled, or 0.9 sure.
     AnsweredBy {
         /// Who.
         by: AnsweredBy,
@@ -111,6 +111,20 @@ pub enum SpeechEvent {
         announcement: Option<Announcement>,
         /// How soon and how surely it was told.
         told: Told,
+    },
+    /// What the network announces before an answer; told anew where it is told more surely, or otherwise. It
+    /// may be half an announcement: what is done on it waits until it is sure, or the call is refused.
+    Announced {
+        /// What.
+        announcement: Announcement,
+        /// How soon and how surely it was told, from the first sound on.
+        told: Told,
+    },
+    /// How many utterances of early media are owed their words; told whenever that changes. Who refuses a
+    /// call as its announcement ends is answered when the words of that are there.
+    EarlyWords {
+        /// So many.
+        owed: usize,
     },
 }
 
@@ -145,10 +159,12 @@ pub enum Output {
     },
     /// End the leg: CANCEL before its answer, BYE after.
     Hangup(Leg),
-    /// The leg was answered, or its description changed: send media there.
+    /// The far side's description has come: media flows there and from there.
     Connect {
         /// Which leg.
         leg: Leg,
+        /// What it is to ours.
+        part: Part,
         /// The far side's description.
         remote: Box<SessionDescription>,
     },
@@ -175,6 +191,19 @@ pub enum Output {
     Line(Line),
     /// The call is over. Nothing follows.
     Ended(Box<Ending>),
+}
+
+/// What a far side's description is to ours (RFC 3264).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The answer to our offer, in a provisional response (RFC 3261 section 13.2.1): early media comes with
+    /// it. Another may follow, from another telephone that rings, and the final one in any case. Where it
+    /// cannot be used the call rings on unheard.
+    EarlyAnswer,
+    /// The answer to our offer.
+    Answer,
+    /// A later offer of its own, which the endpoint has answered.
+    Offer,
 }
 
 /// Who spoke.

@@ -1,18 +1,21 @@
 //! Which case is dialled next, with a bounded number at once.
 //!
-//! Deliberately absent: time and redials. A run takes each case once; what a verdict allows later
-//! is another run's. Two cases with one number are never on the line together.
+//! Fewer are dialled while the engine is behind ([`crate::Pace`]). Deliberately absent: redials. A run takes
+//! each case once; what a verdict allows later is another run's. Two cases with one number are never on the line
+//! together.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
-use waihu_types::{Case, CaseId, PhoneNumber};
+use waihu_types::{Case, CaseId, PhoneNumber, Time};
+
+use crate::pace::{Load, Pace, Pacer};
 
 /// One pass over the cases of a campaign.
 #[derive(Debug)]
 pub struct Run {
     waiting: VecDeque<Case>,
     in_flight: HashMap<CaseId, PhoneNumber>,
-    max_at_once: usize,
+    pacer: Pacer,
     already_done: usize,
     finished: usize,
 }
@@ -56,17 +59,17 @@ impl Run {
         Self {
             waiting,
             in_flight: HashMap::new(),
-            max_at_once: max_at_once.max(1),
+            pacer: Pacer::new(max_at_once.max(1)),
             already_done: done,
             finished: 0,
         }
     }
 
-    /// The case to dial now; none while as many as allowed are in flight, or none is left whose
-    /// number is free.
+    /// The case to dial now; none while as many as allowed are in flight, or the engine is behind, or none is
+    /// left whose number is free.
     #[allow(clippy::should_implement_trait)] // Not an iterator: none now may be some later.
     pub fn next(&mut self) -> Option<Case> {
-        if self.in_flight.len() >= self.max_at_once {
+        if !self.pacer.may_dial(self.in_flight.len()) {
             return None;
         }
         let free = self
@@ -76,6 +79,13 @@ impl Run {
         let case = self.waiting.remove(free)?;
         self.in_flight.insert(case.id.clone(), case.phone.clone());
         Some(case)
+    }
+
+    /// Takes how loaded the engine is at `now`, every second or two; the pace, where that is another now.
+    pub fn loaded(&mut self, now: Time, load: Load) -> Option<Pace> {
+        let before = self.pacer.pace();
+        self.pacer.loaded(now, load, self.in_flight.len());
+        Some(self.pacer.pace()).filter(|pace| *pace != before)
     }
 
     /// The attempt for a case is over; nothing happens where it was not in flight.
@@ -179,6 +189,27 @@ mod tests {
         assert_eq!(id(run.next()), None);
         run.finished(&"A".parse().unwrap());
         assert_eq!(id(run.next()), Some("B".into()));
+    }
+
+    #[test]
+    fn who_is_behind_places_no_call_and_touches_none() {
+        let mut run = Run::new(cases(9), &BTreeSet::new(), 4);
+        let up: Vec<_> = std::iter::from_fn(|| run.next()).collect();
+        assert_eq!(up.len(), 4);
+        let behind = Load { queue_age_ms: 2_000, late_permille: 0 };
+        let held = Pace::Held(crate::Bottleneck::Recognition);
+        assert_eq!(run.loaded(Time::from_millis(1_000), behind), Some(held));
+        assert_eq!(run.loaded(Time::from_millis(2_000), behind), None, "it is told once");
+        run.finished(&up[0].id);
+        run.finished(&up[1].id);
+        assert_eq!((id(run.next()), run.progress().in_flight), (None, 2));
+        let slower = Pace::Slower(crate::Bottleneck::Recognition);
+        assert_eq!(run.loaded(Time::from_millis(3_000), Load::default()), Some(slower));
+        assert_eq!(id(run.next()), Some("C4".into()), "three are allowed");
+        assert_eq!(id(run.next()), None);
+        let full = |n: u64| run.loaded(Time::from_millis(n * 1_000), Load::default());
+        assert_eq!((3..40).filter_map(full).collect::<Vec<_>>(), [Pace::Full]);
+        assert_eq!(id(run.next()), Some("C5".into()));
     }
 
     #[test]

@@ -272,8 +272,8 @@ impl<'a> ActiveCall<'a> {
             Happening::Sound(Leg::Callee, News::FirstPacket(at)) => {
                 // With it the recording begins.
                 self.start.get_or_insert(at);
-                let after = self.answered_at.map_or(0, |answered| at.since(answered).as_millis());
-                tracing::info!(attempt = %self.order.attempt, after_answer_ms = after, "first packet sent");
+                let after_answer_ms = self.answered_at.map(|answered| at.since(answered).as_millis());
+                tracing::info!(attempt = %self.order.attempt, after_answer_ms, "first packet sent");
                 None
             }
             Happening::Speech(event) => {
@@ -315,8 +315,10 @@ impl<'a> ActiveCall<'a> {
                         call.hangup(None);
                     }
                 }
-                Output::Connect { leg, remote } => {
-                    if let Some(input) = self.of_sound(leg, |sound, plant| sound.described(plant, &remote)) {
+                Output::Connect { leg, part, remote } => {
+                    let describe =
+                        |sound: &mut LegSound, plant: &Plant| sound.described(plant, part, &remote);
+                    if let Some(input) = self.of_sound(leg, describe) {
                         machine.handle_input(self.now(), input);
                     }
                 }
@@ -382,6 +384,11 @@ impl<'a> ActiveCall<'a> {
         if leg == Leg::Agent {
             // Its hang-up is what the call hears.
             self.agent.iter().for_each(|agent| agent.hangup(Some(fault.as_reason())));
+            return None;
+        }
+        if self.answered_at.is_none() {
+            // The telephone rings on unheard; where the slot itself is gone, the call hears of that.
+            self.sound.give_up_early();
             return None;
         }
         self.callee.iter().for_each(|callee| callee.hangup(Some(fault.as_reason())));

@@ -3,7 +3,7 @@
 use waihu_call::{Partial, SpeechEvent};
 use waihu_dialog::Utterance;
 use waihu_speech::{CallMood, Event, Expectation, Heard, Verdict};
-use waihu_types::{AttemptId, Mood, Told};
+use waihu_types::{Announcement, AttemptId, Mood, Told};
 
 /// From this confidence on a verdict on who answered is acted on before it is settled.
 const SURE: f32 = 0.9;
@@ -24,12 +24,23 @@ pub(crate) fn speech_word(attempt: &AttemptId, event: Event) -> Option<SpeechEve
         Event::Beep => SpeechEvent::Beep,
         // A guess that may be taken back in a second moves nothing.
         Event::AnsweredBy(v) if !v.settled && v.confidence < SURE => return None,
-        Event::AnsweredBy(Verdict { by, announcement, confidence, after_ms, .. }) => {
-            // Both ends lie within 0 to 100.
-            let told = Told { after_ms, confidence: (confidence.clamp(0.0, 1.0) * 100.0) as u8 };
-            SpeechEvent::AnsweredBy { by, announcement, told }
+        Event::AnsweredBy(v) => {
+            SpeechEvent::AnsweredBy { by: v.by, announcement: v.announcement, told: told(&v) }
         }
+        Event::Announced(v) => SpeechEvent::Announced {
+            announcement: v.announcement.unwrap_or(Announcement::Other),
+            told: told(&v),
+        },
+        Event::EarlyWords { owed } => SpeechEvent::EarlyWords { owed },
     })
+}
+
+fn told(verdict: &Verdict) -> Told {
+    // Both ends lie within 0 to 100.
+    Told {
+        after_ms: verdict.after_ms,
+        confidence: (verdict.confidence.clamp(0.0, 1.0) * 100.0).round() as u8,
+    }
 }
 
 fn utterance(attempt: &AttemptId, heard: Heard) -> Utterance {
@@ -79,5 +90,6 @@ pub(crate) fn expectation(expected: waihu_dialog::Expectation) -> Expectation {
         question: expected.question,
         pause_ms: expected.pause.map(|p| (ms(p.least), ms(p.most))),
         words: expected.words,
+        examples: expected.examples,
     }
 }

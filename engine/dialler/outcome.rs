@@ -47,7 +47,8 @@ pub(crate) fn outcome(
         }
     } else {
         let (disposition, fault) = match (&ending.sip, ending.rang_out) {
-            (_, true) => (Disposition::NoAnswer, FaultOwner::Callee),
+            _ if ending.engine_failed => (Disposition::EngineFailed, FaultOwner::Us),
+            (_, true) => waihu_campaign::announced_sip_verdict(RANG_OUT, ending.announcement),
             (Some(sip), false) => waihu_campaign::announced_sip_verdict(sip.code, ending.announcement),
             (None, false) => waihu_campaign::NO_RESPONSE,
         };
@@ -90,6 +91,9 @@ pub(crate) fn outcome(
         redial,
     }
 }
+
+/// The code of a call that we gave up while it rang (RFC 3261 section 21.4.25).
+const RANG_OUT: u16 = 487;
 
 /// A call that a fault of ours ended keeps what was reached in it, and is else put down to the fault.
 fn spoilt(disposition: Disposition) -> Disposition {
@@ -149,7 +153,7 @@ fn agreed_time(callback: &Callback, ended_at: WallTime, zone: &str) -> Option<Wa
 #[cfg(test)]
 mod tests {
     use super::*;
-    use waihu_types::{AnsweredBy, EndedBy, Identity, Lang};
+    use waihu_types::{Announcement, AnsweredBy, EndedBy, Identity, Lang};
 
     /// 2026-11-25 15:00 in Shanghai.
     fn ended() -> WallTime {
@@ -243,6 +247,41 @@ mod tests {
             end.conclusion.callback = Some(Callback { date, time, by_agent });
             assert_eq!(not_before(&filed(end)), expected, "{date:?} {time:?} {by_agent}");
         }
+    }
+
+    #[test]
+    fn what_was_announced_before_an_answer_is_what_came_of_the_call() {
+        use Announcement as A;
+        let end = |announcement, code: Option<u16>, rang_out| {
+            let end = ending(Disposition::Unknown);
+            let sip = code.map(|code| waihu_types::SipCause { code, reason: String::new() });
+            filed(Ending { answered_at: None, announcement, sip, rang_out, ..end })
+        };
+        for (announcement, code, rang_out, disposition, again) in [
+            (Some(A::NotInService), Some(404), false, Disposition::NotInService, "not_in_service_never"),
+            (Some(A::PoweredOff), Some(480), false, Disposition::Unreachable, "2026-11-25T17:00:00"),
+            (Some(A::PoweredOff), Some(487), true, Disposition::Unreachable, "2026-11-25T17:00:00"),
+            (Some(A::Busy), None, true, Disposition::Busy, "2026-11-25T15:10:00"),
+            (Some(A::Other), None, true, Disposition::NoAnswer, "2026-11-25T17:00:00"),
+            (None, Some(487), true, Disposition::NoAnswer, "2026-11-25T17:00:00"),
+            (None, None, false, Disposition::TrunkFailed, "2026-11-25T15:05:00"),
+        ] {
+            let outcome = end(announcement, code, rang_out);
+            assert_eq!(
+                (outcome.disposition, &*not_before(&outcome)),
+                (disposition, again),
+                "{announcement:?} {code:?}"
+            );
+            assert_eq!(outcome.answered_at, None);
+        }
+    }
+
+    #[test]
+    fn a_fault_of_ours_before_the_answer_is_no_callees() {
+        let end = Ending { answered_at: None, engine_failed: true, ..ending(Disposition::Unknown) };
+        let outcome = filed(end);
+        assert_eq!((outcome.disposition, outcome.fault), (Disposition::EngineFailed, Some(FaultOwner::Us)));
+        assert!(matches!(outcome.redial, Redial::Allowed { .. }), "nobody was spoken with");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
+use waihu_campaign::Pace;
 use waihu_dialog::Script;
 use waihu_media::Media;
 use waihu_record::Recorder;
@@ -95,16 +96,21 @@ impl Order {
     }
 }
 
-/// What an observer of a call is told, as it happens.
+/// What an observer is told, as it happens.
 #[derive(Clone, Debug)]
-pub struct Progress {
-    /// The case.
-    pub case: CaseId,
-    /// What happened.
-    pub kind: ProgressKind,
+pub enum Progress {
+    /// Something happened to one case.
+    Case {
+        /// The case.
+        case: CaseId,
+        /// What happened.
+        kind: ProgressKind,
+    },
+    /// The campaign is dialled at another pace from here on.
+    Pace(Pace),
 }
 
-/// The kinds of [`Progress`].
+/// What may happen to a case.
 #[derive(Clone, Debug)]
 pub enum ProgressKind {
     /// Prompts are being synthesized.
@@ -121,7 +127,7 @@ pub enum ProgressKind {
     /// A line of the transcript. Holds personal data: for the terminal of who placed the call,
     /// never for a log.
     Line {
-        /// Since the answer [ms].
+        /// Since the beginning of the recording [ms].
         at_ms: u64,
         /// Who spoke.
         speaker: waihu_call::Speaker,

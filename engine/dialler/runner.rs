@@ -1,9 +1,9 @@
 //! One campaign: a bounded number of calls at once until each case has had its turn.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use tokio::{sync::watch, task::JoinSet};
-use waihu_campaign::{Run, variant_of};
+use tokio::{sync::watch, task::JoinSet, time::MissedTickBehavior};
+use waihu_campaign::{Load, Run, variant_of};
 use waihu_dialog::Script;
 use waihu_store::Refusal;
 use waihu_types::{CampaignId, Case, CaseId, Outcome};
@@ -16,6 +16,9 @@ use crate::{
     recovery::close_fallen,
     words::RecordedPrompts,
 };
+
+/// How often the pacer is told of the load: often enough to stop before many more are dialled.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// What a campaign is to do.
 pub struct CampaignOrder {
@@ -95,6 +98,9 @@ pub async fn run_campaign(
 
     let mut calls: JoinSet<(Order, Result<Outcome, DialError>)> = JoinSet::new();
     let mut on_the_line: Vec<(tokio::task::Id, Order)> = Vec::new();
+    let mut gauge = Gauge::default();
+    let mut looks = tokio::time::interval(LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         while let Some(case) = run.next() {
             // Asked before its prompts are made; the store asks again in the moment of dialling.
@@ -102,7 +108,7 @@ pub async fn run_campaign(
                 let why = Refusal::NumberBarred { by }.to_string();
                 run.finished(&case.id);
                 report.barred.push((case.id.clone(), why.clone()));
-                let _ = observer.send(Progress { case: case.id, kind: ProgressKind::NotPlaced(why) });
+                let _ = observer.send(Progress::Case { case: case.id, kind: ProgressKind::NotPlaced(why) });
                 continue;
             }
             let drawn = variant_of(&order.id, &case.id, &shares).and_then(|at| order.scripts.get(at));
@@ -165,12 +171,57 @@ pub async fn run_campaign(
                                 ProgressKind::NotPlaced(why)
                             }
                         };
-                        let _ = observer.send(Progress { case, kind });
+                        let _ = observer.send(Progress::Case { case, kind });
                     }
+                }
+            }
+            _ = looks.tick() => {
+                let load = gauge.read(&plant);
+                if let Some(pace) = run.loaded(plant.media.now(), load) {
+                    tracing::info!(?pace, ?load, "the pace of dialling has changed");
+                    let _ = observer.send(Progress::Pace(pace));
                 }
             }
             Ok(()) = stop.changed() => if *stop.borrow() != Stop::No { report.stopped += run.stop().len(); },
         }
     }
     Ok(report)
+}
+
+/// What the load is told from: counts of the media threads at the last look.
+#[derive(Default)]
+struct Gauge {
+    ticks: u64,
+    late_ticks: u64,
+}
+
+impl Gauge {
+    fn read(&mut self, plant: &Plant) -> Load {
+        let (speech, media) = (plant.speech.load(), plant.media.load());
+        let late_permille = self.late_permille(media.ticks, media.late_ticks);
+        let age = speech.queue_age_p95.max(speech.oldest);
+        Load { queue_age_ms: u64::try_from(age.as_millis()).unwrap_or(u64::MAX), late_permille }
+    }
+
+    /// Of the ticks since the last look, those that came late.
+    fn late_permille(&mut self, ticks: u64, late_ticks: u64) -> u32 {
+        let (all, late) = (ticks.saturating_sub(self.ticks), late_ticks.saturating_sub(self.late_ticks));
+        (self.ticks, self.late_ticks) = (ticks, late_ticks);
+        u32::try_from(late.saturating_mul(1_000) / all.max(1)).unwrap_or(u32::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn late_ticks_are_a_share_of_those_since_the_last_look() {
+        let mut gauge = Gauge::default();
+        assert_eq!(gauge.late_permille(0, 0), 0);
+        assert_eq!(gauge.late_permille(1_000, 5), 5);
+        assert_eq!(gauge.late_permille(1_500, 5), 0);
+        assert_eq!(gauge.late_permille(1_500, 5), 0, "nobody is on the line");
+        assert_eq!(gauge.late_permille(2_000, 505), 1_000);
+    }
 }

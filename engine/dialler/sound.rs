@@ -13,7 +13,7 @@ use std::{
 
 use rand::{TryRng, rngs::SysRng};
 use tokio::sync::oneshot;
-use waihu_call::Leg;
+use waihu_call::{Leg, Part};
 use waihu_media::{HeardTap, MediaEvent, Opened, Remote, SlotId, Stats, StereoTap, Taps};
 use waihu_sip::{
     AudioStream, DtlsRole, Keys, MediaMismatch, Ours, Rtcp, Security, SessionDescription, StreamSecurity,
@@ -90,6 +90,8 @@ pub(crate) struct LegSound {
     opened: Opened,
     attempt: AttemptId,
     networks: Arc<[(IpAddr, u8)]>,
+    /// What the INVITE offers.
+    offer: SessionDescription,
     /// Our description, as the last exchange left it.
     ours: SessionDescription,
     agreed: Option<AudioStream>,
@@ -152,8 +154,8 @@ impl LegSound {
             None => plant.media.open(taps)?,
         };
         let networks = plant.trunk.media_networks.iter().map(|n| (n.first(), n.prefix())).collect();
-        let ours = match offer(plant, &opened) {
-            Ok(ours) => ours,
+        let offer = match offer(plant, &opened) {
+            Ok(offer) => offer,
             Err(e) => {
                 plant.media.close(opened.slot);
                 return Err(e);
@@ -163,7 +165,8 @@ impl LegSound {
             opened,
             attempt: attempt.clone(),
             networks,
-            ours,
+            ours: offer.clone(),
+            offer,
             agreed: None,
             suite: None,
             shaking: None,
@@ -177,7 +180,8 @@ impl LegSound {
     /// # Errors
     /// When there is no randomness for keys.
     pub(crate) fn begin_anew(&mut self, plant: &Plant) -> Result<(), DialError> {
-        self.ours = offer(plant, &self.opened)?;
+        self.offer = offer(plant, &self.opened)?;
+        self.ours = self.offer.clone();
         (self.agreed, self.suite, self.shaking, self.is_told) = (None, None, None, false);
         Ok(())
     }
@@ -186,9 +190,14 @@ impl LegSound {
         self.opened.slot
     }
 
+    /// Early media could not be heard: the answer is settled as if there had been none.
+    pub(crate) fn give_up_early(&mut self) {
+        (self.agreed, self.shaking) = (None, None);
+    }
+
     /// What an INVITE offers.
     pub(crate) fn offer(&self) -> SessionDescription {
-        self.ours.clone()
+        self.offer.clone()
     }
 
     /// The slot's counts, once it is closed.
@@ -196,15 +205,26 @@ impl LegSound {
         &mut self.closed
     }
 
-    /// The far end's description has come: the answer to our offer, later an offer of its own, which the
-    /// endpoint has answered in the same way.
+    /// The far end's description has come. Each answer is one to what we offered, as if none had come before:
+    /// the one with the 200 may repeat that of a provisional response, or be another telephone's. The endpoint
+    /// answers later offers in the same way as here.
     ///
     /// # Errors
     /// When nothing may be sent; the slot is left as it was.
-    pub(crate) fn described(&mut self, plant: &Plant, theirs: &SessionDescription) -> Result<(), SoundFault> {
-        let stream = match self.agreed {
-            None => self.ours.settle(theirs)?,
-            Some(_) => self.ours.settle_again(theirs)?,
+    pub(crate) fn described(
+        &mut self,
+        plant: &Plant,
+        part: Part,
+        theirs: &SessionDescription,
+    ) -> Result<(), SoundFault> {
+        let stream = match part {
+            Part::EarlyAnswer | Part::Answer => {
+                let mut ours = self.offer.clone();
+                let stream = ours.settle(theirs)?;
+                self.ours = ours;
+                stream
+            }
+            Part::Offer => self.ours.settle_again(theirs)?,
         };
         self.agreed = Some(stream);
         let security = match stream.srtp {

@@ -144,7 +144,7 @@ pub(crate) fn live_reply(
 /// Tells whoever watches a call.
 pub(crate) fn tell(observer: &Observer, order: &Order, kind: ProgressKind) {
     // Nobody need watch.
-    let _ = observer.send(Progress { case: order.case.id.clone(), kind });
+    let _ = observer.send(Progress::Case { case: order.case.id.clone(), kind });
 }
 
 #[cfg(test)]

@@ -69,6 +69,11 @@ fn syllable(c: char) -> String {
     }
 }
 
+/// How a normalized text sounds, without tones: of Mandarin its syllables, all else as it is written.
+pub(crate) fn sounds(text: &str) -> String {
+    text.chars().map(|c| if c.is_ascii() { c.to_string() } else { syllable(c) + " " }).collect()
+}
+
 /// FNV-1a over the kind of feature and its characters: the same on every machine and release.
 fn bucket(kind: u8, text: &str) -> u32 {
     let mut hash = 0xcbf2_9ce4_8422_2325u64;

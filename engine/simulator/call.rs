@@ -13,7 +13,7 @@ use tokio::{
     sync::{mpsc, watch},
     time::{Instant, sleep_until, timeout},
 };
-use waihu_audio::{energy::level_dbov, tone};
+use waihu_audio::{Frame, energy::level_dbov};
 use waihu_media::{Media, MediaError, MediaEvent, PlaybackId, SlotId, Taps};
 use waihu_sip::{Codec, Event, SessionDescription, SrtpPolicy};
 use waihu_srtp::Certificate;
@@ -21,14 +21,12 @@ use waihu_trunk::{Call, IncomingCall};
 
 use crate::{
     clips::{Clips, Pcm, line},
-    ear::{Ear, Edge},
+    ear::{self, Ear, Edge},
+    noises,
     persona::{Act, Input, Machine, Output, Persona},
     serve::{Counters, Report},
     sound::Sound,
 };
-
-/// A voicemail box's tone [Hz] and its level [dBov].
-const BEEP: (f32, f32) = (1_000.0, -15.0);
 
 /// The silence that ends the bot's turn [ms]: longer than its pause between two sentences, shorter
 /// than a person's patience.
@@ -37,6 +35,9 @@ const TURN_END_MS: u64 = 900;
 /// How long a key and the pause after it take to send [ms]; the media thread does not say when a key
 /// is over.
 const KEY_MS: u64 = 250;
+
+/// A parrot says no more than this at once [frames of 20 ms]: 20 s.
+const PARROT_FRAMES: usize = 1_000;
 
 /// How long the far end's answer to our BYE is waited for [s]; its retransmissions go on without us.
 const GOODBYE_S: u64 = 3;
@@ -76,6 +77,9 @@ struct Part<'a> {
     /// Datagrams of the handshake that brings keys, and from where.
     flights: mpsc::UnboundedReceiver<(SocketAddr, Box<[u8]>)>,
     to_flights: mpsc::UnboundedSender<(SocketAddr, Box<[u8]>)>,
+    /// What the bot said since a parrot said it.
+    bot: mpsc::UnboundedReceiver<Frame>,
+    to_parrot: mpsc::UnboundedSender<Frame>,
     playbacks: u64,
     /// When the keys being pressed are over.
     keys_done: Option<Instant>,
@@ -97,6 +101,7 @@ impl<'a> Part<'a> {
     fn new(incoming: IncomingCall, persona: Persona, stage: &'a Arc<Stage>) -> Self {
         let (happenings, inbox) = mpsc::unbounded_channel();
         let (to_flights, flights) = mpsc::unbounded_channel();
+        let (to_parrot, bot) = mpsc::unbounded_channel();
         Self {
             stage,
             call: incoming.call,
@@ -109,6 +114,8 @@ impl<'a> Part<'a> {
             inbox,
             flights,
             to_flights,
+            bot,
+            to_parrot,
             playbacks: 0,
             keys_done: None,
             signalling_over: false,
@@ -181,7 +188,8 @@ impl<'a> Part<'a> {
         while let Some(output) = self.machine.poll_output() {
             match output {
                 Output::Ring => self.call.ring(180, None),
-                Output::Answer => self.answer(),
+                Output::Progress => self.pick_up(Opening::Early),
+                Output::Answer => self.pick_up(Opening::Answer),
                 Output::Reject(code) => self.call.reject(code, phrase(code)),
                 Output::Play(act) => self.speak(&act),
                 Output::Press(keys) => self.press(&keys),
@@ -190,12 +198,11 @@ impl<'a> Part<'a> {
         }
     }
 
-    fn answer(&mut self) {
-        let (code, reason) = match self.open() {
-            Ok(()) => {
-                self.stage.counters.answered.fetch_add(1, Ordering::Relaxed);
-                return;
-            }
+    /// Opens the media where it is closed yet, and tells the caller of it.
+    fn pick_up(&mut self, opening: Opening) {
+        let opened = if self.sound.is_some() { Ok(()) } else { self.open() };
+        let (code, reason) = match opened {
+            Ok(()) => return self.tell(opening),
             Err(refusal) => refusal,
         };
         tracing::warn!(code, "a call could not be answered");
@@ -203,7 +210,24 @@ impl<'a> Part<'a> {
         self.machine.handle_input(self.stage.media.now(), Input::Ended);
     }
 
-    /// Opens the media and sends the 200; else the status that says why not.
+    fn tell(&mut self, opening: Opening) {
+        let Some(sound) = &mut self.sound else { return };
+        let description = sound.description();
+        match opening {
+            // Who left the offer to us is given it with the answer.
+            Opening::Early => self.call.ring(183, self.offer.is_some().then_some(description)),
+            Opening::Answer => {
+                self.stage.counters.answered.fetch_add(1, Ordering::Relaxed);
+                self.call.answer(description);
+            }
+        }
+        // The answer repeats what was told early: it is settled once.
+        if let Some(offer) = self.offer.take() {
+            sound.agreed(&self.stage.media, &self.stage.certificate, &offer);
+        }
+    }
+
+    /// Opens the media; else the status that says why not.
     fn open(&mut self) -> Result<(), (u16, &'static str)> {
         let (to_persona, edges) = (self.happenings.clone(), self.happenings.clone());
         let to_flights = self.to_flights.clone();
@@ -212,8 +236,12 @@ impl<'a> Part<'a> {
         let said_ms = Arc::<AtomicU64>::default();
         let (answered, stage, persona) =
             (Arc::clone(&said_ms), Arc::clone(self.stage), self.persona.name.clone());
+        let parrots = self.persona.parrots().then(|| self.to_parrot.clone());
         let opened = self.stage.media.open(Taps {
             heard: Some(Box::new(move |heard| {
+                if let Some(parrot) = &parrots {
+                    let _ = parrot.send(*heard.frame);
+                }
                 let input = match ear.hear(heard.at, level_dbov(heard.frame)) {
                     None => return true,
                     Some(Edge::Started { at }) => {
@@ -248,12 +276,7 @@ impl<'a> Part<'a> {
             Err(_) => return Err((500, "No Media")),
         };
         self.slot = Some(opened.slot);
-        let mut sound = Sound::answering(self.stage, opened, self.offer.as_ref())?;
-        self.call.answer(sound.description());
-        if let Some(offer) = self.offer.take() {
-            sound.agreed(&self.stage.media, &self.stage.certificate, &offer);
-        }
-        self.sound = Some(sound);
+        self.sound = Some(Sound::answering(self.stage, opened, self.offer.as_ref())?);
         Ok(())
     }
 
@@ -267,17 +290,30 @@ impl<'a> Part<'a> {
     fn speak(&mut self, act: &Act) {
         let sound: Option<Pcm> = match act {
             Act::Say(text) => self.stage.clips.of(&line(&self.persona, text)),
-            Act::Beep(ms) => Some(tone::sine(BEEP.0, *ms, BEEP.1, 8_000).into()),
+            Act::Make(noise, ms) => Some(noises::noise(*noise, *ms).into()),
+            Act::Tones(keys) => Some(noises::keys(keys).into()),
+            Act::Parrot => Some(self.what_the_bot_said()),
             Act::Press(_) | Act::Listen | Act::HangUp => None,
         };
-        match (self.slot, sound) {
+        match (self.slot, sound.filter(|s| !s.is_empty())) {
             (Some(slot), Some(sound)) => {
                 self.playbacks += 1;
                 self.stage.media.play(slot, PlaybackId(self.playbacks), sound);
             }
-            // Nothing to wait for; `serve` has seen to it that every line has a sound.
+            // Nothing to wait for: a parrot that heard nothing. Of lines `serve` has seen to it that all have a
+            // sound.
             _ => drop(self.happenings.send(Input::ActDone)),
         }
+    }
+
+    /// The last of it, from its first sound to its last.
+    fn what_the_bot_said(&mut self) -> Pcm {
+        let mut frames: Vec<Frame> = std::iter::from_fn(|| self.bot.try_recv().ok()).collect();
+        let loud = |f: &Frame| level_dbov(f) > ear::SPEECH_DBOV;
+        let end = frames.iter().rposition(loud).map_or(0, |last| last + 1);
+        frames.truncate(end);
+        let begin = frames.iter().position(loud).unwrap_or(0).max(end.saturating_sub(PARROT_FRAMES));
+        frames.get(begin..).unwrap_or_default().concat().into()
     }
 
     fn press(&mut self, keys: &str) {
@@ -300,6 +336,15 @@ impl<'a> Part<'a> {
             tracing::debug!("the far end did not answer our goodbye in time");
         }
     }
+}
+
+/// With what the caller is told of the media.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Opening {
+    /// A 183: before an answer.
+    Early,
+    /// The 200.
+    Answer,
 }
 
 /// The phrase of a refusal (RFC 3261 section 21).

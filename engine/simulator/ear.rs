@@ -7,7 +7,7 @@
 use waihu_types::Time;
 
 /// Louder than this is speech [dBov]: well above comfort noise, well below quiet speech.
-const SPEECH_DBOV: f32 = -50.0;
+pub(crate) const SPEECH_DBOV: f32 = -50.0;
 
 /// Sound must last so long to be speech [frames of 20 ms]: a click is not.
 const ONSET_FRAMES: u32 = 3;

@@ -6,7 +6,7 @@ use waihu_types::Lang;
 
 use crate::{
     Personas,
-    persona::{Act, Answer, Cue, Persona, Pickup, Step},
+    persona::{Act, Answer, Cue, Noise, Persona, Pickup, Step},
 };
 
 /// What is wrong with a file of personas.
@@ -69,7 +69,11 @@ struct RawPersona {
     no_answer: bool,
     decline: Option<u16>,
     #[serde(default)]
+    early: Vec<RawAct>,
+    #[serde(default)]
     steps: Vec<RawStep>,
+    #[serde(default)]
+    again: bool,
     otherwise: Option<RawAnswer>,
     #[serde(default = "max_turns")]
     max_turns: u32,
@@ -128,7 +132,12 @@ struct RawAnswer {
 struct RawAct {
     say: Option<String>,
     beep_ms: Option<u32>,
+    ringback_ms: Option<u32>,
+    music_ms: Option<u32>,
+    breath_ms: Option<u32>,
     press: Option<String>,
+    tones: Option<String>,
+    parrot: Option<bool>,
     listen: Option<bool>,
     hang_up: Option<bool>,
 }
@@ -182,6 +191,15 @@ fn checked(raw: RawPersona) -> Result<Persona, PersonaError> {
         }
         steps.push(Step { cue, or_after_ms: s.or_after_ms, answer: answer(s.answer).map_err(wrong)? });
     }
+    if raw.again && steps.iter().all(|s| s.answer.act == Act::Listen) {
+        return Err(PersonaError::Persona { number, problem: "again needs a step that does something" });
+    }
+    let early = raw.early.into_iter().map(|raw| match act(raw)? {
+        sound @ (Act::Say(_) | Act::Make(..)) => Ok(sound),
+        _ => Err("what comes early is a line or a noise"),
+    });
+    let early = early.collect::<Result<Vec<_>, _>>();
+    let early = early.map_err(|problem| PersonaError::Persona { number: number.clone(), problem })?;
     if !(LEVELS_DBOV).contains(&raw.level_dbov) {
         return Err(PersonaError::Persona { number, problem: "level_dbov is -50 to -10" });
     }
@@ -198,8 +216,10 @@ fn checked(raw: RawPersona) -> Result<Persona, PersonaError> {
         voice: raw.voice,
         level_dbov: raw.level_dbov,
         rings_ms: raw.rings_ms,
+        early,
         pickup,
         steps,
+        again: raw.again,
         otherwise,
         max_turns: raw.max_turns,
         patience_ms: raw.patience_ms,
@@ -220,32 +240,41 @@ fn answer(raw: RawAnswer) -> Result<Answer, &'static str> {
     Ok(Answer { act: act(raw.act)?, bot_spoke_ms: raw.bot_spoke_ms, to_shorter: raw.to_shorter })
 }
 
-/// The longest tone [ms]: a voicemail box's is under a second or two.
-const MAX_BEEP_MS: u32 = 5_000;
+/// The longest noise [ms]; what lasts longer comes again.
+const MAX_NOISE_MS: u32 = 120_000;
 
 fn act(raw: RawAct) -> Result<Act, &'static str> {
-    match raw {
-        RawAct { say: Some(text), beep_ms: None, press: None, listen: None, hang_up: None } => {
-            if text.trim().is_empty() { Err("say has no words") } else { Ok(Act::Say(text)) }
+    let RawAct { say, beep_ms, ringback_ms, music_ms, breath_ms, press, tones, parrot, listen, hang_up } =
+        raw;
+    let make = |noise| move |ms| Act::Make(noise, ms);
+    let only = |act: Act| move |set: bool| set.then_some(act);
+    let all = [
+        say.map(Act::Say),
+        beep_ms.map(make(Noise::Beep)),
+        ringback_ms.map(make(Noise::Ringback)),
+        music_ms.map(make(Noise::Music)),
+        breath_ms.map(make(Noise::Breath)),
+        press.map(Act::Press),
+        tones.map(Act::Tones),
+        parrot.and_then(only(Act::Parrot)),
+        listen.and_then(only(Act::Listen)),
+        hang_up.and_then(only(Act::HangUp)),
+    ];
+    let mut given = all.into_iter().flatten();
+    let (Some(act), None) = (given.next(), given.next()) else {
+        return Err(
+            "exactly one of say, beep_ms, ringback_ms, music_ms, breath_ms, press, tones, parrot = true, \
+             listen = true, hang_up = true",
+        );
+    };
+    let known = |c: char| c.is_ascii_digit() || matches!(c, '*' | '#' | 'A'..='D');
+    match &act {
+        Act::Say(text) if text.trim().is_empty() => Err("say has no words"),
+        Act::Make(_, ms) if !(1..=MAX_NOISE_MS).contains(ms) => Err("a noise is 1 to 120000 ms long"),
+        Act::Press(keys) | Act::Tones(keys) if keys.is_empty() || !keys.chars().all(known) => {
+            Err("press and tones take keys 0 to 9, *, #, A to D")
         }
-        RawAct { say: None, beep_ms: Some(ms), press: None, listen: None, hang_up: None } => {
-            if (1..=MAX_BEEP_MS).contains(&ms) { Ok(Act::Beep(ms)) } else { Err("beep_ms is 1 to 5000") }
-        }
-        RawAct { say: None, beep_ms: None, press: Some(keys), listen: None, hang_up: None } => {
-            let known = |c: char| c.is_ascii_digit() || matches!(c, '*' | '#' | 'A'..='D');
-            if !keys.is_empty() && keys.chars().all(known) {
-                Ok(Act::Press(keys))
-            } else {
-                Err("press takes keys 0 to 9, *, #, A to D")
-            }
-        }
-        RawAct { say: None, beep_ms: None, press: None, listen: Some(true), hang_up: None } => {
-            Ok(Act::Listen)
-        }
-        RawAct { say: None, beep_ms: None, press: None, listen: None, hang_up: Some(true) } => {
-            Ok(Act::HangUp)
-        }
-        _ => Err("exactly one of say, beep_ms, press, listen = true, hang_up = true"),
+        _ => Ok(act),
     }
 }
 
@@ -278,6 +307,10 @@ mod tests {
             };
         assert_eq!(p.otherwise, Some(otherwise));
         assert_eq!(p.pickup, Pickup::Answer);
+        let p = read("decline = 404\nearly = [{ ringback_ms = 900 }, { say = \"空号\" }]").unwrap();
+        assert_eq!(p.early, [Act::Make(Noise::Ringback, 900), Act::Say("空号".into())]);
+        let p = read("again = true\nsteps = [{ after_ms = 0, music_ms = 60000 }]").unwrap();
+        assert!(p.again && p.steps[0].answer.act == Act::Make(Noise::Music, 60_000));
         assert_eq!(read("decline = 486").unwrap().pickup, Pickup::Decline(486));
     }
 
@@ -297,6 +330,11 @@ mod tests {
             "decline = 200",
             "decline = 486\nno_answer = true",
             "no_answer = true\nsteps = [{ say = \"a\" }]",
+            "early = [{ hang_up = true }]",
+            "early = [{ music_ms = 0 }]",
+            "again = true",
+            "steps = [{ tones = \"x\" }]",
+            "steps = [{ parrot = false }]",
         ] {
             let message = read(bad).unwrap_err().to_string();
             assert!(message.contains("1001"), "{bad}: {message}");

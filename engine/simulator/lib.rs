@@ -17,6 +17,7 @@ mod call;
 mod clips;
 pub mod ear;
 mod file;
+mod noises;
 pub mod persona;
 mod personas;
 pub mod practice;

@@ -28,10 +28,14 @@ pub struct Persona {
     pub level_dbov: i8,
     /// How long it rings before it does anything [ms].
     pub rings_ms: u64,
+    /// What the network then gives before an answer, in order: a 183 with a description comes first (RFC 3960).
+    pub early: Vec<Act>,
     /// What it does then.
     pub pickup: Pickup,
     /// What it does in the conversation, in order.
     pub steps: Vec<Step>,
+    /// When the steps have run out it begins with the first of them again, without end.
+    pub again: bool,
     /// What it does when the steps have run out and the bot has spoken again; none to keep silent.
     pub otherwise: Option<Answer>,
     /// It hangs up when the bot has spoken so often.
@@ -43,16 +47,19 @@ pub struct Persona {
 }
 
 impl Persona {
+    /// Whether it may say what the bot said.
+    pub(crate) fn parrots(&self) -> bool {
+        self.steps.iter().map(|s| &s.answer).chain(&self.otherwise).any(|a| a.act == Act::Parrot)
+    }
+
     /// Every line that it may say, in the order of its steps; a line may come more than once.
     pub fn says(&self) -> impl Iterator<Item = &str> {
+        fn words(act: &Act) -> Option<&str> {
+            if let Act::Say(text) = act { Some(text) } else { None }
+        }
         let answers = self.steps.iter().map(|s| &s.answer).chain(&self.otherwise);
-        answers.flat_map(|a| {
-            let act = match &a.act {
-                Act::Say(text) => Some(text.as_str()),
-                _ => None,
-            };
-            act.into_iter().chain(a.to_shorter.as_deref())
-        })
+        let early = self.early.iter().filter_map(words);
+        early.chain(answers.flat_map(|a| words(&a.act).into_iter().chain(a.to_shorter.as_deref())))
     }
 }
 
@@ -61,7 +68,7 @@ impl Persona {
 pub enum Pickup {
     /// It answers.
     Answer,
-    /// It goes on ringing until the caller gives up.
+    /// It goes on ringing until the caller gives up, with all that comes early again and again.
     NoAnswer,
     /// It declines with a SIP status (486, 603, 404 …).
     Decline(u16),
@@ -114,14 +121,31 @@ pub enum Cue {
 pub enum Act {
     /// Says a line.
     Say(String),
-    /// Gives a tone of 1000 Hz [ms], as a voicemail box does.
-    Beep(u32),
+    /// Gives a noise, for so long [ms].
+    Make(Noise, u32),
     /// Presses keys.
     Press(String),
+    /// Gives keys as tones in its sound.
+    Tones(String),
+    /// Says what the bot has said since it did so last.
+    Parrot,
     /// Lets the bot's turn pass.
     Listen,
     /// Hangs up.
     HangUp,
+}
+
+/// What is no word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Noise {
+    /// A tone of 1000 Hz, as a voicemail box gives.
+    Beep,
+    /// What a caller hears while it rings.
+    Ringback,
+    /// Music, as on hold.
+    Music,
+    /// Somebody breathes into the telephone.
+    Breath,
 }
 
 /// What happens to a persona.
@@ -149,11 +173,13 @@ pub enum Input {
 pub enum Output {
     /// 180.
     Ring,
+    /// 183, with a description: what is played from here on is early media.
+    Progress,
     /// 200.
     Answer,
     /// A final refusal.
     Reject(u16),
-    /// Say a line, or give a tone; `Input::ActDone` is wanted after it.
+    /// Give a sound; `Input::ActDone` is wanted after it.
     Play(Act),
     /// Press keys; `Input::ActDone` is wanted after it.
     Press(String),
@@ -172,6 +198,11 @@ const PUTS_OFF: u32 = 2;
 enum State {
     New,
     Ringing {
+        until: Time,
+    },
+    /// Gives this of its early media; until then, and no longer.
+    Early {
+        act: usize,
         until: Time,
     },
     /// Waits for the cue of the next step.
@@ -257,6 +288,9 @@ impl Machine {
                 }
             }
             Input::ActDone => {
+                if let State::Early { act, until } = self.state {
+                    self.early(now, act + 1, until);
+                }
                 if self.state == State::Acting {
                     self.last_sound = now;
                     // A turn that ended under our own words was not an answer to them.
@@ -278,7 +312,7 @@ impl Machine {
     pub fn poll_timeout(&self) -> Option<Time> {
         match self.state {
             State::New | State::Over => None,
-            State::Ringing { until } => Some(until),
+            State::Ringing { until } | State::Early { until, .. } => Some(until),
             State::Acting => self.end,
             State::Waiting { since } => {
                 [self.due(since), self.patience(), self.end].into_iter().flatten().min()
@@ -291,27 +325,49 @@ impl Machine {
             return;
         }
         self.outputs.push_back(Output::Ring);
-        let rings = match self.persona.pickup {
-            Pickup::NoAnswer => UNANSWERED,
-            Pickup::Answer | Pickup::Decline(_) => Duration::from_millis(self.persona.rings_ms),
-        };
+        let for_ever = self.persona.pickup == Pickup::NoAnswer && self.persona.early.is_empty();
+        let rings = if for_ever { UNANSWERED } else { Duration::from_millis(self.persona.rings_ms) };
         self.state = State::Ringing { until: now + rings };
+    }
+
+    /// Gives this of its early media, or does what comes after it.
+    fn early(&mut self, now: Time, act: usize, until: Time) {
+        let all = self.persona.early.len();
+        let act = if self.persona.pickup == Pickup::NoAnswer { act % all.max(1) } else { act };
+        match self.persona.early.get(act) {
+            Some(sound) => {
+                self.outputs.push_back(Output::Play(sound.clone()));
+                self.state = State::Early { act, until };
+            }
+            None => self.pick_up(now),
+        }
+    }
+
+    fn pick_up(&mut self, now: Time) {
+        match self.persona.pickup {
+            Pickup::Decline(code) => self.end_with(Output::Reject(code)),
+            Pickup::NoAnswer => self.end_with(Output::Reject(480)),
+            Pickup::Answer => {
+                self.outputs.push_back(Output::Answer);
+                self.last_sound = now;
+                self.end = Some(now + Duration::from_millis(self.persona.max_call_ms));
+                self.state = State::Waiting { since: now };
+            }
+        }
     }
 
     /// Does whatever is due; each round either moves on or stops.
     fn advance(&mut self, now: Time) {
         loop {
             match self.state {
-                State::Ringing { until } if now >= until => match self.persona.pickup {
-                    Pickup::Decline(code) => self.end_with(Output::Reject(code)),
-                    Pickup::NoAnswer => self.end_with(Output::Reject(480)),
-                    Pickup::Answer => {
-                        self.outputs.push_back(Output::Answer);
-                        self.last_sound = now;
-                        self.end = Some(now + Duration::from_millis(self.persona.max_call_ms));
-                        self.state = State::Waiting { since: now };
-                    }
-                },
+                State::Ringing { until } if now >= until && self.persona.early.is_empty() => {
+                    self.pick_up(now);
+                }
+                State::Ringing { until } if now >= until => {
+                    self.outputs.push_back(Output::Progress);
+                    self.early(now, 0, now + UNANSWERED);
+                }
+                State::Early { until, .. } if now >= until => self.end_with(Output::Reject(480)),
                 State::Waiting { .. } | State::Acting if self.end.is_some_and(|end| now >= end) => {
                     self.end_with(Output::HangUp);
                 }
@@ -376,6 +432,9 @@ impl Machine {
             Some(answer) => {
                 self.put_off = 0;
                 self.next_step += usize::from(step.is_some());
+                if self.persona.again && self.next_step == self.persona.steps.len() {
+                    self.next_step = 0;
+                }
                 answer.act.clone()
             }
         };
@@ -384,7 +443,9 @@ impl Machine {
         }
         self.state = State::Acting;
         match act {
-            Act::Say(_) | Act::Beep(_) => self.outputs.push_back(Output::Play(act)),
+            Act::Say(_) | Act::Make(..) | Act::Tones(_) | Act::Parrot => {
+                self.outputs.push_back(Output::Play(act));
+            }
             Act::Press(keys) => self.outputs.push_back(Output::Press(keys)),
             Act::HangUp => self.end_with(Output::HangUp),
             Act::Listen => self.state = State::Waiting { since: now },
@@ -420,8 +481,10 @@ mod tests {
             voice: None,
             level_dbov: -26,
             rings_ms: 1_000,
+            early: Vec::new(),
             pickup: Pickup::Answer,
             steps,
+            again: false,
             otherwise: otherwise.map(Answer::from),
             max_turns: 10,
             patience_ms: 30_000,
@@ -585,6 +648,45 @@ mod tests {
         assert_eq!(stage.wait(120_000), []);
         assert_eq!(stage.does(Input::Ended), []);
         assert!(stage.machine.is_over());
+    }
+
+    #[test]
+    fn what_comes_early_comes_before_the_answer_and_before_a_refusal() {
+        let early = vec![Act::Make(Noise::Ringback, 4_000), say("您拨打的号码是空号。")];
+        for (pickup, last) in [(Pickup::Answer, Output::Answer), (Pickup::Decline(404), Output::Reject(404))]
+        {
+            let mut stage = Stage::call(Persona { pickup, early: early.clone(), ..persona(vec![], None) });
+            assert_eq!(
+                stage.wait(1_000),
+                [(1_000, Output::Progress), (1_000, Output::Play(early[0].clone()))]
+            );
+            assert_eq!(stage.does(Input::ActDone), [Output::Play(early[1].clone())]);
+            assert_eq!(stage.does(Input::ActDone), [last]);
+        }
+    }
+
+    #[test]
+    fn who_rings_on_gives_its_early_media_again_until_the_caller_has_had_enough() {
+        let p =
+            Persona { pickup: Pickup::NoAnswer, early: vec![say("已关机。")], ..persona(vec![], None) };
+        let mut stage = Stage::call(p);
+        stage.wait(1_000);
+        for _ in 0..3 {
+            assert_eq!(stage.does(Input::ActDone), [Output::Play(say("已关机。"))]);
+        }
+        assert_eq!(stage.wait(600_000), [(181_000, Output::Reject(480))]);
+    }
+
+    #[test]
+    fn who_never_stops_begins_again_until_the_call_is_over() {
+        let mut p = persona(vec![step(Cue::After(0), say("我跟你说。"))], None);
+        (p.again, p.max_call_ms) = (true, 60_000);
+        let mut stage = Stage::call(p);
+        assert_eq!(stage.wait(1_000).last(), Some(&(1_000, Output::Play(say("我跟你说。")))));
+        for _ in 0..10 {
+            assert_eq!(stage.does(Input::ActDone), [Output::Play(say("我跟你说。"))]);
+        }
+        assert_eq!(stage.wait(600_000), [(61_000, Output::HangUp)]);
     }
 
     #[test]

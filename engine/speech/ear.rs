@@ -43,9 +43,9 @@ const ENDPOINTER: EndpointerConfig = EndpointerConfig {
 /// turn is kept and the words are not.
 const MAX_OWED: usize = 8;
 
-/// Utterances of early media that are recognized: an announcement is told by its first or second sentence,
-/// and a ringback song would be recognized for half a minute.
-const MAX_EARLY: u64 = 4;
+/// How often early media of one call is recognized: an announcement is told by its first or second sentence,
+/// and a ringback song would be recognized in each of its pauses for half a minute.
+const MAX_EARLY_LOOKS: u32 = 6;
 
 /// Utterances are joined up to this length [samples at 8 kHz]: 28 s, of the 30 s that the recognizer hears.
 const MAX_JOINED: usize = 28 * 8_000;
@@ -59,6 +59,10 @@ pub(crate) struct Ear {
     /// Until it is certain who answered.
     who: Option<Box<WhoAnswered>>,
     is_answered: bool,
+    /// How often early media was handed in to be recognized.
+    early_looks: u32,
+    /// How many utterances of early media were told to be owed their words.
+    early_owed: usize,
     /// Frames heard; the ear's clock.
     frames: u64,
     recent: VecDeque<i16>,
@@ -110,6 +114,8 @@ impl Ear {
             endpointer: Endpointer::new(ENDPOINTER),
             who: Some(Box::default()),
             is_answered: false,
+            early_looks: 0,
+            early_owed: 0,
             frames: 0,
             recent: VecDeque::with_capacity(PRE_ROLL + SAMPLES_8K),
             turn: None,
@@ -130,8 +136,13 @@ impl Ear {
             return;
         }
         tracing::error!("a call could not be listened to, and is listened to anew");
-        let fresh =
-            Self { is_answered: self.is_answered, next: self.next + 1, ..Self::new(self.call.clone()) };
+        let fresh = Self {
+            is_answered: self.is_answered,
+            early_looks: self.early_looks,
+            early_owed: self.early_owed,
+            next: self.next + 1,
+            ..Self::new(self.call.clone())
+        };
         let old = std::mem::replace(self, fresh);
         for _ in 0..old.owed.len() {
             self.tell(Event::Unintelligible);
@@ -140,6 +151,7 @@ impl Ear {
             self.tell(Event::Ended);
             self.tell(Event::Unintelligible);
         }
+        self.tell_early();
     }
 
     pub(crate) fn hear(&mut self, model: &mut Silero, frame: &Frame, gate: Gate, looks: &Looks) {
@@ -150,8 +162,14 @@ impl Ear {
         self.judged(frame, gate, probability, looks);
     }
 
+    /// What began before the answer is early media's, and so are the words that it is owed. Voice that goes on
+    /// is heard as an utterance that begins here: a callee's hello may reach us before the answer does.
     pub(crate) fn answered(&mut self) {
         self.is_answered = true;
+        self.call.answer();
+        (self.turn, self.endpointer) = (None, Endpointer::new(ENDPOINTER));
+        self.owed.clear();
+        self.recent.clear();
         let now = self.now_ms();
         self.with_who(|who| who.answered(now));
     }
@@ -182,10 +200,20 @@ impl Ear {
         }
     }
 
-    /// Tells the call. Of early media it hears only who speaks.
+    /// Tells the call. Of early media it hears only what is announced, and how much of it is still to be told.
     fn tell(&self, event: Event) {
-        if self.is_answered || matches!(event, Event::AnsweredBy(_)) {
+        if self.is_answered {
             (self.call.sink)(event);
+        }
+    }
+
+    /// Tells how much early media is owed its words, where that has changed.
+    fn tell_early(&mut self) {
+        let to_come = self.turn.as_ref().is_some_and(|turn| turn.guess.is_some() || !self.is_unheard());
+        let owed = self.owed.len() + usize::from(to_come);
+        if !self.is_answered && self.early_owed != owed {
+            self.early_owed = owed;
+            (self.call.sink)(Event::EarlyWords { owed });
         }
     }
 
@@ -231,6 +259,7 @@ impl Ear {
         self.next += 1;
         self.with_who(|who| who.speech_started(at_ms));
         self.tell(Event::Started);
+        self.tell_early();
         self.machine(Input::Voice, looks);
     }
 
@@ -270,9 +299,22 @@ impl Ear {
         }
     }
 
-    /// Whether the utterance that goes on is one too many of early media.
+    /// Whether early media was recognized often enough.
     fn is_unheard(&self) -> bool {
-        !self.is_answered && self.next > MAX_EARLY
+        !self.is_answered && self.early_looks >= MAX_EARLY_LOOKS
+    }
+
+    /// Hands a piece in.
+    fn submit(&mut self, job: Job, spot: bool, looks: &Looks) {
+        if job.is_early {
+            // Nothing in it is a short answer, and nobody waits for its end.
+            self.early_looks += 1;
+            return looks.recognize(job);
+        }
+        match job.ticket.pause {
+            Some(_) => looks.submit(job, spot),
+            None => looks.recognize(job),
+        }
     }
 
     /// Has the turn looked at and recognized as far as this pause.
@@ -293,8 +335,10 @@ impl Ear {
             samples: joined(turn.before.as_deref(), samples),
             since: Instant::now(),
             dropped,
+            is_early: !self.is_answered,
         };
-        looks.submit(job, turn.before.is_none());
+        let spot = turn.before.is_none();
+        self.submit(job, spot, looks);
     }
 
     fn end(&mut self, at: Time, silence_ms: u64, pause: Option<PauseId>, looks: &Looks) {
@@ -330,8 +374,9 @@ impl Ear {
                     samples: joined(turn.before.as_deref(), Arc::clone(&samples)),
                     since: Instant::now(),
                     dropped: Arc::default(),
+                    is_early: !self.is_answered,
                 };
-                looks.recognize(job);
+                self.submit(job, false, looks);
                 samples
             }
         };
@@ -358,6 +403,7 @@ impl Ear {
             heard.waited_ms = u64::try_from(owed.over.elapsed().as_millis()).unwrap_or(u64::MAX);
             self.tell(if owed.rejoined { Event::Rejoined(heard) } else { Event::Heard(heard) });
         }
+        self.tell_early();
     }
 
     /// Takes what a worker found.
@@ -423,9 +469,14 @@ impl Ear {
         while let Some(output) = who.poll_output() {
             (self.call.sink)(match output {
                 Answered::Beep => Event::Beep,
+                // Who else is told of there has not answered.
+                Answered::Verdict(verdict) if !self.is_answered => match verdict.by {
+                    AnsweredBy::Announcement => Event::Announced(verdict),
+                    _ => continue,
+                },
                 Answered::Verdict(verdict) => {
                     // Of a box the beep is still to come; who comes after an assistant is to be told anew.
-                    let settled = self.is_answered && verdict.settled;
+                    let settled = verdict.settled;
                     over |= settled && verdict.by != AnsweredBy::Voicemail;
                     another |= settled && verdict.by == AnsweredBy::Screening;
                     Event::AnsweredBy(verdict)

@@ -12,18 +12,24 @@ struct Bench {
     told: Arc<Mutex<Vec<Event>>>,
     looks: Looks,
     looked: Box<dyn Fn() -> Vec<Job>>,
-    jobs: crossbeam_channel::Receiver<Job>,
+    jobs: Arc<crate::queue::Queue>,
 }
 
 impl Bench {
+    /// Of a call that was answered.
     fn new() -> Self {
+        let mut bench = Self::ringing();
+        bench.ear.answered();
+        bench
+    }
+
+    fn ringing() -> Self {
         let told = Arc::<Mutex<Vec<Event>>>::default();
         let sink: Sink = {
             let told = Arc::clone(&told);
             Arc::new(move |event| told.lock().unwrap().push(event))
         };
-        let mut ear = Ear::new(Call::new(1, Lang::Zh, jiff::civil::date(2026, 11, 25), sink));
-        ear.answered();
+        let ear = Ear::new(Call::new(1, Lang::Zh, jiff::civil::date(2026, 11, 25), sink));
         let (looks, looked, jobs) = Looks::unattended();
         Self { ear, told, looks, looked: Box::new(looked), jobs }
     }
@@ -103,7 +109,7 @@ fn words_that_are_there_when_the_turn_ends_are_told_with_its_end() {
     assert!(matches!(&told[..], [Event::Ended, h] if is_heard(h, "对，是我。")), "{told:?}");
     let Event::Heard(h) = &told[1] else { unreachable!() };
     assert!((200..600).contains(&h.silence_ms), "a closed answer is not waited out: {} ms", h.silence_ms);
-    assert!(b.jobs.is_empty() && (b.looked)().is_empty(), "and nothing is recognized twice");
+    assert!(b.jobs.try_take().is_none() && (b.looked)().is_empty(), "and nothing is recognized twice");
 }
 
 #[test]
@@ -183,16 +189,52 @@ fn voice_without_end_is_ended_and_owes_no_more_than_a_few() {
     assert!((11..=12).contains(&ended), "{ended} turns of 25 s");
     assert!(told.iter().all(|e| !matches!(e, Event::Heard(_))));
     assert!(b.ear.owed.len() <= ended);
-    assert!(b.jobs.try_iter().all(|j| j.samples.len() <= 26 * 8_000));
+    assert!(std::iter::from_fn(|| b.jobs.try_take()).all(|j| j.samples.len() <= 26 * 8_000));
 }
 
 #[test]
-fn of_early_media_only_who_speaks_is_told() {
-    let mut b = Bench::new();
-    b.ear.is_answered = false;
-    b.hears(&[(1_000, 0.0), (600, 0.9), (1_600, 0.0)]);
-    assert!(!(b.looked)().is_empty(), "it is listened to");
-    assert_eq!(b.told(), []);
+fn of_early_media_it_is_told_what_is_announced_and_how_much_of_it_is_to_come() {
+    let mut b = Bench::ringing();
+    b.hears(&[(1_000, 0.0), (600, 0.9), (300, 0.0)]);
+    assert_eq!(b.told(), [Event::EarlyWords { owed: 1 }]);
+    assert!((b.looked)().is_empty(), "no short answer is looked for");
+    let job = b.jobs.try_take().expect("it is recognized");
+    b.finds(&job, "您拨打的号码是空号，请核对后再拨。");
+    let told = b.told();
+    let [Event::Announced(verdict)] = &told[..] else { panic!("{told:?}") };
+    assert_eq!(verdict.announcement, Some(waihu_types::Announcement::NotInService));
+    b.hears(&[(2_100, 0.0)]);
+    assert_eq!(b.told(), [Event::EarlyWords { owed: 0 }]);
+}
+
+#[test]
+fn words_of_early_media_are_not_told_as_the_callees() {
+    let mut b = Bench::ringing();
+    b.hears(&[(1_000, 0.0), (600, 0.9), (2_100, 0.0), (600, 0.9)]);
+    let early = b.jobs.try_take().unwrap();
+    b.told();
+    b.ear.answered();
+    assert!(early.is_dropped(), "nobody waits for it");
+    b.finds(&early, "请稍候");
+    b.hears(&[(300, 0.0)]);
+    assert_eq!(b.told(), [], "neither what was over, nor what went on over the answer");
+    // A hello that goes on over the answer is heard from there on.
+    b.hears(&[(400, 0.9), (300, 0.0)]);
+    assert_eq!(b.told(), [Event::Started]);
+    assert_eq!((b.looked)().len(), 1);
+}
+
+#[test]
+fn a_song_in_place_of_ringing_is_not_recognized_for_ever() {
+    let mut b = Bench::ringing();
+    for _ in 0..30 {
+        b.hears(&[(1_500, 0.9), (300, 0.0)]);
+    }
+    assert_eq!(std::iter::from_fn(|| b.jobs.try_take()).count(), MAX_EARLY_LOOKS as usize);
+    b.hears(&[(3_000, 0.0)]);
+    b.ear.owed.iter_mut().for_each(|o| o.words = Some(None));
+    b.ear.pay();
+    assert_eq!(b.told().last(), Some(&Event::EarlyWords { owed: 0 }), "and nothing is waited for");
 }
 
 #[test]

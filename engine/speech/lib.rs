@@ -12,6 +12,7 @@ mod ear;
 mod ears;
 mod looks;
 mod mood;
+mod queue;
 mod recognizer;
 mod speaker;
 mod voice;
@@ -60,7 +61,7 @@ pub struct SpeechConfig {
     pub recognizers: usize,
 }
 
-/// What is told of a callee's speech. Each `Started` is followed by one `Ended`, and that by one of
+/// What is told of a callee's speech; before the answer, only the last two. Each `Started` is followed by one `Ended`, and that by one of
 /// `Heard`, `Rejoined` and `Unintelligible`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
@@ -83,8 +84,15 @@ pub enum Event {
     Unintelligible,
     /// A single tone, as a voicemail box gives before it records.
     Beep,
-    /// Who answered, or speaks in place of an answer; the last one counts.
+    /// Who answered; the last one counts.
     AnsweredBy(Verdict),
+    /// What the network announces before an answer; the last one counts.
+    Announced(Verdict),
+    /// How many utterances of early media are owed their words; told whenever that changes.
+    EarlyWords {
+        /// So many.
+        owed: usize,
+    },
 }
 
 /// What was said so far. `Debug` hides the words.
@@ -157,12 +165,15 @@ pub struct Expectation {
     pub pause_ms: Option<(u32, u32)>,
     /// Words that may well be said, the likeliest last, for the recognizer.
     pub words: Vec<String>,
+    /// Lines that may well be said, and what is meant by them here, for the classifier.
+    pub examples: Arc<[(Intent, String)]>,
 }
 
 impl fmt::Debug for Expectation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { intents, question, pause_ms, words } = self;
-        write!(f, "Expectation({intents:?} {question:?} {pause_ms:?} {} words)", words.len())
+        let Self { intents, question, pause_ms, words, examples } = self;
+        let (words, examples) = (words.len(), examples.len());
+        write!(f, "Expectation({intents:?} {question:?} {pause_ms:?} {words} words, {examples} examples)")
     }
 }
 
@@ -206,10 +217,12 @@ pub enum SpeechError {
 /// How loaded the workers are, and what utterances cost; the pacer's input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Load {
-    /// Utterances that wait for a recognizer.
+    /// Utterances that wait for a recognizer; without early media, which waits behind all others.
     pub waiting: usize,
-    /// How long the utterance had waited that a recognizer took last.
-    pub queue_age: Duration,
+    /// How long the oldest of them has waited.
+    pub oldest: Duration,
+    /// How long utterances wait for a recognizer: the 95th percentile of the last half minute.
+    pub queue_age_p95: Duration,
     /// What a recognized utterance costs of late: a running mean of processor time.
     pub cost: Duration,
     /// Utterances recognized since the start.
@@ -265,13 +278,14 @@ impl Speech {
 
     /// How loaded the workers are.
     pub fn load(&self) -> Load {
-        let counts = self.recognizers.counts();
+        let (counts, waits) = (self.recognizers.counts(), self.recognizers.waits());
         Load {
-            waiting: self.recognizers.waiting(),
-            queue_age: Duration::from_micros(counts.age_us.load(Ordering::Relaxed)),
+            waiting: waits.waiting,
+            oldest: waits.oldest,
+            queue_age_p95: waits.p95,
             cost: Duration::from_micros(counts.cost_us.load(Ordering::Relaxed)),
             recognized: counts.recognized.load(Ordering::Relaxed),
-            spared: counts.dropped.load(Ordering::Relaxed),
+            spared: waits.dropped,
             spotted: self.looks.spotted(),
             refused: counts.refused.load(Ordering::Relaxed),
             dropped_frames: self.ears.dropped(),

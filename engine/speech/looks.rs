@@ -18,6 +18,8 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use waihu_spotter::Spotter;
 use waihu_vad::SmartTurn;
 
+#[cfg(test)]
+use crate::queue::Queue;
 use crate::{
     Heard, HeardBy, Manner, SpeechError,
     recognizer::{Answer, Job, Recognizers, What, cost_of},
@@ -158,7 +160,7 @@ impl Looker {
 #[cfg(test)]
 impl Looks {
     /// Nobody works: what is handed in can be seen, as far as the looks and as far as the recognizers.
-    pub(crate) fn unattended() -> (Self, impl Fn() -> Vec<Job>, Receiver<Job>) {
+    pub(crate) fn unattended() -> (Self, impl Fn() -> Vec<Job>, Arc<Queue>) {
         let (queue, looks) = bounded(MAX_WAITING);
         let (recognizers, jobs) = Recognizers::unattended();
         let taken = move || looks.try_iter().map(|look: Look| look.job).collect();
@@ -184,6 +186,7 @@ mod tests {
             samples: Arc::new([0; 800]),
             since: Instant::now(),
             dropped: Arc::default(),
+            is_early: false,
         }
     }
 
@@ -194,7 +197,7 @@ mod tests {
             looks.submit(job(number), true);
         }
         assert_eq!(taken().len(), MAX_WAITING);
-        assert_eq!(jobs.try_iter().count(), 3);
+        assert_eq!(std::iter::from_fn(|| jobs.try_take()).count(), 3);
     }
 
     #[test]
@@ -206,7 +209,7 @@ mod tests {
         unwanted.dropped.store(true, Ordering::Relaxed);
         looks.submit(unwanted, true);
         looks.submit(job(1), true);
-        assert_eq!(jobs.recv().map(|j| j.ticket.number), Ok(1));
+        assert_eq!(jobs.take().ticket.number, 1);
         assert!(found.is_empty());
     }
 }

@@ -1,8 +1,9 @@
 //! The recognizers: utterances in, what they mean out.
 //!
-//! A few plain threads, each with a model of its own, take utterances from one queue in the order in which
-//! they were handed in, so that nobody waits behind somebody who spoke later. What is no longer wanted, for the
-//! callee goes on or the call is over, is passed over. Who tells a call's words in their order is its ear.
+//! A few plain threads, each with a model of its own, take utterances from one queue ([`crate::queue`]) in the
+//! order in which they were handed in, so that nobody waits behind somebody who spoke later. What is no longer
+//! wanted, for the callee goes on or the call is over, is passed over. Who tells a call's words in their order is
+//! its ear.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -15,18 +16,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam_channel::Sender;
 use jiff::civil::Date;
 use waihu_asr::{Asr, AsrConfig, Options, Prompt, Window, thread_time};
 use waihu_intent::Classifier;
 use waihu_turn::PauseId;
 use waihu_types::{Lang, Question};
 
-use crate::{Expectation, Heard, HeardBy, Manner, Sink, SpeechError};
-
-/// Utterances that may wait. At a quarter of a second each this is a quarter of a minute of one recognizer's
-/// work: whoever would come after has long been asked to say it again.
-const MAX_WAITING: usize = 64;
+use crate::{
+    Expectation, Heard, HeardBy, Manner, Sink, SpeechError,
+    queue::{Queue, Waits},
+};
 
 /// Readings of an utterance that the classifier weighs, where the recognizer was not sure.
 const READINGS: usize = 3;
@@ -71,11 +71,13 @@ pub(crate) struct Job {
     pub since: Instant,
     /// Set when nobody wants it any more.
     pub dropped: Arc<AtomicBool>,
+    /// It was heard before the answer.
+    pub is_early: bool,
 }
 
 impl Job {
     pub(crate) fn is_dropped(&self) -> bool {
-        self.of.is_gone() || self.dropped.load(Ordering::Relaxed)
+        self.of.is_gone() || self.dropped.load(Ordering::Relaxed) || self.is_early && self.of.is_answered()
     }
 }
 
@@ -87,12 +89,21 @@ pub(crate) struct Call {
     pub today: Date,
     pub sink: Sink,
     expectation: Arc<Mutex<Arc<Expectation>>>,
+    answered: Arc<AtomicBool>,
     gone: Arc<AtomicBool>,
 }
 
 impl Call {
     pub(crate) fn new(id: u64, lang: Lang, today: Date, sink: Sink) -> Self {
-        Self { id, lang, today, sink, expectation: Arc::default(), gone: Arc::default() }
+        Self {
+            id,
+            lang,
+            today,
+            sink,
+            expectation: Arc::default(),
+            answered: Arc::default(),
+            gone: Arc::default(),
+        }
     }
 
     /// What the script expects just now.
@@ -103,6 +114,15 @@ impl Call {
 
     pub(crate) fn expect(&self, expectation: Expectation) {
         *self.expectation.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(expectation);
+    }
+
+    /// It was answered: nobody waits for words of early media any more.
+    pub(crate) fn answer(&self) {
+        self.answered.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_answered(&self) -> bool {
+        self.answered.load(Ordering::Relaxed)
     }
 
     /// Nobody waits for its words any more.
@@ -120,18 +140,14 @@ impl Call {
 pub(crate) struct Counts {
     pub refused: AtomicU64,
     pub recognized: AtomicU64,
-    /// Handed in, begun or not, and no longer wanted.
-    pub dropped: AtomicU64,
     /// A running mean over some sixteen utterances [µs].
     pub cost_us: AtomicU64,
-    /// How long the last one had waited when its turn came [µs].
-    pub age_us: AtomicU64,
 }
 
 /// Where utterances are handed in.
 #[derive(Clone)]
 pub(crate) struct Recognizers {
-    queue: Sender<Job>,
+    queue: Arc<Queue>,
     answers: Sender<Answer>,
     counts: Arc<Counts>,
 }
@@ -145,64 +161,49 @@ impl Recognizers {
         classifier: Arc<Classifier>,
         answers: Sender<Answer>,
     ) -> Result<Self, SpeechError> {
-        let (recognizers, jobs) = Self::queue(MAX_WAITING, answers);
+        let recognizers = Self { queue: Arc::default(), answers, counts: Arc::default() };
         let first = Asr::load(whisper, AsrConfig::default())?;
         let more = (1..count).map(|_| first.another()).collect::<Result<Vec<_>, _>>()?;
         for (n, mut asr) in std::iter::once(first).chain(more).enumerate() {
-            let (jobs, classifier, of) = (jobs.clone(), Arc::clone(&classifier), recognizers.clone());
+            let (classifier, of) = (Arc::clone(&classifier), recognizers.clone());
             thread::Builder::new()
                 .name(format!("recognizer-{n}"))
-                .spawn(move || of.work(&jobs, |job| recognize(&mut asr, job, &classifier)))
+                .spawn(move || {
+                    loop {
+                        of.work(&of.queue.take(), |job| recognize(&mut asr, job, &classifier));
+                    }
+                })
                 .map_err(SpeechError::Thread)?;
         }
         Ok(recognizers)
     }
 
-    fn queue(room: usize, answers: Sender<Answer>) -> (Self, Receiver<Job>) {
-        let (queue, jobs) = bounded(room);
-        (Self { queue, answers, counts: Arc::default() }, jobs)
-    }
-
     /// Hands an utterance in. With a full queue it comes back without words at once: the bot
     /// asks again, which is better than an answer that comes too late.
     pub(crate) fn submit(&self, job: Job) {
-        match self.queue.try_send(job) {
-            Ok(()) => {}
-            Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) => {
-                self.counts.refused.fetch_add(1, Ordering::Relaxed);
-                let _ = self.answers.send(Answer { ticket: job.ticket, what: What::Words(None) });
-            }
+        if let Err(job) = self.queue.push(job) {
+            self.counts.refused.fetch_add(1, Ordering::Relaxed);
+            let _ = self.answers.send(Answer { ticket: job.ticket, what: What::Words(None) });
         }
     }
 
-    /// Utterances that wait.
-    pub(crate) fn waiting(&self) -> usize {
-        self.queue.len()
+    /// How long work waits.
+    pub(crate) fn waits(&self) -> Waits {
+        self.queue.waits(Instant::now())
     }
 
     pub(crate) fn counts(&self) -> &Counts {
         &self.counts
     }
 
-    fn work(
-        &self,
-        jobs: &Receiver<Job>,
-        mut recognize: impl FnMut(&Job) -> Result<Option<Heard>, SpeechError>,
-    ) {
-        for job in jobs {
-            if job.is_dropped() {
-                self.counts.dropped.fetch_add(1, Ordering::Relaxed);
-                continue;
-            }
-            self.counts.age_us.store(micros(job.since.elapsed()), Ordering::Relaxed);
-            let (words, cost) = cost_of(|| words(&job, &mut recognize));
-            let mean = self.counts.cost_us.load(Ordering::Relaxed);
-            let mean = if mean == 0 { micros(cost) } else { mean - mean / 16 + micros(cost) / 16 };
-            self.counts.cost_us.store(mean, Ordering::Relaxed);
-            self.counts.recognized.fetch_add(1, Ordering::Relaxed);
-            let words = words.map(|heard| Heard { cost, ..heard });
-            let _ = self.answers.send(Answer { ticket: job.ticket, what: What::Words(words) });
-        }
+    fn work(&self, job: &Job, recognize: impl FnOnce(&Job) -> Result<Option<Heard>, SpeechError>) {
+        let (words, cost) = cost_of(|| words(job, recognize));
+        let mean = self.counts.cost_us.load(Ordering::Relaxed);
+        let mean = if mean == 0 { micros(cost) } else { mean - mean / 16 + micros(cost) / 16 };
+        self.counts.cost_us.store(mean, Ordering::Relaxed);
+        self.counts.recognized.fetch_add(1, Ordering::Relaxed);
+        let words = words.map(|heard| Heard { cost, ..heard });
+        let _ = self.answers.send(Answer { ticket: job.ticket, what: What::Words(words) });
     }
 }
 
@@ -232,7 +233,11 @@ fn recognize(asr: &mut Asr, job: &Job, classifier: &Classifier) -> Result<Option
     }
     let readings: Vec<(&str, f32)> =
         told.alternatives.iter().map(|h| (h.text.as_str(), h.avg_logprob)).collect();
-    let decision = classifier.decide(lang, &readings, &expected.intents)?;
+    let local = match expected.examples.is_empty() {
+        true => None,
+        false => Some(classifier.local(&expected.examples)?),
+    };
+    let decision = classifier.decide(lang, &readings, &expected.intents, local.as_deref())?;
     let mut entities = waihu_nlu::extract(lang, &told.text, job.of.today);
     if entities.is_empty()
         && matches!(expected.question, Question::When | Question::HowMuch | Question::Digits)
@@ -271,13 +276,20 @@ fn micros(d: Duration) -> u64 {
 #[cfg(test)]
 impl Recognizers {
     /// Nobody works: what is handed in can be seen.
-    pub(crate) fn unattended() -> (Self, Receiver<Job>) {
-        Self::queue(MAX_WAITING, crate::ears::answers().0)
+    pub(crate) fn unattended() -> (Self, Arc<Queue>) {
+        Self::answering(crate::ears::answers().0)
+    }
+
+    fn answering(answers: Sender<Answer>) -> (Self, Arc<Queue>) {
+        let queue = Arc::<Queue>::default();
+        (Self { queue: Arc::clone(&queue), answers, counts: Arc::default() }, queue)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use crossbeam_channel::Receiver;
+
     use super::*;
 
     fn heard(text: &str) -> Heard {
@@ -299,7 +311,14 @@ mod tests {
     fn job(number: u64) -> Job {
         let of = Call::new(7, Lang::Zh, jiff::civil::date(2026, 11, 25), Arc::new(drop));
         let ticket = Ticket { call: 7, number, pause: None };
-        Job { of, ticket, samples: Arc::new([0; 8]), since: Instant::now(), dropped: Arc::default() }
+        Job {
+            of,
+            ticket,
+            samples: Arc::new([0; 8]),
+            since: Instant::now(),
+            dropped: Arc::default(),
+            is_early: false,
+        }
     }
 
     fn words(answers: &Receiver<Answer>) -> Vec<(u64, Option<String>)> {
@@ -313,46 +332,39 @@ mod tests {
     #[test]
     fn a_fall_over_one_utterance_is_answered_and_costs_nothing_else() {
         let (answers, told) = crate::ears::answers();
-        let (recognizers, jobs) = Recognizers::queue(8, answers);
+        let (recognizers, queue) = Recognizers::answering(answers);
         (0..4).for_each(|number| recognizers.submit(job(number)));
-        let of = recognizers.clone();
-        // The queue ends with its last sender.
-        let jobs: Vec<Job> = jobs.try_iter().collect();
-        let (again, rest) = bounded(8);
-        jobs.into_iter().for_each(|j| again.send(j).unwrap());
-        drop(again);
-        of.work(&rest, |job| match job.ticket.number {
-            0 => panic!("a test's own fault"),
-            1 => Err(SpeechError::VoiceBusy),
-            2 => Ok(None),
-            _ => Ok(Some(heard("还"))),
-        });
+        while let Some(job) = queue.try_take() {
+            recognizers.work(&job, |job| match job.ticket.number {
+                0 => panic!("a test's own fault"),
+                1 => Err(SpeechError::VoiceBusy),
+                2 => Ok(None),
+                _ => Ok(Some(heard("还"))),
+            });
+        }
         assert_eq!(words(&told), [(0, None), (1, None), (2, None), (3, Some("还".to_owned()))]);
         assert_eq!(recognizers.counts().recognized.load(Ordering::Relaxed), 4);
     }
 
     #[test]
     fn what_nobody_waits_for_is_passed_over() {
-        let (answers, told) = crate::ears::answers();
-        let (recognizers, _) = Recognizers::queue(8, answers);
-        let (queue, jobs) = bounded(8);
+        let (recognizers, queue) = Recognizers::unattended();
         let (gone, unwanted, wanted) = (job(0), job(1), job(2));
         gone.of.end();
         unwanted.dropped.store(true, Ordering::Relaxed);
-        [gone, unwanted, wanted].into_iter().for_each(|j| queue.send(j).unwrap());
-        drop(queue);
-        recognizers.work(&jobs, |_| Ok(Some(heard("好"))));
-        assert_eq!(words(&told), [(2, Some("好".to_owned()))]);
-        assert_eq!(recognizers.counts().dropped.load(Ordering::Relaxed), 2);
+        [gone, unwanted, wanted].into_iter().for_each(|j| recognizers.submit(j));
+        assert_eq!(queue.try_take().map(|job| job.ticket.number), Some(2));
+        assert!(queue.try_take().is_none());
+        assert_eq!(recognizers.waits().dropped, 2);
     }
 
     #[test]
     fn what_finds_no_room_is_answered_at_once() {
         let (answers, told) = crate::ears::answers();
-        let (recognizers, _jobs) = Recognizers::queue(2, answers);
-        (0..5).for_each(|number| recognizers.submit(job(number)));
-        assert_eq!(words(&told), [(2, None), (3, None), (4, None)]);
-        assert_eq!(recognizers.waiting(), 2);
+        let (recognizers, _queue) = Recognizers::answering(answers);
+        (0..67).for_each(|number| recognizers.submit(job(number)));
+        assert_eq!(words(&told), [(64, None), (65, None), (66, None)]);
+        assert_eq!(recognizers.waits().waiting, 64);
         assert_eq!(recognizers.counts().refused.load(Ordering::Relaxed), 3);
     }
 }

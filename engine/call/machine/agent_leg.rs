@@ -4,7 +4,7 @@ use waihu_dialog as dialog;
 use waihu_types::{EndedBy, HandoverResult, Time};
 
 use super::{CallMachine, LegState};
-use crate::seam::{Leg, Output};
+use crate::seam::{Leg, Output, Part};
 
 impl CallMachine {
     pub(super) fn agent_signalling(&mut self, now: Time, event: waihu_sip::Event) {
@@ -17,13 +17,11 @@ impl CallMachine {
                 self.agents.went(HandoverResult::Joined, Some(now));
                 let agent = self.agents.name().to_owned();
                 self.note(now, format!("agent {agent} joined"));
-                self.outputs.push_back(Output::Connect { leg: Leg::Agent, remote: Box::new(sdp) });
+                self.connect(Leg::Agent, Part::Answer, sdp);
                 self.outputs.push_back(Output::Bridge);
                 self.tell_dialog(now, dialog::Input::AgentJoined { agent });
             }
-            E::Reinvited { sdp } => {
-                self.outputs.push_back(Output::Connect { leg: Leg::Agent, remote: Box::new(sdp) });
-            }
+            E::Reinvited { sdp } => self.connect(Leg::Agent, Part::Offer, sdp),
             E::Failed { cause, .. } => {
                 let rang = cause == waihu_sip::FailureCause::Cancelled;
                 self.agent_is_missing(

@@ -3,8 +3,8 @@
 use waihu_dialog as dialog;
 use waihu_types::{AnsweredBy, EndedBy, SipCause, Time};
 
-use super::{CallMachine, LINGER, LegState};
-use crate::seam::{Leg, Output};
+use super::{CallMachine, LINGER, LegState, early::Early};
+use crate::seam::{Leg, Part};
 
 impl CallMachine {
     pub(super) fn callee_signalling(&mut self, now: Time, event: waihu_sip::Event) {
@@ -13,10 +13,13 @@ impl CallMachine {
             return;
         }
         match event {
-            E::Provisional { code, .. } => {
+            E::Provisional { code, sdp, .. } => {
                 self.rang = true;
                 if code > 100 {
                     self.note(now, format!("SIP {code}"));
+                }
+                if let Some(sdp) = sdp {
+                    self.early_sound(now, sdp);
                 }
             }
             E::Answered { sdp } if self.callee == LegState::Ringing && !self.rang_out => {
@@ -24,15 +27,14 @@ impl CallMachine {
                 self.ring_until = None;
                 self.answered_at = Some(now);
                 // What was heard before it was no answer: many play music there.
+                self.early = Early::default();
                 (self.answered_by, self.announcement, self.told) = (AnsweredBy::Unknown, None, None);
                 self.sip = Some(SipCause { code: 200, reason: "OK".to_owned() });
                 self.note(now, "answered".to_owned());
-                self.outputs.push_back(Output::Connect { leg: Leg::Callee, remote: Box::new(sdp) });
+                self.connect(Leg::Callee, Part::Answer, sdp);
                 self.tell_dialog(now, dialog::Input::Start);
             }
-            E::Reinvited { sdp } => {
-                self.outputs.push_back(Output::Connect { leg: Leg::Callee, remote: Box::new(sdp) });
-            }
+            E::Reinvited { sdp } => self.connect(Leg::Callee, Part::Offer, sdp),
             E::Failed { code, reason, cause, .. } => {
                 // The signalling fell under a call that was up.
                 if self.callee == LegState::Up {
@@ -42,6 +44,7 @@ impl CallMachine {
                     self.callee = LegState::Over;
                     return;
                 }
+                self.early.given_up();
                 // Somebody picked up, and we could not speak with them.
                 if cause == waihu_sip::FailureCause::BadAnswer {
                     self.answered_at = Some(now);

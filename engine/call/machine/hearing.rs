@@ -41,12 +41,9 @@ pub(super) struct Answered {
 
 impl CallMachine {
     pub(super) fn speech(&mut self, now: Time, event: SpeechEvent) {
-        if let SpeechEvent::AnsweredBy { by, announcement, told } = event {
-            return self.who_answered(now, by, announcement, told);
-        }
-        // Early media is the network's; who speaks there is told by `AnsweredBy`.
+        // Early media is the network's, and none of it is an answer to anything.
         if self.answered_at.is_none() {
-            return;
+            return self.early_speech(now, &event);
         }
         match event {
             SpeechEvent::Started => {
@@ -80,7 +77,11 @@ impl CallMachine {
                 }
             }
             SpeechEvent::Beep => self.beep(now),
-            SpeechEvent::AnsweredBy { .. } => {}
+            SpeechEvent::AnsweredBy { by, announcement, told } => {
+                self.who_answered(now, by, announcement, told);
+            }
+            // Late: it was told before the answer.
+            SpeechEvent::Announced { .. } | SpeechEvent::EarlyWords { .. } => {}
         }
     }
 

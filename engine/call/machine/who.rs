@@ -1,4 +1,4 @@
-//! Who answered: what a box, an assistant, an announcement or a fax make of the call.
+//! Who answered: what a box, an assistant, an announcement or a fax makes of the call.
 
 use waihu_dialog as dialog;
 use waihu_types::{Announcement, AnsweredBy, Disposition, Time, Told};
@@ -6,7 +6,7 @@ use waihu_types::{Announcement, AnsweredBy, Disposition, Time, Told};
 use super::{CallMachine, LegState};
 
 impl CallMachine {
-    /// Something is known of who answered, or who speaks in place of an answer.
+    /// Something is known of who answered.
     pub(super) fn who_answered(
         &mut self,
         now: Time,
@@ -15,15 +15,6 @@ impl CallMachine {
         told: Told,
     ) {
         use AnsweredBy as By;
-        if self.answered_at.is_none() {
-            // Before the answer nobody speaks but the network. The carrier ends such a call itself, with
-            // the code that belongs to it; where it does not, the telephone rings out.
-            if by == By::Announcement && self.callee == LegState::Ringing {
-                (self.answered_by, self.announcement, self.told) = (by, announcement, Some(told));
-                self.note(now, format!("announced before an answer: {}", named(announcement)));
-            }
-            return;
-        }
         if self.callee != LegState::Up || self.with_agent {
             return;
         }
@@ -103,6 +94,6 @@ impl CallMachine {
     }
 }
 
-fn named(announcement: Option<Announcement>) -> &'static str {
+pub(super) fn named(announcement: Option<Announcement>) -> &'static str {
     announcement.unwrap_or(Announcement::Other).label()
 }

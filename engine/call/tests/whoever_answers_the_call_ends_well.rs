@@ -4,9 +4,8 @@
 
 mod shell;
 
-use shell::{Shell, answer, failed, ringing};
+use shell::Shell;
 use waihu_call::{Ending, Input, Leg, MediaEvent, SpeechEvent};
-use waihu_sip::FailureCause;
 use waihu_types::{Announcement, AnsweredBy, Disposition, Identity, Intent};
 
 fn tells_nothing(shell: &Shell) {
@@ -32,32 +31,6 @@ fn what_no_person_is_in_is_hung_up_on_and_told_nothing() {
         assert_eq!(ending.conclusion.disposition, disposition);
         assert!(ending.told.is_some_and(|t| t.after_ms == 1_200) && !ending.conclusion.debt_disclosed);
     }
-}
-
-#[test]
-fn what_is_announced_before_a_failure_is_in_its_ending() {
-    let mut shell = Shell::dialled(&[]);
-    shell.sip(Leg::Callee, ringing(183));
-    shell.told(AnsweredBy::Announcement, Some(Announcement::NotInService));
-    assert_eq!(shell.hangups, [], "the carrier ends it, with its own code");
-    shell.sip(Leg::Callee, failed(480, FailureCause::Rejected));
-    let ending = shell.ending.take().unwrap();
-    assert_eq!(ending.announcement, Some(Announcement::NotInService));
-    assert_eq!((ending.answered_by, ending.sip.unwrap().code), (AnsweredBy::Announcement, 480));
-}
-
-#[test]
-fn who_picks_up_after_an_announcement_is_spoken_with() {
-    let mut shell = Shell::dialled(&[]);
-    shell.sip(Leg::Callee, ringing(183));
-    shell.told(AnsweredBy::Announcement, Some(Announcement::Other));
-    shell.input(Input::Speech(SpeechEvent::Started));
-    shell.heard("请稍候", Intent::OutOfScope);
-    shell.sip(Leg::Callee, answer());
-    shell.say("对，我就是", Intent::Affirm);
-    let ending = shell.end();
-    assert_eq!((ending.answered_by, ending.announcement), (AnsweredBy::Human, None));
-    assert_eq!(ending.conclusion.identity, Identity::Confirmed);
 }
 
 #[test]

@@ -86,16 +86,16 @@ fn held_out_words_are_understood() {
 
 fn several_guesses_and_meanings(classifier: &Classifier) {
     let heard = [("我先换五百", -0.5), ("我先还五百", -0.3), ("我先环五百", -0.9)];
-    let d = classifier.decide(Lang::Zh, &heard, &[]).unwrap();
+    let d = classifier.decide(Lang::Zh, &heard, &[], None).unwrap();
     assert_eq!(d.intent, Intent::PartialPayment);
-    let alone = classifier.decide(Lang::Zh, &heard[1..2], &[]).unwrap();
+    let alone = classifier.decide(Lang::Zh, &heard[1..2], &[], None).unwrap();
     assert_eq!(alone, classifier.classify(Lang::Zh, "我先还五百", &[]).unwrap());
     let d = classifier.classify(Lang::En, "Yes, it's me, but I already paid.", &[]).unwrap();
     assert_eq!((d.intent, d.also[0].0), (Intent::AlreadyPaid, Intent::Affirm));
     let d = classifier.classify(Lang::Zh, "我失业了，能不能分期", &[]).unwrap();
     let both = [Intent::Hardship, Intent::RequestInstallments];
     assert!(both.contains(&d.intent) && both.contains(&d.also[0].0) && d.intent != d.also[0].0);
-    let nothing = classifier.decide(Lang::Zh, &[], &[]).unwrap();
+    let nothing = classifier.decide(Lang::Zh, &[], &[], None).unwrap();
     assert_eq!((nothing.intent, nothing.confidence), (Intent::OutOfScope, 0.0));
 }
 

@@ -28,7 +28,9 @@ fn every_case_is_sound_and_reaches_a_persona_of_its_language() {
     let mut numbers = BTreeSet::new();
     for (line, case) in &table.cases {
         let persona = personas.find(case.phone.as_str(), None).unwrap();
-        assert_eq!(persona.lang, case.lang, "line {line}");
+        // One is there to speak another.
+        let of_its_language = persona.lang == case.lang || persona.name == "speaks English only";
+        assert!(of_its_language, "line {line}");
         assert!(numbers.insert(case.phone.as_str()), "line {line}: one case a persona");
     }
 }
@@ -49,7 +51,11 @@ fn every_case_has_one_expectation_that_its_persona_can_meet() {
             Disposition::NoAnswer => Pickup::NoAnswer,
             _ => Pickup::Answer,
         };
-        assert_eq!(personas.find(&numbers[case.as_str()], None).unwrap().pickup, wanted, "{case}");
+        let persona = personas.find(&numbers[case.as_str()], None).unwrap();
+        // What is announced before it says what came of a call that is not answered.
+        let announced = !persona.early.is_empty() && e.disposition != Disposition::PromiseToPay;
+        assert_eq!(persona.pickup != Pickup::Answer, announced || wanted != Pickup::Answer, "{case}");
+        assert!(announced || persona.pickup == wanted, "{case}");
         assert_eq!(e.promise, e.disposition == Disposition::PromiseToPay, "{case}");
     }
 }

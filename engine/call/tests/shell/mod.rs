@@ -9,7 +9,8 @@ use std::{
 };
 
 use waihu_call::{
-    CallMachine, Desk, Ending, Input, Leg, MediaEvent, Output, Partial, PlaybackId, Speaker, SpeechEvent,
+    CallMachine, Desk, Ending, Input, Leg, MediaEvent, Output, Part, Partial, PlaybackId, Speaker,
+    SpeechEvent,
 };
 use waihu_dialog::{Expectation, Interpreter, Script, Utterance};
 use waihu_nlu::Entities;
@@ -67,6 +68,8 @@ pub struct Shell {
     pub hangups: Vec<Leg>,
     pub invited: Vec<Leg>,
     pub stops: u32,
+    /// Descriptions that media was told of.
+    pub connects: Vec<(Leg, Part)>,
     pub bridged: bool,
     pub ending: Option<Ending>,
     /// The agents' desks that were rung, in order.
@@ -79,7 +82,11 @@ impl Shell {
     pub fn dialled(agents: &[&str]) -> Self {
         let today = jiff::civil::date(2026, 11, 24);
         let interpreter = Interpreter::new(SCRIPT.clone(), Lang::Zh, &case(), today);
-        let desk = |name: &&str| Desk { name: (*name).to_owned(), ring: Duration::from_secs(15), skills: Vec::new() };
+        let desk = |name: &&str| Desk {
+            name: (*name).to_owned(),
+            ring: Duration::from_secs(15),
+            skills: Vec::new(),
+        };
         let desks = agents.iter().map(desk).collect();
         let mut shell = Self {
             call: CallMachine::new(interpreter, Lang::Zh, RING, desks),
@@ -97,6 +104,7 @@ impl Shell {
             invited: Vec::new(),
             desks: Vec::new(),
             stops: 0,
+            connects: Vec::new(),
             bridged: false,
             ending: None,
             polite: true,
@@ -157,7 +165,8 @@ impl Shell {
                 Output::Line(line) if line.speaker == Speaker::System => self.notes.push(line.text),
                 Output::Join => self.joins += 1,
                 Output::Expect(expected) => self.expected = expected,
-                Output::Connect { .. } | Output::Line(_) => {}
+                Output::Connect { leg, part, .. } => self.connects.push((leg, part)),
+                Output::Line(_) => {}
             }
         }
     }
@@ -291,6 +300,17 @@ impl Shell {
         self.input(Input::Speech(SpeechEvent::AnsweredBy { by, announcement, told }));
     }
 
+    /// It is told what the network announces before an answer, so surely [percent].
+    pub fn announced(&mut self, announcement: Announcement, confidence: u8) {
+        let told = Told { after_ms: 2_400, confidence };
+        self.input(Input::Speech(SpeechEvent::Announced { announcement, told }));
+    }
+
+    /// So many utterances of early media are owed their words.
+    pub fn owes(&mut self, owed: usize) {
+        self.input(Input::Speech(SpeechEvent::EarlyWords { owed }));
+    }
+
     /// A call in which the bot has begun to state the matter to the person confirmed.
     pub fn in_the_matter() -> Self {
         let mut shell = Self::answered(&[]);
@@ -319,8 +339,17 @@ pub fn ringing(code: u16) -> Event {
     Event::Provisional { code, reason: "Ringing".to_owned(), sdp: None }
 }
 
+/// A provisional response that brings sound.
+pub fn early_media() -> Event {
+    Event::Provisional { code: 183, reason: "Session Progress".to_owned(), sdp: Some(description()) }
+}
+
 pub fn answer() -> Event {
-    Event::Answered { sdp: SessionDescription::offer("127.0.0.1:4000".parse().unwrap(), &[Codec::Pcma]) }
+    Event::Answered { sdp: description() }
+}
+
+fn description() -> SessionDescription {
+    SessionDescription::offer("127.0.0.1:4000".parse().unwrap(), &[Codec::Pcma])
 }
 
 pub fn failed(code: u16, cause: FailureCause) -> Event {
