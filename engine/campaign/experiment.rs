@@ -225,6 +225,6 @@ mod tests {
                 if at == Some(0) { 'A' } else { 'B' }
             })
             .collect();
-        assert_eq!(drawn, "?");
+        assert_eq!(drawn, "BBAABBBABAAABBAA");
     }
 }

@@ -49,13 +49,13 @@ fn a_limit_that_moved_is_told_before_and_after() {
 #[test]
 fn a_rule_that_leads_elsewhere_fails_the_conversations_of_before() {
     let shipped = reminder::script();
-    let rule = "intent = \"legal_representation\"\nto = \"end_legal\"";
+    let rule = "intent = \"request_callback\"\nto = \"end_callback\"";
     let (at, _) = shipped.files().iter().find(|(_, t)| t.contains(rule)).unwrap();
-    let other = with(at, rule, "intent = \"legal_representation\"\nto = \"end_complaint\"");
+    let other = with(at, rule, "intent = \"request_callback\"\nto = \"end_complaint\"");
     let difference = shipped.difference(&other);
     let change =
         difference.rules.iter().find(|c| c.after.as_deref().is_some_and(|a| a.contains("end_complaint")));
-    assert!(change.unwrap().before.as_deref().unwrap().contains("end_legal"));
+    assert!(change.unwrap().before.as_deref().unwrap().contains("end_callback"));
     let trial = other.try_with(shipped.examples(Lang::En), Lang::En);
     assert!(trial.failures().count() > 0 && trial.failures().count() < trial.conversations.len());
 }
