@@ -147,7 +147,10 @@ fn a_changed_wording_is_marked_and_a_failed_conversation_fails_the_test() {
     for line in out.lines() {
         let told: Value = serde_json::from_str(line).unwrap();
         assert_eq!(told["failed"], 0);
-        assert_eq!(told["rules"]["tried"], told["rules"]["total"], "{}", told["untried"]);
+        let rules = |what: &str| told["rules"][what].as_u64().unwrap();
+        let untried = told["untried"].as_array().unwrap().len() as u64;
+        // What a part has for other flows is told as untried, and everything else was tried.
+        assert!(rules("tried") > 100 && rules("total") - rules("tried") <= untried, "{}", told["untried"]);
     }
     let (ok, svg, _) = run(project, &["dialog", "graph", "before", "--lang", "en"]);
     assert!(ok && svg.starts_with("<svg") && svg.ends_with("</svg>\n"));
