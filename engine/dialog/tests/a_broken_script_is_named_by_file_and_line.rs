@@ -17,12 +17,16 @@ fn is_a(path: &str, name: &str) -> bool {
 /// The flow with `from` in a file `name` replaced by `to`: the problems, and the line of `from`.
 fn broken(name: &str, from: &str, to: &str) -> (Vec<Problem>, usize) {
     let (path, text) = FILES
-        .into_iter()
+        .iter()
+        .copied()
         .find(|f| is_a(f.0, name) && f.1.contains(from))
         .unwrap_or_else(|| panic!("{from:?} is in no {name}"));
     let line = text[..text.find(from).unwrap()].matches('\n').count() + 1;
     let changed = text.replacen(from, to, 1);
-    let files = FILES.map(|(p, old)| if p == path { (p, changed.as_str()) } else { (p, old) });
+    let files = FILES
+        .iter()
+        .map(|&(p, old)| if p == path { (p, changed.as_str()) } else { (p, old) })
+        .collect::<Vec<_>>();
     (Script::load("reminder", &files).err().unwrap_or_default(), line)
 }
 
@@ -369,8 +373,11 @@ fn a_golden_conversation_that_comes_out_otherwise() {
         let at = text.find(from).unwrap();
         let line = text[..at].matches('\n').count() + 1;
         let changed = text.replacen(from, to, 1);
-        let files = FILES
-            .map(|(path, old)| if path.ends_with(name) { (path, changed.as_str()) } else { (path, old) });
+        let changes = |&(path, old): &(&'static str, &'static str)| match path.ends_with(name) {
+            true => (path, changed.as_str()),
+            false => (path, old),
+        };
+        let files: Vec<(&str, &str)> = FILES.iter().map(changes).collect();
         let wrong = Arc::new(Script::load("reminder", &files).unwrap()).run_examples();
         assert_eq!(wrong.len(), 1, "{}", reminder::lines(&wrong));
         assert_named(&wrong, name, line, &[what]);
@@ -385,14 +392,17 @@ fn the_digest_changes_with_any_word() {
     for (path, word) in [("reminder/prompts.zh.toml", "个人账户"), ("identity/prompts.zh.toml", "您好")]
     {
         let changed = FILES.iter().find(|f| f.0.ends_with(path)).unwrap().1.replacen(word, "你好", 1);
-        let files = FILES.map(|(p, old)| if p.ends_with(path) { (p, changed.as_str()) } else { (p, old) });
+        let files = FILES
+            .iter()
+            .map(|&(p, old)| if p.ends_with(path) { (p, changed.as_str()) } else { (p, old) })
+            .collect::<Vec<_>>();
         assert_ne!(one.sha256(), Script::load("reminder", &files).unwrap().sha256());
     }
     // What it keeps of its files makes the same flow again.
     let kept: Vec<(&str, &str)> = one.files().iter().map(|(name, text)| (name.as_str(), &**text)).collect();
     assert_eq!(kept.len(), FILES.len());
     assert_eq!(one.sha256(), Script::load("reminder", &kept).unwrap().sha256());
-    let mut files = FILES;
+    let mut files = FILES.clone();
     files.reverse();
     assert_eq!(one.sha256(), Script::load("reminder", &files).unwrap().sha256());
 }
@@ -565,7 +575,10 @@ fn with_lexicon(lang: &str, words: &str) -> Vec<Problem> {
     let own = FILES.iter().find(|f| f.0 == path).unwrap().1;
     let changed =
         format!("{own}\n{}", if words.is_empty() { String::new() } else { format!("goodbye = {words:?}") });
-    let files = FILES.map(|(p, old)| if p == path { (p, changed.as_str()) } else { (p, old) });
+    let files = FILES
+        .iter()
+        .map(|&(p, old)| if p == path { (p, changed.as_str()) } else { (p, old) })
+        .collect::<Vec<_>>();
     Script::load("reminder", &[&files[..], &lexicons].concat()).err().unwrap_or_default()
 }
 
@@ -681,7 +694,7 @@ fn a_voice_that_cannot_be_spoken_with() {
 
 #[test]
 fn a_voice_that_is_not_there_is_told_where_it_is_named() {
-    let mut files = FILES;
+    let mut files = FILES.clone();
     let text =
         files[0].1.replace("[use.courtesy]", "[voice.en]\nspeed = 1.25\nname = \"jo\"\n[use.courtesy]");
     files[0].1 = &text;

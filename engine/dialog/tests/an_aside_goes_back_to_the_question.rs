@@ -17,7 +17,10 @@ fn script() -> Arc<Script> {
         [[states.explain.on]]\nintent = \"deny\"\nto = \"well\"\nlimit = 3\n\
         [states.well]\naside = true\nsay = \"i_am_here\"\nnext = \"back\"\n";
     let changed = text.replacen(rule, "to = \"explain\"\nlimit = 2", 1) + states;
-    let files = FILES.map(|(p, old)| if p == path { (p, changed.as_str()) } else { (p, old) });
+    let files = FILES
+        .iter()
+        .map(|&(p, old)| if p == path { (p, changed.as_str()) } else { (p, old) })
+        .collect::<Vec<_>>();
     Arc::new(Script::load("reminder", &files).unwrap_or_else(|p| panic!("{}", reminder::lines(&p))))
 }
 

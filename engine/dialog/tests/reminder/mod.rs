@@ -1,6 +1,7 @@
 //! The files of `dialogs/reminder`, and a case for each language.
 #![allow(dead_code, clippy::panic, clippy::unwrap_used)]
 
+use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use std::time::Duration;
@@ -9,32 +10,26 @@ use waihu_dialog::{Conclusion, Input, Interpreter, Output, Problem, PromptId, Sc
 use waihu_nlu::Entities;
 use waihu_types::{Case, Intent, Lang, Time};
 
-macro_rules! file {
-    ($name:literal) => {
-        (concat!("dialogs/", $name), include_str!(concat!("../../../../dialogs/", $name)))
-    };
-}
+/// The flow, then the parts that it uses, as they lie in `dialogs/`.
+pub static FILES: LazyLock<Vec<(&'static str, &'static str)>> = LazyLock::new(|| {
+    let of_flow = ["script", "prompts.zh", "prompts.en", "examples.zh", "examples.en"];
+    let mut files: Vec<_> = of_flow.map(|name| read(&format!("dialogs/reminder/{name}.toml"))).into();
+    let uses = files[0].1.lines().filter_map(|l| l.strip_prefix("[use.")?.strip_suffix(']'));
+    for part in uses {
+        files.extend(
+            ["part", "prompts.zh", "prompts.en"]
+                .map(|name| read(&format!("dialogs/parts/{part}/{name}.toml"))),
+        );
+    }
+    files
+});
 
-/// The flow, then the parts that it uses.
-pub const FILES: [(&str, &str); 17] = [
-    file!("reminder/script.toml"),
-    file!("reminder/prompts.zh.toml"),
-    file!("reminder/prompts.en.toml"),
-    file!("reminder/examples.zh.toml"),
-    file!("reminder/examples.en.toml"),
-    file!("parts/courtesy/part.toml"),
-    file!("parts/courtesy/prompts.zh.toml"),
-    file!("parts/courtesy/prompts.en.toml"),
-    file!("parts/identity/part.toml"),
-    file!("parts/identity/prompts.zh.toml"),
-    file!("parts/identity/prompts.en.toml"),
-    file!("parts/account/part.toml"),
-    file!("parts/account/prompts.zh.toml"),
-    file!("parts/account/prompts.en.toml"),
-    file!("parts/promise/part.toml"),
-    file!("parts/promise/prompts.zh.toml"),
-    file!("parts/promise/prompts.en.toml"),
-];
+/// A file by its path in the project; it is kept for as long as the tests run.
+fn read(path: &str) -> (&'static str, &'static str) {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let text = std::fs::read_to_string(project.join(path)).unwrap();
+    (path.to_owned().leak(), text.leak())
+}
 
 /// Read and checked once: a check walks every path.
 static SCRIPT: LazyLock<Arc<Script>> = LazyLock::new(|| match Script::load("reminder", &FILES) {
