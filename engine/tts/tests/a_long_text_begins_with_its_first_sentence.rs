@@ -67,7 +67,9 @@ fn a_recording_in_another_voice_sits_beside_spoken_words_without_a_seam() {
     ];
     let mut whole = Whole::default();
     for spoken in &parts {
-        let lufs = loudness::integrated(&to_f32(&spoken.samples), 8_000).unwrap();
+        // The rest after it is no part of how loud it is.
+        let said = spoken.samples.iter().rposition(|s| *s != 0).unwrap();
+        let lufs = loudness::integrated(&to_f32(&spoken.samples[..=said]), 8_000).unwrap();
         assert!((lufs - loudness::PROMPT_LUFS).abs() < 1.5, "{lufs}");
         let (first, last) = (spoken.samples[0], spoken.samples[spoken.samples.len() - 1]);
         assert_eq!((first, last), (0, 0), "an edge that clicks");
