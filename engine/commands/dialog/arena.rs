@@ -52,6 +52,9 @@ pub(crate) struct ArenaArgs {
     /// Which callees, by name and with commas between; all when left out 模拟被叫
     #[arg(long, value_delimiter = ',', value_name = "NAME")]
     personas: Vec<Kind>,
+    /// Print one talk of one persona in one language, by its seed 按种子显示一通
+    #[arg(long, value_name = "SEED", requires_all = ["personas", "lang"])]
+    talk: Option<u64>,
     /// Write a page with plots and the worst talks for each flow 输出网页报告的目录
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -72,6 +75,10 @@ pub(crate) fn run(project: &Project, args: &ArenaArgs) -> Result<ExitCode> {
     let mut good = true;
     let mut told = Vec::new();
     for script in flows(project, &args.flows)? {
+        if let (Some(seed), Some(lang), [kind]) = (args.talk, args.lang, kinds) {
+            out!("{}", (Play { lang, kind: *kind, seed }).talk(&script).dialogue().trim_end())?;
+            continue;
+        }
         let played = play(script, args.talks, args.seed, &langs(args.lang), kinds)?;
         let all = played.tally.all();
         good &= all.disclosed == 0 && all.endless == 0;

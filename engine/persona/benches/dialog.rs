@@ -4,48 +4,21 @@
 //! checking of the shipped scripts. Nothing is asserted: it prints, and ends within some seconds.
 #![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs)]
 
+#[path = "../tests/counting/mod.rs"]
+mod counting;
 #[path = "../tests/flows/mod.rs"]
 mod flows;
 
 use std::{
-    alloc::{GlobalAlloc, Layout, System},
-    cell::Cell,
     hint::black_box,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use waihu_dialog::{Input, Interpreter, Output, PromptId, Script, Utterance};
+use flows::promise::{call, words};
+use waihu_dialog::{Interpreter, Script};
 use waihu_persona::{Kind, Play, Scene, fuzz};
-use waihu_types::{Intent, Lang, Time};
-
-thread_local! {
-    static HELD: Cell<isize> = const { Cell::new(0) };
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-// SAFETY: everything is handed to the system's allocator as it came; the counts touch no memory but plain
-// cells of the thread.
-#[allow(unsafe_code)]
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        HELD.with(|n| n.set(n.get() + layout.size().cast_signed()));
-        ALLOCATIONS.with(|n| n.set(n.get() + 1));
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        HELD.with(|n| n.set(n.get() - layout.size().cast_signed()));
-        // SAFETY: the caller keeps the contract of `dealloc`; `at` is the system allocator's.
-        unsafe { System.dealloc(at, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
+use waihu_types::Lang;
 
 fn main() {
     // `cargo test --benches` only asks whether it builds.
@@ -73,7 +46,9 @@ fn load() -> Vec<Arc<Script>> {
         }
         println!("{what}: {:.1} ms ({count})", least.as_secs_f64() * 1e3);
     };
-    best("read and check the shipped flows", &|| texts.iter().map(|(f, name)| flows::load(name, f)).count());
+    best("read and check the shipped flows", &|| {
+        texts.iter().map(|(files, name)| flows::load(name, files).state_count()).sum()
+    });
     let scripts: Vec<Arc<Script>> = texts.iter().map(|(files, name)| flows::load(name, files)).collect();
     best("run their golden conversations", &|| {
         scripts.iter().for_each(|s| drop(black_box(s.run_examples())));
@@ -82,83 +57,22 @@ fn load() -> Vec<Arc<Script>> {
     scripts
 }
 
-fn said(intent: Intent, text: &str, days: Option<i64>, scene: &Scene) -> Utterance {
-    let values = fuzz::Values { days, ..fuzz::Values::default() };
-    let entities = values.entities(scene.today, scene.case.due.amount());
-    Utterance { text: text.to_owned(), intent, confidence: 0.9, entities, also: Vec::new() }
-}
-
-/// A call that comes to a promise: yes, a question, a day, another day, yes. How many inputs it took.
-fn call(script: &Arc<Script>, scene: &Scene, words: &[Utterance], seen: &mut dyn FnMut(&Interpreter)) -> u64 {
-    let mut bot = Interpreter::new(script.clone(), scene.case.lang, &scene.case, scene.today);
-    let mut now = Time::ZERO;
-    let mut saying: Option<PromptId> = None;
-    let mut inputs = 0;
-    let mut words = words.iter();
-    let mut input = Input::Start;
-    loop {
-        bot.handle_input(now, input);
-        inputs += 1;
-        while let Some(output) = bot.poll_output() {
-            match output {
-                Output::Say { id, .. } | Output::Resume { id, .. } => saying = Some(id),
-                Output::Ended(_) => return inputs,
-                other => drop(black_box(other)),
-            }
-        }
-        seen(&bot);
-        now = now + Duration::from_secs(2);
-        input = match (saying.take(), words.as_slice().first()) {
-            (Some(id), _) => Input::PromptDone { id },
-            (None, Some(utterance)) => {
-                words.next();
-                bot.handle_input(now, Input::SpeechStarted);
-                inputs += 1;
-                Input::Heard { utterance: utterance.clone(), began: now }
-            }
-            (None, None) => Input::CalleeHungUp,
-        };
-    }
-}
-
-fn words(scene: &Scene) -> Vec<Utterance> {
-    let [yes, how, day, no, sure] = match scene.case.lang {
-        Lang::Zh => ["对，我是。", "怎么还？", "我周五还。", "不对，改成后天吧。", "对，没问题。"],
-        Lang::En => [
-            "Yes, speaking.",
-            "How do I pay?",
-            "On Friday.",
-            "No, make it the day after.",
-            "Yes, that's right.",
-        ],
-    };
-    vec![
-        said(Intent::Affirm, yes, None, scene),
-        said(Intent::AskHowToPay, how, None, scene),
-        said(Intent::PromiseToPay, day, Some(3), scene),
-        said(Intent::Deny, no, Some(2), scene),
-        said(Intent::Affirm, sure, None, scene),
-    ]
-}
-
+/// A call that comes to a promise, again and again.
 fn steps(script: &Arc<Script>) {
     for lang in Lang::ALL {
         let scene = Scene::new(lang, 1);
         let words = words(&scene);
-        let mut best = 0.0_f64;
-        let before = ALLOCATIONS.with(Cell::get);
-        let mut inputs = 0;
+        let (mut best, mut inputs) = (0.0_f64, 0);
+        let before = counting::allocations();
         for _ in 0..5 {
             let (begun, mut steps) = (Instant::now(), 0);
             while begun.elapsed() < Duration::from_millis(400) {
-                for _ in 0..50 {
-                    steps += call(script, &scene, &words, &mut |_| {});
-                }
+                steps += (0..50).map(|_| call(script, &scene, &words, |_| {}).0).sum::<u64>();
             }
             inputs += steps;
             best = best.max(steps as f64 / begun.elapsed().as_secs_f64());
         }
-        let allocations = (ALLOCATIONS.with(Cell::get) - before) as f64 / inputs as f64;
+        let allocations = (counting::allocations() - before) as f64 / inputs as f64;
         println!(
             "{} {lang}: {best:.0} inputs a second, one core ({allocations:.1} allocations each)",
             script.name()
@@ -171,20 +85,12 @@ fn memory(script: &Arc<Script>) {
     for lang in Lang::ALL {
         let scene = Scene::new(lang, 1);
         let words = words(&scene);
-        let before = HELD.with(Cell::get);
-        let (mut most, mut copy) = (0, 0);
-        call(script, &scene, &words, &mut |bot| {
-            // A copy's own memory is what the dialog holds: what it shares with others is not copied.
-            let at = HELD.with(Cell::get);
-            let twin = bot.clone();
-            copy = copy.max(HELD.with(Cell::get) - at);
-            drop(twin);
-            most = most.max(HELD.with(Cell::get) - before);
-        });
+        let before = counting::held();
+        let mut most = 0;
+        call(script, &scene, &words, |_| most = most.max(counting::held() - before));
         let own = size_of::<Interpreter>();
         println!(
-            "{} {lang}: a running dialog holds {own} bytes itself and {copy} on the heap, {most} with what is \
-             spare in its lists",
+            "{} {lang}: a running dialog holds {own} bytes itself and {most} on the heap",
             script.name()
         );
     }

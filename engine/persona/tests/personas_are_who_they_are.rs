@@ -15,7 +15,8 @@ static REMINDER: LazyLock<Arc<Script>> = LazyLock::new(|| flows::flow("reminder"
 fn talks(kind: Kind, noise: Noise, count: u64) -> Vec<Talk> {
     (0..count)
         .map(|seed| {
-            let scene = Scene::new(Lang::ALL[usize::try_from(seed % 2).unwrap()], seed);
+            let lang = if seed.is_multiple_of(2) { Lang::Zh } else { Lang::En };
+            let scene = Scene::new(lang, seed);
             let persona = Persona { noise, ..Persona::new(kind, &scene, seed) };
             converse(&REMINDER, persona, &scene, seed)
         })

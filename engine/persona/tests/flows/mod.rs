@@ -1,6 +1,8 @@
 //! The shipped flows, as they lie in `dialogs/`.
 #![allow(dead_code, clippy::panic, clippy::unwrap_used)]
 
+pub mod promise;
+
 use std::{
     fs,
     path::{Path, PathBuf},
