@@ -5,7 +5,7 @@ use crate::TtsError;
 /// The most characters that [`crate::Tts::synthesize`] speaks at once, markup left out: some ten minutes
 /// of Mandarin, which is the longest clip that the cache keeps, and five minutes of a core.
 pub const MOST_AT_ONCE: usize = 3_000;
-/// The most characters that [`crate::Tts::synthesize_streaming`] speaks, markup left out. Each sentence is
+/// The most characters that [`crate::Tts::begin`] takes with [`crate::Cut::FirstShort`], markup left out. Each sentence is
 /// handed over as it is ready and the listener may end it, so this only keeps a pasted book out.
 pub const MOST_STREAMED: usize = 20_000;
 
