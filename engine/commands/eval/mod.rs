@@ -29,8 +29,8 @@ use crate::{
     project::Project,
 };
 use manifest::BadRow;
-pub(super) use page::escape;
 use page::Page;
+pub(super) use page::escape;
 
 /// Bad rows that are shown; all of them are in the JSON.
 const BAD_SHOWN: usize = 20;

@@ -101,8 +101,11 @@ impl Page {
     /// A text that is shown on demand, its lines as they are.
     pub(crate) fn text(&mut self, title: &str, text: &str) {
         let lines: Vec<String> = text.lines().map(escape).collect();
-        self.body +=
-            &format!("<details><summary>{}</summary><pre>{}</pre></details>", escape(title), lines.join("\n"));
+        self.body += &format!(
+            "<details><summary>{}</summary><pre>{}</pre></details>",
+            escape(title),
+            lines.join("\n")
+        );
     }
 
     pub(super) fn heat(&mut self, confusion: &Confusion) {
