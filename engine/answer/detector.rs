@@ -448,7 +448,8 @@ impl Detector {
             // Half a greeting: what comes next decides, or nothing does.
             return (quiet >= STANDS_MS).then_some(0.6);
         }
-        if length >= MONOLOGUE_MS && p.hello < 1.0 {
+        // Without a word it may be a television behind a person.
+        if length >= MONOLOGUE_MS && p.hello < 1.0 && p.length > 0 {
             return Some(0.0);
         }
         let short = length <= SHORT_MS && quiet >= PAUSE_MS;

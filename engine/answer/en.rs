@@ -76,6 +76,7 @@ const PHRASES: &[Phrase] = &[
         2.0,
         "incoming|inbound|your calls|call|calling * restricted|barred|blocked|not|rejected",
     ),
+    (Network(A::Barred), 2.0, "calls to this|the number * restricted|barred|blocked"),
     (Network(A::Barred), 2.0, "call|calling restriction|restrictions|barring|rejected"),
     (Network(A::Congestion), 2.0, "circuits|lines|network * busy"),
     (

@@ -20,6 +20,9 @@ const HEARD_IN: usize = 3;
 /// Rests for thought [ms]: from one that every endpointer sits out to one that most people bear.
 const REST_MS: (f32, f32) = (350.0, 1_000.0);
 
+/// How often each murmur is heard, in other voices and conditions: there are few words for it, and each costs little.
+const MURMURS: usize = 4;
+
 /// Conditions for the sound of machines: theirs is recorded well, and suffers from the line alone.
 const OF_MACHINES: [&str; 4] = ["alaw", "mulaw", "loss5", "low"];
 
@@ -133,7 +136,15 @@ impl Plan<'_> {
             let turn = n / conditions.len();
             item.condition = condition(&item, n);
             if let Some(said) = &mut item.said {
-                let voice = if self.set == Set::Speech { utterance + turn } else { n + turn + round };
+                let voice = match (self.set, item.scene) {
+                    (Set::Speech, _) => utterance + turn,
+                    // Whole, rested and broken off it is one recording.
+                    (Set::Turns, Scene::Finished { .. } | Scene::Unfinished { .. }) => {
+                        let same = |other: &Item| other.said.as_ref().is_some_and(|s| s.text == said.text);
+                        bare.iter().position(same).unwrap_or(utterance) + round
+                    }
+                    _ => n + turn + round,
+                };
                 said.voice.clone_from(&voices[voice % voices.len()]);
                 // People differ in pace more than the voices do.
                 let mut pace = Random::named(self.seed, &format!("{}/{}", said.voice, said.text));
@@ -189,7 +200,9 @@ fn turns(purpose: Purpose, lang: Lang, random: &mut Random) -> Vec<Item> {
     let mut out = Vec::new();
     for line in lines::turns(purpose).into_iter().filter(|l| l.lang == lang) {
         match line.kind {
-            TurnKind::BackChannel => out.push(turn(&line, Scene::OverTheBot, "back_channel")),
+            TurnKind::BackChannel => {
+                out.extend(vec![turn(&line, Scene::OverTheBot, "back_channel"); MURMURS]);
+            }
             TurnKind::Interruption => out.push(turn(&line, Scene::OverTheBot, "interruption")),
             TurnKind::Turn => {
                 out.push(turn(&line, Scene::Finished { rest: None }, "finished"));

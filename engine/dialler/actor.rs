@@ -278,7 +278,8 @@ impl<'a> ActiveCall<'a> {
             }
             Happening::Speech(event) => {
                 hearing::take_down(&mut self.mood, &event);
-                hearing::speech_word(&self.order.attempt, event).map(Input::Speech)
+                hearing::note(&self.order.attempt, &event);
+                hearing::speech_word(event).map(Input::Speech)
             }
             Happening::Voiced(id, text, part) => {
                 if let Err(e) = &part {

@@ -9,7 +9,7 @@ use waihu_types::{Announcement, AttemptId, Mood, Told};
 const SURE: f32 = 0.9;
 
 /// An event of the ears in the call's words; none for what the call has no use for.
-pub(crate) fn speech_word(attempt: &AttemptId, event: Event) -> Option<SpeechEvent> {
+pub fn speech_word(event: Event) -> Option<SpeechEvent> {
     Some(match event {
         Event::Started => SpeechEvent::Started,
         Event::GoesOn { voiced } => SpeechEvent::GoesOn { voiced },
@@ -18,8 +18,8 @@ pub(crate) fn speech_word(attempt: &AttemptId, event: Event) -> Option<SpeechEve
         }
         // The call waits for the words, not for the end of their sound.
         Event::Ended => return None,
-        Event::Heard(heard) => SpeechEvent::Heard(utterance(attempt, heard)),
-        Event::Rejoined(heard) => SpeechEvent::Rejoined(utterance(attempt, heard)),
+        Event::Heard(heard) => SpeechEvent::Heard(utterance(heard)),
+        Event::Rejoined(heard) => SpeechEvent::Rejoined(utterance(heard)),
         Event::Unintelligible => SpeechEvent::Unintelligible,
         Event::Beep => SpeechEvent::Beep,
         // A guess that may be taken back in a second moves nothing.
@@ -43,7 +43,14 @@ fn told(verdict: &Verdict) -> Told {
     }
 }
 
-fn utterance(attempt: &AttemptId, heard: Heard) -> Utterance {
+fn utterance(heard: Heard) -> Utterance {
+    let Heard { text, intent, confidence, entities, also, .. } = heard;
+    Utterance { text, intent, confidence, entities, also }
+}
+
+/// Logs what an utterance took.
+pub(crate) fn note(attempt: &AttemptId, event: &Event) {
+    let (Event::Heard(heard) | Event::Rejoined(heard)) = event else { return };
     tracing::info!(
         %attempt,
         by = ?heard.by,
@@ -53,13 +60,6 @@ fn utterance(attempt: &AttemptId, heard: Heard) -> Utterance {
         cost_ms = heard.cost.as_millis() as u64,
         "an utterance was understood"
     );
-    Utterance {
-        text: heard.text,
-        intent: heard.intent,
-        confidence: heard.confidence,
-        entities: heard.entities,
-        also: heard.also,
-    }
 }
 
 /// Keeps what was said for the mood of the call.
@@ -83,7 +83,7 @@ pub(crate) fn mood(mood: &CallMood) -> Option<Mood> {
 }
 
 /// What the call expects of the callee's next words.
-pub(crate) fn expectation(expected: waihu_dialog::Expectation) -> Expectation {
+pub fn expectation(expected: waihu_dialog::Expectation) -> Expectation {
     let ms = |d: std::time::Duration| u32::try_from(d.as_millis()).unwrap_or(u32::MAX);
     Expectation {
         intents: expected.intents,

@@ -174,6 +174,11 @@ impl Ear {
         self.with_who(|who| who.answered(now));
     }
 
+    /// Who answered is told no more.
+    pub(crate) fn knows_who(&mut self) {
+        self.who = None;
+    }
+
     /// Another question is asked.
     pub(crate) fn ask(&mut self, looks: &Looks) {
         let policy = self.policy();

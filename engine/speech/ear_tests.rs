@@ -4,14 +4,14 @@ use waihu_audio::SILENCE;
 use waihu_types::{Intent, Lang, Question};
 
 use super::*;
-use crate::{Expectation, HeardBy, Manner, Sink};
+use crate::{Expectation, HeardBy, Manner, Sink, looks::Look};
 
 /// An ear, what it tells, and what it hands in.
 struct Bench {
     ear: Ear,
     told: Arc<Mutex<Vec<Event>>>,
     looks: Looks,
-    looked: Box<dyn Fn() -> Vec<Job>>,
+    looked: crossbeam_channel::Receiver<Look>,
     jobs: Arc<crate::queue::Queue>,
 }
 
@@ -30,8 +30,8 @@ impl Bench {
             Arc::new(move |event| told.lock().unwrap().push(event))
         };
         let ear = Ear::new(Call::new(1, Lang::Zh, jiff::civil::date(2026, 11, 25), sink));
-        let (looks, looked, jobs) = Looks::unattended();
-        Self { ear, told, looks, looked: Box::new(looked), jobs }
+        let (looks, looked, jobs) = Looks::by_hand();
+        Self { ear, told, looks, looked, jobs }
     }
 
     /// Hears stretches of voice and silence [ms], each frame filled with its number.
@@ -52,6 +52,11 @@ impl Bench {
         let told = self.told.lock().unwrap().drain(..).collect::<Vec<_>>();
         let asides = |e: &Event| matches!(e, Event::GoesOn { .. } | Event::AnsweredBy(_) | Event::Beep);
         told.into_iter().filter(|e| !asides(e)).collect()
+    }
+
+    /// The utterances that were handed in to be looked at.
+    fn looked(&self) -> Vec<Job> {
+        self.looked.try_iter().map(|look| look.job).collect()
     }
 
     fn finds(&mut self, job: &Job, text: &str) {
@@ -100,7 +105,7 @@ fn words_that_are_there_when_the_turn_ends_are_told_with_its_end() {
     let mut b = Bench::new();
     b.ear.call.expect(Expectation { question: Question::YesNo, ..Expectation::default() });
     b.hears(&[(1_000, 0.0), (600, 0.9), (240, 0.0)]);
-    let looked = (b.looked)();
+    let looked = b.looked();
     let [job] = &looked[..] else { panic!("{} looks in the first pause", looked.len()) };
     b.finds(job, "对，是我。");
     assert!(matches!(&b.told()[..], [Event::Started, Event::Partial(p)] if p.text == "对，是我。"));
@@ -109,19 +114,19 @@ fn words_that_are_there_when_the_turn_ends_are_told_with_its_end() {
     assert!(matches!(&told[..], [Event::Ended, h] if is_heard(h, "对，是我。")), "{told:?}");
     let Event::Heard(h) = &told[1] else { unreachable!() };
     assert!((200..600).contains(&h.silence_ms), "a closed answer is not waited out: {} ms", h.silence_ms);
-    assert!(b.jobs.try_take().is_none() && (b.looked)().is_empty(), "and nothing is recognized twice");
+    assert!(b.jobs.try_take().is_none() && b.looked().is_empty(), "and nothing is recognized twice");
 }
 
 #[test]
 fn who_goes_on_is_recognized_anew_and_the_first_guess_is_dropped() {
     let mut b = Bench::new();
     b.hears(&[(1_000, 0.0), (600, 0.9), (260, 0.0), (400, 0.9)]);
-    let first = (b.looked)().pop().unwrap();
+    let first = b.looked().pop().unwrap();
     assert!(!first.is_dropped(), "it may tell who answered");
     b.finds(&first, "我明天");
     assert_eq!(b.told(), [Event::Started], "late words of a pause that is over mean nothing");
     b.hears(&[(300, 0.0)]);
-    let second = (b.looked)().pop().unwrap();
+    let second = b.looked().pop().unwrap();
     assert_eq!(second.ticket.number, first.ticket.number);
     assert_eq!(second.samples[..first.samples.len()], first.samples[..], "the whole of it");
     b.finds(&second, "我明天还");
@@ -134,14 +139,14 @@ fn once_it_is_known_who_answered_what_is_no_longer_wanted_is_dropped() {
     let mut b = Bench::new();
     b.ear.who = None;
     b.hears(&[(1_000, 0.0), (600, 0.9), (260, 0.0), (400, 0.9)]);
-    assert!((b.looked)().pop().unwrap().is_dropped());
+    assert!(b.looked().pop().unwrap().is_dropped());
 }
 
 #[test]
 fn words_are_told_in_the_order_in_which_they_were_said() {
     let mut b = Bench::new();
     b.hears(&[(1_000, 0.0), (600, 0.9), (2_100, 0.0), (600, 0.9), (2_100, 0.0)]);
-    let jobs = (b.looked)();
+    let jobs = b.looked();
     let [first, second] = &jobs[..] else { panic!("{} looks", jobs.len()) };
     assert_eq!(b.told(), [Event::Started, Event::Ended, Event::Started, Event::Ended]);
     b.finds(second, "二");
@@ -154,7 +159,7 @@ fn words_are_told_in_the_order_in_which_they_were_said() {
 fn words_soon_after_an_utterance_keep_their_beginning() {
     let mut b = Bench::new();
     b.hears(&[(1_000, 0.0), (400, 0.9), (1_460, 0.0), (400, 0.9), (1_600, 0.0)]);
-    let jobs = (b.looked)();
+    let jobs = b.looked();
     let [first, second] = &jobs[..] else { panic!("{} utterances", jobs.len()) };
     let begins = 2_860 / 20;
     assert!(second.samples[0] <= begins - 10, "200 ms before it: {} of {begins}", second.samples[0]);
@@ -165,12 +170,12 @@ fn words_soon_after_an_utterance_keep_their_beginning() {
 fn an_utterance_that_goes_on_with_the_last_is_heard_with_it() {
     let mut b = Bench::new();
     b.hears(&[(1_000, 0.0), (600, 0.9), (2_100, 0.0)]);
-    let first = (b.looked)().pop().unwrap();
+    let first = b.looked().pop().unwrap();
     b.finds(&first, "我下周");
     b.hears(&[(300, 0.9)]);
     b.ear.join();
     b.hears(&[(300, 0.9), (300, 0.0)]);
-    let both = (b.looked)().pop().unwrap();
+    let both = b.looked().pop().unwrap();
     assert!(both.samples.len() > first.samples.len() + JOINT);
     assert_eq!(both.samples[..first.samples.len()], first.samples[..]);
     b.told();
@@ -197,7 +202,7 @@ fn of_early_media_it_is_told_what_is_announced_and_how_much_of_it_is_to_come() {
     let mut b = Bench::ringing();
     b.hears(&[(1_000, 0.0), (600, 0.9), (300, 0.0)]);
     assert_eq!(b.told(), [Event::EarlyWords { owed: 1 }]);
-    assert!((b.looked)().is_empty(), "no short answer is looked for");
+    assert!(b.looked().is_empty(), "no short answer is looked for");
     let job = b.jobs.try_take().expect("it is recognized");
     b.finds(&job, "您拨打的号码是空号，请核对后再拨。");
     let told = b.told();
@@ -221,7 +226,7 @@ fn words_of_early_media_are_not_told_as_the_callees() {
     // A hello that goes on over the answer is heard from there on.
     b.hears(&[(400, 0.9), (300, 0.0)]);
     assert_eq!(b.told(), [Event::Started]);
-    assert_eq!((b.looked)().len(), 1);
+    assert_eq!(b.looked().len(), 1);
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod looks;
 mod mood;
 mod queue;
 mod recognizer;
+mod rehearsal;
 mod speaker;
 mod voice;
 
@@ -29,6 +30,7 @@ use waihu_vad::SmartTurn;
 
 pub use ears::{EarTap, Listener};
 pub use mood::{CallMood, Manner};
+pub use rehearsal::{Rehearsal, Rehearsed};
 pub use speaker::{Origin, Speaker, SpokenPart};
 pub use voice::{Urgency, VoicePart, VoiceReply, VoiceRequest};
 pub use waihu_answer::Verdict;

@@ -18,10 +18,9 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use waihu_spotter::Spotter;
 use waihu_vad::SmartTurn;
 
-#[cfg(test)]
-use crate::queue::Queue;
 use crate::{
     Heard, HeardBy, Manner, SpeechError,
+    queue::Queue,
     recognizer::{Answer, Job, Recognizers, What, cost_of},
 };
 
@@ -31,10 +30,10 @@ const MAX_WAITING: usize = 64;
 /// Of a turn so much is judged by its tone [samples at 8 kHz]: the 8 s that the model hears.
 const TONE: usize = 8 * 8_000;
 
-struct Look {
-    job: Job,
+pub(crate) struct Look {
+    pub job: Job,
     /// The spotter may answer.
-    spot: bool,
+    pub spot: bool,
 }
 
 /// Where pauses are handed in.
@@ -54,18 +53,21 @@ impl Looks {
     ) -> Result<Self, SpeechError> {
         let (queue, looks) = bounded(MAX_WAITING);
         let spotted = Arc::<AtomicU64>::default();
-        let mut looker = Looker {
-            spotter,
-            smart_turn,
-            recognizers: recognizers.clone(),
-            answers,
-            spotted: Arc::clone(&spotted),
-        };
+        let mut looker = Looker { spotter, smart_turn };
+        let to = Self { queue, recognizers, spotted };
+        let of = to.clone();
         thread::Builder::new()
             .name("looks".to_owned())
-            .spawn(move || looker.work(&looks))
+            .spawn(move || of.work(&mut looker, &looks, &answers))
             .map_err(SpeechError::Thread)?;
-        Ok(Self { queue, recognizers, spotted })
+        Ok(to)
+    }
+
+    /// Nobody works: whoever holds the queues' other ends does, or sees what was handed in.
+    pub(crate) fn by_hand() -> (Self, Receiver<Look>, Arc<Queue>) {
+        let (queue, looks) = bounded(MAX_WAITING);
+        let (recognizers, jobs) = Recognizers::by_hand();
+        (Self { queue, recognizers, spotted: Arc::default() }, looks, jobs)
     }
 
     /// Hands an utterance in, as far as its pause. Where there is no room it goes to the recognizers as it is.
@@ -83,22 +85,7 @@ impl Looks {
         self.recognizers.submit(job);
     }
 
-    /// Utterances that the spotter answered so far.
-    pub(crate) fn spotted(&self) -> u64 {
-        self.spotted.load(Ordering::Relaxed)
-    }
-}
-
-struct Looker {
-    spotter: Option<Spotter>,
-    smart_turn: Option<SmartTurn>,
-    recognizers: Recognizers,
-    answers: Sender<Answer>,
-    spotted: Arc<AtomicU64>,
-}
-
-impl Looker {
-    fn work(&mut self, looks: &Receiver<Look>) {
+    fn work(&self, looker: &mut Looker, looks: &Receiver<Look>, answers: &Sender<Answer>) {
         for Look { job, spot } in looks {
             if job.is_dropped() {
                 continue;
@@ -106,21 +93,34 @@ impl Looker {
             let samples = Arc::clone(&job.samples);
             let ticket = job.ticket;
             // A fall over one is that one's: the recognizer has it all the same.
-            let found = catch_unwind(AssertUnwindSafe(|| if spot { self.spot(&job) } else { None }));
+            let found = catch_unwind(AssertUnwindSafe(|| if spot { looker.spot(&job) } else { None }));
             match found.ok().flatten() {
                 Some(heard) => {
                     self.spotted.fetch_add(1, Ordering::Relaxed);
-                    let _ = self.answers.send(Answer { ticket, what: What::Words(Some(heard)) });
+                    let _ = answers.send(Answer { ticket, what: What::Words(Some(heard)) });
                 }
                 None => self.recognizers.submit(job),
             }
-            if let Ok(Some(probability)) = catch_unwind(AssertUnwindSafe(|| self.tone(&samples))) {
-                let _ = self.answers.send(Answer { ticket, what: What::Tone(probability) });
+            if let Ok(Some(probability)) = catch_unwind(AssertUnwindSafe(|| looker.tone(&samples))) {
+                let _ = answers.send(Answer { ticket, what: What::Tone(probability) });
             }
         }
     }
 
-    fn spot(&self, job: &Job) -> Option<Heard> {
+    /// Utterances that the spotter answered so far.
+    pub(crate) fn spotted(&self) -> u64 {
+        self.spotted.load(Ordering::Relaxed)
+    }
+}
+
+/// The models that look.
+pub(crate) struct Looker {
+    pub spotter: Option<Spotter>,
+    pub smart_turn: Option<SmartTurn>,
+}
+
+impl Looker {
+    pub(crate) fn spot(&self, job: &Job) -> Option<Heard> {
         let spotter = self.spotter.as_ref()?;
         let (spotted, cost) = cost_of(|| spotter.spot(job.of.lang, &job.samples));
         let spotted = spotted?;
@@ -139,7 +139,7 @@ impl Looker {
         })
     }
 
-    fn tone(&mut self, samples: &[i16]) -> Option<f32> {
+    pub(crate) fn tone(&mut self, samples: &[i16]) -> Option<f32> {
         let model = self.smart_turn.as_mut()?;
         let begun = Instant::now();
         let last = &samples[samples.len().saturating_sub(TONE)..];
@@ -158,16 +158,6 @@ impl Looker {
 }
 
 #[cfg(test)]
-impl Looks {
-    /// Nobody works: what is handed in can be seen, as far as the looks and as far as the recognizers.
-    pub(crate) fn unattended() -> (Self, impl Fn() -> Vec<Job>, Arc<Queue>) {
-        let (queue, looks) = bounded(MAX_WAITING);
-        let (recognizers, jobs) = Recognizers::unattended();
-        let taken = move || looks.try_iter().map(|look: Look| look.job).collect();
-        (Self { queue, recognizers, spotted: Arc::default() }, taken, jobs)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use waihu_types::Lang;
@@ -192,17 +182,17 @@ mod tests {
 
     #[test]
     fn what_finds_no_room_for_a_look_is_recognized_without() {
-        let (looks, taken, jobs) = Looks::unattended();
+        let (looks, taken, jobs) = Looks::by_hand();
         for number in 0..MAX_WAITING as u64 + 3 {
             looks.submit(job(number), true);
         }
-        assert_eq!(taken().len(), MAX_WAITING);
+        assert_eq!(taken.len(), MAX_WAITING);
         assert_eq!(std::iter::from_fn(|| jobs.try_take()).count(), 3);
     }
 
     #[test]
     fn without_models_everything_wanted_goes_to_the_recognizers() {
-        let (recognizers, jobs) = Recognizers::unattended();
+        let (recognizers, jobs) = Recognizers::by_hand();
         let (answers, found) = ears::answers();
         let looks = Looks::start(None, None, recognizers, answers).unwrap();
         let unwanted = job(0);

@@ -81,6 +81,11 @@ impl Queue {
         }
     }
 
+    /// The next piece that is wanted, if there is one.
+    pub(crate) fn try_take(&self) -> Option<Job> {
+        self.lock().next(Instant::now())
+    }
+
     pub(crate) fn waits(&self, now: Instant) -> Waits {
         let mut waiting = self.lock();
         waiting.forget(now);
@@ -123,14 +128,6 @@ impl Waiting {
         while self.waits.front().is_some_and(old) || self.waits.len() > MAX_REMEMBERED {
             self.waits.pop_front();
         }
-    }
-}
-
-#[cfg(test)]
-impl Queue {
-    /// The next piece that is wanted, if there is one.
-    pub(crate) fn try_take(&self) -> Option<Job> {
-        self.lock().next(Instant::now())
     }
 }
 

@@ -178,6 +178,16 @@ impl Recognizers {
         Ok(recognizers)
     }
 
+    /// Nobody works: whoever holds the queue does, or sees what was handed in.
+    pub(crate) fn by_hand() -> (Self, Arc<Queue>) {
+        Self::answering(crate::ears::answers().0)
+    }
+
+    fn answering(answers: Sender<Answer>) -> (Self, Arc<Queue>) {
+        let queue = Arc::<Queue>::default();
+        (Self { queue: Arc::clone(&queue), answers, counts: Arc::default() }, queue)
+    }
+
     /// Hands an utterance in. With a full queue it comes back without words at once: the bot
     /// asks again, which is better than an answer that comes too late.
     pub(crate) fn submit(&self, job: Job) {
@@ -219,7 +229,11 @@ fn words(job: &Job, recognize: impl FnOnce(&Job) -> Result<Option<Heard>, Speech
     }
 }
 
-fn recognize(asr: &mut Asr, job: &Job, classifier: &Classifier) -> Result<Option<Heard>, SpeechError> {
+pub(crate) fn recognize(
+    asr: &mut Asr,
+    job: &Job,
+    classifier: &Classifier,
+) -> Result<Option<Heard>, SpeechError> {
     let begun = Instant::now();
     let lang = job.of.lang;
     let expected = job.of.expectation();
@@ -274,18 +288,6 @@ fn micros(d: Duration) -> u64 {
 }
 
 #[cfg(test)]
-impl Recognizers {
-    /// Nobody works: what is handed in can be seen.
-    pub(crate) fn unattended() -> (Self, Arc<Queue>) {
-        Self::answering(crate::ears::answers().0)
-    }
-
-    fn answering(answers: Sender<Answer>) -> (Self, Arc<Queue>) {
-        let queue = Arc::<Queue>::default();
-        (Self { queue: Arc::clone(&queue), answers, counts: Arc::default() }, queue)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use crossbeam_channel::Receiver;
@@ -348,7 +350,7 @@ mod tests {
 
     #[test]
     fn what_nobody_waits_for_is_passed_over() {
-        let (recognizers, queue) = Recognizers::unattended();
+        let (recognizers, queue) = Recognizers::by_hand();
         let (gone, unwanted, wanted) = (job(0), job(1), job(2));
         gone.of.end();
         unwanted.dropped.store(true, Ordering::Relaxed);

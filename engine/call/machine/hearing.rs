@@ -26,6 +26,12 @@ const MAX_JOINS: u32 = 3;
 /// worth less than a little more voice.
 const PARTIAL_SURE: f32 = 0.6;
 
+/// Of so little voice a recognizer makes anything: "uh-huh" and 嗯嗯 come out as insults and goodbyes.
+const LITTLE_VOICE: Duration = Duration::from_millis(600);
+
+/// From which confidence on the words of so little voice are believed over a line that did not ask for them.
+const LITTLE_SURE: f32 = 0.9;
+
 /// How sure a machine's words alone make it who answered [percent].
 const WORDS_SURE: u8 = 90;
 
@@ -88,7 +94,7 @@ impl CallMachine {
     /// Words of an utterance that goes on: a murmur keeps the prompt going, whatever voice it has, and
     /// what cuts in stops it at once.
     fn half_heard(&mut self, now: Time, partial: &Partial) {
-        if partial.confidence < PARTIAL_SURE {
+        if partial.confidence < PARTIAL_SURE || self.is_murmured(partial.intent, partial.confidence) {
             return;
         }
         match self.interpreter.weigh(partial.intent, partial.confidence) {
@@ -106,6 +112,17 @@ impl CallMachine {
             }
             Weight::Unclear => {}
         }
+    }
+
+    /// Whether what was understood over a line is rather a murmur that was misheard: little voice, and
+    /// not what the script waits for. Danger to life and who wants no more calls are heeded.
+    fn is_murmured(&self, intent: Intent, confidence: f32) -> bool {
+        let heeded = matches!(intent, Intent::Distress | Intent::StopCalling);
+        !heeded
+            && !self.turn.is_quiet()
+            && self.turn.voiced() < LITTLE_VOICE
+            && confidence < LITTLE_SURE
+            && !self.expected.intents.contains(&intent)
     }
 
     /// Whoever speaks again before the answer is heard had not finished.
@@ -152,6 +169,13 @@ impl CallMachine {
             understood: Some(utterance.clone()),
         }));
         if !self.person_heard && self.is_a_machines(now, &utterance.text) {
+            return;
+        }
+        let cuts_in = self.interpreter.weigh(utterance.intent, utterance.confidence) == Weight::CutsIn;
+        let whole = self.unfinished.is_none() && !self.turn.words_to_come();
+        let bare = utterance.entities == Entities::default();
+        if cuts_in && whole && bare && self.is_murmured(utterance.intent, utterance.confidence) {
+            self.tell_dialog(now, dialog::Input::Unintelligible);
             return;
         }
         let (utterance, began) = match (self.unfinished.take(), words) {

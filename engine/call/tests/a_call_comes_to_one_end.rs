@@ -64,7 +64,7 @@ fn a_murmur_over_a_prompt_changes_nothing() {
 fn a_sentence_over_a_prompt_stops_it_while_it_is_spoken() {
     let mut shell = the_matter();
     shell.begins();
-    for (voiced_ms, stops) in [(140, 0), (600, 0), (700, 1), (2_000, 1)] {
+    for (voiced_ms, stops) in [(140, 0), (900, 0), (1_000, 1), (2_000, 1)] {
         let voiced = Duration::from_millis(voiced_ms);
         shell.input(Input::Speech(SpeechEvent::GoesOn { voiced }));
         assert_eq!(shell.stops, stops, "after {voiced_ms} ms");

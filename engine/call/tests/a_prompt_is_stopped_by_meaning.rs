@@ -33,21 +33,42 @@ fn a_murmur_that_turns_into_speech_is_let_speak() {
 
 #[test]
 fn what_cuts_in_stops_the_bot_with_the_words_and_not_after_them() {
-    for (confidence, stops) in [(0.95, 1), (0.65, 1), (0.4, 0)] {
+    for (voice_ms, confidence, stops) in [(300, 0.95, 1), (300, 0.65, 0), (600, 0.65, 1), (600, 0.4, 0)] {
         let mut shell = Shell::in_the_matter();
         shell.starts_speaking();
-        shell.voices(300);
+        shell.voices(voice_ms);
         shell.half_heard(Intent::AskIdentity, confidence);
-        assert_eq!(shell.stops, stops, "{confidence}");
+        assert_eq!(shell.stops, stops, "{voice_ms} ms, {confidence}");
         assert_eq!(shell.playing.is_none(), stops == 1);
     }
+}
+
+#[test]
+fn a_murmur_that_is_misheard_neither_stops_the_bot_nor_is_answered() {
+    for (intent, stops) in [(Intent::Abuse, 0), (Intent::Goodbye, 0), (Intent::Distress, 1)] {
+        let mut shell = Shell::in_the_matter();
+        let said = shell.said.len();
+        shell.starts_speaking();
+        shell.voices(300);
+        shell.understood(intent, 0.7);
+        assert_eq!((shell.stops, shell.said.len() > said), (stops, stops > 0), "{intent}");
+    }
+}
+
+#[test]
+fn what_the_script_waits_for_is_heard_however_short_it_is() {
+    let mut shell = Shell::in_the_matter();
+    shell.starts_speaking();
+    shell.voices(300);
+    shell.understood(Intent::PromiseToPay, 0.7);
+    assert_eq!(shell.stops, 1);
 }
 
 #[test]
 fn without_words_so_much_voice_stops_it() {
     let mut shell = Shell::in_the_matter();
     shell.starts_speaking();
-    shell.voices(500);
+    shell.voices(800);
     assert_eq!(shell.stops, 0);
     shell.voices(200);
     assert_eq!(shell.stops, 1);
@@ -57,10 +78,10 @@ fn without_words_so_much_voice_stops_it() {
 fn a_false_stop_goes_on_where_it_broke_off() {
     for how in ["murmur", "noise", "nothing", "half-heard murmur"] {
         let mut shell = Shell::in_the_matter();
-        shell.wait(1_600);
+        shell.wait(1_300);
         let said = shell.said.len();
         shell.starts_speaking();
-        shell.voices(700);
+        shell.voices(1_000);
         assert!(shell.playing.is_none(), "{how}: stopped for the voice");
         match how {
             "murmur" => shell.heard("嗯", Intent::Acknowledge),
@@ -89,13 +110,14 @@ fn who_makes_noise_over_a_line_hears_it_to_its_end_all_the_same() {
             break;
         }
         shell.starts_speaking();
-        shell.voices(800);
+        shell.voices(1_100);
         shell.noise();
         shell.wait(100);
     }
     shell.hear_out();
     assert!(shell.said.last().unwrap().contains("哪天"));
-    assert!(shell.stops <= 3, "then only words stop it: {}", shell.stops);
+    // Three of the line, and one of the question after it, into which the noise goes on.
+    assert!(shell.stops <= 4, "then only words stop it: {}", shell.stops);
 }
 
 #[test]

@@ -1,8 +1,7 @@
 //! Judging who answered: `file, lang, label[, announcement[, answered_at_ms[, condition]]]`.
 //!
 //! A file begins with the first sound of the line. `answered_at_ms` says when the call was answered: 0 where it
-//! is missing, never where it is `-`. The detector hears the frames, the beginnings and ends of speech, and the
-//! words of each stretch of it, as late as recognizing them took.
+//! is missing, never where it is `-`. The ears of a call hear it, whose models answer as late as they took.
 
 use anyhow::Result;
 use clap::Args;
@@ -13,31 +12,21 @@ use serde::{
         value::{self, StrDeserializer},
     },
 };
-use waihu_answer::{Event, Verdict, replay};
-use waihu_asr::{Asr, AsrConfig, Options};
+use waihu_answer::{Event, Replay, replay};
+use waihu_audio::Frame;
 use waihu_corpus::score::{self, Confusion, LabelScore};
+use waihu_speech::{Event as Told, Rehearsal};
 use waihu_types::{Announcement, AnsweredBy, Lang};
-use waihu_vad::{Endpointer, EndpointerConfig, Gate, Silero, SpeechBoundary};
+use waihu_vad::{Endpointer, Gate, Silero, SpeechBoundary};
 
 use super::{
-    Common, Report, bar, core_seconds,
+    Common, Report, TODAY, bar,
     figures::{ms, percent, share},
-    list,
-    listening::{self, Moment},
+    list, listening,
     manifest::{self, BadRow, Row},
     page::{Mistake, Page},
 };
-use crate::{project::Project, table::Table};
-
-/// A pause of this length ends a stretch of speech that is recognized [ms]: greetings and announcements rest
-/// shortly between phrases, and a phrase is enough.
-const PAUSE_MS: u64 = 300;
-
-/// Sound before speech began that the recognizer hears too [ms].
-const PRE_ROLL_MS: u64 = 400;
-
-/// A stretch is recognized after this much, though it goes on [ms].
-const LONGEST_MS: u64 = 6_000;
+use crate::{plant::speech_config, project::Project, table::Table};
 
 #[derive(Debug, Args)]
 pub(crate) struct AnswersArgs {
@@ -115,18 +104,15 @@ pub(super) struct AnswersReport {
 
 pub(super) fn judge(project: &Project, args: &AnswersArgs) -> Result<AnswersReport> {
     let mut list = manifest::read(&list(&args.common.dir))?;
-    let mut silero = listening::silero(project)?;
-    let mut asr = if args.without_words {
-        None
-    } else {
-        let model = project.recognizer()?;
-        Some(Asr::load(model, AsrConfig { threads: 1, ..AsrConfig::default() })?)
+    let mut ears = match args.without_words {
+        true => Ears::Tones(listening::silero(project)?),
+        false => Ears::Whole(Box::new(Rehearsal::load(&speech_config(project)?)?)),
     };
     let bar = bar(list.rows.len(), "judged 判断");
     let mut all = Vec::new();
     for row in std::mem::take(&mut list.rows) {
         let place = row.place.clone();
-        match understand(row).and_then(|call| hear(&mut silero, asr.as_mut(), args, call)) {
+        match understand(row).and_then(|call| hear(&mut ears, args, call)) {
             Ok(judged) => all.push(judged),
             Err(problem) => list.bad.push(BadRow { place, problem }),
         }
@@ -213,32 +199,21 @@ fn understand(row: Row) -> Result<Call, String> {
     })
 }
 
-fn hear(
-    silero: &mut Silero,
-    asr: Option<&mut Asr>,
-    args: &AnswersArgs,
-    call: Call,
-) -> Result<Judged, String> {
-    let heard = listening::hear(silero, &args.common.dir, &call.file)?;
-    let mut events = boundaries(&heard);
-    let mut words = Vec::new();
-    if let Some(asr) = asr {
-        for (due, text) in stretches(asr, call.lang, &heard)? {
-            words.push(text.clone());
-            events.push((due, Event::Heard { lang: call.lang, text }));
-        }
-    }
-    events.extend(call.answered_at_ms.map(|at| (at, Event::Answered)));
-    events.sort_by_key(|(at, _)| *at);
-    let frames = heard.iter().map(|m| {
-        let gate = match m.gate {
-            Gate::Open => waihu_answer::Gate::Open,
-            Gate::Closed => waihu_answer::Gate::Closed,
-        };
-        (m.frame, gate)
-    });
-    let found = replay(frames, &events);
-    let last: Option<Verdict> = found.last();
+/// Who listens.
+enum Ears {
+    /// The detector with the beginnings and ends of speech.
+    Tones(Silero),
+    /// All of a call's.
+    Whole(Box<Rehearsal>),
+}
+
+fn hear(ears: &mut Ears, args: &AnswersArgs, call: Call) -> Result<Judged, String> {
+    let frames = listening::frames(&args.common.dir, &call.file)?;
+    let (found, words) = match ears {
+        Ears::Tones(silero) => (by_tones(silero, &frames, &call)?, Vec::new()),
+        Ears::Whole(ears) => by_ears(ears, &frames, &call).map_err(|e| e.to_string())?,
+    };
+    let last = found.last();
     Ok(Judged {
         place: call.place,
         file: call.file,
@@ -258,45 +233,56 @@ fn hear(
     })
 }
 
-/// Beginnings and ends of speech, when the ears tell them.
-fn boundaries(heard: &[Moment]) -> Vec<(u64, Event)> {
-    let mut endpointer = Endpointer::default();
-    let mut out = Vec::new();
-    for moment in heard {
-        let Some(probability) = moment.probability else { continue };
-        match endpointer.push(moment.now_ms, probability) {
-            Some(SpeechBoundary::Started { .. }) => out.push((moment.now_ms, Event::SpeechStarted)),
-            Some(SpeechBoundary::Ended { at_ms }) => out.push((moment.now_ms, Event::SpeechEnded { at_ms })),
-            None => {}
+/// What the ears of a call tell, and the words that they hear once it is answered.
+fn by_ears(
+    ears: &mut Rehearsal,
+    frames: &[(Frame, Gate)],
+    call: &Call,
+) -> Result<(Replay, Vec<String>), waihu_speech::SpeechError> {
+    let mut ears = ears.listen(call.lang, TODAY);
+    let (mut found, mut words) = (Replay::default(), Vec::new());
+    for (n, (frame, gate)) in frames.iter().enumerate() {
+        let now = 20 * n as u64;
+        // The answer comes before the frame in which it is.
+        if call.answered_at_ms.is_some_and(|at| (now..now + 20).contains(&at)) {
+            ears.answered();
+        }
+        for event in ears.hear(frame, *gate)? {
+            match event {
+                // After an assistant the ears wait for the person, who is another.
+                Told::AnsweredBy(verdict) if !found.last().is_some_and(|v| v.settled) => {
+                    found.verdicts.push((now + 20, verdict));
+                }
+                Told::Beep => found.beeps.push(now + 20),
+                Told::Heard(heard) | Told::Rejoined(heard) => words.push(heard.text),
+                _ => {}
+            }
         }
     }
-    out
+    Ok((found, words))
 }
 
-/// The words of each stretch of speech, with the time at which they are known [ms].
-fn stretches(asr: &mut Asr, lang: Lang, heard: &[Moment]) -> Result<Vec<(u64, String)>, String> {
-    let config =
-        EndpointerConfig { hangover_ms: PAUSE_MS, max_speech_ms: LONGEST_MS, ..EndpointerConfig::default() };
-    let mut endpointer = Endpointer::new(config);
-    let (mut out, mut from) = (Vec::new(), 0);
-    for moment in heard {
-        let Some(probability) = moment.probability else { continue };
-        match endpointer.push(moment.now_ms, probability) {
-            Some(SpeechBoundary::Started { at_ms }) => from = at_ms.saturating_sub(PRE_ROLL_MS),
-            Some(SpeechBoundary::Ended { .. }) => {
-                let begun = core_seconds();
-                let sound = listening::between(heard, from, moment.now_ms)?;
-                let options = Options { lang, ..Options::default() };
-                let text = asr.transcribe(&sound, &options).map_err(|e| e.to_string())?.text;
-                let took_ms = ((core_seconds() - begun) * 1_000.0).ceil() as u64;
-                if !text.is_empty() {
-                    out.push((moment.now_ms + took_ms, text));
-                }
-            }
+/// What the detector tells by tones and timing alone.
+fn by_tones(silero: &mut Silero, frames: &[(Frame, Gate)], call: &Call) -> Result<Replay, String> {
+    let mut events: Vec<(u64, Event)> = Vec::new();
+    let mut endpointer = Endpointer::default();
+    for (now, probability) in listening::voice(silero, frames)? {
+        match endpointer.push(now, probability) {
+            Some(SpeechBoundary::Started { .. }) => events.push((now, Event::SpeechStarted)),
+            Some(SpeechBoundary::Ended { at_ms }) => events.push((now, Event::SpeechEnded { at_ms })),
             None => {}
         }
     }
-    Ok(out)
+    events.extend(call.answered_at_ms.map(|at| (at, Event::Answered)));
+    events.sort_by_key(|(at, _)| *at);
+    let frames = frames.iter().map(|(frame, gate)| {
+        let gate = match gate {
+            Gate::Open => waihu_answer::Gate::Open,
+            Gate::Closed => waihu_answer::Gate::Closed,
+        };
+        (*frame, gate)
+    });
+    Ok(replay(frames, &events))
 }
 
 const TIMES: [&str; 5] = ["who 谁接的", "calls 通数", "right 正确率 %", "decision 判定 p50 ms", "p95 ms"];

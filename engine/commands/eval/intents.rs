@@ -1,27 +1,28 @@
-//! Judging the classifier: `label, text` or `lang, label, text`, and through the recognizer
-//! `file, lang, label, text[, condition]`.
+//! Judging the classifier: `label, text` or `lang, label, text`, and through the spotter and the recognizer as in a
+//! call, without the words and intents that a script would expect, `file, lang, label, text[, condition]`.
 
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Args;
 use serde::Serialize;
-use waihu_asr::{Asr, AsrConfig, Options};
+use waihu_audio::frame::to_i16;
 use waihu_corpus::score::{Calibration, Confusion, LabelScore, Mistaken, calibration, share};
 use waihu_intent::Classifier;
+use waihu_speech::{HeardBy, Rehearsal};
 use waihu_types::{Intent, Lang};
 
 use super::{
-    Common, Report, bar,
+    Common, Report, TODAY, bar,
     figures::{percent, share as bounded},
     list,
     manifest::{self, BadRow, Row},
     page::{Mistake, Page},
 };
-use crate::{project::Project, table::Table};
+use crate::{plant::speech_config, project::Project, table::Table};
 
-/// Whisper's rate [Hz].
-const RATE: u32 = 16_000;
+/// The rate at which a call is heard [Hz].
+const RATE: u32 = 8_000;
 
 #[derive(Debug, Args)]
 pub(crate) struct IntentsArgs {
@@ -39,6 +40,7 @@ struct Example {
     lang: Lang,
     meant: Intent,
     text: String,
+    condition: String,
 }
 
 /// One answer.
@@ -49,9 +51,14 @@ struct Answer {
     file: Option<String>,
     lang: Lang,
     text: String,
-    /// What the recognizer made of it, where it was heard.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    condition: String,
+    /// What was made of it, where it was heard.
     #[serde(skip_serializing_if = "Option::is_none")]
     heard: Option<String>,
+    /// The spotter knew it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    spotted: bool,
     meant: Intent,
     taken_for: Intent,
     confidence: f32,
@@ -96,12 +103,12 @@ pub(super) fn judge(project: &Project, args: &IntentsArgs) -> Result<IntentsRepo
     let classifier = Classifier::load(&project.encoder()?, &project.trained_head()?)?;
     let mut bad_rows = Vec::new();
     let examples = examples(args, &mut bad_rows)?;
-    let mut asr = None;
+    let mut ears = None;
     let bar = bar(examples.len(), "judged 判断");
     let mut answers = Vec::new();
     for example in examples {
         let place = example.place.clone();
-        match answer(project, args, &classifier, &mut asr, example) {
+        match answer(project, args, &classifier, &mut ears, example) {
             Ok(answer) => answers.push(answer),
             Err(e) => bad_rows.push(BadRow { place, problem: format!("{e:#}") }),
         }
@@ -146,6 +153,7 @@ fn examples(args: &IntentsArgs, bad: &mut Vec<BadRow>) -> Result<Vec<Example>> {
 }
 
 fn understand(row: Row, lang: Option<Lang>) -> Result<Example, String> {
+    let condition = row.cells.get(4).cloned().unwrap_or_default();
     let (file, own, label, text) = match (&row.cells[..], lang) {
         ([label, text], Some(lang)) => (None, Ok(lang), label, text),
         ([lang, label, text], _) => (None, lang.parse::<Lang>(), label, text),
@@ -164,6 +172,7 @@ fn understand(row: Row, lang: Option<Lang>) -> Result<Example, String> {
         lang: own.map_err(|e| e.to_string())?,
         meant: label.parse().map_err(|e: waihu_types::UnknownIntent| format!("{e} 未知标签"))?,
         text: text.clone(),
+        condition,
         place: row.place,
     })
 }
@@ -172,35 +181,36 @@ fn answer(
     project: &Project,
     args: &IntentsArgs,
     classifier: &Classifier,
-    asr: &mut Option<Asr>,
+    ears: &mut Option<Rehearsal>,
     example: Example,
 ) -> Result<Answer> {
-    let heard = match &example.file {
-        None => None,
-        Some(file) => {
-            let samples = manifest::sound(&args.common.dir, file, RATE).map_err(anyhow::Error::msg)?;
-            // Loaded by the first row that has sound.
-            let asr = match asr {
-                Some(asr) => asr,
-                none => none.insert(Asr::load(
-                    project.recognizer()?,
-                    AsrConfig { threads: 1, ..AsrConfig::default() },
-                )?),
-            };
-            let options = Options { lang: example.lang, ..Options::default() };
-            Some(asr.transcribe(&samples, &options)?.text)
-        }
-    };
-    let decision = classifier.classify(example.lang, heard.as_deref().unwrap_or(&example.text), &[])?;
-    Ok(Answer {
-        place: example.place,
-        file: example.file,
-        lang: example.lang,
-        text: example.text,
+    let Example { place, file, lang, meant, text, condition } = example;
+    let own = |heard, spotted, taken_for, confidence| Answer {
+        place,
+        file: file.clone(),
+        lang,
+        text: text.clone(),
+        condition,
         heard,
-        meant: example.meant,
-        taken_for: decision.intent,
-        confidence: decision.confidence,
+        spotted,
+        meant,
+        taken_for,
+        confidence,
+    };
+    let Some(file) = &file else {
+        let decision = classifier.classify(lang, &text, &[])?;
+        return Ok(own(None, false, decision.intent, decision.confidence));
+    };
+    let samples = manifest::sound(&args.common.dir, file, RATE).map_err(anyhow::Error::msg)?;
+    // Loaded by the first row that has sound.
+    let ears = match ears {
+        Some(ears) => ears,
+        none => none.insert(Rehearsal::load(&speech_config(project)?)?),
+    };
+    Ok(match ears.understand(lang, TODAY, &to_i16(&samples))? {
+        Some(heard) => own(Some(heard.text), heard.by == HeardBy::Spotter, heard.intent, heard.confidence),
+        // A call asks again.
+        None => own(Some(String::new()), false, Intent::OutOfScope, 0.0),
     })
 }
 

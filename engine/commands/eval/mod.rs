@@ -11,6 +11,7 @@ pub(crate) mod manifest;
 pub(crate) mod page;
 mod plots;
 mod speech;
+mod talk;
 mod turns;
 
 use std::{
@@ -31,6 +32,9 @@ use crate::{
 use manifest::BadRow;
 use page::Page;
 pub(super) use page::escape;
+
+/// The day that callees speak of, where a day matters.
+const TODAY: jiff::civil::Date = jiff::civil::date(2026, 11, 24);
 
 /// Bad rows that are shown; all of them are in the JSON.
 const BAD_SHOWN: usize = 20;

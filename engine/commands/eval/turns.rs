@@ -1,38 +1,45 @@
 //! Judging the end of turns: `file, lang, text, question, label[, condition[, ended_at_ms]]`.
 //!
-//! Two judges hear the same: silence alone (the endpointer as it is by itself), and the end of turn from
-//! silence, tone of voice and words together. Whoever ends a turn before its last word, or anywhere in a file
-//! that breaks off (`unfinished`), has cut the callee off. Models answer late by what they took. Where a row
-//! does not say when the last word ended, the voice activity model does.
+//! Two judges hear the same: silence alone (the endpointer as it is by itself), and the ears of a call with all
+//! that they have. Whoever answers a turn before its last word, or anywhere in a file that breaks off
+//! (`unfinished`), has cut the callee off; of those that a call would have taken back, since the callee went on
+//! within 300 ms of the answer, the number is told too. Models answer late by what they took. Where a row does
+//! not say when the last word ended, the voice activity model does.
 //!
-//! Of what is said while the bot speaks (`back_channel`, `interruption`) it is judged what stops the bot: so
-//! much voice, or the words at the first short pause.
+//! What is said while the bot speaks (`back_channel`, `interruption`) is heard in a call of the reminder script
+//! while it states the matter: does the bot stop? Beside it so much voice alone.
+
+use std::sync::Arc;
 
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
-use waihu_asr::{Asr, AsrConfig, Options};
+use waihu_audio::Frame;
 use waihu_corpus::{lines, score};
-use waihu_intent::Classifier;
-use waihu_turn::{EndOfTurn, Input, Output, Policy, Words};
-use waihu_types::{Intent, Lang, Question, Time};
-use waihu_vad::{Endpointer, EndpointerConfig, Silero, SmartTurn, SpeechBoundary};
+use waihu_dialog::Script;
+use waihu_speech::{Event, Expectation, Heard, Rehearsal};
+use waihu_types::{Lang, Question};
+use waihu_vad::{Endpointer, EndpointerConfig, Gate, Silero, SpeechBoundary};
 
 use super::{
-    Common, Report, bar, core_seconds,
+    Common, Report, TODAY, bar,
     figures::{ms, share},
-    list,
-    listening::{self, Moment},
+    list, listening,
     manifest::{self, BadRow, Row},
     page::{Mistake, Page},
+    talk::{self, Talk},
 };
-use crate::{project::Project, table::Table};
+use crate::{plant::speech_config, project::Project, table::Table};
 
 /// Silence after which a pause is told to the machine [ms]: three windows, so that a stop consonant is none.
 const PAUSE_MS: u64 = 96;
 
-/// Sound before speech began that models hear too [ms].
-const PRE_ROLL_MS: u64 = 400;
+/// Who is heard again so soon after the answer is told has it taken back: what the call allows from the answer's
+/// first packet, and a frame until that [ms].
+const TAKEN_BACK_MS: u64 = waihu_call::GOES_ON_WITHIN.as_millis() as u64 + 20;
+
+/// From the first sound of speech until it is told [ms]: the ears' shortest speech, and a window.
+const TOLD_AFTER_MS: u64 = 150;
 
 /// A decision this little before the last word's end is at it [ms]: a window and a half of the model.
 const SLACK_MS: u64 = 50;
@@ -42,7 +49,7 @@ pub(crate) struct TurnsArgs {
     #[command(flatten)]
     pub(super) common: Common,
     /// So much voice over the bot stops it, whatever is said [ms] 打断所需语音时长
-    #[arg(long, default_value_t = 700)]
+    #[arg(long, default_value_t = 1_000)]
     barge_in_ms: u64,
 }
 
@@ -80,8 +87,10 @@ struct Judged {
     judge: &'static str,
     /// When the last word ended [ms].
     ended_at_ms: u64,
-    /// When the turn was ended, or the bot stopped [ms]; none where it was not.
+    /// When the turn was ended and its words known, or the bot stopped [ms]; none where it was not.
     decided_at_ms: Option<u64>,
+    /// What was done wrongly was made good at once: the answer was taken back, the line gone on with.
+    made_good: bool,
     /// Why, as the judge says.
     why: String,
 }
@@ -97,7 +106,7 @@ impl Judged {
     }
 
     fn delay_ms(&self) -> Option<f64> {
-        let right = self.label == Label::Finished && !self.is_wrong();
+        let right = matches!(self.label, Label::Finished | Label::Interruption) && !self.is_wrong();
         self.decided_at_ms.filter(|_| right).map(|at| at.saturating_sub(self.ended_at_ms) as f64)
     }
 }
@@ -112,6 +121,8 @@ struct Ends {
     unfinished: usize,
     /// Turns ended before their last word, of both.
     cut_off: usize,
+    /// Of these, answers that were taken back as soon as they had begun.
+    taken_back: usize,
     /// Finished turns that were never ended.
     never: usize,
     delay_ms_p50: Option<f64>,
@@ -127,8 +138,15 @@ struct Stops {
     lang: Lang,
     back_channels: usize,
     back_channels_that_stop: usize,
+    /// Of these, after which the line went on.
+    went_on: usize,
     interruptions: usize,
     interruptions_missed: usize,
+    /// From the last word of an interruption until the bot is stopped; 0 where that was before [ms].
+    stopped_ms_p50: Option<f64>,
+    stopped_ms_p95: Option<f64>,
+    #[serde(skip)]
+    delays: Vec<f64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -141,27 +159,31 @@ pub(super) struct TurnsReport {
 }
 
 const SILENCE: &str = "silence 静音";
-const END_OF_TURN: &str = "end of turn 话轮";
+const END_OF_TURN: &str = "ears 话轮";
 const VOICE: &str = "voice 语音";
-const WORDS: &str = "voice or words 语音或语义";
+const CALL: &str = "call 通话";
 
 /// Everything that listens.
 struct Judges {
     silero: Silero,
-    smart_turn: SmartTurn,
-    asr: Asr,
-    classifier: Classifier,
+    ears: Rehearsal,
+    script: Arc<Script>,
     barge_in_ms: u64,
 }
 
+/// A decision: when [ms], whether it was made good, and why.
+struct Decision {
+    at_ms: Option<u64>,
+    made_good: bool,
+    why: String,
+}
+
 pub(super) fn judge(project: &Project, args: &TurnsArgs) -> Result<TurnsReport> {
-    let library = project.library()?;
     let mut list = manifest::read(&list(&args.common.dir))?;
     let mut judges = Judges {
         silero: listening::silero(project)?,
-        smart_turn: SmartTurn::load(&library.path("smart-turn", "smart_turn.onnx")?)?,
-        asr: Asr::load(project.recognizer()?, AsrConfig { threads: 1, ..AsrConfig::default() })?,
-        classifier: Classifier::load(&project.encoder()?, &project.trained_head()?)?,
+        ears: Rehearsal::load(&speech_config(project)?)?,
+        script: talk::script(project)?,
         barge_in_ms: args.barge_in_ms,
     };
     let bar = bar(list.rows.len(), "judged 判断");
@@ -169,8 +191,8 @@ pub(super) fn judge(project: &Project, args: &TurnsArgs) -> Result<TurnsReport> 
     for row in std::mem::take(&mut list.rows) {
         let place = row.place.clone();
         let judged = understand(row).and_then(|turn| {
-            let heard = listening::hear(&mut judges.silero, &args.common.dir, &turn.file)?;
-            judges.judge(&turn, &heard)
+            let frames = listening::frames(&args.common.dir, &turn.file)?;
+            judges.judge(&turn, &frames)
         });
         match judged {
             Ok(judged) => all.extend(judged),
@@ -222,11 +244,12 @@ fn understand(row: Row) -> Result<Turn, String> {
 }
 
 impl Judges {
-    fn judge(&mut self, turn: &Turn, heard: &[Moment]) -> Result<Vec<Judged>, String> {
-        let Some((began_ms, last_ms)) = voice(heard) else {
+    fn judge(&mut self, turn: &Turn, frames: &[(Frame, Gate)]) -> Result<Vec<Judged>, String> {
+        let heard = listening::voice(&mut self.silero, frames)?;
+        let Some(last_ms) = last_voice(&heard) else {
             return Err(format!("{}: no speech is heard in it 未检测到语音", turn.file));
         };
-        let judged = |judge, (decided_at_ms, why): (Option<u64>, String)| Judged {
+        let judged = |judge, decision: Decision| Judged {
             place: turn.place.clone(),
             file: turn.file.clone(),
             lang: turn.lang,
@@ -236,149 +259,122 @@ impl Judges {
             condition: turn.condition.clone(),
             judge,
             ended_at_ms: turn.ended_at_ms.unwrap_or(last_ms),
-            decided_at_ms,
-            why,
+            decided_at_ms: decision.at_ms,
+            made_good: decision.made_good,
+            why: decision.why,
         };
         Ok(match turn.label {
             Label::Finished | Label::Unfinished => {
-                let machine = self.end_of_turn(turn, heard, began_ms)?;
-                vec![judged(SILENCE, silence(heard)), judged(END_OF_TURN, machine)]
+                let ears = self.answers(turn, frames)?;
+                vec![judged(SILENCE, silence(&heard)), judged(END_OF_TURN, ears)]
             }
             Label::BackChannel | Label::Interruption => {
-                let voice = by_voice(heard, self.barge_in_ms);
-                let words = match voice.0 {
-                    Some(_) => voice.clone(),
-                    None => self.by_words(turn, heard, began_ms)?,
-                };
-                vec![judged(VOICE, voice), judged(WORDS, words)]
+                let call = self.stops(turn, frames)?;
+                vec![judged(VOICE, by_voice(&heard, self.barge_in_ms)), judged(CALL, call)]
             }
         })
     }
 
-    /// The machine, driven as the ears drive it.
-    fn end_of_turn(
-        &mut self,
-        turn: &Turn,
-        heard: &[Moment],
-        began_ms: u64,
-    ) -> Result<(Option<u64>, String), String> {
-        let mut machine = EndOfTurn::new(Policy::of(turn.question));
-        let config = EndpointerConfig { hangover_ms: PAUSE_MS, ..EndpointerConfig::default() };
-        let mut endpointer = Endpointer::new(config);
-        let from_ms = began_ms.saturating_sub(PRE_ROLL_MS);
-        // Answers on their way, with the time at which they come [ms].
-        let mut coming: Vec<(u64, Input)> = Vec::new();
-        for moment in heard {
-            let now = Time::from_millis(moment.now_ms);
-            let boundary = moment.probability.and_then(|p| endpointer.push(moment.now_ms, p));
-            match boundary {
-                Some(SpeechBoundary::Started { .. }) => machine.handle_input(now, Input::Voice),
-                Some(SpeechBoundary::Ended { at_ms }) => {
-                    machine.handle_input(now, Input::Pause { since: Time::from_millis(at_ms) });
-                }
-                None => {}
-            }
-            coming.retain(|(due, input)| {
-                let comes = *due <= moment.now_ms;
-                if comes {
-                    machine.handle_input(now, *input);
-                }
-                !comes
-            });
-            if machine.poll_timeout().is_some_and(|at| at <= now) {
-                machine.handle_input(now, Input::Timeout);
-            }
-            while let Some(output) = machine.poll_output() {
-                let begun = core_seconds();
-                let input = match output {
-                    Output::AskModel(pause) => {
-                        let sound = listening::between(heard, from_ms, moment.now_ms)?;
-                        let probability = self.smart_turn.finished(&sound).map_err(|e| e.to_string())?;
-                        Input::Model { pause, probability }
+    /// When a call would answer: the turn is over and its words are known, unless the callee speaks again
+    /// before that.
+    fn answers(&mut self, turn: &Turn, frames: &[(Frame, Gate)]) -> Result<Decision, String> {
+        let mut ears = self.ears.listen(turn.lang, TODAY);
+        ears.in_the_call();
+        ears.expect(Expectation { question: turn.question, ..Expectation::default() });
+        let mut speaks = false;
+        let mut decision = Decision { at_ms: None, made_good: false, why: String::new() };
+        let end_ms = 20 * frames.len() as u64;
+        for (n, (frame, gate)) in frames.iter().enumerate() {
+            let now = 20 * (n as u64 + 1);
+            for event in ears.hear(frame, *gate).map_err(|e| e.to_string())? {
+                match event {
+                    Event::Started => {
+                        speaks = true;
+                        decision.made_good |= decision.at_ms.is_some_and(|at| now <= at + TAKEN_BACK_MS);
                     }
-                    Output::Recognize(pause) => {
-                        let text = self.recognize(turn, heard, from_ms, moment.now_ms)?;
-                        Input::Words { pause, words: Words::of(turn.lang, &text, turn.question) }
+                    Event::Ended => speaks = false,
+                    // Words that come after the next have begun belong to those.
+                    Event::Heard(_) | Event::Rejoined(_) | Event::Unintelligible if speaks => ears.join(),
+                    Event::Heard(heard) | Event::Rejoined(heard) if decision.at_ms.is_none() => {
+                        decision = Decision { at_ms: Some(now), made_good: false, why: told(&heard) };
                     }
-                    Output::GoesOn(_) => continue,
-                    Output::Ended { why, .. } => return Ok((Some(moment.now_ms), format!("{why:?}"))),
-                };
-                let took_ms = ((core_seconds() - begun) * 1_000.0).ceil() as u64;
-                coming.push((moment.now_ms + took_ms, input));
+                    Event::Unintelligible if decision.at_ms.is_none() => {
+                        decision.at_ms = Some(now);
+                        decision.why = "no words 无文字".to_owned();
+                    }
+                    _ => {}
+                }
             }
         }
-        Ok((None, String::new()))
+        // Where the sound breaks off the callee would go on.
+        let soon = decision.at_ms.is_some_and(|at| end_ms + TOLD_AFTER_MS <= at + TAKEN_BACK_MS);
+        decision.made_good |= turn.label == Label::Unfinished && soon;
+        Ok(decision)
     }
 
-    fn recognize(&mut self, turn: &Turn, heard: &[Moment], from: u64, to: u64) -> Result<String, String> {
-        let sound = listening::between(heard, from, to)?;
-        let options = Options { lang: turn.lang, ..Options::default() };
-        Ok(self.asr.transcribe(&sound, &options).map_err(|e| e.to_string())?.text)
-    }
-
-    /// Too little voice to stop the bot: what its words say at the first short pause.
-    fn by_words(
-        &mut self,
-        turn: &Turn,
-        heard: &[Moment],
-        began: u64,
-    ) -> Result<(Option<u64>, String), String> {
-        let pause_ms = u64::from(Policy::of(Question::Open).look_after_ms);
-        let config = EndpointerConfig { hangover_ms: pause_ms, ..EndpointerConfig::default() };
-        let Some(now_ms) = first_end(heard, config) else { return Ok((None, String::new())) };
-        let begun = core_seconds();
-        let text = self.recognize(turn, heard, began.saturating_sub(PRE_ROLL_MS), now_ms)?;
-        let decision = self.classifier.classify(turn.lang, &text, &[]).map_err(|e| e.to_string())?;
-        let took_ms = ((core_seconds() - begun) * 1_000.0).ceil() as u64;
-        let listens = matches!(decision.intent, Intent::Acknowledge | Intent::Affirm | Intent::Greeting);
-        let nothing = decision.intent == Intent::OutOfScope;
-        let stops = !listens && !nothing && decision.confidence >= 0.6;
-        let why = format!("{} {:.2}: {text}", decision.intent, decision.confidence);
-        Ok((stops.then_some(now_ms + took_ms), why))
+    /// When the bot stops.
+    fn stops(&mut self, turn: &Turn, frames: &[(Frame, Gate)]) -> Result<Decision, String> {
+        let mut talk = Talk::in_the_matter(&self.script, turn.lang).map_err(|e| format!("{e:#}"))?;
+        let mut ears = self.ears.listen(turn.lang, TODAY);
+        ears.in_the_call();
+        ears.expect(talk.expected());
+        let mut why = String::new();
+        for (n, (frame, gate)) in frames.iter().enumerate() {
+            for event in ears.hear(frame, *gate).map_err(|e| e.to_string())? {
+                match &event {
+                    Event::Partial(p) => why = format!("{} {:.2}: {}", p.intent, p.confidence, p.text),
+                    Event::Heard(heard) | Event::Rejoined(heard) => why = told(heard),
+                    _ => {}
+                }
+                talk.hears(20 * (n as u64 + 1), event);
+            }
+            if talk.joins() {
+                ears.join();
+            }
+        }
+        Ok(Decision { at_ms: talk.stopped_ms(), made_good: talk.went_on(), why })
     }
 }
 
-/// When voice began and ended for the last time [ms]; none where there is none.
-fn voice(heard: &[Moment]) -> Option<(u64, u64)> {
+/// What was understood, and by whom.
+fn told(heard: &Heard) -> String {
+    format!("{} {:.2}: {} ({:?})", heard.intent, heard.confidence, heard.text, heard.by)
+}
+
+/// When voice ended for the last time [ms]; none where there is none.
+fn last_voice(heard: &[(u64, f32)]) -> Option<u64> {
     let mut endpointer = Endpointer::new(EndpointerConfig { hangover_ms: PAUSE_MS, ..Default::default() });
-    let (mut began, mut ended) = (None, None);
-    for (now, probability) in judged(heard) {
-        match endpointer.push(now, probability) {
-            Some(SpeechBoundary::Started { at_ms }) => began = began.or(Some(at_ms)),
+    let (mut began, mut ended) = (false, None);
+    for (now, probability) in heard {
+        match endpointer.push(*now, *probability) {
+            Some(SpeechBoundary::Started { .. }) => began = true,
             Some(SpeechBoundary::Ended { at_ms }) => ended = Some(at_ms),
             None => {}
         }
     }
-    let end = heard.last()?.now_ms;
-    began.map(|began| (began, if endpointer.is_speaking() { end } else { ended.unwrap_or(end) }))
-}
-
-fn judged(heard: &[Moment]) -> impl Iterator<Item = (u64, f32)> {
-    heard.iter().filter_map(|m| Some((m.now_ms, m.probability?)))
-}
-
-/// When an endpointer tells the first end of speech [ms].
-fn first_end(heard: &[Moment], config: EndpointerConfig) -> Option<u64> {
-    let mut endpointer = Endpointer::new(config);
-    judged(heard).find_map(|(now, p)| {
-        matches!(endpointer.push(now, p), Some(SpeechBoundary::Ended { .. })).then_some(now)
-    })
+    let end = heard.last()?.0;
+    began.then_some(if endpointer.is_speaking() { end } else { ended.unwrap_or(end) })
 }
 
 /// Silence alone.
-fn silence(heard: &[Moment]) -> (Option<u64>, String) {
+fn silence(heard: &[(u64, f32)]) -> Decision {
     let config = EndpointerConfig::default();
-    (first_end(heard, config), format!("{} ms", config.hangover_ms))
+    let mut endpointer = Endpointer::new(config);
+    let over = |(now, p): &(u64, f32)| {
+        matches!(endpointer.push(*now, *p), Some(SpeechBoundary::Ended { .. })).then_some(*now)
+    };
+    let at_ms = heard.iter().find_map(over);
+    Decision { at_ms, made_good: false, why: format!("{} ms", config.hangover_ms) }
 }
 
 /// So much voice stops the bot.
-fn by_voice(heard: &[Moment], limit_ms: u64) -> (Option<u64>, String) {
+fn by_voice(heard: &[(u64, f32)], limit_ms: u64) -> Decision {
     let mut endpointer = Endpointer::default();
-    let stopped = judged(heard).find_map(|(now, p)| {
-        endpointer.push(now, p);
-        (endpointer.voiced_ms() >= limit_ms).then_some(now)
+    let at_ms = heard.iter().find_map(|(now, p)| {
+        endpointer.push(*now, *p);
+        (endpointer.voiced_ms() >= limit_ms).then_some(*now)
     });
-    (stopped, format!("{limit_ms} ms"))
+    Decision { at_ms, made_good: false, why: format!("{limit_ms} ms") }
 }
 
 /// Each judge over all, by language and by question.
@@ -398,6 +394,7 @@ fn ends(all: &[Judged]) -> Vec<Ends> {
             let of = |label| own.iter().filter(move |j| j.label == label);
             let delays: Vec<f64> = own.iter().filter_map(|j| j.delay_ms()).collect();
             let cut = |j: &&&Judged| j.decided_at_ms.is_some() && j.is_wrong();
+            let taken_back = own.iter().filter(cut).filter(|j| j.made_good).count();
             out.push(Ends {
                 judge,
                 lang,
@@ -405,6 +402,7 @@ fn ends(all: &[Judged]) -> Vec<Ends> {
                 finished: of(Label::Finished).count(),
                 unfinished: of(Label::Unfinished).count(),
                 cut_off: own.iter().filter(cut).count(),
+                taken_back,
                 never: of(Label::Finished).filter(|j| j.decided_at_ms.is_none()).count(),
                 delay_ms_p50: score::percentile(&delays, 50.0),
                 delay_ms_p95: score::percentile(&delays, 95.0),
@@ -420,18 +418,24 @@ fn ends(all: &[Judged]) -> Vec<Ends> {
 
 fn stops(all: &[Judged]) -> Vec<Stops> {
     let mut out = Vec::new();
-    for judge in [VOICE, WORDS] {
+    for judge in [VOICE, CALL] {
         for lang in Lang::ALL {
             let of =
                 |label| all.iter().filter(move |j| j.judge == judge && j.lang == lang && j.label == label);
             let (murmurs, interruptions) = (of(Label::BackChannel), of(Label::Interruption));
+            let delays: Vec<f64> = interruptions.clone().filter_map(Judged::delay_ms).collect();
+            let stopped = murmurs.clone().filter(|j| j.is_wrong());
             let stops = Stops {
                 judge,
                 lang,
-                back_channels: murmurs.clone().count(),
-                back_channels_that_stop: murmurs.filter(|j| j.is_wrong()).count(),
+                back_channels: murmurs.count(),
+                back_channels_that_stop: stopped.clone().count(),
+                went_on: stopped.filter(|j| j.made_good).count(),
                 interruptions: interruptions.clone().count(),
                 interruptions_missed: interruptions.filter(|j| j.is_wrong()).count(),
+                stopped_ms_p50: score::percentile(&delays, 50.0),
+                stopped_ms_p95: score::percentile(&delays, 95.0),
+                delays,
             };
             if stops.back_channels + stops.interruptions > 0 {
                 out.push(stops);
@@ -441,21 +445,28 @@ fn stops(all: &[Judged]) -> Vec<Stops> {
     out
 }
 
-const ENDS: [&str; 7] = [
+const ENDS: [&str; 8] = [
     "judge 方法",
     "of 范围",
     "turns 话轮",
     "cut off 抢话 (95 %)",
+    "taken back 收回",
     "never ended 未结束",
     "delay 延迟 p50 ms",
     "p95 ms",
 ];
 
-const STOPS: [&str; 4] =
-    ["judge 方法", "lang 语言", "back-channels that stop 附和误停", "interruptions missed 打断漏判"];
+const STOPS: [&str; 6] = [
+    "judge 方法",
+    "lang 语言",
+    "back-channels that stop 附和误停",
+    "went on 续播",
+    "interruptions missed 打断漏判",
+    "stopped after the last word 末字后停止 p50/p95 ms",
+];
 
 impl Ends {
-    fn cells(&self) -> [String; 7] {
+    fn cells(&self) -> [String; 8] {
         let of = match (self.lang, self.question) {
             (Some(lang), _) => lang.to_string(),
             (_, Some(question)) => lines::question_name(question).to_owned(),
@@ -466,6 +477,7 @@ impl Ends {
             of,
             format!("{} + {}", self.finished, self.unfinished),
             share(self.cut_off, self.finished + self.unfinished),
+            self.taken_back.to_string(),
             self.never.to_string(),
             ms(&self.delays, 50.0),
             ms(&self.delays, 95.0),
@@ -474,12 +486,14 @@ impl Ends {
 }
 
 impl Stops {
-    fn cells(&self) -> [String; 4] {
+    fn cells(&self) -> [String; 6] {
         [
             self.judge.to_owned(),
             self.lang.to_string(),
             share(self.back_channels_that_stop, self.back_channels),
+            self.went_on.to_string(),
             share(self.interruptions_missed, self.interruptions),
+            format!("{} / {}", ms(&self.delays, 50.0), ms(&self.delays, 95.0)),
         ]
     }
 }

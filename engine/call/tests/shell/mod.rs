@@ -290,6 +290,13 @@ impl Shell {
         self.input(Input::Speech(SpeechEvent::Heard(utterance)));
     }
 
+    /// As [`Self::heard`], of words that have no value in them, as sure as this.
+    pub fn understood(&mut self, intent: Intent, confidence: f32) {
+        let (text, entities) = ("…".to_owned(), Entities::default());
+        let utterance = Utterance { text, intent, confidence, entities, also: Vec::new() };
+        self.input(Input::Speech(SpeechEvent::Heard(utterance)));
+    }
+
     pub fn noise(&mut self) {
         self.input(Input::Speech(SpeechEvent::Unintelligible));
     }
