@@ -54,6 +54,8 @@ pub async fn place_call(
     stop: watch::Receiver<Stop>,
 ) -> Result<Outcome, DialError> {
     let today = legs::today(&order.case)?;
+    let unfit = |source| DialError::Unfit { case: order.case.id.clone(), source };
+    order.script.fits(&order.case, order.lang, today).map_err(unfit)?;
     let interpreter = Interpreter::new(Arc::clone(&order.script), order.lang, &order.case, today);
     let prompts = Prompts::prepare(&plant, &order, &interpreter, &observer).await?;
 

@@ -25,6 +25,14 @@ pub enum DialError {
         /// What it says.
         zone: String,
     },
+    /// The flow cannot be spoken about the case.
+    #[error("case {case}: {source}; the call was not placed 未呼叫")]
+    Unfit {
+        /// The case.
+        case: waihu_types::CaseId,
+        /// Why.
+        source: waihu_dialog::Unfit,
+    },
     /// The folder for recordings cannot be used.
     #[error("{path}: {source}: choose another folder for recordings, or make room 录音目录不可用", path = path.display())]
     Recordings {
