@@ -254,6 +254,21 @@ impl Script {
             let key = format!("notices given by {}", self.prompt_name(*prompt));
             all.push((key, list(notices.iter().map(|n| n.word()))));
         }
+        for lang in Lang::ALL {
+            let style = self.voice_style(lang);
+            let voice = style.voice.as_deref().unwrap_or("of the language");
+            all.push((
+                format!("{lang} voice"),
+                format!("{voice}, speed {}, pitch {}", style.speed, style.pitch),
+            ));
+        }
+        all.push(("recorded wordings".to_owned(), self.recorded.len().to_string()));
+        for (lang, states) in &self.local {
+            all.extend(states.iter().map(|(ix, examples)| {
+                let told = examples.iter().map(|(intent, text)| format!("{} {text:?}", intent.label()));
+                (format!("{lang} examples.{}", to(*ix)), list(told))
+            }));
+        }
         for (lang, states) in &self.hear {
             all.extend(states.iter().map(|(ix, words)| (format!("{lang} hear.{}", to(*ix)), list(words))));
         }
