@@ -93,7 +93,10 @@ impl Local {
 
 /// Sets that were embedded, by their content.
 #[derive(Default)]
-pub(crate) struct Sets(Mutex<HashMap<Arc<[(Intent, String)]>, Arc<Local>>>);
+pub(crate) struct Sets(Mutex<HashMap<Lines, Arc<Local>>>);
+
+/// A state's lines, with what each means.
+type Lines = Arc<[(Intent, String)]>;
 
 impl Sets {
     pub(crate) fn of(

@@ -55,14 +55,14 @@ pub(crate) struct Waits {
 
 impl Queue {
     /// Puts a piece at the end; back it comes where there is no room.
-    pub(crate) fn push(&self, job: Job) -> Result<(), Job> {
+    pub(crate) fn push(&self, job: Job) -> Result<(), Box<Job>> {
         let mut waiting = self.lock();
         let (queue, room) = match job.is_early {
             true => (&mut waiting.early, MAX_EARLY),
             false => (&mut waiting.live, MAX_WAITING),
         };
         if queue.len() >= room {
-            return Err(job);
+            return Err(Box::new(job));
         }
         queue.push_back(job);
         drop(waiting);
