@@ -61,6 +61,9 @@ impl Project {
             symlink(Path::new(ROOT).join(shared), path).unwrap();
         }
         fs::create_dir_all(own.at("dialogs/sound")).unwrap();
+        for lexicon in ["dialogs/lexicon.zh.toml", "dialogs/lexicon.en.toml"] {
+            symlink(Path::new(ROOT).join(lexicon), own.at(lexicon)).unwrap();
+        }
         fs::create_dir(own.at("sip-config")).unwrap();
         let script = "start = \"hear\"\n\
             [limits]\nmax_seconds = 25\nto = \"over\"\n\
