@@ -99,6 +99,60 @@ fn a_campaign_dials_only_what_a_second_person_approved() {
 }
 
 #[test]
+fn a_campaign_keeps_the_authority_that_it_was_begun_with() {
+    let folder = project();
+    let project = folder.path();
+    let (_, out, why) = run(project, &["dialog", "submit", "reminder", "--by", "Li Na"]);
+    let version = out.split(':').next().unwrap_or_else(|| panic!("{why}"));
+    let (ok, _, why) = run(project, &["dialog", "approve", version, "--by", "Wang Fang"]);
+    assert!(ok, "{why}");
+    let campaign = ["campaign", "run", "--cases", "cases.csv", "--trunk", "none", "--script", "reminder"];
+    let with = |file: &str| {
+        let (ok, _, why) = run(project, &[&campaign[..], &["--authority", file]].concat());
+        assert!(!ok, "there are no models to call with");
+        why
+    };
+    fs::write(project.join("wrong.toml"), "max_parts = 3\nmax_delay_days = 400\n").unwrap();
+    let why = with("wrong.toml");
+    assert!(why.contains("wrong.toml:2: max_delay_days is 400"), "{why}");
+    fs::write(project.join("three.toml"), "max_parts = 3\n").unwrap();
+    fs::write(project.join("six.toml"), "max_parts = 6\n").unwrap();
+    // It was not begun with the wrong file.
+    let why = with("three.toml");
+    assert!(!why.contains("was begun with") && why.contains("approved by"), "{why}");
+    let why = with("six.toml");
+    assert!(why.contains(r#"was begun with {"max_parts":3}"#) && why.contains("--id"), "{why}");
+    let (_, _, why) = run(project, &campaign);
+    assert!(why.contains(r#"{"max_parts":3}"#) && why.contains("approved by"), "goes on with it: {why}");
+}
+
+#[test]
+fn cases_that_a_flow_cannot_be_spoken_about_are_told_before_anything_is_dialled() {
+    let folder = project();
+    let project = folder.path();
+    let (ok, out, why) = run(project, &["check", "reminder", "--cases", "cases.csv"]);
+    assert!(ok && out.contains("reminder can be spoken about") && out.contains("1 of 1"), "{out}{why}");
+    // A box is told whom to call back, and this case does not say.
+    let (ok, out, _) = run(project, &["check", "voicemail", "--cases", "cases.csv"]);
+    let lacks = |value: &str| {
+        out.lines().any(|l| l.contains("line 行 2: script 话术 voicemail") && l.contains(value))
+    };
+    assert!(
+        !ok && lacks("{contact}") && lacks("{reply_number}") && out.contains("fill in its column"),
+        "{out}"
+    );
+    let (ok, out, _) = run(project, &["check", "--cases", "cases.csv"]);
+    assert!(
+        ok && out.contains("voicemail can be spoken about 适用: 0 of 1"),
+        "for which flow was not said: {out}"
+    );
+    fs::write(project.join("three.toml"), "max_delay_days = 7\nmax_span_days = 6\n").unwrap();
+    let check = ["check", "reminder", "--cases", "cases.csv", "--authority", "three.toml"];
+    let (ok, _, why) = run(project, &check);
+    assert!(!ok && why.contains("three.toml:2: max_span_days"), "{why}");
+}
+
+#[test]
 fn a_call_over_a_trunk_wants_approval_or_says_that_it_is_a_draft() {
     let folder = project();
     let project = folder.path();

@@ -12,10 +12,10 @@ use waihu_campaign::{CaseTable, RowProblem};
 use waihu_dialler::{CampaignOrder, CampaignReport, Stop, run_campaign};
 use waihu_store::Store;
 use waihu_trunk::TrunkConfig;
-use waihu_types::{CampaignId, Case};
+use waihu_types::{CampaignId, Case, GivenAuthority};
 
 use crate::{
-    commands::{dialog::Wanted, signals::Signals},
+    commands::{authority, dialog::Wanted, signals::Signals},
     output::{note, out},
     plant::{self, Ground},
     project::Project,
@@ -42,6 +42,10 @@ pub(crate) struct CampaignArgs {
     /// 话术方案及其案件份额，可多次给出
     #[arg(long, value_name = "NAME=FLOW@SHA:SHARE", conflicts_with = "script")]
     variant: Vec<Wanted>,
+    /// What may be agreed where a case leaves it open: a TOML file with the keys of a case's `authority`. The
+    /// campaign keeps it to its end; left out later, it goes on with it 批次授权文件（案件自身的授权优先）
+    #[arg(long, value_name = "FILE.toml")]
+    authority: Option<PathBuf>,
     /// The trunk in sip-config/ 线路
     #[arg(long, value_name = "NAME")]
     trunk: String,
@@ -59,7 +63,6 @@ pub(crate) struct CampaignArgs {
 
 pub(crate) fn run(project: &Project, command: CampaignCommand) -> Result<ExitCode> {
     let CampaignCommand::Run(args) = command;
-    let (cases, bad_rows) = read_cases(project, &args.cases)?;
     let trunk = TrunkConfig::read(&project.trunk(&args.trunk))?;
     let id = match args.id {
         Some(id) => id,
@@ -74,9 +77,14 @@ pub(crate) fn run(project: &Project, command: CampaignCommand) -> Result<ExitCod
         Some(script) => vec![Wanted::script(&script)],
         None => args.variant,
     };
-    let scripts = super::runtime()?.block_on(async {
+    let given = args.authority.as_deref().map(authority::read).transpose()?;
+    let (scripts, cases, bad_rows) = super::runtime()?.block_on(async {
         let store = Store::open(project.store()).await?;
-        super::dialog::scripts(project, &store, &id, &wanted).await
+        let authority = super::dialog::authority(&store, &id, given).await?;
+        // A file of which no row can be called begins no campaign.
+        let (cases, bad_rows) = read_cases(project, &args.cases, &authority)?;
+        let scripts = super::dialog::scripts(project, &store, &id, &wanted, authority).await?;
+        anyhow::Ok((scripts, cases, bad_rows))
     })?;
     let order = CampaignOrder {
         id: id.clone(),
@@ -142,10 +150,16 @@ fn further(wished: Stop) -> (Stop, &'static str) {
     }
 }
 
-/// The cases of a file, and how many rows are none; what is wrong with those is told.
-pub(crate) fn read_cases(project: &Project, path: &Path) -> Result<(Vec<Case>, usize)> {
+/// The cases of a file, with `authority` where they leave theirs open, and how many rows are none; what is
+/// wrong with those is told.
+pub(crate) fn read_cases(
+    project: &Project,
+    path: &Path,
+    authority: &GivenAuthority,
+) -> Result<(Vec<Case>, usize)> {
     let shown = path.display();
-    let table = case_table(project, path)?;
+    let mut table = case_table(project, path)?;
+    authority::fill(&mut table, authority);
     table.notices.iter().chain(&table.problems).for_each(|p| note!("{shown}: {p}"));
     if table.cases.is_empty() {
         bail!("{shown}: no case in it can be called 没有可拨打的案件");

@@ -1,21 +1,36 @@
 //! `waihu check`: scripts, trunks and cases, before any call.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
 
 use anyhow::Result;
 use clap::Args;
+use waihu_campaign::CaseTable;
+use waihu_dialog::{Script, Unfit};
 use waihu_trunk::{KeyExchange, SrtpPolicy, TrunkConfig};
-use waihu_types::Lang;
+use waihu_types::{Lang, WallTime};
 
+use super::authority;
 use crate::{output::out, project::Project, recorded};
+
+/// How many lines of a file are named that lack the same: a whole column may be missing.
+const LINES_NAMED: usize = 10;
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
     /// Flows by name; all of dialogs/ when none is given 话术名
     scripts: Vec<String>,
-    /// Check a file of cases too 案件表
+    /// Check a file of cases too, and whether the flows can be spoken about them: each row that one of the flows
+    /// named cannot be is a fault; where none is named it is told 案件表，并检查话术是否适用
     #[arg(long, value_name = "FILE.csv")]
     cases: Option<PathBuf>,
+    /// The campaign's authority, as for `waihu campaign run`: the cases are checked with it 批次授权文件
+    #[arg(long, value_name = "FILE.toml", requires = "cases")]
+    authority: Option<PathBuf>,
     /// Check a trunk of sip-config/ too, and that its password can be had 线路
     #[arg(long, value_name = "NAME")]
     trunk: Option<String>,
@@ -23,6 +38,7 @@ pub(crate) struct CheckArgs {
 
 pub(crate) fn run(project: &Project, args: &CheckArgs) -> Result<ExitCode> {
     let mut wrong = 0;
+    let mut right = Vec::new();
     let names = if args.scripts.is_empty() { project.flows()? } else { args.scripts.clone() };
     for name in &names {
         let checked = project.check_flow(name)?;
@@ -37,6 +53,7 @@ pub(crate) fn run(project: &Project, args: &CheckArgs) -> Result<ExitCode> {
                 )?;
                 let recorded = Lang::ALL.into_iter().flat_map(|lang| recorded::summary(&script, lang));
                 recorded.into_iter().try_for_each(|line| out!("{line}"))?;
+                right.push(script);
             }
             Err(problems) => {
                 problems.iter().try_for_each(|p| out!("{p}"))?;
@@ -46,15 +63,7 @@ pub(crate) fn run(project: &Project, args: &CheckArgs) -> Result<ExitCode> {
         }
     }
     if let Some(path) = &args.cases {
-        let table = super::campaign::case_table(project, path)?;
-        let shown = path.display();
-        table.notices.iter().chain(&table.problems).try_for_each(|p| out!("{shown}: {p}"))?;
-        out!(
-            "cases 案件 {shown}: {} can be called 可拨打, {} things are wrong 处错误",
-            table.cases.len(),
-            table.problems.len()
-        )?;
-        wrong += table.problems.len();
+        wrong += cases(project, args, path, &right)?;
     }
     if let Some(name) = &args.trunk {
         let environment = |name: &str| std::env::var(name).ok();
@@ -74,6 +83,56 @@ pub(crate) fn run(project: &Project, args: &CheckArgs) -> Result<ExitCode> {
         }
     }
     Ok(if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Checks a file of cases: how many things are wrong with it, and with speaking about them.
+fn cases(project: &Project, args: &CheckArgs, path: &Path, scripts: &[Arc<Script>]) -> Result<usize> {
+    let given = args.authority.as_deref().map(authority::read).transpose()?.unwrap_or_default();
+    let mut table = super::campaign::case_table(project, path)?;
+    authority::fill(&mut table, &given);
+    let shown = path.display();
+    table.notices.iter().chain(&table.problems).try_for_each(|p| out!("{shown}: {p}"))?;
+    let count = table.cases.len();
+    out!(
+        "cases 案件 {shown}: {count} can be called 可拨打, {} things are wrong 处错误",
+        table.problems.len()
+    )?;
+    let mut wrong = table.problems.len();
+    for script in scripts {
+        let name = script.name();
+        let misfits = misfits(script, &table, super::dialog::now());
+        let rows: BTreeSet<u64> = misfits.values().flatten().copied().collect();
+        for (what, rows) in &misfits {
+            out!("{shown}: {}: script 话术 {name}: {what}", lines(rows))?;
+        }
+        out!("  {name} can be spoken about 适用: {} of {count}", count - rows.len())?;
+        // Who names no flow has not said which the cases are for.
+        wrong += if args.scripts.is_empty() { 0 } else { rows.len() };
+    }
+    Ok(wrong)
+}
+
+/// What keeps a script from being spoken about cases, each with the lines of their rows.
+fn misfits(script: &Script, table: &CaseTable, now: WallTime) -> BTreeMap<String, BTreeSet<u64>> {
+    let mut found = BTreeMap::<String, BTreeSet<u64>>::new();
+    for (line, case) in &table.cases {
+        let unfit = match now.date_in(&case.time_zone) {
+            Ok(today) => script.misfits(case, case.lang, today).iter().map(Unfit::to_string).collect(),
+            Err(_) => vec!["time_zone: no such time zone 没有该时区".to_owned()],
+        };
+        for what in unfit {
+            found.entry(what).or_default().insert(*line);
+        }
+    }
+    found
+}
+
+/// Lines of a file: the first few, and how many more.
+fn lines(rows: &BTreeSet<u64>) -> String {
+    let shown: Vec<String> = rows.iter().take(LINES_NAMED).map(u64::to_string).collect();
+    let more = rows.len().saturating_sub(LINES_NAMED);
+    let more = if more > 0 { format!(" and {more} more 等") } else { String::new() };
+    format!("line 行 {}{more}", shown.join(", "))
 }
 
 /// How a trunk's sound is locked, for whoever reads over its file.
@@ -107,7 +166,8 @@ mod tests {
                  username = \"waihu\"\npassword_file = {password:?}\n"
             );
             std::fs::write(folder.path().join(format!("sip-config/{name}.toml")), trunk).unwrap();
-            let args = CheckArgs { scripts: Vec::new(), cases: None, trunk: Some(name.to_owned()) };
+            let args =
+                CheckArgs { scripts: Vec::new(), cases: None, authority: None, trunk: Some(name.to_owned()) };
             format!("{:?}", run(&Project::at(folder.path()), &args).unwrap())
         };
         let there = folder.path().join("password");

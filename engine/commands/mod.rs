@@ -1,5 +1,6 @@
 //! The commands, one file each family.
 
+mod authority;
 mod bench;
 mod call;
 mod campaign;

@@ -19,7 +19,7 @@ use waihu_dialog::{Interpreter, Script};
 use waihu_record::wav;
 use waihu_speech::{Origin, Speaker, Urgency, VoiceRequest};
 use waihu_tts::PromptCache;
-use waihu_types::{Case, Lang};
+use waihu_types::{Case, GivenAuthority, Lang};
 
 use crate::{
     output::{note, out},
@@ -90,7 +90,7 @@ struct Cost {
 pub(crate) fn run(project: &Project, command: PromptsCommand) -> Result<ExitCode> {
     let PromptsCommand::Build(args) = command;
     let script = project.flow(&args.script)?;
-    let (cases, bad_rows) = super::campaign::read_cases(project, &args.cases)?;
+    let (cases, bad_rows) = super::campaign::read_cases(project, &args.cases, &GivenAuthority::default())?;
     let recorded = project.recorded_prompts(&script)?;
     let (prompts, texts) = known_before(&script, &recorded, &cases, args.lang)?;
     let mut speaker = Speaker::open(project.voices()?, project.prompts("bot"))?;

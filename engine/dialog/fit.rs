@@ -30,16 +30,26 @@ impl Script {
     /// # Errors
     /// The first thing that is in the way.
     pub fn fits(&self, case: &Case, lang: Lang, today: Date) -> Result<(), Unfit> {
-        Authority::new(&case.particulars.authority, case.due)?;
+        self.misfits(case, lang, today).into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// All that keeps the flow from being spoken in `lang` about `case`: of each thing that it lacks, the first
+    /// prompt that speaks it.
+    pub fn misfits(&self, case: &Case, lang: Lang, today: Date) -> Vec<Unfit> {
+        let authority = Authority::new(&case.particulars.authority, case.due);
+        let mut unfit: Vec<Unfit> = authority.err().map(Unfit::from).into_iter().collect();
         let memory = Memory::new(case, lang, today, self.promise);
+        let mut lacking = Vec::new();
         for (ix, prompt) in self.prompts.names.iter().enumerate() {
             let wordings = self.wordings(lang, case.particulars.kind, ix);
-            let mut spoken = wordings.iter().flat_map(|w| w.placeholders());
-            if let Some(value) = spoken.find(|p| p.may_be_lacking() && memory.value(*p).is_none()) {
-                return Err(Unfit::Lacks { prompt: prompt.to_string(), value });
+            for value in wordings.iter().flat_map(|w| w.placeholders()) {
+                if value.may_be_lacking() && !lacking.contains(&value) && memory.value(value).is_none() {
+                    lacking.push(value);
+                    unfit.push(Unfit::Lacks { prompt: prompt.to_string(), value });
+                }
             }
         }
-        Ok(())
+        unfit
     }
 }
 
@@ -89,6 +99,8 @@ mod tests {
             "{unfit}"
         );
         assert_eq!(tail.fits(&case(r#","account_tail":"0421""#), Lang::Zh, TODAY), Ok(()));
+        let two = script("{account_tail} {contact} {account_tail}");
+        assert_eq!(two.misfits(&case(""), Lang::Zh, TODAY).len(), 2, "each lack once");
         assert_eq!(script("{amount}").fits(&case(""), Lang::Zh, TODAY), Ok(()));
         // Nothing is overdue before its day.
         let days = script("逾期{days_past_due}天");

@@ -144,7 +144,7 @@ impl Store {
         {
             return Err(StoreError::Refused { case: new.case.clone(), why: Refusal::NumberBarred { by } });
         }
-        let json = |e| StoreError::Record { attempt: new.attempt.to_string(), source: e };
+        let json = |e| StoreError::Record { of: new.attempt.to_string(), source: e };
         sqlx::query(
             "INSERT INTO attempts (attempt, campaign, case_id, callee, script, models, dialled_at, owner,
                 subscriber)
@@ -317,7 +317,7 @@ impl TryFrom<AttemptRow> for Attempt {
     type Error = StoreError;
 
     fn try_from(row: AttemptRow) -> Result<Self, StoreError> {
-        let json = |e| StoreError::Record { attempt: row.attempt.clone(), source: e };
+        let json = |e| StoreError::Record { of: row.attempt.clone(), source: e };
         Ok(Self {
             begun: NewAttempt {
                 attempt: row.attempt.parse()?,

@@ -106,10 +106,10 @@ pub enum StoreError {
         why: ScriptRefusal,
     },
     /// A stored record cannot be read.
-    #[error("the record of attempt {attempt} cannot be read 记录无法读取: {source}")]
+    #[error("the record of {of} cannot be read 记录无法读取: {source}")]
     Record {
-        /// The attempt.
-        attempt: String,
+        /// The attempt, the version or the campaign.
+        of: String,
         /// What is wrong with it.
         source: serde_json::Error,
     },

@@ -19,4 +19,4 @@ pub use open::Store;
 pub use outcomes::Filter;
 pub use owner::Claim;
 pub use recover::Remains;
-pub use scripts::{Pin, ScriptAct, ScriptDeed, StoredScript};
+pub use scripts::{Begun, Pin, ScriptAct, ScriptDeed, StoredScript};

@@ -93,7 +93,7 @@ impl Store {
         o: &Outcome,
         filed: Filed,
     ) -> Result<(), StoreError> {
-        let json = |e| StoreError::Record { attempt: o.attempt.to_string(), source: e };
+        let json = |e| StoreError::Record { of: o.attempt.to_string(), source: e };
         let (verdict, rule, not_before) = redial_columns(&o.redial);
         sqlx::query(
             "INSERT OR REPLACE INTO outcomes (attempt, version, campaign, case_id, disposition, answered_by,
@@ -157,7 +157,7 @@ impl Store {
 }
 
 pub(crate) fn read(attempt: &str, record: &str) -> Result<Outcome, StoreError> {
-    serde_json::from_str(record).map_err(|e| StoreError::Record { attempt: attempt.to_owned(), source: e })
+    serde_json::from_str(record).map_err(|e| StoreError::Record { of: attempt.to_owned(), source: e })
 }
 
 /// The word that a unit variant is written as.

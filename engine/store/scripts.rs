@@ -1,4 +1,4 @@
-//! Versions of flows: their content, who drafted and who approved them, and which a campaign goes by.
+//! Versions of flows: their content, who drafted and who approved them, and what a campaign goes by.
 //!
 //! Rows are added and never changed. A version is its SHA-256; whether its content is a right script is not
 //! known here.
@@ -6,7 +6,7 @@
 use std::str::FromStr;
 
 use sqlx::{FromRow, Sqlite, Transaction};
-use waihu_types::{CampaignId, WallTime};
+use waihu_types::{CampaignId, GivenAuthority, WallTime};
 
 use crate::{ScriptRefusal, Store, StoreError};
 
@@ -92,6 +92,15 @@ pub struct Pin {
     pub share: u32,
 }
 
+/// What a campaign was begun with, and goes on with to its end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Begun {
+    /// Its scripts; none where it was never begun.
+    pub scripts: Vec<Pin>,
+    /// What may be agreed where a case leaves it open.
+    pub authority: GivenAuthority,
+}
+
 #[derive(FromRow)]
 struct ActRow {
     flow: String,
@@ -117,7 +126,7 @@ impl Store {
     ) -> Result<StoredScript, StoreError> {
         let by = named(flow, sha256, by)?;
         let files = serde_json::to_string(files)
-            .map_err(|source| StoreError::Record { attempt: format!("{flow}@{sha256}"), source })?;
+            .map_err(|source| StoreError::Record { of: format!("{flow}@{sha256}"), source })?;
         let mut tx = self.write().await?;
         let new =
             sqlx::query("INSERT OR IGNORE INTO script_versions (flow, sha256, files) VALUES (?1, ?2, ?3)")
@@ -146,20 +155,14 @@ impl Store {
         by: &str,
         at: WallTime,
     ) -> Result<StoredScript, StoreError> {
-        let by = named(flow, sha256, by)?;
-        let mut tx = self.write().await?;
-        let found = self.scripts_in(&mut tx, Some(flow)).await?.into_iter().find(|s| s.sha256 == sha256);
-        let found = found.ok_or_else(|| unknown(flow, sha256))?;
-        let refused = |why| StoreError::ScriptRefused { script: found.label(), why };
-        if found.acts.iter().any(|a| a.deed == ScriptDeed::Submitted && same_person(&a.by, by)) {
-            return Err(refused(ScriptRefusal::SamePerson));
-        }
-        if let Some(before) = found.approved() {
-            return Err(refused(ScriptRefusal::AlreadyApproved { by: before.by.clone() }));
-        }
-        self.act(&mut tx, (flow, sha256), ScriptDeed::Approved, by, at).await?;
-        tx.commit().await.map_err(|e| self.sql(e))?;
-        self.find_script(flow, sha256).await
+        let refused = |found: &StoredScript, by: &str| {
+            let submitted = |a: &ScriptAct| a.deed == ScriptDeed::Submitted && same_person(&a.by, by);
+            if found.acts.iter().any(submitted) {
+                return Some(ScriptRefusal::SamePerson);
+            }
+            found.approved().map(|before| ScriptRefusal::AlreadyApproved { by: before.by.clone() })
+        };
+        self.judge((flow, sha256), ScriptDeed::Approved, by, at, refused).await
     }
 
     /// Takes an approval back; campaigns that go by the version dial no further with it.
@@ -174,14 +177,27 @@ impl Store {
         by: &str,
         at: WallTime,
     ) -> Result<StoredScript, StoreError> {
+        let refused =
+            |found: &StoredScript, _: &str| found.approved().is_none().then_some(ScriptRefusal::NotApproved);
+        self.judge((flow, sha256), ScriptDeed::Withdrawn, by, at, refused).await
+    }
+
+    /// Does `deed` with a version that is on file, unless it is `refused`.
+    async fn judge(
+        &self,
+        (flow, sha256): (&str, &str),
+        deed: ScriptDeed,
+        by: &str,
+        at: WallTime,
+        refused: impl FnOnce(&StoredScript, &str) -> Option<ScriptRefusal>,
+    ) -> Result<StoredScript, StoreError> {
         let by = named(flow, sha256, by)?;
         let mut tx = self.write().await?;
-        let found = self.scripts_in(&mut tx, Some(flow)).await?.into_iter().find(|s| s.sha256 == sha256);
-        let found = found.ok_or_else(|| unknown(flow, sha256))?;
-        if found.approved().is_none() {
-            return Err(StoreError::ScriptRefused { script: found.label(), why: ScriptRefusal::NotApproved });
+        let found = self.version_in(&mut tx, flow, sha256).await?;
+        if let Some(why) = refused(&found, by) {
+            return Err(StoreError::ScriptRefused { script: found.label(), why });
         }
-        self.act(&mut tx, (flow, sha256), ScriptDeed::Withdrawn, by, at).await?;
+        self.act(&mut tx, (flow, sha256), deed, by, at).await?;
         tx.commit().await.map_err(|e| self.sql(e))?;
         self.find_script(flow, sha256).await
     }
@@ -222,37 +238,35 @@ impl Store {
                 .map_err(|e| self.sql(e))?;
         let files = files.ok_or_else(|| unknown(flow, sha256))?;
         serde_json::from_str(&files)
-            .map_err(|source| StoreError::Record { attempt: format!("{flow}@{sha256}"), source })
+            .map_err(|source| StoreError::Record { of: format!("{flow}@{sha256}"), source })
     }
 
-    /// What a campaign goes by; nothing where it was never begun.
+    /// What a campaign was begun with; nothing where it never was.
     ///
     /// # Errors
     /// When it cannot be read.
-    pub async fn pinned(&self, campaign: &CampaignId) -> Result<Vec<Pin>, StoreError> {
+    pub async fn begun(&self, campaign: &CampaignId) -> Result<Begun, StoreError> {
         let mut tx = self.pool.begin().await.map_err(|e| self.sql(e))?;
-        self.pinned_in(&mut tx, campaign).await
+        self.begun_in(&mut tx, campaign).await
     }
 
-    /// Pins what a campaign goes by, unless it is pinned already; what stands is returned.
+    /// Begins a campaign with these, unless it was begun already; what stands is returned.
     ///
     /// # Errors
     /// [`StoreError::ScriptRefused`] for a version that is not approved; that it could not be written.
-    pub async fn pin(
+    pub async fn begin(
         &self,
         campaign: &CampaignId,
-        pins: &[Pin],
+        with: &Begun,
         at: WallTime,
-    ) -> Result<Vec<Pin>, StoreError> {
+    ) -> Result<Begun, StoreError> {
         let mut tx = self.write().await?;
-        let stands = self.pinned_in(&mut tx, campaign).await?;
-        if !stands.is_empty() {
+        let stands = self.begun_in(&mut tx, campaign).await?;
+        if !stands.scripts.is_empty() {
             return Ok(stands);
         }
-        for pin in pins {
-            let all = self.scripts_in(&mut tx, Some(&pin.flow)).await?;
-            let script = all.into_iter().find(|s| s.sha256 == pin.sha256);
-            let script = script.ok_or_else(|| unknown(&pin.flow, &pin.sha256))?;
+        for pin in &with.scripts {
+            let script = self.version_in(&mut tx, &pin.flow, &pin.sha256).await?;
             if script.approved().is_none() {
                 return Err(StoreError::ScriptRefused {
                     script: script.label(),
@@ -273,16 +287,29 @@ impl Store {
             .await
             .map_err(|e| self.sql(e))?;
         }
-        let stands = self.pinned_in(&mut tx, campaign).await?;
+        if with.authority != GivenAuthority::default() {
+            let authority =
+                serde_json::to_string(&with.authority).map_err(|source| of_campaign(campaign, source))?;
+            sqlx::query(
+                "INSERT INTO campaign_authority (campaign, authority, pinned_at) VALUES (?1, ?2, ?3)",
+            )
+            .bind(campaign.as_str())
+            .bind(authority)
+            .bind(at.unix_millis())
+            .execute(&mut *tx)
+            .await
+            .map_err(|e| self.sql(e))?;
+        }
+        let stands = self.begun_in(&mut tx, campaign).await?;
         tx.commit().await.map_err(|e| self.sql(e))?;
         Ok(stands)
     }
 
-    async fn pinned_in(
+    async fn begun_in(
         &self,
         tx: &mut Transaction<'static, Sqlite>,
         campaign: &CampaignId,
-    ) -> Result<Vec<Pin>, StoreError> {
+    ) -> Result<Begun, StoreError> {
         let rows: Vec<(String, String, String, i64)> = sqlx::query_as(
             "SELECT variant, flow, sha256, share FROM campaign_scripts WHERE campaign = ?1 ORDER BY variant",
         )
@@ -296,7 +323,27 @@ impl Store {
             sha256,
             share: u32::try_from(share).unwrap_or(u32::MAX),
         };
-        Ok(rows.into_iter().map(pin).collect())
+        let authority: Option<String> =
+            sqlx::query_scalar("SELECT authority FROM campaign_authority WHERE campaign = ?1")
+                .bind(campaign.as_str())
+                .fetch_optional(&mut **tx)
+                .await
+                .map_err(|e| self.sql(e))?;
+        let authority = authority.map(|json| serde_json::from_str(&json)).transpose();
+        Ok(Begun {
+            scripts: rows.into_iter().map(pin).collect(),
+            authority: authority.map_err(|source| of_campaign(campaign, source))?.unwrap_or_default(),
+        })
+    }
+
+    async fn version_in(
+        &self,
+        tx: &mut Transaction<'static, Sqlite>,
+        flow: &str,
+        sha256: &str,
+    ) -> Result<StoredScript, StoreError> {
+        let all = self.scripts_in(tx, Some(flow)).await?;
+        all.into_iter().find(|s| s.sha256 == sha256).ok_or_else(|| unknown(flow, sha256))
     }
 
     async fn scripts_in(
@@ -342,6 +389,10 @@ impl Store {
             .map_err(|e| self.sql(e))?;
         Ok(())
     }
+}
+
+fn of_campaign(campaign: &CampaignId, source: serde_json::Error) -> StoreError {
+    StoreError::Record { of: campaign.to_string(), source }
 }
 
 fn unknown(flow: &str, sha256: &str) -> StoreError {

@@ -24,7 +24,8 @@ use waihu_types::Lang;
 use crate::project::Project;
 
 pub(crate) use chat::read_case;
-pub(crate) use pinned::{Wanted, script, scripts};
+pub(crate) use pinned::{Wanted, authority, script, scripts};
+pub(crate) use versions::now;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DialogCommand {

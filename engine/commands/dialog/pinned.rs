@@ -5,14 +5,18 @@ use std::{str::FromStr, sync::Arc};
 use anyhow::{Result, bail};
 use waihu_dialler::Variant;
 use waihu_dialog::Script;
-use waihu_store::{Pin, Store, StoredScript};
-use waihu_types::CampaignId;
+use waihu_store::{Begun, Pin, Store, StoredScript};
+use waihu_types::{CampaignId, GivenAuthority};
 
 use super::{
     source::{from_store, open},
     versions::{named, now},
 };
-use crate::{commands::runtime, output::note, project::Project};
+use crate::{
+    commands::{authority::told, runtime},
+    output::note,
+    project::Project,
+};
 
 /// A script as it was asked for: `FLOW` or `FLOW@SHA`, for a variant with its share where there are several.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,8 +61,40 @@ impl FromStr for Wanted {
     }
 }
 
+/// What may be agreed in a campaign where a case leaves it open: what it was begun with, where it was; else
+/// what is `given`.
+///
+/// # Errors
+/// When it was begun with another.
+pub(crate) async fn authority(
+    store: &Store,
+    id: &CampaignId,
+    given: Option<GivenAuthority>,
+) -> Result<GivenAuthority> {
+    let begun = store.begun(id).await?;
+    if begun.scripts.is_empty() {
+        return Ok(given.unwrap_or_default());
+    }
+    same_authority(id, &begun.authority, given.as_ref())?;
+    Ok(begun.authority)
+}
+
+fn same_authority(id: &CampaignId, begun: &GivenAuthority, given: Option<&GivenAuthority>) -> Result<()> {
+    if given.is_some_and(|given| given != begun) {
+        bail!(
+            "campaign {id} was begun with {}, and goes on with that: leave --authority out, or take another --id \
+             该批次的授权已固定",
+            told(begun)
+        );
+    }
+    if *begun != GivenAuthority::default() {
+        note!("authority 批次授权: {}", told(begun));
+    }
+    Ok(())
+}
+
 /// The scripts that a campaign dials with. Those it was begun with, where it was; else those that are
-/// wanted, which are pinned now.
+/// wanted, and it is begun with them and `authority` now.
 ///
 /// # Errors
 /// When a version is not on file or not approved, or the campaign goes by others.
@@ -67,8 +103,9 @@ pub(crate) async fn scripts(
     store: &Store,
     id: &CampaignId,
     wanted: &[Wanted],
+    authority: GivenAuthority,
 ) -> Result<Vec<Variant>> {
-    let mut pins = store.pinned(id).await?;
+    let mut pins = store.begun(id).await?.scripts;
     if pins.is_empty() {
         let mut wished = Vec::with_capacity(wanted.len());
         for want in wanted {
@@ -83,7 +120,10 @@ pub(crate) async fn scripts(
                 share: want.share,
             });
         }
-        pins = store.pin(id, &wished, now()).await?;
+        let begun = store.begin(id, &Begun { scripts: wished, authority: authority.clone() }, now()).await?;
+        // Another process may have begun it meanwhile.
+        same_authority(id, &begun.authority, Some(&authority))?;
+        pins = begun.scripts;
     }
     agree(id, &pins, wanted)?;
     let mut variants = Vec::with_capacity(pins.len());

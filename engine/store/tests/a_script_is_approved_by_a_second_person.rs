@@ -4,7 +4,8 @@
 mod common;
 
 use common::{at, campaign, store};
-use waihu_store::{Pin, ScriptRefusal, Store, StoreError};
+use waihu_store::{Begun, Pin, ScriptRefusal, Store, StoreError};
+use waihu_types::GivenAuthority;
 
 const SHA: &str = "aa11";
 
@@ -27,6 +28,11 @@ async fn submitted() -> (tempfile::TempDir, Store) {
 
 fn pin(variant: Option<&str>, sha256: &str, share: u32) -> Pin {
     Pin { variant: variant.map(Into::into), flow: "reminder".into(), sha256: sha256.into(), share }
+}
+
+/// A campaign's beginning with these scripts and no authority of its own.
+fn with(scripts: &[Pin]) -> Begun {
+    Begun { scripts: scripts.to_vec(), ..Begun::default() }
 }
 
 #[tokio::test]
@@ -57,15 +63,34 @@ async fn content_that_is_submitted_again_keeps_its_first_author() {
 #[tokio::test]
 async fn only_an_approved_version_is_pinned_and_the_first_pin_stands() {
     let (_dir, store) = submitted().await;
-    assert_eq!(why(store.pin(&campaign(), &[pin(None, SHA, 1)], at(1)).await), ScriptRefusal::NotApproved);
-    assert!(store.pinned(&campaign()).await.unwrap().is_empty());
+    assert_eq!(
+        why(store.begin(&campaign(), &with(&[pin(None, SHA, 1)]), at(1)).await),
+        ScriptRefusal::NotApproved
+    );
+    assert_eq!(store.begun(&campaign()).await.unwrap(), Begun::default());
     store.approve_script("reminder", SHA, "Wang", at(2)).await.unwrap();
     store.submit_script("reminder", "bb22", &files(), "Li Na", at(3)).await.unwrap();
     store.approve_script("reminder", "bb22", "Wang", at(4)).await.unwrap();
-    let first = [pin(Some("A"), SHA, 50), pin(Some("B"), "bb22", 50)];
-    assert_eq!(store.pin(&campaign(), &first, at(5)).await.unwrap(), first);
-    assert_eq!(store.pin(&campaign(), &[pin(None, "bb22", 1)], at(6)).await.unwrap(), first);
-    assert_eq!(store.pinned(&campaign()).await.unwrap(), first);
+    let first = with(&[pin(Some("A"), SHA, 50), pin(Some("B"), "bb22", 50)]);
+    assert_eq!(store.begin(&campaign(), &first, at(5)).await.unwrap(), first);
+    assert_eq!(store.begin(&campaign(), &with(&[pin(None, "bb22", 1)]), at(6)).await.unwrap(), first);
+    assert_eq!(store.begun(&campaign()).await.unwrap(), first);
+}
+
+#[tokio::test]
+async fn a_campaign_keeps_the_authority_that_it_was_begun_with() {
+    let (_dir, store) = submitted().await;
+    store.approve_script("reminder", SHA, "Wang", at(1)).await.unwrap();
+    let given = |json: &str| serde_json::from_str::<GivenAuthority>(json).unwrap();
+    let begin = |json: &str| Begun { scripts: vec![pin(None, SHA, 1)], authority: given(json) };
+    let three = begin(r#"{"least_part":"20%","max_parts":3,"discounts":["5%","10%"],"approver":"客户经理"}"#);
+    assert_eq!(store.begin(&campaign(), &three, at(2)).await.unwrap(), three);
+    assert_eq!(store.begin(&campaign(), &begin(r#"{"max_parts":6}"#), at(3)).await.unwrap(), three);
+    let none = begin("{}");
+    let other = "december".parse().unwrap();
+    assert_eq!(store.begin(&other, &none, at(4)).await.unwrap(), none);
+    assert_eq!(store.begin(&other, &three, at(5)).await.unwrap(), none, "begun without is kept as well");
+    assert_eq!(store.begun(&campaign()).await.unwrap(), three);
 }
 
 #[tokio::test]
@@ -75,7 +100,10 @@ async fn an_approval_that_was_withdrawn_approves_no_more_until_the_next() {
     store.approve_script("reminder", SHA, "Wang", at(2)).await.unwrap();
     let script = store.withdraw_script("reminder", SHA, "Li Na", at(3)).await.unwrap();
     assert_eq!(script.approved(), None);
-    assert_eq!(why(store.pin(&campaign(), &[pin(None, SHA, 1)], at(4)).await), ScriptRefusal::NotApproved);
+    assert_eq!(
+        why(store.begin(&campaign(), &with(&[pin(None, SHA, 1)]), at(4)).await),
+        ScriptRefusal::NotApproved
+    );
     let script = store.approve_script("reminder", SHA, "Wang", at(5)).await.unwrap();
     assert_eq!(script.acts.len(), 4, "nothing that was done is forgotten");
     assert!(script.approved().is_some());
