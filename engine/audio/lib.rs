@@ -8,6 +8,7 @@ pub mod comfort_noise;
 pub mod conceal;
 pub mod dtmf_detect;
 pub mod energy;
+pub mod foreground;
 pub mod frame;
 pub mod g711;
 pub mod g722;

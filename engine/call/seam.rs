@@ -94,7 +94,12 @@ pub enum SpeechEvent {
     /// that was begun at the first short pause. It changes what is spoken, and is no answer.
     Partial(Partial),
     /// What was said.
-    Heard(Utterance),
+    Heard {
+        /// The words, and what they mean.
+        utterance: Utterance,
+        /// How sure the words themselves are, from 0 to 1.
+        clear: f32,
+    },
     /// What was said, together with what came before it: after `Output::Join` only.
     Rejoined(Utterance),
     /// Sound without words, or the recognizer gave up.
@@ -139,6 +144,8 @@ pub struct Partial {
     pub intent: Intent,
     /// How sure that is, from 0 to 1.
     pub confidence: f32,
+    /// How sure the words themselves are, from 0 to 1.
+    pub clear: f32,
 }
 
 impl fmt::Debug for Partial {

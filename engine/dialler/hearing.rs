@@ -14,11 +14,12 @@ pub fn speech_word(event: Event) -> Option<SpeechEvent> {
         Event::Started => SpeechEvent::Started,
         Event::GoesOn { voiced } => SpeechEvent::GoesOn { voiced },
         Event::Partial(p) => {
-            SpeechEvent::Partial(Partial { text: p.text, intent: p.intent, confidence: p.confidence })
+            let waihu_speech::Partial { text, intent, confidence, clear } = p;
+            SpeechEvent::Partial(Partial { text, intent, confidence, clear })
         }
         // The call waits for the words, not for the end of their sound.
         Event::Ended => return None,
-        Event::Heard(heard) => SpeechEvent::Heard(utterance(heard)),
+        Event::Heard(heard) => SpeechEvent::Heard { clear: heard.clear, utterance: utterance(heard) },
         Event::Rejoined(heard) => SpeechEvent::Rejoined(utterance(heard)),
         Event::Unintelligible => SpeechEvent::Unintelligible,
         Event::Beep => SpeechEvent::Beep,

@@ -12,7 +12,7 @@ use std::{
 };
 
 use waihu_answer::{Detector as WhoAnswered, Output as Answered};
-use waihu_audio::{Frame, SAMPLES_8K};
+use waihu_audio::{Frame, SAMPLES_8K, foreground::Foreground};
 use waihu_turn::{EndOfTurn, Input, Output, PauseId, Policy, Words};
 use waihu_types::{AnsweredBy, Time};
 use waihu_vad::{Detector, Endpointer, EndpointerConfig, Gate, Silero, SpeechBoundary};
@@ -56,6 +56,7 @@ pub(crate) struct Ear {
     call: Call,
     detector: Detector,
     endpointer: Endpointer,
+    foreground: Foreground,
     /// Until it is certain who answered.
     who: Option<Box<WhoAnswered>>,
     is_answered: bool,
@@ -112,6 +113,7 @@ impl Ear {
             call,
             detector: Detector::default(),
             endpointer: Endpointer::new(ENDPOINTER),
+            foreground: Foreground::default(),
             who: Some(Box::default()),
             is_answered: false,
             early_looks: 0,
@@ -154,12 +156,20 @@ impl Ear {
         self.tell_early();
     }
 
+    /// Has heard this from the callee before: the voices around are known by it.
+    pub(crate) fn has_heard(&mut self, model: &mut Silero, frame: &Frame, gate: Gate) {
+        let probability = self.detector.push(model, frame, gate).unwrap_or_default();
+        self.foreground.push(frame, probability);
+    }
+
     pub(crate) fn hear(&mut self, model: &mut Silero, frame: &Frame, gate: Gate, looks: &Looks) {
         let probability = self.detector.push(model, frame, gate).unwrap_or_else(|e| {
             tracing::error!(error = %e, "voice activity was not judged");
             None
         });
-        self.judged(frame, gate, probability, looks);
+        // A voice that is not the callee's is none here.
+        let is_callees = self.foreground.push(frame, probability);
+        self.judged(frame, gate, probability.map(|p| if is_callees { p } else { 0.0 }), looks);
     }
 
     /// What began before the answer is early media's, and so are the words that it is owed. Voice that goes on
@@ -462,6 +472,7 @@ impl Ear {
                 text: heard.text.clone(),
                 intent: heard.intent,
                 confidence: heard.confidence,
+                clear: heard.clear,
             }));
         }
     }

@@ -70,6 +70,7 @@ fn heard(text: &str) -> Heard {
         text: text.to_owned(),
         intent: Intent::Affirm,
         confidence: 0.9,
+        clear: 1.0,
         also: Vec::new(),
         entities: waihu_nlu::Entities::default(),
         manner: Manner::default(),

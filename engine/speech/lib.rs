@@ -106,6 +106,8 @@ pub struct Partial {
     pub intent: Intent,
     /// How sure that is, 0 to 1.
     pub confidence: f32,
+    /// How sure the words themselves are, 0 to 1.
+    pub clear: f32,
 }
 
 impl fmt::Debug for Partial {
@@ -132,6 +134,8 @@ pub struct Heard {
     pub intent: Intent,
     /// How sure that is, 0 to 1.
     pub confidence: f32,
+    /// How sure the words themselves are, 0 to 1: the mean probability of the recognizer's tokens.
+    pub clear: f32,
     /// What else they mean, surest first.
     pub also: Vec<(Intent, f32)>,
     /// Dates, sums and numbers in it.

@@ -128,6 +128,7 @@ impl Looker {
             text: spotted.text.to_owned(),
             intent: spotted.intent,
             confidence: spotted.confidence,
+            clear: 1.0,
             also: Vec::new(),
             entities: waihu_nlu::Entities::default(),
             manner: Manner::of(&job.samples),

@@ -264,6 +264,7 @@ pub(crate) fn recognize(
     Ok(Some(Heard {
         intent: decision.intent,
         confidence: decision.confidence,
+        clear: told.avg_logprob.exp(),
         also: decision.also,
         entities,
         text: told.text,
@@ -299,6 +300,7 @@ mod tests {
             text: text.to_owned(),
             intent: waihu_types::Intent::Affirm,
             confidence: 1.0,
+            clear: 1.0,
             also: Vec::new(),
             entities: waihu_nlu::Entities::default(),
             manner: Manner::default(),

@@ -126,8 +126,11 @@ impl Rehearsed<'_> {
         self.ear.answered();
     }
 
-    /// As in the middle of a call: who answered is known.
-    pub fn in_the_call(&mut self) {
+    /// As in the middle of a call: who answered is known, and `before` was heard of the callee.
+    pub fn in_the_call(&mut self, before: &[(Frame, Gate)]) {
+        for (frame, gate) in before {
+            self.ear.has_heard(&mut self.models.silero, frame, *gate);
+        }
         self.ear.answered();
         self.ear.knows_who();
     }

@@ -212,6 +212,9 @@ const ANSWERS: &[&str] = &[
     "problem",
 ];
 
+/// A no alone is seldom all: who was meant, why, and when instead come after a rest.
+const DENIALS: &[&str] = &["no", "nope", "nah"];
+
 const DAYS: &[&str] = &[
     "monday",
     "tuesday",
@@ -316,6 +319,7 @@ pub(crate) fn completeness(text: &str, question: Question) -> Completeness {
         return Unfinished;
     }
     let answered = match question {
+        Question::YesNo if words.iter().all(|w| DENIALS.contains(w)) => false,
         Question::YesNo => ANSWERS.contains(last) || words.len() <= 3 && ANSWERS.contains(&words[0]),
         Question::When => DAYS.contains(last),
         Question::HowMuch => SUMS.contains(last),

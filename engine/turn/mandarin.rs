@@ -241,6 +241,10 @@ const ANSWERS: &[&str] = &[
     "不用",
 ];
 
+/// A no alone is seldom all: who was meant, why, and when instead come after a rest.
+const DENIALS: &[&str] =
+    &["不", "没", "没有", "不是", "不对", "不行", "不能", "不可以", "不会", "不好", "不要"];
+
 /// Particles that close a sentence.
 const PARTICLES: &[char] = &['了', '吧', '啊', '呀', '呢', '吗', '嘛', '哈', '啦', '哦', '喽'];
 
@@ -320,7 +324,8 @@ pub(crate) fn completeness(text: &str, question: Question) -> Completeness {
     // Of one character only where nothing stands before it: 在 and 有 begin as much as they answer.
     let answers = |a: &&str| closed == *a || meant == *a || a.len() > 3 && closed.ends_with(a);
     if question == Question::YesNo && ANSWERS.iter().any(answers) {
-        return Finished;
+        let denied = DENIALS.contains(&closed) || DENIALS.contains(&meant);
+        return if denied { Unclear } else { Finished };
     }
     let open = ends_in(meant, OPEN) && !ends_in(meant, OBJECTS);
     if ends_in(&text, FILLERS) && !particle || open || wants_more(meant, question) {
@@ -333,7 +338,8 @@ pub(crate) fn completeness(text: &str, question: Question) -> Completeness {
         Question::Digits | Question::Open => false,
     };
     // 的 alone closes nothing: 我的, 公司的. A particle does, except over digits, where it is a breath.
-    let said = meant.ends_with(PARTICLES) && question != Question::Digits;
+    // To a closed question it closes what is no answer to it, and that is to come or was said with it.
+    let said = meant.ends_with(PARTICLES) && !matches!(question, Question::Digits | Question::YesNo);
     if answered || said { Finished } else { Unclear }
 }
 

@@ -13,9 +13,9 @@ use waihu_types::{AnsweredBy, Intent, Lang, Time, Told};
 use super::CallMachine;
 use crate::seam::{Line, Output, Partial, PlaybackId, Speaker, SpeechEvent};
 
-/// Who speaks again so soon after our answer began has not answered it: people need longer than this to
-/// hear that somebody speaks, and to stop. They had not finished, and go on.
-pub const GOES_ON_WITHIN: Duration = Duration::from_millis(300);
+/// Who speaks again so soon after our answer began has not answered it: nothing of it is known yet, and who means to
+/// cut in needs as long to hear that it is not for them. They had not finished, and go on.
+pub const GOES_ON_WITHIN: Duration = Duration::from_millis(600);
 
 /// How many parts one turn is made of, beside the first. Who needs more pauses than these is answered in
 /// one of them: nobody may keep the bot silent for ever.
@@ -26,11 +26,14 @@ const MAX_JOINS: u32 = 3;
 /// worth less than a little more voice.
 const PARTIAL_SURE: f32 = 0.6;
 
-/// Of so little voice a recognizer makes anything: "uh-huh" and 嗯嗯 come out as insults and goodbyes.
-const LITTLE_VOICE: Duration = Duration::from_millis(600);
+/// Of so little voice a recognizer makes anything: "uh-huh" and 哦，好 come out as insults and denials, and the
+/// classifier is sure of them.
+const LITTLE_VOICE: Duration = Duration::from_millis(900);
 
-/// From which confidence on the words of so little voice are believed over a line that did not ask for them.
-const LITTLE_SURE: f32 = 0.9;
+/// From which confidence on, that of the words and that of their meaning together, so little voice is believed over a
+/// line that did not ask for it, and over one that did. Of 46 murmurs that were misheard two had more.
+const LITTLE_SURE: f32 = 0.55;
+const LITTLE_EXPECTED: f32 = 0.4;
 
 /// How sure a machine's words alone make it who answered [percent].
 const WORDS_SURE: u8 = 90;
@@ -63,9 +66,9 @@ impl CallMachine {
                 }
             }
             SpeechEvent::Partial(partial) => self.half_heard(now, &partial),
-            SpeechEvent::Heard(utterance) => {
+            SpeechEvent::Heard { utterance, clear } => {
                 let began = self.turn.utterance_resolved().unwrap_or(now);
-                self.heard(now, began, utterance, Words::Own);
+                self.heard(now, began, utterance, Words::Own { clear });
             }
             SpeechEvent::Rejoined(utterance) => {
                 let began = self.turn.utterance_resolved().unwrap_or(now);
@@ -94,7 +97,9 @@ impl CallMachine {
     /// Words of an utterance that goes on: a murmur keeps the prompt going, whatever voice it has, and
     /// what cuts in stops it at once.
     fn half_heard(&mut self, now: Time, partial: &Partial) {
-        if partial.confidence < PARTIAL_SURE || self.is_murmured(partial.intent, partial.confidence) {
+        if partial.confidence < PARTIAL_SURE
+            || self.is_murmured(partial.intent, partial.confidence * partial.clear)
+        {
             return;
         }
         match self.interpreter.weigh(partial.intent, partial.confidence) {
@@ -114,15 +119,15 @@ impl CallMachine {
         }
     }
 
-    /// Whether what was understood over a line is rather a murmur that was misheard: little voice, and
-    /// not what the script waits for. Danger to life and who wants no more calls are heeded.
-    fn is_murmured(&self, intent: Intent, confidence: f32) -> bool {
-        let heeded = matches!(intent, Intent::Distress | Intent::StopCalling);
-        !heeded
-            && !self.turn.is_quiet()
-            && self.turn.voiced() < LITTLE_VOICE
-            && confidence < LITTLE_SURE
-            && !self.expected.intents.contains(&intent)
+    /// Whether what was understood over a line, as surely as this, is rather a murmur that was misheard: little
+    /// voice, and not clear. Danger to life and who wants no more calls are heeded.
+    fn is_murmured(&self, intent: Intent, sure: f32) -> bool {
+        let enough = match intent {
+            Intent::Distress | Intent::StopCalling => 0.0,
+            _ if self.expected.intents.contains(&intent) => LITTLE_EXPECTED,
+            _ => LITTLE_SURE,
+        };
+        !self.turn.is_quiet() && self.turn.voiced() < LITTLE_VOICE && sure < enough
     }
 
     /// Whoever speaks again before the answer is heard had not finished.
@@ -174,12 +179,17 @@ impl CallMachine {
         let cuts_in = self.interpreter.weigh(utterance.intent, utterance.confidence) == Weight::CutsIn;
         let whole = self.unfinished.is_none() && !self.turn.words_to_come();
         let bare = utterance.entities == Entities::default();
-        if cuts_in && whole && bare && self.is_murmured(utterance.intent, utterance.confidence) {
+        if let Words::Own { clear } = words
+            && cuts_in
+            && whole
+            && bare
+            && self.is_murmured(utterance.intent, utterance.confidence * clear)
+        {
             self.tell_dialog(now, dialog::Input::Unintelligible);
             return;
         }
         let (utterance, began) = match (self.unfinished.take(), words) {
-            (Some((first, began)), Words::Own) => (joined(self.lang, first, utterance), began),
+            (Some((first, began)), Words::Own { .. }) => (joined(self.lang, first, utterance), began),
             (Some((_, began)), Words::Both) => (utterance, began),
             (None, _) => (utterance, began),
         };
@@ -225,10 +235,10 @@ impl CallMachine {
 }
 
 /// Of which words an utterance is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Words {
-    /// Its own.
-    Own,
+    /// Its own, so sure.
+    Own { clear: f32 },
     /// Those before it too.
     Both,
 }

@@ -32,7 +32,7 @@ fn the_matter() -> Shell {
         shell.wait(100);
     }
     // Whoever speaks now does not go on with the words that this answers.
-    shell.wait(400);
+    shell.wait(700);
     assert!(shell.playing.is_some());
     shell
 }

@@ -13,7 +13,7 @@ use waihu_types::{Disposition, Intent};
 fn an_answer_is_withheld_from_one_who_goes_on_and_the_parts_are_one() {
     // Until the answer begins, or just after it has.
     for (voice_ms, goes_on_ms, withheld) in
-        [(1_000, 400, true), (1_000, 1_250, true), (0, 200, true), (0, 600, false)]
+        [(1_000, 400, true), (1_000, 1_250, true), (0, 500, true), (0, 700, false)]
     {
         let mut shell = Shell::asked_when();
         let said = shell.said.len();

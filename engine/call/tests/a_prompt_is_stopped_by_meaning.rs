@@ -33,7 +33,7 @@ fn a_murmur_that_turns_into_speech_is_let_speak() {
 
 #[test]
 fn what_cuts_in_stops_the_bot_with_the_words_and_not_after_them() {
-    for (voice_ms, confidence, stops) in [(300, 0.95, 1), (300, 0.65, 0), (600, 0.65, 1), (600, 0.4, 0)] {
+    for (voice_ms, confidence, stops) in [(300, 0.95, 1), (300, 0.65, 0), (800, 0.8, 1), (800, 0.4, 0)] {
         let mut shell = Shell::in_the_matter();
         shell.starts_speaking();
         shell.voices(voice_ms);

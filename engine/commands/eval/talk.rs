@@ -88,7 +88,7 @@ impl Talk {
             also: Vec::new(),
         };
         self.input(Input::Speech(SpeechEvent::Started));
-        self.input(Input::Speech(SpeechEvent::Heard(yes)));
+        self.input(Input::Speech(SpeechEvent::Heard { utterance: yes, clear: 1.0 }));
     }
 
     /// What the ears were told of the next words.

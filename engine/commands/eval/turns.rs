@@ -279,7 +279,7 @@ impl Judges {
     /// before that.
     fn answers(&mut self, turn: &Turn, frames: &[(Frame, Gate)]) -> Result<Decision, String> {
         let mut ears = self.ears.listen(turn.lang, TODAY);
-        ears.in_the_call();
+        ears.in_the_call(frames);
         ears.expect(Expectation { question: turn.question, ..Expectation::default() });
         let mut speaks = false;
         let mut decision = Decision { at_ms: None, made_good: false, why: String::new() };
@@ -316,7 +316,7 @@ impl Judges {
     fn stops(&mut self, turn: &Turn, frames: &[(Frame, Gate)]) -> Result<Decision, String> {
         let mut talk = Talk::in_the_matter(&self.script, turn.lang).map_err(|e| format!("{e:#}"))?;
         let mut ears = self.ears.listen(turn.lang, TODAY);
-        ears.in_the_call();
+        ears.in_the_call(frames);
         ears.expect(talk.expected());
         let mut why = String::new();
         for (n, (frame, gate)) in frames.iter().enumerate() {
@@ -338,7 +338,8 @@ impl Judges {
 
 /// What was understood, and by whom.
 fn told(heard: &Heard) -> String {
-    format!("{} {:.2}: {} ({:?})", heard.intent, heard.confidence, heard.text, heard.by)
+    let Heard { intent, confidence, clear, text, by, .. } = heard;
+    format!("{intent} {confidence:.2}, clear {clear:.2}: {text} ({by:?})")
 }
 
 /// When voice ended for the last time [ms]; none where there is none.

@@ -47,6 +47,9 @@ pub fn case() -> Case {
     .unwrap()
 }
 
+/// How sure a recognizer is of words on a telephone, mostly.
+const CLEAR: f32 = 0.75;
+
 /// The wires, played by hand.
 pub struct Shell {
     pub call: CallMachine,
@@ -250,7 +253,7 @@ impl Shell {
         self.wait(700);
         let utterance =
             Utterance { text: text.to_owned(), intent, confidence: 0.95, entities, also: Vec::new() };
-        self.input(Input::Speech(SpeechEvent::Heard(utterance)));
+        self.input(Input::Speech(SpeechEvent::Heard { utterance, clear: CLEAR }));
     }
 
     /// Says something once the bot is silent.
@@ -278,7 +281,7 @@ impl Shell {
 
     /// Something is known of what is being said.
     pub fn half_heard(&mut self, intent: Intent, confidence: f32) {
-        let partial = Partial { text: "…".to_owned(), intent, confidence };
+        let partial = Partial { text: "…".to_owned(), intent, confidence, clear: CLEAR };
         self.input(Input::Speech(SpeechEvent::Partial(partial)));
     }
 
@@ -287,14 +290,14 @@ impl Shell {
         let entities = waihu_nlu::extract(Lang::Zh, text, jiff::civil::date(2026, 11, 24));
         let utterance =
             Utterance { text: text.to_owned(), intent, confidence: 0.95, entities, also: Vec::new() };
-        self.input(Input::Speech(SpeechEvent::Heard(utterance)));
+        self.input(Input::Speech(SpeechEvent::Heard { utterance, clear: CLEAR }));
     }
 
     /// As [`Self::heard`], of words that have no value in them, as sure as this.
     pub fn understood(&mut self, intent: Intent, confidence: f32) {
         let (text, entities) = ("…".to_owned(), Entities::default());
         let utterance = Utterance { text, intent, confidence, entities, also: Vec::new() };
-        self.input(Input::Speech(SpeechEvent::Heard(utterance)));
+        self.input(Input::Speech(SpeechEvent::Heard { utterance, clear: CLEAR }));
     }
 
     pub fn noise(&mut self) {

@@ -1,0 +1,178 @@
+//! Whose voice it is by its level: the callee's, or one of those around, a television or people in the room.
+//!
+//! A detector of voice hears both. Whoever holds the telephone is the louder one by far: where voice is heard at
+//! the level that is always there, only what rises well above that is the callee's. On a quiet line, or in a noise
+//! that is no voice, every voice passes; and what comes near the loudest that was heard is always the callee's, so
+//! that nobody who speaks without a rest is taken for what is around.
+//!
+//! Absent: a soft callee beside a loud television (nothing in the level tells them apart), and one voice from another
+//! at the same level.
+
+use crate::energy::level_dbov;
+
+/// Frames of 20 ms that a level is taken over: 120 ms, within a syllable and its stop.
+const SMOOTH: usize = 6;
+
+/// The callee is so far above the level that is always there [dB]: babble of several voices rises by 4 or 5, and a
+/// telephone's speaker is 10 or more above it.
+const ABOVE: f32 = 6.0;
+
+/// That level follows what is about it by so much a frame [share of the difference], in a second; what is so far below
+/// it [dB] at once, for then it was a voice that had begun the call; and what is above the bound in half a minute, so
+/// that a television that is turned on is learnt.
+const FOLLOWS: f32 = 0.03;
+const FAR_BELOW: f32 = 10.0;
+const FALLS: f32 = 0.2;
+const RISES: f32 = 0.001;
+
+/// What is further above it is no longer there always [dB]: a callee who fades.
+const ALWAYS: f32 = 3.0;
+
+/// A frame is voice from this probability on.
+const VOICE: f32 = 0.5;
+
+/// There are voices around where so much of what is always there is voice [share], over about a second [frames].
+const VOICES: f32 = 0.2;
+const SECOND: f32 = 50.0;
+
+/// What comes so near the loudest is the callee's whatever is around [dB]; the loudest is forgotten by 1 dB in 20 s.
+const NEAR: f32 = 8.0;
+const FORGETS: f32 = 0.001;
+
+/// Before so many frames nobody knows what is always there: a call may begin with a hello, and that rests within 2 s.
+const KNOWN_AFTER: u32 = 100;
+
+/// Tells the callee's frames in one call.
+#[derive(Clone, Debug)]
+pub struct Foreground {
+    levels: [f32; SMOOTH],
+    loudest: f32,
+    /// The level that is always there, and how much of it is voice.
+    always: f32,
+    voices: f32,
+    probability: f32,
+    frames: u32,
+}
+
+impl Default for Foreground {
+    fn default() -> Self {
+        Self {
+            levels: [f32::NEG_INFINITY; SMOOTH],
+            loudest: f32::NEG_INFINITY,
+            always: f32::INFINITY,
+            voices: 0.0,
+            probability: 0.0,
+            frames: 0,
+        }
+    }
+}
+
+impl Foreground {
+    /// Takes the next 20 ms, and the probability of voice where a window of the detector ended with them; true
+    /// where a voice in them may be the callee's.
+    pub fn push(&mut self, frame: &[i16], probability: Option<f32>) -> bool {
+        self.probability = probability.unwrap_or(self.probability);
+        self.levels.rotate_left(1);
+        self.levels[SMOOTH - 1] = level_dbov(frame);
+        self.frames = self.frames.saturating_add(1);
+        // The first few are not yet a level.
+        if self.frames < SMOOTH as u32 {
+            return true;
+        }
+        let power: f32 = self.levels.iter().map(|l| 10_f32.powf(l / 10.0)).sum();
+        let level = 10.0 * (power / SMOOTH as f32).log10();
+        self.loudest = level.max(self.loudest - FORGETS);
+        let bound = self.learn(level) + ABOVE;
+        self.frames < KNOWN_AFTER || self.voices < VOICES || level >= bound.min(self.loudest - NEAR)
+    }
+
+    /// The level that is always there, with this one.
+    fn learn(&mut self, level: f32) -> f32 {
+        if !self.always.is_finite() {
+            self.always = level;
+        }
+        let off = level - self.always;
+        self.always += off
+            * match off {
+                _ if off < -FAR_BELOW => FALLS,
+                _ if off < ABOVE => FOLLOWS,
+                _ => RISES,
+            };
+        if off < ALWAYS {
+            let voice = if self.probability >= VOICE { 1.0 } else { 0.0 };
+            self.voices += (voice - self.voices) / SECOND;
+        }
+        self.always
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::energy::from_dbov;
+
+    /// Frames at `level`, that go up and down by `swing` [dB] like several voices together, or like one that speaks:
+    /// how many of them may be the callee's.
+    fn passed(foreground: &mut Foreground, frames: usize, level: f32, swing: f32, probability: f32) -> usize {
+        (0..frames)
+            .filter(|n| {
+                // Three slow waves that never meet.
+                let wave = |period: f32| (*n as f32 * std::f32::consts::TAU / period).sin();
+                let at = level + swing * (wave(17.0) + wave(29.0) + wave(47.0)) / 3.0;
+                let amplitude = (from_dbov(at) * 32_768.0) as i16;
+                let frame: [i16; 160] =
+                    std::array::from_fn(|i| if i % 2 == 0 { amplitude } else { -amplitude });
+                foreground.push(&frame, Some(probability))
+            })
+            .count()
+    }
+
+    #[test]
+    fn on_a_quiet_line_every_voice_passes() {
+        let mut foreground = Foreground::default();
+        for _ in 0..5 {
+            assert_eq!(passed(&mut foreground, 50, -20.0, 6.0, 0.9), 50);
+            passed(&mut foreground, 25, -60.0, 1.0, 0.0);
+            assert_eq!(passed(&mut foreground, 20, -38.0, 4.0, 0.9), 20);
+            passed(&mut foreground, 100, -60.0, 1.0, 0.0);
+        }
+    }
+
+    #[test]
+    fn voices_around_are_not_the_callees() {
+        let mut foreground = Foreground::default();
+        passed(&mut foreground, 100, -28.0, 4.0, 0.8);
+        // Of who has not been heard yet nobody knows how loud that is.
+        passed(&mut foreground, 20, -17.0, 4.0, 0.95);
+        for _ in 0..5 {
+            assert!(passed(&mut foreground, 150, -28.0, 4.0, 0.8) <= 7);
+            assert!(passed(&mut foreground, 40, -17.0, 4.0, 0.95) >= 37);
+        }
+        // The callee is over within the smoothing.
+        assert!(passed(&mut foreground, 50, -28.0, 4.0, 0.8) <= 6);
+    }
+
+    #[test]
+    fn a_noise_that_is_no_voice_hides_no_callee() {
+        let mut foreground = Foreground::default();
+        passed(&mut foreground, 200, -25.0, 1.0, 0.05);
+        assert_eq!(passed(&mut foreground, 60, -21.0, 3.0, 0.9), 60);
+    }
+
+    #[test]
+    fn who_never_rests_is_heard() {
+        let mut foreground = Foreground::default();
+        let heard = passed(&mut foreground, 3_000, -20.0, 5.0, 0.95);
+        assert!(heard >= 2_550, "{heard}");
+    }
+
+    #[test]
+    fn a_television_that_is_turned_on_is_learnt() {
+        let mut foreground = Foreground::default();
+        passed(&mut foreground, 200, -60.0, 1.0, 0.0);
+        passed(&mut foreground, 50, -17.0, 4.0, 0.95);
+        passed(&mut foreground, 2_000, -34.0, 3.0, 0.8);
+        assert!(passed(&mut foreground, 100, -34.0, 3.0, 0.8) <= 5);
+        assert!(passed(&mut foreground, 50, -17.0, 4.0, 0.95) >= 47);
+    }
+}
