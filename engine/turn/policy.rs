@@ -42,7 +42,7 @@ impl Policy {
             most_ms: 1_500,
             look_after_ms: 200,
             // The words are there after half a second: a model that is sure does not end a turn before them.
-            unclear_ms: 950,
+            unclear_ms: 820,
             sure: 0.97,
             doubtful: 0.3,
             unheard: 0.5,

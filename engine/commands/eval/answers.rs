@@ -253,6 +253,7 @@ fn by_ears(
                 Told::AnsweredBy(verdict) if !found.last().is_some_and(|v| v.settled) => {
                     found.verdicts.push((now + 20, verdict));
                 }
+                Told::Announced(verdict) => found.verdicts.push((now + 20, verdict)),
                 Told::Beep => found.beeps.push(now + 20),
                 Told::Heard(heard) | Told::Rejoined(heard) => words.push(heard.text),
                 _ => {}
