@@ -15,11 +15,12 @@ use waihu_record::wav;
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// What the person at baresip says, and how long after the answer [s]. The first falls into the
-/// listening after the greeting, which is 5 to 8 s long.
-const SAID: [(f32, &str); 2] = [(8.5, "对，我就是张伟。"), (40.0, "我明天就还。")];
+/// listening after the greeting, which is 5 to 8 s long; the others into the matter, which lasts from 16 to 24.
+const SAID: [(f32, &str); 3] =
+    [(8.5, "对，我就是张伟。"), (17.5, "嗯。"), (20.5, "等一下，我已经还过了。")];
 
-/// The length of what is played [s]. The bot takes silence for an answer before that.
-const LENGTH_S: f32 = 75.0;
+/// The length of what is played [s].
+const LENGTH_S: f32 = 60.0;
 
 fn waihu(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_waihu"));
@@ -127,4 +128,12 @@ fn a_phone_that_we_did_not_write_is_called_heard_and_recorded() {
     // What baresip heard is the bot's greeting.
     let transcript = fs::read_to_string(outcome["transcript"]["path"].as_str().unwrap()).unwrap();
     assert!(transcript.lines().any(|l| l.contains("\"callee\"")), "{transcript}");
+
+    // A murmur over the matter leaves it going, what cuts in stops it and is answered.
+    let lines: Vec<&str> = transcript.lines().collect();
+    let at = |words: &str| lines.iter().position(|l| l.contains(words));
+    let cut: Vec<usize> = (0..lines.len()).filter(|n| lines[*n].contains("was cut short")).collect();
+    assert_eq!(cut.len(), 1, "{transcript}");
+    assert!(at("acknowledge").is_some_and(|murmur| murmur < cut[0]), "{transcript}");
+    assert_eq!(outcome["disposition"], "already_paid", "{transcript}");
 }
