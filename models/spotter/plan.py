@@ -137,14 +137,28 @@ def prepare(voices):
     }
 
 
+def more_english(add, voices, known, rng_of):
+    """English sounds differ more from voice to voice than Mandarin ones do: every voice says every phrase, and
+    two more say each near miss. A sequence of its own, so that what was listed before stays."""
+    own = voices[0]
+    for lang, intent, text in phrases():
+        if lang == "en":
+            for voice in own:
+                add("train", lang, voice, text, intent, rng_of)
+    for text in NEAR["en"][0]:
+        if ("en", text.lower()) not in known:
+            for voice in rng_of.sample(own, 2):
+                add("train", "en", voice, text, "-", rng_of)
+
+
 def main():
     voices, out = sys.argv[1:]
     rng = random.Random(20261126)
     train_voices = prepare(voices)
     lists = {"train": [], "validate": [], "judge": []}
 
-    def add(part, lang, voice, text, intent):
-        speed = str(rng.choice(SPEEDS))
+    def add(part, lang, voice, text, intent, of=rng):
+        speed = str(of.choice(SPEEDS))
         name = "-".join([lang, voice, speed, hashlib.sha256(text.encode()).hexdigest()[:10]])
         lists[part].append([os.path.join(out, "wav", name + ".wav"), lang, voice, speed, text, intent])
 
@@ -176,6 +190,7 @@ def main():
         held = [(i, t) for i, t in examples(f"held-out/{lang}.tsv", lang) if (lang, t.lower()) not in known]
         for intent, text in rng.sample(held, min(60, len(held))):
             add("judge", lang, rng.choice(JUDGE[lang]), text, intent + "?")
+    more_english(add, train_voices["en"], known, rng_of=random.Random(7))
     os.makedirs(os.path.join(out, "wav"), exist_ok=True)
     for part, rows in lists.items():
         # The first clip of each text, then the second: what is rendered of a list so far covers it evenly.
