@@ -10,6 +10,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use waihu_corpus::score::percentile;
 use waihu_dialler::{CampaignOrder, CampaignReport, Variant};
 use waihu_simulator::practice::{self, Expectation};
 use waihu_trunk::TrunkConfig;
@@ -60,8 +61,8 @@ pub(crate) fn run(project: &Project, args: &PracticeArgs) -> Result<ExitCode> {
         super::runtime()?.block_on(campaign::dial(project, trunk, Ground::Practice, order, words))?;
     let done = show(project, &id, &cases, &expected, &report);
     let answers = ground.close();
-    let at = |share: usize| answers.get((answers.len() * share / 100).min(answers.len().saturating_sub(1)));
-    if let (Some(p50), Some(p95), Some(most)) = (at(50), at(95), answers.last()) {
+    let at = |share| percentile(&answers, share);
+    if let (Some(p50), Some(p95), Some(most)) = (at(50.0), at(95.0), at(100.0)) {
         out!(
             "the bot's answers 应答: {} of them, p50 {p50} ms, p95 {p95} ms, most {most} ms, from the callee's last \
              sound to the bot's first, at the callee's ear 自被叫说完至听到回答",
@@ -90,7 +91,7 @@ fn wanted(ids: &[CaseId]) -> Result<Vec<Case>> {
 struct PracticeGround {
     child: Child,
     /// How long each answer of the bot's took, at the callee's ear [ms].
-    answers: Option<thread::JoinHandle<Vec<u64>>>,
+    answers: Option<thread::JoinHandle<Vec<f64>>>,
 }
 
 impl PracticeGround {
@@ -122,12 +123,10 @@ impl PracticeGround {
         Ok(Self { child, answers: Some(answers) })
     }
 
-    /// Closes it; how long the bot's answers took, the quickest first [ms].
-    fn close(mut self) -> Vec<u64> {
+    /// Closes it; how long the bot's answers took [ms].
+    fn close(mut self) -> Vec<f64> {
         drop(self.child.stdin.take());
-        let mut answers = self.answers.take().and_then(|a| a.join().ok()).unwrap_or_default();
-        answers.sort_unstable();
-        answers
+        self.answers.take().and_then(|a| a.join().ok()).unwrap_or_default()
     }
 }
 

@@ -85,6 +85,26 @@ NEAR = {
 }
 
 
+# Answers in one breath: what they begin and end with is heard as another answer (对，是我 as 不是我). The first list
+# trains, as what is to be left to the recognizer; the second judges.
+BREATHS = {
+    "zh": (
+        "对是我 对我是 对我就是 是的是我 是的我是 是的我就是 嗯是我 嗯我是 是是我 对对是我 对啊我是 是啊是我 喂是我 喂我是 "
+        "喂对是我 好可以 行可以 好行 好没问题 对没错 可以没问题 不不是我 不是我不是 没有不是我 不对不是我 打错了不是我 不我不是 "
+        "对是我老公 对是我的 不是是我 是我是我 不对是我".split(),
+        "affirm:对的是我|affirm:嗯对是我|affirm:是我是的|affirm:喂是的|affirm:对我本人|affirm:好好可以|deny:不是不是我|"
+        "deny:没有没有|deny:不不我不是|affirm:对是的".split("|"),
+    ),
+    "en": (
+        "yes it's me|yeah it's me|yes that's me|yes this is me|yes I'm here|yeah speaking|hello yes|hello speaking|"
+        "yes hello|okay sure|yes of course|no it's not me|no that's not me|no not me|no I'm not|hi yes|yes go on|"
+        "no no it isn't|yes no problem|yeah no".split("|"),
+        "affirm:yeah that's me|affirm:yes yes it's me|affirm:hello yes it's me|deny:no this isn't me|deny:no no not me|"
+        "affirm:sure okay".split("|"),
+    ),
+}
+
+
 def phrases():
     rows = [l.rstrip("\n").split("\t") for l in open(os.path.join(HERE, "phrases.tsv"), encoding="utf-8")]
     return [r for r in rows if len(r) == 3 and not r[0].startswith("#")]
@@ -151,6 +171,20 @@ def more_english(add, voices, known, rng_of):
                 add("train", "en", voice, text, "-", rng_of)
 
 
+def breaths(add, voices, known, rng):
+    for lang in ("zh", "en"):
+        own, second, _ = voices[lang]
+        for text in BREATHS[lang][0]:
+            if (lang, text.lower()) not in known:
+                for voice in rng.sample(own + second, 6):
+                    add("train", lang, voice, text, "-", rng)
+        for row in BREATHS[lang][1]:
+            intent, text = row.split(":")
+            if (lang, text.lower()) not in known:
+                for voice in JUDGE[lang]:
+                    add("judge", lang, voice, text, intent + "?", rng)
+
+
 def main():
     voices, out = sys.argv[1:]
     rng = random.Random(20261126)
@@ -191,6 +225,7 @@ def main():
         for intent, text in rng.sample(held, min(60, len(held))):
             add("judge", lang, rng.choice(JUDGE[lang]), text, intent + "?")
     more_english(add, train_voices["en"], known, rng_of=random.Random(7))
+    breaths(add, train_voices, known, random.Random(11))
     os.makedirs(os.path.join(out, "wav"), exist_ok=True)
     for part, rows in lists.items():
         # The first clip of each text, then the second: what is rendered of a list so far covers it evenly.
