@@ -1,6 +1,6 @@
 //! The rooms joined into one plant that places calls.
 
-use std::{collections::BTreeMap, num::NonZero, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -13,7 +13,10 @@ use waihu_srtp::Certificate;
 use waihu_store::Store;
 use waihu_trunk::{MediaPorts, SipSocket, TrunkConfig};
 
-use crate::{output::note, project::Project};
+use crate::{
+    output::note,
+    project::{Project, cores},
+};
 
 /// Who is behind a trunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,7 +136,7 @@ pub(crate) fn speech_config(project: &Project) -> Result<SpeechConfig> {
         tts: project.voices()?,
         prompts: project.prompts("bot"),
         // One a core: each works alone on an utterance.
-        recognizers: std::thread::available_parallelism().map_or(1, NonZero::get),
+        recognizers: cores(),
     })
 }
 

@@ -83,8 +83,7 @@ impl Project {
         let library = self.library()?;
         library.path("onnxruntime", "libonnxruntime.so")?;
         // A prompt with the callee's own words in it is waited for: every core helps.
-        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Ok(TtsPaths { threads, ..TtsPaths::under(&self.models()) })
+        Ok(TtsPaths { threads: cores(), ..TtsPaths::under(&self.models()) })
     }
 
     /// Where spoken prompts are kept: the bot's, or those of someone else.
@@ -239,6 +238,11 @@ impl Project {
             Err(problems) => bail!("{}", not_right(script.name(), &problems)),
         }
     }
+}
+
+/// How many threads work at once: one a core.
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 /// The TOML files of a folder, with their paths.

@@ -16,6 +16,7 @@ use waihu_types::{Codec, SrtpSuite};
 
 use crate::{
     output::{note, out},
+    project::cores,
     table::Table,
 };
 use run::Measured;
@@ -125,7 +126,7 @@ fn media(args: &MediaArgs) -> Result<ExitCode> {
         args.turnover.is_none_or(|s| s > 0) && (args.turnover.is_none() || args.ports == [PortMode::Shared]),
         "--turnover needs --ports shared and at least a second: far ends know one address only"
     );
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let cores = cores();
     if cores < 2 {
         bail!("the far ends need a core of their own, and this machine has one 至少需要两个核心");
     }

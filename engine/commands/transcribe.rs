@@ -3,7 +3,6 @@
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
-    thread,
     time::Instant,
 };
 
@@ -16,7 +15,7 @@ use waihu_types::Lang;
 
 use crate::{
     output::{note, out},
-    project::Project,
+    project::{Project, cores},
 };
 
 /// Whisper's rate [Hz], and the longest piece that it hears at once [samples].
@@ -65,7 +64,7 @@ struct Answer<'a> {
 
 pub(crate) fn run(project: &Project, args: &TranscribeArgs) -> Result<ExitCode> {
     let model = project.recognizer()?;
-    let threads = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let threads = cores();
     let mut asr = Asr::load(model, AsrConfig { threads, ..AsrConfig::default() })?;
     let mut failed = 0;
     for path in &args.files {

@@ -56,34 +56,69 @@ enum Act {
     Event(Event),
 }
 
+/// What happens in a conversation that is no word, as golden conversations tell it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Event {
+pub enum Event {
+    /// The callee says nothing for as long as the bot waits.
     Silence,
+    /// Sound without words.
     Noise,
+    /// There is no voice for the line being spoken.
     PromptFailed,
+    /// The callee hangs up.
     HangUp,
+    /// A box answers, and gives its tone.
     Voicemail,
+    /// An assistant asks who is calling.
     Screening,
+    /// The person comes behind it.
     Person,
+    /// An announcement answers.
     Announcement,
+    /// An agent takes the call.
     AgentJoined,
+    /// An agent does not.
     AgentNoAnswer,
+    /// An agent's telephone cannot be reached.
     AgentFailed,
 }
 
-const EVENTS: [(&str, Event); 11] = [
-    ("silence", Event::Silence),
-    ("noise", Event::Noise),
-    ("prompt_failed", Event::PromptFailed),
-    ("hang_up", Event::HangUp),
-    ("voicemail", Event::Voicemail),
-    ("screening", Event::Screening),
-    ("person", Event::Person),
-    ("announcement", Event::Announcement),
-    ("agent_joined", Event::AgentJoined),
-    ("agent_no_answer", Event::AgentNoAnswer),
-    ("agent_failed", Event::AgentFailed),
-];
+impl Event {
+    /// Every one, by its word.
+    pub const WORDS: [(&str, Self); 11] = [
+        ("silence", Self::Silence),
+        ("noise", Self::Noise),
+        ("prompt_failed", Self::PromptFailed),
+        ("hang_up", Self::HangUp),
+        ("voicemail", Self::Voicemail),
+        ("screening", Self::Screening),
+        ("person", Self::Person),
+        ("announcement", Self::Announcement),
+        ("agent_joined", Self::AgentJoined),
+        ("agent_no_answer", Self::AgentNoAnswer),
+        ("agent_failed", Self::AgentFailed),
+    ];
+
+    /// What it is to the interpreter while `saying` is being spoken. Silence lasts until
+    /// [`Interpreter::poll_timeout`].
+    pub fn inputs(self, saying: Option<PromptId>) -> Vec<Input> {
+        let agent = || AGENT.to_owned();
+        let unavailable = |result| vec![Input::AgentUnavailable { agent: agent(), result }];
+        match self {
+            Self::Silence => vec![Input::Timeout],
+            Self::Noise => vec![Input::Unintelligible],
+            Self::PromptFailed => saying.map(|id| Input::PromptFailed { id }).into_iter().collect(),
+            Self::HangUp => vec![Input::CalleeHungUp],
+            Self::Voicemail => vec![Input::Voicemail, Input::Beep],
+            Self::Screening => vec![Input::Screening],
+            Self::Person => vec![Input::Person],
+            Self::Announcement => vec![Input::NoPerson { disposition: Disposition::Unreachable }],
+            Self::AgentJoined => vec![Input::AgentJoined { agent: agent() }],
+            Self::AgentNoAnswer => unavailable(HandoverResult::NoAnswer),
+            Self::AgentFailed => unavailable(HandoverResult::Failed),
+        }
+    }
+}
 
 /// Before a prompt's name: it goes on where it broke off.
 const GOES_ON: &str = "… ";
@@ -197,9 +232,13 @@ fn read_step(mut t: Table<'_>, prompts: &[Arc<str>], problems: &mut Problems) ->
         t.string("key", problems).and_then(|(k, _)| k.chars().next()).map(Act::Key)
     } else if t.has("event") {
         t.string("event", problems).and_then(|(e, at)| {
-            let found = EVENTS.iter().find(|(name, _)| *name == e).map(|e| Act::Event(e.1));
+            let found = Event::WORDS.iter().find(|(name, _)| *name == e).map(|e| Act::Event(e.1));
             if found.is_none() {
-                problems.add(&at, format!("unknown event {e:?}"), nearest(&e, EVENTS.iter().map(|e| e.0)));
+                problems.add(
+                    &at,
+                    format!("unknown event {e:?}"),
+                    nearest(&e, Event::WORDS.iter().map(|e| e.0)),
+                );
             }
             found
         })
@@ -431,31 +470,15 @@ impl<'e> Run<'e> {
     }
 
     fn event(&mut self, event: Event) {
-        let agent = AGENT.to_owned();
-        let input = match event {
-            Event::Silence => {
-                self.now = self.bot.poll_timeout().unwrap_or(self.now).max(self.now);
-                Input::Timeout
-            }
-            Event::Noise => Input::Unintelligible,
+        if event == Event::Silence {
+            self.now = self.bot.poll_timeout().unwrap_or(self.now).max(self.now);
+        }
+        let saying = match event {
             // The last prompt named, which is being spoken, could not be.
-            Event::PromptFailed => match self.saying.take() {
-                Some((id, _)) => Input::PromptFailed { id },
-                None => return,
-            },
-            Event::HangUp => Input::CalleeHungUp,
-            Event::Voicemail => {
-                self.input(Input::Voicemail);
-                Input::Beep
-            }
-            Event::Screening => Input::Screening,
-            Event::Person => Input::Person,
-            Event::Announcement => Input::NoPerson { disposition: Disposition::Unreachable },
-            Event::AgentJoined => Input::AgentJoined { agent },
-            Event::AgentNoAnswer => Input::AgentUnavailable { agent, result: HandoverResult::NoAnswer },
-            Event::AgentFailed => Input::AgentUnavailable { agent, result: HandoverResult::Failed },
+            Event::PromptFailed => self.saying.take().map(|(id, _)| id),
+            _ => None,
         };
-        self.input(input);
+        event.inputs(saying).into_iter().for_each(|input| self.input(input));
     }
 
     fn check_outcome(&self) -> Result<(), Problem> {

@@ -488,8 +488,8 @@ fn cut(text: &str, room: f64) -> String {
     out + "…"
 }
 
-/// Text as XML has it.
-fn escape(text: &str) -> String {
+/// Text as XML and HTML have it: nothing of it can steer a page.
+pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -497,6 +497,7 @@ fn escape(text: &str) -> String {
             '<' => out += "&lt;",
             '>' => out += "&gt;",
             '"' => out += "&quot;",
+            '\'' => out += "&#39;",
             '\n' => out.push(c),
             c if c.is_control() => out.push(' '),
             c => out.push(c),

@@ -11,6 +11,7 @@ use rhai::{
     packages::{ArithmeticPackage, LogicPackage, Package},
 };
 use rust_decimal::{Decimal, prelude::ToPrimitive};
+use waihu_types::SplitMix64;
 
 /// How deep an expression may nest: nobody reads more.
 const MAX_DEPTH: usize = 16;
@@ -176,7 +177,7 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 /// Values around the numbers of an expression: where it may turn.
 struct Draw {
     numbers: Vec<Decimal>,
-    seed: u64,
+    row: SplitMix64,
 }
 
 impl Draw {
@@ -185,16 +186,12 @@ impl Draw {
         for n in words(text).filter_map(|w| w.parse::<Decimal>().ok()) {
             numbers.extend([n, n.saturating_add(Decimal::ONE), n.saturating_sub(Decimal::ONE)]);
         }
-        Self { numbers, seed: 1 }
+        Self { numbers, row: SplitMix64::new(1) }
     }
 
-    /// The next number that matters (SplitMix64).
+    /// The next number that matters.
     fn number(&mut self) -> Decimal {
-        self.seed = self.seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.seed;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        let ix = (z ^ (z >> 31)) % u64::try_from(self.numbers.len()).unwrap_or(1);
+        let ix = self.row.next_u64() % u64::try_from(self.numbers.len()).unwrap_or(1);
         self.numbers.get(usize::try_from(ix).unwrap_or(0)).copied().unwrap_or_default()
     }
 

@@ -3,6 +3,7 @@
 //! It meets intents and entities and says prompts; time is an argument. Deliberately absent: SIP,
 //! sound, models, the clock. A spurious timeout does nothing; nothing comes out after `Ended`.
 
+mod echo;
 mod hearing;
 mod who;
 
@@ -30,6 +31,8 @@ const MAX_REPLAYS: u32 = 3;
 /// How much of what is said over lines that must be heard is kept for after them: people say one
 /// thing or two, and who says more has forgotten the first.
 const MAX_HELD: usize = 3;
+/// How many of the last lines may come back as an echo: a question, and what was said before it.
+const ECHOED: usize = 3;
 /// How often a line that could not be spoken is tried again: its next wording may have a voice.
 const MAX_FAILURES: u32 = 1;
 /// How long the closing words may take after a limit of the call, before it is cut.
@@ -119,6 +122,8 @@ pub struct Interpreter {
     applied: Vec<u32>,
     /// How often each prompt was spoken: the wordings take turns.
     spoken: Vec<u32>,
+    /// The last lines that were begun, the latest last: the prompt, and which of its turns.
+    said: [Option<(PromptIx, u32)>; ECHOED],
     replays: u32,
     /// How often the current line could not be spoken.
     failures: u32,
@@ -175,6 +180,7 @@ impl Interpreter {
             asked: false,
             applied,
             spoken,
+            said: [None; ECHOED],
             replays: 0,
             failures: 0,
             silence_rung: 0,
@@ -292,6 +298,10 @@ impl Interpreter {
             (_, Input::SpeechStarted) => self.speech_started(now),
             (_, Input::Screening) => self.screening(now),
             (_, Input::Person) => self.person(now, None),
+            (_, Input::Heard { utterance, .. }) if !self.boxed && self.is_an_echo(&utterance) => {
+                self.trace("our own line comes back");
+                self.unintelligible(now);
+            }
             (_, Input::Heard { utterance, began }) if self.boxed => {
                 self.heard_from_a_box(now, utterance, began);
             }
@@ -440,6 +450,8 @@ impl Interpreter {
             self.trace("a line is left out: a value is missing");
             return false;
         };
+        self.said.rotate_left(1);
+        self.said[ECHOED - 1] = Some((line.prompt, self.spoken[line.prompt]));
         self.spoken[line.prompt] += 1;
         (self.disclosed_before, self.disclosed) = (self.disclosed, self.disclosed || line.private);
         let id = PromptId(self.next_id);

@@ -191,7 +191,12 @@ impl Memory {
 
     /// The promise as it was taken down: the plan on the table, or else day and sum.
     pub(crate) fn promise(&self) -> Option<Promise> {
-        let promise = match self.negotiation.table() {
+        Some(Promise { channel: self.channel, ..self.payments()? })
+    }
+
+    /// The same without the way it will be paid.
+    pub(crate) fn payments(&self) -> Option<Promise> {
+        Some(match self.negotiation.table() {
             Some(plan) => {
                 let parts = plan.parts().iter().map(|p| PromisedPart { date: p.date, sum: p.sum });
                 Promise {
@@ -201,8 +206,7 @@ impl Memory {
                 }
             }
             None => Promise::of(self.promise_date?, self.promise_sum.unwrap_or(self.due)),
-        };
-        Some(Promise { channel: self.channel, ..promise })
+        })
     }
 
     /// A wording with its values; none while one is missing.

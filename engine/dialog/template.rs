@@ -288,7 +288,8 @@ fn grouped(amount: Decimal) -> String {
     format!("{out}.{cents}")
 }
 
-const MONTHS: [&str; 12] = [
+/// The months in English.
+pub const MONTHS: [&str; 12] = [
     "January",
     "February",
     "March",

@@ -91,6 +91,10 @@ pub fn decide(lang: Lang, text: &str, scores: &[f32], expected: &[Intent]) -> De
         let confidence = if intent == top.intent { top.confidence.max(TURNED) } else { TURNED };
         return Decision::of(intent, confidence);
     }
+    // "I paid five hundred of it already" has a sum in it, and offers none.
+    if matches!(top.intent, Intent::PartialPayment | Intent::PromiseToPay) && words.tells_of_a_payment() {
+        return Decision::of(Intent::AlreadyPaid, top.confidence.max(TURNED));
+    }
     // Who is going to die today names no day of payment.
     if top.confidence < BELIEVED
         && top.intent != Intent::Distress
@@ -399,6 +403,32 @@ mod tests {
         assert_eq!(fuse(Lang::En, &[], &[]), Decision::of(Intent::OutOfScope, 0.0));
         let d = fuse(Lang::En, &[read("yeah", f32::NAN, &yes)], &[]);
         assert_eq!(d.intent, Intent::Affirm);
+    }
+
+    #[test]
+    fn a_payment_that_was_made_is_no_offer() {
+        let of = |lang, text: &str, intent| {
+            let mut scores = vec![0.0; Intent::ALL.len()];
+            scores[Intent::ALL.iter().position(|i| *i == intent).unwrap()] = 0.7;
+            decide(lang, text, &scores, &[]).intent
+        };
+        let offer = Intent::PartialPayment;
+        for (lang, text) in [
+            (Lang::En, "I paid five hundred of it already."),
+            (Lang::En, "I've already paid 200 of that"),
+            (Lang::Zh, "我已经还了五百了"),
+            (Lang::Zh, "上个月还了一千"),
+        ] {
+            assert_eq!(of(lang, text, offer), Intent::AlreadyPaid, "{text}");
+        }
+        for (lang, text) in [
+            (Lang::En, "I can pay five hundred when I get paid."),
+            (Lang::En, "I haven't paid, I'll pay 200 on Friday."),
+            (Lang::Zh, "我明天还五百"),
+            (Lang::Zh, "已经还了五百，下个月再还五百"),
+        ] {
+            assert_eq!(of(lang, text, offer), offer, "{text}");
+        }
     }
 
     #[test]

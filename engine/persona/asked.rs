@@ -28,6 +28,10 @@ pub enum Asked {
         /// Its payments, as far as they were read out.
         parts: Vec<(Date, Decimal)>,
     },
+    /// Whether now is a good time to talk.
+    Suits,
+    /// Whether it has been paid.
+    Paid,
     /// When it will pay.
     When,
     /// How much.
@@ -109,6 +113,12 @@ impl Lines {
         }
         if has(question, words.channel) {
             return Asked::Channel;
+        }
+        if has(question, words.suits) {
+            return Asked::Suits;
+        }
+        if has(question, words.paid) {
+            return Asked::Paid;
         }
         let (when, how_much) = (has(question, words.when), has(question, words.how_much));
         if when && how_much {
@@ -220,6 +230,8 @@ struct Words {
     pay: &'static [&'static str],
     why: &'static [&'static str],
     channel: &'static [&'static str],
+    suits: &'static [&'static str],
+    paid: &'static [&'static str],
     plan: &'static [&'static str],
 }
 
@@ -242,7 +254,9 @@ const ZH: Words = Words {
     call_time: &["几点", "联系您", "接电话", "回电", "什么时间方便", "给您打"],
     call_back: &["回电"],
     pay: &["还款", "还清", "还上", "还多少", "付"],
-    why: &["为什么", "什么原因", "怎么回事", "什么困难", "什么情况", "遇到"],
+    why: &["为什么", "什么原因", "怎么回事", "什么困难", "什么情况", "遇到", "难处"],
+    suits: &["现在方便", "几分钟，方便吗"],
+    paid: &["已经还款了吗", "已经还了吗"],
     channel: &["怎么还呢", "用什么方式还", "转账，还是"],
     plan: &["期：", "期:"],
 };
@@ -263,7 +277,17 @@ const EN: Words = Words {
     call_time: &["time to call", "what time", "suit you", "call you", "good time"],
     call_back: &["call you back"],
     pay: &["pay", "afford", "manage"],
-    why: &["why", "what happened", "the reason", "makes it difficult", "made it hard"],
+    why: &[
+        "why",
+        "what happened",
+        "the reason",
+        "makes it difficult",
+        "made it hard",
+        "made it difficult",
+        "something come up",
+    ],
+    suits: &["is now a good time", "a minute now", "few minutes now", "is this a good time"],
+    paid: &["been able to send it", "has it been paid"],
     channel: &["how would you like to pay", "by bank transfer, or"],
     plan: &["payments:"],
 };
@@ -305,6 +329,10 @@ mod tests {
                 Asked::CallTime,
             ),
             ("您看几点联系您比较方便？", "What time would suit you?", Asked::CallTime),
+            ("您现在方便接电话吗？", "Do you have a few minutes now?", Asked::Suits),
+            ("想跟您核对一下上次说好的事，现在方便吗？", "Is now a good time?", Asked::Suits),
+            ("这笔款您已经还了吗？", "Has it been paid, do you know?", Asked::Paid),
+            ("是不是有什么难处？您可以跟我说。", "Has something come up? You can tell me.", Asked::Why),
             (
                 "现在帮您转接人工专员，可以吗？",
                 "One of our people can. Shall I put you through now?",

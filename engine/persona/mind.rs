@@ -51,6 +51,10 @@ pub struct Mind {
     changes: u32,
     /// How often it will still put off naming a day, or who it is.
     puts_off: u32,
+    /// How often it will still offer less than it can pay.
+    haggles: u32,
+    /// What it offered last.
+    bid: Option<Decimal>,
 }
 
 impl Mind {
@@ -65,6 +69,12 @@ impl Mind {
             persona,
             first,
             wishes,
+            haggles: match kind {
+                Kind::Bargains => 2,
+                Kind::Settles => 1 + u32::from(random.chance(0.5)),
+                _ => 0,
+            },
+            bid: None,
             knows_the_matter: false,
             turns: 0,
             last: None,
@@ -175,7 +185,7 @@ impl Mind {
         match asked {
             Asked::When | Asked::WhenAndHowMuch => self.offer(random),
             Asked::HowMuch => match (self.persona.means.part, self.day) {
-                (Some((sum, _)), _) => Line::from(T::Sum).of(sum),
+                (Some((sum, _)), _) => Line::from(T::Sum).of(self.bid(sum)),
                 (None, Some(_)) => Line::from(T::Sum).of(self.due),
                 (None, None) => self.excuse().into(),
             },
@@ -183,6 +193,7 @@ impl Mind {
                 Some(_) => self.with_values(T::Parts),
                 None => self.offer(random),
             },
+            Asked::Plan { .. } if self.haggles > 0 && self.persona.means.part.is_some() => self.counter(),
             Asked::Plan { parts } if self.persona.means.affords_all(parts) => T::Yes.into(),
             Asked::Plan { .. } => match (self.persona.means.parts, self.persona.means.part) {
                 // The parts are too few, or too large.
@@ -191,6 +202,10 @@ impl Mind {
                 (_, None) => self.offer(random),
             },
             Asked::Channel => T::ByApp.into(),
+            Asked::Suits if self.persona.kind == Kind::Busy || random.chance(0.05) => T::CallLater.into(),
+            Asked::Suits => T::Yes.into(),
+            Asked::Paid if self.persona.kind == Kind::AlreadyPaid => T::Paid.into(),
+            Asked::Paid => T::NotYet.into(),
             Asked::Terms { date, sum } => self.terms(*date, *sum, random),
             Asked::CallTime => {
                 let hour = i8::try_from(random.between(9, 20)).unwrap_or(15);
@@ -212,7 +227,12 @@ impl Mind {
                 }
             }
             Asked::Why => match self.persona.kind {
-                Kind::Unable | Kind::Installments | Kind::PaysPart | Kind::Distressed => T::Hard.into(),
+                Kind::Unable
+                | Kind::Installments
+                | Kind::PaysPart
+                | Kind::Bargains
+                | Kind::Settles
+                | Kind::Distressed => T::Hard.into(),
                 Kind::Hospital => T::Ill.into(),
                 _ => self.excuse().into(),
             },
@@ -236,9 +256,28 @@ impl Mind {
             return Line::from(*random.pick(&[T::PayVague, T::Aside, T::CallLater, T::Murmur]));
         }
         match (self.persona.means.part, self.day) {
-            (Some((sum, from)), _) => Line::from(T::PartOn).on(from).of(sum),
+            (Some((sum, from)), _) => Line::from(T::PartOn).on(from).of(self.bid(sum)),
             (None, Some(day)) => Line::from(T::PayOn).on(day),
             (None, None) => self.excuse().into(),
+        }
+    }
+
+    /// What it offers of the most that it has: half, then three quarters, then all of it.
+    fn bid(&mut self, most: Decimal) -> Decimal {
+        let share = match self.haggles {
+            0 => return *self.bid.insert(most),
+            1 => Decimal::new(75, 2),
+            _ => Decimal::new(50, 2),
+        };
+        self.haggles -= 1;
+        *self.bid.insert((most * share).ceil().min(most))
+    }
+
+    /// "The most I can do is …": it is not, yet.
+    fn counter(&mut self) -> Line {
+        match self.persona.means.part {
+            Some((most, _)) => Line::from(Topic::Part).of(self.bid(most)),
+            None => self.excuse().into(),
         }
     }
 
@@ -268,6 +307,11 @@ impl Mind {
             self.day = Some(later);
             return Line::from(T::OtherDay).on(later);
         }
+        // What it did not offer itself is worth a try.
+        if self.haggles > 0 && means.part.is_some() && sum.is_some_and(|s| self.bid.is_none_or(|bid| s > bid))
+        {
+            return self.counter();
+        }
         match (date, sum) {
             (Some(date), Some(sum)) if means.affords(sum, date) => T::Yes.into(),
             (None, Some(sum)) if self.day.is_some_and(|d| means.affords(sum, d)) => T::Yes.into(),
@@ -294,6 +338,7 @@ fn wants_a_person(kind: Kind) -> f32 {
     match kind {
         Kind::WantsHuman => 1.0,
         Kind::Installments | Kind::Distressed => 0.9,
+        Kind::Bargains | Kind::Settles => 0.6,
         Kind::Unable | Kind::Dispute => 0.7,
         Kind::Hospital | Kind::PaysPart => 0.5,
         Kind::Angry | Kind::Complains | Kind::HardOfHearing => 0.4,
@@ -328,6 +373,7 @@ fn on_its_mind(kind: Kind, random: &mut Random) -> (VecDeque<Topic>, VecDeque<To
         Kind::AlreadyPaid => (VecDeque::new(), [T::Paid].into()),
         Kind::Distressed => (VecDeque::new(), [T::Hard, T::Despair].into()),
         Kind::Installments => (VecDeque::new(), [T::Parts].into()),
+        Kind::Settles => (VecDeque::new(), [T::Less].into()),
         _ => Default::default(),
     };
     // Anyone may ask, or look for a pen.

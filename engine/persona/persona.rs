@@ -43,6 +43,8 @@ kinds! {
     Late "late" "晚些还" "Will pay, on a later day than is asked for."
     PaysPart "pays_part" "先还一部分" "Can pay a part soon, and the rest later."
     Installments "installments" "想分期" "Can pay in parts over months."
+    Bargains "bargains" "讨价还价" "Offers too little at first, and comes up to what it can pay."
+    Settles "settles" "求减免" "Has most of it, and wants the rest waived; takes what it can pay in the end."
     Unable "unable" "还不起" "Cannot pay: no work, no money."
     Hospital "hospital" "住院" "Is in hospital."
     Unwilling "unwilling" "不愿还" "Will not pay, whatever is said."
@@ -203,6 +205,12 @@ fn means(kind: Kind, scene: &Scene, random: &mut Random) -> Means {
         K::ChangesDate => Means { whole_from: Some(scene.today.saturating_add(1.day())), ..Means::default() },
         K::Late | K::Angry => Means { whole_from: Some(late), ..Means::default() },
         K::PaysPart => Means { whole_from: Some(next_month), part: Some((part, soon)), parts: None },
+        // What it has in the end; it begins with less.
+        K::Bargains => Means { whole_from: Some(next_month), part: Some((part, soon)), parts: None },
+        K::Settles => {
+            let most = (due * Decimal::new(random.between(80, 97), 2)).ceil().min(due);
+            Means { part: Some((most, soon)), ..Means::default() }
+        }
         K::Evasive => Means { whole_from: random.chance(0.5).then_some(late), ..Means::default() },
         K::Installments => {
             let count = u32::try_from(random.between(3, 12)).unwrap_or(3);
@@ -231,7 +239,7 @@ fn manners(kind: Kind, random: &mut Random) -> Manners {
         K::HangsUp => Manners { hangs_up: 0.5, ..base },
         K::Silent => Manners { silence: 0.9, ..base },
         K::HardOfHearing => Manners { talks_over: 0.0, silence: 0.1, patience: 20, ..base },
-        K::AsksEverything | K::ChangesDate => Manners { patience: 20, ..base },
+        K::AsksEverything | K::ChangesDate | K::Bargains | K::Settles => Manners { patience: 20, ..base },
         K::Hospital | K::Distressed => Manners { talks_over: 0.03, thinks_ms: (600, 3_500), ..base },
         K::Busy => Manners { talks_over: 0.35, hangs_up: 0.05, ..base },
         _ => base,

@@ -5,7 +5,7 @@
 
 use jiff::civil::{Date, Time, Weekday};
 use rust_decimal::Decimal;
-use waihu_dialog::Utterance;
+use waihu_dialog::{MONTHS, Utterance};
 use waihu_types::{Intent, Lang};
 
 use crate::random::Random;
@@ -99,21 +99,6 @@ fn day(date: Date, lang: Lang, today: Date, random: &mut Random) -> String {
     if understood { picked } else { plain.unwrap_or(picked) }
 }
 
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-
 fn weekday(day: Weekday) -> (&'static str, &'static str) {
     match day {
         Weekday::Monday => ("一", "Monday"),
@@ -199,6 +184,8 @@ topics! {
     OtherDay Deny ["不对，是{day}。", "不行，改成{day}吧。"] ["No, make it {day}.", "No, {day}."]
     /// The day and the sum read back are wrong.
     OtherTerms Deny ["不对，{day}还{sum}。", "不是，我说的是{day}还{sum}。"] ["No, {sum} {day}.", "No, I said {sum} {day}."]
+    /// Has not paid yet.
+    NotYet Deny ["还没有。", "还没呢。"] ["Not yet.", "No, not yet."]
     /// Has paid.
     Paid AlreadyPaid ["我已经还了。", "这笔我早就还过了。"] ["I already paid that.", "I've paid it already."]
     /// Will not pay.

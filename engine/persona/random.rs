@@ -1,29 +1,27 @@
-//! Numbers from a seed (SplitMix64: Steele, Lea, Flood 2014): the same talk from the same seed, everywhere.
+//! Numbers from a seed: the same talk from the same seed, everywhere.
+
+use waihu_types::SplitMix64;
 
 /// Numbers that follow from a seed.
 #[derive(Clone, Debug)]
-pub struct Random(u64);
+pub struct Random(SplitMix64);
 
 impl Random {
     /// The row that begins with `seed`.
     pub fn new(seed: u64) -> Self {
-        Self(seed)
+        Self(SplitMix64::new(seed))
     }
 
     /// A row for one thing among many: the same for the same seed and number, unlike any other's.
     pub fn nth(seed: u64, n: u64) -> Self {
-        let mut row = Self(seed ^ n.wrapping_mul(0xD1B5_4A32_D192_ED03));
+        let mut row = Self::new(seed ^ n.wrapping_mul(0xD1B5_4A32_D192_ED03));
         row.next_u64();
         row
     }
 
     /// The next number, all 64 bits even.
     pub fn next_u64(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
+        self.0.next_u64()
     }
 
     /// Evenly from 0 to 1, 1 left out.

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, sync::Arc, time::Duration};
 use waihu_dialog::{
     BargeIn, Conclusion, Expectation, Input, Interpreter, Output, Private, PromptId, Script, Utterance,
 };
-use waihu_types::{HandoverResult, Intent, Lang, Time};
+use waihu_types::{Disposition, HandoverResult, Intent, Lang, Time};
 
 use crate::{
     asked::Lines,
@@ -13,7 +13,7 @@ use crate::{
     noise::{Arrived, Understood},
     persona::{Kind, Persona},
     random::Random,
-    scene::Scene,
+    scene::{Allows, Scene},
 };
 
 /// How much happens in a talk at most. A call of five minutes has about a hundred inputs; whatever needs more
@@ -112,8 +112,53 @@ pub struct Talk {
     pub failures: Vec<(Arc<str>, Failure)>,
     /// Whether somebody else was told of the debt.
     pub disclosure: Disclosure,
+    /// What the lender lets be agreed.
+    pub allows: Allows,
+    /// Whether the callee asked for other terms than it was asked for: a part, parts, more time, or less.
+    pub bargained: bool,
     /// Inputs that the interpreter took.
     pub inputs: u32,
+}
+
+/// What came of bargaining.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Bargain {
+    /// One payment of all that is due, or of a part of it where nothing was said of the rest.
+    One,
+    /// Several payments.
+    Parts,
+    /// A discount.
+    Less,
+    /// A person took over, or is to call.
+    Person,
+    /// Nothing was agreed.
+    Nothing,
+    /// The callee was not understood.
+    NotUnderstood,
+}
+
+impl Bargain {
+    /// All of it, with the words for people.
+    pub const ALL: [(Self, &'static str); 6] = [
+        (Self::One, "one payment 一次"),
+        (Self::Parts, "parts 分期"),
+        (Self::Less, "discount 减免"),
+        (Self::Person, "person 人工"),
+        (Self::Nothing, "nothing 未达成"),
+        (Self::NotUnderstood, "not understood 未听懂"),
+    ];
+
+    /// The name as figures have it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::One => "one_payment",
+            Self::Parts => "parts",
+            Self::Less => "discount",
+            Self::Person => "person",
+            Self::Nothing => "nothing",
+            Self::NotUnderstood => "not_understood",
+        }
+    }
 }
 
 impl Talk {
@@ -126,6 +171,21 @@ impl Talk {
             means.affords(promise.sum.amount(), promise.date)
         } else {
             means.affords_all(&parts)
+        })
+    }
+
+    /// What came of bargaining; none where there was none.
+    pub fn bargain(&self) -> Option<Bargain> {
+        let c = self.conclusion.as_ref().filter(|_| self.bargained)?;
+        let promise = c.promise.as_ref().filter(|_| c.disposition == Disposition::PromiseToPay);
+        Some(match (promise, c.disposition) {
+            (Some(p), _) if p.discount.is_some() => Bargain::Less,
+            (Some(p), _) if p.parts.len() > 1 => Bargain::Parts,
+            (Some(_), _) => Bargain::One,
+            (None, Disposition::HandedOver) => Bargain::Person,
+            (None, Disposition::NotUnderstood) => Bargain::NotUnderstood,
+            (None, _) if c.callback.as_ref().is_some_and(|b| b.by_agent) => Bargain::Person,
+            (None, _) => Bargain::Nothing,
         })
     }
 
@@ -193,6 +253,8 @@ pub fn converse(script: &Arc<Script>, persona: Persona, scene: &Scene, seed: u64
             entered: Vec::new(),
             failures: Vec::new(),
             disclosure: Disclosure::None,
+            allows: Allows::of(&scene.case.particulars.authority),
+            bargained: false,
             inputs: 0,
         },
         mind,
@@ -470,6 +532,14 @@ impl Call<'_> {
     fn speaks(&mut self, mut utterance: Utterance, began: Time, over: bool) {
         let text = utterance.text.clone();
         let meant = utterance.intent;
+        // Of the whole on a day of its own nobody has to be persuaded.
+        self.talk.bargained |= matches!(
+            meant,
+            Intent::PartialPayment
+                | Intent::RequestInstallments
+                | Intent::RequestExtension
+                | Intent::RequestReduction
+        );
         let foreign = self.talk.persona.lang != self.lang;
         if foreign {
             // What a recognizer for one language makes of another: few words, and none that are sure.

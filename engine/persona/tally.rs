@@ -8,8 +8,8 @@ use waihu_types::{Disposition, Lang};
 use crate::{
     persona::{Kind, Persona},
     random::Random,
-    scene::Scene,
-    talk::{Disclosure, Failure, Talk, converse},
+    scene::{Allows, Scene},
+    talk::{Bargain, Disclosure, Failure, Talk, converse},
 };
 
 /// How many of the worst talks are kept of each kind: more are not read.
@@ -69,6 +69,22 @@ pub struct Of {
     pub worst: Vec<(u32, Play)>,
 }
 
+/// What became of the talks about cases that allow the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bargaining {
+    /// How many talks there were.
+    pub talks: u64,
+    /// How those ended in which the callee bargained.
+    pub ends: BTreeMap<Bargain, u64>,
+}
+
+impl Bargaining {
+    /// In how many of them the callee bargained.
+    pub fn bargained(&self) -> u64 {
+        self.ends.values().sum()
+    }
+}
+
 /// What became of many talks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -80,6 +96,8 @@ pub struct Tally {
     pub ways: BTreeMap<(Arc<str>, Arc<str>), u64>,
     /// Turns that failed.
     pub failures: BTreeMap<(Arc<str>, Failure), u64>,
+    /// What came of bargaining, by what the lender allows.
+    pub bargaining: BTreeMap<Allows, Bargaining>,
     /// Inputs that the interpreter took.
     pub inputs: u64,
 }
@@ -115,6 +133,11 @@ impl Tally {
         for failure in &talk.failures {
             add(&mut self.failures, failure.clone(), 1);
         }
+        let bargaining = self.bargaining.entry(talk.allows).or_default();
+        bargaining.talks += 1;
+        if let Some(end) = talk.bargain() {
+            add(&mut bargaining.ends, end, 1);
+        }
         self.inputs += u64::from(talk.inputs);
     }
 
@@ -126,6 +149,11 @@ impl Tally {
         other.states.into_iter().for_each(|(k, n)| add(&mut self.states, k, n));
         other.ways.into_iter().for_each(|(k, n)| add(&mut self.ways, k, n));
         other.failures.into_iter().for_each(|(k, n)| add(&mut self.failures, k, n));
+        for (allows, of) in other.bargaining {
+            let mine = self.bargaining.entry(allows).or_default();
+            mine.talks += of.talks;
+            of.ends.into_iter().for_each(|(k, n)| add(&mut mine.ends, k, n));
+        }
         self.inputs += other.inputs;
     }
 

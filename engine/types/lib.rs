@@ -15,6 +15,7 @@ mod particulars;
 mod phone;
 mod question;
 mod sound;
+mod split_mix;
 mod time;
 mod voice;
 
@@ -34,5 +35,6 @@ pub use particulars::{AccountTail, InvalidTail, Particulars, ProductKind, Promis
 pub use phone::{InvalidPhoneNumber, PhoneNumber};
 pub use question::Question;
 pub use sound::{Codec, Direction, SrtpKey, SrtpSuite};
+pub use split_mix::SplitMix64;
 pub use time::{InvalidWallTime, Time, WallTime};
 pub use voice::{CaseVoice, VoiceStyle};

@@ -17,14 +17,14 @@ use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use serde_json::{Value, json};
 use waihu_dialog::Script;
-use waihu_persona::{Failure, Kind, Of, Play, Tally};
+use waihu_persona::{Allows, Bargain, Bargaining, Failure, Kind, Of, Play, Tally};
 use waihu_types::Lang;
 
-use super::{arena_plots as plots, cores, flows, langs};
+use super::{arena_plots as plots, flows, langs};
 use crate::{
     commands::eval::{bar, page::Page},
     output::{note, out},
-    project::Project,
+    project::{Project, cores},
     table::Table,
 };
 
@@ -200,6 +200,24 @@ impl Played {
     const FAILURE_HEADING: [&str; 5] =
         ["state 状态", "entered 进入", "not understood 未听懂", "silent 沉默", "limit 超限"];
 
+    /// What came of bargaining, by what the lender allows: shares of the talks in which the callee asked for
+    /// other terms.
+    fn bargain_rows(&self) -> Vec<[String; 9]> {
+        let row = |(allows, of): (&Allows, &Bargaining)| {
+            let bargained = of.bargained();
+            let [a, b, c, d, e, f] =
+                Bargain::ALL.map(|(end, _)| percent(of.ends.get(&end).copied().unwrap_or(0), bargained));
+            let name = format!("{} {}", allows.label(), allows.zh());
+            [name, of.talks.to_string(), percent(bargained, of.talks), a, b, c, d, e, f]
+        };
+        self.tally.bargaining.iter().map(row).collect()
+    }
+
+    fn bargain_heading() -> [&'static str; 9] {
+        let [a, b, c, d, e, f] = Bargain::ALL.map(|(_, name)| name);
+        ["authority 授权", "talks 通话", "bargained 协商", a, b, c, d, e, f]
+    }
+
     /// The worst talks, the worst first.
     fn worst(&self) -> Vec<Play> {
         let mut worst = self.tally.by_kind.values().flat_map(|of| of.worst.clone()).collect::<Vec<_>>();
@@ -233,6 +251,9 @@ impl Played {
         if hidden > 0 {
             let _ = writeln!(out, "… and {hidden} more states 另有 {hidden} 个状态");
         }
+        let mut table = Table::new(Self::bargain_heading());
+        self.bargain_rows().into_iter().for_each(|row| table.row(row));
+        let _ = writeln!(out, "\n{table}");
         let never = self.tally.never_visited(&self.script);
         let never = if never.is_empty() { "none 无".to_owned() } else { never.join(", ") };
         let _ = writeln!(out, "\nstates never come to 从未到达: {never}");
@@ -277,12 +298,24 @@ impl Played {
                 json!({ "state": state, "entered": entered, "not_understood": no_match, "silent": silence, "limit": limit })
             })
             .collect();
+        let bargaining: serde_json::Map<String, Value> = self
+            .tally
+            .bargaining
+            .iter()
+            .map(|(allows, of)| {
+                let ends: serde_json::Map<String, Value> =
+                    of.ends.iter().map(|(end, n)| (end.label().to_owned(), json!(n))).collect();
+                let of = json!({ "talks": of.talks, "bargained": of.bargained(), "ends": ends });
+                (allows.label().to_owned(), of)
+            })
+            .collect();
         json!({
             "flow": self.script.name(),
             "sha256": self.script.sha256(),
             "all": of(&self.tally.all()),
             "personas": personas,
             "failures": failures,
+            "bargaining": bargaining,
             "never_come_to": self.tally.never_visited(&self.script),
             "seconds": self.took.as_secs_f64(),
             "inputs": self.tally.inputs,
@@ -319,6 +352,9 @@ impl Played {
         page.heading("By callee", "各类被叫");
         let rows: Vec<Vec<String>> = self.rows().into_iter().map(Vec::from).collect();
         page.table(&Self::HEADING, &rows);
+        page.heading("What came of bargaining, by authority", "协商结果（按授权）");
+        let rows: Vec<Vec<String>> = self.bargain_rows().into_iter().map(Vec::from).collect();
+        page.table(&Self::bargain_heading(), &rows);
         let never = self.tally.never_visited(&self.script);
         page.heading(&format!("States never come to ({})", never.len()), "从未到达的状态");
         let never: Vec<Vec<String>> = never.into_iter().map(|state| vec![state]).collect();

@@ -10,12 +10,12 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use jiff::civil::Date;
-use waihu_dialog::{Script, Utterance};
+use waihu_dialog::{Event, Script, Utterance};
 use waihu_intent::Classifier;
 use waihu_types::{Case, Lang};
 
 use super::{
-    session::{Event, Session, Shown, labelled},
+    session::{Session, Shown, labelled},
     source::Source,
 };
 use crate::{
@@ -249,8 +249,12 @@ pub(super) fn by_models(
     today: Date,
     text: &str,
 ) -> Result<Utterance> {
-    let lang = session.lang();
-    let decision = classifier.classify(lang, text, &session.expectation().intents)?;
+    let (lang, expected) = (session.lang(), session.expectation());
+    let local = match expected.examples.is_empty() {
+        true => None,
+        false => Some(classifier.local(&expected.examples)?),
+    };
+    let decision = classifier.decide(lang, &[(text, 0.0)], &expected.intents, local.as_deref())?;
     let entities = waihu_nlu::extract(lang, text, today);
     let mut meant = format!("    → {} {:.2}", decision.intent, decision.confidence);
     for (intent, confidence) in &decision.also {

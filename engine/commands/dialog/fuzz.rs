@@ -21,8 +21,12 @@ use waihu_persona::{
 };
 use waihu_types::Lang;
 
-use super::{cores, flows, langs};
-use crate::{commands::eval::bar, output::out, project::Project};
+use super::{flows, langs};
+use crate::{
+    commands::eval::bar,
+    output::out,
+    project::{Project, cores},
+};
 
 /// How many acts a random callee has at most: three times what the longest golden conversation has.
 const MOST_ACTS: usize = 60;
@@ -92,9 +96,11 @@ pub(crate) fn run(project: &Project, args: &FuzzArgs) -> Result<ExitCode> {
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The flow's own case, or one of the seed's.
+/// The case of one of the flow's golden conversations, or one of the seed's.
 fn scene(script: &Script, lang: Lang, seed: u64) -> Scene {
-    match script.examples(lang).first() {
+    let examples = script.examples(lang);
+    let at = usize::try_from(seed).unwrap_or(0).checked_rem(examples.len());
+    match at.and_then(|at| examples.get(at)) {
         Some(example) if !seed.is_multiple_of(MADE_CASES) => {
             let (case, today) = example.case();
             Scene { case: case.clone(), today }

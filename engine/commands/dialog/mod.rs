@@ -85,8 +85,3 @@ fn flows(project: &Project, named: &[String]) -> Result<Vec<Arc<Script>>> {
 fn langs(named: Option<Lang>) -> Vec<Lang> {
     named.map_or_else(|| Lang::ALL.to_vec(), |lang| vec![lang])
 }
-
-/// How many threads work: one a core.
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-}

@@ -9,10 +9,10 @@ use std::{sync::Arc, time::Duration};
 use jiff::civil::Date;
 use serde_json::{Value, json};
 use waihu_dialog::{
-    BargeIn, Conclusion, Expectation, Input, Interpreter, Output, Private, PromptId, RedialAdvice, Script,
-    Utterance, Weight,
+    BargeIn, Conclusion, Event, Expectation, Input, Interpreter, Output, Private, PromptId, RedialAdvice,
+    Script, Utterance, Weight,
 };
-use waihu_types::{Case, Disposition, HandoverResult, Intent, Lang, Time};
+use waihu_types::{Case, Intent, Lang, Time};
 
 /// How long a letter takes to say, and a Chinese character [ms]: for the limits of a call.
 const LETTER_MS: u64 = 65;
@@ -55,37 +55,6 @@ struct Line {
     prompt: Arc<str>,
     barge_in: BargeIn,
     lasts: Duration,
-}
-
-/// What happens that is no word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Event {
-    Silence,
-    Noise,
-    HangUp,
-    Voicemail,
-    Screening,
-    Person,
-    Announcement,
-    AgentJoined,
-    AgentNoAnswer,
-    AgentFailed,
-}
-
-impl Event {
-    /// Every one, by the word of golden conversations.
-    pub(super) const WORDS: [(&str, Self); 10] = [
-        ("silence", Self::Silence),
-        ("noise", Self::Noise),
-        ("hang_up", Self::HangUp),
-        ("voicemail", Self::Voicemail),
-        ("screening", Self::Screening),
-        ("person", Self::Person),
-        ("announcement", Self::Announcement),
-        ("agent_joined", Self::AgentJoined),
-        ("agent_no_answer", Self::AgentNoAnswer),
-        ("agent_failed", Self::AgentFailed),
-    ];
 }
 
 impl Session {
@@ -183,30 +152,18 @@ impl Session {
             self.out.push("no agent is being called 没有在呼叫坐席".to_owned());
             return;
         }
+        if event == Event::PromptFailed {
+            self.out.push("every line was spoken to its end 每句话都已说完".to_owned());
+            return;
+        }
         self.flush();
         let word = Event::WORDS.iter().find(|w| w.1 == event).map_or("", |w| w.0);
         self.steps.push(format!("{{ event = {word:?} }},"));
         self.ringing &= matches!(event, Event::Noise);
-        let agent = "agent-1".to_owned();
-        let input = match event {
-            Event::Silence => {
-                self.now = self.bot.poll_timeout().unwrap_or(self.now).max(self.now);
-                Input::Timeout
-            }
-            Event::Noise => Input::Unintelligible,
-            Event::HangUp => Input::CalleeHungUp,
-            Event::Voicemail => {
-                self.input(Input::Voicemail);
-                Input::Beep
-            }
-            Event::Screening => Input::Screening,
-            Event::Person => Input::Person,
-            Event::Announcement => Input::NoPerson { disposition: Disposition::Unreachable },
-            Event::AgentJoined => Input::AgentJoined { agent },
-            Event::AgentNoAnswer => Input::AgentUnavailable { agent, result: HandoverResult::NoAnswer },
-            Event::AgentFailed => Input::AgentUnavailable { agent, result: HandoverResult::Failed },
-        };
-        self.input(input);
+        if event == Event::Silence {
+            self.now = self.bot.poll_timeout().unwrap_or(self.now).max(self.now);
+        }
+        event.inputs(None).into_iter().for_each(|input| self.input(input));
         self.speak_on();
     }
 

@@ -13,14 +13,14 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use waihu_audio::{Frame, SAMPLES_8K, SILENCE, frame::to_i16, gate::SpeechGate};
 use waihu_dialler::Order;
-use waihu_dialog::Utterance;
+use waihu_dialog::{Event, Utterance};
 use waihu_record::wav;
 use waihu_speech::{Event as Ear, Gate, Heard, Listener, Speech};
 use waihu_trunk::{TrunkConfig, Uri};
 
 use super::{
     chat::{About, finish, show},
-    session::{Event, Session},
+    session::Session,
     source::Source,
 };
 use crate::{
@@ -109,8 +109,9 @@ fn turn(session: &mut Session, listener: &Listener, told: &mpsc::Receiver<Ear>, 
     listener.expect(waihu_speech::Expectation {
         intents: expected.intents,
         question: expected.question,
+        pause_ms: expected.pause.map(|p| (ms(p.least), ms(p.most))),
         words: expected.words,
-        ..waihu_speech::Expectation::default()
+        examples: expected.examples,
     });
     let mut heard_any = false;
     for event in listen(listener, told, &samples) {
@@ -138,6 +139,11 @@ fn turn(session: &mut Session, listener: &Listener, told: &mpsc::Receiver<Ear>, 
         session.event(Event::Silence);
     }
     Ok(())
+}
+
+/// A pause as the ears take it [ms].
+fn ms(pause: Duration) -> u32 {
+    u32::try_from(pause.as_millis()).unwrap_or(u32::MAX)
 }
 
 /// Plays samples at 8 kHz and silence after them into the ears, as fast as a call would, until the words of

@@ -213,22 +213,9 @@ impl Page {
     }
 }
 
-/// Text as HTML has it.
+/// Text as HTML has it, on one line.
 pub(crate) fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out += "&amp;",
-            '<' => out += "&lt;",
-            '>' => out += "&gt;",
-            '"' => out += "&quot;",
-            '\'' => out += "&#39;",
-            // Nothing of a text may steer the page.
-            c if c.is_control() => out.push(' '),
-            c => out.push(c),
-        }
-    }
-    out
+    waihu_dialog::escape(text).replace('\n', " ")
 }
 
 /// A path as a URL has it (RFC 3986, 2.3).

@@ -8,7 +8,7 @@ use crate::{
     condition::{Condition, Who},
     notices::Notice,
     problem::{Place, Problems},
-    script::{Act, Kind, Line, Rule, Script, State},
+    script::{Act, Kind, Line, Rule, Script, State, Then},
     template::Placeholder,
 };
 
@@ -19,7 +19,12 @@ pub(super) fn check(script: &Script, problems: &mut Problems) {
     for state in &script.states {
         check_shadowed(state.kind.rules(), problems);
         check_confirmation(script, state, problems);
+        // What was sealed already may be taken leave of in any words.
+        if !state.seals_a_promise() {
+            check_sealing(script, state.kind.rules(), problems);
+        }
     }
+    check_sealing(script, &script.always, problems);
     for rule in &script.always {
         if rule.identity == Some(Who::Confirmed) {
             let message = "a rule for every state confirms the person, whatever was asked there";
@@ -132,6 +137,22 @@ fn check_confirmation(script: &Script, state: &State, problems: &mut Problems) {
             );
             let at = unnamed.map_or(&rule.at, |line| &line.at);
             problems.add(at, message, "ask for {name} in every wording of its last prompt and of again");
+        }
+    }
+}
+
+/// A promise is sealed by a clear yes, or by being said once more. A goodbye is easily misheard for a murmur,
+/// and whoever murmurs only listens.
+fn check_sealing(script: &Script, rules: &[Rule], problems: &mut Problems) {
+    use Intent as I;
+    let clear =
+        |i: &Intent| matches!(i, I::Affirm | I::PromiseToPay | I::PartialPayment | I::RequestInstallments);
+    let seals = |r: &&Rule| matches!(r.then, Then::Go(to) if script.state(to).seals_a_promise());
+    for rule in rules.iter().filter(seals) {
+        if let Some(other) = rule.intents.iter().find(|i| !clear(i)) {
+            let message =
+                format!("{other} seals a promise: only a yes, or the promise once more, is sure enough");
+            problems.add(&rule.at, message, "keep \"affirm\" here, and ask the others for a clear yes");
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use waihu_nlu::Entities;
-use waihu_types::{Intent, Question, Time};
+use waihu_types::{Disposition, Intent, Question, Time};
 
 use super::{CLOSING_GRACE, Closing, Held, Interpreter, MAX_HELD, Phase, Speech};
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
     io::{BargeIn, Output, Utterance, Weight},
     memory::Understood,
     naming::Naming,
+    passing::names_a_day_in_passing,
     script::{End, Kind, Line, Rule, StateIx, Then},
 };
 
@@ -43,7 +44,11 @@ impl Interpreter {
     /// no, however it sounded, and one who is the person's wife is not the person.
     pub(super) fn understood(&mut self, utterance: Utterance) -> Understood {
         use Intent as I;
-        let Utterance { text, intent, confidence, entities, also } = utterance;
+        let Utterance { text, intent, confidence, mut entities, also } = utterance;
+        if intent == I::OutOfScope && entities.date.is_some() && names_a_day_in_passing(self.lang, &text) {
+            self.trace("a day in passing answers nothing");
+            (entities.date, entities.time) = (None, None);
+        }
         let rules = self.script.state(self.state).kind.rules();
         let asks = rules.iter().any(|r| r.identity == Some(Who::Confirmed));
         let says_yes = matches!(intent, I::Affirm | I::Acknowledge | I::Greeting | I::OutOfScope);
@@ -310,7 +315,12 @@ impl Interpreter {
 
     /// Takes down what a rule takes from an utterance.
     fn take_down(&mut self, take: &[Slot], identity: Option<Who>, utterance: &Understood) {
+        let sealed = (self.reached == Some(Disposition::PromiseToPay)).then(|| self.memory.payments());
         self.memory.take(take, utterance);
+        if sealed.is_some_and(|sealed| sealed != self.memory.payments()) {
+            // What was said yes to is taken back, and what takes its place has no yes yet.
+            self.reached = Some(Disposition::NoCommitment);
+        }
         self.memory.identity = identity.unwrap_or(self.memory.identity);
         if identity == Some(Who::Confirmed) {
             // What was reached with somebody else is void: it is the person after all.

@@ -75,6 +75,68 @@ impl Words {
         rules.iter().find(|r| self.has(r.phrases) && !self.has(r.unless)).map(|r| r.intent)
     }
 
+    /// Whether a payment is told of that was made.
+    pub fn tells_of_a_payment(&self) -> bool {
+        let (paid, unless): (&[&str], &[&str]) = match self.lang {
+            Lang::Zh => (
+                &[
+                    "已经还",
+                    "已经付",
+                    "已经转",
+                    "已还",
+                    "早就还",
+                    "早还了",
+                    "刚还了",
+                    "刚刚还了",
+                    "刚付",
+                    "刚转",
+                    "昨天还了",
+                    "昨天付",
+                    "昨天转",
+                    "前天还了",
+                    "上周还了",
+                    "上个月还了",
+                    "还过",
+                    "付过",
+                    "转过",
+                ],
+                &["没", "不", "如果", "要是", "等我", "明天", "后天", "下周", "下个月", "再还"],
+            ),
+            Lang::En => (
+                &[
+                    "i paid",
+                    "i already paid",
+                    "ive paid",
+                    "i have paid",
+                    "ive already paid",
+                    "i have already paid",
+                    "already paid",
+                    "i sent",
+                    "ive sent",
+                    "i already sent",
+                    "we paid",
+                    "weve paid",
+                ],
+                &[
+                    "not",
+                    "havent",
+                    "if i paid",
+                    "if i sent",
+                    "once ive",
+                    "when ive",
+                    "after ive",
+                    "until ive",
+                    "what if",
+                    "tomorrow",
+                    "next week",
+                    "next month",
+                    "id rather",
+                ],
+            ),
+        };
+        self.has(paid) && !self.has(unless)
+    }
+
     /// A day, a sum, all of it or a number of parts with next to nothing around it.
     pub fn bare_value(&self, text: &str, expected: &[Intent]) -> Option<Intent> {
         // Which kinds are found does not hang on the day of the call.

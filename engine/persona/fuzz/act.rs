@@ -165,8 +165,42 @@ impl Act {
 pub fn callee(seed: u64, most: usize) -> Vec<Act> {
     let mut random = Random::nth(seed, 0xF022);
     let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let count = random.between(0, most);
-    (0..count).map(|_| act(&mut random)).collect()
+    let count = usize::try_from(random.between(0, most)).unwrap_or(0);
+    let mut acts = Vec::with_capacity(count);
+    while acts.len() < count {
+        if random.chance(0.04) {
+            acts.extend(stretch(&mut random));
+        } else {
+            acts.push(act(&mut random));
+        }
+    }
+    acts.truncate(count);
+    acts
+}
+
+/// Somebody who hears each line to its end for a while, and then says nothing, or nothing that is understood,
+/// until a ladder is at its end, or nearly; or who gets on with it.
+fn stretch(random: &mut Random) -> Vec<Act> {
+    let how = random.between(0, 3);
+    let mut acts = Vec::new();
+    for _ in 0..random.between(2, 6) {
+        // A question may have a few lines before it.
+        acts.extend([Act::Listens, Act::Listens, Act::Listens, Act::Listens]);
+        acts.push(match how {
+            0 => Act::IsSilent,
+            1 if random.chance(0.25) => Act::Noise { over: false },
+            1 => Act::Says {
+                meant: Meant::Is(Intent::OutOfScope),
+                confidence: 0.9 * random.unit(),
+                values: Values::default(),
+                over: false,
+                named: Named::Nobody,
+                also: None,
+            },
+            _ => likely(random),
+        });
+    }
+    acts
 }
 
 fn values(random: &mut Random) -> Values {
@@ -247,7 +281,10 @@ fn says(random: &mut Random) -> Act {
 
 /// What people say who get on with it.
 fn likely(random: &mut Random) -> Act {
-    let intent = *random.pick(&[Intent::Affirm, Intent::Affirm, Intent::PromiseToPay, Intent::Deny]);
+    use Intent as I;
+    let common = [I::Affirm, I::Affirm, I::PromiseToPay, I::Deny];
+    let rarer = [I::Hardship, I::RequestCallback, I::RequestInstallments, I::RefuseToPay, I::OutOfScope];
+    let intent = *if random.chance(0.9) { random.pick(&common) } else { random.pick(&rarer) };
     let with = random.chance(0.5);
     Act::Says {
         meant: Meant::Is(intent),

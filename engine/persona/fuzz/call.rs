@@ -240,7 +240,7 @@ impl<'s> Call<'s> {
         self.note_urgent(intent, confidence);
         let agrees = matches!(
             intent,
-            Intent::Affirm | Intent::Acknowledge | Intent::PromiseToPay | Intent::PartialPayment
+            Intent::Affirm | Intent::PromiseToPay | Intent::PartialPayment | Intent::RequestInstallments
         );
         if agrees && confidence >= self.bounds.accept {
             self.said.push(Said::Agreed { began });

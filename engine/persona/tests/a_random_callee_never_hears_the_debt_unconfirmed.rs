@@ -45,6 +45,21 @@ fn random_callees_come_far_into_the_reminder() {
 }
 
 #[test]
+fn who_is_silent_or_never_understood_is_among_the_random_callees() {
+    let script = flows::flow("reminder");
+    let mut come_to = BTreeSet::new();
+    for lang in Lang::ALL {
+        let scene = flows::scene(&script, lang);
+        for seed in 0..3_000 {
+            come_to.extend(fuzz(&script, &scene, seed, 60).0.states);
+        }
+    }
+    for state in ["offer_help", "end_not_understood", "end_silence", "agent_callback"] {
+        assert!(come_to.contains(format!("courtesy.{state}").as_str()), "{state}: {come_to:?}");
+    }
+}
+
+#[test]
 fn a_callee_who_talks_for_ever_is_brought_to_an_end() {
     let script = flows::flow("reminder");
     let scene = flows::scene(&script, Lang::Zh);

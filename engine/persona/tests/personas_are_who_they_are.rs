@@ -6,7 +6,9 @@ mod flows;
 use std::sync::{Arc, LazyLock};
 
 use waihu_dialog::{Conclusion, Script};
-use waihu_persona::{Disclosure, Failure, Kind, Noise, Persona, Play, Scene, Talk, Tally, converse};
+use waihu_persona::{
+    Allows, Bargain, Disclosure, Failure, Kind, Noise, Persona, Play, Scene, Talk, Tally, converse,
+};
 use waihu_types::{Disposition as D, Lang};
 
 /// Read and checked once: a check walks every path.
@@ -26,6 +28,56 @@ fn talks(kind: Kind, noise: Noise, count: u64) -> Vec<Talk> {
 fn share(talks: &[Talk], fits: impl Fn(&Conclusion) -> bool) -> f64 {
     let fit = talks.iter().filter(|t| t.conclusion.as_ref().is_some_and(&fits)).count();
     fit as f64 / talks.len() as f64
+}
+
+#[test]
+fn every_flow_can_be_spoken_about_every_made_case() {
+    for name in flows::names() {
+        let script = flows::flow(&name);
+        for lang in Lang::ALL {
+            for seed in 0..200 {
+                let Scene { case, today } = Scene::new(lang, seed);
+                assert_eq!(script.misfits(&case, lang, today), [], "{name}, seed {seed}");
+            }
+        }
+    }
+}
+
+#[test]
+fn who_bargains_is_met_within_what_the_lender_allows() {
+    let script = flows::flow("negotiation");
+    let mut tally = Tally::default();
+    for n in 0..3_000 {
+        let kinds = [Kind::Bargains, Kind::Settles, Kind::Installments, Kind::PaysPart];
+        let play = Play::nth(n, 3, &Lang::ALL, &kinds).unwrap();
+        let talk = play.talk(&script);
+        tally.count(play, &talk);
+    }
+    let ended = |allows: Allows, end: Bargain| tally.bargaining[&allows].ends.get(&end).copied().unwrap_or(0);
+    for (allows, of) in &tally.bargaining {
+        assert!(of.bargained() * 10 > of.talks * 8, "{allows:?}: {of:?}");
+        assert!(ended(*allows, Bargain::NotUnderstood) * 20 < of.bargained(), "{allows:?}: {of:?}");
+        let parts = matches!(allows, Allows::Parts | Allows::Both);
+        let less = matches!(allows, Allows::Less | Allows::Both);
+        assert_eq!(ended(*allows, Bargain::Parts) > 0, parts, "{allows:?}: {of:?}");
+        assert_eq!(ended(*allows, Bargain::Less) > 0, less, "{allows:?}: {of:?}");
+    }
+    assert_eq!(tally.bargaining.len(), 4);
+    // Without an authority there is a person.
+    assert!(ended(Allows::Nothing, Bargain::Person) > 200, "{:?}", tally.bargaining);
+}
+
+#[test]
+fn a_promise_before_is_come_back_to() {
+    let script = flows::flow("promise-follow-up");
+    let mut tally = Tally::default();
+    for n in 0..2_000 {
+        let play = Play::nth(n, 3, &Lang::ALL, Kind::ALL).unwrap();
+        tally.count(play, &play.talk(&script));
+    }
+    for state in ["coming", "due", "what_happened", "once_more", "end_on_track"] {
+        assert!(tally.states.contains_key(state), "{state}");
+    }
 }
 
 #[test]
