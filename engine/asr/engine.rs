@@ -15,7 +15,7 @@ use crate::{
     default_prompt,
     guard::{Heard, UNSURE, judge, plain, runs_in_circles, unloop},
     hypotheses::{Line, Reader, Token},
-    to_simplified,
+    mend_commas, to_simplified,
 };
 
 /// Whisper's rate [Hz].
@@ -262,7 +262,7 @@ impl Asr {
         if runs_in_circles(&raw, &text) {
             return Ok(Err(Rejected::Loop));
         }
-        let text = if lang == Lang::Zh { to_simplified(&text) } else { text };
+        let text = if lang == Lang::Zh { to_simplified(&mend_commas(&text)) } else { text };
         let avg_logprob = line.avg_logprob();
         let heard = Heard { audio_ms: heard.audio_ms, avg_logprob, no_speech: heard.no_speech };
         Ok(judge(&text, prompt, lang, &heard).map(|()| Hypothesis { text, avg_logprob }))

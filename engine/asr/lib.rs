@@ -23,4 +23,4 @@ pub use error::AsrError;
 pub use guard::Rejected;
 pub use hypotheses::Hypothesis;
 pub use prompt::{Prompt, default_prompt};
-pub use script::to_simplified;
+pub use script::{mend_commas, to_simplified};

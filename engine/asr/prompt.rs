@@ -2,7 +2,9 @@
 //!
 //! Whisper reads a prompt as the text that came before. A short one in the domain's words steers
 //! homophones (逾期, not 余期), names that it cannot know, and the kind of characters; each token of it
-//! costs decoding time, so it is a line or two. What stands nearest to the end counts most.
+//! costs decoding time, so it is a line or two. What stands nearest to the end counts most. Its marks are ASCII,
+//! in Mandarin too: the full-width comma is three tokens, the model takes to writing it when it reads it, and it
+//! often misses the last of the three, which makes Ｇ, ４ or ０ of a comma and loops of what follows.
 
 use waihu_types::Lang;
 
@@ -11,7 +13,7 @@ use crate::guard::plain;
 /// The prompt used where [`crate::Options::prompt`] says nothing.
 pub fn default_prompt(lang: Lang) -> &'static str {
     match lang {
-        Lang::Zh => "您的账单逾期了，什么时候还款？",
+        Lang::Zh => "您的账单逾期了,什么时候还款?",
         Lang::En => "Your loan payment is overdue. When can you pay?",
     }
 }
@@ -28,7 +30,7 @@ const CHARACTERS_MAX: usize = 60;
 ///
 /// let script = Prompt::new(Lang::Zh).script(["恒通消费金融", "安心花", "赵立峰"]);
 /// let asked = script.clone().question(["分期", "最低还款额"]);
-/// assert_eq!(asked.text(), "恒通消费金融，安心花，赵立峰，您的账单逾期了，什么时候还款？分期，最低还款额。");
+/// assert_eq!(asked.text(), "恒通消费金融,安心花,赵立峰,您的账单逾期了,什么时候还款?分期,最低还款额。");
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Prompt {
@@ -71,7 +73,7 @@ impl Prompt {
     /// The text for [`crate::Options::prompt`].
     pub fn text(&self) -> String {
         let (comma, stop) = match self.lang {
-            Lang::Zh => ("，", "。"),
+            Lang::Zh => (",", "。"),
             Lang::En => (", ", "."),
         };
         let mut text = String::new();
@@ -141,17 +143,17 @@ mod tests {
     fn of_too_many_words_the_latest_stay_and_none_is_cut_in_two() {
         let words: Vec<String> = (0..100).map(|n| format!("第{n}号产品")).collect();
         let text = Prompt::new(Lang::Zh).script(words.iter().map(String::as_str)).text();
-        assert!(text.starts_with("第90号产品，第91号产品，"), "{text}");
-        assert!(text.contains("第99号产品，您的账单"));
+        assert!(text.starts_with("第90号产品,第91号产品,"), "{text}");
+        assert!(text.contains("第99号产品,您的账单"));
         let endless = "长".repeat(10_000);
         let prompt = Prompt::new(Lang::Zh).script([endless.as_str(), "安心花"]);
-        assert!(prompt.text().starts_with("安心花，您"));
+        assert!(prompt.text().starts_with("安心花,您"));
     }
 
     #[test]
     fn a_word_given_twice_stands_where_it_was_given_last() {
         let prompt = Prompt::new(Lang::Zh).question(["分期", "全额"]).question(["分期"]);
-        assert!(prompt.text().ends_with("全额，分期。"));
+        assert!(prompt.text().ends_with("全额,分期。"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Chinese in simplified characters.
+//! Chinese in simplified characters, and its marks.
 //!
 //! A table of single characters does most of it. Some characters are traditional in one word and
 //! proper in another; those that telephone speech meets are settled here.
@@ -31,6 +31,17 @@ pub fn to_simplified(text: &str) -> String {
         });
     }
     out
+}
+
+/// A comma where the model missed the last byte of a full-width one. Letters and figures it writes in ASCII; what
+/// it writes in full width is the same two bytes with a wrong third.
+///
+/// ```
+/// assert_eq!(waihu_asr::mend_commas("有什么事０跟我的律师说？"), "有什么事，跟我的律师说？");
+/// ```
+pub fn mend_commas(text: &str) -> String {
+    let missed = |c| matches!(c, '\u{ff10}'..='\u{ff19}' | '\u{ff21}'..='\u{ff3a}' | '\u{ff41}'..='\u{ff5a}');
+    text.chars().map(|c| if missed(c) { '，' } else { c }).collect()
 }
 
 fn writes(before: char, after: char) -> bool {

@@ -96,3 +96,9 @@ fn entities_of_the_third_lists_are_what_a_listener_writes_down() {
     check(Lang::Zh, include_str!("data/zh-3.tsv"), 60);
     check(Lang::En, include_str!("data/en-3.tsv"), 100);
 }
+
+#[test]
+fn entities_of_the_fourth_lists_are_what_a_listener_writes_down() {
+    check(Lang::Zh, include_str!("data/zh-4.tsv"), 120);
+    check(Lang::En, include_str!("data/en-4.tsv"), 120);
+}

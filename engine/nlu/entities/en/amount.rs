@@ -7,7 +7,7 @@ use super::{
     super::found::{Found, Hold, Named},
     count,
     number::{self, Number},
-    token::{Kind, Token, after, at, before, ends_with, has, not_taken_back},
+    token::{Kind, Token, after, at, before, ends_with, has, not_taken_back, phrase},
 };
 
 /// What the whole utterance says about a number in it.
@@ -203,7 +203,12 @@ pub(super) fn parse(t: &[Token], i: usize, context: &Context, found: &mut Found)
         return i + 1;
     }
     if let Some((text, end)) = number::digits(t, i) {
-        found.digits(text);
+        // "Four oh five" is read out of a price, if nothing that has digits is spoken of.
+        let price = end == i + 3 && matches!(at(t, i + 1), "oh" | "o") && !context.asks_digits;
+        match text.parse().ok().filter(|_| price) {
+            Some(value) => offer(t, i, end, Some(value), None, found),
+            None => found.digits(text),
+        }
         return end;
     }
     let Some(n) = number::parse(t, i) else { return i + 1 };
@@ -353,7 +358,8 @@ fn without_currency(t: &[Token], i: usize, n: &Number, context: &Context, found:
                 | "instead"
                 | "upfront"
                 | "down"
-        );
+        )
+        || phrase(t, n.end, "is all") && n.value.is_some_and(|v| v >= Decimal::TEN);
     let more_than_a_word = n.value.is_some_and(|v| v >= Decimal::TEN) || n.written.is_some();
     if enough
         || alone

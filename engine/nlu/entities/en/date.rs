@@ -1,7 +1,7 @@
 //! English days: day after tomorrow, next Friday, the fifteenth, end of the month, in two weeks.
 //!
 //! Numbers with a slash are in the American order, month first. Deliberately absent: "next week",
-//! "in a few days", "soon", which name no day, and feasts.
+//! "in a few days", "soon", which name no day, and feasts that move.
 
 use jiff::civil::{Date, Weekday};
 
@@ -26,6 +26,7 @@ pub(super) fn parse(t: &[Token], i: usize, today: Date) -> Option<(Option<Date>,
             Some((weekday(t, i, today)?, if pointed { Recurs::Never } else { Recurs::Weekly }))
         })
         .or_else(|| ahead(t, i, today).and_then(as_said))
+        .or_else(|| feast(t, i, today).and_then(as_said))
         .or_else(|| month(t, i, today).map(|f| (f, Recurs::Yearly)))
         .or_else(|| day_of_month(t, i, today).map(|f| (f, Recurs::Monthly)))
         .or_else(|| written(t, i, today).map(|f| (f, Recurs::Yearly)))?;
@@ -230,8 +231,8 @@ fn end_of(t: &[Token], i: usize, today: Date) -> Option<(Option<Date>, usize)> {
 
 /// "in three days", "three days from now", "within a week", "a fortnight from now", "in a month".
 fn ahead(t: &[Token], i: usize, today: Date) -> Option<(Option<Date>, usize)> {
-    let lead = matches!(at(t, i), "in" | "within" | "after");
-    let mut j = i + usize::from(lead);
+    let lead = matches!(at(t, i), "in" | "within" | "after") || ends_with(t, i, "give me");
+    let mut j = i + usize::from(matches!(at(t, i), "in" | "within" | "after"));
     while lead && matches!(at(t, j), "like" | "about" | "maybe" | "the" | "next" | "another") {
         j += 1;
     }
@@ -304,6 +305,22 @@ fn year(t: &[Token], i: usize) -> Option<(i16, usize)> {
     }
     let n = t.get(j).filter(|t| t.kind == Kind::Number && t.text.len() == 4)?.text.parse().ok()?;
     (2000..2100).contains(&n).then_some((n, j + 1))
+}
+
+/// Christmas, New Year's Eve and Day.
+fn feast(t: &[Token], i: usize, today: Date) -> Option<(Option<Date>, usize)> {
+    const FEASTS: &[(&str, i8, i8)] = &[
+        ("christmas eve", 12, 24),
+        ("christmas day", 12, 25),
+        ("christmas", 12, 25),
+        ("new years eve", 12, 31),
+        ("new years day", 1, 1),
+        ("new years", 1, 1),
+    ];
+    let (words, month, day) = FEASTS.iter().find(|(w, ..)| phrase(t, i, w))?;
+    // "After Christmas" is some day after it.
+    let past = ends_with(t, i, "after");
+    Some((calendar::month_day(today, *month, *day).filter(|_| !past), i + words.split(' ').count()))
 }
 
 /// "November 27th", "November the twenty seventh", "27 November", "the 27th of November".

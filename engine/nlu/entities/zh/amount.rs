@@ -203,7 +203,10 @@ pub(super) fn parse(c: &[char], i: usize, context: &Context, found: &mut Found) 
     if let Some((text, end)) = number::digits(c, i) {
         // 二零二六年 and 五五六六块 are not digits that were asked for.
         let address = ends_with(c, i, &["单元", "楼", "栋", "幢", "座"]);
-        if !matches!(c.get(end), Some('年' | '块' | '元' | '%')) && !address {
+        if !matches!(c.get(end), Some('年' | '块' | '元' | '%'))
+            && !address
+            && !is_refused(before(c, i, REACH))
+        {
             found.digits(text);
             return end;
         }

@@ -45,7 +45,9 @@ pub(super) fn parse(c: &[char], i: usize) -> Option<(u32, usize)> {
             .then_some((n, j + 2));
     }
     if c.get(j) == Some(&'年') && said_split {
-        return Some((if c[i] == '半' { 6 } else { n.checked_mul(12)? }, j + 1));
+        let half = c.get(j + 1) == Some(&'半');
+        let months = if c[i] == '半' { 6 } else { n.checked_mul(12)? + if half { 6 } else { 0 } };
+        return Some((months, j + 1 + usize::from(half)));
     }
     None
 }

@@ -191,7 +191,12 @@ fn month(c: &[char], i: usize, today: Date) -> Option<(Option<Date>, usize)> {
         return Some((Date::new(today.year(), 12, 31).ok(), i + 2));
     }
     if starts(c, i, "元旦") {
-        return Some((calendar::month_day(today, 1, 1), i + 2));
+        // 过完元旦 is some day after it.
+        let past = i >= 2 && (starts(c, i - 2, "过完") || starts(c, i - 2, "过了"));
+        return Some((calendar::month_day(today, 1, 1).filter(|_| !past), i + 2));
+    }
+    if starts(c, i, "圣诞") {
+        return Some((calendar::month_day(today, 12, 25), i + 2));
     }
     if starts(c, i, "国庆") {
         return Some((calendar::month_day(today, 10, 1), i + 2));
@@ -244,9 +249,9 @@ fn is_day_word(c: &[char], i: usize) -> bool {
     }
 }
 
-/// 三天后, 三天前, 过两天, 一周之内, 半个月以后, 过一个月.
+/// 三天后, 三天前, 过两天, 一周之内, 半个月以后, 过一个月, 宽限我三天.
 fn ahead(c: &[char], i: usize, today: Date) -> Option<(Option<Date>, usize)> {
-    let before = ["再过", "过", "等"].iter().find(|w| starts(c, i, w));
+    let before = ["再过", "过", "等", "宽限我", "宽限"].iter().find(|w| starts(c, i, w));
     let mut j = before.map_or(i, |w| i + w.chars().count());
     let (n, halves) = if c.get(j) == Some(&'半') {
         j += 1;
