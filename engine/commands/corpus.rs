@@ -4,6 +4,8 @@
 //! broken off goes on where it stopped: words spoken once lie in `.spoken/`, and a file is there whole or not
 //! at all.
 
+mod hear;
+
 use std::{
     collections::BTreeMap,
     fs,
@@ -40,6 +42,8 @@ const BABBLE_OF: usize = 6;
 pub(crate) enum CorpusCommand {
     /// Speak a set into a folder: WAVs and manifest.tsv, the same for the same seed 合成评测或训练集
     Make(MakeArgs),
+    /// Hear a set of intents, and keep what was misheard as lines to train on 识别训练语音，误识句用于训练
+    Hear(hear::HearArgs),
 }
 
 #[derive(Debug, Args)]
@@ -58,6 +62,9 @@ pub(crate) struct MakeArgs {
     /// Lines and voices that judge, or those that train: never the same 评测或训练用的语句与音色
     #[arg(long, value_enum, default_value_t = Voices::Judge)]
     voices: Voices,
+    /// One language alone 仅一种语言
+    #[arg(long)]
+    lang: Option<Lang>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -99,13 +106,20 @@ impl SetName {
 }
 
 pub(crate) fn run(project: &Project, command: CorpusCommand) -> Result<ExitCode> {
-    let CorpusCommand::Make(args) = command;
+    match command {
+        CorpusCommand::Make(args) => make(project, &args),
+        CorpusCommand::Hear(args) => hear::run(project, &args),
+    }
+}
+
+fn make(project: &Project, args: &MakeArgs) -> Result<ExitCode> {
     let mut tts = Tts::load(project.voices()?)?;
     let wanted = match args.voices {
         Voices::Judge => Purpose::Judge,
         Voices::Train => Purpose::Train,
     };
-    let voices = voices(&tts, wanted);
+    let mut voices = voices(&tts, wanted);
+    voices.retain(|lang, _| args.lang.is_none_or(|only| only == *lang));
     let meant = if args.set == SetName::Intents { meant(project, wanted)? } else { Vec::new() };
     let plan = Plan {
         set: args.set.set(),
@@ -120,7 +134,7 @@ pub(crate) fn run(project: &Project, command: CorpusCommand) -> Result<ExitCode>
     claim(&args.dir, &items)?;
     let begun = Instant::now();
     let failed = speak_all(&mut tts, &args.dir, &items)?;
-    let (files, seconds) = write_all(&args, &items, &failed)?;
+    let (files, seconds) = write_all(args, &items, &failed)?;
     out!(
         "{}: {files} files 文件, {seconds:.0} s of sound 声音, in {:.0} s",
         args.dir.display(),

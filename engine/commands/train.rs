@@ -5,13 +5,14 @@ use std::{fs, path::Path, process::ExitCode};
 use anyhow::{Context, Result};
 use clap::Subcommand;
 use sha2::{Digest, Sha256};
+use waihu_intent::{TrainOptions, train_files};
 use waihu_types::Lang;
 
 use crate::{output::out, project::Project};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TrainCommand {
-    /// Learn intents from models/intents/{zh,en}.tsv, and measure on models/intents/held-out* 训练意图
+    /// Learn intents from models/intents/*.tsv, and measure on models/intents/held-out* 训练意图
     Intents {
         /// Do nothing when the examples and the encoder are those of the last training 无变化则跳过
         #[arg(long)]
@@ -35,8 +36,9 @@ pub(crate) fn run(project: &Project, command: TrainCommand) -> Result<ExitCode> 
         fs::create_dir_all(dir).with_context(|| format!("{}: cannot be made 无法创建", dir.display()))?;
     }
     let bar = indicatif::ProgressBar::no_length();
+    let options = TrainOptions::default();
     let report =
-        waihu_intent::train_files(&project.encoder()?, &project.intent_examples(), &head, &mut |step| {
+        train_files(&project.encoder()?, &project.intent_examples(), &head, &options, &mut |step| {
             bar.set_length(step.total as u64);
             bar.set_position(step.done as u64);
             bar.set_message(step.lang.code());
@@ -71,6 +73,7 @@ fn inputs_stamp(project: &Project) -> Result<String> {
     for dir in std::iter::once(examples).chain(held_out) {
         for lang in Lang::ALL {
             hash_file(&mut hash, &dir.join(format!("{lang}.tsv")))?;
+            hash_file(&mut hash, &dir.join(waihu_intent::heard_name(lang)))?;
         }
     }
     Ok(hex::encode(hash.finalize()))

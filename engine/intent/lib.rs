@@ -31,4 +31,4 @@ pub use head::{FEATURES_VERSION, Head};
 pub use lexical::NGRAM_BUCKETS;
 pub use local::Local;
 pub use report::{Confusion, HeldOut, LabelReport, LanguageReport, Mistake, Report};
-pub use train::{HELD_OUT, TrainOptions, TrainStep, TrainingData, train, train_files};
+pub use train::{HELD_OUT, TrainOptions, TrainStep, TrainingData, heard_name, train, train_files};

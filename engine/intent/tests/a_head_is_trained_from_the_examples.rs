@@ -39,7 +39,7 @@ fn few(lang: Lang) -> TrainingData {
         *n += 1;
         *n <= 6
     });
-    TrainingData { examples: set, held_out: Vec::new() }
+    TrainingData { examples: set, heard: None, held_out: Vec::new() }
 }
 
 fn quick() -> TrainOptions {
@@ -52,6 +52,7 @@ fn held_out_words_are_understood() {
         .into_iter()
         .map(|lang| TrainingData {
             examples: examples(lang, ""),
+            heard: None,
             held_out: HELD_OUT.map(|folder| examples(lang, folder)).to_vec(),
         })
         .collect();
@@ -170,7 +171,7 @@ fn a_head_that_does_not_fit_is_refused() {
 fn bad_examples_are_refused_before_training() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("head.json");
-    let run = || train_files(&encoder_dir(), dir.path(), &out, &mut |_| ()).err().unwrap();
+    let run = || train_files(&encoder_dir(), dir.path(), &out, &quick(), &mut |_| ()).err().unwrap();
     assert!(matches!(run(), IntentError::NoLanguages(_)));
     fs::write(dir.path().join("zh.tsv"), "greeting\t喂\n").unwrap();
     assert!(run().to_string().contains("acknowledge"));
