@@ -107,7 +107,7 @@ pub(crate) fn judge(text: &str, prompt: &str, lang: Lang, heard: &Heard) -> Resu
     let length = said.chars().count();
     let prompt = plain(prompt);
     let mut clauses = text.split(|c: char| !c.is_alphanumeric() && c != ' ').map(plain);
-    if length >= 8 && (prompt.contains(&said) || clauses.all(|clause| prompt.contains(&clause))) {
+    if length >= 7 && (prompt.contains(&said) || clauses.all(|clause| prompt.contains(&clause))) {
         return Err(Rejected::Prompt);
     }
     if length > characters_per_second(lang) * (heard.audio_ms as usize + 1_000) / 1_000 {
@@ -194,6 +194,7 @@ mod tests {
     #[test]
     fn an_echo_of_the_prompt_is_no_answer() {
         assert_eq!(verdict(crate::default_prompt(Lang::Zh), Lang::Zh, 4_000), Err(Rejected::Prompt));
+        assert_eq!(verdict("您的账单逾期了，", Lang::Zh, 4_000), Err(Rejected::Prompt));
         assert_eq!(verdict("Your loan payment is overdue", Lang::En, 4_000), Err(Rejected::Prompt));
     }
 

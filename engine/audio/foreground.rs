@@ -13,20 +13,18 @@ use crate::energy::level_dbov;
 /// Frames of 20 ms that a level is taken over: 120 ms, within a syllable and its stop.
 const SMOOTH: usize = 6;
 
-/// The callee is so far above the level that is always there [dB]: babble of several voices rises by 4 or 5, and a
-/// telephone's speaker is 10 or more above it.
-const ABOVE: f32 = 6.0;
+/// What is always there is the level that a tenth of the last four seconds lies below: a callee rests for longer than
+/// that, and voices around hardly ever. Every other frame is kept.
+const KEPT: usize = 100;
+const TENTH: usize = 10;
 
-/// That level follows what is about it by so much a frame [share of the difference], in a second; what is so far below
-/// it [dB] at once, for then it was a voice that had begun the call; and what is above the bound in half a minute, so
-/// that a television that is turned on is learnt.
-const FOLLOWS: f32 = 0.03;
-const FAR_BELOW: f32 = 10.0;
-const FALLS: f32 = 0.2;
-const RISES: f32 = 0.001;
+/// The callee begins so far above what is always there, and goes on so far above it [dB]: babble rises by 6 or 7 above
+/// its own softest tenth, a television by 9 now and then, and a telephone's speaker is 10 or more above the mean of either.
+const BEGINS_ABOVE: f32 = 10.0;
+const GOES_ON_ABOVE: f32 = 7.0;
 
-/// What is further above it is no longer there always [dB]: a callee who fades.
-const ALWAYS: f32 = 3.0;
+/// So near to it [dB] is what is asked whether it is voice: further above it is a callee who fades.
+const ALWAYS: f32 = 5.0;
 
 /// A frame is voice from this probability on.
 const VOICE: f32 = 0.5;
@@ -42,13 +40,24 @@ const FORGETS: f32 = 0.001;
 /// Before so many frames nobody knows what is always there: a call may begin with a hello, and that rests within 2 s.
 const KNOWN_AFTER: u32 = 100;
 
+/// Whose voice may be in a frame, if there is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// The callee's, or nobody's: there are no voices around, or they are not known yet.
+    Anyones,
+    /// Not that of those around: it is louder than they are.
+    Callees,
+    /// Of those around.
+    Around,
+}
+
 /// Tells the callee's frames in one call.
 #[derive(Clone, Debug)]
 pub struct Foreground {
     levels: [f32; SMOOTH],
     loudest: f32,
-    /// The level that is always there, and how much of it is voice.
-    always: f32,
+    /// The last four seconds, and how much of what is always there is voice.
+    kept: [f32; KEPT],
     voices: f32,
     probability: f32,
     frames: u32,
@@ -59,7 +68,7 @@ impl Default for Foreground {
         Self {
             levels: [f32::NEG_INFINITY; SMOOTH],
             loudest: f32::NEG_INFINITY,
-            always: f32::INFINITY,
+            kept: [f32::INFINITY; KEPT],
             voices: 0.0,
             probability: 0.0,
             frames: 0,
@@ -68,41 +77,43 @@ impl Default for Foreground {
 }
 
 impl Foreground {
-    /// Takes the next 20 ms, and the probability of voice where a window of the detector ended with them; true
-    /// where a voice in them may be the callee's.
-    pub fn push(&mut self, frame: &[i16], probability: Option<f32>) -> bool {
+    /// Takes the next 20 ms, the probability of voice where a window of the detector ended with them, and whether
+    /// somebody is held to be speaking.
+    pub fn push(&mut self, frame: &[i16], probability: Option<f32>, speaks: bool) -> Whose {
         self.probability = probability.unwrap_or(self.probability);
         self.levels.rotate_left(1);
         self.levels[SMOOTH - 1] = level_dbov(frame);
         self.frames = self.frames.saturating_add(1);
         // The first few are not yet a level.
         if self.frames < SMOOTH as u32 {
-            return true;
+            return Whose::Anyones;
         }
         let power: f32 = self.levels.iter().map(|l| 10_f32.powf(l / 10.0)).sum();
         let level = 10.0 * (power / SMOOTH as f32).log10();
         self.loudest = level.max(self.loudest - FORGETS);
-        let bound = self.learn(level) + ABOVE;
-        self.frames < KNOWN_AFTER || self.voices < VOICES || level >= bound.min(self.loudest - NEAR)
-    }
-
-    /// The level that is always there, with this one.
-    fn learn(&mut self, level: f32) -> f32 {
-        if !self.always.is_finite() {
-            self.always = level;
+        if self.frames.is_multiple_of(2) {
+            self.kept[self.frames as usize / 2 % KEPT] = level;
         }
-        let off = level - self.always;
-        self.always += off
-            * match off {
-                _ if off < -FAR_BELOW => FALLS,
-                _ if off < ABOVE => FOLLOWS,
-                _ => RISES,
-            };
-        if off < ALWAYS {
+        let always = self.always();
+        if level < always + ALWAYS {
             let voice = if self.probability >= VOICE { 1.0 } else { 0.0 };
             self.voices += (voice - self.voices) / SECOND;
         }
-        self.always
+        let above = if speaks { GOES_ON_ABOVE } else { BEGINS_ABOVE };
+        match () {
+            () if self.frames < KNOWN_AFTER || self.voices < VOICES => Whose::Anyones,
+            () if level >= always + above => Whose::Callees,
+            () if level >= self.loudest - NEAR => Whose::Anyones,
+            () => Whose::Around,
+        }
+    }
+
+    /// The level that is always there.
+    fn always(&self) -> f32 {
+        let mut kept = self.kept;
+        // Of a call that is younger than that, a tenth of what there is.
+        let there = (self.frames as usize / 2).min(KEPT);
+        *kept.select_nth_unstable_by(there * TENTH / KEPT, f32::total_cmp).1
     }
 }
 
@@ -114,6 +125,7 @@ mod tests {
     /// Frames at `level`, that go up and down by `swing` [dB] like several voices together, or like one that speaks:
     /// how many of them may be the callee's.
     fn passed(foreground: &mut Foreground, frames: usize, level: f32, swing: f32, probability: f32) -> usize {
+        let mut speaks = false;
         (0..frames)
             .filter(|n| {
                 // Three slow waves that never meet.
@@ -122,7 +134,8 @@ mod tests {
                 let amplitude = (from_dbov(at) * 32_768.0) as i16;
                 let frame: [i16; 160] =
                     std::array::from_fn(|i| if i % 2 == 0 { amplitude } else { -amplitude });
-                foreground.push(&frame, Some(probability))
+                speaks = foreground.push(&frame, Some(probability), speaks) != Whose::Around;
+                speaks
             })
             .count()
     }

@@ -12,7 +12,10 @@ use std::{
 };
 
 use waihu_answer::{Detector as WhoAnswered, Output as Answered};
-use waihu_audio::{Frame, SAMPLES_8K, foreground::Foreground};
+use waihu_audio::{
+    Frame, SAMPLES_8K,
+    foreground::{Foreground, Whose},
+};
 use waihu_turn::{EndOfTurn, Input, Output, PauseId, Policy, Words};
 use waihu_types::{AnsweredBy, Time};
 use waihu_vad::{Detector, Endpointer, EndpointerConfig, Gate, Silero, SpeechBoundary};
@@ -28,6 +31,10 @@ const PRE_ROLL: usize = 3_200;
 
 /// Voice between two reports that speech goes on [ms]: what it decides may come late by as much.
 const REPORT_MS: u64 = 100;
+
+/// An utterance that was longer than this when the callee was first louder than the voices around began with those
+/// [samples]: 1.5 s.
+const BEFORE_THE_CALLEE: usize = 12_000;
 
 /// The endpointer only tells voice from pauses here; the machine of the turn ends it, 2 s of silence at most
 /// and 25 s of voice at most, which lie below these.
@@ -89,6 +96,8 @@ struct Turn {
     guess: Option<Guess>,
     /// What it goes on with.
     before: Option<Arc<[i16]>>,
+    /// The callee was louder in it than the voices around.
+    is_callees: bool,
 }
 
 struct Guess {
@@ -159,7 +168,7 @@ impl Ear {
     /// Has heard this from the callee before: the voices around are known by it.
     pub(crate) fn has_heard(&mut self, model: &mut Silero, frame: &Frame, gate: Gate) {
         let probability = self.detector.push(model, frame, gate).unwrap_or_default();
-        self.foreground.push(frame, probability);
+        self.foreground.push(frame, probability, false);
     }
 
     pub(crate) fn hear(&mut self, model: &mut Silero, frame: &Frame, gate: Gate, looks: &Looks) {
@@ -168,8 +177,12 @@ impl Ear {
             None
         });
         // A voice that is not the callee's is none here.
-        let is_callees = self.foreground.push(frame, probability);
-        self.judged(frame, gate, probability.map(|p| if is_callees { p } else { 0.0 }), looks);
+        let speaks = self.turn.is_some() && self.endpointer.silent_since_ms().is_none();
+        let whose = self.foreground.push(frame, probability, speaks);
+        if whose == Whose::Callees {
+            self.is_the_callee();
+        }
+        self.judged(frame, gate, probability.map(|p| if whose == Whose::Around { 0.0 } else { p }), looks);
     }
 
     /// What began before the answer is early media's, and so are the words that it is owed. Voice that goes on
@@ -261,6 +274,20 @@ impl Ear {
         }
     }
 
+    /// Who speaks is the callee. What went before in this utterance was a voice around, which could not be told until
+    /// the callee spoke: the utterance begins here.
+    fn is_the_callee(&mut self) {
+        let policy = self.policy();
+        let Some(turn) = &mut self.turn else { return };
+        if !std::mem::replace(&mut turn.is_callees, true) && turn.samples.len() > BEFORE_THE_CALLEE {
+            turn.samples.drain(..turn.samples.len() - PRE_ROLL);
+            turn.machine = EndOfTurn::new(policy);
+            if let Some(guess) = turn.guess.take() {
+                guess.dropped.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+
     fn begin(&mut self, at_ms: u64, looks: &Looks) {
         let before = std::mem::take(&mut self.joins).then(|| Arc::clone(&self.last));
         self.turn = Some(Turn {
@@ -270,6 +297,7 @@ impl Ear {
             reported_ms: self.endpointer.voiced_ms(),
             guess: None,
             before,
+            is_callees: false,
         });
         self.next += 1;
         self.with_who(|who| who.speech_started(at_ms));
