@@ -142,7 +142,28 @@ pub(crate) fn unloop(text: &str) -> String {
             }
         }
     }
-    text.to_owned()
+    said_once(&chars)
+}
+
+/// A line of this many bytes and more (six characters of Mandarin, four words of English) that comes twice, and
+/// nothing else, was said once: the model begins again where a slow line leaves it room.
+const TWICE_LEAST: usize = 18;
+
+fn said_once(chars: &[char]) -> String {
+    let whole: String = chars.iter().collect();
+    let said = plain(&whole);
+    let half = said.chars().count() / 2;
+    let twice = said.len() >= 2 * TWICE_LEAST && said.chars().take(half).eq(said.chars().skip(half));
+    if !twice {
+        return whole;
+    }
+    let mut left = half;
+    let first = |c: &&char| {
+        let inside = left > 0;
+        left -= usize::from(inside && c.is_alphanumeric());
+        inside
+    };
+    chars.iter().take_while(first).collect()
 }
 
 /// Whether `raw` is nothing but the one or two characters that were left of it when its loop was cut. People
@@ -256,5 +277,17 @@ mod tests {
         assert_eq!(unloop("no, no, no"), "no, no, no");
         assert_eq!(unloop("三千二百五十元"), "三千二百五十元");
         assert_eq!(unloop(""), "");
+    }
+
+    #[test]
+    fn a_line_that_comes_twice_was_said_once() {
+        assert_eq!(unloop("这个利息算得不对吧。这个利息算得不对吧。"), "这个利息算得不对吧");
+        assert_eq!(unloop("我明天还，我明天还"), "我明天还，我明天还", "short ones are said twice");
+        assert_eq!(unloop("I paid it, I paid it"), "I paid it, I paid it");
+        assert_eq!(
+            unloop("I already paid it yesterday. I already paid it yesterday."),
+            "I already paid it yesterday"
+        );
+        assert_eq!(unloop("这个利息算得不对吧，这个利息对吗"), "这个利息算得不对吧，这个利息对吗");
     }
 }
