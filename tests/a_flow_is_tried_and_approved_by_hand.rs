@@ -126,6 +126,54 @@ fn a_campaign_keeps_the_authority_that_it_was_begun_with() {
     assert!(why.contains(r#"{"max_parts":3}"#) && why.contains("approved by"), "goes on with it: {why}");
 }
 
+/// A second of a tone, as a person's recording would lie there.
+fn recording(hertz: f32) -> Vec<u8> {
+    let samples = (0..8_000_u16).map(|n| {
+        let at = f32::from(n) / 8_000.0;
+        (8_000.0 * (std::f32::consts::TAU * hertz * at).sin()) as i16
+    });
+    let data: Vec<u8> = samples.flat_map(i16::to_le_bytes).collect();
+    let size = u32::try_from(data.len()).unwrap();
+    let mut wav = b"RIFF".to_vec();
+    wav.extend((36 + size).to_le_bytes());
+    wav.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
+    wav.extend(8_000_u32.to_le_bytes());
+    wav.extend(16_000_u32.to_le_bytes());
+    wav.extend(b"\x02\0\x10\0data");
+    wav.extend(size.to_le_bytes());
+    wav.extend(data);
+    wav
+}
+
+#[test]
+fn a_version_is_not_dialled_with_recordings_other_than_its_own() {
+    let folder = project();
+    let project = folder.path();
+    let file = project.join("dialogs/reminder/recorded/en/goodbye.wav");
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(&file, recording(440.0)).unwrap();
+    let (ok, out, why) = run(project, &["dialog", "submit", "reminder", "--by", "Li Na"]);
+    assert!(ok, "{out}{why}");
+    let version = out.split(':').next().unwrap();
+    let (ok, out, why) = run(project, &["dialog", "approve", version, "--by", "Wang Fang"]);
+    assert!(ok, "{out}{why}");
+    let campaign =
+        ["campaign", "run", "--cases", "cases.csv", "--trunk", "none", "--script", "reminder", "--id", "a"];
+    let (_, _, why) = run(project, &campaign);
+    assert!(why.contains("approved by"), "the recordings are its own: {why}");
+    for other in [Some(recording(441.0)), None] {
+        match other {
+            Some(other) => fs::write(&file, other).unwrap(),
+            None => fs::remove_file(&file).unwrap(),
+        }
+        let (ok, _, why) = run(project, &campaign);
+        assert!(!ok && why.contains("put those recordings back") && !why.contains("approved by"), "{why}");
+    }
+    fs::write(&file, recording(440.0)).unwrap();
+    let (_, _, why) = run(project, &campaign);
+    assert!(why.contains("approved by"), "{why}");
+}
+
 #[test]
 fn cases_that_a_flow_cannot_be_spoken_about_are_told_before_anything_is_dialled() {
     let folder = project();

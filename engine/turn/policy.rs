@@ -54,7 +54,7 @@ impl Policy {
             // A yes that was recognized is one whatever its tone.
             Question::YesNo => Self {
                 least_ms: 260,
-                most_ms: 1_000,
+                most_ms: 900,
                 unclear_ms: 650,
                 sure: 0.95,
                 doubtful: 0.2,

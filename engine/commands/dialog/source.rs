@@ -77,7 +77,8 @@ pub(crate) async fn from_store(
     let script = project.script(&stored.flow, &project.flow_folder(&stored.flow), &files).map_err(wrong)?;
     if script.sha256() != stored.sha256 {
         bail!(
-            "{label}: what is stored and what is recorded in dialogs/{} is not what was submitted 内容或录音与提交时不符",
+            "{label}: what is recorded in dialogs/{} is not what was submitted with it, and nothing is dialled: put those \
+             recordings back, or submit and approve what is there 录音与提交时不符，不能拨打",
             stored.flow
         );
     }
