@@ -26,5 +26,7 @@ pub use persona::{Kind, Manners, Means, Persona, UnknownKind};
 pub use phrase::{Line, Topic};
 pub use random::Random;
 pub use scene::{Allows, Scene};
-pub use talk::{Bargain, Disclosure, Failure, Step, Talk, What, converse, speaking_ms};
+pub use talk::{
+    Bargain, Disclosure, Failure, Said, Step, Talk, Way, What, converse, converse_by, speaking_ms,
+};
 pub use tally::{Bargaining, Of, Play, Tally};

@@ -49,7 +49,7 @@ pub enum What {
     },
     /// The callee said something.
     Callee {
-        /// The words.
+        /// The words; where others arrived, these behind a "≈".
         text: String,
         /// What it was taken for; none where no words were found.
         taken_for: Option<(Intent, f32)>,
@@ -229,8 +229,46 @@ impl Talk {
     }
 }
 
-/// Lets a callee talk with a script about a case; the same talk for the same seed.
+/// A callee's words as they leave the mouth.
+#[derive(Debug)]
+pub struct Said<'a> {
+    /// The words, and what is meant.
+    pub utterance: &'a Utterance,
+    /// The language that they are in.
+    pub lang: Lang,
+    /// What the bot expects of them.
+    pub expected: Option<&'a Expectation>,
+    /// The day of the call.
+    pub today: jiff::civil::Date,
+}
+
+/// How a callee's words come to the bot: through a voice, a telephone and a recognizer, for instance.
+pub type Way<'w> = dyn FnMut(&Said<'_>) -> Arrived + 'w;
+
+/// Lets a callee talk with a script about a case; the same talk for the same seed. Words come to harm on their way as
+/// often as the persona's noise says.
 pub fn converse(script: &Arc<Script>, persona: Persona, scene: &Scene, seed: u64) -> Talk {
+    talk(script, persona, scene, seed, None)
+}
+
+/// The same, where words come to the bot on a way of their own.
+pub fn converse_by(
+    script: &Arc<Script>,
+    persona: Persona,
+    scene: &Scene,
+    seed: u64,
+    way: &mut Way<'_>,
+) -> Talk {
+    talk(script, persona, scene, seed, Some(way))
+}
+
+fn talk<'s>(
+    script: &Arc<Script>,
+    persona: Persona,
+    scene: &'s Scene,
+    seed: u64,
+    way: Option<&'s mut Way<'s>>,
+) -> Talk {
     let mut random = Random::nth(seed, 0x7A1C);
     let lang = scene.case.lang;
     let mind = Mind::new(persona, scene, &mut random);
@@ -259,6 +297,7 @@ pub fn converse(script: &Arc<Script>, persona: Persona, scene: &Scene, seed: u64
         },
         mind,
         misheard_yes: false,
+        way,
     };
     call.run()
 }
@@ -286,6 +325,7 @@ struct Call<'s> {
     mind: Mind,
     /// Something that was no yes was taken for one.
     misheard_yes: bool,
+    way: Option<&'s mut Way<'s>>,
 }
 
 impl Call<'_> {
@@ -529,8 +569,8 @@ impl Call<'_> {
     }
 
     /// The words leave the mouth, and arrive as they do.
-    fn speaks(&mut self, mut utterance: Utterance, began: Time, over: bool) {
-        let text = utterance.text.clone();
+    fn speaks(&mut self, utterance: Utterance, began: Time, over: bool) {
+        let mut text = utterance.text.clone();
         let meant = utterance.intent;
         // Of the whole on a day of its own nobody has to be persuaded.
         self.talk.bargained |= matches!(
@@ -540,21 +580,16 @@ impl Call<'_> {
                 | Intent::RequestExtension
                 | Intent::RequestReduction
         );
-        let foreign = self.talk.persona.lang != self.lang;
-        if foreign {
-            // What a recognizer for one language makes of another: few words, and none that are sure.
-            utterance.intent = Intent::OutOfScope;
-            utterance.confidence = 0.15 + 0.3 * self.random.unit();
-            utterance.entities = Default::default();
-        }
-        let noise = self.talk.persona.noise;
-        let arrived = noise.on(utterance, &mut self.random);
+        let arrived = self.arrives(utterance);
         let ms = speaking_ms(self.talk.persona.lang, &text) + RECOGNIZED_AFTER_MS;
         let state_then = self.talk.entered.last().cloned().unwrap_or_else(|| "".into());
         let at = self.now;
         self.pass(ms);
         let (taken_for, understood, input) = match arrived {
             Arrived::Words(u, understood) => {
+                if u.text != text {
+                    let _ = write!(text, " ≈ {}", u.text);
+                }
                 self.misheard_yes |= u.intent == Intent::Affirm && meant != Intent::Affirm;
                 let taken_for = Some((u.intent, u.confidence));
                 (taken_for, understood, Input::Heard { utterance: u, began })
@@ -564,6 +599,22 @@ impl Call<'_> {
         let what = What::Callee { text, taken_for, understood, over };
         self.talk.steps.push(Step { at, state: state_then, what });
         self.input(input);
+    }
+
+    fn arrives(&mut self, mut utterance: Utterance) -> Arrived {
+        let lang = self.talk.persona.lang;
+        if let Some(way) = &mut self.way {
+            let (expected, today) = (self.expected.as_ref(), self.scene.today);
+            return way(&Said { utterance: &utterance, lang, expected, today });
+        }
+        if lang != self.lang {
+            // What a recognizer for one language makes of another: few words, and none that are sure.
+            utterance.intent = Intent::OutOfScope;
+            utterance.confidence = 0.15 + 0.3 * self.random.unit();
+            utterance.entities = Default::default();
+        }
+        let noise = self.talk.persona.noise;
+        noise.on(utterance, &mut self.random)
     }
 
     /// The agent's telephone rings.

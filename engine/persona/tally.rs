@@ -9,7 +9,7 @@ use crate::{
     persona::{Kind, Persona},
     random::Random,
     scene::{Allows, Scene},
-    talk::{Bargain, Disclosure, Failure, Talk, converse},
+    talk::{Bargain, Disclosure, Failure, Talk, Way, converse, converse_by},
 };
 
 /// How many of the worst talks are kept of each kind: more are not read.
@@ -41,6 +41,13 @@ impl Play {
         let scene = Scene::new(self.lang, self.seed);
         let persona = Persona::new(self.kind, &scene, self.seed);
         converse(script, persona, &scene, self.seed)
+    }
+
+    /// Plays it where words come to the bot on a way of their own.
+    pub fn talk_by(&self, script: &Arc<Script>, way: &mut Way<'_>) -> Talk {
+        let scene = Scene::new(self.lang, self.seed);
+        let persona = Persona::new(self.kind, &scene, self.seed);
+        converse_by(script, persona, &scene, self.seed, way)
     }
 }
 

@@ -80,9 +80,12 @@ impl Rehearsal {
         lang: Lang,
         today: Date,
         samples: &[i16],
+        expected: Expectation,
     ) -> Result<Option<Heard>, SpeechError> {
+        let of = Call::new(0, lang, today, Arc::new(drop));
+        of.expect(expected);
         let job = Job {
-            of: Call::new(0, lang, today, Arc::new(drop)),
+            of,
             ticket: Ticket { call: 0, number: 0, pause: None },
             samples: samples.into(),
             since: Instant::now(),

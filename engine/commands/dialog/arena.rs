@@ -2,6 +2,7 @@
 
 use std::{
     cmp::Reverse,
+    collections::BTreeMap,
     fmt::Write as _,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -17,10 +18,10 @@ use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use serde_json::{Value, json};
 use waihu_dialog::Script;
-use waihu_persona::{Allows, Bargain, Bargaining, Failure, Kind, Of, Play, Tally};
+use waihu_persona::{Allows, Bargain, Bargaining, Failure, Kind, Of, Play, Talk, Tally, Understood, What};
 use waihu_types::Lang;
 
-use super::{arena_plots as plots, flows, langs};
+use super::{arena_plots as plots, flows, langs, spoken::Telephone};
 use crate::{
     commands::eval::{bar, page::Page},
     output::{note, out},
@@ -30,6 +31,9 @@ use crate::{
 
 /// How many of the worst talks are printed, and how many stand on the page.
 const WORST_PRINTED: usize = 2;
+/// Talks of a flow where nothing is said.
+const TALKS: u64 = 10_000;
+const TALKS_SPOKEN: u64 = 24;
 const WORST_ON_PAGE: usize = 24;
 /// How many states with failures are printed.
 const FAILURES_PRINTED: usize = 12;
@@ -40,9 +44,12 @@ const PIECE: u64 = 32;
 pub(crate) struct ArenaArgs {
     /// Flows by name; all of dialogs/ when none is given 话术名
     flows: Vec<String>,
-    /// How many talks a flow has 每个话术的通话数
-    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
-    talks: u64,
+    /// How many talks a flow has; 10,000, by voice 24 每个话术的通话数
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    talks: Option<u64>,
+    /// Callees speak, through a telephone, and are heard by the recognizer; some seconds a talk 用语音对话
+    #[arg(long)]
+    spoken: bool,
     /// The same seed gives the same talks 随机种子
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -68,18 +75,31 @@ pub(super) struct Played {
     pub(super) script: Arc<Script>,
     pub(super) tally: Tally,
     pub(super) took: Duration,
+    /// The talks by voice, which are not played again to be shown.
+    spoken: BTreeMap<Play, Talk>,
 }
 
 pub(crate) fn run(project: &Project, args: &ArenaArgs) -> Result<ExitCode> {
     let kinds = if args.personas.is_empty() { Kind::ALL } else { &args.personas[..] };
     let mut good = true;
     let mut told = Vec::new();
+    let mut telephone = args.spoken.then(|| Telephone::load(project)).transpose()?;
+    let talks = args.talks.unwrap_or(if args.spoken { TALKS_SPOKEN } else { TALKS });
     for script in flows(project, &args.flows)? {
         if let (Some(seed), Some(lang), [kind]) = (args.talk, args.lang, kinds) {
-            out!("{}", (Play { lang, kind: *kind, seed }).talk(&script).dialogue().trim_end())?;
+            let play = Play { lang, kind: *kind, seed };
+            let talk = match &mut telephone {
+                Some(telephone) => telephone.talk(play, &script)?,
+                None => play.talk(&script),
+            };
+            out!("{}", talk.dialogue().trim_end())?;
             continue;
         }
-        let played = play(script, args.talks, args.seed, &langs(args.lang), kinds)?;
+        let langs = langs(args.lang);
+        let played = match &mut telephone {
+            Some(telephone) => by_voice(telephone, script, talks, args.seed, &langs, kinds)?,
+            None => play(script, talks, args.seed, &langs, kinds)?,
+        };
         let all = played.tally.all();
         good &= all.disclosed == 0 && all.endless == 0;
         if args.json {
@@ -128,7 +148,29 @@ fn play(script: Arc<Script>, talks: u64, seed: u64, langs: &[Lang], kinds: &[Kin
     for of_one in tallies {
         tally.merge(of_one.map_err(|_| anyhow!("a talk panicked; `waihu dialog fuzz` shows how 程序崩溃"))?);
     }
-    Ok(Played { script, tally, took: begun.elapsed() })
+    Ok(Played { script, tally, took: begun.elapsed(), spoken: BTreeMap::new() })
+}
+
+/// Plays talks by voice, one after the other: one voice speaks at a time.
+fn by_voice(
+    telephone: &mut Telephone,
+    script: Arc<Script>,
+    talks: u64,
+    seed: u64,
+    langs: &[Lang],
+    kinds: &[Kind],
+) -> Result<Played> {
+    let begun = Instant::now();
+    let bar = bar(usize::try_from(talks)?, "talks by voice 语音通话");
+    let (mut tally, mut spoken) = (Tally::default(), BTreeMap::new());
+    for play in (0..talks).filter_map(|n| Play::nth(n, seed, langs, kinds)) {
+        let talk = telephone.talk(play, &script)?;
+        tally.count(play, &talk);
+        spoken.insert(play, talk);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    Ok(Played { script, tally, took: begun.elapsed(), spoken })
 }
 
 /// The most frequent outcomes of a kind.
@@ -258,16 +300,34 @@ impl Played {
         let never = if never.is_empty() { "none 无".to_owned() } else { never.join(", ") };
         let _ = writeln!(out, "\nstates never come to 从未到达: {never}");
         let _ = writeln!(out, "told the wrong person 向他人泄露: {}", Self::disclosures(&all));
+        if !self.spoken.is_empty() {
+            let (right, turns) = self.understood();
+            let _ = writeln!(out, "turns by voice understood 语音轮次听懂: {right} of {turns}");
+        }
         let _ = writeln!(out, "talks without an end 没有结束: {}", all.endless);
         for play in self.worst().into_iter().take(WORST_PRINTED) {
             let _ = writeln!(out, "\n{}", self.headline(play));
-            out.push_str(&play.talk(&self.script).dialogue());
+            out.push_str(&self.talk(play).dialogue());
         }
         out.trim_end().to_owned()
     }
 
+    /// The talk, as it was or once more.
+    fn talk(&self, play: Play) -> Talk {
+        self.spoken.get(&play).cloned().unwrap_or_else(|| play.talk(&self.script))
+    }
+
+    /// Turns by voice that were understood, of all.
+    fn understood(&self) -> (usize, usize) {
+        let turns = self.spoken.values().flat_map(|t| &t.steps).filter_map(|step| match &step.what {
+            What::Callee { understood, .. } => Some(*understood == Understood::Rightly),
+            _ => None,
+        });
+        turns.fold((0, 0), |(right, all), ok| (right + usize::from(ok), all + 1))
+    }
+
     fn headline(&self, play: Play) -> String {
-        let talk = play.talk(&self.script);
+        let talk = self.talk(play);
         let outcome = talk.conclusion.as_ref().map_or("no end 未结束", |c| c.disposition.label());
         let kind = play.kind;
         format!("{kind} {} ({}, seed 种子 {}) → {outcome}", kind.zh(), play.lang, play.seed)
@@ -361,7 +421,7 @@ impl Played {
         page.table(&["state 状态"], &never);
         page.heading("Talks that went worst", "最差的通话");
         for play in self.worst().into_iter().take(WORST_ON_PAGE) {
-            page.text(&self.headline(play), &play.talk(&self.script).dialogue());
+            page.text(&self.headline(play), &self.talk(play).dialogue());
         }
         page
     }

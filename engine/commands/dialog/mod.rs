@@ -10,6 +10,7 @@ mod pinned;
 mod results;
 mod session;
 mod source;
+mod spoken;
 mod talk;
 mod test;
 mod versions;

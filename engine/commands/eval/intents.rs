@@ -9,7 +9,7 @@ use serde::Serialize;
 use waihu_audio::frame::to_i16;
 use waihu_corpus::score::{Calibration, Confusion, LabelScore, Mistaken, calibration, share};
 use waihu_intent::Classifier;
-use waihu_speech::{HeardBy, Rehearsal};
+use waihu_speech::{Expectation, HeardBy, Rehearsal};
 use waihu_types::{Intent, Lang};
 
 use super::{
@@ -207,7 +207,7 @@ fn answer(
         Some(ears) => ears,
         none => none.insert(Rehearsal::load(&speech_config(project)?)?),
     };
-    Ok(match ears.understand(lang, TODAY, &to_i16(&samples))? {
+    Ok(match ears.understand(lang, TODAY, &to_i16(&samples), Expectation::default())? {
         Some(heard) => own(Some(heard.text), heard.by == HeardBy::Spotter, heard.intent, heard.confidence),
         // A call asks again.
         None => own(Some(String::new()), false, Intent::OutOfScope, 0.0),
