@@ -4,6 +4,7 @@
 //! command in `commands/` hands over to a room. No logic of calls lives here.
 
 mod commands;
+mod gate;
 mod output;
 mod plant;
 mod project;

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use waihu_compliance::Gate;
 use waihu_dialler::{Plant, Reserve};
 use waihu_intent::Head;
 use waihu_media::{Media, MediaConfig, Ports};
@@ -43,7 +44,12 @@ pub(crate) async fn recover(project: &Project, store: &Store) -> Result<()> {
 ///
 /// # Errors
 /// What is missing or wrong, before anything is dialled.
-pub(crate) async fn start(project: &Project, trunk: TrunkConfig, ground: Ground) -> Result<Arc<Plant>> {
+pub(crate) async fn start(
+    project: &Project,
+    trunk: TrunkConfig,
+    gate: Gate,
+    ground: Ground,
+) -> Result<Arc<Plant>> {
     // The environment is this program's business alone; the trunk only asks for one name.
     let credentials = trunk.credentials(&|name| std::env::var(name).ok())?;
     let store = Store::open(project.store()).await?;
@@ -66,6 +72,7 @@ pub(crate) async fn start(project: &Project, trunk: TrunkConfig, ground: Ground)
     })?;
     Ok(Arc::new(Plant {
         sip,
+        gate,
         reserve,
         credentials,
         media,

@@ -29,7 +29,7 @@ fn project() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     copy(&Path::new(ROOT).join("dialogs"), &folder.path().join("dialogs"));
     fs::create_dir(folder.path().join("sip-config")).unwrap();
-    let trunk = "[trunk]\nproxy = \"127.0.0.1:9\"\nfrom = \"sip:1@127.0.0.1\"\nbind = \"127.0.0.1:0\"\n";
+    let trunk = "[trunk]\nproxy = \"127.0.0.1:9\"\nfrom = \"sip:1@127.0.0.1\"\nbind = \"127.0.0.1:0\"\ncompliance = \"laboratory\"\n";
     fs::write(folder.path().join("sip-config/none.toml"), trunk).unwrap();
     let cases = "id,phone,name,title,lang,creditor,product,amount,currency,due_date\n\
                  C1,1001,Daniel Reed,Mr,en,Bank,card,90.00,USD,2026-11-15\n";

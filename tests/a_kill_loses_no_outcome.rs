@@ -55,7 +55,7 @@ fn lay_out(folder: &Path) {
     }
     fs::create_dir(folder.join("sip-config")).unwrap();
     let trunk = format!(
-        "[trunk]\nproxy = {SIP:?}\nfrom = \"sip:4008001234@127.0.0.1\"\nbind = \"127.0.0.1:0\"\n\
+        "[trunk]\nproxy = {SIP:?}\nfrom = \"sip:4008001234@127.0.0.1\"\ncompliance = \"laboratory\"\nbind = \"127.0.0.1:0\"\n\
          rtp_ports = [22000, 22098]\nring_timeout_s = 8\nmax_calls = 1\n"
     );
     fs::write(folder.join("sip-config/kill.toml"), trunk).unwrap();

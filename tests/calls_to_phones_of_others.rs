@@ -109,7 +109,7 @@ impl Project {
     /// Calls numbers by a trunk, all at once; their outcomes in the order of the numbers.
     fn call(&self, trunk: &str, port: u16, more: &str, numbers: &[&str]) -> Vec<Value> {
         let config = format!(
-            "[trunk]\nproxy = \"127.0.0.1:{port}\"\nfrom = \"sip:4008001234@127.0.0.1\"\n\
+            "[trunk]\nproxy = \"127.0.0.1:{port}\"\nfrom = \"sip:4008001234@127.0.0.1\"\ncompliance = \"laboratory\"\n\
              bind = \"127.0.0.1:0\"\nrtp_ports = [23000, 23098]\nmax_calls = 4\n{more}\n"
         );
         fs::write(self.at(&format!("sip-config/{trunk}.toml")), config).unwrap();

@@ -1,7 +1,7 @@
 //! What the end of an attempt means, and when its case may be dialled again.
 //!
-//! Deliberately absent: calling hours, daily limits and do-not-call lists. A verdict says when a
-//! redial makes sense, not whether the law permits a call then.
+//! Deliberately absent: calling hours and daily limits (`compliance`). A verdict says when a redial makes
+//! sense, not whether the law permits a call then.
 
 use std::time::Duration;
 

@@ -5,12 +5,14 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use tokio::sync::{mpsc, watch};
+use waihu_compliance::Gate;
 use waihu_dialler::{DialError, Order, Stop, place_call};
 use waihu_trunk::{TrunkConfig, Uri};
 use waihu_types::Lang;
 
 use crate::{
     commands::{dialog::read_case, signals::Signals},
+    gate,
     output::{note, out},
     plant::{self, Ground},
     project::Project,
@@ -38,6 +40,10 @@ pub(crate) struct CallArgs {
     /// Dial over a trunk with a script that nobody has approved; the outcome tells so 使用未审批的话术，结果中会注明
     #[arg(long)]
     draft: bool,
+    /// Call although the trunk's compliance profile denies it: who answers for it, and why. It is kept with the
+    /// decision 规则不允许时仍然呼叫：写明责任人与理由，随决定留存
+    #[arg(long, value_name = "WHO AND WHY", requires = "trunk")]
+    despite_compliance: Option<String>,
 }
 
 pub(crate) fn run(project: &Project, args: CallArgs) -> Result<ExitCode> {
@@ -65,6 +71,11 @@ pub(crate) fn run(project: &Project, args: CallArgs) -> Result<ExitCode> {
         Some(name) => TrunkConfig::read(&project.trunk(name))?,
         None => TrunkConfig::direct(&args.target)?,
     };
+    let mut gate = gate::of(project, args.trunk.as_deref().unwrap_or_default(), &trunk)?;
+    gate.despite = args.despite_compliance.map(|why| why.trim().to_owned());
+    if gate.despite.as_ref().is_some_and(String::is_empty) {
+        bail!("--despite-compliance: say who answers for it, and why 请写明责任人与理由");
+    }
     let order = Order {
         attempt: Order::new_attempt_id(),
         campaign: None,
@@ -76,16 +87,20 @@ pub(crate) fn run(project: &Project, args: CallArgs) -> Result<ExitCode> {
         draft: !approved,
         target: Some(args.target),
     };
-    place(project, trunk, order)
+    place_through(project, trunk, gate, order)
 }
 
-/// Places a call, shows it as it happens and prints its outcome.
+/// Places a call to a telephone of one's own, shows it as it happens and prints its outcome.
 ///
 /// # Errors
 /// When it could not be placed or its outcome not be filed.
 pub(super) fn place(project: &Project, trunk: TrunkConfig, order: Order) -> Result<ExitCode> {
+    place_through(project, trunk, Gate::laboratory(), order)
+}
+
+fn place_through(project: &Project, trunk: TrunkConfig, gate: Gate, order: Order) -> Result<ExitCode> {
     super::runtime()?.block_on(async {
-        let plant = plant::start(project, trunk, Ground::Real).await?;
+        let plant = plant::start(project, trunk, gate, Ground::Real).await?;
         let mut signals = Signals::catch()?;
         let sip = plant.sip.clone();
         let (observer, mut progress) = mpsc::unbounded_channel();

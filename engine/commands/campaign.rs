@@ -9,13 +9,15 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use tokio::sync::{mpsc, watch};
 use waihu_campaign::{CaseTable, RowProblem};
+use waihu_compliance::Gate;
 use waihu_dialler::{CampaignOrder, CampaignReport, Stop, run_campaign};
-use waihu_store::Store;
+use waihu_store::{Denied, Store};
 use waihu_trunk::TrunkConfig;
 use waihu_types::{CampaignId, Case, GivenAuthority};
 
 use crate::{
     commands::{authority, dialog::Wanted, signals::Signals},
+    gate,
     output::{note, out},
     plant::{self, Ground},
     project::Project,
@@ -64,6 +66,7 @@ pub(crate) struct CampaignArgs {
 pub(crate) fn run(project: &Project, command: CampaignCommand) -> Result<ExitCode> {
     let CampaignCommand::Run(args) = command;
     let trunk = TrunkConfig::read(&project.trunk(&args.trunk))?;
+    let gate = gate::of(project, &args.trunk, &trunk)?;
     let id = match args.id {
         Some(id) => id,
         None => {
@@ -93,7 +96,7 @@ pub(crate) fn run(project: &Project, command: CampaignCommand) -> Result<ExitCod
         max_at_once: args.max_at_once.unwrap_or(u32::MAX).clamp(1, trunk.max_calls) as usize,
     };
     let words = if args.words { Words::Shown } else { Words::Hidden };
-    let report = super::runtime()?.block_on(dial(project, trunk, Ground::Real, order, words))?;
+    let report = super::runtime()?.block_on(dial(project, trunk, gate, Ground::Real, order, words))?;
     // A reader who has gone changes nothing of whether it is done.
     let _ = summary(&id, &report, bad_rows).iter().try_for_each(|line| out!("{line}"));
     Ok(if is_done(&report, bad_rows) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -104,12 +107,13 @@ pub(crate) fn run(project: &Project, command: CampaignCommand) -> Result<ExitCod
 pub(crate) async fn dial(
     project: &Project,
     trunk: TrunkConfig,
+    gate: Gate,
     ground: Ground,
     order: CampaignOrder,
     words: Words,
 ) -> Result<CampaignReport> {
     note!("loading models 加载模型 …");
-    let plant = plant::start(project, trunk, ground).await?;
+    let plant = plant::start(project, trunk, gate, ground).await?;
     // Until here there is nothing that a signal could spoil.
     let mut signals = Signals::catch()?;
     let sip = plant.sip.clone();
@@ -188,7 +192,11 @@ pub(crate) fn case_table(project: &Project, path: &Path) -> Result<CaseTable> {
 
 /// Whether every row was a case that had its turn, now or before.
 fn is_done(report: &CampaignReport, bad_rows: usize) -> bool {
-    bad_rows == 0 && report.stopped == 0 && report.not_placed.is_empty() && report.not_filed.is_empty()
+    bad_rows == 0
+        && report.stopped == 0
+        && report.denied.is_empty()
+        && report.not_placed.is_empty()
+        && report.not_filed.is_empty()
 }
 
 /// The lines that close a campaign.
@@ -211,8 +219,27 @@ fn summary(id: &CampaignId, report: &CampaignReport, bad_rows: usize) -> Vec<Str
             lines.push(format!("  {count:>6} {what}"));
         }
     }
+    lines.extend(denied(report));
     lines.push(format!("see 查看: waihu outcomes --campaign {id}"));
     lines
+}
+
+/// Who might not be called now, by rule, and from when.
+fn denied(report: &CampaignReport) -> Vec<String> {
+    let mut by_rule = std::collections::BTreeMap::<&str, Vec<&Denied>>::new();
+    for (_, denied) in &report.denied {
+        by_rule.entry(&denied.rule).or_default().push(denied);
+    }
+    let of_rule = by_rule.into_iter().flat_map(|(rule, denied)| {
+        let from = match denied.iter().filter_map(|d| d.next).min() {
+            Some(next) => format!("from 最早 {next}"),
+            None => "time alone does not help 等待无效".to_owned(),
+        };
+        let told = format!("  {:>6} may not be called now 现在不可呼叫: {rule}, {from}", denied.len());
+        let first = denied.first().map(|d| format!("         {}\n         {}", d.zh, d.en));
+        std::iter::once(told).chain(first)
+    });
+    of_rule.collect()
 }
 
 #[cfg(test)]
@@ -235,6 +262,31 @@ mod tests {
             assert!(!is_done(&undone, 0));
             assert_eq!(summary(&id, &undone, 0).len(), 3);
         }
+    }
+
+    #[test]
+    fn who_may_not_be_called_now_is_told_by_rule_with_the_first_moment_and_is_not_done() {
+        let denied = |rule: &str, next: Option<&str>| Denied {
+            rule: rule.to_owned(),
+            zh: "时段之外".to_owned(),
+            en: "no calling hour".to_owned(),
+            next: next.map(|at| at.parse().unwrap()),
+        };
+        let report = CampaignReport {
+            denied: vec![
+                ("C1".parse().unwrap(), denied("cn-hours", Some("2026-11-27T01:00:00Z"))),
+                ("C2".parse().unwrap(), denied("cn-hours", Some("2026-11-27T00:00:00Z"))),
+                ("C3".parse().unwrap(), denied("zone", None)),
+            ],
+            ..CampaignReport::default()
+        };
+        assert!(!is_done(&report, 0));
+        let lines = summary(&"november".parse().unwrap(), &report, 0).join("\n");
+        assert!(
+            lines.contains("2 may not be called now 现在不可呼叫: cn-hours, from 最早 2026-11-27T00:00:00"),
+            "{lines}"
+        );
+        assert!(lines.contains("时段之外") && lines.contains("zone, time alone does not help"), "{lines}");
     }
 
     #[test]

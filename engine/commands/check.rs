@@ -15,7 +15,7 @@ use waihu_trunk::{KeyExchange, SrtpPolicy, TrunkConfig};
 use waihu_types::{Lang, WallTime};
 
 use super::authority;
-use crate::{output::out, project::Project, recorded};
+use crate::{gate, output::out, project::Project, recorded};
 
 /// How many lines of a file are named that lack the same: a whole column may be missing.
 const LINES_NAMED: usize = 10;
@@ -68,13 +68,17 @@ pub(crate) fn run(project: &Project, args: &CheckArgs) -> Result<ExitCode> {
     if let Some(name) = &args.trunk {
         let environment = |name: &str| std::env::var(name).ok();
         let checked = TrunkConfig::read(&project.trunk(name))
-            .and_then(|trunk| trunk.credentials(&environment).map(|_| trunk));
+            .and_then(|trunk| trunk.credentials(&environment).map(|_| trunk))
+            .map_err(anyhow::Error::from)
+            .and_then(|trunk| gate::of(project, name, &trunk).map(|gate| (trunk, gate)));
         match checked {
-            Ok(t) => {
+            Ok((t, gate)) => {
                 let codecs = t.codecs.iter().map(|c| c.name()).collect::<Vec<_>>().join(", ");
                 let (agents, srtp) = (t.agents.len(), locked(&t));
-                let proxy = t.proxy;
-                out!("trunk 线路 {name}: right 正确 (proxy {proxy}, {agents} agents 坐席; {codecs}; {srtp})")?
+                let (proxy, rules) = (t.proxy, gate.profile.id());
+                out!(
+                    "trunk 线路 {name}: right 正确 (proxy {proxy}, {agents} agents 坐席; {codecs}; {srtp}; rules 规则 {rules})"
+                )?
             }
             Err(e) => {
                 out!("{e}")?;
@@ -163,7 +167,7 @@ mod tests {
         let check = |name: &str, password: &str| {
             let trunk = format!(
                 "[trunk]\nproxy = \"192.0.2.10:5060\"\nfrom = \"sip:1@192.0.2.10\"\nbind = \"192.0.2.20:0\"\n\
-                 username = \"waihu\"\npassword_file = {password:?}\n"
+                 compliance = \"laboratory\"\nusername = \"waihu\"\npassword_file = {password:?}\n"
             );
             std::fs::write(folder.path().join(format!("sip-config/{name}.toml")), trunk).unwrap();
             let args =

@@ -9,6 +9,7 @@ mod classify;
 mod corpus;
 mod dialog;
 mod eval;
+mod explain;
 mod models;
 mod outcomes;
 mod practice;
@@ -74,6 +75,8 @@ enum Command {
     /// Call the cases of a file 批量外呼
     #[command(subcommand)]
     Campaign(campaign::CampaignCommand),
+    /// Tell why each case may or may not be called now, and when next 解释每个案件现在能否呼叫、何时可呼叫
+    Explain(explain::ExplainArgs),
     /// Show the outcomes on file 查看通话结果
     Outcomes(outcomes::OutcomesArgs),
     /// Serve simulated callees on this machine, for practice 启动本机模拟被叫
@@ -104,6 +107,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Check(args) => check::run(&project, &args),
         Command::Call(args) => call::run(&project, args),
         Command::Campaign(command) => campaign::run(&project, command),
+        Command::Explain(args) => explain::run(&project, &args),
         Command::Outcomes(args) => outcomes::run(&project, args),
         Command::Simulate(args) => simulate::run(&project, args),
         Command::Practice(args) => practice::run(&project, &args),

@@ -10,6 +10,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use waihu_compliance::Gate;
 use waihu_corpus::score::percentile;
 use waihu_dialler::{CampaignOrder, CampaignReport, Variant};
 use waihu_simulator::practice::{self, Expectation};
@@ -57,8 +58,14 @@ pub(crate) fn run(project: &Project, args: &PracticeArgs) -> Result<ExitCode> {
         max_at_once: max,
     };
     let words = if args.quiet { Words::Hidden } else { Words::Shown };
-    let report =
-        super::runtime()?.block_on(campaign::dial(project, trunk, Ground::Practice, order, words))?;
+    let report = super::runtime()?.block_on(campaign::dial(
+        project,
+        trunk,
+        Gate::laboratory(),
+        Ground::Practice,
+        order,
+        words,
+    ))?;
     let done = show(project, &id, &cases, &expected, &report);
     let answers = ground.close();
     let at = |share| percentile(&answers, share);

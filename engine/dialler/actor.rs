@@ -13,7 +13,7 @@ use waihu_media::PlaybackId as MediaPlaybackId;
 use waihu_record::{RecordingInProgress, TranscriptWriter};
 use waihu_sip::Event as SipEvent;
 use waihu_speech::{CallMood, Listener, VoicePart};
-use waihu_store::NewAttempt;
+use waihu_store::{NewAttempt, Passage};
 use waihu_trunk::Call;
 use waihu_types::{Outcome, ScriptVersion, Time, WallTime};
 
@@ -222,7 +222,8 @@ impl<'a> ActiveCall<'a> {
             dialled_at: attempt.dialled_at,
             own_number: legs::rings_own_number(order),
         };
-        self.plant.store.begin_attempt(&begun).await?;
+        let passage = Passage::new(self.plant.gate.clone(), &order.case.time_zone);
+        self.plant.store.begin_attempt(&begun, &passage).await?;
         Ok(attempt)
     }
 

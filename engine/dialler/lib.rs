@@ -2,8 +2,8 @@
 //!
 //! [`place_call`] joins the call machine to the trunk, the media thread, the speech workers, the
 //! recorder and the store; [`run_campaign`] places a bounded number of calls at once. Decisions
-//! are made in the pure rooms: here they are carried out. Absent on purpose: pacing by load and
-//! the compliance gate, which belong to `campaign` and are asked for here.
+//! are made in the pure rooms: here they are carried out. Absent on purpose: pacing by load
+//! (`campaign`) and the compliance gate (`compliance`), which are asked here.
 
 mod actor;
 mod error;

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use waihu_campaign::Pace;
+use waihu_compliance::Gate;
 use waihu_dialog::Script;
 use waihu_media::Media;
 use waihu_record::Recorder;
@@ -31,6 +32,8 @@ pub struct Plant {
     pub speech: Speech,
     /// The recorder.
     pub recorder: Recorder,
+    /// What has to allow each call.
+    pub gate: Gate,
     /// The store of attempts and outcomes.
     pub store: Store,
     /// Where recordings and transcripts are written.

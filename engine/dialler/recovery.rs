@@ -105,10 +105,15 @@ fn spooled(recordings: &Path) -> Vec<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use waihu_store::NewAttempt;
+    use waihu_compliance::Gate;
+    use waihu_store::{NewAttempt, Passage};
     use waihu_types::{Disposition, FaultOwner, Lang, Redial, ScriptVersion, WallTime};
 
     use super::*;
+
+    fn free() -> Passage {
+        Passage::new(Gate::laboratory(), "Asia/Shanghai")
+    }
 
     fn attempt(id: &str) -> NewAttempt {
         NewAttempt {
@@ -183,9 +188,9 @@ mod tests {
         let dead = Store::open(&db).await.unwrap();
         let alive = Store::open(&db).await.unwrap();
         for id in ["a1", "a2"] {
-            dead.begin_attempt(&attempt(id)).await.unwrap();
+            dead.begin_attempt(&attempt(id), &free()).await.unwrap();
         }
-        alive.begin_attempt(&attempt("a3")).await.unwrap();
+        alive.begin_attempt(&attempt("a3"), &free()).await.unwrap();
         drop(dead);
         fs::create_dir_all(&recordings).unwrap();
         // Cut off while it was written: its header says nothing yet of what is there.

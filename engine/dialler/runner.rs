@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinSet, time::MissedTickBehavior};
 use waihu_campaign::{Load, Run, variant_of};
 use waihu_dialog::Script;
-use waihu_store::Refusal;
+use waihu_store::{Denied, Passage, Refusal, StoreError};
 use waihu_types::{CampaignId, Case, CaseId, Outcome};
 
 use crate::{
@@ -61,6 +61,8 @@ pub struct CampaignReport {
     pub left_out: usize,
     /// Cases that were not dialled since whoever answers their number may not be called, and why.
     pub barred: Vec<(CaseId, String)>,
+    /// Cases that the compliance profile let nobody call now. They have not had their turn.
+    pub denied: Vec<(CaseId, Denied)>,
     /// Cases that were not dialled, and why.
     pub not_placed: Vec<(CaseId, String)>,
     /// Cases that were called, and why their outcomes are not in the store.
@@ -108,6 +110,15 @@ pub async fn run_campaign(
                 let why = Refusal::NumberBarred { by }.to_string();
                 run.finished(&case.id);
                 report.barred.push((case.id.clone(), why.clone()));
+                let _ = observer.send(Progress::Case { case: case.id, kind: ProgressKind::NotPlaced(why) });
+                continue;
+            }
+            let passage = Passage::new(plant.gate.clone(), &case.time_zone);
+            let asked = plant.store.ask(Some(&order.id), &case.id, &case.phone, &passage, legs::wall_now());
+            if let Ok(Some(denied)) = asked.await {
+                run.finished(&case.id);
+                let why = Refusal::Denied(Box::new(denied.clone())).to_string();
+                report.denied.push((case.id.clone(), denied));
                 let _ = observer.send(Progress::Case { case: case.id, kind: ProgressKind::NotPlaced(why) });
                 continue;
             }
@@ -165,6 +176,10 @@ pub async fn run_campaign(
                                 report.stopped += run.stop().len();
                                 report.not_filed.push((case.clone(), why.clone()));
                                 ProgressKind::NotFiled { why, outcome: path.is_none().then_some(outcome) }
+                            }
+                            DialError::Store(StoreError::Refused { why: Refusal::Denied(denied), .. }) => {
+                                report.denied.push((case.clone(), *denied));
+                                ProgressKind::NotPlaced(why)
                             }
                             _ => {
                                 report.not_placed.push((case.clone(), why.clone()));

@@ -6,7 +6,7 @@ use sqlx::{FromRow, Sqlite, SqliteExecutor, Transaction};
 use waihu_types::{AttemptId, CampaignId, CaseId, Disposition, PhoneNumber, Redial, ScriptVersion, WallTime};
 
 use crate::{
-    Refusal, Store, StoreError,
+    Passage, Refusal, Store, StoreError,
     error::{Kind, kind},
     outcomes::read,
 };
@@ -44,7 +44,7 @@ pub struct Attempt {
 }
 
 /// Stands for the number where what is said bars none; no number is written so.
-const NO_SUBSCRIBER: &str = "-";
+pub(crate) const NO_SUBSCRIBER: &str = "-";
 
 /// How a case stands in its campaign.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,9 +128,12 @@ impl Store {
     /// is refused too where its number is barred, see [`Store::barred`]. A call placed by hand (no
     /// campaign) is refused only for an id that is taken: who types the address answers for it.
     ///
+    /// Either has to pass the compliance gate, which is asked with what stands here in the same moment: what
+    /// it decides is kept with the attempt, and a denial without one.
+    ///
     /// # Errors
     /// [`StoreError::Refused`], [`StoreError::AttemptExists`], or that it could not be written.
-    pub async fn begin_attempt(&self, new: &NewAttempt) -> Result<(), StoreError> {
+    pub async fn begin_attempt(&self, new: &NewAttempt, passage: &Passage) -> Result<(), StoreError> {
         let owner = self.owner_id()?;
         let mut tx = self.write().await?;
         if let Some(campaign) = &new.campaign
@@ -144,6 +147,28 @@ impl Store {
         {
             return Err(StoreError::Refused { case: new.case.clone(), why: Refusal::NumberBarred { by } });
         }
+        let judged = self.weigh(&mut tx, new, passage).await?;
+        let stopped = judged.stopped(passage);
+        if stopped.is_none() {
+            self.insert_attempt(&mut tx, new, owner).await?;
+        }
+        self.keep(&mut tx, &judged.asked(new, passage), passage, &judged).await?;
+        tx.commit().await.map_err(|e| self.sql(e))?;
+        match stopped {
+            None => Ok(()),
+            Some(denied) => {
+                let why = Refusal::Denied(Box::new(denied.clone()));
+                Err(StoreError::Refused { case: new.case.clone(), why })
+            }
+        }
+    }
+
+    async fn insert_attempt(
+        &self,
+        tx: &mut Transaction<'static, Sqlite>,
+        new: &NewAttempt,
+        owner: String,
+    ) -> Result<(), StoreError> {
         let json = |e| StoreError::Record { of: new.attempt.to_string(), source: e };
         sqlx::query(
             "INSERT INTO attempts (attempt, campaign, case_id, callee, script, models, dialled_at, owner,
@@ -159,13 +184,13 @@ impl Store {
         .bind(new.dialled_at.unix_millis())
         .bind(owner)
         .bind(if self.practice || !new.own_number { NO_SUBSCRIBER } else { new.callee.subscriber() })
-        .execute(&mut *tx)
+        .execute(&mut **tx)
         .await
         .map_err(|e| match kind(&e) {
             Kind::Unique => StoreError::AttemptExists(new.attempt.clone()),
             _ => self.sql(e),
-        })?;
-        tx.commit().await.map_err(|e| self.sql(e))
+        })
+        .map(drop)
     }
 
     /// Notes that the callee's side answered; on the disk when this returns. A second time changes

@@ -3,6 +3,8 @@ use std::{io, path::PathBuf};
 use sqlx::{Error as SqlError, migrate::MigrateError};
 use waihu_types::{AttemptId, CampaignId, CaseId, Disposition, WallTime};
 
+use crate::Denied;
+
 /// Why the store could not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -152,6 +154,9 @@ pub enum Refusal {
         /// How that call ended.
         by: Disposition,
     },
+    /// The compliance profile denies a call now.
+    #[error("{} {}; not before 最早 {}", .0.zh, .0.en, .0.next.map_or_else(|| "…".to_owned(), |at| at.to_string()))]
+    Denied(Box<Denied>),
     /// A verdict says never.
     #[error("the rule {rule} says not again 规则不许再呼")]
     Settled {

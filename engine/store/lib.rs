@@ -6,6 +6,7 @@
 //! here stand their paths and hashes), and any clock: times are handed in.
 
 mod attempts;
+mod decisions;
 mod error;
 mod open;
 mod outcomes;
@@ -14,6 +15,7 @@ mod recover;
 mod scripts;
 
 pub use attempts::{Attempt, NewAttempt, Standing};
+pub use decisions::{Denied, KeptDecision, Passage, Verdict};
 pub use error::{Refusal, ScriptRefusal, StoreError};
 pub use open::Store;
 pub use outcomes::Filter;

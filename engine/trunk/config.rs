@@ -39,6 +39,8 @@ pub struct TrunkConfig {
     pub media_cores: Vec<usize>,
     /// Networks that this carrier's sound may come from, besides the host that its descriptions name.
     pub media_networks: Vec<Network>,
+    /// The profile of `compliance/` that every call on it has to pass; none where none is named.
+    pub compliance: Option<String>,
     /// Codecs in the order in which they are offered.
     pub codecs: Vec<Codec>,
     /// How badly SRTP is wanted.
@@ -169,6 +171,8 @@ struct TrunkTable {
     media_cores: Vec<usize>,
     #[serde(default)]
     media_networks: Vec<String>,
+    #[serde(default)]
+    compliance: Option<String>,
     #[serde(default = "both_codecs")]
     codecs: Vec<String>,
     #[serde(default)]
@@ -341,6 +345,12 @@ impl TrunkConfig {
         if first < 1_024 || last <= first {
             return Err(wrong("rtp_ports", "write [first, last], first at least 1024 and below last".into()));
         }
+        let plain = |name: &str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        if let Some(name) = t.compliance.as_deref().filter(|name| name.is_empty() || !plain(name)) {
+            let message =
+                format!("{name:?} is no profile; write the name of a file of compliance/, as \"cn\"");
+            return Err(wrong("compliance", message));
+        }
         let codecs = ordered("codecs", &t.codecs, Codec::from_name, &Codec::ALL.map(Codec::name), &wrong)?;
         let (srtp, key_exchange, srtp_suites) = t.srtp(&wrong)?;
         let media_cores = cores(t.media_cores, &wrong)?;
@@ -393,6 +403,7 @@ impl TrunkConfig {
             media_ports: t.media_ports,
             media_cores,
             media_networks,
+            compliance: t.compliance,
             codecs,
             srtp,
             key_exchange,
@@ -408,7 +419,7 @@ impl TrunkConfig {
     }
 
     /// The way to a SIP URI that names a machine, with no carrier between and no agent: bound to the
-    /// address from which this machine reaches it.
+    /// address from which this machine reaches it. Whoever typed it answers for it: a laboratory's line.
     ///
     /// # Errors
     /// When the URI names no address, or none that can be reached.
@@ -426,7 +437,9 @@ impl TrunkConfig {
         let bind = SocketAddr::new(socket.local_addr().map_err(unreachable)?.ip(), 0);
         let from = Uri::sip("waihu", bind).to_string();
         Self::parse(
-            &format!("[trunk]\nproxy = \"{proxy}\"\nfrom = \"{from}\"\nbind = \"{bind}\""),
+            &format!(
+                "[trunk]\nproxy = \"{proxy}\"\nfrom = \"{from}\"\nbind = \"{bind}\"\ncompliance = \"laboratory\""
+            ),
             &target.to_string(),
         )
     }
@@ -495,6 +508,7 @@ mod tests {
             ("no_audio_timeout_s = 1", "no_audio_timeout_s: from 2 to 600"),
             ("rtp_ports = [9000, 8000]", "rtp_ports"),
             ("max_calls = 0", "max_calls"),
+            ("compliance = \"../cn\"", "compliance: \"../cn\""),
             ("username = \"u\"", "username"),
             ("ring_timeout_s = \"long\"", "ring_timeout_s"),
             ("media_address = \"0.0.0.0\"", "media_address"),

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{at, attempt, campaign, outcome, redial_from, store};
+use common::{at, attempt, campaign, free, outcome, redial_from, store};
 use waihu_store::{Filter, NewAttempt, Refusal, Remains, Standing, Store, StoreError};
 use waihu_types::{AnsweredBy, AttemptId, Disposition, FaultOwner, Outcome, Recording, Redial, Transcript};
 
@@ -23,16 +23,16 @@ fn refused(r: Result<(), StoreError>) -> Option<Refusal> {
 #[tokio::test]
 async fn a_case_in_flight_is_refused_and_another_campaign_is_not() {
     let (_dir, store) = store().await;
-    store.begin_attempt(&attempt("a1", "C1", 0)).await.unwrap();
-    assert_eq!(refused(store.begin_attempt(&attempt("a2", "C1", 1)).await), Some(Refusal::InFlight));
-    assert_eq!(refused(store.begin_attempt(&attempt("a3", "C2", 1)).await), None);
+    store.begin_attempt(&attempt("a1", "C1", 0), &free()).await.unwrap();
+    assert_eq!(refused(store.begin_attempt(&attempt("a2", "C1", 1), &free()).await), Some(Refusal::InFlight));
+    assert_eq!(refused(store.begin_attempt(&attempt("a3", "C2", 1), &free()).await), None);
     let mut elsewhere = attempt("a4", "C1", 1);
     elsewhere.campaign = Some("other".parse().unwrap());
-    assert_eq!(refused(store.begin_attempt(&elsewhere).await), None);
+    assert_eq!(refused(store.begin_attempt(&elsewhere, &free()).await), None);
     for id in ["a5", "a6"] {
         let mut by_hand = attempt(id, "C1", 1);
         by_hand.campaign = None;
-        assert_eq!(refused(store.begin_attempt(&by_hand).await), None);
+        assert_eq!(refused(store.begin_attempt(&by_hand, &free()).await), None);
     }
 }
 
@@ -41,7 +41,8 @@ async fn two_at_the_same_moment_get_one_attempt() {
     let (dir, one) = store().await;
     let two = Store::open(dir.path().join("outcomes.db")).await.unwrap();
     let (a, b) = (attempt("a1", "C1", 0), attempt("a2", "C1", 0));
-    let (x, y) = tokio::join!(one.begin_attempt(&a), two.begin_attempt(&b));
+    let free = free();
+    let (x, y) = tokio::join!(one.begin_attempt(&a, &free), two.begin_attempt(&b, &free));
     let refusals = [refused(x), refused(y)];
     assert_eq!(refusals.iter().filter(|r| r.is_none()).count(), 1);
     assert!(refusals.contains(&Some(Refusal::InFlight)));
@@ -51,7 +52,7 @@ async fn two_at_the_same_moment_get_one_attempt() {
 async fn an_answered_case_is_refused_and_a_busy_one_waits() {
     let (_dir, store) = store().await;
     for (a, c) in [("a1", "C1"), ("a2", "C2"), ("a3", "C3"), ("a4", "C4")] {
-        store.begin_attempt(&attempt(a, c, 0)).await.unwrap();
+        store.begin_attempt(&attempt(a, c, 0), &free()).await.unwrap();
     }
     store.close_attempt(&outcome("a1", "C1", Disposition::PromiseToPay)).await.unwrap();
     store.close_attempt(&outcome("a2", "C2", Disposition::Busy)).await.unwrap();
@@ -65,13 +66,16 @@ async fn an_answered_case_is_refused_and_a_busy_one_waits() {
     assert_eq!(standing("C4"), Some(Standing::InFlight));
     assert_eq!(standing("C5"), None);
 
-    assert_eq!(refused(store.begin_attempt(&attempt("b1", "C1", 9_999_999)).await), Some(Refusal::Answered));
     assert_eq!(
-        refused(store.begin_attempt(&attempt("b2", "C2", 60)).await),
+        refused(store.begin_attempt(&attempt("b1", "C1", 9_999_999), &free()).await),
+        Some(Refusal::Answered)
+    );
+    assert_eq!(
+        refused(store.begin_attempt(&attempt("b2", "C2", 60), &free()).await),
         Some(Refusal::TooEarly { rule, not_before })
     );
-    assert_eq!(refused(store.begin_attempt(&attempt("b2", "C2", 660)).await), None);
-    assert!(refused(store.begin_attempt(&attempt("b3", "C3", 9_999_999)).await).is_some());
+    assert_eq!(refused(store.begin_attempt(&attempt("b2", "C2", 660), &free()).await), None);
+    assert!(refused(store.begin_attempt(&attempt("b3", "C3", 9_999_999), &free()).await).is_some());
     assert_eq!(store.attempts_so_far(Some(&campaign()), &"C2".parse().unwrap()).await.unwrap(), 2);
 }
 
@@ -82,7 +86,7 @@ async fn a_number_that_asked_not_to_be_called_is_refused_in_every_campaign() {
         let mut new = attempt(id, case, 0);
         new.campaign = campaign.map(|c| c.parse().unwrap());
         new.callee = number.parse().unwrap();
-        let refusal = refused(store.begin_attempt(&new).await);
+        let refusal = refused(store.begin_attempt(&new, &free()).await);
         assert!(refusal.is_none() || store.barred(&new.callee).await.unwrap().is_some());
         refusal
     };
@@ -116,7 +120,10 @@ async fn a_number_that_asked_not_to_be_called_is_refused_in_every_campaign() {
 
     // What is said at another telephone says nothing of the case's number.
     let elsewhere = NewAttempt { campaign: None, own_number: false, ..attempt("h3", "C6", 0) };
-    store.begin_attempt(&NewAttempt { callee: "13800138003".parse().unwrap(), ..elsewhere }).await.unwrap();
+    store
+        .begin_attempt(&NewAttempt { callee: "13800138003".parse().unwrap(), ..elsewhere }, &free())
+        .await
+        .unwrap();
     close(&store, "h3", "C6", "13800138003", Disposition::StopCalling).await;
     assert_eq!(dial(&store, "b6", "C6", Some("december"), "13800138003").await, None);
 
@@ -131,7 +138,7 @@ async fn a_number_that_asked_not_to_be_called_is_refused_in_every_campaign() {
 #[tokio::test]
 async fn attempts_of_the_first_schema_bar_their_numbers_too() {
     let (dir, store) = store().await;
-    store.begin_attempt(&attempt("a1", "C1", 0)).await.unwrap();
+    store.begin_attempt(&attempt("a1", "C1", 0), &free()).await.unwrap();
     store.close_attempt(&outcome("a1", "C1", Disposition::StopCalling)).await.unwrap();
     drop(store);
     let path = dir.path().join("outcomes.db");
@@ -148,20 +155,20 @@ async fn attempts_of_the_first_schema_bar_their_numbers_too() {
     let mut again = attempt("b1", "C2", 0);
     again.campaign = Some("december".parse().unwrap());
     let barred = Some(Refusal::NumberBarred { by: Disposition::StopCalling });
-    assert_eq!(refused(store.begin_attempt(&again).await), barred);
+    assert_eq!(refused(store.begin_attempt(&again, &free()).await), barred);
 }
 
 #[tokio::test]
 async fn what_a_dead_process_left_is_closed_once_and_never_redialled_if_answered() {
     let (dir, dead) = store().await;
-    dead.begin_attempt(&attempt("a1", "C1", 0)).await.unwrap();
-    dead.begin_attempt(&attempt("a2", "C2", 0)).await.unwrap();
+    dead.begin_attempt(&attempt("a1", "C1", 0), &free()).await.unwrap();
+    dead.begin_attempt(&attempt("a2", "C2", 0), &free()).await.unwrap();
     dead.mark_answered(&"a2".parse().unwrap(), at(5)).await.unwrap();
     dead.mark_answered(&"a2".parse().unwrap(), at(7)).await.unwrap();
 
     let next = Store::open(dir.path().join("outcomes.db")).await.unwrap();
     assert_eq!(next.recover(at(50), nothing).await.unwrap(), [], "a process that lives is left alone");
-    next.begin_attempt(&attempt("a3", "C3", 0)).await.unwrap();
+    next.begin_attempt(&attempt("a3", "C3", 0), &free()).await.unwrap();
     drop(dead);
 
     let closed = next.recover(at(60), nothing).await.unwrap();
@@ -177,17 +184,20 @@ async fn what_a_dead_process_left_is_closed_once_and_never_redialled_if_answered
     assert_eq!(answered.answered_at, Some(at(5)));
     assert!(matches!(answered.redial, Redial::No { .. }));
 
-    assert!(refused(next.begin_attempt(&attempt("b0", "C1", 199)).await).is_some());
-    assert_eq!(refused(next.begin_attempt(&attempt("b1", "C1", 200)).await), None);
-    assert_eq!(refused(next.begin_attempt(&attempt("b2", "C2", 99_999_999)).await), Some(Refusal::Answered));
-    assert_eq!(refused(next.begin_attempt(&attempt("b3", "C3", 61)).await), Some(Refusal::InFlight));
+    assert!(refused(next.begin_attempt(&attempt("b0", "C1", 199), &free()).await).is_some());
+    assert_eq!(refused(next.begin_attempt(&attempt("b1", "C1", 200), &free()).await), None);
+    assert_eq!(
+        refused(next.begin_attempt(&attempt("b2", "C2", 99_999_999), &free()).await),
+        Some(Refusal::Answered)
+    );
+    assert_eq!(refused(next.begin_attempt(&attempt("b3", "C3", 61), &free()).await), Some(Refusal::InFlight));
 }
 
 #[tokio::test]
 async fn a_call_that_fell_in_a_process_that_lives_is_closed_as_our_fault() {
     let (_dir, store) = store().await;
-    store.begin_attempt(&attempt("a1", "C1", 0)).await.unwrap();
-    store.begin_attempt(&attempt("a2", "C2", 0)).await.unwrap();
+    store.begin_attempt(&attempt("a1", "C1", 0), &free()).await.unwrap();
+    store.begin_attempt(&attempt("a2", "C2", 0), &free()).await.unwrap();
     store.mark_answered(&"a1".parse().unwrap(), at(5)).await.unwrap();
     let fell = |a: &'static str| {
         let (store, a) = (&store, a.parse().unwrap());
@@ -205,7 +215,7 @@ async fn a_call_that_fell_in_a_process_that_lives_is_closed_as_our_fault() {
 async fn what_a_dead_process_left_beside_the_store_is_filed_with_the_attempt() {
     let (dir, dead) = store().await;
     for (a, c) in [("a1", "C1"), ("a2", "C2"), ("a3", "C3")] {
-        dead.begin_attempt(&attempt(a, c, 0)).await.unwrap();
+        dead.begin_attempt(&attempt(a, c, 0), &free()).await.unwrap();
     }
     drop(dead);
     let files = Remains {
@@ -249,7 +259,7 @@ async fn what_a_dead_process_left_beside_the_store_is_filed_with_the_attempt() {
 async fn a_process_that_is_killed_leaves_its_attempts_to_the_next() {
     // The kernel frees the lock of a killed process: a child holds it here, and is killed.
     let (dir, store) = store().await;
-    store.begin_attempt(&attempt("a1", "C1", 0)).await.unwrap();
+    store.begin_attempt(&attempt("a1", "C1", 0), &free()).await.unwrap();
     let path = dir.path().join("outcomes.db");
     let locks = dir.path().join("outcomes.db.locks");
     let file = std::fs::read_dir(&locks).unwrap().next().unwrap().unwrap().path();

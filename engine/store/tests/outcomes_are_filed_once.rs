@@ -4,14 +4,14 @@
 
 mod common;
 
-use common::{at, attempt, campaign, outcome, store};
+use common::{at, attempt, campaign, free, outcome, store};
 use waihu_store::{Filter, Remains, Store, StoreError};
 use waihu_types::{Currency, Disposition, Money, PaymentChannel, Promise, PromisedPart, Redial};
 
 #[tokio::test]
 async fn an_outcome_reads_back_as_it_was_filed_after_a_reopen() {
     let (dir, store) = store().await;
-    store.begin_attempt(&attempt("a1", "C1", 0)).await.unwrap();
+    store.begin_attempt(&attempt("a1", "C1", 0), &free()).await.unwrap();
     let filed = outcome("a1", "C1", Disposition::PromiseToPay);
     store.close_attempt(&filed).await.unwrap();
     drop(store);
@@ -25,7 +25,7 @@ async fn an_outcome_reads_back_as_it_was_filed_after_a_reopen() {
 #[tokio::test]
 async fn the_same_outcome_again_changes_nothing_and_another_is_refused() {
     let (_dir, store) = store().await;
-    store.begin_attempt(&attempt("a1", "C1", 0)).await.unwrap();
+    store.begin_attempt(&attempt("a1", "C1", 0), &free()).await.unwrap();
     let filed = outcome("a1", "C1", Disposition::PromiseToPay);
     store.close_attempt(&filed).await.unwrap();
     store.close_attempt(&filed).await.unwrap();
@@ -35,7 +35,10 @@ async fn the_same_outcome_again_changes_nothing_and_another_is_refused() {
     assert!(matches!(store.close_attempt(&stranger).await, Err(StoreError::UnknownAttempt(_))));
     let strayed = outcome("a1", "C2", Disposition::Busy);
     assert!(matches!(store.close_attempt(&strayed).await, Err(StoreError::Mismatch { field: "case", .. })));
-    assert!(matches!(store.begin_attempt(&attempt("a1", "C7", 0)).await, Err(StoreError::AttemptExists(_))));
+    assert!(matches!(
+        store.begin_attempt(&attempt("a1", "C7", 0), &free()).await,
+        Err(StoreError::AttemptExists(_))
+    ));
     assert!(matches!(
         store.mark_answered(&"a9".parse().unwrap(), at(1)).await,
         Err(StoreError::UnknownAttempt(_))
@@ -46,7 +49,7 @@ async fn the_same_outcome_again_changes_nothing_and_another_is_refused() {
 #[tokio::test]
 async fn the_real_outcome_replaces_one_filed_for_a_process_thought_dead() {
     let (dir, slow) = store().await;
-    slow.begin_attempt(&attempt("a1", "C1", 0)).await.unwrap();
+    slow.begin_attempt(&attempt("a1", "C1", 0), &free()).await.unwrap();
     // What a person's `rm` of the lock files does: the process lives, its lock is gone.
     std::fs::remove_dir_all(dir.path().join("outcomes.db.locks")).unwrap();
     let other = Store::open(dir.path().join("outcomes.db")).await.unwrap();
@@ -65,7 +68,7 @@ async fn filters_let_through_what_they_say() {
         ("a2", "C2", Disposition::PromiseToPay),
         ("a3", "C3", Disposition::Busy),
     ] {
-        store.begin_attempt(&attempt(a, c, 0)).await.unwrap();
+        store.begin_attempt(&attempt(a, c, 0), &free()).await.unwrap();
         store.close_attempt(&outcome(a, c, d)).await.unwrap();
     }
     let ids = async |f: Filter| -> Vec<String> {
@@ -81,7 +84,7 @@ async fn filters_let_through_what_they_say() {
 #[tokio::test]
 async fn the_view_shows_what_the_record_holds() {
     let (dir, store) = store().await;
-    store.begin_attempt(&attempt("a1", "C1", 0)).await.unwrap();
+    store.begin_attempt(&attempt("a1", "C1", 0), &free()).await.unwrap();
     let filed = outcome("a1", "C1", Disposition::PromiseToPay);
     store.close_attempt(&filed).await.unwrap();
     let pool = sqlx::SqlitePool::connect(dir.path().join("outcomes.db").to_str().unwrap()).await.unwrap();
@@ -122,7 +125,7 @@ async fn the_view_shows_what_the_record_holds() {
 #[tokio::test]
 async fn a_promise_of_several_payments_is_kept_whole_and_told_in_the_view() {
     let (dir, store) = store().await;
-    store.begin_attempt(&attempt("a1", "C1", 0)).await.unwrap();
+    store.begin_attempt(&attempt("a1", "C1", 0), &free()).await.unwrap();
     let money = |text| Money::parse(text, Currency::CNY).unwrap();
     let mut filed = outcome("a1", "C1", Disposition::PromiseToPay);
     let part = |day, text| PromisedPart { date: jiff::civil::date(2026, 12, day), sum: money(text) };
@@ -178,7 +181,7 @@ async fn a_store_whose_first_moment_was_cut_short_is_opened() {
     drop(connection);
     pool.close().await;
     let store = Store::open(&path).await.unwrap();
-    store.begin_attempt(&attempt("a1", "C1", 0)).await.unwrap();
+    store.begin_attempt(&attempt("a1", "C1", 0), &free()).await.unwrap();
 }
 
 #[tokio::test]
@@ -235,7 +238,7 @@ async fn a_full_disk_is_said_clearly_and_loses_nothing() {
     let store = Store::open(&path).await.unwrap();
     let mut begun = 0;
     let error = loop {
-        match store.begin_attempt(&attempt(&format!("a{begun}"), &format!("C{begun}"), 0)).await {
+        match store.begin_attempt(&attempt(&format!("a{begun}"), &format!("C{begun}"), 0), &free()).await {
             Ok(()) => begun += 1,
             Err(e) => break e,
         }

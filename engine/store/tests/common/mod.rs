@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use tempfile::TempDir;
-use waihu_store::{NewAttempt, Store};
+use waihu_compliance::Gate;
+use waihu_store::{NewAttempt, Passage, Store};
 use waihu_types::{
     AnsweredBy, CampaignId, Currency, Disposition, Identity, Lang, Money, Outcome, Promise, Redial,
     ScriptVersion, WallTime,
@@ -19,6 +20,11 @@ pub async fn store() -> (TempDir, Store) {
 /// `s` seconds after the tests' beginning.
 pub fn at(s: i64) -> WallTime {
     WallTime::from_unix_millis(1_795_772_096_000 + s * 1_000)
+}
+
+/// The way to machines of one's own.
+pub fn free() -> Passage {
+    Passage::new(Gate::laboratory(), "Asia/Shanghai")
 }
 
 pub fn campaign() -> CampaignId {

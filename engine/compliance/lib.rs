@@ -1,0 +1,19 @@
+//! Whether a person may be called now: denied by default, and every answer can be proved.
+//!
+//! A [`Profile`] is a list of rules, read from a file of `compliance/`; [`Profile::decide`] holds a moment and
+//! what was called before against them. Deliberately absent: clocks, files and the store, which are handed in;
+//! what an outcome means for its case and numbers that are barred (`campaign`).
+
+mod contact;
+mod explain;
+mod gate;
+mod holidays;
+mod hours;
+mod profile;
+mod read;
+
+pub use contact::{Contact, Reached};
+pub use gate::{Decision, Evidence, Facts, Gate, HORIZON_DAYS, Subject};
+pub use holidays::Holidays;
+pub use profile::{Profile, Rule, Words};
+pub use read::{Fault, Faults};

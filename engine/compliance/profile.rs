@@ -1,0 +1,372 @@
+//! A profile: the rules of a country or a line, read from a file of `compliance/`.
+
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use waihu_types::Lang;
+
+use crate::{
+    contact::Reached,
+    holidays::Holidays,
+    hours::{DAYS, Hours, Window},
+    read::{Faults, File, Table},
+};
+
+/// Text of the shipped laboratory profile.
+const LABORATORY: &str = include_str!("../../compliance/laboratory.toml");
+
+/// The longest that a cap or a rest may look back [days]: a quarter. What is meant for longer is no pace of
+/// calls but a decision about the case.
+const MAX_DAYS: u32 = 92;
+/// The most calls that a cap may allow: beyond it nothing is capped.
+const MAX_CALLS: u32 = 1_000;
+
+/// Words in both languages.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Words {
+    /// In Mandarin.
+    pub zh: String,
+    /// In English.
+    pub en: String,
+}
+
+impl Words {
+    /// The words of a language.
+    pub fn of(&self, lang: Lang) -> &str {
+        match lang {
+            Lang::Zh => &self.zh,
+            Lang::En => &self.en,
+        }
+    }
+}
+
+/// One rule of a profile.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Its id, unique in the profile.
+    pub id: String,
+    /// Where it comes from: a law's section, a standard, a contract.
+    pub source: String,
+    /// What it asks for.
+    pub words: Words,
+    pub(crate) check: Check,
+}
+
+/// What a rule holds a moment against.
+#[derive(Clone, Debug)]
+pub(crate) enum Check {
+    /// Nothing: the line reaches machines of one's own alone.
+    Laboratory,
+    /// The clock is not before the newest call.
+    Clock,
+    /// The callee's time zone is known, and one of these or beginning with one; any, where none is named.
+    Zone(Vec<String>),
+    /// The days off of the year are known.
+    Holidays(Arc<Holidays>),
+    /// Calling hours.
+    Hours(Hours),
+    /// So many calls within so long.
+    Cap(Cap),
+    /// No call for so many days after a conversation, whose day is the first [days].
+    Rest { days: u16, per: Per },
+}
+
+/// So many calls within so long.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cap {
+    /// How far a call must have come to count.
+    pub(crate) counts: Reached,
+    pub(crate) most: u32,
+    pub(crate) within: Within,
+    pub(crate) per: Per,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Within {
+    /// Calendar days at the callee's place, with today.
+    Days(u16),
+    /// As long as a clock runs.
+    Clock(SignedDuration),
+}
+
+/// Whose calls are counted together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Per {
+    Number,
+    Debt,
+}
+
+/// The rules of a country or a line.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    id: String,
+    names: Words,
+    sha256: String,
+    rules: Vec<Rule>,
+    reach_days: u16,
+}
+
+impl Profile {
+    /// Reads a profile; `path` is for messages. `holidays` gives path and text of a file of `compliance/holidays/`
+    /// by its name, where there is one.
+    ///
+    /// # Errors
+    /// Every fault of either file, by line, with what to write.
+    pub fn parse(
+        path: &str,
+        text: &str,
+        holidays: impl FnOnce(&str) -> Option<(String, String)>,
+    ) -> Result<Self, Faults> {
+        let mut file = File::new(path, text);
+        let mut table = file.table(text);
+        let mut hash = Sha256::new();
+        hash.update(text);
+        let id = table.text("id", &mut file).map(|(_, id)| id).unwrap_or_default();
+        let names = words(&mut table, &mut file);
+        if table.switch("laboratory", &mut file) {
+            let rules = vec![built_in("laboratory", Check::Laboratory)];
+            table.close(&mut file);
+            return done(
+                file,
+                Self { id, names, sha256: hex::encode(hash.finalize()), rules, reach_days: 0 },
+            );
+        }
+        let zones = table.texts("zones", &mut file).unwrap_or_default();
+        let zones = zones.into_iter().map(|(_, zone)| zone).collect();
+        let mut rules = vec![built_in("clock", Check::Clock), built_in("zone", Check::Zone(zones))];
+        let mut days_off = None;
+        if let Some(value) = table.take("holidays") {
+            let (at, name) = (value.at, value.text("holidays", &mut file).unwrap_or_default());
+            let read = match holidays(&name) {
+                Some((path, text)) => {
+                    hash.update(&text);
+                    Holidays::parse(&path, &text).unwrap_or_else(|Faults(mut faults)| {
+                        file.faults.append(&mut faults);
+                        Holidays::default()
+                    })
+                }
+                None => {
+                    // Not known is not the same as none: without its file nobody is called.
+                    file.fault(
+                        at,
+                        format!("holidays: there is no compliance/holidays/{name}.toml: write it, or leave the key out 缺少节假日文件"),
+                    );
+                    Holidays::default()
+                }
+            };
+            let read = Arc::new(read);
+            rules.push(built_in("holidays", Check::Holidays(Arc::clone(&read))));
+            days_off = Some(read);
+        }
+        match table.one("hours", &mut file) {
+            Some(hours) => rules.extend(hours_rule(hours, days_off, &mut file)),
+            None => file.fault(
+                0,
+                "[hours] is missing, and without it no call is allowed: write when calls are allowed, as every_day = [\"08:00-21:00\"] 缺少 [hours] 呼叫时段",
+            ),
+        }
+        rules.extend(table.many("cap", &mut file).into_iter().filter_map(|cap| cap_rule(cap, &mut file)));
+        rules.extend(table.many("rest", &mut file).into_iter().filter_map(|rest| rest_rule(rest, &mut file)));
+        for (n, rule) in rules.iter().enumerate() {
+            if rules[..n].iter().any(|before| before.id == rule.id) {
+                file.fault(
+                    0,
+                    format!(
+                        "the rule {:?} stands twice, or is built in: each has an id of its own 规则编号重复",
+                        rule.id
+                    ),
+                );
+            }
+        }
+        table.close(&mut file);
+        let reach_days = rules.iter().map(|rule| rule.check.reach_days()).max().unwrap_or(0);
+        done(file, Self { id, names, sha256: hex::encode(hash.finalize()), rules, reach_days })
+    }
+
+    /// The profile of lines that reach machines of one's own alone, as it is shipped: it has no rule, and each
+    /// decision says so.
+    pub fn laboratory() -> Self {
+        Self {
+            id: "laboratory".to_owned(),
+            names: Words { zh: "实验线路".to_owned(), en: "laboratory".to_owned() },
+            sha256: hex::encode(Sha256::digest(LABORATORY)),
+            rules: vec![built_in("laboratory", Check::Laboratory)],
+            reach_days: 0,
+        }
+    }
+
+    /// Its id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Its name.
+    pub fn name(&self, lang: Lang) -> &str {
+        self.names.of(lang)
+    }
+
+    /// The SHA-256 of what it was read from, holidays with it.
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    /// Its rules, in the order in which they are asked.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// How far back calls may matter [days].
+    pub fn reach_days(&self) -> u16 {
+        self.reach_days
+    }
+}
+
+impl Check {
+    /// How far back a call may matter to it [days]; a day more than it says, since days begin elsewhere.
+    fn reach_days(&self) -> u16 {
+        match self {
+            Self::Cap(Cap { within: Within::Days(days), .. }) | Self::Rest { days, .. } => days + 2,
+            Self::Cap(Cap { within: Within::Clock(span), .. }) => {
+                u16::try_from(span.as_hours() / 24).unwrap_or(u16::MAX).saturating_add(2)
+            }
+            Self::Laboratory | Self::Clock | Self::Zone(_) | Self::Holidays(_) | Self::Hours(_) => 0,
+        }
+    }
+}
+
+fn done(file: File, profile: Profile) -> Result<Profile, Faults> {
+    if file.faults.is_empty() { Ok(profile) } else { Err(Faults(file.faults)) }
+}
+
+/// The rules that need not be written.
+fn built_in(id: &str, check: Check) -> Rule {
+    let (zh, en) = match &check {
+        Check::Laboratory => (
+            "实验线路：只通向自己的机器，没有任何规则",
+            "laboratory: the line reaches machines of one's own alone, and no rule is asked",
+        ),
+        Check::Clock => ("时钟不得早于最近一次呼叫", "the clock is not before the newest call"),
+        Check::Zone(_) => (
+            "须知道被叫的时区，且属于本规则的地区",
+            "the callee's time zone is known, and one that the profile is for",
+        ),
+        Check::Holidays(_) => ("须有当年的节假日表", "the days off of the year are known"),
+        Check::Hours(_) | Check::Cap(_) | Check::Rest { .. } => ("", ""),
+    };
+    let words = Words { zh: zh.to_owned(), en: en.to_owned() };
+    Rule { id: id.to_owned(), source: "waihu".to_owned(), words, check }
+}
+
+fn words(table: &mut Table<'_>, file: &mut File) -> Words {
+    let mut text = |key| table.text(key, file).map(|(_, text)| text).unwrap_or_default();
+    Words { zh: text("zh"), en: text("en") }
+}
+
+/// What every rule has, with its check.
+fn rule(mut table: Table<'_>, check: Check, file: &mut File) -> Rule {
+    let id = table.text("id", file).map(|(_, id)| id).unwrap_or_default();
+    let source = table.text("source", file).map(|(_, source)| source).unwrap_or_default();
+    let words = words(&mut table, file);
+    table.close(file);
+    Rule { id, source, words, check }
+}
+
+fn hours_rule(mut table: Table<'_>, holidays: Option<Arc<Holidays>>, file: &mut File) -> Option<Rule> {
+    let at = table.at;
+    let every = windows(&mut table, "every_day", file);
+    let own = DAYS.map(|day| windows(&mut table, day, file));
+    if own[7].is_some() && holidays.is_none() {
+        file.fault(at, "holiday: the profile does not say which days those are: write holidays = \"cn\" at its top 须在文件开头写 holidays");
+    }
+    // A day off of which nothing is said is a day without calls.
+    let with_every = |n: usize| own[n].clone().or_else(|| every.clone()).unwrap_or_default();
+    let mut days: [Vec<Window>; 8] = std::array::from_fn(with_every);
+    if own[7].is_none() && every.is_none() {
+        days[7].clear();
+    }
+    if days.iter().all(Vec::is_empty) {
+        file.fault(at, "[hours] allows nothing: write when calls are allowed, as every_day = [\"08:00-21:00\"] 没有任何可呼叫时段");
+    }
+    Some(rule(table, Check::Hours(Hours { days, holidays }), file))
+}
+
+fn windows(table: &mut Table<'_>, day: &'static str, file: &mut File) -> Option<Vec<Window>> {
+    let mut read = Vec::new();
+    for (at, text) in table.texts(day, file)? {
+        match Window::read(&text) {
+            Some(window) => read.push(window),
+            None => file.fault(
+                at,
+                format!("{day}: {text:?} is no window: write it as 08:00-21:00, a whole day as 00:00-24:00 时段格式有误"),
+            ),
+        }
+    }
+    Some(read)
+}
+
+fn cap_rule(mut table: Table<'_>, file: &mut File) -> Option<Rule> {
+    let counts = one_of(&mut table, "counts", COUNTS, file);
+    let most = table.number("most", 0..=MAX_CALLS, file);
+    let within = table.text("within", file).and_then(|(at, text)| {
+        let read = span(&text);
+        if read.is_none() {
+            file.fault(at, format!("within: {text:?}: write \"1 day\", \"7 days\", \"1 hour\" or \"1 minute\", {MAX_DAYS} days at most 时长有误"));
+        }
+        read
+    });
+    let per = one_of(&mut table, "per", PER, file);
+    let cap = (|| Some(Cap { counts: counts?, most: most?, within: within?, per: per? }))();
+    // What is missing was told; its other keys are looked at all the same.
+    let stand_in = Check::Clock;
+    let whole = cap.is_some();
+    let rule = rule(table, cap.map_or(stand_in, Check::Cap), file);
+    whole.then_some(rule)
+}
+
+fn rest_rule(mut table: Table<'_>, file: &mut File) -> Option<Rule> {
+    let days = table.number("days", 1..=MAX_DAYS, file).and_then(|days| u16::try_from(days).ok());
+    let per = one_of(&mut table, "per", PER, file);
+    let rest = (|| Some(Check::Rest { days: days?, per: per? }))();
+    let whole = rest.is_some();
+    let rule = rule(table, rest.unwrap_or(Check::Clock), file);
+    whole.then_some(rule)
+}
+
+const COUNTS: &[(&str, Reached)] = &[
+    ("attempts", Reached::Attempted),
+    ("effective", Reached::Person),
+    ("conversations", Reached::Conversation),
+];
+const PER: &[(&str, Per)] = &[("number", Per::Number), ("debt", Per::Debt)];
+
+fn one_of<T: Copy>(
+    table: &mut Table<'_>,
+    key: &'static str,
+    known: &[(&str, T)],
+    file: &mut File,
+) -> Option<T> {
+    let (at, text) = table.text(key, file)?;
+    let found = known.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+    if found.is_none() {
+        let words: Vec<&str> = known.iter().map(|(word, _)| *word).collect();
+        file.fault(at, format!("{key}: {text:?} is not known: use 可用 {}", words.join(", ")));
+    }
+    found
+}
+
+fn span(text: &str) -> Option<Within> {
+    let (n, unit) = text.split_once(' ')?;
+    let n: u32 = n.parse().ok().filter(|n| *n > 0)?;
+    let clock = |seconds: i64| {
+        (i64::from(n) * seconds <= i64::from(MAX_DAYS) * 86_400)
+            .then(|| Within::Clock(SignedDuration::from_secs(i64::from(n) * seconds)))
+    };
+    match unit {
+        "day" | "days" if n <= MAX_DAYS => u16::try_from(n).ok().map(Within::Days),
+        "hour" | "hours" => clock(3_600),
+        "minute" | "minutes" => clock(60),
+        _ => None,
+    }
+}

@@ -1,0 +1,139 @@
+//! The compliance gate stands before every attempt, counts what is stored, and its decisions are kept.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use common::{attempt, campaign, free, outcome, store};
+use waihu_compliance::{Gate, Profile, Reached};
+use waihu_store::{NewAttempt, Passage, Refusal, Store, StoreError, Verdict};
+use waihu_types::{Disposition, WallTime};
+
+fn gate(text: &str) -> Gate {
+    Gate::new(Profile::parse("p.toml", text, |_| None).unwrap())
+}
+
+fn passage(gate: &Gate) -> Passage {
+    Passage::new(gate.clone(), "Asia/Shanghai")
+}
+
+fn cn() -> Gate {
+    gate(include_str!("../../../compliance/cn.toml"))
+}
+
+/// A call to a mobile, at a time of 2026-11-26 in Shanghai.
+fn call(id: &str, case: &str, clock: &str) -> NewAttempt {
+    let dialled_at: WallTime = format!("2026-11-26T{clock}+08:00").parse().unwrap();
+    NewAttempt { callee: "13800138000".parse().unwrap(), dialled_at, ..attempt(id, case, 0) }
+}
+
+/// Ends it as a person's call, or as nobody's.
+async fn over(store: &Store, of: &NewAttempt, disposition: Disposition) {
+    let end = of.dialled_at.plus(std::time::Duration::from_secs(40));
+    let mut outcome = outcome(of.attempt.as_str(), of.case.as_str(), disposition);
+    (outcome.callee, outcome.dialled_at, outcome.ended_at) = (of.callee.clone(), of.dialled_at, end);
+    outcome.answered_at = outcome.answered_at.map(|_| end);
+    outcome.redial = waihu_campaign::redial_as_agreed(of.dialled_at, 1);
+    store.close_attempt(&outcome).await.unwrap();
+}
+
+fn rule(done: Result<(), StoreError>) -> Option<String> {
+    match done {
+        Ok(()) => None,
+        Err(StoreError::Refused { why: Refusal::Denied(denied), .. }) => Some(denied.rule),
+        Err(e) => panic!("{e}"),
+    }
+}
+
+#[tokio::test]
+async fn a_call_at_night_does_not_begin_and_its_denial_is_kept() {
+    let (_dir, store) = store().await;
+    let cn = cn();
+    let night = call("a1", "C1", "22:00:00");
+    assert_eq!(rule(store.begin_attempt(&night, &passage(&cn)).await).as_deref(), Some("cn-hours"));
+    assert!(store.attempts(None).await.unwrap().is_empty());
+    assert!(store.cases_done(&campaign()).await.unwrap().is_empty(), "it has not had its turn");
+    let kept = store.decisions(&"C1".parse().unwrap()).await.unwrap();
+    assert_eq!((kept.len(), kept[0].verdict, &kept[0].attempt), (1, Verdict::Denied, &None));
+    assert_eq!(kept[0].rules, ["cn-hours"]);
+    assert_eq!(kept[0].next, Some("2026-11-27T00:00:00Z".parse().unwrap()));
+    assert_eq!((kept[0].profile.as_str(), kept[0].profile_sha256.as_str()), ("cn", cn.profile.sha256()));
+    let evidence = kept[0].evidence.to_string();
+    assert!(evidence.contains("22:00") && !evidence.contains("138001"), "{evidence}");
+    // Asked before anything is prepared, it is the same.
+    let asked = store.ask(None, &night.case, &night.callee, &passage(&cn), night.dialled_at).await.unwrap();
+    assert_eq!(asked.unwrap().rule, "cn-hours");
+}
+
+#[tokio::test]
+async fn an_allowed_call_begins_with_its_decision_and_neither_is_ever_changed() {
+    let (dir, store) = store().await;
+    let day = call("a1", "C1", "10:00:00");
+    assert_eq!(rule(store.begin_attempt(&day, &passage(&cn())).await), None);
+    let kept = store.decisions(&"C1".parse().unwrap()).await.unwrap();
+    assert_eq!((kept.len(), kept[0].verdict, kept[0].at), (1, Verdict::Allowed, day.dialled_at));
+    assert_eq!((kept[0].attempt.as_ref(), kept[0].rules.len()), (Some(&day.attempt), 8));
+    let url = format!("sqlite:{}", dir.path().join("outcomes.db").display());
+    let raw = sqlx::SqlitePool::connect(&url).await.unwrap();
+    for spoil in [
+        "UPDATE compliance_decisions SET verdict = 'denied', attempt = NULL",
+        "DELETE FROM compliance_decisions",
+    ] {
+        let said = sqlx::query(spoil).execute(&raw).await.unwrap_err().to_string();
+        assert!(said.contains("what was decided"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn calls_of_every_campaign_count_as_far_as_they_came() {
+    let (_dir, store) = store().await;
+    let gate = cn();
+    let hours = ["09:00:00", "10:30:00", "12:00:00"];
+    for (n, clock) in hours.iter().enumerate() {
+        let other = format!("other-{n}").parse().unwrap();
+        let talk = NewAttempt { campaign: Some(other), ..call(&format!("a{n}"), &format!("C{n}"), clock) };
+        assert_eq!(rule(store.begin_attempt(&talk, &passage(&gate)).await), None);
+        let mut end = outcome(talk.attempt.as_str(), talk.case.as_str(), Disposition::PromiseToPay);
+        end.campaign = talk.campaign.clone();
+        (end.callee, end.dialled_at, end.ended_at) = (talk.callee.clone(), talk.dialled_at, talk.dialled_at);
+        end.answered_at = Some(talk.dialled_at);
+        store.close_attempt(&end).await.unwrap();
+    }
+    let fourth = call("a4", "C9", "15:00:00");
+    let denied = rule(store.begin_attempt(&fourth, &passage(&gate)).await);
+    assert_eq!(denied.as_deref(), Some("cn-effective-number"));
+    // However the number is written.
+    let written = NewAttempt { callee: "+8613800138000".parse().unwrap(), ..fourth.clone() };
+    assert!(rule(store.begin_attempt(&written, &passage(&gate)).await).is_some());
+    let stranger = NewAttempt { callee: "13800138001".parse().unwrap(), ..fourth };
+    assert_eq!(rule(store.begin_attempt(&stranger, &passage(&gate)).await), None);
+}
+
+#[tokio::test]
+async fn who_was_not_reached_counts_as_called_and_laboratory_calls_count_as_nothing() {
+    let (_dir, store) = store().await;
+    let gate = cn();
+    let rang = call("a1", "C1", "09:00:00");
+    store.begin_attempt(&rang, &passage(&gate)).await.unwrap();
+    over(&store, &rang, Disposition::NoAnswer).await;
+    let lab = call("a2", "C1", "10:00:00");
+    store.begin_attempt(&lab, &free()).await.unwrap();
+    over(&store, &lab, Disposition::PromiseToPay).await;
+    let later: WallTime = "2026-11-26T11:00:00+08:00".parse().unwrap();
+    let contacts = store.contacts(&rang.callee, &rang.case, &gate, later).await.unwrap();
+    let told: Vec<_> = contacts.iter().map(|c| (c.reached, c.same_number, c.same_debt)).collect();
+    assert_eq!(told, [(Reached::Attempted, true, true)]);
+    // Long enough ago, nothing matters any more.
+    let next_year: WallTime = "2027-11-26T11:00:00+08:00".parse().unwrap();
+    assert!(store.contacts(&rang.callee, &rang.case, &gate, next_year).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn who_calls_all_the_same_is_kept_with_the_reason() {
+    let (_dir, store) = store().await;
+    let night = call("a1", "C1", "23:00:00");
+    let despite = Gate { despite: Some("Li Ming: the callee asked for 23:00".to_owned()), ..cn() };
+    assert_eq!(rule(store.begin_attempt(&night, &passage(&despite)).await), None);
+    let kept = store.decisions(&night.case).await.unwrap();
+    assert_eq!((kept.len(), kept[0].verdict, kept[0].rules.len()), (1, Verdict::Despite, 1));
+    assert_eq!((&kept[0].despite, kept[0].attempt.as_ref()), (&despite.despite, Some(&night.attempt)));
+}
