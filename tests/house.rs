@@ -18,7 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("corpus", &["types", "audio"]),
     ("phonetics", &["types"]),
     ("nlu", &["types"]),
-    ("terms", &["types"]),
+    ("terms", &["types", "compliance"]),
     ("dialog", &["types", "nlu", "terms"]),
     ("persona", &["types", "nlu", "dialog"]),
     ("compliance", &["types"]),

@@ -155,7 +155,7 @@ pub enum Refusal {
         by: Disposition,
     },
     /// The compliance profile denies a call now.
-    #[error("{} {}; not before 最早 {}", .0.zh, .0.en, .0.next.map_or_else(|| "…".to_owned(), |at| at.to_string()))]
+    #[error("{} {}{}", .0.zh, .0.en, .0.next.map_or(String::new(), |at| format!("; not before 最早 {at}")))]
     Denied(Box<Denied>),
     /// A verdict says never.
     #[error("the rule {rule} says not again 规则不许再呼")]

@@ -1,14 +1,16 @@
 //! Working days: the days on which a payment that was promised can be made, and be seen.
 //!
-//! A table a country, with the years it covers. Deliberately absent: the holidays of provinces,
-//! states and banks, and lunar reckoning: days that move are listed, not computed.
+//! Days off are read from the file that `compliance` goes by, so that there is one list of them. Deliberately
+//! absent: the holidays of provinces, states and banks, and lunar reckoning: days that move are listed, not
+//! computed.
 
-use std::{ops::RangeInclusive, str::FromStr};
+use std::{ops::RangeInclusive, str::FromStr, sync::LazyLock};
 
 use jiff::{
     ToSpan,
-    civil::{Date, Weekday, date},
+    civil::{Date, Weekday},
 };
+use waihu_compliance::Holidays;
 
 /// Which days are working days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,46 +42,11 @@ impl FromStr for Calendar {
     }
 }
 
-/// Days off in mainland China, first and last, as the General Office of the State Council announced
-/// them: for 2025 on 2024-11-12, for 2026 on 2025-11-04. For 2027 these are the days that the
-/// Regulation on Public Holidays (State Council Order 795) gives by itself; what is added to them,
-/// and the weekends worked for that, is announced late in the year before and belongs here then.
-const CN_OFF: [(Date, Date); 19] = [
-    (date(2025, 1, 1), date(2025, 1, 1)),
-    (date(2025, 1, 28), date(2025, 2, 4)),
-    (date(2025, 4, 4), date(2025, 4, 6)),
-    (date(2025, 5, 1), date(2025, 5, 5)),
-    (date(2025, 5, 31), date(2025, 6, 2)),
-    (date(2025, 10, 1), date(2025, 10, 8)),
-    (date(2026, 1, 1), date(2026, 1, 3)),
-    (date(2026, 2, 15), date(2026, 2, 23)),
-    (date(2026, 4, 4), date(2026, 4, 6)),
-    (date(2026, 5, 1), date(2026, 5, 5)),
-    (date(2026, 6, 19), date(2026, 6, 21)),
-    (date(2026, 9, 25), date(2026, 9, 27)),
-    (date(2026, 10, 1), date(2026, 10, 7)),
-    (date(2027, 1, 1), date(2027, 1, 1)),
-    (date(2027, 2, 5), date(2027, 2, 8)),
-    (date(2027, 4, 5), date(2027, 4, 5)),
-    (date(2027, 5, 1), date(2027, 5, 2)),
-    (date(2027, 6, 9), date(2027, 6, 9)),
-    (date(2027, 9, 15), date(2027, 9, 15)),
-];
-
-/// Weekends that are worked, from the same announcements.
-const CN_WORKED: [Date; 11] = [
-    date(2025, 1, 26),
-    date(2025, 2, 8),
-    date(2025, 4, 27),
-    date(2025, 9, 28),
-    date(2025, 10, 11),
-    date(2026, 1, 4),
-    date(2026, 2, 14),
-    date(2026, 2, 28),
-    date(2026, 5, 9),
-    date(2026, 9, 20),
-    date(2026, 10, 10),
-];
+/// Days off in mainland China and weekends that are worked, as they stand in the file that calling hours go by
+/// too.
+static CN: LazyLock<Holidays> = LazyLock::new(|| Holidays::parse(CN_FILE, CN_TEXT).unwrap_or_default());
+const CN_FILE: &str = "compliance/holidays/cn.toml";
+const CN_TEXT: &str = include_str!("../../compliance/holidays/cn.toml");
 
 /// Time zones of the United States that do not begin with one of [`US_AREAS`].
 const US_ZONES: [&str; 16] = [
@@ -134,7 +101,7 @@ impl Calendar {
         match self {
             Self::None => !weekend,
             Self::Us => !weekend && !is_federal_holiday(day),
-            Self::Cn => CN_WORKED.contains(&day) || !weekend && !is_off_in_china(day),
+            Self::Cn => CN.is_worked(day) || !weekend && !is_off_in_china(day),
         }
     }
 
@@ -150,7 +117,7 @@ impl Calendar {
 
 fn is_off_in_china(day: Date) -> bool {
     let fixed = matches!((day.month(), day.day()), (1, 1) | (5, 1..=2) | (10, 1..=3));
-    fixed || CN_OFF.iter().any(|(first, last)| (*first..=*last).contains(&day))
+    fixed || CN.is_off(day)
 }
 
 /// The holidays of 5 U.S.C. 6103(a) as the Federal Reserve Banks keep them: one on a Sunday is kept
@@ -178,6 +145,8 @@ fn is_federal_holiday(day: Date) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use jiff::civil::date;
+
     use super::*;
 
     #[test]
@@ -193,12 +162,29 @@ mod tests {
         }
     }
 
+    /// The days of the years from `first` to `last`.
+    fn days(first: i16, last: i16) -> impl Iterator<Item = Date> {
+        let from = date(first, 1, 1);
+        std::iter::successors(Some(from), |day| day.tomorrow().ok()).take_while(move |day| day.year() <= last)
+    }
+
     #[test]
-    fn the_working_weekends_are_weekends_and_the_days_off_are_in_order() {
-        assert!(CN_WORKED.iter().all(|d| matches!(d.weekday(), Weekday::Saturday | Weekday::Sunday)));
-        assert!(CN_OFF.iter().all(|(first, last)| first <= last));
-        assert!(CN_OFF.is_sorted_by(|a, b| a.1 < b.0) && CN_WORKED.is_sorted());
-        assert!(CN_WORKED.iter().all(|w| !CN_OFF.iter().any(|(a, b)| (*a..=*b).contains(w))));
+    fn every_year_of_the_calendar_stands_in_the_file_and_no_day_is_both_off_and_worked() {
+        let file = Holidays::parse(CN_FILE, CN_TEXT).unwrap();
+        assert!(Calendar::Cn.years().all(|year| file.knows(year)));
+        assert!(!file.knows(Calendar::Cn.years().start() - 1) && !file.knows(Calendar::Cn.years().end() + 1));
+        let worked: Vec<Date> = days(2025, 2027).filter(|d| file.is_worked(*d)).collect();
+        assert_eq!(worked.len(), 11);
+        let weekend = |d: &Date| matches!(d.weekday(), Weekday::Saturday | Weekday::Sunday);
+        assert!(worked.iter().all(|d| weekend(d) && !file.is_off(*d)));
+    }
+
+    #[test]
+    fn the_file_of_the_united_states_says_what_their_rule_does() {
+        let text = include_str!("../../compliance/holidays/us.toml");
+        let file = Holidays::parse("compliance/holidays/us.toml", text).unwrap();
+        assert!((2025..=2029).all(|year| file.knows(year)));
+        assert!(days(2025, 2029).all(|d| file.is_off(d) == is_federal_holiday(d)));
     }
 
     #[test]
