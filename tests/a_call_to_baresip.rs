@@ -16,8 +16,7 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// What the person at baresip says, and how long after the answer [s]. The first falls into the
 /// listening after the greeting, which is 5 to 8 s long; the others into the matter, which lasts from 16 to 24.
-const SAID: [(f32, &str); 3] =
-    [(8.5, "对，我就是张伟。"), (17.5, "嗯。"), (20.5, "等一下，我已经还过了。")];
+const SAID: [(f32, &str); 3] = [(8.5, "对，我就是张伟。"), (17.5, "嗯。"), (20.5, "等一下，我已经还过了。")];
 
 /// The length of what is played [s].
 const LENGTH_S: f32 = 60.0;

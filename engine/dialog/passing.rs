@@ -35,7 +35,8 @@ const BESIDE_ZH: [&str; 22] = [
 ];
 const FEW_ZH: &str = "我你的吧呢啊哦嗯了那要会能把再先在点半刻分钟左右零一二三四五六七八九十两百千万块元钱";
 const BESIDE_EN: [&str; 42] = [
-    "day", "after",
+    "day",
+    "after",
     "i",
     "ill",
     "im",
