@@ -587,7 +587,8 @@ impl Call<'_> {
         self.pass(ms);
         let (taken_for, understood, input) = match arrived {
             Arrived::Words(u, understood) => {
-                if u.text != text {
+                let words = |s: &str| -> String { s.chars().filter(|c| c.is_alphanumeric()).collect() };
+                if words(&u.text) != words(&text) {
                     let _ = write!(text, " ≈ {}", u.text);
                 }
                 self.misheard_yes |= u.intent == Intent::Affirm && meant != Intent::Affirm;
