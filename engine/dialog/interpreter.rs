@@ -118,12 +118,12 @@ pub struct Interpreter {
     line: Option<Spoken>,
     /// Whether the state's question was spoken to its end.
     asked: bool,
-    /// How often each rule has applied.
-    applied: Vec<u32>,
+    /// How often each rule has applied. Both counts stand still at their greatest, which no call comes to.
+    applied: Vec<u16>,
     /// How often each prompt was spoken: the wordings take turns.
-    spoken: Vec<u32>,
+    spoken: Vec<u16>,
     /// The last lines that were begun, the latest last: the prompt, and which of its turns.
-    said: [Option<(PromptIx, u32)>; ECHOED],
+    said: [Option<(PromptIx, u16)>; ECHOED],
     replays: u32,
     /// How often the current line could not be spoken.
     failures: u32,
@@ -444,7 +444,7 @@ impl Interpreter {
         }
         let script = self.script.clone();
         let wordings = script.wordings(self.lang, self.memory.kind(), line.prompt);
-        let turn = self.spoken[line.prompt] as usize;
+        let turn = usize::from(self.spoken[line.prompt]);
         let text = wordings.get(turn % wordings.len().max(1)).and_then(|w| self.memory.fill(w));
         let Some(text) = text else {
             self.trace("a line is left out: a value is missing");
@@ -452,7 +452,7 @@ impl Interpreter {
         };
         self.said.rotate_left(1);
         self.said[ECHOED - 1] = Some((line.prompt, self.spoken[line.prompt]));
-        self.spoken[line.prompt] += 1;
+        self.spoken[line.prompt] = self.spoken[line.prompt].saturating_add(1);
         (self.disclosed_before, self.disclosed) = (self.disclosed, self.disclosed || line.private);
         let id = PromptId(self.next_id);
         self.next_id += 1;

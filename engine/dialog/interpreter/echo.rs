@@ -29,9 +29,9 @@ impl Interpreter {
         if !(least..=MOST).contains(&heard.len()) || utterance.entities != Entities::default() {
             return false;
         }
-        let filled = |(prompt, turn): (usize, u32)| {
+        let filled = |(prompt, turn): (usize, u16)| {
             let wordings = self.script.wordings(self.lang, self.memory.kind(), prompt);
-            let wording = wordings.get(turn as usize % wordings.len().max(1))?;
+            let wording = wordings.get(usize::from(turn) % wordings.len().max(1))?;
             self.memory.fill(wording)
         };
         self.said.iter().flatten().copied().filter_map(filled).any(|line| has_clauses(&line, &heard))

@@ -443,7 +443,7 @@ impl Interpreter {
         let rules = self.script.rules_in(self.script.state(self.state));
         rules.enumerate().find(|(_, rule)| {
             rule.intents.contains(&utterance.intent)
-                && rule.limit.is_none_or(|limit| self.applied[rule.id] < limit)
+                && rule.limit.is_none_or(|limit| u32::from(self.applied[rule.id]) < limit)
                 && (rule.identity != Some(Who::Confirmed)
                     || utterance.confidence >= self.script.confidence.confirm)
                 && rule.when.iter().all(|c| c.of_facts(&facts) != Some(false) && c.of_utterance(&said))
@@ -456,7 +456,7 @@ impl Interpreter {
         let state = script.state(self.state);
         let Some(rule) = script.rules_in(state).nth(rule) else { return };
         self.trace(format!("{} ({:.2}): {}", utterance.intent, utterance.confidence, script.why(rule)));
-        self.applied[rule.id] += 1;
+        self.applied[rule.id] = self.applied[rule.id].saturating_add(1);
         (self.silence_rung, self.no_match_rung) = (0, 0);
         self.take_down(&rule.take, rule.identity, utterance);
         self.carry_out(&rule.acts, rule.private);
