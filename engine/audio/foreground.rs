@@ -54,7 +54,8 @@ pub enum Whose {
 /// Tells the callee's frames in one call.
 #[derive(Clone, Debug)]
 pub struct Foreground {
-    levels: [f32; SMOOTH],
+    /// Of the last frames.
+    powers: [f32; SMOOTH],
     loudest: f32,
     /// The last four seconds, and how much of what is always there is voice.
     kept: [f32; KEPT],
@@ -66,7 +67,7 @@ pub struct Foreground {
 impl Default for Foreground {
     fn default() -> Self {
         Self {
-            levels: [f32::NEG_INFINITY; SMOOTH],
+            powers: [0.0; SMOOTH],
             loudest: f32::NEG_INFINITY,
             kept: [f32::INFINITY; KEPT],
             voices: 0.0,
@@ -81,14 +82,14 @@ impl Foreground {
     /// somebody is held to be speaking.
     pub fn push(&mut self, frame: &[i16], probability: Option<f32>, speaks: bool) -> Whose {
         self.probability = probability.unwrap_or(self.probability);
-        self.levels.rotate_left(1);
-        self.levels[SMOOTH - 1] = level_dbov(frame);
+        self.powers.rotate_left(1);
+        self.powers[SMOOTH - 1] = 10_f32.powf(level_dbov(frame) / 10.0);
         self.frames = self.frames.saturating_add(1);
         // The first few are not yet a level.
         if self.frames < SMOOTH as u32 {
             return Whose::Anyones;
         }
-        let power: f32 = self.levels.iter().map(|l| 10_f32.powf(l / 10.0)).sum();
+        let power: f32 = self.powers.iter().sum();
         let level = 10.0 * (power / SMOOTH as f32).log10();
         self.loudest = level.max(self.loudest - FORGETS);
         if self.frames.is_multiple_of(2) {

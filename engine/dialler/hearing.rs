@@ -44,7 +44,8 @@ fn told(verdict: &Verdict) -> Told {
     }
 }
 
-fn utterance(heard: Heard) -> Utterance {
+/// What was heard in the dialog's words.
+pub fn utterance(heard: Heard) -> Utterance {
     let Heard { text, intent, confidence, entities, also, .. } = heard;
     Utterance { text, intent, confidence, entities, also }
 }

@@ -21,7 +21,7 @@ mod words;
 pub use actor::place_call;
 pub use error::DialError;
 pub use filing::Reserve;
-pub use hearing::{expectation, speech_word};
+pub use hearing::{expectation, speech_word, utterance};
 pub use plant::{Order, Plant, Progress, ProgressKind, Stop};
 pub use recovery::recover;
 pub use runner::{CampaignOrder, CampaignReport, Variant, run_campaign};

@@ -38,16 +38,20 @@ impl Play {
 
     /// Plays it.
     pub fn talk(&self, script: &Arc<Script>) -> Talk {
-        let scene = Scene::new(self.lang, self.seed);
-        let persona = Persona::new(self.kind, &scene, self.seed);
+        let (scene, persona) = self.who();
         converse(script, persona, &scene, self.seed)
     }
 
     /// Plays it where words come to the bot on a way of their own.
     pub fn talk_by(&self, script: &Arc<Script>, way: &mut Way<'_>) -> Talk {
+        let (scene, persona) = self.who();
+        converse_by(script, persona, &scene, self.seed, way)
+    }
+
+    fn who(&self) -> (Scene, Persona) {
         let scene = Scene::new(self.lang, self.seed);
         let persona = Persona::new(self.kind, &scene, self.seed);
-        converse_by(script, persona, &scene, self.seed, way)
+        (scene, persona)
     }
 }
 

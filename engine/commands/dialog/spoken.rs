@@ -4,12 +4,12 @@
 //! when words are said (a talk's time is virtual), what is said over the bot, and the bot's own voice; the practice
 //! ground has these.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use anyhow::Result;
 use waihu_audio::frame::RATE_8K;
 use waihu_corpus::{Condition, apply, voices};
-use waihu_dialog::{Script, Utterance};
+use waihu_dialog::Script;
 use waihu_persona::{Arrived, Play, Said, Talk, Understood};
 use waihu_speech::Rehearsal;
 use waihu_tts::{PromptCache, Request, Tts, VoiceStyle};
@@ -30,8 +30,6 @@ pub(super) struct Telephone {
     cache: PromptCache,
     ears: Rehearsal,
     others: Vec<Arc<[i16]>>,
-    /// How long words were spoken in all.
-    pub(super) spoken: Duration,
 }
 
 impl Telephone {
@@ -41,15 +39,14 @@ impl Telephone {
             cache: PromptCache::open(project.prompts("callees"))?,
             ears: Rehearsal::load(&speech_config(project)?)?,
             others: Vec::new(),
-            spoken: Duration::ZERO,
         })
     }
 
-    /// The condition of a talk's line, by its name.
-    pub(super) fn condition(play: Play) -> (&'static str, Condition) {
+    /// The condition of a talk's line.
+    fn condition(play: Play) -> Condition {
         let all = Condition::all();
         // The bits that choose no voice.
-        all[usize::try_from(play.seed >> 32).unwrap_or_default() % all.len()]
+        all[usize::try_from(play.seed >> 32).unwrap_or_default() % all.len()].1
     }
 
     fn voice(play: Play, lang: Lang) -> &'static str {
@@ -76,10 +73,9 @@ impl Telephone {
         let style = VoiceStyle::new(Some(Self::voice(play, said.lang)), 1.0);
         let request = Request { lang: said.lang, text: &said.utterance.text, style: &style };
         let words = self.cache.get_or_synthesize(&mut self.tts, &request, RATE_8K)?.samples;
-        self.spoken += Duration::from_secs_f64(words.len() as f64 / f64::from(RATE_8K));
         let padded = [&[0; BEFORE], &words[..], &[0; AFTER]].concat();
         let others: Vec<&[i16]> = self.others.iter().map(|o| &o[..]).collect();
-        let heard = apply(&Self::condition(play).1, &padded, &others, play.seed);
+        let heard = apply(&Self::condition(play), &padded, &others, play.seed);
         self.others.push(words);
         self.others.drain(..self.others.len().saturating_sub(OTHERS));
         let expected = said.expected.cloned().map(waihu_dialler::expectation).unwrap_or_default();
@@ -90,9 +86,7 @@ impl Telephone {
                 && (heard.entities.date, heard.entities.amount)
                     == (meant.entities.date, meant.entities.amount);
             let understood = if rightly { Understood::Rightly } else { Understood::Wrongly };
-            let (text, intent, confidence) = (heard.text, heard.intent, heard.confidence);
-            let (entities, also) = (heard.entities, heard.also);
-            Arrived::Words(Utterance { text, intent, confidence, entities, also }, understood)
+            Arrived::Words(waihu_dialler::utterance(heard), understood)
         }))
     }
 }

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use waihu_audio::{Frame, SAMPLES_8K, SILENCE, frame::to_i16, gate::SpeechGate};
 use waihu_dialler::Order;
-use waihu_dialog::{Event, Utterance};
+use waihu_dialog::Event;
 use waihu_record::wav;
 use waihu_speech::{Event as Ear, Gate, Heard, Listener, Speech};
 use waihu_trunk::{TrunkConfig, Uri};
@@ -105,21 +105,14 @@ fn turn(session: &mut Session, listener: &Listener, told: &mpsc::Receiver<Ear>, 
         return Ok(());
     }
     let samples = telephone(path)?;
-    let expected = session.expectation();
-    listener.expect(waihu_speech::Expectation {
-        intents: expected.intents,
-        question: expected.question,
-        pause_ms: expected.pause.map(|p| (ms(p.least), ms(p.most))),
-        words: expected.words,
-        examples: expected.examples,
-    });
+    listener.expect(waihu_dialler::expectation(session.expectation()));
     let mut heard_any = false;
     for event in listen(listener, told, &samples) {
         match event {
             Ear::Heard(heard) | Ear::Rejoined(heard) => {
                 heard_any = true;
                 out!("callee 对方: {}", line(&heard))?;
-                session.heard(utterance(heard));
+                session.heard(waihu_dialler::utterance(heard));
                 show(session)?;
             }
             Ear::Unintelligible => {
@@ -139,11 +132,6 @@ fn turn(session: &mut Session, listener: &Listener, told: &mpsc::Receiver<Ear>, 
         session.event(Event::Silence);
     }
     Ok(())
-}
-
-/// A pause as the ears take it [ms].
-fn ms(pause: Duration) -> u32 {
-    u32::try_from(pause.as_millis()).unwrap_or(u32::MAX)
 }
 
 /// Plays samples at 8 kHz and silence after them into the ears, as fast as a call would, until the words of
@@ -193,16 +181,6 @@ fn line(heard: &Heard) -> String {
     let mut line = format!("{}   [{} {:.2}", heard.text, heard.intent, heard.confidence);
     heard.also.iter().for_each(|(intent, c)| line += &format!(", {intent} {c:.2}"));
     format!("{line}; {:?}]", heard.by)
-}
-
-fn utterance(heard: Heard) -> Utterance {
-    Utterance {
-        text: heard.text,
-        intent: heard.intent,
-        confidence: heard.confidence,
-        entities: heard.entities,
-        also: heard.also,
-    }
 }
 
 /// A file as a telephone has it: one side, 8 kHz.
