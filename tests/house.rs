@@ -22,7 +22,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("dialog", &["types", "nlu", "terms"]),
     ("persona", &["types", "nlu", "dialog"]),
     ("compliance", &["types"]),
-    ("campaign", &["types", "terms"]),
+    ("campaign", &["types", "terms", "compliance"]),
     ("call", &["types", "nlu", "dialog", "sip", "answer"]),
     ("models", &[]),
     ("trunk", &["types", "sip"]),
@@ -38,6 +38,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("speech", &["types", "nlu", "audio", "turn", "answer", "spotter", "asr", "tts", "vad", "intent"]),
     ("record", &["types", "audio"]),
     ("store", &["types", "campaign", "compliance"]),
+    ("tabular", &["types"]),
+    ("deliver", &["types", "campaign", "store"]),
+    ("api", &["types", "campaign", "compliance", "store", "tabular"]),
     (
         "dialler",
         &[

@@ -1,0 +1,3 @@
+//! Parquet, in and out.
+//!
+//! Deliberately absent: what a row means (`campaign`), and CSV.
