@@ -9,6 +9,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 pub struct Percent(Decimal);
 
 impl Percent {
+    /// So many of a hundred; held between 1 and 100.
+    pub fn whole(percent: u8) -> Self {
+        Self(percent.clamp(1, 100).into())
+    }
+
     /// Out of a hundred.
     pub fn of_hundred(self) -> Decimal {
         self.0
