@@ -178,6 +178,7 @@ pub(crate) fn read(line: u64, columns: &Columns, cells: &[String]) -> Result<Cas
         time_zone: time_zone.to_owned(),
         particulars,
         voice,
+        dossier: Default::default(),
     };
     match case.check() {
         Ok(()) => match Authority::new(&case.particulars.authority, case.due) {

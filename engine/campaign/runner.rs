@@ -138,6 +138,7 @@ mod tests {
             time_zone: "Asia/Shanghai".into(),
             particulars: waihu_types::Particulars::default(),
             voice: Default::default(),
+            dossier: Default::default(),
         }
     }
 

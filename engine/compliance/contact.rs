@@ -1,8 +1,7 @@
 //! What was called before, as far as rules count it.
 
 use jiff::Timestamp;
-use serde::Serialize;
-use waihu_types::{AnsweredBy, Disposition, Identity, Outcome};
+use waihu_types::{Outcome, Reached, Whose};
 
 /// One call of before, and what it has to do with the one that is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,127 +14,39 @@ pub struct Contact {
     pub same_number: bool,
     /// Whether it was about the same debt.
     pub same_debt: bool,
+    /// Whether it was about a debt of the same person.
+    pub same_debtor: bool,
+    /// Whose number it went to.
+    pub whose: Whose,
+    /// Whether who answered there would not be called about this again.
+    pub refused: bool,
 }
 
-/// How far a call came; each includes those before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Reached {
-    /// It was dialled.
-    Attempted,
-    /// A person was on the line, or may have been.
-    Person,
-    /// The debt was talked about with the person who owes it, or may have been.
-    Conversation,
-}
-
-impl Reached {
-    /// How far a call that is over came. Where it is not known, it came as far as it may have.
-    pub fn of(outcome: &Outcome) -> Self {
-        use AnsweredBy as By;
-        use Disposition as D;
-        if outcome.answered_at.is_none() && outcome.answered_by == By::Nobody {
-            return Self::Attempted;
+impl Contact {
+    /// A call to the same number of the debtor about the same debt.
+    pub fn new(at: Timestamp, reached: Reached) -> Self {
+        Self {
+            at,
+            reached,
+            same_number: true,
+            same_debt: true,
+            same_debtor: true,
+            whose: Whose::Debtor,
+            refused: false,
         }
-        let person = match outcome.answered_by {
-            By::Human | By::Unknown | By::Nobody => true,
-            // Someone may have come after the assistant.
-            By::Screening => outcome.disposition != D::Screened,
-            By::Voicemail | By::Announcement | By::Ivr | By::Fax | By::Silence => false,
-        };
-        let other = outcome.identity == Identity::Denied
-            || matches!(outcome.disposition, D::WrongNumber | D::ThirdParty | D::Deceased);
-        let talked = outcome.identity == Identity::Confirmed
-            || outcome.debt_disclosed
-            || !matches!(outcome.disposition, D::HungUp | D::Silence | D::NotUnderstood | D::EngineFailed);
-        match (person, other, talked) {
-            (false, ..) => Self::Attempted,
-            (true, false, true) => Self::Conversation,
-            (true, ..) => Self::Person,
-        }
-    }
-
-    /// How far a call came of which no outcome is there yet: it is under way, or its process died.
-    pub fn without_outcome(answered: bool) -> Self {
-        if answered { Self::Conversation } else { Self::Attempted }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use waihu_types::{Lang, Redial, ScriptVersion, WallTime};
-
-    use super::*;
-
-    fn outcome(answered_by: AnsweredBy, disposition: Disposition) -> Outcome {
-        let at = WallTime::from_unix_millis(1_795_772_096_000);
-        Outcome {
-            version: waihu_types::OUTCOME_VERSION,
-            attempt: "a1".parse().unwrap(),
-            campaign: None,
-            case: "C1".parse().unwrap(),
-            callee: "1001".parse().unwrap(),
-            dialled_at: at,
-            answered_at: (answered_by != AnsweredBy::Nobody).then_some(at),
-            ended_at: at,
-            answered_by,
-            announcement: None,
-            told: None,
-            mood: None,
-            identity: Identity::Unconfirmed,
-            debt_disclosed: false,
-            disposition,
-            promise: None,
-            callback: None,
-            follow_ups: Vec::new(),
-            intents: Vec::new(),
-            handover: None,
-            script: ScriptVersion {
-                name: "reminder".into(),
-                lang: Lang::Zh,
-                sha256: String::new(),
-                variant: None,
-                draft: false,
-            },
-            models: Default::default(),
-            recording: None,
-            transcript: None,
-            sound: None,
-            sip: None,
-            ended_by: None,
-            fault: None,
-            redial: Redial::No { rule: String::new() },
-        }
-    }
-
-    #[test]
-    fn a_call_came_as_far_as_its_outcome_says_or_may_have() {
-        use AnsweredBy as By;
-        use Disposition as D;
-        for (by, disposition, reached) in [
-            (By::Nobody, D::NoAnswer, Reached::Attempted),
-            (By::Voicemail, D::Voicemail, Reached::Attempted),
-            (By::Announcement, D::Unreachable, Reached::Attempted),
-            (By::Screening, D::Screened, Reached::Attempted),
-            (By::Human, D::HungUp, Reached::Person),
-            (By::Human, D::WrongNumber, Reached::Person),
-            (By::Human, D::ThirdParty, Reached::Person),
-            (By::Human, D::PromiseToPay, Reached::Conversation),
-            (By::Human, D::RefusedToPay, Reached::Conversation),
-            (By::Unknown, D::Unknown, Reached::Conversation),
-        ] {
-            assert_eq!(
-                Reached::of(&outcome(by, disposition)),
-                reached,
-                "{} {}",
-                by.label(),
-                disposition.label()
-            );
-        }
-        let hung_up = outcome(By::Human, D::HungUp);
-        let told = Outcome { debt_disclosed: true, ..hung_up.clone() };
-        let denied = Outcome { identity: Identity::Denied, debt_disclosed: true, ..hung_up };
-        assert_eq!((Reached::of(&told), Reached::of(&denied)), (Reached::Conversation, Reached::Person));
-        assert_eq!(Reached::without_outcome(true), Reached::Conversation);
-    }
+/// Whether who answered would not be called about this again, or is nobody to be called about it.
+pub fn refused(outcome: &Outcome) -> bool {
+    use waihu_types::Disposition as D;
+    matches!(
+        outcome.disposition,
+        D::WrongNumber
+            | D::StopCalling
+            | D::Complaint
+            | D::LegalRepresentation
+            | D::Distress
+            | D::RefusedToPay
+    )
 }

@@ -1,12 +1,9 @@
 //! A decision in plain words.
 
 use jiff::Timestamp;
-use waihu_types::Lang;
+use waihu_types::{Lang, Reached};
 
-use crate::{
-    contact::Reached,
-    gate::{Decision, Evidence, Subject},
-};
+use crate::gate::{Decision, Evidence, Subject};
 
 impl Decision<'_> {
     /// Why, in plain words; no name, no number. Times are those of the callee's place.

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp, ToSpan, civil::DateTime, tz::TimeZone};
 use serde::Serialize;
+use waihu_types::Reached;
 
 use crate::{
-    contact::{Contact, Reached},
+    contact::Contact,
     profile::{Cap, Check, Per, Profile, Rule, Within},
 };
 

@@ -12,8 +12,9 @@ mod hours;
 mod profile;
 mod read;
 
-pub use contact::{Contact, Reached};
+pub use contact::{Contact, refused};
 pub use gate::{Decision, Evidence, Facts, Gate, HORIZON_DAYS, Subject};
 pub use holidays::Holidays;
 pub use profile::{Profile, Rule, Words};
 pub use read::{Fault, Faults};
+pub use waihu_types::Reached;

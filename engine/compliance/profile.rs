@@ -5,10 +5,9 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use waihu_types::Lang;
+use waihu_types::{Lang, Reached};
 
 use crate::{
-    contact::Reached,
     holidays::Holidays,
     hours::{DAYS, Hours, Window},
     read::{Faults, File, Table},

@@ -295,12 +295,8 @@ impl ContactRow {
             Some(record) => Reached::of(&read(&self.attempt, record)?),
             None => Reached::without_outcome(self.answered),
         };
-        Ok(Contact {
-            at: WallTime::from_unix_millis(self.dialled_at).timestamp(),
-            reached,
-            same_number: self.same_number,
-            same_debt: self.same_debt,
-        })
+        let at = WallTime::from_unix_millis(self.dialled_at).timestamp();
+        Ok(Contact { same_number: self.same_number, same_debt: self.same_debt, ..Contact::new(at, reached) })
     }
 }
 

@@ -2,7 +2,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CaseId, CaseVoice, Lang, Money, Particulars, PhoneNumber, VoiceStyle};
+use crate::{
+    CaseId, CaseVoice, Consent, Dossier, Lang, Money, Particulars, PhoneKind, PhoneNumber, VoiceStyle, Whose,
+};
 
 /// One overdue case as the lender hands it over: whom to call, about what, in which language.
 ///
@@ -38,6 +40,24 @@ pub struct Case {
     /// The bot's voice for this case, where it is not the script's.
     #[serde(flatten)]
     pub voice: CaseVoice,
+    /// What is known beside what is spoken.
+    #[serde(flatten)]
+    pub dossier: Dossier,
+}
+
+/// A number of a case, as it would be dialled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line<'a> {
+    /// The number.
+    pub phone: &'a PhoneNumber,
+    /// What kind of telephone it rings.
+    pub kind: PhoneKind,
+    /// Whose it is.
+    pub whose: Whose,
+    /// Whether its owner agreed to an automated voice; none where nobody told.
+    pub consent: Option<Consent>,
+    /// The IANA name of the time zone there.
+    pub time_zone: &'a str,
 }
 
 fn default_zone() -> String {
@@ -123,6 +143,7 @@ impl Case {
             return odd("due_date", "a day from 2000 to 2099 is expected 日期超出范围");
         }
         self.particulars.check(self.due)?;
+        self.dossier.check(&self.phone)?;
         if jiff::tz::TimeZone::get(&self.time_zone).is_err() {
             return Err(CaseProblem::TimeZone(self.time_zone.clone()));
         }
@@ -132,6 +153,33 @@ impl Case {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Every number of the case, its own first.
+    pub fn lines(&self) -> impl Iterator<Item = Line<'_>> {
+        let own = Line {
+            phone: &self.phone,
+            kind: self.dossier.phone_kind,
+            whose: Whose::Debtor,
+            consent: self.dossier.consent,
+            time_zone: &self.time_zone,
+        };
+        let others = self.dossier.numbers.iter().map(|number| Line {
+            phone: &number.phone,
+            kind: number.kind,
+            whose: number.whose,
+            consent: number.consent,
+            time_zone: number.time_zone.as_deref().unwrap_or(&self.time_zone),
+        });
+        std::iter::once(own).chain(others)
+    }
+
+    /// For how long it is due [days] on a day at the callee's place: as the lender counts, or else since
+    /// [`Self::due_date`]; 0 before it.
+    pub fn days_past_due(&self, today: jiff::civil::Date) -> u32 {
+        let counted =
+            || u32::try_from(today.since(self.due_date).map_or(0, |span| span.get_days())).unwrap_or(0);
+        self.dossier.days_past_due.unwrap_or_else(counted)
     }
 
     /// How the bot speaks to this callee: the script's way, but for what the case sets. A voice that the
@@ -207,6 +255,33 @@ mod tests {
         for bad in [JSON.replace("1001", "call me"), JSON.replace("3250.00", "-3250.00")] {
             assert!(serde_json::from_str::<Case>(&bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn the_numbers_of_a_case_are_its_own_and_then_the_others() {
+        let more = r#""consent":"given","numbers":[{"phone":"1002","whose":"relative","time_zone":"Asia/Urumqi"},
+            {"phone":"1003"}],"name""#;
+        let case: Case = serde_json::from_str(&JSON.replace("\"name\"", more)).unwrap();
+        let lines: Vec<_> =
+            case.lines().map(|l| (l.phone.as_str(), l.whose, l.consent, l.time_zone)).collect();
+        assert_eq!(
+            lines,
+            [
+                ("1001", Whose::Debtor, Some(Consent::Given), "Asia/Shanghai"),
+                ("1002", Whose::Relative, None, "Asia/Urumqi"),
+                ("1003", Whose::Debtor, None, "Asia/Shanghai"),
+            ]
+        );
+        assert_eq!(serde_json::from_str::<Case>(&serde_json::to_string(&case).unwrap()).unwrap(), case);
+    }
+
+    #[test]
+    fn days_past_due_are_the_lenders_or_counted() {
+        let mut case: Case = serde_json::from_str(JSON).unwrap();
+        let on = |case: &Case, day| case.days_past_due(jiff::civil::date(2026, 11, day));
+        assert_eq!((on(&case, 26), on(&case, 15), on(&case, 1)), (11, 0, 0));
+        case.dossier.days_past_due = Some(40);
+        assert_eq!(on(&case, 26), 40);
     }
 
     #[test]

@@ -62,6 +62,10 @@ id!(
     CaseId
 );
 id!(
+    /// One person who owes, whatever the cases.
+    DebtorId
+);
+id!(
     /// One try to reach the callee of a case; names its recording, transcript and outcome.
     AttemptId
 );

@@ -5,6 +5,7 @@
 mod authority;
 pub mod base64;
 mod case;
+mod dossier;
 mod follow_up;
 mod ids;
 mod intent;
@@ -14,15 +15,19 @@ mod outcome;
 mod particulars;
 mod phone;
 mod question;
+mod reached;
 mod sound;
 mod split_mix;
 mod time;
 mod voice;
 
 pub use authority::{GivenAuthority, InvalidTerm, Least, Percent};
-pub use case::{Case, CaseProblem};
+pub use case::{Case, CaseProblem, Line};
+pub use dossier::{
+    Consent, DayWindow, Dossier, EarlierContact, Flag, InvalidWindow, OtherNumber, PhoneKind, Whose,
+};
 pub use follow_up::FollowUp;
-pub use ids::{AttemptId, CampaignId, CaseId, InvalidId};
+pub use ids::{AttemptId, CampaignId, CaseId, DebtorId, InvalidId};
 pub use intent::{Intent, UnknownIntent};
 pub use lang::{Lang, UnknownLang};
 pub use money::{Currency, InvalidMoney, Money};
@@ -34,6 +39,7 @@ pub use outcome::{
 pub use particulars::{AccountTail, InvalidTail, Particulars, ProductKind, PromiseState, UnknownWord};
 pub use phone::{InvalidPhoneNumber, PhoneNumber};
 pub use question::Question;
+pub use reached::Reached;
 pub use sound::{Codec, Direction, SrtpKey, SrtpSuite};
 pub use split_mix::SplitMix64;
 pub use time::{InvalidWallTime, Time, WallTime};

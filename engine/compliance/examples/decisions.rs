@@ -25,10 +25,9 @@ fn main() {
             }
             // Ten calls that nobody answered, five of them about this debt, the newest yesterday.
             let contact = |n: i64| Contact {
-                at: now - SignedDuration::from_hours(30 * (n + 1)),
-                reached: Reached::Attempted,
                 same_number: n % 2 == 0,
                 same_debt: n % 2 == 1,
+                ..Contact::new(now - SignedDuration::from_hours(30 * (n + 1)), Reached::Attempted)
             };
             let history: Vec<Contact> = (0..10).map(contact).collect();
             assert_eq!(profile.decide(&subject, &history, now).is_allowed(), what == "allowed");

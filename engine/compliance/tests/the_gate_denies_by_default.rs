@@ -37,7 +37,7 @@ fn there(zone: &str, text: &str) -> Timestamp {
 }
 
 fn call(at: Timestamp, reached: Reached) -> Contact {
-    Contact { at, reached, same_number: true, same_debt: true }
+    Contact::new(at, reached)
 }
 
 /// The rule that denies it; none where it is allowed.
@@ -317,6 +317,7 @@ proptest! {
                 reached: reached[usize::from(far)],
                 same_number,
                 same_debt,
+                ..Contact::new(now, Reached::Attempted)
             })
             .collect();
         if profile.decide(&subject, &history, now).is_allowed() {
