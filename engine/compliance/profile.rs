@@ -105,6 +105,8 @@ pub struct Profile {
     sha256: String,
     rules: Vec<Rule>,
     reach_days: u16,
+    /// The rules of text messages, which are as those of calls; none where no message is allowed.
+    sms: Option<Box<Profile>>,
 }
 
 impl Profile {
@@ -129,12 +131,20 @@ impl Profile {
             table.close(&mut file);
             return done(
                 file,
-                Self { id, names, sha256: hex::encode(hash.finalize()), rules, reach_days: 0 },
+                Self {
+                    id,
+                    names,
+                    sha256: hex::encode(hash.finalize()),
+                    sms: Some(Box::new(Self::laboratory())),
+                    rules,
+                    reach_days: 0,
+                },
             );
         }
         let zones = table.texts("zones", &mut file).unwrap_or_default();
         let zones = zones.into_iter().map(|(_, zone)| zone).collect();
         let mut rules = vec![built_in("clock", Check::Clock), built_in("zone", Check::Zone(zones))];
+        let sms = table.one("sms", &mut file);
         let mut days_off = None;
         if let Some(value) = table.take("holidays") {
             let (at, name) = (value.at, value.text("holidays", &mut file).unwrap_or_default());
@@ -159,6 +169,8 @@ impl Profile {
             rules.push(built_in("holidays", Check::Holidays(Arc::clone(&read))));
             days_off = Some(read);
         }
+        // What need not be written holds for messages too.
+        let sms = sms.map(|sms| sms_rules(sms, rules.clone(), days_off.clone(), &mut file));
         match table.one("hours", &mut file) {
             Some(hours) => rules.extend(hours_rule(hours, days_off, &mut file)),
             None => file.fault(
@@ -168,20 +180,15 @@ impl Profile {
         }
         rules.extend(table.many("cap", &mut file).into_iter().filter_map(|cap| cap_rule(cap, &mut file)));
         rules.extend(table.many("rest", &mut file).into_iter().filter_map(|rest| rest_rule(rest, &mut file)));
-        for (n, rule) in rules.iter().enumerate() {
-            if rules[..n].iter().any(|before| before.id == rule.id) {
-                file.fault(
-                    0,
-                    format!(
-                        "the rule {:?} stands twice, or is built in: each has an id of its own 规则编号重复",
-                        rule.id
-                    ),
-                );
-            }
-        }
+        once_each(&rules, &mut file);
         table.close(&mut file);
-        let reach_days = rules.iter().map(|rule| rule.check.reach_days()).max().unwrap_or(0);
-        done(file, Self { id, names, sha256: hex::encode(hash.finalize()), rules, reach_days })
+        let reach_days = reach_days(&rules);
+        let sha256 = hex::encode(hash.finalize());
+        let sms = sms.map(|rules| {
+            let (id, names, sha256) = (id.clone(), names.clone(), sha256.clone());
+            Box::new(Self { id, names, sha256, reach_days: self::reach_days(&rules), rules, sms: None })
+        });
+        done(file, Self { id, names, sha256, rules, reach_days, sms })
     }
 
     /// The profile of lines that reach machines of one's own alone, as it is shipped: it has no rule, and each
@@ -193,7 +200,14 @@ impl Profile {
             sha256: hex::encode(Sha256::digest(LABORATORY)),
             rules: vec![built_in("laboratory", Check::Laboratory)],
             reach_days: 0,
+            sms: None,
         }
+    }
+
+    /// The rules under which text messages are sent, asked as those of calls are: a message is a contact that
+    /// was attempted. None where the profile allows no message.
+    pub fn sms(&self) -> Option<&Self> {
+        self.sms.as_deref()
     }
 
     /// Its id.
@@ -233,6 +247,55 @@ impl Check {
             Self::Laboratory | Self::Clock | Self::Zone(_) | Self::Holidays(_) | Self::Hours(_) => 0,
         }
     }
+}
+
+/// The rules of `[sms]`, after those that need not be written.
+fn sms_rules(
+    mut table: Table<'_>,
+    mut rules: Vec<Rule>,
+    days_off: Option<Arc<Holidays>>,
+    file: &mut File,
+) -> Vec<Rule> {
+    match table.one("hours", file) {
+        Some(hours) => rules.extend(hours_rule(hours, days_off, file)),
+        None => file.fault(
+            table.at,
+            "[sms.hours] is missing: write when messages are allowed, as every_day = [\"09:00-11:00\"] 缺少 [sms.hours] 短信时段",
+        ),
+    }
+    rules.extend(table.many("cap", file).into_iter().filter_map(|cap| {
+        let at = cap.at;
+        let rule = cap_rule(cap, file)?;
+        // A message has no answer to count, and speaks of the debts of whoever has the number.
+        if !matches!(rule.check, Check::Cap(Cap { counts: Reached::Attempted, per: Per::Number, .. })) {
+            file.fault(
+                at,
+                "[[sms.cap]]: messages are counted as counts = \"attempts\", per = \"number\" 短信按号码计数",
+            );
+        }
+        Some(rule)
+    }));
+    once_each(&rules, file);
+    table.close(file);
+    rules
+}
+
+fn once_each(rules: &[Rule], file: &mut File) {
+    for (n, rule) in rules.iter().enumerate() {
+        if rules[..n].iter().any(|before| before.id == rule.id) {
+            file.fault(
+                0,
+                format!(
+                    "the rule {:?} stands twice, or is built in: each has an id of its own 规则编号重复",
+                    rule.id
+                ),
+            );
+        }
+    }
+}
+
+fn reach_days(rules: &[Rule]) -> u16 {
+    rules.iter().map(|rule| rule.check.reach_days()).max().unwrap_or(0)
 }
 
 fn done(file: File, profile: Profile) -> Result<Profile, Faults> {

@@ -245,11 +245,11 @@ pub(crate) struct Asked<'a> {
 /// What a profile says of a call, and from what.
 pub(crate) struct Judged {
     history: Vec<Contact>,
-    denied: Option<Denied>,
+    pub(crate) denied: Option<Denied>,
 }
 
 impl Judged {
-    fn of(passage: &Passage, history: Vec<Contact>, now: WallTime) -> Self {
+    pub(crate) fn of(passage: &Passage, history: Vec<Contact>, now: WallTime) -> Self {
         let Passage { gate, subject } = passage;
         let at = now.timestamp();
         let decision = gate.profile.decide(subject, &history, at);

@@ -8,17 +8,21 @@
 mod attempts;
 mod decisions;
 mod error;
+mod messages;
 mod open;
 mod outcomes;
 mod owner;
+mod readers;
 mod recover;
 mod scripts;
 
 pub use attempts::{Attempt, NewAttempt, Standing};
 pub use decisions::{Denied, KeptDecision, Passage, Verdict};
 pub use error::{Refusal, ScriptRefusal, StoreError};
+pub use messages::{Message, MessageBegun, MessageState, NewMessage, Settled};
 pub use open::Store;
 pub use outcomes::Filter;
 pub use owner::Claim;
+pub use readers::{DeadLetter, Hold, Place};
 pub use recover::Remains;
 pub use scripts::{Begun, Pin, ScriptAct, ScriptDeed, StoredScript};

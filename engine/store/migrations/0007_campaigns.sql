@@ -85,11 +85,14 @@ CREATE TABLE events (
 
 -- Who reads events, and how far they are.
 CREATE TABLE readers (
-    reader TEXT PRIMARY KEY,
-    seq    INTEGER NOT NULL,                             -- delivered, or set aside, up to here
-    tries  INTEGER NOT NULL,                             -- at the next one, so far
-    next_at INTEGER NOT NULL,                            -- not before
-    told   TEXT NOT NULL                                 -- what went wrong last; empty where nothing did
+    reader      TEXT PRIMARY KEY,
+    seq         INTEGER NOT NULL,                        -- delivered, or set aside, up to here
+    tries       INTEGER NOT NULL,                        -- at the next one, so far
+    since       INTEGER,                                 -- when the first of them was
+    next_at     INTEGER NOT NULL,                        -- not before
+    told        TEXT NOT NULL,                           -- what went wrong last; empty where nothing did
+    node        TEXT,                                    -- who delivers to it
+    lease_until INTEGER NOT NULL                         -- until then nobody else does
 ) STRICT;
 
 -- Events that a reader would not take: set aside so that the others go on, and to be sent again.
@@ -133,12 +136,16 @@ CREATE TABLE messages (
     callee     TEXT NOT NULL,
     template   TEXT NOT NULL,
     text       TEXT NOT NULL,
-    state      TEXT NOT NULL CHECK (state IN ('waiting', 'sent', 'delivered', 'failed', 'refused')),
+    -- `sending` is written before it leaves; what is found so later is `unknown` and never sent again.
+    state      TEXT NOT NULL
+        CHECK (state IN ('waiting', 'sending', 'sent', 'delivered', 'failed', 'refused', 'unknown')),
     why        TEXT NOT NULL,
     due_at     INTEGER NOT NULL,
     tries      INTEGER NOT NULL,
-    sent_at    INTEGER,
-    gateway_id TEXT
+    sent_at    INTEGER,                                  -- when it was last given to the gateway
+    gateway_id TEXT                                      -- by which receipts name it
 ) STRICT;
 CREATE INDEX messages_due ON messages (due_at) WHERE state = 'waiting';
+CREATE INDEX messages_under_way ON messages (sent_at) WHERE state = 'sending';
 CREATE INDEX messages_by_subscriber ON messages (subscriber, sent_at);
+CREATE INDEX messages_by_gateway_id ON messages (gateway_id) WHERE gateway_id IS NOT NULL;
