@@ -125,9 +125,7 @@ async fn explain(
     if let Some(store) = store {
         history = store.contacts(&case.phone, &case.id, gate, wall).await?;
         if let Some(by) = store.barred(&case.phone).await? {
-            let (zh, en) = (by.label_zh(), by.label());
-            lines.push(format!("  ✗ 该号码不再呼叫：以往通话结果为{zh}"));
-            lines.push(format!("    the number is barred: an earlier call to it ended as {en}"));
+            lines.push(format!("  ✗ 不再呼叫 not called again: {by}"));
             flags += 1;
         }
         let standing = match campaign {

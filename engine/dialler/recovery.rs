@@ -120,7 +120,7 @@ mod tests {
             attempt: id.parse().unwrap(),
             campaign: Some("november".parse().unwrap()),
             case: format!("case-{id}").parse().unwrap(),
-            callee: "1001".parse().unwrap(),
+            callee: format!("100{}", &id[1..]).parse().unwrap(),
             script: ScriptVersion {
                 name: "reminder".into(),
                 lang: Lang::Zh,

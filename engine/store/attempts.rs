@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use sqlx::{FromRow, Sqlite, SqliteExecutor, Transaction};
-use waihu_types::{AttemptId, CampaignId, CaseId, Disposition, PhoneNumber, Redial, ScriptVersion, WallTime};
+use sqlx::{FromRow, Sqlite, Transaction};
+use waihu_types::{AttemptId, CampaignId, CaseId, PhoneNumber, Redial, ScriptVersion, WallTime};
 
 use crate::{
     Passage, Refusal, Store, StoreError,
     error::{Kind, kind},
-    outcomes::read,
+    events::Happened,
 };
 
 /// An attempt about to be dialled.
@@ -125,8 +125,10 @@ impl Store {
     ///
     /// A case of a campaign is refused where it is under way, or where the last verdict on it in that
     /// campaign does not allow a redial at `dialled_at`: so nobody who was reached is called twice. It
-    /// is refused too where its number is barred, see [`Store::barred`]. A call placed by hand (no
-    /// campaign) is refused only for an id that is taken: who types the address answers for it.
+    /// is refused too where its number is barred, see [`Store::barred`], or another call to it is up; and, in a
+    /// stored campaign, where that does not run, the case is settled, or this node has not taken it
+    /// ([`Store::pick`]). A call placed by hand (no campaign) is refused only for an id that is taken: who types
+    /// the address answers for it.
     ///
     /// Either has to pass the compliance gate, which is asked with what stands here in the same moment: what
     /// it decides is kept with the attempt, and a denial without one.
@@ -142,15 +144,27 @@ impl Store {
         {
             return Err(StoreError::Refused { case: new.case.clone(), why });
         }
-        if new.campaign.is_some()
-            && let Some(by) = self.bar(&mut *tx, &new.callee).await?
-        {
-            return Err(StoreError::Refused { case: new.case.clone(), why: Refusal::NumberBarred { by } });
+        if let Some(campaign) = &new.campaign {
+            let refused = |why| StoreError::Refused { case: new.case.clone(), why };
+            if let Some(why) = self.queued(&mut tx, campaign, &new.case, &owner).await? {
+                return Err(refused(why));
+            }
+            if let Some(by) = self.bar(&mut tx, &new.callee).await? {
+                return Err(refused(Refusal::NumberBarred { by }));
+            }
+            if new.own_number && self.on_the_line(&mut tx, &new.callee).await? {
+                return Err(refused(Refusal::NumberBusy));
+            }
         }
         let judged = self.weigh(&mut tx, new, passage).await?;
         let stopped = judged.stopped(passage);
         if stopped.is_none() {
             self.insert_attempt(&mut tx, new, owner).await?;
+            self.tell(
+                &mut tx,
+                passed(new.campaign.as_ref(), &new.case, &new.attempt, "dialled", new.dialled_at),
+            )
+            .await?;
         }
         self.keep(&mut tx, &judged.asked(new, passage), passage, &judged).await?;
         tx.commit().await.map_err(|e| self.sql(e))?;
@@ -199,14 +213,38 @@ impl Store {
     /// # Errors
     /// [`StoreError::UnknownAttempt`], or that it could not be written.
     pub async fn mark_answered(&self, attempt: &AttemptId, at: WallTime) -> Result<(), StoreError> {
-        let done =
-            sqlx::query("UPDATE attempts SET answered_at = coalesce(answered_at, ?2) WHERE attempt = ?1")
-                .bind(attempt.as_str())
-                .bind(at.unix_millis())
-                .execute(&self.pool)
+        let mut tx = self.write().await?;
+        let row: Option<(Option<String>, String)> = sqlx::query_as(
+            "UPDATE attempts SET answered_at = coalesce(answered_at, $2) WHERE attempt = $1
+             RETURNING campaign, case_id",
+        )
+        .bind(attempt.as_str())
+        .bind(at.unix_millis())
+        .fetch_optional(&mut *tx)
+        .await
+        .map_err(|e| self.sql(e))?;
+        let (campaign, case) = row.ok_or_else(|| StoreError::UnknownAttempt(attempt.clone()))?;
+        let campaign = campaign.as_deref().map(str::parse).transpose()?;
+        self.tell(&mut tx, passed(campaign.as_ref(), &case.parse()?, attempt, "answered", at)).await?;
+        tx.commit().await.map_err(|e| self.sql(e))
+    }
+
+    /// Whether a call to a number is up, about whatever case.
+    async fn on_the_line(
+        &self,
+        tx: &mut Transaction<'static, Sqlite>,
+        number: &PhoneNumber,
+    ) -> Result<bool, StoreError> {
+        if self.practice {
+            return Ok(false);
+        }
+        let open: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM attempts WHERE subscriber = $1 AND open = 1")
+                .bind(number.subscriber())
+                .fetch_one(&mut **tx)
                 .await
                 .map_err(|e| self.sql(e))?;
-        if done.rows_affected() == 0 { Err(StoreError::UnknownAttempt(attempt.clone())) } else { Ok(()) }
+        Ok(open > 0)
     }
 
     /// How each case of a campaign that was ever dialled stands in it. A case that is not in it was
@@ -222,41 +260,6 @@ impl Store {
             .await
             .map_err(|e| self.sql(e))?;
         rows.iter().map(|row| Ok((row.case_id.parse()?, row.standing()))).collect()
-    }
-
-    /// The outcome that forbids a number in every campaign, where there is one, be it of a call in
-    /// another campaign or by hand, and however the number was written there
-    /// ([`waihu_campaign::bars_number`], [`PhoneNumber::subscriber`]).
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    pub async fn barred(&self, number: &PhoneNumber) -> Result<Option<Disposition>, StoreError> {
-        self.bar(&self.pool, number).await
-    }
-
-    async fn bar<'e>(
-        &self,
-        on: impl SqliteExecutor<'e>,
-        number: &PhoneNumber,
-    ) -> Result<Option<Disposition>, StoreError> {
-        if self.practice {
-            return Ok(None);
-        }
-        let rows: Vec<(String, String)> = sqlx::query_as(
-            "SELECT o.attempt, o.record FROM attempts AS a JOIN outcomes AS o ON o.attempt = a.attempt
-             WHERE a.subscriber = ?1",
-        )
-        .bind(number.subscriber())
-        .fetch_all(on)
-        .await
-        .map_err(|e| self.sql(e))?;
-        for (attempt, record) in &rows {
-            let disposition = read(attempt, record)?.disposition;
-            if waihu_campaign::bars_number(disposition) {
-                return Ok(Some(disposition));
-            }
-        }
-        Ok(None)
     }
 
     /// How many attempts there were for a case, in a campaign or by hand.
@@ -357,6 +360,25 @@ impl TryFrom<AttemptRow> for Attempt {
             answered_at: row.answered_at.map(WallTime::from_unix_millis),
             open: row.open,
         })
+    }
+}
+
+/// That an attempt came so far.
+fn passed<'a>(
+    campaign: Option<&'a CampaignId>,
+    case: &'a CaseId,
+    attempt: &'a AttemptId,
+    state: &str,
+    at: WallTime,
+) -> Happened<'a> {
+    Happened {
+        key: format!("{attempt}:{state}"),
+        kind: "attempt",
+        at,
+        campaign,
+        case: Some(case),
+        attempt: Some(attempt),
+        body: serde_json::json!({ "state": state }),
     }
 }
 

@@ -1,9 +1,9 @@
 use std::{io, path::PathBuf};
 
 use sqlx::{Error as SqlError, migrate::MigrateError};
-use waihu_types::{AttemptId, CampaignId, CaseId, Disposition, WallTime};
+use waihu_types::{AttemptId, CampaignId, CaseId, WallTime};
 
-use crate::Denied;
+use crate::{Bar, CampaignState, CaseState, Denied};
 
 /// Why the store could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +63,26 @@ pub enum StoreError {
         campaign: CampaignId,
         /// Who, where it could be read.
         pid: Option<u32>,
+    },
+    /// There is no such campaign.
+    #[error("there is no campaign {0}: see `waihu campaign list` 没有该批次")]
+    UnknownCampaign(CampaignId),
+    /// There is such a campaign already.
+    #[error("campaign {0} is there already: choose another id 批次名已存在")]
+    CampaignExists(CampaignId),
+    /// A campaign that was stopped is not started again.
+    #[error("campaign {0} was stopped, which is for good: create another 批次已停止，不可再启动")]
+    CampaignStopped(CampaignId),
+    /// There is no such case.
+    #[error("there is no case {0}: import it first 没有该案件")]
+    UnknownCase(CaseId),
+    /// It is not in the revision that it was expected in.
+    #[error("{of} has been changed meanwhile (revision {revision}): read it again 内容已被更改，请重新读取")]
+    Revised {
+        /// The case or the campaign.
+        of: String,
+        /// The revision that it is in.
+        revision: i64,
     },
     /// The case may not be dialled now.
     #[error("case {case} is not dialled 未呼叫: {why}")]
@@ -149,11 +169,23 @@ pub enum Refusal {
     #[error("it has been answered in this campaign 本批次已接通")]
     Answered,
     /// Whoever answers its number may not be called, in this campaign or another.
-    #[error("an earlier call to its number ended as {}: it is not called again 该号码不再呼叫：{}", by.label(), by.label_zh())]
+    #[error("{by}: it is not called again 该号码不再呼叫")]
     NumberBarred {
-        /// How that call ended.
-        by: Disposition,
+        /// What bars it.
+        by: Bar,
     },
+    /// Another call to its number is up.
+    #[error("its number is on the line 该号码正在通话")]
+    NumberBusy,
+    /// The case was paid or withdrawn.
+    #[error("the case is {} 案件{}", .0.label(), .0.label_zh())]
+    CaseSettled(CaseState),
+    /// The campaign is not running.
+    #[error("the campaign is {} 批次{}", .0.label(), .0.label_zh())]
+    NotRunning(CampaignState),
+    /// This process has not taken the case from the queue, or was thought dead meanwhile.
+    #[error("the case is not this node's to call 案件不由本节点呼叫")]
+    NotLeased,
     /// The compliance profile denies a call now.
     #[error("{} {}{}", .0.zh, .0.en, .0.next.map_or(String::new(), |at| format!("; not before 最早 {at}")))]
     Denied(Box<Denied>),

@@ -6,23 +6,33 @@
 //! here stand their paths and hashes), and any clock: times are handed in.
 
 mod attempts;
+mod bars;
+mod campaigns;
+mod cases;
 mod decisions;
 mod error;
+mod events;
 mod messages;
 mod open;
 mod outcomes;
 mod owner;
+mod queue;
 mod readers;
 mod recover;
 mod scripts;
 
 pub use attempts::{Attempt, NewAttempt, Standing};
+pub use bars::{Bar, Forbidden};
+pub use campaigns::{CampaignState, StoredCampaign};
+pub use cases::{CaseState, Imported, StoredCase};
 pub use decisions::{Denied, KeptDecision, Passage, Verdict};
 pub use error::{Refusal, ScriptRefusal, StoreError};
+pub use events::Event;
 pub use messages::{Message, MessageBegun, MessageState, NewMessage, Settled};
 pub use open::Store;
 pub use outcomes::Filter;
 pub use owner::Claim;
+pub use queue::{Counts, Picked, Placement};
 pub use readers::{DeadLetter, Hold, Place};
 pub use recover::Remains;
 pub use scripts::{Begun, Pin, ScriptAct, ScriptDeed, StoredScript};

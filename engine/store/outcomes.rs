@@ -7,6 +7,7 @@ use waihu_types::{AttemptId, CampaignId, CaseId, Disposition, Outcome};
 use crate::{
     Attempt, Store, StoreError,
     attempts::{AttemptRow, redial_columns},
+    events::Happened,
 };
 
 /// Which outcomes are wanted; everything where nothing is set.
@@ -56,15 +57,16 @@ impl Store {
             .ok_or_else(|| StoreError::UnknownAttempt(outcome.attempt.clone()))?
             .try_into()?;
         same_call(&attempt, outcome)?;
-        let before: Option<(String, bool)> =
-            sqlx::query_as("SELECT record, recovered FROM outcomes WHERE attempt = ?1")
+        let before: Option<(String, bool, i64)> =
+            sqlx::query_as("SELECT record, recovered, revision FROM outcomes WHERE attempt = ?1")
                 .bind(outcome.attempt.as_str())
                 .fetch_optional(&mut *tx)
                 .await
                 .map_err(|e| self.sql(e))?;
+        let revision = before.as_ref().map_or(1, |(.., revision)| revision + 1);
         match before {
             Some(_) if filed == Filed::Recovered => return Ok(false),
-            Some((record, recovered)) => {
+            Some((record, recovered, _)) => {
                 if read(outcome.attempt.as_str(), &record)? == *outcome {
                     return Ok(false);
                 }
@@ -74,7 +76,7 @@ impl Store {
             }
             None => {}
         }
-        self.insert(&mut tx, outcome, filed).await?;
+        self.insert(&mut tx, outcome, filed, revision).await?;
         sqlx::query(
             "UPDATE attempts SET open = 0, answered_at = coalesce(answered_at, ?2) WHERE attempt = ?1",
         )
@@ -83,6 +85,19 @@ impl Store {
         .execute(&mut *tx)
         .await
         .map_err(|e| self.sql(e))?;
+        if let Some(campaign) = &outcome.campaign {
+            self.move_on(&mut tx, campaign, &outcome.case, &outcome.redial).await?;
+        }
+        let happened = Happened {
+            key: format!("{}:{revision}", outcome.attempt),
+            kind: "outcome",
+            at: outcome.ended_at,
+            campaign: outcome.campaign.as_ref(),
+            case: Some(&outcome.case),
+            attempt: Some(&outcome.attempt),
+            body: serde_json::json!({ "outcome": outcome, "revision": revision }),
+        };
+        self.tell(&mut tx, happened).await?;
         tx.commit().await.map_err(|e| self.sql(e))?;
         Ok(true)
     }
@@ -92,6 +107,7 @@ impl Store {
         tx: &mut Transaction<'static, Sqlite>,
         o: &Outcome,
         filed: Filed,
+        revision: i64,
     ) -> Result<(), StoreError> {
         let json = |e| StoreError::Record { of: o.attempt.to_string(), source: e };
         let (verdict, rule, not_before) = redial_columns(&o.redial);
@@ -99,9 +115,9 @@ impl Store {
             "INSERT OR REPLACE INTO outcomes (attempt, version, campaign, case_id, disposition, answered_by,
                 identity, dialled_at, answered_at, ended_at, promise_date, promise_amount, promise_currency,
                 handover_result, sip_code, fault, redial_verdict, redial_rule, redial_not_before, recovered,
-                record)
+                record, revision)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
-                ?20, ?21)",
+                ?20, ?21, ?22)",
         )
         .bind(o.attempt.as_str())
         .bind(i64::from(o.version))
@@ -124,6 +140,7 @@ impl Store {
         .bind(not_before)
         .bind(filed == Filed::Recovered)
         .bind(serde_json::to_string(o).map_err(json)?)
+        .bind(revision)
         .execute(&mut **tx)
         .await
         .map_err(|e| self.sql(e))?;

@@ -24,7 +24,8 @@ pub struct Remains {
 impl Store {
     /// Closes the attempts that dead processes left open, and returns their ids: with the outcome that
     /// `remains` finds of them, or else as `unknown` and our fault; either with the files that it
-    /// finds. Attempts of processes that live are left alone. To be called before a call is placed.
+    /// finds. Attempts of processes that live are left alone. What dead ones had taken from a queue and not
+    /// dialled is ready again. To be called before a call is placed, and now and then.
     ///
     /// A case that had been answered is never dialled again for it: something may have been said
     /// or promised. One that had not may be, once its telephone can ring no longer.
@@ -48,6 +49,12 @@ impl Store {
                 }
             }
             self.forget(&owner);
+        }
+        for node in self.lessees().await? {
+            if !self.is_alive(&node)? {
+                self.release(&node).await?;
+                self.forget(&node);
+            }
         }
         closed.sort();
         Ok(closed)

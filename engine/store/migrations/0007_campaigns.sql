@@ -28,15 +28,13 @@ CREATE TABLE queue (
     rank        INTEGER NOT NULL,                        -- of those that are ready, the highest is called first
     due_at      INTEGER NOT NULL,                        -- from when a waiting case is ready
     why         TEXT NOT NULL,                           -- the rule that put it where it is
-    node        TEXT,                                    -- who has leased it
-    lease_until INTEGER,
+    node        TEXT,                                    -- who has leased it: until that node is dead
     PRIMARY KEY (campaign, case_id),
-    CHECK ((state = 'leased') = (node IS NOT NULL)),
-    CHECK ((node IS NULL) = (lease_until IS NULL))
+    CHECK ((state = 'leased') = (node IS NOT NULL))
 ) STRICT;
 CREATE INDEX queue_ready ON queue (campaign, rank DESC, case_id) WHERE state = 'ready';
 CREATE INDEX queue_waiting ON queue (campaign, due_at) WHERE state = 'waiting';
-CREATE INDEX queue_leased ON queue (lease_until) WHERE state = 'leased';
+CREATE INDEX queue_leased ON queue (node) WHERE state = 'leased';
 CREATE INDEX queue_by_case ON queue (case_id);
 
 -- Whom nobody calls, whatever the case: asked for by a person at our side, beside what calls themselves forbid.
@@ -149,3 +147,6 @@ CREATE INDEX messages_due ON messages (due_at) WHERE state = 'waiting';
 CREATE INDEX messages_under_way ON messages (sent_at) WHERE state = 'sending';
 CREATE INDEX messages_by_subscriber ON messages (subscriber, sent_at);
 CREATE INDEX messages_by_gateway_id ON messages (gateway_id) WHERE gateway_id IS NOT NULL;
+
+-- How often an outcome was told: an `unknown` gives way to the real one of a process that was only thought dead.
+ALTER TABLE outcomes ADD COLUMN revision INTEGER NOT NULL DEFAULT 1;

@@ -4,8 +4,8 @@
 
 mod common;
 
-use common::{at, attempt, campaign, free, outcome, redial_from, store};
-use waihu_store::{Filter, NewAttempt, Refusal, Remains, Standing, Store, StoreError};
+use common::{at, attempt, campaign, free, number, outcome, redial_from, store};
+use waihu_store::{Bar, Filter, NewAttempt, Refusal, Remains, Standing, Store, StoreError};
 use waihu_types::{AnsweredBy, AttemptId, Disposition, FaultOwner, Outcome, Recording, Redial, Transcript};
 
 fn nothing(_: &AttemptId) -> Remains {
@@ -21,13 +21,15 @@ fn refused(r: Result<(), StoreError>) -> Option<Refusal> {
 }
 
 #[tokio::test]
-async fn a_case_in_flight_is_refused_and_another_campaign_is_not() {
+async fn a_case_in_flight_is_refused_and_so_is_its_number_elsewhere() {
     let (_dir, store) = store().await;
     store.begin_attempt(&attempt("a1", "C1", 0), &free()).await.unwrap();
     assert_eq!(refused(store.begin_attempt(&attempt("a2", "C1", 1), &free()).await), Some(Refusal::InFlight));
     assert_eq!(refused(store.begin_attempt(&attempt("a3", "C2", 1), &free()).await), None);
     let mut elsewhere = attempt("a4", "C1", 1);
     elsewhere.campaign = Some("other".parse().unwrap());
+    assert_eq!(refused(store.begin_attempt(&elsewhere, &free()).await), Some(Refusal::NumberBusy));
+    elsewhere.callee = "1009".parse().unwrap();
     assert_eq!(refused(store.begin_attempt(&elsewhere, &free()).await), None);
     for id in ["a5", "a6"] {
         let mut by_hand = attempt(id, "C1", 1);
@@ -108,12 +110,12 @@ async fn a_number_that_asked_not_to_be_called_is_refused_in_every_campaign() {
     for (id, campaign) in [("b1", "november"), ("b2", "december")] {
         assert_eq!(
             dial(&store, id, "C7", Some(campaign), "13800138000").await,
-            barred(Disposition::StopCalling)
+            barred(Bar::Call(Disposition::StopCalling))
         );
     }
     assert_eq!(
         dial(&store, "b3", "C7", Some("december"), "+8613800138002").await,
-        barred(Disposition::Deceased)
+        barred(Bar::Call(Disposition::Deceased))
     );
     assert_eq!(dial(&store, "b4", "C7", Some("december"), "+8613800138001").await, None);
     assert_eq!(dial(&store, "h2", "C7", None, "13800138000").await, None, "by hand");
@@ -154,7 +156,8 @@ async fn attempts_of_the_first_schema_bar_their_numbers_too() {
     let store = Store::open(&path).await.unwrap();
     let mut again = attempt("b1", "C2", 0);
     again.campaign = Some("december".parse().unwrap());
-    let barred = Some(Refusal::NumberBarred { by: Disposition::StopCalling });
+    again.callee = number("C1");
+    let barred = Some(Refusal::NumberBarred { by: Bar::Call(Disposition::StopCalling) });
     assert_eq!(refused(store.begin_attempt(&again, &free()).await), barred);
 }
 

@@ -7,8 +7,8 @@ use tempfile::TempDir;
 use waihu_compliance::Gate;
 use waihu_store::{NewAttempt, Passage, Store};
 use waihu_types::{
-    AnsweredBy, CampaignId, Currency, Disposition, Identity, Lang, Money, Outcome, Promise, Redial,
-    ScriptVersion, WallTime,
+    AnsweredBy, CampaignId, Currency, Disposition, Identity, Lang, Money, Outcome, PhoneNumber, Promise,
+    Redial, ScriptVersion, WallTime,
 };
 
 pub async fn store() -> (TempDir, Store) {
@@ -45,12 +45,18 @@ fn models() -> BTreeMap<String, String> {
     BTreeMap::from([("asr".into(), "whisper-base@1.0.0".into())])
 }
 
+/// A number of each case's own.
+pub fn number(case: &str) -> PhoneNumber {
+    let digits: String = case.chars().filter(char::is_ascii_digit).collect();
+    format!("100{}", if digits.is_empty() { "1" } else { &digits }).parse().unwrap()
+}
+
 pub fn attempt(id: &str, case: &str, s: i64) -> NewAttempt {
     NewAttempt {
         attempt: id.parse().unwrap(),
         campaign: Some(campaign()),
         case: case.parse().unwrap(),
-        callee: "1001".parse().unwrap(),
+        callee: number(case),
         script: script(),
         models: models(),
         dialled_at: at(s),
@@ -66,7 +72,7 @@ pub fn outcome(id: &str, case: &str, disposition: Disposition) -> Outcome {
         attempt: id.parse().unwrap(),
         campaign: Some(campaign()),
         case: case.parse().unwrap(),
-        callee: "1001".parse().unwrap(),
+        callee: number(case),
         dialled_at: at(0),
         answered_at: answered.then(|| at(5)),
         ended_at: at(40),

@@ -1,0 +1,344 @@
+//! The queue: where each case stands in each of its campaigns, and who is calling it.
+//!
+//! A row is `waiting` until its moment, `ready` until it is its turn, `leased` by the node that calls it, `done`
+//! when its campaign has no more to do with it. What an attempt comes to moves it (`Store::file`).
+
+use sqlx::{FromRow, Sqlite, Transaction};
+use waihu_types::{CampaignId, CaseId, Redial, WallTime};
+
+use crate::{CaseState, Store, StoreError, StoredCase, attempts::redial_columns, cases::CaseRow};
+
+/// Where a case is to stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placement {
+    /// The case.
+    pub case: CaseId,
+    /// Of the cases that are ready, the highest is called first.
+    pub rank: i64,
+    /// From when it is ready.
+    pub due_at: WallTime,
+    /// The rule that put it there.
+    pub why: String,
+}
+
+/// A case that this node is to call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Picked {
+    /// The case.
+    pub stored: StoredCase,
+    /// Its rank.
+    pub rank: i64,
+    /// The rule that made it due.
+    pub why: String,
+}
+
+/// How many cases of a campaign stand where.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Not due yet.
+    pub waiting: u64,
+    /// To be called.
+    pub ready: u64,
+    /// Being called.
+    pub leased: u64,
+    /// Over.
+    pub done: u64,
+    /// The first moment at which one of those that wait is due.
+    pub next_due: Option<WallTime>,
+}
+
+impl Store {
+    /// Puts cases into a campaign's queue, or elsewhere in it. A case that is being called, or that the campaign
+    /// is done with, stays where it is. How many stand where they were told to.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownCampaign`] and [`StoreError::UnknownCase`], or that it cannot be written; then none is.
+    pub async fn enqueue(&self, campaign: &CampaignId, placements: &[Placement]) -> Result<u64, StoreError> {
+        let mut tx = self.write().await?;
+        let known: Option<String> = sqlx::query_scalar("SELECT state FROM campaigns WHERE campaign = $1")
+            .bind(campaign.as_str())
+            .fetch_optional(&mut *tx)
+            .await
+            .map_err(|e| self.sql(e))?;
+        if known.is_none() {
+            return Err(StoreError::UnknownCampaign(campaign.clone()));
+        }
+        let mut placed = 0;
+        for placement in placements {
+            let state: Option<String> = sqlx::query_scalar("SELECT state FROM cases WHERE case_id = $1")
+                .bind(placement.case.as_str())
+                .fetch_optional(&mut *tx)
+                .await
+                .map_err(|e| self.sql(e))?;
+            let state = state.ok_or_else(|| StoreError::UnknownCase(placement.case.clone()))?;
+            let open = CaseState::read(&state) == CaseState::Open;
+            placed += sqlx::query(
+                "INSERT INTO queue (campaign, case_id, state, rank, due_at, why, node)
+                 VALUES ($1, $2, $3, $4, $5, $6, NULL)
+                 ON CONFLICT (campaign, case_id) DO UPDATE SET state = excluded.state, rank = excluded.rank,
+                    due_at = excluded.due_at, why = excluded.why
+                    WHERE queue.state IN ('waiting', 'ready')",
+            )
+            .bind(campaign.as_str())
+            .bind(placement.case.as_str())
+            .bind(if open { "waiting" } else { "done" })
+            .bind(placement.rank)
+            .bind(placement.due_at.unix_millis())
+            .bind(if open { &placement.why } else { &state })
+            .execute(&mut *tx)
+            .await
+            .map_err(|e| self.sql(e))?
+            .rows_affected();
+        }
+        tx.commit().await.map_err(|e| self.sql(e))?;
+        Ok(placed)
+    }
+
+    /// Makes cases of a campaign ready whose moment has come, at most so many; how many were.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub async fn sweep(&self, campaign: &CampaignId, now: WallTime, limit: u32) -> Result<u64, StoreError> {
+        let mut tx = self.write().await?;
+        let swept = sqlx::query(
+            "UPDATE queue SET state = 'ready' WHERE campaign = $1 AND case_id IN (
+                SELECT case_id FROM queue WHERE campaign = $1 AND state = 'waiting' AND due_at <= $2
+                ORDER BY due_at LIMIT $3) AND state = 'waiting'",
+        )
+        .bind(campaign.as_str())
+        .bind(now.unix_millis())
+        .bind(i64::from(limit))
+        .execute(&mut *tx)
+        .await
+        .map_err(|e| self.sql(e))?
+        .rows_affected();
+        tx.commit().await.map_err(|e| self.sql(e))?;
+        Ok(swept)
+    }
+
+    /// Takes the next cases of a campaign that are ready, at most so many: no other node takes them as long as
+    /// this one lives. Their attempts, or [`Store::put_back`], give them up.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub async fn pick(&self, campaign: &CampaignId, limit: u32) -> Result<Vec<Picked>, StoreError> {
+        let node = self.owner_id()?;
+        let mut tx = self.write().await?;
+        let rows: Vec<PickedRow> = sqlx::query_as(
+            "UPDATE queue SET state = 'leased', node = $2 WHERE campaign = $1 AND state = 'ready' AND case_id IN (
+                SELECT case_id FROM queue WHERE campaign = $1 AND state = 'ready'
+                ORDER BY rank DESC, case_id LIMIT $3)
+             RETURNING case_id, rank, why",
+        )
+        .bind(campaign.as_str())
+        .bind(node)
+        .bind(i64::from(limit))
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(|e| self.sql(e))?;
+        let mut picked = Vec::with_capacity(rows.len());
+        for row in rows {
+            let case: CaseRow = sqlx::query_as(
+                "SELECT case_id, record, state, revision, changed_at FROM cases WHERE case_id = $1",
+            )
+            .bind(&row.case_id)
+            .fetch_one(&mut *tx)
+            .await
+            .map_err(|e| self.sql(e))?;
+            picked.push(Picked { stored: case.case()?, rank: row.rank, why: row.why });
+        }
+        tx.commit().await.map_err(|e| self.sql(e))?;
+        // What RETURNING gives has no order.
+        picked.sort_by(|a, b| b.rank.cmp(&a.rank).then_with(|| a.stored.case.id.cmp(&b.stored.case.id)));
+        Ok(picked)
+    }
+
+    /// Gives a case up that was picked and not dialled: it waits until `due_at`, or is done where there is none.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub async fn put_back(
+        &self,
+        campaign: &CampaignId,
+        case: &CaseId,
+        due_at: Option<WallTime>,
+        why: &str,
+    ) -> Result<(), StoreError> {
+        let node = self.owner_id()?;
+        let mut tx = self.write().await?;
+        sqlx::query(
+            "UPDATE queue SET node = NULL, state = $4, due_at = coalesce($5, due_at), why = $6
+             WHERE campaign = $1 AND case_id = $2 AND node = $3",
+        )
+        .bind(campaign.as_str())
+        .bind(case.as_str())
+        .bind(node)
+        .bind(if due_at.is_some() { "waiting" } else { "done" })
+        .bind(due_at.map(WallTime::unix_millis))
+        .bind(why)
+        .execute(&mut *tx)
+        .await
+        .map_err(|e| self.sql(e))?;
+        tx.commit().await.map_err(|e| self.sql(e))
+    }
+
+    /// How many cases of a campaign stand where.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn campaign_counts(&self, campaign: &CampaignId) -> Result<Counts, StoreError> {
+        let rows: Vec<(String, i64, Option<i64>)> = sqlx::query_as(
+            "SELECT state, count(*), min(CASE WHEN state = 'waiting' THEN due_at ELSE NULL END)
+             FROM queue WHERE campaign = $1 GROUP BY state",
+        )
+        .bind(campaign.as_str())
+        .fetch_all(&self.pool)
+        .await
+        .map_err(|e| self.sql(e))?;
+        let mut counts = Counts::default();
+        for (state, count, due) in rows {
+            let count = u64::try_from(count).unwrap_or(0);
+            match state.as_str() {
+                "waiting" => {
+                    (counts.waiting, counts.next_due) = (count, due.map(WallTime::from_unix_millis));
+                }
+                "ready" => counts.ready = count,
+                "leased" => counts.leased = count,
+                _ => counts.done = count,
+            }
+        }
+        Ok(counts)
+    }
+
+    /// Whether a case of a stored campaign may be dialled by this node: what stands in the queue.
+    pub(crate) async fn queued(
+        &self,
+        tx: &mut Transaction<'static, Sqlite>,
+        campaign: &CampaignId,
+        case: &CaseId,
+        node: &str,
+    ) -> Result<Option<crate::Refusal>, StoreError> {
+        use crate::{CampaignState, Refusal};
+        let row: Option<(String, Option<String>, Option<String>)> = sqlx::query_as(
+            "SELECT p.state, q.node, c.state FROM campaigns AS p
+             LEFT JOIN queue AS q ON q.campaign = p.campaign AND q.case_id = $2
+             LEFT JOIN cases AS c ON c.case_id = $2
+             WHERE p.campaign = $1",
+        )
+        .bind(campaign.as_str())
+        .bind(case.as_str())
+        .fetch_optional(&mut **tx)
+        .await
+        .map_err(|e| self.sql(e))?;
+        // A campaign that has no row is dialled without a queue.
+        let Some((state, by, stands)) = row else { return Ok(None) };
+        let state = CampaignState::read(&state);
+        let stands = stands.as_deref().map_or(CaseState::Withdrawn, CaseState::read);
+        Ok(match (state, stands) {
+            (CampaignState::Running, CaseState::Open) if by.as_deref() == Some(node) => None,
+            (CampaignState::Running, CaseState::Open) => Some(Refusal::NotLeased),
+            (CampaignState::Running, settled) => Some(Refusal::CaseSettled(settled)),
+            (other, _) => Some(Refusal::NotRunning(other)),
+        })
+    }
+
+    /// Moves a case by the verdict of an attempt that is over. Where another attempt for it is under way, or the
+    /// case was settled meanwhile, it stays where it is.
+    pub(crate) async fn move_on(
+        &self,
+        tx: &mut Transaction<'static, Sqlite>,
+        campaign: &CampaignId,
+        case: &CaseId,
+        redial: &Redial,
+    ) -> Result<(), StoreError> {
+        let (_, rule, not_before) = redial_columns(redial);
+        sqlx::query(
+            "UPDATE queue SET node = NULL, state = $3, due_at = coalesce($4, due_at), why = $5
+             WHERE campaign = $1 AND case_id = $2
+               AND NOT EXISTS (SELECT 1 FROM attempts AS a
+                               WHERE a.campaign = $1 AND a.case_id = $2 AND a.open = 1)
+               AND EXISTS (SELECT 1 FROM cases AS c WHERE c.case_id = $2 AND c.state = 'open')",
+        )
+        .bind(campaign.as_str())
+        .bind(case.as_str())
+        .bind(if not_before.is_some() { "waiting" } else { "done" })
+        .bind(not_before)
+        .bind(rule)
+        .execute(&mut **tx)
+        .await
+        .map_err(|e| self.sql(e))?;
+        // Of a case that was settled while it was called, only the lease ends.
+        sqlx::query(
+            "UPDATE queue SET node = NULL, state = 'done', why = (SELECT state FROM cases WHERE case_id = $2)
+             WHERE campaign = $1 AND case_id = $2 AND state = 'leased'
+               AND NOT EXISTS (SELECT 1 FROM attempts AS a
+                               WHERE a.campaign = $1 AND a.case_id = $2 AND a.open = 1)",
+        )
+        .bind(campaign.as_str())
+        .bind(case.as_str())
+        .execute(&mut **tx)
+        .await
+        .map_err(|e| self.sql(e))
+        .map(drop)
+    }
+
+    /// Takes a case that is open no longer out of every campaign, or back into those that had it taken out.
+    pub(crate) async fn requeue(
+        &self,
+        tx: &mut Transaction<'static, Sqlite>,
+        case: &CaseId,
+        state: CaseState,
+        now: WallTime,
+    ) -> Result<(), StoreError> {
+        let sql = match state {
+            CaseState::Open => {
+                "UPDATE queue SET state = 'waiting', due_at = $3, why = 'reopened'
+                 WHERE case_id = $1 AND state = 'done' AND why IN ('paid', 'withdrawn') AND $2 = 'open'"
+            }
+            CaseState::Paid | CaseState::Withdrawn => {
+                "UPDATE queue SET state = 'done', why = $2
+                 WHERE case_id = $1 AND state IN ('waiting', 'ready') AND $3 IS NOT NULL"
+            }
+        };
+        sqlx::query(sql)
+            .bind(case.as_str())
+            .bind(state.label())
+            .bind(now.unix_millis())
+            .execute(&mut **tx)
+            .await
+            .map_err(|e| self.sql(e))
+            .map(drop)
+    }
+
+    /// The nodes that have cases of the queue.
+    pub(crate) async fn lessees(&self) -> Result<Vec<String>, StoreError> {
+        sqlx::query_scalar("SELECT DISTINCT node FROM queue WHERE state = 'leased'")
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|e| self.sql(e))
+    }
+
+    /// Makes ready again what a dead node had taken and not dialled.
+    pub(crate) async fn release(&self, node: &str) -> Result<u64, StoreError> {
+        let mut tx = self.write().await?;
+        let released = sqlx::query(
+            "UPDATE queue SET state = 'ready', node = NULL WHERE node = $1 AND state = 'leased'
+               AND NOT EXISTS (SELECT 1 FROM attempts AS a
+                               WHERE a.campaign = queue.campaign AND a.case_id = queue.case_id AND a.open = 1)",
+        )
+        .bind(node)
+        .execute(&mut *tx)
+        .await
+        .map_err(|e| self.sql(e))?
+        .rows_affected();
+        tx.commit().await.map_err(|e| self.sql(e))?;
+        Ok(released)
+    }
+}
+
+#[derive(FromRow)]
+struct PickedRow {
+    case_id: String,
+    rank: i64,
+    why: String,
+}

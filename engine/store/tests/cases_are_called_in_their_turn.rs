@@ -1,0 +1,260 @@
+//! The queue: who is next, for whom, and what becomes of it.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use common::{at, attempt, campaign, free, number, outcome, store};
+use serde_json::json;
+use waihu_store::{
+    Bar, CampaignState, CaseState, Counts, Imported, NewAttempt, Placement, Refusal, Remains, Store,
+    StoreError,
+};
+use waihu_types::{Case, CaseId, Disposition, Outcome};
+
+fn case(id: &str) -> Case {
+    serde_json::from_value(json!({
+        "id": id, "phone": "1001", "name": "张伟", "lang": "zh", "creditor": "安信银行", "product": "信用卡",
+        "amount": "3250.00", "currency": "CNY", "due_date": "2026-11-15"
+    }))
+    .unwrap()
+}
+
+fn placed(id: &str, rank: i64, due_s: i64) -> Placement {
+    Placement { case: id.parse().unwrap(), rank, due_at: at(due_s), why: "strategy".into() }
+}
+
+fn id(id: &str) -> CaseId {
+    id.parse().unwrap()
+}
+
+/// A running campaign with these cases, all of them due.
+async fn running(store: &Store, ranks: &[(&str, i64)]) {
+    let cases: Vec<Case> = ranks.iter().map(|(id, _)| case(id)).collect();
+    store.import(&cases, at(0)).await.unwrap();
+    store.create_campaign(&campaign(), &json!({}), "", at(0)).await.unwrap();
+    store.set_campaign_state(&campaign(), CampaignState::Running, Some(1), at(0)).await.unwrap();
+    let placements: Vec<Placement> = ranks.iter().map(|(id, rank)| placed(id, *rank, 0)).collect();
+    store.enqueue(&campaign(), &placements).await.unwrap();
+    store.sweep(&campaign(), at(0), 1_000).await.unwrap();
+}
+
+async fn picked(store: &Store, n: u32) -> Vec<String> {
+    let picked = store.pick(&campaign(), n).await.unwrap();
+    picked.into_iter().map(|p| p.stored.case.id.to_string()).collect()
+}
+
+async fn counts(store: &Store) -> (u64, u64, u64, u64) {
+    let Counts { waiting, ready, leased, done, .. } = store.campaign_counts(&campaign()).await.unwrap();
+    (waiting, ready, leased, done)
+}
+
+fn refusal(e: StoreError) -> Refusal {
+    match e {
+        StoreError::Refused { why, .. } => why,
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test]
+async fn the_highest_rank_is_next_and_nobody_takes_it_twice() {
+    let (_dir, store) = store().await;
+    running(&store, &[("C1", 1), ("C2", 9), ("C3", 9), ("C4", 5)]).await;
+    let other = Store::open(store.path()).await.unwrap();
+    assert_eq!(picked(&store, 2).await, ["C2", "C3"]);
+    assert_eq!(picked(&other, 9).await, ["C4", "C1"]);
+    assert_eq!(picked(&store, 9).await, Vec::<String>::new());
+    assert_eq!(counts(&store).await, (0, 0, 4, 0));
+}
+
+#[tokio::test]
+async fn a_case_waits_for_its_moment() {
+    let (_dir, store) = store().await;
+    running(&store, &[]).await;
+    store.import(&[case("C1"), case("C2")], at(0)).await.unwrap();
+    store.enqueue(&campaign(), &[placed("C1", 1, 60), placed("C2", 1, 120)]).await.unwrap();
+    assert_eq!(store.sweep(&campaign(), at(59), 9).await.unwrap(), 0);
+    assert_eq!(store.campaign_counts(&campaign()).await.unwrap().next_due, Some(at(60)));
+    assert_eq!(store.sweep(&campaign(), at(60), 9).await.unwrap(), 1);
+    assert_eq!(picked(&store, 9).await, ["C1"]);
+    store.put_back(&campaign(), &id("C1"), Some(at(90)), "cn-hours").await.unwrap();
+    assert_eq!(counts(&store).await, (2, 0, 0, 0));
+    assert_eq!(store.sweep(&campaign(), at(500), 1).await.unwrap(), 1);
+    assert_eq!(picked(&store, 9).await, ["C1"], "whoever is due longest is ready first");
+}
+
+#[tokio::test]
+async fn only_who_took_a_case_may_call_it() {
+    let (_dir, store) = store().await;
+    running(&store, &[("C1", 1)]).await;
+    let other = Store::open(store.path()).await.unwrap();
+    let not_yet = store.begin_attempt(&attempt("a1", "C1", 1), &free()).await.unwrap_err();
+    assert_eq!(refusal(not_yet), Refusal::NotLeased);
+    assert_eq!(picked(&store, 1).await, ["C1"]);
+    let others = other.begin_attempt(&attempt("a1", "C1", 1), &free()).await.unwrap_err();
+    assert_eq!(refusal(others), Refusal::NotLeased);
+    store.begin_attempt(&attempt("a1", "C1", 1), &free()).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_an_attempt_comes_to_moves_its_case() {
+    let (_dir, store) = store().await;
+    running(&store, &[("C1", 2), ("C2", 1)]).await;
+    for (n, (case, how, then)) in
+        [("C1", Disposition::Busy, (1, 1, 0, 0)), ("C2", Disposition::PromiseToPay, (1, 0, 0, 1))]
+            .into_iter()
+            .enumerate()
+    {
+        let a = format!("a{n}");
+        assert_eq!(picked(&store, 1).await, [case]);
+        store.begin_attempt(&attempt(&a, case, 0), &free()).await.unwrap();
+        store.close_attempt(&outcome(&a, case, how)).await.unwrap();
+        assert_eq!(counts(&store).await, then);
+    }
+    let due = store.campaign_counts(&campaign()).await.unwrap().next_due.unwrap();
+    assert_eq!(due, at(40 + 600), "busy: ten minutes after its end");
+    store.sweep(&campaign(), due, 9).await.unwrap();
+    assert_eq!(picked(&store, 9).await, ["C1"]);
+}
+
+#[tokio::test]
+async fn what_a_dead_node_took_is_everybodys_again() {
+    let (_dir, store) = store().await;
+    running(&store, &[("C1", 2), ("C2", 1), ("C3", 0)]).await;
+    let dead = Store::open(store.path()).await.unwrap();
+    assert_eq!(picked(&dead, 2).await, ["C1", "C2"]);
+    dead.begin_attempt(&attempt("a1", "C1", 0), &free()).await.unwrap();
+    dead.mark_answered(&"a1".parse().unwrap(), at(3)).await.unwrap();
+    assert_eq!(store.recover(at(9), |_| Remains::default()).await.unwrap(), []);
+    assert_eq!(counts(&store).await, (0, 1, 2, 0), "it lives");
+    drop(dead);
+    assert_eq!(store.recover(at(9), |_| Remains::default()).await.unwrap().len(), 1);
+    // The first was answered, and may have been told something: nobody calls it again.
+    assert_eq!(counts(&store).await, (0, 2, 0, 1));
+    assert_eq!(picked(&store, 9).await, ["C2", "C3"]);
+}
+
+#[tokio::test]
+async fn a_case_that_is_paid_is_called_no_more() {
+    let (_dir, store) = store().await;
+    running(&store, &[("C1", 3), ("C2", 2), ("C3", 1)]).await;
+    assert_eq!(picked(&store, 2).await, ["C1", "C2"]);
+    store.begin_attempt(&attempt("a1", "C1", 0), &free()).await.unwrap();
+    for case in ["C1", "C2", "C3"] {
+        assert_eq!(store.set_case_state(&id(case), CaseState::Paid, None, at(5)).await.unwrap(), 2);
+    }
+    assert_eq!(counts(&store).await, (0, 0, 2, 1));
+    let late = store.begin_attempt(&attempt("a2", "C2", 6), &free()).await.unwrap_err();
+    assert_eq!(refusal(late), Refusal::CaseSettled(CaseState::Paid));
+    let ids = [id("C1"), id("C2"), id("C9")];
+    let up: Vec<&CaseId> = ids.iter().collect();
+    assert_eq!(store.settled(&up).await.unwrap(), [id("C1"), id("C2")]);
+    // Rung out a moment later: the ladder would call it again, and the case says no.
+    store.close_attempt(&outcome("a1", "C1", Disposition::NoAnswer)).await.unwrap();
+    store.put_back(&campaign(), &id("C2"), None, "paid").await.unwrap();
+    assert_eq!(counts(&store).await, (0, 0, 0, 3));
+    store.set_case_state(&id("C1"), CaseState::Open, Some(2), at(60)).await.unwrap();
+    assert_eq!(counts(&store).await, (1, 0, 0, 2), "a slip of the lender's is taken back");
+}
+
+#[tokio::test]
+async fn a_campaign_that_does_not_run_calls_nobody() {
+    let (_dir, store) = store().await;
+    running(&store, &[("C1", 3)]).await;
+    assert_eq!(picked(&store, 1).await, ["C1"]);
+    store.set_campaign_state(&campaign(), CampaignState::Paused, None, at(1)).await.unwrap();
+    let paused = store.begin_attempt(&attempt("a1", "C1", 2), &free()).await.unwrap_err();
+    assert_eq!(refusal(paused), Refusal::NotRunning(CampaignState::Paused));
+    let e = store.set_campaign_state(&campaign(), CampaignState::Running, Some(2), at(3)).await.unwrap_err();
+    assert!(matches!(e, StoreError::Revised { revision: 3, .. }), "{e}");
+    store.set_campaign_state(&campaign(), CampaignState::Stopped, Some(3), at(3)).await.unwrap();
+    let e = store.set_campaign_state(&campaign(), CampaignState::Running, None, at(3)).await.unwrap_err();
+    assert!(matches!(e, StoreError::CampaignStopped(_)), "{e}");
+}
+
+#[tokio::test]
+async fn one_number_is_on_the_line_once_whatever_the_case() {
+    let (_dir, store) = store().await;
+    running(&store, &[("C1", 3), ("C2", 2)]).await;
+    picked(&store, 2).await;
+    store.begin_attempt(&attempt("a1", "C1", 0), &free()).await.unwrap();
+    let second = NewAttempt { callee: number("C1"), ..attempt("a2", "C2", 41) };
+    let e = store.begin_attempt(&second, &free()).await.unwrap_err();
+    assert_eq!(refusal(e), Refusal::NumberBusy);
+    store.close_attempt(&outcome("a1", "C1", Disposition::Busy)).await.unwrap();
+    store.begin_attempt(&second, &free()).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_same_import_again_changes_nothing() {
+    let (_dir, store) = store().await;
+    let first = [case("C1"), case("C2")];
+    let imported = store.import(&first, at(0)).await.unwrap();
+    assert_eq!(imported, Imported { new: 2, ..Imported::default() });
+    let mut second = [case("C1"), case("C2"), case("C3")];
+    second[1].name = "李娜".into();
+    let imported = store.import(&second, at(60)).await.unwrap();
+    assert_eq!(imported, Imported { new: 1, changed: 1, same: 1 });
+    assert_eq!(store.import(&second, at(90)).await.unwrap(), Imported { same: 3, ..Imported::default() });
+    let stored = store.case(&id("C2")).await.unwrap().unwrap();
+    assert_eq!((stored.case.name.as_str(), stored.revision, stored.changed_at), ("李娜", 2, at(60)));
+    let page = store.cases_page(Some(&id("C1")), 1).await.unwrap();
+    assert_eq!(page[0].case.id, id("C2"));
+}
+
+#[tokio::test]
+async fn a_number_that_is_entered_is_called_by_no_campaign_until_it_is_lifted() {
+    let (_dir, store) = store().await;
+    running(&store, &[("C1", 1)]).await;
+    picked(&store, 1).await;
+    let number = number("C1");
+    store.forbid(&number, "asked in a letter", "Wang Fang", at(0)).await.unwrap();
+    let e = store.begin_attempt(&attempt("a1", "C1", 1), &free()).await.unwrap_err();
+    let bar = Bar::Person("asked in a letter".into());
+    assert_eq!(refusal(e), Refusal::NumberBarred { by: bar });
+    assert_eq!(store.lift(&number, "a slip", "Li Na", at(2)).await.unwrap(), 1);
+    let entry = &store.forbidden(&number).await.unwrap()[0];
+    assert_eq!(entry.lifted, Some((at(2), "Li Na".into(), "a slip".into())));
+    store.begin_attempt(&attempt("a1", "C1", 3), &free()).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_call_barred_may_be_lifted_and_is_barred_anew() {
+    let (_dir, store) = store().await;
+    let number = number("C1");
+    for (a, ended, lifted) in [("a1", 40, 50), ("a2", 90, 100)] {
+        store.begin_attempt(&NewAttempt { campaign: None, ..attempt(a, "C1", 0) }, &free()).await.unwrap();
+        let mut barring = Outcome { campaign: None, ..outcome(a, "C1", Disposition::StopCalling) };
+        barring.ended_at = at(ended);
+        store.close_attempt(&barring).await.unwrap();
+        assert_eq!(store.barred(&number).await.unwrap(), Some(Bar::Call(Disposition::StopCalling)));
+        store.lift(&number, "heard wrongly", "Li Na", at(lifted)).await.unwrap();
+        assert_eq!(store.barred(&number).await.unwrap(), None);
+    }
+}
+
+#[tokio::test]
+async fn what_happened_is_told_once_and_in_order() {
+    let (_dir, store) = store().await;
+    running(&store, &[("C1", 1)]).await;
+    picked(&store, 1).await;
+    store.begin_attempt(&attempt("a1", "C1", 0), &free()).await.unwrap();
+    let a1 = "a1".parse().unwrap();
+    store.mark_answered(&a1, at(3)).await.unwrap();
+    store.mark_answered(&a1, at(4)).await.unwrap();
+    let filed = outcome("a1", "C1", Disposition::PromiseToPay);
+    store.close_attempt(&filed).await.unwrap();
+    store.close_attempt(&filed).await.unwrap();
+    store.set_case_state(&id("C1"), CaseState::Paid, None, at(99)).await.unwrap();
+    let events = store.events(0, 99).await.unwrap();
+    let keys: Vec<&str> = events.iter().map(|e| e.key.as_str()).collect();
+    assert_eq!(
+        keys,
+        ["campaign:november:1", "campaign:november:2", "a1:dialled", "a1:answered", "a1:1", "case:C1:2"]
+    );
+    assert!(events.windows(2).all(|w| w[0].seq < w[1].seq));
+    let told = &events[4];
+    assert_eq!((told.kind.as_str(), told.at, told.campaign.clone()), ("outcome", at(40), Some(campaign())));
+    assert_eq!(serde_json::from_value::<waihu_types::Outcome>(told.body["outcome"].clone()).unwrap(), filed);
+    assert_eq!(store.events(told.seq, 1).await.unwrap()[0].key, "case:C1:2");
+    assert_eq!(store.last_event().await.unwrap(), events[5].seq);
+}
