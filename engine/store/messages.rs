@@ -278,10 +278,8 @@ impl Store {
         .await
         .map_err(|e| self.sql(e))?;
         let history = before.into_iter().map(|at| Contact {
-            at: WallTime::from_unix_millis(at).timestamp(),
-            reached: Reached::Attempted,
-            same_number: true,
             same_debt: false,
+            ..Contact::new(WallTime::from_unix_millis(at).timestamp(), Reached::Attempted)
         });
         match Judged::of(passage, history.collect(), now).denied {
             Some(denied) => Ok(MessageBegun::Denied(denied)),
