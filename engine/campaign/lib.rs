@@ -6,19 +6,23 @@
 mod cases;
 mod experiment;
 mod pace;
+mod past;
 mod row;
 mod runner;
 mod settings;
+mod strategy;
 mod verdict;
 
 pub use cases::{CaseTable, RowProblem, read_csv, read_csv_bytes};
 pub use experiment::{Interval, Proportion, VariantResult, results, variant_of};
 pub use pace::{BEHIND_MS, Bottleneck, EASY_LATE_PERMILLE, EASY_MS, LATE_PERMILLE, Load, Pace, STEP};
+pub use past::{Past, agreed_time};
 pub use runner::{Progress, Run};
 pub use settings::{
     CallerIds, InvalidScriptName, Mode, PacingSettings, ScriptName, ScriptShare, Settings, SettingsFault,
 };
+pub use strategy::{Ladder, Next, NumberRule, Placement, Rule, Step, Strategy};
 pub use verdict::{
-    MAX_ATTEMPTS, NO_RESPONSE, announced_sip_verdict, answer_verdict, bars_number, redial,
-    redial_after_interruption, redial_as_agreed, sip_verdict,
+    NO_RESPONSE, announced_sip_verdict, answer_verdict, bars_number, redial, redial_after_interruption,
+    redial_as_agreed, sip_verdict,
 };

@@ -3,13 +3,9 @@
 //! Deliberately absent: calling hours and daily limits (`compliance`). A verdict says when a redial makes
 //! sense, not whether the law permits a call then.
 
-use std::time::Duration;
-
 use waihu_types::{Announcement, AnsweredBy, Disposition, FaultOwner, Redial, WallTime};
 
-/// The most attempts for a case in one campaign: two days of the shipped ladder. More calls to
-/// someone who does not answer reach nobody and read as harassment.
-pub const MAX_ATTEMPTS: u32 = 5;
+use crate::{Strategy, strategy::LOST_INVITE};
 
 /// The verdict where no final answer came at all: the trunk is silent (RFC 3261, timers B and F).
 /// A 408 that was received is another matter, see [`sip_verdict`].
@@ -93,54 +89,6 @@ pub fn announced_sip_verdict(code: u16, announcement: Option<Announcement>) -> (
 /// The rule that ends the ladder.
 const USED_UP: &str = "attempts_used_up";
 
-/// How long a telephone may ring for an INVITE that nobody cancels \[s\]: a proxy gives it more than
-/// three minutes (timer C, RFC 3261 section 16.6), and some seconds for the way there.
-const LOST_INVITE_S: u64 = 3 * MINUTE + 20;
-
-const MINUTE: u64 = 60;
-const HOUR: u64 = 60 * MINUTE;
-const DAY: u64 = 24 * HOUR;
-
-/// The shipped ladder: per disposition the rule's name and, where a redial makes sense, the wait [s].
-fn ladder(disposition: Disposition) -> (&'static str, Option<u64>) {
-    use Disposition as D;
-    match disposition {
-        D::Busy => ("busy_10_min", Some(10 * MINUTE)),
-        D::NoAnswer => ("no_answer_2_h", Some(2 * HOUR)),
-        D::Silence => ("silence_2_h", Some(2 * HOUR)),
-        D::TrunkFailed => ("trunk_failed_5_min", Some(5 * MINUTE)),
-        D::EngineFailed => ("engine_failed_5_min", Some(5 * MINUTE)),
-        D::Voicemail => ("voicemail_next_day", Some(DAY)),
-        D::Screened => ("screened_next_day", Some(DAY)),
-        D::Unreachable => ("unreachable_2_h", Some(2 * HOUR)),
-        D::Suspended => ("suspended_3_days", Some(3 * DAY)),
-        D::Rejected => ("rejected_next_day", Some(DAY)),
-        D::HungUp => ("hung_up_next_day", Some(DAY)),
-        D::ThirdParty => ("third_party_next_day", Some(DAY)),
-        D::NoCommitment => ("no_commitment_3_days", Some(3 * DAY)),
-        D::InvalidNumber => ("invalid_number_never", None),
-        D::NotInService => ("not_in_service_never", None),
-        D::Fax => ("fax_never", None),
-        // The bot would meet the same menu again.
-        D::Ivr => ("ivr_for_a_human", None),
-        D::WrongNumber => ("wrong_number_never", None),
-        D::Deceased => ("deceased_never", None),
-        D::StopCalling => ("stop_calling_never", None),
-        D::LegalRepresentation => ("legal_representation_never", None),
-        D::Complaint => ("complaint_for_a_human", None),
-        D::Distress => ("distress_for_a_human", None),
-        D::Dispute => ("dispute_for_a_human", None),
-        D::Hardship => ("hardship_for_a_human", None),
-        D::RefusedToPay => ("refused_for_a_human", None),
-        D::NotUnderstood => ("not_understood_for_a_human", None),
-        D::HandedOver => ("handed_over_for_a_human", None),
-        D::PromiseToPay => ("promise_runs", None),
-        D::AlreadyPaid => ("paid_wait_for_the_books", None),
-        D::CallbackAgreed => ("callback_as_agreed", None),
-        D::Unknown => ("unknown_may_have_spoken", None),
-    }
-}
-
 /// Whether such an outcome forbids the number, and not the case alone: whoever answers there has asked
 /// for it, or is the wrong person, or is in no state to be called; or nobody answers there any more, and
 /// who is given the number next is a stranger. It holds in every campaign and for every later case.
@@ -157,23 +105,29 @@ pub fn bars_number(disposition: Disposition) -> bool {
     )
 }
 
-/// Whether, and from when, the case may be dialled again after an attempt.
+/// Whether, and from when, a case may be dialled again after an attempt, by the shipped ladder and by nothing that
+/// is told of the case; [`Strategy::redial`] goes by that too.
 ///
-/// `attempts_so_far` counts the attempts for the case in its campaign with this one; from
-/// [`MAX_ATTEMPTS`] on there is no further one.
+/// `attempts_so_far` counts the attempts for the case in its campaign with this one; from the shipped limit on
+/// there is no further one.
 pub fn redial(disposition: Disposition, ended_at: WallTime, attempts_so_far: u32) -> Redial {
-    match ladder(disposition) {
-        (rule, None) => Redial::No { rule: rule.to_owned() },
-        (_, Some(_)) if attempts_so_far >= MAX_ATTEMPTS => Redial::No { rule: USED_UP.to_owned() },
-        (rule, Some(wait_s)) => {
-            Redial::Allowed { rule: rule.to_owned(), not_before: ended_at.plus(Duration::from_secs(wait_s)) }
-        }
+    let no = |rule: &str| Redial::No { rule: rule.to_owned() };
+    match Strategy::shipped().ladder().step(disposition).map(|step| (&step.id, step.wait(1))) {
+        None => no("no_rule"),
+        Some((rule, None)) => no(rule),
+        Some(_) if is_used_up(attempts_so_far) => no(USED_UP),
+        Some((rule, Some(wait))) => Redial::Allowed { rule: rule.clone(), not_before: ended_at.plus(wait) },
     }
+}
+
+/// Whether the shipped limit of attempts is reached.
+fn is_used_up(attempts_so_far: u32) -> bool {
+    attempts_so_far >= Strategy::shipped().most_attempts()
 }
 
 /// The same where the bot agreed to call back, which is from `at` on.
 pub fn redial_as_agreed(at: WallTime, attempts_so_far: u32) -> Redial {
-    match attempts_so_far >= MAX_ATTEMPTS {
+    match is_used_up(attempts_so_far) {
         true => Redial::No { rule: USED_UP.to_owned() },
         false => Redial::Allowed { rule: "callback_as_agreed".to_owned(), not_before: at },
     }
@@ -181,7 +135,7 @@ pub fn redial_as_agreed(at: WallTime, attempts_so_far: u32) -> Redial {
 
 /// The same after the engine stopped in the middle of an attempt (disposition `unknown`): never
 /// where the callee had answered, as something may have been said or promised; where not, and within
-/// [`MAX_ATTEMPTS`], once the lost INVITE can ring no longer.
+/// the shipped limit of attempts, once the lost INVITE can ring no longer.
 pub fn redial_after_interruption(
     answered: bool,
     dialled_at: WallTime,
@@ -190,10 +144,10 @@ pub fn redial_after_interruption(
 ) -> Redial {
     match answered {
         true => Redial::No { rule: "interrupted_after_answer".to_owned() },
-        false if attempts_so_far >= MAX_ATTEMPTS => Redial::No { rule: USED_UP.to_owned() },
+        false if is_used_up(attempts_so_far) => Redial::No { rule: USED_UP.to_owned() },
         false => Redial::Allowed {
             rule: "interrupted_before_answer".to_owned(),
-            not_before: found_at.max(dialled_at.plus(Duration::from_secs(LOST_INVITE_S))),
+            not_before: found_at.max(dialled_at.plus(LOST_INVITE)),
         },
     }
 }
@@ -201,6 +155,8 @@ pub fn redial_after_interruption(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const MAX_ATTEMPTS: u32 = 5;
 
     fn now() -> WallTime {
         WallTime::from_unix_millis(1_795_772_096_000)
@@ -262,7 +218,7 @@ mod tests {
             (D::NoAnswer, Some(7_200)),
             (D::Voicemail, Some(86_400)),
             (D::HungUp, Some(86_400)),
-            (D::Unreachable, Some(7_200)),
+            (D::Unreachable, Some(14_400)),
             (D::Screened, Some(86_400)),
             (D::Suspended, Some(3 * 86_400)),
             (D::InvalidNumber, None),
@@ -286,13 +242,13 @@ mod tests {
             (A::NotInService, true, None),
             (A::Changed, true, None),
             (A::Suspended, false, Some(3 * 86_400)),
-            (A::PoweredOff, false, Some(7_200)),
-            (A::Unreachable, false, Some(7_200)),
+            (A::PoweredOff, false, Some(14_400)),
+            (A::Unreachable, false, Some(14_400)),
             (A::Busy, false, Some(600)),
             (A::NoAnswer, false, Some(7_200)),
             (A::Barred, false, Some(86_400)),
             (A::Congestion, false, Some(300)),
-            (A::Other, false, Some(7_200)),
+            (A::Other, false, Some(14_400)),
         ] {
             let d = verdict(a);
             assert_eq!((bars_number(d), wait_s(&redial(d, now(), 1))), (bars, again), "{}", a.label());

@@ -10,7 +10,7 @@ mod gate;
 mod holidays;
 mod hours;
 mod profile;
-mod read;
+pub mod read;
 
 pub use contact::{Contact, refused};
 pub use gate::{Decision, Evidence, Facts, Gate, HORIZON_DAYS, Subject};

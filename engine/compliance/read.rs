@@ -37,39 +37,47 @@ impl fmt::Display for Faults {
 impl std::error::Error for Faults {}
 
 /// A file with the faults found in it so far.
-pub(crate) struct File {
+#[derive(Debug)]
+pub struct File {
     path: String,
     /// Byte offsets at which the lines begin.
     lines: Vec<usize>,
-    pub(crate) faults: Vec<Fault>,
+    /// What was found.
+    pub faults: Vec<Fault>,
 }
 
 /// A value with its byte offset.
-pub(crate) struct Value<'i> {
-    pub(crate) at: usize,
+#[derive(Debug)]
+pub struct Value<'i> {
+    /// Where it stands [bytes].
+    pub at: usize,
     value: DeValue<'i>,
 }
 
 /// A table whose keys are taken one by one; [`Table::close`] names those that are left.
-pub(crate) struct Table<'i> {
-    pub(crate) at: usize,
+#[derive(Debug)]
+pub struct Table<'i> {
+    /// Where it stands [bytes].
+    pub at: usize,
     entries: BTreeMap<String, Value<'i>>,
     asked: Vec<&'static str>,
 }
 
 impl File {
-    pub(crate) fn new(path: &str, text: &str) -> Self {
+    /// A file by its path, for its faults, and its text, for their lines.
+    pub fn new(path: &str, text: &str) -> Self {
         let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(i, _)| i + 1)).collect();
         Self { path: path.to_owned(), lines, faults: Vec::new() }
     }
 
-    pub(crate) fn fault(&mut self, at: usize, message: impl Into<String>) {
+    /// Notes a fault at a byte offset.
+    pub fn fault(&mut self, at: usize, message: impl Into<String>) {
         let line = self.lines.partition_point(|start| *start <= at).max(1);
         self.faults.push(Fault { file: self.path.clone(), line, message: message.into() });
     }
 
     /// The whole file as a table; what is no TOML becomes a fault.
-    pub(crate) fn table<'i>(&mut self, text: &'i str) -> Table<'i> {
+    pub fn table<'i>(&mut self, text: &'i str) -> Table<'i> {
         let (table, errors) = DeTable::parse_recoverable(text);
         for e in errors {
             let at = e.span().map_or(0, |s| s.start);
@@ -89,13 +97,19 @@ impl<'i> Table<'i> {
         Self { at, entries: table.into_iter().map(entry).collect(), asked: Vec::new() }
     }
 
-    pub(crate) fn take(&mut self, key: &'static str) -> Option<Value<'i>> {
+    /// Whether a key stands there.
+    pub fn has(&self, key: &str) -> bool {
+        self.entries.contains_key(key)
+    }
+
+    /// The value of a key, whatever it is.
+    pub fn take(&mut self, key: &'static str) -> Option<Value<'i>> {
         self.asked.push(key);
         self.entries.remove(key)
     }
 
     /// A text that must be there and say something.
-    pub(crate) fn text(&mut self, key: &'static str, file: &mut File) -> Option<(usize, String)> {
+    pub fn text(&mut self, key: &'static str, file: &mut File) -> Option<(usize, String)> {
         let Some(value) = self.take(key) else {
             file.fault(self.at, format!("{key} is missing: write {key} = \"…\" 缺少 {key}"));
             return None;
@@ -108,13 +122,15 @@ impl<'i> Table<'i> {
         Some((at, text))
     }
 
-    pub(crate) fn texts(&mut self, key: &'static str, file: &mut File) -> Option<Vec<(usize, String)>> {
+    /// A list of texts, or nothing.
+    pub fn texts(&mut self, key: &'static str, file: &mut File) -> Option<Vec<(usize, String)>> {
         let value = self.take(key)?;
         let items = value.items(key, file);
         Some(items.into_iter().filter_map(|v| Some((v.at, v.text(key, file)?))).collect())
     }
 
-    pub(crate) fn number(
+    /// A whole number that must be there, within `range`.
+    pub fn number(
         &mut self,
         key: &'static str,
         range: std::ops::RangeInclusive<u32>,
@@ -139,8 +155,34 @@ impl<'i> Table<'i> {
         n
     }
 
+    /// A whole number within `range`, or what holds where the key is not there or wrong.
+    pub fn number_or(
+        &mut self,
+        key: &'static str,
+        range: std::ops::RangeInclusive<u32>,
+        default: u32,
+        file: &mut File,
+    ) -> u32 {
+        if self.has(key) {
+            self.number(key, range, file).unwrap_or(default)
+        } else {
+            self.unasked(key, default)
+        }
+    }
+
+    /// A text that says something, or nothing where the key is not there.
+    pub fn text_if(&mut self, key: &'static str, file: &mut File) -> Option<(usize, String)> {
+        if self.has(key) { self.text(key, file) } else { self.unasked(key, None) }
+    }
+
+    /// Remembers a key that may be left out, for [`Table::close`].
+    fn unasked<T>(&mut self, key: &'static str, default: T) -> T {
+        self.asked.push(key);
+        default
+    }
+
     /// Whether a switch is on; off where it is not there.
-    pub(crate) fn switch(&mut self, key: &'static str, file: &mut File) -> bool {
+    pub fn switch(&mut self, key: &'static str, file: &mut File) -> bool {
         match self.take(key) {
             None => false,
             Some(Value { value: DeValue::Boolean(on), .. }) => on,
@@ -151,18 +193,19 @@ impl<'i> Table<'i> {
         }
     }
 
-    pub(crate) fn one(&mut self, key: &'static str, file: &mut File) -> Option<Self> {
+    /// A table, or nothing.
+    pub fn one(&mut self, key: &'static str, file: &mut File) -> Option<Self> {
         self.take(key).and_then(|v| v.table(key, file))
     }
 
     /// An array of tables, or nothing.
-    pub(crate) fn many(&mut self, key: &'static str, file: &mut File) -> Vec<Self> {
+    pub fn many(&mut self, key: &'static str, file: &mut File) -> Vec<Self> {
         let items = self.take(key).map(|v| v.items(key, file)).unwrap_or_default();
         items.into_iter().filter_map(|v| v.table(key, file)).collect()
     }
 
     /// Names every key that was not asked for.
-    pub(crate) fn close(self, file: &mut File) {
+    pub fn close(self, file: &mut File) {
         for (key, value) in &self.entries {
             file.fault(
                 value.at,
@@ -173,7 +216,8 @@ impl<'i> Table<'i> {
 }
 
 impl<'i> Value<'i> {
-    pub(crate) fn text(self, key: &str, file: &mut File) -> Option<String> {
+    /// The value as a text.
+    pub fn text(self, key: &str, file: &mut File) -> Option<String> {
         match self.value {
             DeValue::String(s) => Some(s.into_owned()),
             _ => {

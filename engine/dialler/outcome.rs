@@ -1,12 +1,12 @@
 //! The outcome of an attempt, put together from what each room knows of it.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use waihu_call::Ending;
 use waihu_dialog::{Conclusion, RedialAdvice};
 use waihu_types::{
-    AttemptId, Callback, CampaignId, Case, Disposition, FaultOwner, Handover, OUTCOME_VERSION, Outcome,
-    Redial, ScriptVersion, Time, WallTime,
+    AttemptId, CampaignId, Case, Disposition, FaultOwner, Handover, OUTCOME_VERSION, Outcome, Redial,
+    ScriptVersion, Time, WallTime,
 };
 
 /// What is known of an attempt before it is dialled.
@@ -121,39 +121,16 @@ fn redial(
         return Redial::No { rule: "engine_failed_in_call".to_owned() };
     }
     let agreed = conclusion.callback.as_ref().filter(|c| answered && !c.by_agent);
-    match agreed.and_then(|c| agreed_time(c, ended_at, &of.case.time_zone)) {
+    match agreed.and_then(|c| waihu_campaign::agreed_time(c, ended_at, &of.case.time_zone)) {
         Some(at) => waihu_campaign::redial_as_agreed(at, attempts),
         None => waihu_campaign::redial(disposition, ended_at, attempts),
     }
 }
 
-/// The hour of a call back on an agreed day without an hour, at the callee's place.
-const CALLBACK_HOUR: i8 = 10;
-/// Where what was agreed lies behind already ("tonight", "today at three"), so long after the call [s].
-const CALLBACK_AFTER_S: u64 = 2 * 3_600;
-
-/// The moment that was agreed, in the callee's time zone; none where neither a day nor an hour was.
-fn agreed_time(callback: &Callback, ended_at: WallTime, zone: &str) -> Option<WallTime> {
-    let today = ended_at.date_in(zone).ok()?;
-    let time = callback.time.unwrap_or(jiff::civil::time(CALLBACK_HOUR, 0, 0, 0));
-    let at = |date: jiff::civil::Date| {
-        let moment = date.to_datetime(time).in_tz(zone).ok()?;
-        Some(WallTime::from_unix_millis(moment.timestamp().as_millisecond()))
-    };
-    let moment = match (callback.date, callback.time) {
-        (Some(date), _) => at(date),
-        // "At five" is today's five, or tomorrow's where that is past.
-        (None, Some(_)) => at(today).filter(|t| *t > ended_at).or_else(|| at(today.tomorrow().ok()?)),
-        (None, None) => None,
-    }?;
-    let later = || ended_at.plus(Duration::from_secs(CALLBACK_AFTER_S));
-    Some(if moment > ended_at { moment } else { later() })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use waihu_types::{Announcement, AnsweredBy, EndedBy, Identity, Lang};
+    use waihu_types::{Announcement, AnsweredBy, Callback, EndedBy, Identity, Lang};
 
     /// 2026-11-25 15:00 in Shanghai.
     fn ended() -> WallTime {
@@ -259,8 +236,8 @@ mod tests {
         };
         for (announcement, code, rang_out, disposition, again) in [
             (Some(A::NotInService), Some(404), false, Disposition::NotInService, "not_in_service_never"),
-            (Some(A::PoweredOff), Some(480), false, Disposition::Unreachable, "2026-11-25T17:00:00"),
-            (Some(A::PoweredOff), Some(487), true, Disposition::Unreachable, "2026-11-25T17:00:00"),
+            (Some(A::PoweredOff), Some(480), false, Disposition::Unreachable, "2026-11-25T19:00:00"),
+            (Some(A::PoweredOff), Some(487), true, Disposition::Unreachable, "2026-11-25T19:00:00"),
             (Some(A::Busy), None, true, Disposition::Busy, "2026-11-25T15:10:00"),
             (Some(A::Other), None, true, Disposition::NoAnswer, "2026-11-25T17:00:00"),
             (None, Some(487), true, Disposition::NoAnswer, "2026-11-25T17:00:00"),

@@ -282,6 +282,42 @@ pub enum Disposition {
 }
 
 impl Disposition {
+    /// Every kind, in the order of the list.
+    pub const ALL: [Self; 32] = [
+        Self::PromiseToPay,
+        Self::AlreadyPaid,
+        Self::RefusedToPay,
+        Self::Hardship,
+        Self::Dispute,
+        Self::WrongNumber,
+        Self::ThirdParty,
+        Self::Deceased,
+        Self::StopCalling,
+        Self::LegalRepresentation,
+        Self::Complaint,
+        Self::Distress,
+        Self::CallbackAgreed,
+        Self::HandedOver,
+        Self::NoCommitment,
+        Self::Silence,
+        Self::NotUnderstood,
+        Self::HungUp,
+        Self::Voicemail,
+        Self::Screened,
+        Self::Ivr,
+        Self::Fax,
+        Self::Busy,
+        Self::NoAnswer,
+        Self::Unreachable,
+        Self::Suspended,
+        Self::NotInService,
+        Self::Rejected,
+        Self::InvalidNumber,
+        Self::TrunkFailed,
+        Self::EngineFailed,
+        Self::Unknown,
+    ];
+
     /// The name as it is written in records.
     pub fn label(self) -> &'static str {
         match self {
@@ -610,8 +646,9 @@ mod tests {
     #[test]
     fn labels_are_what_serde_writes() {
         use Disposition as D;
+        assert_eq!(D::ALL.map(|d| d as usize), std::array::from_fn(|n| n), "each once");
         let written = |json: serde_json::Result<String>| json.unwrap();
-        for d in [D::PromiseToPay, D::NoCommitment, D::NotInService, D::Ivr, D::EngineFailed, D::HungUp] {
+        for d in D::ALL {
             assert_eq!(written(serde_json::to_string(&d)), format!("{:?}", d.label()));
         }
         for a in Announcement::ALL {
