@@ -52,10 +52,9 @@ pub(crate) async fn start(
 ) -> Result<Arc<Plant>> {
     // The environment is this program's business alone; the trunk only asks for one name.
     let credentials = trunk.credentials(&|name| std::env::var(name).ok())?;
-    let store = Store::open(project.store()).await?;
     let store = match ground {
-        Ground::Real => store,
-        Ground::Practice => store.for_practice(),
+        Ground::Real => Store::open(project.store()).await?,
+        Ground::Practice => Store::open(project.practice_store()).await?.for_practice(),
     };
     recover(project, &store).await?;
     let recordings = project.recordings();

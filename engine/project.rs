@@ -96,6 +96,11 @@ impl Project {
         self.made().join("waihu.sqlite")
     }
 
+    /// The store of the practice ground: its callees are nobody's cases.
+    pub(crate) fn practice_store(&self) -> PathBuf {
+        self.made().join("practice.sqlite")
+    }
+
     /// What is fetched or made.
     pub(crate) fn made(&self) -> PathBuf {
         self.root.join(".waihu")

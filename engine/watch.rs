@@ -50,6 +50,9 @@ impl Watch {
                 }
                 return;
             }
+            Progress::Campaign { campaign, why } => {
+                return self.print(&format!("campaign 批次 {campaign}: cannot be dialled 无法拨打: {why}"));
+            }
         };
         match kind {
             ProgressKind::Preparing { done, total } => {
@@ -72,10 +75,9 @@ impl Watch {
                 self.over(&case);
                 self.print(&done(&outcome));
             }
-            ProgressKind::NotPlaced(why) => {
-                self.over(&case);
-                self.print(&format!("{case}: not called 未呼叫: {why}"));
-            }
+            ProgressKind::NotPlaced(why) => self.not_called(&case, &why),
+            ProgressKind::NotCalled(refusal) => self.not_called(&case, &refusal.to_string()),
+            ProgressKind::Stopped => self.over(&case),
             ProgressKind::NotFiled { why, outcome } => {
                 self.over(&case);
                 self.print(&format!("{case}: called, not filed 已呼叫，结果未入库: {why}"));
@@ -125,6 +127,11 @@ impl Watch {
             let at = clock(at_ms);
             self.print(&format!("  {case:14} {at}  {who}: {text}{meant}"));
         }
+    }
+
+    fn not_called(&mut self, case: &CaseId, why: &str) {
+        self.over(case);
+        self.print(&format!("{case}: not called 未呼叫: {why}"));
     }
 
     fn over(&mut self, case: &CaseId) {

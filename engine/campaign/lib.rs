@@ -8,16 +8,14 @@ mod experiment;
 mod pace;
 mod past;
 mod row;
-mod runner;
 mod settings;
 mod strategy;
 mod verdict;
 
 pub use cases::{CaseTable, RowProblem, read_csv, read_csv_bytes};
 pub use experiment::{Interval, Proportion, VariantResult, results, variant_of};
-pub use pace::{BEHIND_MS, Bottleneck, EASY_LATE_PERMILLE, EASY_MS, LATE_PERMILLE, Load, Pace, STEP};
+pub use pace::{BEHIND_MS, Bottleneck, EASY_LATE_PERMILLE, EASY_MS, LATE_PERMILLE, Load, Pace, Pacer, STEP};
 pub use past::{Past, agreed_time};
-pub use runner::{Progress, Run};
 pub use settings::{
     CallerIds, InvalidScriptName, Mode, PacingSettings, ScriptName, ScriptShare, Settings, SettingsFault,
 };

@@ -61,7 +61,7 @@ pub enum Pace {
 
 /// Decides on the pace.
 #[derive(Debug)]
-pub(crate) struct Pacer {
+pub struct Pacer {
     most: usize,
     /// Calls that may be in flight.
     allowed: usize,
@@ -72,13 +72,14 @@ pub(crate) struct Pacer {
 }
 
 impl Pacer {
-    pub(crate) fn new(most: usize) -> Self {
+    /// At most so many at once.
+    pub fn new(most: usize) -> Self {
         let was_behind = Bottleneck::Recognition;
         Self { most, allowed: most, behind: None, was_behind, stepped_at: None }
     }
 
     /// Takes the load as it is now.
-    pub(crate) fn loaded(&mut self, now: Time, load: Load, in_flight: usize) {
+    pub fn loaded(&mut self, now: Time, load: Load, in_flight: usize) {
         let was = self.behind;
         self.behind = if load.queue_age_ms >= BEHIND_MS {
             Some(Bottleneck::Recognition)
@@ -111,11 +112,12 @@ impl Pacer {
 
     /// Whether another call may be placed. One is always allowed: a campaign comes to its end on the slowest
     /// machine.
-    pub(crate) fn may_dial(&self, in_flight: usize) -> bool {
+    pub fn may_dial(&self, in_flight: usize) -> bool {
         in_flight == 0 || self.behind.is_none() && in_flight < self.allowed
     }
 
-    pub(crate) fn pace(&self) -> Pace {
+    /// How it is dialled now.
+    pub fn pace(&self) -> Pace {
         match self.behind {
             Some(bottleneck) => Pace::Held(bottleneck),
             None if self.allowed < self.most => Pace::Slower(self.was_behind),

@@ -23,9 +23,6 @@ pub use select::Rule;
 use crate::{Past, ScriptName, Settings};
 use hours::{BestTime, Parts, Tried};
 
-/// The strategy that is shipped, and whose ladder holds where another says nothing.
-const SHIPPED: &str = include_str!("../../strategies/default.toml");
-
 /// What is done with cases.
 #[derive(Clone, Debug, Default)]
 pub struct Strategy {
@@ -166,10 +163,13 @@ struct Standing {
 }
 
 impl Strategy {
+    /// The file of the shipped strategy, whose ladder holds where another says nothing.
+    pub const SHIPPED: &str = include_str!("../../strategies/default.toml");
+
     /// The shipped strategy.
     pub fn shipped() -> &'static Self {
         static READ: LazyLock<Strategy> =
-            LazyLock::new(|| Strategy::read("strategies/default.toml", SHIPPED).unwrap_or_default());
+            LazyLock::new(|| Strategy::read("strategies/default.toml", Strategy::SHIPPED).unwrap_or_default());
         &READ
     }
 

@@ -80,12 +80,16 @@ pub(crate) fn run(project: &Project, args: CallArgs) -> Result<ExitCode> {
         attempt: Order::new_attempt_id(),
         campaign: None,
         lang: args.lang.unwrap_or(case.lang),
+        number: case.phone.clone(),
         case,
         recorded: project.recorded_prompts(&script)?,
         script,
         variant: None,
         draft: !approved,
         target: Some(args.target),
+        caller_id: None,
+        plan: None,
+        past: Vec::new(),
     };
     place_through(project, trunk, gate, order)
 }

@@ -26,13 +26,16 @@ pub(crate) struct OutcomesArgs {
     /// Of one case 案件
     #[arg(long)]
     case: Option<CaseId>,
+    /// Of the practice ground 演练场的结果
+    #[arg(long)]
+    practice: bool,
     /// The newest so many 最近几条
     #[arg(long)]
     limit: Option<u32>,
 }
 
 pub(crate) fn run(project: &Project, args: OutcomesArgs) -> Result<ExitCode> {
-    let path = project.store();
+    let path = if args.practice { project.practice_store() } else { project.store() };
     if !path.exists() {
         note!("no call was placed from here yet 尚无通话记录");
         return Ok(ExitCode::SUCCESS);

@@ -5,20 +5,24 @@ use std::{
     io::{BufRead, BufReader},
     os::unix::process::CommandExt,
     process::{Child, Command, ExitCode, Stdio},
+    sync::Arc,
     thread,
 };
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use waihu_campaign::{PacingSettings, Placement as Place, ScriptName, Settings, Strategy};
 use waihu_compliance::Gate;
 use waihu_corpus::score::percentile;
-use waihu_dialler::{CampaignOrder, CampaignReport, Variant};
+use waihu_dialler::Variant;
 use waihu_simulator::practice::{self, Expectation};
+use waihu_store::{CampaignState, Placement, Store};
 use waihu_trunk::TrunkConfig;
 use waihu_types::{CampaignId, Case, CaseId};
 
 use super::{
-    campaign,
+    campaign::{Dial, Report, dial},
+    dialog,
     simulate::{ANSWERED, READY},
 };
 use crate::{
@@ -44,28 +48,28 @@ pub(crate) struct PracticeArgs {
 pub(crate) fn run(project: &Project, args: &PracticeArgs) -> Result<ExitCode> {
     let expected = practice::read_expected(practice::EXPECTED)?;
     let cases = wanted(&args.cases)?;
-    let trunk = TrunkConfig::read(&project.trunk("practice"))?;
+    let trunk = TrunkConfig::read(&project.trunk(TRUNK))?;
     let script = project.flow("reminder")?;
     let ground = PracticeGround::open(project, &trunk)?;
     // A campaign of its own each time: a second run calls everybody again.
     let id: CampaignId = format!("practice-{}", jiff::Timestamp::now().as_second()).parse()?;
-    let max = args.max_at_once.unwrap_or(u32::MAX).clamp(1, trunk.max_calls) as usize;
-    let order = CampaignOrder {
-        id: id.clone(),
-        cases: cases.clone(),
-        // The practice ground is nobody's telephone: what lies on the disk is tried there, approved or not.
-        scripts: Variant::only(project.recorded_prompts(&script)?, script),
-        max_at_once: max,
+    let order = Dial {
+        trunk_name: TRUNK.to_owned(),
+        campaign: id.clone(),
+        max_at_once: args.max_at_once.unwrap_or(u32::MAX).clamp(1, trunk.max_calls) as usize,
+        ground: Ground::Practice,
+        words: if args.quiet { Words::Hidden } else { Words::Shown },
     };
-    let words = if args.quiet { Words::Hidden } else { Words::Shown };
-    let report = super::runtime()?.block_on(campaign::dial(
-        project,
-        trunk,
-        Gate::laboratory(),
-        Ground::Practice,
-        order,
-        words,
-    ))?;
+    // The practice ground is nobody's telephone: what lies on the disk is tried there, approved or not.
+    let variants = Variant::only(project.recorded_prompts(&script)?, script);
+    let report = super::runtime()?.block_on(async {
+        begin(project, &id, &cases).await?;
+        let scripts = Arc::new(move |_: &_, _| {
+            let variants = variants.clone();
+            Box::pin(async move { Ok(variants) }) as waihu_dialler::Scripts
+        });
+        dial(project, trunk, Gate::laboratory(), order, scripts).await
+    })?;
     let done = show(project, &id, &cases, &expected, &report);
     let answers = ground.close();
     let at = |share| percentile(&answers, share);
@@ -77,6 +81,38 @@ pub(crate) fn run(project: &Project, args: &PracticeArgs) -> Result<ExitCode> {
         )?;
     }
     Ok(done)
+}
+
+/// The trunk to the practice ground.
+const TRUNK: &str = "practice";
+
+/// Writes the campaign and its cases down, and starts it.
+async fn begin(project: &Project, id: &CampaignId, cases: &[Case]) -> Result<()> {
+    let store = Store::open(project.practice_store()).await?;
+    let settings = Settings {
+        trunk: TRUNK.to_owned(),
+        script: Some(ScriptName { flow: "reminder".to_owned(), sha256: None }),
+        variants: Vec::new(),
+        strategy: "default".to_owned(),
+        pacing: PacingSettings::default(),
+        caller_ids: Default::default(),
+        from: None,
+        until: None,
+        authority: Default::default(),
+    };
+    let now = dialog::now();
+    store.import(cases, now).await?;
+    store.create_campaign(id, &serde_json::to_value(&settings)?, Strategy::SHIPPED, now).await?;
+    let placed = cases.iter().filter_map(|case| match Strategy::shipped().place(&settings, case, &[], now) {
+        Place::Call(next) => {
+            Some(Placement { case: case.id.clone(), rank: next.rank, due_at: next.due_at, why: next.why })
+        }
+        Place::Never { .. } => None,
+    });
+    store.enqueue(id, &placed.collect::<Vec<_>>()).await?;
+    store.sweep(id, now, u32::MAX).await?;
+    store.set_campaign_state(id, CampaignState::Running, None, now).await?;
+    Ok(())
 }
 
 fn wanted(ids: &[CaseId]) -> Result<Vec<Case>> {
@@ -150,7 +186,7 @@ fn show(
     id: &CampaignId,
     cases: &[Case],
     expected: &BTreeMap<CaseId, Expectation>,
-    report: &CampaignReport,
+    report: &Report,
 ) -> ExitCode {
     let mut table =
         Table::new(["case 案件", "expected 预期", "actual 实际", "", "talk 通话 s", "recording 录音"]);
@@ -175,12 +211,16 @@ fn show(
     }
     let mut lines = vec![format!("\n{table}")];
     lines.extend(report.not_placed.iter().map(|(case, why)| format!("{case}: not called 未呼叫: {why}")));
-    if report.stopped > 0 {
-        lines.push(format!("{} cases were not called: stopped 因停止而未呼叫", report.stopped));
+    if report.stopped() > 0 {
+        lines.push(format!("{} cases were not called: stopped 因停止而未呼叫", report.stopped()));
     }
+    lines.extend(report.faults.iter().map(|why| format!("cannot be dialled 无法拨打: {why}")));
     lines.push(format!("{right} of {} cases came out as expected 符合预期", cases.len()));
     lines.push(format!("recordings and transcripts 录音与文本: {}", project.recordings().display()));
-    lines.push(format!("outcomes 结果: {} (waihu outcomes --campaign {id})", project.store().display()));
+    lines.push(format!(
+        "outcomes 结果: {} (waihu outcomes --practice --campaign {id})",
+        project.practice_store().display()
+    ));
     // Whether it came out right does not hang on a reader.
     let _ = lines.iter().try_for_each(|line| out!("{line}"));
     if right == cases.len() { ExitCode::SUCCESS } else { ExitCode::FAILURE }

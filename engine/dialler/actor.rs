@@ -206,23 +206,21 @@ impl<'a> ActiveCall<'a> {
             },
             models: order.models(&self.plant.models),
             dialled_at: legs::wall_now(),
-            attempts_before: self
-                .plant
-                .store
-                .attempts_so_far(order.campaign.as_ref(), &order.case.id)
-                .await?,
+            number: order.number.clone(),
+            plan: order.plan.clone(),
+            past: order.past.clone(),
         };
         let begun = NewAttempt {
             attempt: attempt.attempt.clone(),
             campaign: attempt.campaign.clone(),
             case: order.case.id.clone(),
-            callee: order.case.phone.clone(),
+            callee: order.number.clone(),
             script: attempt.script.clone(),
             models: attempt.models.clone(),
             dialled_at: attempt.dialled_at,
             own_number: legs::rings_own_number(order),
         };
-        let passage = Passage::new(self.plant.gate.clone(), &order.case.time_zone);
+        let passage = Passage::new(self.plant.gate.clone(), order.time_zone());
         self.plant.store.begin_attempt(&begun, &passage).await?;
         Ok(attempt)
     }

@@ -106,19 +106,23 @@ pub(crate) fn stereo_tap(tap: waihu_record::StereoTap) -> waihu_media::StereoTap
     waihu_media::StereoTap { recording, rate_hz, full, empty, paused }
 }
 
-/// The INVITE to the callee: the case's number, or the order's own target, by way of the trunk's
+/// The INVITE to the callee: a number of the case, or the order's own target, by way of the trunk's
 /// proxy.
 pub(crate) fn invite_callee(plant: &Plant, order: &Order, offer: SessionDescription) -> InviteRequest {
-    let target =
-        order.target.clone().unwrap_or_else(|| Uri::sip(order.case.phone.as_str(), plant.trunk.proxy));
-    invite(plant, target, plant.trunk.proxy, offer)
+    let target = order.target.clone().unwrap_or_else(|| Uri::sip(order.number.as_str(), plant.trunk.proxy));
+    let mut request = invite(plant, target, plant.trunk.proxy, offer);
+    if let (Some(id), Uri::Sip(from)) = (&order.caller_id, &mut request.from.uri) {
+        // A number's digits and its plus need no escape (RFC 3261 section 25.1).
+        from.userinfo = Some(id.as_str().to_owned());
+    }
+    request
 }
 
-/// Whether the telephone that rings is the case's own: a target given by hand may be anybody's.
+/// Whether the telephone that rings is the number's own: a target given by hand may be anybody's.
 pub(crate) fn rings_own_number(order: &Order) -> bool {
     let Some(target) = &order.target else { return true };
     let user = target.as_sip().and_then(|uri| uri.user()).and_then(|user| user.parse::<PhoneNumber>().ok());
-    user.is_some_and(|number| number.subscriber() == order.case.phone.subscriber())
+    user.is_some_and(|number| number.subscriber() == order.number.subscriber())
 }
 
 /// The INVITE to an agent: straight to an address that names a machine, else by way of the proxy. The

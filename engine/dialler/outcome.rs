@@ -1,13 +1,16 @@
 //! The outcome of an attempt, put together from what each room knows of it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use waihu_call::Ending;
+use waihu_campaign::Past;
 use waihu_dialog::{Conclusion, RedialAdvice};
 use waihu_types::{
-    AttemptId, CampaignId, Case, Disposition, FaultOwner, Handover, OUTCOME_VERSION, Outcome, Redial,
-    ScriptVersion, Time, WallTime,
+    AttemptId, CampaignId, Case, Disposition, FaultOwner, Handover, OUTCOME_VERSION, Outcome, PhoneNumber,
+    Redial, ScriptVersion, Time, WallTime,
 };
+
+use crate::plant::Plan;
 
 /// What is known of an attempt before it is dialled.
 pub(crate) struct Attempt {
@@ -17,8 +20,12 @@ pub(crate) struct Attempt {
     pub script: ScriptVersion,
     pub models: BTreeMap<String, String>,
     pub dialled_at: WallTime,
-    /// Attempts at this case before this one.
-    pub attempts_before: u32,
+    /// The number that is dialled.
+    pub number: PhoneNumber,
+    /// What the campaign's calls go by; none for a call by hand.
+    pub plan: Option<Arc<Plan>>,
+    /// What was tried for the case in the campaign before.
+    pub past: Vec<Past>,
 }
 
 /// The outcome of an attempt whose call ran to its end, as yet without its files. `wall` tells the wall
@@ -55,12 +62,12 @@ pub(crate) fn outcome(
         (disposition, Some(fault))
     };
     let redial = redial(of, disposition, ending.answered_at.is_some(), &conclusion, ended_at);
-    Outcome {
+    let mut outcome = Outcome {
         version: OUTCOME_VERSION,
         attempt: of.attempt.clone(),
         campaign: of.campaign.clone(),
         case: of.case.id.clone(),
-        callee: of.case.phone.clone(),
+        callee: of.number.clone(),
         dialled_at: of.dialled_at,
         answered_at: ending.answered_at.map(&wall),
         ended_at,
@@ -89,7 +96,13 @@ pub(crate) fn outcome(
         ended_by: ending.ended_by,
         fault,
         redial,
+    };
+    if let Some(plan) = &of.plan {
+        let this = Past::of(&outcome, &of.case.time_zone);
+        let past: Vec<Past> = of.past.iter().cloned().chain([this]).collect();
+        outcome.redial = plan.strategy.redial(&plan.settings, &of.case, &past);
     }
+    outcome
 }
 
 /// The code of a call that we gave up while it rang (RFC 3261 section 21.4.25).
@@ -104,7 +117,7 @@ fn spoilt(disposition: Disposition) -> Disposition {
 }
 
 /// When the case may be dialled again: never where the script says so, as agreed where the bot is to call
-/// back, else by the ladder.
+/// back, else by the shipped ladder. A campaign's strategy has the last word.
 fn redial(
     of: &Attempt,
     disposition: Disposition,
@@ -112,7 +125,7 @@ fn redial(
     conclusion: &Conclusion,
     ended_at: WallTime,
 ) -> Redial {
-    let attempts = of.attempts_before + 1;
+    let attempts = u32::try_from(of.past.len()).unwrap_or(u32::MAX).saturating_add(1);
     if answered && conclusion.redial == RedialAdvice::Never {
         return Redial::No { rule: "script_never".to_owned() };
     }
@@ -153,7 +166,9 @@ mod tests {
             },
             models: BTreeMap::new(),
             dialled_at: ended(),
-            attempts_before: 0,
+            number: "1001".parse().unwrap(),
+            plan: None,
+            past: Vec::new(),
         }
     }
 

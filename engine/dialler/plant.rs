@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
-use waihu_campaign::Pace;
+use waihu_campaign::{Pace, Past, Settings, Strategy};
 use waihu_compliance::Gate;
 use waihu_dialog::Script;
 use waihu_media::Media;
@@ -10,9 +10,9 @@ use waihu_record::Recorder;
 use waihu_sip::Uri;
 use waihu_speech::Speech;
 use waihu_srtp::Certificate;
-use waihu_store::Store;
+use waihu_store::{Refusal, Store};
 use waihu_trunk::{Credentials, SipSocket, TrunkConfig};
-use waihu_types::{AttemptId, CampaignId, Case, CaseId, Intent, Lang, Outcome, VoiceStyle};
+use waihu_types::{AttemptId, CampaignId, Case, CaseId, Intent, Lang, Outcome, PhoneNumber, VoiceStyle};
 
 use crate::{filing::Reserve, words::RecordedPrompts};
 
@@ -56,6 +56,14 @@ pub enum Stop {
     HangUp,
 }
 
+/// What a campaign's calls go by.
+pub struct Plan {
+    /// What the campaign is to do.
+    pub settings: Settings,
+    /// What becomes of its cases.
+    pub strategy: Strategy,
+}
+
 /// One call to place.
 #[derive(Clone)]
 pub struct Order {
@@ -75,8 +83,16 @@ pub struct Order {
     pub draft: bool,
     /// The language to speak.
     pub lang: Lang,
-    /// What to dial, when not the case's number on the trunk.
+    /// Which of the case's numbers is dialled.
+    pub number: PhoneNumber,
+    /// What to dial, when not that number on the trunk.
     pub target: Option<Uri>,
+    /// The number that the callee sees; none for the trunk's own.
+    pub caller_id: Option<PhoneNumber>,
+    /// What the campaign's calls go by; none for a call placed by hand.
+    pub plan: Option<Arc<Plan>>,
+    /// What was tried for the case in the campaign before.
+    pub past: Vec<Past>,
 }
 
 impl Order {
@@ -84,6 +100,12 @@ impl Order {
     pub fn new_attempt_id() -> AttemptId {
         // A UUID is 36 letters, digits and dashes: always an id.
         uuid::Uuid::now_v7().to_string().parse().unwrap_or_else(|_| unreachable!())
+    }
+
+    /// The IANA name of the time zone where it rings.
+    pub(crate) fn time_zone(&self) -> &str {
+        let line = self.case.lines().find(|line| line.phone.subscriber() == self.number.subscriber());
+        line.map_or(&self.case.time_zone, |line| line.time_zone)
     }
 
     /// The models of this call, with the voice where script or case chose one.
@@ -109,8 +131,15 @@ pub enum Progress {
         /// What happened.
         kind: ProgressKind,
     },
-    /// The campaign is dialled at another pace from here on.
+    /// The campaigns are dialled at another pace from here on.
     Pace(Pace),
+    /// A campaign cannot be dialled.
+    Campaign {
+        /// The campaign.
+        campaign: CampaignId,
+        /// Why.
+        why: String,
+    },
 }
 
 /// What may happen to a case.
@@ -141,8 +170,12 @@ pub enum ProgressKind {
     },
     /// It is over, and the outcome is stored.
     Done(Box<Outcome>),
-    /// It was not placed.
+    /// It may not be called now, or not any more.
+    NotCalled(Refusal),
+    /// It could not be placed.
     NotPlaced(String),
+    /// It was not placed, since no further call is.
+    Stopped,
     /// It took place, and its outcome could not be stored.
     NotFiled {
         /// Why, and where it is kept.

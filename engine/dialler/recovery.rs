@@ -11,13 +11,14 @@ use waihu_types::{AttemptId, Outcome};
 
 use crate::{error::DialError, filing::spool_file, legs, plant::Plant};
 
-/// Makes good the recordings that dead processes left, and closes the attempts that they left open, with what lies of them in the folder of
-/// recordings, and returns how many; a spooled outcome is removed once the store has it.
+/// Makes good the recordings that dead processes left, and closes the attempts that they left open, with what
+/// lies of them in the folder of recordings, and returns how many; a spooled outcome is removed once the store
+/// has it.
 ///
 /// # Errors
 /// When the store cannot be read or written.
 pub async fn recover(store: &Store, recordings: &Path) -> Result<usize, StoreError> {
-    mend(recordings).await;
+    repair(recordings).await;
     let closed = store.recover(legs::wall_now(), |attempt| remains(recordings, attempt)).await?;
     for path in spooled(recordings) {
         let Some(outcome) = read(&path) else { continue };
@@ -42,8 +43,35 @@ pub async fn recover(store: &Store, recordings: &Path) -> Result<usize, StoreErr
     Ok(closed.len())
 }
 
+/// What other nodes left; and what this one could not file, where there is such: looked for while it works.
+/// `mine` are the attempts of this process that are under way.
+///
+/// # Errors
+/// When the store cannot be read or written.
+pub(crate) async fn mend(plant: &Plant, mine: &[AttemptId], unfiled: bool) -> Result<(), StoreError> {
+    let recordings = &plant.recordings;
+    let closed = plant.store.recover(legs::wall_now(), |attempt| remains(recordings, attempt)).await?;
+    if !closed.is_empty() {
+        tracing::warn!(closed = closed.len(), "calls of a node that had died are filed now");
+    }
+    // A folder of a million recordings is not looked through for nothing.
+    for path in if unfiled { spooled(recordings) } else { Vec::new() } {
+        let Some(outcome) = read(&path).filter(|outcome| !mine.contains(&outcome.attempt)) else { continue };
+        match plant.store.close_attempt(&outcome).await {
+            Ok(()) | Err(StoreError::AlreadyClosed(_)) => {
+                tracing::warn!(attempt = %outcome.attempt, "an outcome that could not be filed is filed now");
+                let _ = fs::remove_file(&path);
+            }
+            // Of another store's project, or of a node that files it itself.
+            Err(StoreError::UnknownAttempt(_) | StoreError::Mismatch { .. }) => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
+}
+
 /// A recording that was cut off is whole again before it is hashed. What cannot be mended costs no outcome.
-async fn mend(recordings: &Path) {
+async fn repair(recordings: &Path) {
     let folder = recordings.to_owned();
     let swept = tokio::task::spawn_blocking(move || waihu_record::repair_left(&folder)).await;
     match swept.unwrap_or_else(|e| Err(io::Error::other(e))) {

@@ -48,8 +48,8 @@ pub struct Counts {
 }
 
 impl Store {
-    /// Puts cases into a campaign's queue, or elsewhere in it. A case that is being called, or that the campaign
-    /// is done with, stays where it is. How many stand where they were told to.
+    /// Puts cases into a campaign's queue. One that is in it already only takes its new rank, where it waits or
+    /// is ready: its moment hangs on what was tried. How many are new or have a rank.
     ///
     /// # Errors
     /// [`StoreError::UnknownCampaign`] and [`StoreError::UnknownCase`], or that it cannot be written; then none is.
@@ -75,8 +75,7 @@ impl Store {
             placed += sqlx::query(
                 "INSERT INTO queue (campaign, case_id, state, rank, due_at, why, node)
                  VALUES ($1, $2, $3, $4, $5, $6, NULL)
-                 ON CONFLICT (campaign, case_id) DO UPDATE SET state = excluded.state, rank = excluded.rank,
-                    due_at = excluded.due_at, why = excluded.why
+                 ON CONFLICT (campaign, case_id) DO UPDATE SET rank = excluded.rank
                     WHERE queue.state IN ('waiting', 'ready')",
             )
             .bind(campaign.as_str())

@@ -25,7 +25,8 @@ use waihu_types::Lang;
 use crate::project::Project;
 
 pub(crate) use chat::read_case;
-pub(crate) use pinned::{Wanted, authority, script, scripts};
+pub(crate) use pinned::{Wanted, approved, authority, begun, script, scripts};
+pub(crate) use source::open;
 pub(crate) use versions::now;
 
 #[derive(Debug, Subcommand)]

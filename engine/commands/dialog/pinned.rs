@@ -3,6 +3,7 @@
 use std::{str::FromStr, sync::Arc};
 
 use anyhow::{Result, bail};
+use waihu_campaign::{ScriptName, ScriptShare};
 use waihu_dialler::Variant;
 use waihu_dialog::Script;
 use waihu_store::{Begun, Pin, Store, StoredScript};
@@ -29,6 +30,18 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
+    /// One of several scripts, as a campaign's settings have it.
+    pub(crate) fn variant(of: &ScriptShare) -> Self {
+        let ScriptName { flow, sha256 } = of.script.clone();
+        Self { variant: Some(of.name.clone()), flow, sha256, share: of.share }
+    }
+
+    /// As a campaign's settings have it; none for the one script of all cases.
+    pub(crate) fn share(&self) -> Option<ScriptShare> {
+        let script = ScriptName { flow: self.flow.clone(), sha256: self.sha256.clone() };
+        self.variant.clone().map(|name| ScriptShare { name, script, share: self.share })
+    }
+
     /// One script for all cases.
     pub(crate) fn script(text: &str) -> Self {
         let (flow, sha256) = text.split_once('@').map_or((text, None), |(flow, sha)| (flow, Some(sha)));
@@ -126,6 +139,30 @@ pub(crate) async fn scripts(
         pins = begun.scripts;
     }
     agree(id, &pins, wanted)?;
+    variants(project, store, pins).await
+}
+
+/// The scripts that a campaign was begun with.
+///
+/// # Errors
+/// When it was begun with none, or one is not approved any more.
+pub(crate) async fn begun(project: &Project, store: &Store, id: &CampaignId) -> Result<Vec<Variant>> {
+    variants(project, store, store.begun(id).await?.scripts).await
+}
+
+/// The newest version of a flow that is approved, or the version that is named, which has to be.
+///
+/// # Errors
+/// When there is none.
+pub(crate) async fn approved(project: &Project, store: &Store, want: &Wanted) -> Result<Arc<Script>> {
+    let stored = version(store, want).await?;
+    if stored.approved().is_none() {
+        bail!("{}: nobody has approved it: nothing is dialled with it 话术未经审批", stored.label());
+    }
+    from_store(project, store, &stored).await
+}
+
+async fn variants(project: &Project, store: &Store, pins: Vec<Pin>) -> Result<Vec<Variant>> {
     let mut variants = Vec::with_capacity(pins.len());
     for pin in pins {
         let stored = store.find_script(&pin.flow, &pin.sha256).await?;

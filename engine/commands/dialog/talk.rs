@@ -58,6 +58,7 @@ pub(crate) fn run(project: &Project, args: TalkArgs) -> Result<ExitCode> {
         let order = Order {
             attempt: Order::new_attempt_id(),
             campaign: None,
+            number: case.phone.clone(),
             case,
             recorded: project.recorded_prompts(&script)?,
             script,
@@ -66,6 +67,9 @@ pub(crate) fn run(project: &Project, args: TalkArgs) -> Result<ExitCode> {
             draft: true,
             lang,
             target: Some(target),
+            caller_id: None,
+            plan: None,
+            past: Vec::new(),
         };
         return call::place(project, trunk, order);
     }

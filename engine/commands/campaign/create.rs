@@ -1,0 +1,247 @@
+//! Creating a campaign and giving it cases.
+
+use std::{fs, path::PathBuf, process::ExitCode, sync::Arc};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use waihu_campaign::{Placement as Place, ScriptName, Settings, Strategy};
+use waihu_dialler::{ScriptSource, Variant, Wanted as WantedScripts};
+use waihu_store::{Imported, Placement, Store, StoredCampaign};
+use waihu_trunk::TrunkConfig;
+use waihu_types::{CampaignId, Case, WallTime};
+
+use crate::{
+    commands::dialog::{self, Wanted},
+    gate,
+    output::{note, out},
+    project::Project,
+};
+
+/// Cases that are written in one transaction: others write in between.
+const BATCH: usize = 1_000;
+
+#[derive(Debug, Args)]
+pub(crate) struct CreateArgs {
+    /// The campaign's id 批次名
+    id: CampaignId,
+    /// What is to be done: trunk, script, strategy, pacing (`campaigns/example.toml` explains every key) 批次设置
+    #[arg(long, value_name = "FILE.toml")]
+    settings: PathBuf,
+    /// The cases 案件表
+    #[arg(long, value_name = "FILE.csv")]
+    cases: Option<PathBuf>,
+    /// Start it at once 立即启动
+    #[arg(long)]
+    start: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AddArgs {
+    /// The campaign 批次名
+    id: CampaignId,
+    /// The cases 案件表
+    #[arg(long, value_name = "FILE.csv", required_unless_present = "stored")]
+    cases: Option<PathBuf>,
+    /// Every open case of the store 库中全部待催案件
+    #[arg(long, conflicts_with = "cases")]
+    stored: bool,
+}
+
+pub(crate) fn create(project: &Project, args: &CreateArgs) -> Result<ExitCode> {
+    let shown = args.settings.display();
+    let text =
+        fs::read_to_string(&args.settings).with_context(|| format!("{shown}: cannot be read 无法读取"))?;
+    let settings = Settings::parse(&text).map_err(|faults| {
+        let lines: Vec<String> = faults.iter().map(|fault| format!("{shown}: {fault}")).collect();
+        anyhow::anyhow!(lines.join("\n"))
+    })?;
+    // No campaign on a line that does not say by which rules.
+    let trunk = TrunkConfig::read(&project.trunk(&settings.trunk))?;
+    gate::of(project, &settings.trunk, &trunk)?;
+    crate::commands::runtime()?.block_on(async {
+        let store = dialog::open(project).await?;
+        let made = make(project, &store, &args.id, &settings).await?;
+        if let Some(cases) = &args.cases {
+            let (cases, bad_rows) = super::read_cases(project, cases, &settings.authority)?;
+            told(&args.id, &fill(&store, &made, &cases).await?, bad_rows)?;
+        }
+        if args.start {
+            let running = waihu_store::CampaignState::Running;
+            store.set_campaign_state(&args.id, running, None, dialog::now()).await?;
+        }
+        let next = if args.start { "is started 已启动" } else { "is created 已新建" };
+        out!(
+            "campaign 批次 {} {next}; `waihu serve` dials it, `waihu campaign status {}` shows it",
+            args.id,
+            args.id
+        )?;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+pub(crate) fn add(project: &Project, args: &AddArgs) -> Result<ExitCode> {
+    crate::commands::runtime()?.block_on(async {
+        let store = dialog::open(project).await?;
+        let Some(stored) = store.campaign(&args.id).await? else {
+            bail!("there is no campaign {}: see `waihu campaign list` 没有该批次", args.id);
+        };
+        let made = Made::of(stored)?;
+        let Some(file) = &args.cases else {
+            let mut placed = Filled::default();
+            let mut after = None;
+            loop {
+                let page = store.cases_page(after.as_ref(), 1_000).await?;
+                let Some(last) = page.last() else { break };
+                after = Some(last.case.id.clone());
+                let cases: Vec<Case> = page.into_iter().map(|stored| stored.case).collect();
+                placed.add(place(&store, &made, &cases).await?);
+            }
+            told(&args.id, &placed, 0)?;
+            return Ok(ExitCode::SUCCESS);
+        };
+        let (cases, bad_rows) = super::read_cases(project, file, &made.settings.authority)?;
+        told(&args.id, &fill(&store, &made, &cases).await?, bad_rows)?;
+        Ok(if bad_rows == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    })
+}
+
+/// A campaign with what it goes by.
+pub(super) struct Made {
+    pub(super) id: CampaignId,
+    pub(super) settings: Settings,
+    pub(super) strategy: Strategy,
+    pub(super) stored: StoredCampaign,
+}
+
+impl Made {
+    pub(super) fn of(stored: StoredCampaign) -> Result<Self> {
+        let settings: Settings = serde_json::from_value(stored.settings.clone()).with_context(|| {
+            format!("campaign {}: its settings cannot be read 批次设置无法读取", stored.id)
+        })?;
+        let strategy = Strategy::parse("strategy", &stored.strategy)
+            .map_err(|faults| anyhow::anyhow!("campaign {}: {faults}", stored.id))?;
+        Ok(Self { id: stored.id.clone(), settings, strategy, stored })
+    }
+}
+
+/// Creates a campaign: its strategy's content is kept with it, and its scripts are approved ones that it keeps.
+pub(super) async fn make(
+    project: &Project,
+    store: &Store,
+    id: &CampaignId,
+    settings: &Settings,
+) -> Result<Made> {
+    let strategy = strategy(project, &settings.strategy)?;
+    dialog::scripts(project, store, id, &wanted(settings), settings.authority.clone()).await?;
+    store.create_campaign(id, &serde_json::to_value(settings)?, &strategy, dialog::now()).await?;
+    let stored =
+        store.campaign(id).await?.context("the campaign that was just created is gone 批次不见了")?;
+    Made::of(stored)
+}
+
+/// The content of a strategy, which is right. Where a project has no `default` of its own, it is the shipped one.
+fn strategy(project: &Project, name: &str) -> Result<String> {
+    let path = project.root().join("strategies").join(format!("{name}.toml"));
+    if name == "default" && !path.exists() {
+        return Ok(Strategy::SHIPPED.to_owned());
+    }
+    let text = fs::read_to_string(&path)
+        .with_context(|| format!("{}: cannot be read 无法读取策略文件", path.display()))?;
+    Strategy::parse(&path.display().to_string(), &text).map_err(|faults| anyhow::anyhow!("{faults}"))?;
+    Ok(text)
+}
+
+/// The scripts that settings name.
+pub(super) fn wanted(settings: &Settings) -> Vec<Wanted> {
+    match &settings.script {
+        Some(script) => vec![Wanted::script(&script.to_string())],
+        None => settings.variants.iter().map(Wanted::variant).collect(),
+    }
+}
+
+/// What became of cases that were given to a campaign.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Filled {
+    pub(super) imported: Imported,
+    /// Cases that are in its queue.
+    pub(super) placed: u64,
+    /// Cases that its strategy does not call.
+    pub(super) not_selected: usize,
+}
+
+impl Filled {
+    fn add(&mut self, other: Self) {
+        self.imported += other.imported;
+        self.placed += other.placed;
+        self.not_selected += other.not_selected;
+    }
+}
+
+/// Takes cases over and puts them into the queue.
+pub(super) async fn fill(store: &Store, made: &Made, cases: &[Case]) -> Result<Filled> {
+    let mut filled = Filled::default();
+    for batch in cases.chunks(BATCH) {
+        let imported = store.import(batch, dialog::now()).await?;
+        filled.add(Filled { imported, ..place(store, made, batch).await? });
+    }
+    Ok(filled)
+}
+
+/// Puts cases of the store into the queue.
+async fn place(store: &Store, made: &Made, cases: &[Case]) -> Result<Filled> {
+    let now = dialog::now();
+    let mut placements = Vec::with_capacity(cases.len());
+    for case in cases {
+        if let Some(placement) = placed(made, case, now) {
+            placements.push(placement);
+        }
+    }
+    let not_selected = cases.len() - placements.len();
+    let placed = store.enqueue(&made.id, &placements).await?;
+    Ok(Filled { imported: Imported::default(), placed, not_selected })
+}
+
+fn placed(made: &Made, case: &Case, now: WallTime) -> Option<Placement> {
+    match made.strategy.place(&made.settings, case, &[], now) {
+        Place::Call(next) => {
+            Some(Placement { case: case.id.clone(), rank: next.rank, due_at: next.due_at, why: next.why })
+        }
+        Place::Never { .. } => None,
+    }
+}
+
+fn told(id: &CampaignId, filled: &Filled, bad_rows: usize) -> Result<()> {
+    let Imported { new, changed, same } = filled.imported;
+    out!("cases 案件: {new} new 新增, {changed} changed 更新, {same} as before 不变")?;
+    out!("campaign 批次 {id}: {} in its queue 已入队", filled.placed)?;
+    for (count, what) in [
+        (filled.not_selected, "are not called by its strategy 按策略不呼叫"),
+        (bad_rows, "rows are wrong, as named above 行有误"),
+    ] {
+        if count > 0 {
+            out!("  {count:>6} {what}")?;
+        }
+    }
+    Ok(())
+}
+
+/// What gives an engine the scripts of campaigns: those that they keep, and approved ones by name.
+pub(crate) fn scripts_of(project: &Project, store: Store) -> ScriptSource {
+    let (project, store) = (project.clone(), Arc::new(store));
+    Arc::new(move |campaign, wanted| {
+        let (project, store, id) = (project.clone(), Arc::clone(&store), campaign.id.clone());
+        Box::pin(async move {
+            let given = match wanted {
+                WantedScripts::Begun => dialog::begun(&project, &store, &id).await,
+                WantedScripts::Named(name) => named(&project, &store, &name).await,
+            };
+            given.map_err(|e| format!("{e:#}"))
+        })
+    })
+}
+
+async fn named(project: &Project, store: &Store, name: &ScriptName) -> Result<Vec<Variant>> {
+    let script = dialog::approved(project, store, &Wanted::script(&name.to_string())).await?;
+    note!("script 话术 {}@{}", script.name(), script.sha256().get(..12).unwrap_or_default());
+    Ok(Variant::only(project.recorded_prompts(&script)?, script))
+}

@@ -1,0 +1,440 @@
+//! A node's engine: takes what is ready from the store's queue, calls it, and puts it where its outcome says.
+//!
+//! What is to be done, and whether it is, stands in the store: another process starts, pauses and stops campaigns
+//! there, pays and withdraws cases, and the engine sees it within a second. Deliberately absent: which case is
+//! next (`store`, `campaign`), and HTTP.
+
+mod active;
+mod gauge;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+    time::{Instant, MissedTickBehavior},
+};
+use waihu_campaign::{Placement, ScriptName};
+use waihu_store::{CampaignState, Passage, Picked, Refusal, StoreError, StoredCampaign};
+use waihu_types::{AttemptId, CampaignId, CaseId, Outcome, WallTime};
+
+use crate::{
+    actor::{Observer, place_call},
+    error::DialError,
+    legs,
+    plant::{Order, Plant, Progress, ProgressKind, Stop},
+    recovery::{self, close_fallen},
+    words::RecordedPrompts,
+};
+use active::Active;
+use gauge::Gauge;
+
+/// How often it is looked whether somebody may be called.
+const TICK: Duration = Duration::from_millis(200);
+
+/// How often the store is asked what has changed: a case that is paid is called no more within this.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How often what dead nodes left, and what could not be filed, is looked for.
+const MEND: Duration = Duration::from_secs(5);
+
+/// Cases that become due at one look; those beyond are due at the next. A thousand a second is more than a node
+/// dials.
+const SWEEP: u32 = 1_000;
+
+/// Where a case waits whose number is on the line.
+const BUSY_HERE: Duration = Duration::from_secs(60);
+
+/// Where a case waits that a fault of ours kept from being dialled.
+const AFTER_FAULT: Duration = Duration::from_secs(300);
+
+/// One of the scripts that a campaign tries.
+#[derive(Clone)]
+pub struct Variant {
+    /// Its name; none where there is one script for all.
+    pub name: Option<String>,
+    /// Its share of the cases, against the shares of the others.
+    pub share: u32,
+    /// The script.
+    pub script: Arc<waihu_dialog::Script>,
+    /// The sound of what a person recorded for it.
+    pub recorded: Arc<RecordedPrompts>,
+}
+
+impl Variant {
+    /// One script for all cases.
+    pub fn only(recorded: Arc<RecordedPrompts>, script: Arc<waihu_dialog::Script>) -> Vec<Self> {
+        vec![Self { name: None, share: 1, script, recorded }]
+    }
+}
+
+/// Which scripts of a campaign are wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Those that it was begun with.
+    Begun,
+    /// One that its strategy names for some cases.
+    Named(ScriptName),
+}
+
+/// Scripts as they are given, or why they are not.
+pub type Scripts = Pin<Box<dyn Future<Output = Result<Vec<Variant>, String>> + Send>>;
+
+/// What gives a campaign's scripts.
+pub type ScriptSource = Arc<dyn Fn(&StoredCampaign, Wanted) -> Scripts + Send + Sync>;
+
+/// What an engine is to do.
+pub struct EngineOrder {
+    /// The trunk's name: campaigns that name another are another node's.
+    pub trunk: String,
+    /// This campaign alone, until none of its cases is ready or up; without it all of the trunk, until stopped.
+    pub only: Option<CampaignId>,
+    /// Calls at once.
+    pub max_at_once: usize,
+    /// Gives a campaign's scripts.
+    pub scripts: ScriptSource,
+}
+
+/// A call that is being prepared, ringing or up.
+struct Up {
+    order: Order,
+    stop: watch::Sender<Stop>,
+    answered: bool,
+}
+
+struct Engine {
+    plant: Arc<Plant>,
+    order: EngineOrder,
+    observer: Observer,
+    /// What calls tell, on its way to the observer.
+    told: Observer,
+    campaigns: BTreeMap<CampaignId, Active>,
+    calls: JoinSet<Result<Outcome, DialError>>,
+    up: HashMap<tokio::task::Id, Up>,
+    gauge: Gauge,
+    stop: Stop,
+    mended_at: Option<Instant>,
+    looked_at: Option<Instant>,
+    /// Whether an outcome of this process waits in the spool.
+    unfiled: bool,
+    /// What kept it from the store, told once.
+    away: Option<String>,
+}
+
+/// Runs the engine until its one campaign has nothing left to do now, or until `stop` says otherwise and the
+/// calls that are up have ended.
+///
+/// # Errors
+/// Where there is one campaign alone: when it is not there, or cannot be dialled.
+pub async fn run_engine(
+    plant: Arc<Plant>,
+    order: EngineOrder,
+    observer: Observer,
+    mut stop: watch::Receiver<Stop>,
+) -> Result<(), DialError> {
+    let (told, mut telling) = mpsc::unbounded_channel();
+    let gauge = Gauge::new(order.max_at_once);
+    let mut engine = Engine {
+        plant,
+        order,
+        observer,
+        told,
+        campaigns: BTreeMap::new(),
+        calls: JoinSet::new(),
+        up: HashMap::new(),
+        gauge,
+        stop: Stop::No,
+        mended_at: None,
+        looked_at: None,
+        unfiled: false,
+        away: None,
+    };
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            Some(progress) = telling.recv() => engine.hear(progress),
+            Some(ended) = engine.calls.join_next_with_id() => {
+                // What the call told last comes before its end.
+                while let Ok(progress) = telling.try_recv() {
+                    engine.hear(progress);
+                }
+                engine.over(ended).await;
+            }
+            _ = ticks.tick() => if engine.tick().await? { break },
+            Ok(()) = stop.changed() => engine.told_to(*stop.borrow_and_update()),
+        }
+    }
+    while let Ok(progress) = telling.try_recv() {
+        engine.hear(progress);
+    }
+    Ok(())
+}
+
+impl Engine {
+    /// Passes on what a call told, and keeps what matters here.
+    fn hear(&mut self, progress: Progress) {
+        if let Progress::Case { case, kind: ProgressKind::Answered } = &progress
+            && let Some(up) = self.up.values_mut().find(|up| up.order.case.id == *case)
+        {
+            up.answered = true;
+        }
+        // Whether anybody watches changes nothing.
+        let _ = self.observer.send(progress);
+    }
+
+    fn tell(&self, case: CaseId, kind: ProgressKind) {
+        let _ = self.observer.send(Progress::Case { case, kind });
+    }
+
+    fn told_to(&mut self, stop: Stop) {
+        self.stop = stop;
+        for up in self.up.values() {
+            let _ = up.stop.send(stop);
+        }
+    }
+
+    /// Whether it is over.
+    async fn tick(&mut self) -> Result<bool, DialError> {
+        if let Some(pace) = self.gauge.look(&self.plant, self.up.len()) {
+            tracing::info!(?pace, "the pace of dialling has changed");
+            let _ = self.observer.send(Progress::Pace(pace));
+        }
+        let look = self.looked_at.is_none_or(|at| at.elapsed() >= LOOK);
+        if look {
+            self.looked_at = Some(Instant::now());
+            let looked = self.look().await;
+            if let Some(e) = self.reached(looked)? {
+                tracing::debug!(error = %e, "the store is away");
+                return Ok(false);
+            }
+        }
+        if self.stop != Stop::No {
+            return Ok(self.up.is_empty());
+        }
+        let dialled = self.dial().await;
+        if self.reached(dialled)?.is_some() {
+            return Ok(false);
+        }
+        if look && let Some(only) = self.order.only.clone() {
+            return self.is_done(&only).await;
+        }
+        Ok(false)
+    }
+
+    /// Takes how it went with the store: an engine of many campaigns waits until it is back, and says so once.
+    fn reached(&mut self, went: Result<(), DialError>) -> Result<Option<DialError>, DialError> {
+        match went {
+            Ok(()) => {
+                if self.away.take().is_some() {
+                    tracing::warn!("the store is back: dialling goes on");
+                }
+                Ok(None)
+            }
+            Err(e) if self.order.only.is_some() && self.up.is_empty() => Err(e),
+            Err(e) => {
+                let why = e.to_string();
+                if self.away.as_ref() != Some(&why) {
+                    tracing::error!(error = %why, "nothing is dialled until the store is back");
+                    self.away = Some(why);
+                }
+                Ok(Some(e))
+            }
+        }
+    }
+
+    /// Looks what has changed in the store.
+    async fn look(&mut self) -> Result<(), DialError> {
+        if self.mended_at.is_none_or(|at| at.elapsed() >= MEND) {
+            self.mended_at = Some(Instant::now());
+            let mine: Vec<AttemptId> = self.up.values().map(|up| up.order.attempt.clone()).collect();
+            recovery::mend(&self.plant, &mine, self.unfiled).await?;
+            self.unfiled = false;
+        }
+        let mut running = BTreeMap::new();
+        for stored in self.plant.store.campaigns().await? {
+            let only = self.order.only.as_ref().is_none_or(|only| *only == stored.id);
+            if stored.state != CampaignState::Running || !only {
+                continue;
+            }
+            let known = self.campaigns.remove(&stored.id).filter(|known| known.is_of(&stored));
+            let active = match known {
+                Some(known) => known,
+                None => match Active::load(stored.clone(), &self.order).await {
+                    Ok(Some(active)) => active,
+                    Ok(None) => continue,
+                    Err(why) => {
+                        tracing::error!(campaign = %stored.id, %why, "the campaign cannot be dialled");
+                        let _ = self.observer.send(Progress::Campaign { campaign: stored.id.clone(), why });
+                        Active::faulty(stored)
+                    }
+                },
+            };
+            self.plant.store.sweep(active.id(), legs::wall_now(), SWEEP).await?;
+            running.insert(active.id().clone(), active);
+        }
+        self.campaigns = running;
+        self.stop_settled().await
+    }
+
+    /// Calls that still ring are given up where their case was settled, or their campaign does not run any more.
+    async fn stop_settled(&mut self) -> Result<(), DialError> {
+        let ringing: Vec<&Up> = self.up.values().filter(|up| !up.answered).collect();
+        let cases: Vec<&CaseId> = ringing.iter().map(|up| &up.order.case.id).collect();
+        let settled = self.plant.store.settled(&cases).await?;
+        for up in ringing.into_iter().filter(|up| settled.contains(&up.order.case.id)) {
+            let _ = up.stop.send(Stop::HangUp);
+        }
+        Ok(())
+    }
+
+    /// Whether a campaign has nothing left to do now.
+    async fn is_done(&self, campaign: &CampaignId) -> Result<bool, DialError> {
+        if !self.up.is_empty() {
+            return Ok(false);
+        }
+        let counts = self.plant.store.campaign_counts(campaign).await?;
+        let due = counts.next_due.is_some_and(|at| at <= legs::wall_now());
+        let stands_still = !self.campaigns.get(campaign).is_some_and(Active::is_sound);
+        Ok(stands_still || counts.ready == 0 && counts.leased == 0 && !due)
+    }
+
+    /// Calls as many as may be called now.
+    async fn dial(&mut self) -> Result<(), DialError> {
+        let ids: Vec<CampaignId> =
+            self.campaigns.iter().filter(|(_, active)| active.is_sound()).map(|(id, _)| id.clone()).collect();
+        for id in ids {
+            while self.gauge.may_dial(self.up.len()) && self.room(&id) {
+                let Some(picked) = self.plant.store.pick(&id, 1).await?.pop() else { break };
+                self.turn(&id, picked).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a campaign is below its own limit.
+    fn room(&self, id: &CampaignId) -> bool {
+        let up = self.up.values().filter(|up| up.order.campaign.as_ref() == Some(id)).count();
+        self.campaigns.get(id).is_some_and(|active| up < active.max_calls(self.order.max_at_once))
+    }
+
+    /// It is a case's turn: it is called, or put where it belongs.
+    async fn turn(&mut self, id: &CampaignId, picked: Picked) -> Result<(), DialError> {
+        let Some(active) = self.campaigns.get_mut(id) else { return Ok(()) };
+        let Some(plan) = active.plan() else { return Ok(()) };
+        let now = legs::wall_now();
+        let case = picked.stored.case;
+        let past = active.past(&self.plant, &case).await?;
+        let next = match plan.strategy.place(&plan.settings, &case, &past, now) {
+            Placement::Call(next) => next,
+            Placement::Never { rule } => return self.put_back(id, &case.id, None, &rule).await,
+        };
+        if next.due_at > now {
+            return self.put_back(id, &case.id, Some(next.due_at), &next.why).await;
+        }
+        // Asked before its prompts are made; the store asks again in the moment of dialling.
+        if let Some(by) = self.plant.store.barred(&next.number).await? {
+            let why = Refusal::NumberBarred { by };
+            self.tell(case.id.clone(), ProgressKind::NotCalled(why));
+            return self.put_back(id, &case.id, None, "number_barred").await;
+        }
+        let order = match active.order(case.clone(), &next, past, &self.order).await {
+            Ok(order) => order,
+            Err(why) => {
+                self.tell(case.id.clone(), ProgressKind::NotPlaced(why));
+                return self.put_back(id, &case.id, None, "no_script").await;
+            }
+        };
+        let passage = Passage::new(self.plant.gate.clone(), order.time_zone());
+        let asked = self.plant.store.ask(Some(id), &case.id, &order.number, &passage, now);
+        if let Some(denied) = asked.await? {
+            let (rule, next) = (denied.rule.clone(), denied.next);
+            self.tell(case.id.clone(), ProgressKind::NotCalled(Refusal::Denied(Box::new(denied))));
+            return self.put_back(id, &case.id, next, &rule).await;
+        }
+        let (stop, stopping) = watch::channel(self.stop);
+        let (plant, told, own) = (Arc::clone(&self.plant), self.told.clone(), order.clone());
+        let handle = self.calls.spawn(async move { place_call(plant, own, told, stopping).await });
+        self.up.insert(handle.id(), Up { order, stop, answered: false });
+        Ok(())
+    }
+
+    async fn put_back(
+        &self,
+        id: &CampaignId,
+        case: &CaseId,
+        due_at: Option<WallTime>,
+        why: &str,
+    ) -> Result<(), DialError> {
+        Ok(self.plant.store.put_back(id, case, due_at, why).await?)
+    }
+
+    /// A call is over.
+    async fn over(
+        &mut self,
+        ended: Result<(tokio::task::Id, Result<Outcome, DialError>), tokio::task::JoinError>,
+    ) {
+        let (task, placed) = match ended {
+            Ok((task, placed)) => (task, Some(placed)),
+            Err(e) => (e.id(), None),
+        };
+        let Some(up) = self.up.remove(&task) else { return };
+        // A panic in one call ends that call, with an outcome, and no other.
+        let placed = match placed {
+            Some(placed) => placed,
+            None => close_fallen(&self.plant, &up.order.attempt).await,
+        };
+        let (case, campaign) = (up.order.case.id, up.order.campaign);
+        let Err(e) = placed else { return };
+        self.unfiled |= matches!(e, DialError::NotFiled { .. });
+        let now = legs::wall_now();
+        let (due_at, rule) = where_to(&e, now);
+        self.tell(case.clone(), not_placed(e));
+        if let Some(campaign) = campaign
+            && let Err(e) = self.put_back(&campaign, &case, due_at, rule).await
+        {
+            // Its lease ends with this process.
+            tracing::error!(%campaign, %case, error = %e, "a case could not be put back");
+        }
+    }
+}
+
+/// Where a case goes that was not dialled, or whose outcome could not be filed; and by what rule.
+fn where_to(e: &DialError, now: WallTime) -> (Option<WallTime>, &'static str) {
+    let refusal = match e {
+        DialError::Store(StoreError::Refused { why, .. }) => Some(why),
+        _ => None,
+    };
+    match (e, refusal) {
+        (_, Some(Refusal::NumberBusy)) => (Some(now.plus(BUSY_HERE)), "number_on_the_line"),
+        (_, Some(Refusal::Denied(denied))) => (denied.next, "denied_at_dialling"),
+        (_, Some(Refusal::TooEarly { not_before, .. })) => (Some(*not_before), "too_early"),
+        (_, Some(Refusal::NotRunning(_) | Refusal::NotLeased | Refusal::InFlight)) => (Some(now), "put_back"),
+        (_, Some(Refusal::CaseSettled(_))) => (None, "settled"),
+        (_, Some(Refusal::NumberBarred { .. })) => (None, "number_barred"),
+        (_, Some(Refusal::Answered | Refusal::Settled { .. })) => (None, "settled_by_outcome"),
+        (DialError::Stopped, _) => (Some(now), "stopped_before_dialling"),
+        (DialError::Unfit { .. } | DialError::TimeZone { .. }, _) => (None, "unfit"),
+        // The outcome is in the spool, and moves the case when it is filed.
+        (DialError::NotFiled { .. }, _) => (Some(now.plus(AFTER_FAULT)), "not_filed_yet"),
+        _ => (Some(now.plus(AFTER_FAULT)), "fault_before_dialling"),
+    }
+}
+
+fn not_placed(e: DialError) -> ProgressKind {
+    let why = e.to_string();
+    match e {
+        DialError::Stopped => ProgressKind::Stopped,
+        DialError::NotFiled { outcome, path, .. } => {
+            ProgressKind::NotFiled { why, outcome: path.is_none().then_some(outcome) }
+        }
+        DialError::Store(StoreError::Refused { why, .. }) => ProgressKind::NotCalled(why),
+        _ => ProgressKind::NotPlaced(why),
+    }
+}

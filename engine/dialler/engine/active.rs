@@ -1,0 +1,126 @@
+//! A campaign that is being dialled, with what it is dialled by.
+
+use std::{collections::HashMap, sync::Arc};
+
+use waihu_campaign::{Next, Past, ScriptName, Settings, Strategy, variant_of};
+use waihu_store::{Filter, StoredCampaign};
+use waihu_types::{CampaignId, Case};
+
+use super::{EngineOrder, Variant, Wanted};
+use crate::{
+    error::DialError,
+    plant::{Order, Plan, Plant},
+};
+
+/// A running campaign.
+pub(super) struct Active {
+    stored: StoredCampaign,
+    /// None where it cannot be dialled; why was told.
+    by: Option<By>,
+}
+
+struct By {
+    plan: Arc<Plan>,
+    variants: Vec<Variant>,
+    /// Those that the strategy names.
+    named: HashMap<ScriptName, Variant>,
+}
+
+impl Active {
+    /// Reads what a campaign is dialled by; none where it is another trunk's.
+    pub(super) async fn load(stored: StoredCampaign, order: &EngineOrder) -> Result<Option<Self>, String> {
+        let settings: Settings = serde_json::from_value(stored.settings.clone())
+            .map_err(|e| format!("its settings cannot be read 设置无法读取: {e}"))?;
+        if settings.trunk != order.trunk {
+            return Ok(None);
+        }
+        let strategy = Strategy::parse("strategy", &stored.strategy).map_err(|e| e.to_string())?;
+        let variants = (order.scripts)(&stored, Wanted::Begun).await?;
+        if variants.is_empty() {
+            return Err("it has no script 没有话术".to_owned());
+        }
+        let plan = Arc::new(Plan { settings, strategy });
+        Ok(Some(Self { stored, by: Some(By { plan, variants, named: HashMap::new() }) }))
+    }
+
+    /// One that cannot be dialled until something of it changes.
+    pub(super) fn faulty(stored: StoredCampaign) -> Self {
+        Self { stored, by: None }
+    }
+
+    pub(super) fn is_sound(&self) -> bool {
+        self.by.is_some()
+    }
+
+    /// Whether nothing of the campaign has changed.
+    pub(super) fn is_of(&self, stored: &StoredCampaign) -> bool {
+        self.stored.revision == stored.revision
+    }
+
+    pub(super) fn id(&self) -> &CampaignId {
+        &self.stored.id
+    }
+
+    pub(super) fn plan(&self) -> Option<Arc<Plan>> {
+        self.by.as_ref().map(|by| Arc::clone(&by.plan))
+    }
+
+    /// Its own limit of calls at once.
+    pub(super) fn max_calls(&self, most: usize) -> usize {
+        let own = self.plan().and_then(|plan| plan.settings.pacing.max_calls);
+        own.map_or(most, |own| own as usize)
+    }
+
+    /// What was tried for a case in it.
+    pub(super) async fn past(&self, plant: &Plant, case: &Case) -> Result<Vec<Past>, DialError> {
+        let filter =
+            Filter { campaign: Some(self.id().clone()), case: Some(case.id.clone()), ..Filter::default() };
+        let outcomes = plant.store.outcomes(&filter).await?;
+        Ok(outcomes.iter().map(|outcome| Past::of(outcome, &case.time_zone)).collect())
+    }
+
+    /// The call to place.
+    pub(super) async fn order(
+        &mut self,
+        mut case: Case,
+        next: &Next,
+        past: Vec<Past>,
+        order: &EngineOrder,
+    ) -> Result<Order, String> {
+        let none = || "the campaign has no script for it 批次没有话术".to_owned();
+        let Some(by) = &mut self.by else { return Err(none()) };
+        let variant = match &next.script {
+            Some(name) => match by.named.get(name) {
+                Some(variant) => variant.clone(),
+                None => {
+                    let given = (order.scripts)(&self.stored, Wanted::Named(name.clone())).await?;
+                    let variant = given.into_iter().next().ok_or_else(none)?;
+                    by.named.entry(name.clone()).or_insert(variant).clone()
+                }
+            },
+            None => {
+                let shares: Vec<u32> = by.variants.iter().map(|variant| variant.share).collect();
+                let drawn = variant_of(&self.stored.id, &case.id, &shares);
+                drawn.and_then(|at| by.variants.get(at)).ok_or_else(none)?.clone()
+            }
+        };
+        // What the campaign allows, where the case leaves it open.
+        let own = std::mem::take(&mut case.particulars.authority);
+        case.particulars.authority = own.or(&by.plan.settings.authority);
+        Ok(Order {
+            attempt: Order::new_attempt_id(),
+            campaign: Some(self.stored.id.clone()),
+            lang: case.lang,
+            case,
+            script: variant.script,
+            recorded: variant.recorded,
+            variant: variant.name,
+            draft: false,
+            number: next.number.clone(),
+            target: None,
+            caller_id: next.caller_id.clone(),
+            plan: Some(Arc::clone(&by.plan)),
+            past,
+        })
+    }
+}
