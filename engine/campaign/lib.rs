@@ -4,15 +4,18 @@
 //! Deliberately absent: clocks, files and sockets. Bytes, times and results of calls are handed in.
 
 mod cases;
+mod columns;
 mod experiment;
+mod object;
 mod pace;
 mod past;
 mod row;
 mod settings;
 mod strategy;
 mod verdict;
+mod write;
 
-pub use cases::{CaseTable, RowProblem, read_csv, read_csv_bytes};
+pub use cases::{CaseReader, CaseTable, Found, RowProblem, RowReader, read_csv, read_csv_bytes, read_object};
 pub use experiment::{Interval, Proportion, VariantResult, results, variant_of};
 pub use pace::{BEHIND_MS, Bottleneck, EASY_LATE_PERMILLE, EASY_MS, LATE_PERMILLE, Load, Pace, Pacer, STEP};
 pub use past::{Past, agreed_time};
@@ -24,3 +27,4 @@ pub use verdict::{
     NO_RESPONSE, announced_sip_verdict, answer_verdict, bars_number, redial, redial_after_interruption,
     redial_as_agreed, sip_verdict,
 };
+pub use write::{case_cells, case_columns, csv_row};
