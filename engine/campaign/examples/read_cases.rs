@@ -46,7 +46,8 @@ fn main() {
     let header = "id,phone,name,title,lang,creditor,product,amount,currency,due_date,time_zone,kind,account_tail,\
                   risk_grade,propensity,debtor,phone_kind,consent,phone_2,phone_2_kind,phone_2_whose,best_time,\
                   contacts,do_not_call\n";
-    let forms: [(&str, &str, CaseReader, fn(u64, &mut String)); 2] =
+    type Form<'a> = (&'a str, &'a str, CaseReader, fn(u64, &mut String));
+    let forms: [Form<'_>; 2] =
         [("CSV", header, CaseReader::csv(), csv), ("JSON lines", "", CaseReader::json_lines(), json)];
     for (what, head, mut reader, row) in forms {
         let (mut found, mut wrong, mut bytes) = (0_u64, 0_u64, 0);
