@@ -8,6 +8,7 @@ mod columns;
 mod experiment;
 mod object;
 mod pace;
+pub mod pacing;
 mod past;
 mod row;
 mod settings;

@@ -110,10 +110,16 @@ impl Pacer {
         self.stepped_at = Some(now);
     }
 
-    /// Whether another call may be placed. One is always allowed: a campaign comes to its end on the slowest
+    /// How many more calls may be placed. One is always allowed: a campaign comes to its end on the slowest
     /// machine.
+    pub fn room(&self, in_flight: usize) -> usize {
+        let room = if self.behind.is_none() { self.allowed.saturating_sub(in_flight) } else { 0 };
+        room.max(usize::from(in_flight == 0))
+    }
+
+    /// Whether another call may be placed.
     pub fn may_dial(&self, in_flight: usize) -> bool {
-        in_flight == 0 || self.behind.is_none() && in_flight < self.allowed
+        self.room(in_flight) > 0
     }
 
     /// How it is dialled now.
