@@ -15,6 +15,7 @@ mod outcomes;
 mod practice;
 mod prompts;
 mod say;
+mod serve;
 mod signals;
 mod simulate;
 mod train;
@@ -75,6 +76,8 @@ enum Command {
     /// Call the cases of a file 批量外呼
     #[command(subcommand)]
     Campaign(campaign::CampaignCommand),
+    /// Dial whatever campaigns are started, until told to end 启动外呼服务
+    Serve(serve::ServeArgs),
     /// Tell why each case may or may not be called now, and when next 解释每个案件现在能否呼叫、何时可呼叫
     Explain(explain::ExplainArgs),
     /// Show the outcomes on file 查看通话结果
@@ -106,6 +109,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Dialog(command) => dialog::run(&project, command),
         Command::Check(args) => check::run(&project, &args),
         Command::Call(args) => call::run(&project, args),
+        Command::Serve(args) => serve::run(&project, &args),
         Command::Campaign(command) => campaign::run(&project, command),
         Command::Explain(args) => explain::run(&project, &args),
         Command::Outcomes(args) => outcomes::run(&project, args),
