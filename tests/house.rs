@@ -39,7 +39,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("record", &["types", "audio"]),
     ("store", &["types", "campaign", "compliance"]),
     ("tabular", &["types"]),
-    ("deliver", &["types", "campaign", "store"]),
+    ("deliver", &["types", "compliance", "store"]),
     ("api", &["types", "campaign", "compliance", "store", "tabular"]),
     (
         "dialler",

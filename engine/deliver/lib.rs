@@ -1,3 +1,33 @@
-//! Events of the store, brought to others: webhooks, NATS JetStream, Kafka, SMS gateways.
+//! Events of the store, brought to others: webhooks, NATS JetStream, Kafka, files; text messages.
 //!
-//! Deliberately absent: what an event means, and SQL (`store`).
+//! A [`Courier`] takes the events after its reader's place, delivers them, and moves the place: at least
+//! once, in order, each with a key by which a receiver knows a repeat. One reader's receiver, whatever it
+//! does, delays no other's. Deliberately absent: what an event means, SQL (`store`), and whether a message
+//! may be sent (`compliance`).
+
+mod config;
+mod courier;
+mod error;
+mod event;
+mod file;
+#[cfg(feature = "kafka")]
+mod kafka;
+mod nats;
+mod replay;
+mod retry;
+mod run;
+mod secret;
+mod sign;
+mod way;
+mod webhook;
+
+pub use config::{
+    Destination, EventKind, FileTarget, KafkaTarget, NatsLogin, NatsTarget, Reader, WebhookTarget,
+};
+pub use courier::{Courier, Step};
+pub use error::DeliverError;
+pub use event::body;
+pub use replay::{Again, Resent, Standing, replay, standing};
+pub use run::{run, wall_now};
+pub use secret::Secret;
+pub use sign::{SigningKey, signature};
