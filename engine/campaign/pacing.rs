@@ -35,6 +35,9 @@ pub const AGENT_WITHIN: Duration = Duration::from_secs(2);
 /// rates are learnt on the way.
 const RAMP_S: f64 = 60.0;
 
+/// So many calls are no burst, however few there may be at once.
+const FIRST_CALLS: f64 = 3.0;
+
 /// Of ten calls that not all can have, one is for those below the highest priority.
 const BELOW_EVERY: u32 = 10;
 
@@ -278,9 +281,9 @@ impl Pacing {
         let in_flight = campaign.in_flight();
         let since = known.ticked_at.map(|at| now.since(at).as_secs_f64());
         known.ticked_at = Some(now);
-        // It begins with a tenth more than is there, and has all of it within the ramp.
+        // It begins with a tenth more than is there, or a few, and has all of it within the ramp.
         let begins = since.is_none() || campaign.ready == 0;
-        let begin = f64::from(in_flight) + (f64::from(most) / 10.0).ceil();
+        let begin = f64::from(in_flight) + (f64::from(most) / 10.0).ceil().max(FIRST_CALLS);
         let grown = known.grown + since.unwrap_or(0.0) / RAMP_S * f64::from(most);
         known.grown = if begins { begin } else { grown }.min(f64::from(most));
         let room = (known.grown as u32).saturating_sub(in_flight).min(campaign.ready);

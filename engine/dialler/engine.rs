@@ -20,9 +20,12 @@ use tokio::{
     task::JoinSet,
     time::{Instant, MissedTickBehavior},
 };
-use waihu_campaign::{Placement, ScriptName};
+use waihu_campaign::{
+    Load, Pace, Placement, ScriptName,
+    pacing::{CampaignNow, Pacing, Seen, Trunk},
+};
 use waihu_store::{CampaignState, Passage, Picked, Refusal, StoreError, StoredCampaign};
-use waihu_types::{AttemptId, CampaignId, CaseId, Outcome, WallTime};
+use waihu_types::{AttemptId, CampaignId, CaseId, Outcome, Time, WallTime};
 
 use crate::{
     actor::{Observer, place_call},
@@ -47,6 +50,9 @@ const MEND: Duration = Duration::from_secs(5);
 /// Cases that become due at one look; those beyond are due at the next. A thousand a second is more than a node
 /// dials.
 const SWEEP: u32 = 1_000;
+
+/// Ready cases are counted up to here: more than a node dials in a second.
+const MANY: u32 = 1_000;
 
 /// Where a case waits whose number is on the line.
 const BUSY_HERE: Duration = Duration::from_secs(60);
@@ -105,7 +111,8 @@ pub struct EngineOrder {
 struct Up {
     order: Order,
     stop: watch::Sender<Stop>,
-    answered: bool,
+    begun_at: Time,
+    answered_at: Option<Time>,
 }
 
 struct Engine {
@@ -118,6 +125,8 @@ struct Engine {
     calls: JoinSet<Result<Outcome, DialError>>,
     up: HashMap<tokio::task::Id, Up>,
     gauge: Gauge,
+    pacing: Pacing,
+    pace: Pace,
     stop: Stop,
     mended_at: Option<Instant>,
     looked_at: Option<Instant>,
@@ -139,7 +148,10 @@ pub async fn run_engine(
     mut stop: watch::Receiver<Stop>,
 ) -> Result<(), DialError> {
     let (told, mut telling) = mpsc::unbounded_channel();
-    let gauge = Gauge::new(order.max_at_once);
+    let trunk = Trunk {
+        cps: plant.trunk.max_cps,
+        channels: u32::try_from(order.max_at_once).unwrap_or(u32::MAX).clamp(1, plant.trunk.max_calls),
+    };
     let mut engine = Engine {
         plant,
         order,
@@ -148,7 +160,9 @@ pub async fn run_engine(
         campaigns: BTreeMap::new(),
         calls: JoinSet::new(),
         up: HashMap::new(),
-        gauge,
+        gauge: Gauge::default(),
+        pacing: Pacing::new(trunk),
+        pace: Pace::Full,
         stop: Stop::No,
         mended_at: None,
         looked_at: None,
@@ -183,7 +197,7 @@ impl Engine {
         if let Progress::Case { case, kind: ProgressKind::Answered } = &progress
             && let Some(up) = self.up.values_mut().find(|up| up.order.case.id == *case)
         {
-            up.answered = true;
+            up.answered_at = Some(self.plant.media.now());
         }
         // Whether anybody watches changes nothing.
         let _ = self.observer.send(progress);
@@ -202,10 +216,6 @@ impl Engine {
 
     /// Whether it is over.
     async fn tick(&mut self) -> Result<bool, DialError> {
-        if let Some(pace) = self.gauge.look(&self.plant, self.up.len()) {
-            tracing::info!(?pace, "the pace of dialling has changed");
-            let _ = self.observer.send(Progress::Pace(pace));
-        }
         let look = self.looked_at.is_none_or(|at| at.elapsed() >= LOOK);
         if look {
             self.looked_at = Some(Instant::now());
@@ -276,8 +286,13 @@ impl Engine {
                     }
                 },
             };
+            let mut active = active;
             self.plant.store.sweep(active.id(), legs::wall_now(), SWEEP).await?;
+            active.ready = self.plant.store.ready(active.id(), MANY).await?;
             running.insert(active.id().clone(), active);
+        }
+        for gone in self.campaigns.keys().filter(|id| !running.contains_key(*id)) {
+            self.pacing.forget(gone);
         }
         self.campaigns = running;
         self.stop_settled().await
@@ -285,7 +300,7 @@ impl Engine {
 
     /// Calls that still ring are given up where their case was settled, or their campaign does not run any more.
     async fn stop_settled(&mut self) -> Result<(), DialError> {
-        let ringing: Vec<&Up> = self.up.values().filter(|up| !up.answered).collect();
+        let ringing: Vec<&Up> = self.up.values().filter(|up| up.answered_at.is_none()).collect();
         let cases: Vec<&CaseId> = ringing.iter().map(|up| &up.order.case.id).collect();
         let settled = self.plant.store.settled(&cases).await?;
         for up in ringing.into_iter().filter(|up| settled.contains(&up.order.case.id)) {
@@ -307,21 +322,51 @@ impl Engine {
 
     /// Calls as many as may be called now.
     async fn dial(&mut self) -> Result<(), DialError> {
-        let ids: Vec<CampaignId> =
-            self.campaigns.iter().filter(|(_, active)| active.is_sound()).map(|(id, _)| id.clone()).collect();
-        for id in ids {
-            while self.gauge.may_dial(self.up.len()) && self.room(&id) {
-                let Some(picked) = self.plant.store.pick(&id, 1).await?.pop() else { break };
-                self.turn(&id, picked).await?;
+        let (now, load) = (self.plant.media.now(), self.gauge.read(&self.plant));
+        let given = self.share_out(now, load);
+        let pace = self.pacing.pace();
+        if pace != self.pace {
+            tracing::info!(?pace, ?load, "the pace of dialling has changed");
+            let _ = self.observer.send(Progress::Pace(pace));
+            self.pace = pace;
+        }
+        for (id, calls) in given {
+            let picked = self.plant.store.pick(&id, calls).await?;
+            if let Some(active) = self.campaigns.get_mut(&id) {
+                active.ready = active.ready.saturating_sub(calls);
+            }
+            for case in picked {
+                self.turn(&id, case).await?;
             }
         }
         Ok(())
     }
 
-    /// Whether a campaign is below its own limit.
-    fn room(&self, id: &CampaignId) -> bool {
-        let up = self.up.values().filter(|up| up.order.campaign.as_ref() == Some(id)).count();
-        self.campaigns.get(id).is_some_and(|active| up < active.max_calls(self.order.max_at_once))
+    /// How many calls each campaign may place now.
+    fn share_out(&mut self, now: Time, load: Load) -> Vec<(CampaignId, u32)> {
+        let of = |id: &CampaignId| {
+            let own = self.up.values().filter(|up| up.order.campaign.as_ref() == Some(id));
+            let (up, ringing): (Vec<&Up>, Vec<&Up>) = own.partition(|up| up.answered_at.is_some());
+            (up.len(), ringing.iter().map(|up| up.begun_at).collect::<Vec<Time>>())
+        };
+        let stands: Vec<(usize, Vec<Time>)> = self.campaigns.keys().map(of).collect();
+        let campaigns: Vec<CampaignNow<'_>> = self
+            .campaigns
+            .values()
+            .zip(&stands)
+            .filter_map(|(active, (up, ringing))| {
+                Some(CampaignNow {
+                    id: active.id(),
+                    settings: active.pacing()?,
+                    ready: active.ready,
+                    ringing,
+                    waiting: 0,
+                    up: u32::try_from(*up).unwrap_or(u32::MAX),
+                    agents: &[],
+                })
+            })
+            .collect();
+        self.pacing.tick(now, today(), load, &campaigns)
     }
 
     /// It is a case's turn: it is called, or put where it belongs.
@@ -361,7 +406,7 @@ impl Engine {
         let (stop, stopping) = watch::channel(self.stop);
         let (plant, told, own) = (Arc::clone(&self.plant), self.told.clone(), order.clone());
         let handle = self.calls.spawn(async move { place_call(plant, own, told, stopping).await });
-        self.up.insert(handle.id(), Up { order, stop, answered: false });
+        self.up.insert(handle.id(), Up { order, stop, begun_at: self.plant.media.now(), answered_at: None });
         Ok(())
     }
 
@@ -385,6 +430,13 @@ impl Engine {
             Err(e) => (e.id(), None),
         };
         let Some(up) = self.up.remove(&task) else { return };
+        if let Some(campaign) = &up.order.campaign {
+            let seen = match up.answered_at {
+                Some(at) => Seen::Answered { after: at.since(up.begun_at) },
+                None => Seen::NotAnswered { after: self.plant.media.now().since(up.begun_at) },
+            };
+            self.pacing.saw(campaign, seen, today());
+        }
         // A panic in one call ends that call, with an outcome, and no other.
         let placed = match placed {
             Some(placed) => placed,
@@ -403,6 +455,11 @@ impl Engine {
             tracing::error!(%campaign, %case, error = %e, "a case could not be put back");
         }
     }
+}
+
+/// The day by which answered and abandoned calls are counted: one for all nodes, wherever they are.
+fn today() -> jiff::civil::Date {
+    legs::wall_now().timestamp().in_tz("UTC").map_or(jiff::civil::Date::MIN, |now| now.date())
 }
 
 /// Where a case goes that was not dialled, or whose outcome could not be filed; and by what rule.

@@ -209,6 +209,22 @@ impl Store {
         Ok(counts)
     }
 
+    /// How many cases of a campaign are ready, counted up to `most`.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn ready(&self, campaign: &CampaignId, most: u32) -> Result<u32, StoreError> {
+        let n: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM (SELECT case_id FROM queue WHERE campaign = $1 AND state = 'ready' LIMIT $2) AS r",
+        )
+        .bind(campaign.as_str())
+        .bind(i64::from(most))
+        .fetch_one(&self.pool)
+        .await
+        .map_err(|e| self.sql(e))?;
+        Ok(u32::try_from(n).unwrap_or(u32::MAX))
+    }
+
     /// Whether a case of a stored campaign may be dialled by this node: what stands in the queue.
     pub(crate) async fn queued(
         &self,

@@ -59,6 +59,8 @@ pub struct TrunkConfig {
     pub ring_timeout_s: u32,
     /// Calls at once.
     pub max_calls: u32,
+    /// New calls per second.
+    pub max_cps: f64,
     /// Human agents, in the order in which they are asked.
     pub agents: Vec<Agent>,
     auth: Option<Auth>,
@@ -191,6 +193,8 @@ struct TrunkTable {
     ring_timeout_s: u32,
     #[serde(default = "usual_calls")]
     max_calls: u32,
+    #[serde(default = "usual_cps")]
+    max_cps: f64,
     #[serde(default)]
     username: Option<String>,
     #[serde(default)]
@@ -231,6 +235,11 @@ fn usual_ring() -> u32 {
 /// Most phones send packets in silence too.
 fn usual_silence() -> u32 {
     10
+}
+
+/// What carriers let a small customer have.
+fn usual_cps() -> f64 {
+    5.0
 }
 
 fn usual_calls() -> u32 {
@@ -364,6 +373,9 @@ impl TrunkConfig {
         if t.max_calls == 0 {
             return Err(wrong("max_calls", "at least 1".into()));
         }
+        if !(0.1..=1_000.0).contains(&t.max_cps) {
+            return Err(wrong("max_cps", "from 0.1 to 1000 calls per second".into()));
+        }
         let media_address = t.media_address.unwrap_or(t.bind.ip());
         if media_address.is_unspecified() {
             let message = "name the address at which the far side reaches this machine's RTP";
@@ -413,6 +425,7 @@ impl TrunkConfig {
             no_audio_timeout_s: t.no_audio_timeout_s,
             ring_timeout_s: t.ring_timeout_s,
             max_calls: t.max_calls,
+            max_cps: t.max_cps,
             agents,
             auth,
         })
@@ -508,6 +521,7 @@ mod tests {
             ("no_audio_timeout_s = 1", "no_audio_timeout_s: from 2 to 600"),
             ("rtp_ports = [9000, 8000]", "rtp_ports"),
             ("max_calls = 0", "max_calls"),
+            ("max_cps = 0.0", "max_cps"),
             ("compliance = \"../cn\"", "compliance: \"../cn\""),
             ("username = \"u\"", "username"),
             ("ring_timeout_s = \"long\"", "ring_timeout_s"),

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use waihu_campaign::{Next, Past, ScriptName, Settings, Strategy, variant_of};
+use waihu_campaign::{Mode, Next, PacingSettings, Past, ScriptName, Settings, Strategy, variant_of};
 use waihu_store::{Filter, StoredCampaign};
 use waihu_types::{CampaignId, Case};
 
@@ -15,6 +15,8 @@ use crate::{
 /// A running campaign.
 pub(super) struct Active {
     stored: StoredCampaign,
+    /// Cases that are ready, as they were counted last and as were picked since.
+    pub(super) ready: u32,
     /// None where it cannot be dialled; why was told.
     by: Option<By>,
 }
@@ -34,18 +36,25 @@ impl Active {
         if settings.trunk != order.trunk {
             return Ok(None);
         }
+        if settings.pacing.mode != Mode::Agentless {
+            return Err(format!(
+                "pacing.mode = {:?} waits for agents, and no agent is signed in here: set it to \"agentless\" \
+                 没有坐席签入，请设为 agentless",
+                settings.pacing.mode.label()
+            ));
+        }
         let strategy = Strategy::parse("strategy", &stored.strategy).map_err(|e| e.to_string())?;
         let variants = (order.scripts)(&stored, Wanted::Begun).await?;
         if variants.is_empty() {
             return Err("it has no script 没有话术".to_owned());
         }
         let plan = Arc::new(Plan { settings, strategy });
-        Ok(Some(Self { stored, by: Some(By { plan, variants, named: HashMap::new() }) }))
+        Ok(Some(Self { stored, ready: 0, by: Some(By { plan, variants, named: HashMap::new() }) }))
     }
 
     /// One that cannot be dialled until something of it changes.
     pub(super) fn faulty(stored: StoredCampaign) -> Self {
-        Self { stored, by: None }
+        Self { stored, ready: 0, by: None }
     }
 
     pub(super) fn is_sound(&self) -> bool {
@@ -65,10 +74,9 @@ impl Active {
         self.by.as_ref().map(|by| Arc::clone(&by.plan))
     }
 
-    /// Its own limit of calls at once.
-    pub(super) fn max_calls(&self, most: usize) -> usize {
-        let own = self.plan().and_then(|plan| plan.settings.pacing.max_calls);
-        own.map_or(most, |own| own as usize)
+    /// How fast it is dialled; none where it is not.
+    pub(super) fn pacing(&self) -> Option<&PacingSettings> {
+        self.by.as_ref().map(|by| &by.plan.settings.pacing)
     }
 
     /// What was tried for a case in it.
