@@ -245,3 +245,16 @@ async fn named(project: &Project, store: &Store, name: &ScriptName) -> Result<Ve
     note!("script 话术 {}@{}", script.name(), script.sha256().get(..12).unwrap_or_default());
     Ok(Variant::only(project.recorded_prompts(&script)?, script))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_of_settings_is_right() {
+        let text = include_str!("../../../campaigns/example.toml");
+        let settings = Settings::parse(text).unwrap();
+        assert_eq!(settings.pacing.max_calls, Some(20));
+        assert_eq!(wanted(&settings), [Wanted::script("reminder")]);
+    }
+}
