@@ -175,7 +175,8 @@ async fn persistently<F: Future<Output = Result<(), StoreError>>>(
     loop {
         match write().await {
             Err(StoreError::DiskFull { .. }) if tries < TRIES => plant.reserve.give_up(),
-            Err(StoreError::Locked { .. } | StoreError::ReadOnly { .. }) if tries < TRIES => {}
+            Err(StoreError::Locked { .. } | StoreError::ReadOnly { .. } | StoreError::Unreachable { .. })
+                if tries < TRIES => {}
             done => return done,
         }
         tries += 1;

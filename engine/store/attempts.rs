@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use sqlx::{FromRow, Sqlite, Transaction};
+use sqlx::FromRow;
 use waihu_types::{AttemptId, CampaignId, CaseId, PhoneNumber, Redial, ScriptVersion, WallTime};
 
 use crate::{
     Passage, Refusal, Store, StoreError,
     error::{Kind, kind},
     events::Happened,
+    open::Tx,
 };
 
 /// An attempt about to be dialled.
@@ -42,6 +43,16 @@ pub struct Attempt {
     /// Whether it is under way, or was when its process died.
     pub open: bool,
 }
+
+/// What [`AttemptRow`] is read from. The columns are named one by one everywhere in this room: to `*` another
+/// process's newer schema would add some, which PostgreSQL refuses a statement that it knows without them.
+macro_rules! attempt_columns {
+    () => {
+        "SELECT attempt, campaign, case_id, callee, script, models, dialled_at, answered_at, open, owner, subscriber
+         FROM attempts"
+    };
+}
+pub(crate) use attempt_columns;
 
 /// Stands for the number where what is said bars none; no number is written so.
 pub(crate) const NO_SUBSCRIBER: &str = "-";
@@ -87,28 +98,29 @@ impl Standing {
 #[derive(FromRow)]
 struct StandingRow {
     case_id: String,
-    open: bool,
-    answered: bool,
+    open: i64,
+    answered: i64,
     rule: Option<String>,
     verdict: Option<String>,
     not_before: Option<i64>,
 }
 
-/// Cases of a campaign (`?1`), one where `?2` names it; a row a case.
+/// Cases of a campaign (`$1`), one where `$2` names it; a row a case.
 const STANDING: &str = "
-    SELECT a.case_id AS case_id, max(a.open) AS open, max(a.answered_at IS NOT NULL) AS answered,
+    SELECT a.case_id AS case_id, max(a.open) AS open,
+           max(CASE WHEN a.answered_at IS NULL THEN 0 ELSE 1 END) AS answered,
            o.redial_rule AS rule, o.redial_verdict AS verdict, o.redial_not_before AS not_before
     FROM attempts AS a
     LEFT JOIN outcomes AS o ON o.attempt = (
         SELECT l.attempt FROM outcomes AS l
-        WHERE l.campaign = a.campaign AND l.case_id = a.case_id ORDER BY l.ended_at DESC, l.rowid DESC LIMIT 1)
-    WHERE a.campaign = ?1 AND (?2 IS NULL OR a.case_id = ?2)
+        WHERE l.campaign = a.campaign AND l.case_id = a.case_id ORDER BY l.ended_at DESC, l.attempt DESC LIMIT 1)
+    WHERE a.campaign = $1 AND ($2 IS NULL OR a.case_id = $2)
     GROUP BY a.case_id, o.attempt";
 
 impl StandingRow {
     fn standing(&self) -> Standing {
         let rule = self.rule.clone().unwrap_or_default();
-        match (self.open, self.answered, self.verdict.as_deref(), self.not_before) {
+        match (self.open != 0, self.answered != 0, self.verdict.as_deref(), self.not_before) {
             (true, ..) => Standing::InFlight,
             (_, _, Some("allowed"), Some(ms)) => {
                 Standing::Waits { rule, not_before: WallTime::from_unix_millis(ms) }
@@ -136,8 +148,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::Refused`], [`StoreError::AttemptExists`], or that it could not be written.
     pub async fn begin_attempt(&self, new: &NewAttempt, passage: &Passage) -> Result<(), StoreError> {
-        let owner = self.owner_id()?;
         let mut tx = self.write().await?;
+        // What is decided here hangs on what was done about the case and with the number.
+        let number = format!("number:{}", new.callee.subscriber());
+        self.alone(&mut tx, vec![format!("case:{}", new.case), number]).await?;
+        let owner = self.living(&mut tx, new.dialled_at).await?;
         if let Some(campaign) = &new.campaign
             && let Some(standing) = self.standing(&mut tx, campaign, &new.case).await?
             && let Some(why) = standing.refusal(new.dialled_at)
@@ -177,17 +192,12 @@ impl Store {
         }
     }
 
-    async fn insert_attempt(
-        &self,
-        tx: &mut Transaction<'static, Sqlite>,
-        new: &NewAttempt,
-        owner: String,
-    ) -> Result<(), StoreError> {
+    async fn insert_attempt(&self, tx: &mut Tx, new: &NewAttempt, owner: String) -> Result<(), StoreError> {
         let json = |e| StoreError::Record { of: new.attempt.to_string(), source: e };
         sqlx::query(
             "INSERT INTO attempts (attempt, campaign, case_id, callee, script, models, dialled_at, owner,
                 subscriber)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         )
         .bind(new.attempt.as_str())
         .bind(new.campaign.as_ref().map(CampaignId::as_str))
@@ -230,11 +240,7 @@ impl Store {
     }
 
     /// Whether a call to a number is up, about whatever case.
-    async fn on_the_line(
-        &self,
-        tx: &mut Transaction<'static, Sqlite>,
-        number: &PhoneNumber,
-    ) -> Result<bool, StoreError> {
+    async fn on_the_line(&self, tx: &mut Tx, number: &PhoneNumber) -> Result<bool, StoreError> {
         if self.practice {
             return Ok(false);
         }
@@ -271,13 +277,14 @@ impl Store {
         campaign: Option<&CampaignId>,
         case: &CaseId,
     ) -> Result<u32, StoreError> {
-        let n: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM attempts WHERE campaign IS ?1 AND case_id = ?2")
-                .bind(campaign.map(CampaignId::as_str))
-                .bind(case.as_str())
-                .fetch_one(&self.pool)
-                .await
-                .map_err(|e| self.sql(e))?;
+        let n: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM attempts WHERE campaign IS NOT DISTINCT FROM $1 AND case_id = $2",
+        )
+        .bind(campaign.map(CampaignId::as_str))
+        .bind(case.as_str())
+        .fetch_one(&self.pool)
+        .await
+        .map_err(|e| self.sql(e))?;
         Ok(u32::try_from(n).unwrap_or(u32::MAX))
     }
 
@@ -286,9 +293,10 @@ impl Store {
     /// # Errors
     /// When one cannot be read.
     pub async fn attempts(&self, campaign: Option<&CampaignId>) -> Result<Vec<Attempt>, StoreError> {
-        let rows: Vec<AttemptRow> = sqlx::query_as(
-            "SELECT * FROM attempts WHERE ?1 IS NULL OR campaign = ?1 ORDER BY dialled_at, attempt",
-        )
+        let rows: Vec<AttemptRow> = sqlx::query_as(concat!(
+            attempt_columns!(),
+            " WHERE $1 IS NULL OR campaign = $1 ORDER BY dialled_at, attempt"
+        ))
         .bind(campaign.map(CampaignId::as_str))
         .fetch_all(&self.pool)
         .await
@@ -298,7 +306,7 @@ impl Store {
 
     async fn standing(
         &self,
-        tx: &mut Transaction<'static, Sqlite>,
+        tx: &mut Tx,
         campaign: &CampaignId,
         case: &CaseId,
     ) -> Result<Option<Standing>, StoreError> {
@@ -314,7 +322,7 @@ impl Store {
     /// The attempts left open, by the mark of who opened them.
     pub(crate) async fn open_attempts(&self) -> Result<HashMap<String, Vec<Attempt>>, StoreError> {
         let rows: Vec<AttemptRow> =
-            sqlx::query_as("SELECT * FROM attempts WHERE open = 1 ORDER BY dialled_at, attempt")
+            sqlx::query_as(concat!(attempt_columns!(), " WHERE open = 1 ORDER BY dialled_at, attempt"))
                 .fetch_all(&self.pool)
                 .await
                 .map_err(|e| self.sql(e))?;
@@ -336,7 +344,7 @@ pub(crate) struct AttemptRow {
     models: String,
     dialled_at: i64,
     answered_at: Option<i64>,
-    open: bool,
+    open: i64,
     owner: String,
     subscriber: Option<String>,
 }
@@ -358,7 +366,7 @@ impl TryFrom<AttemptRow> for Attempt {
                 own_number: row.subscriber.as_deref() != Some(NO_SUBSCRIBER),
             },
             answered_at: row.answered_at.map(WallTime::from_unix_millis),
-            open: row.open,
+            open: row.open != 0,
         })
     }
 }

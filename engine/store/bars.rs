@@ -2,10 +2,17 @@
 
 use std::fmt;
 
-use sqlx::{FromRow, SqliteExecutor};
+use sqlx::FromRow;
 use waihu_types::{Disposition, PhoneNumber, WallTime};
 
 use crate::{Store, StoreError, events::Happened, outcomes::read};
+
+/// What [`ForbiddenRow`] is read from.
+macro_rules! entry_columns {
+    () => {
+        "SELECT id, reason, person, at, lifted_at, lifted_by, lifted_why FROM do_not_call"
+    };
+}
 
 /// What forbids a number.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +69,7 @@ impl Store {
 
     pub(crate) async fn bar(
         &self,
-        on: &mut sqlx::SqliteConnection,
+        on: &mut sqlx::AnyConnection,
         number: &PhoneNumber,
     ) -> Result<Option<Bar>, StoreError> {
         if self.practice {
@@ -168,9 +175,13 @@ impl Store {
     /// # Errors
     /// When it cannot be read.
     pub async fn forbidden(&self, number: &PhoneNumber) -> Result<Vec<Forbidden>, StoreError> {
-        let rows = sqlx::query_as("SELECT * FROM do_not_call WHERE subscriber = $1 ORDER BY id")
-            .bind(number.subscriber());
-        self.entries(rows, &self.pool).await
+        let rows: Vec<ForbiddenRow> =
+            sqlx::query_as(concat!(entry_columns!(), " WHERE subscriber = $1 ORDER BY id"))
+                .bind(number.subscriber())
+                .fetch_all(&self.pool)
+                .await
+                .map_err(|e| self.sql(e))?;
+        Ok(rows.into_iter().map(ForbiddenRow::entry).collect())
     }
 
     /// The do-not-call list after an entry, at most so many.
@@ -178,21 +189,13 @@ impl Store {
     /// # Errors
     /// When it cannot be read.
     pub async fn do_not_call_page(&self, after: i64, limit: u32) -> Result<Vec<Forbidden>, StoreError> {
-        let rows = sqlx::query_as("SELECT * FROM do_not_call WHERE id > $1 ORDER BY id LIMIT $2")
-            .bind(after)
-            .bind(i64::from(limit));
-        self.entries(rows, &self.pool).await
-    }
-
-    async fn entries<'q, 'e>(
-        &self,
-        query: sqlx::query::QueryAs<'q, sqlx::Sqlite, ForbiddenRow, sqlx::sqlite::SqliteArguments>,
-        on: impl SqliteExecutor<'e>,
-    ) -> Result<Vec<Forbidden>, StoreError>
-    where
-        'q: 'e,
-    {
-        let rows = query.fetch_all(on).await.map_err(|e| self.sql(e))?;
+        let rows: Vec<ForbiddenRow> =
+            sqlx::query_as(concat!(entry_columns!(), " WHERE id > $1 ORDER BY id LIMIT $2"))
+                .bind(after)
+                .bind(i64::from(limit))
+                .fetch_all(&self.pool)
+                .await
+                .map_err(|e| self.sql(e))?;
         Ok(rows.into_iter().map(ForbiddenRow::entry).collect())
     }
 }

@@ -1,13 +1,21 @@
 //! Campaigns: what is to be done with a set of cases, and whether it is being done.
 
-use sqlx::{FromRow, Sqlite, Transaction};
+use sqlx::FromRow;
 use waihu_types::{CampaignId, WallTime};
 
 use crate::{
     Store, StoreError,
     error::{Kind, kind},
     events::Happened,
+    open::Tx,
 };
+
+/// What [`CampaignRow`] is read from.
+macro_rules! campaign_columns {
+    () => {
+        "SELECT campaign, settings, strategy, state, revision, created_at, changed_at FROM campaigns"
+    };
+}
 
 /// Whether a campaign is being dialled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -156,7 +164,7 @@ impl Store {
 
     async fn tell_campaign(
         &self,
-        tx: &mut Transaction<'static, Sqlite>,
+        tx: &mut Tx,
         id: &CampaignId,
         state: CampaignState,
         revision: i64,
@@ -179,7 +187,7 @@ impl Store {
     /// # Errors
     /// When it cannot be read.
     pub async fn campaign(&self, id: &CampaignId) -> Result<Option<StoredCampaign>, StoreError> {
-        let row: Option<CampaignRow> = sqlx::query_as("SELECT * FROM campaigns WHERE campaign = $1")
+        let row: Option<CampaignRow> = sqlx::query_as(concat!(campaign_columns!(), " WHERE campaign = $1"))
             .bind(id.as_str())
             .fetch_optional(&self.pool)
             .await
@@ -192,10 +200,11 @@ impl Store {
     /// # Errors
     /// When they cannot be read.
     pub async fn campaigns(&self) -> Result<Vec<StoredCampaign>, StoreError> {
-        let rows: Vec<CampaignRow> = sqlx::query_as("SELECT * FROM campaigns ORDER BY created_at, campaign")
-            .fetch_all(&self.pool)
-            .await
-            .map_err(|e| self.sql(e))?;
+        let rows: Vec<CampaignRow> =
+            sqlx::query_as(concat!(campaign_columns!(), " ORDER BY created_at, campaign"))
+                .fetch_all(&self.pool)
+                .await
+                .map_err(|e| self.sql(e))?;
         rows.into_iter().map(CampaignRow::campaign).collect()
     }
 }

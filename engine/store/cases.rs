@@ -1,10 +1,10 @@
 //! The lender's cases, as they were last told.
 
 use sha2::{Digest, Sha256};
-use sqlx::{FromRow, Sqlite, Transaction};
+use sqlx::FromRow;
 use waihu_types::{Case, CaseId, WallTime};
 
-use crate::{Store, StoreError, events::Happened};
+use crate::{Store, StoreError, events::Happened, open::Tx};
 
 /// How a case stands with the lender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -167,7 +167,7 @@ impl Store {
 
     async fn tell_case(
         &self,
-        tx: &mut Transaction<'static, Sqlite>,
+        tx: &mut Tx,
         case: &CaseId,
         state: CaseState,
         revision: i64,

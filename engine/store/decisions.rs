@@ -1,12 +1,13 @@
 //! Whether somebody may be called now: asked with what stands here, and kept with what it was decided from.
 
-use sqlx::{FromRow, Sqlite, SqliteExecutor, Transaction};
+use sqlx::{FromRow, any::AnyExecutor};
 use waihu_compliance::{Contact, Decision, Gate, Reached, Subject};
 use waihu_types::{AttemptId, CampaignId, CaseId, Lang, PhoneNumber, WallTime};
 
 use crate::{
     Store, StoreError,
     attempts::{NO_SUBSCRIBER, NewAttempt},
+    open::Tx,
     outcomes::read,
 };
 
@@ -121,7 +122,7 @@ impl Store {
     /// Asks for an attempt that is about to begin.
     pub(crate) async fn weigh(
         &self,
-        tx: &mut Transaction<'static, Sqlite>,
+        tx: &mut Tx,
         new: &NewAttempt,
         passage: &Passage,
     ) -> Result<Judged, StoreError> {
@@ -147,7 +148,7 @@ impl Store {
 
     async fn contacts_on<'e>(
         &self,
-        on: impl SqliteExecutor<'e>,
+        on: impl AnyExecutor<'e>,
         number: Option<&PhoneNumber>,
         case: &CaseId,
         gate: &Gate,
@@ -155,13 +156,15 @@ impl Store {
     ) -> Result<Vec<Contact>, StoreError> {
         let reach = DAY_MS * i64::from(gate.profile.reach_days());
         let rows: Vec<ContactRow> = sqlx::query_as(
-            "SELECT a.attempt AS attempt, a.dialled_at AS dialled_at, a.answered_at IS NOT NULL AS answered,
-                    a.subscriber IS ?1 AS same_number, a.case_id = ?2 AS same_debt, o.record AS record
+            "SELECT a.attempt AS attempt, a.dialled_at AS dialled_at, o.record AS record,
+                    CASE WHEN a.answered_at IS NULL THEN 0 ELSE 1 END AS answered,
+                    CASE WHEN a.subscriber IS NOT DISTINCT FROM $1 THEN 1 ELSE 0 END AS same_number,
+                    CASE WHEN a.case_id = $2 THEN 1 ELSE 0 END AS same_debt
              FROM attempts AS a
              LEFT JOIN outcomes AS o ON o.attempt = a.attempt
              LEFT JOIN compliance_decisions AS d ON d.attempt = a.attempt
-             WHERE (a.subscriber = ?1 OR a.case_id = ?2) AND a.dialled_at >= ?3
-               AND (d.profile IS NOT NULL AND d.profile <> ?4 OR d.profile IS NULL AND a.subscriber <> ?5)",
+             WHERE (a.subscriber = $1 OR a.case_id = $2) AND a.dialled_at >= $3
+               AND (d.profile IS NOT NULL AND d.profile <> $4 OR d.profile IS NULL AND a.subscriber <> $5)",
         )
         .bind(number.map(PhoneNumber::subscriber))
         .bind(case.as_str())
@@ -177,7 +180,7 @@ impl Store {
     /// Keeps what was decided.
     pub(crate) async fn keep(
         &self,
-        tx: &mut Transaction<'static, Sqlite>,
+        tx: &mut Tx,
         asked: &Asked<'_>,
         passage: &Passage,
         judged: &Judged,
@@ -199,7 +202,7 @@ impl Store {
         sqlx::query(
             "INSERT INTO compliance_decisions (at, campaign, case_id, attempt, profile, profile_sha256, verdict,
                 rules, next_at, evidence, despite)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         )
         .bind(asked.now.unix_millis())
         .bind(asked.campaign.map(CampaignId::as_str))
@@ -223,12 +226,14 @@ impl Store {
     /// # Errors
     /// When it cannot be read.
     pub async fn decisions(&self, case: &CaseId) -> Result<Vec<KeptDecision>, StoreError> {
-        let rows: Vec<DecisionRow> =
-            sqlx::query_as("SELECT * FROM compliance_decisions WHERE case_id = ?1 ORDER BY id")
-                .bind(case.as_str())
-                .fetch_all(&self.pool)
-                .await
-                .map_err(|e| self.sql(e))?;
+        let rows: Vec<DecisionRow> = sqlx::query_as(
+            "SELECT at, campaign, case_id, attempt, profile, profile_sha256, verdict, rules, next_at,
+                    evidence, despite FROM compliance_decisions WHERE case_id = $1 ORDER BY id",
+        )
+        .bind(case.as_str())
+        .fetch_all(&self.pool)
+        .await
+        .map_err(|e| self.sql(e))?;
         rows.into_iter().map(DecisionRow::decision).collect()
     }
 }
@@ -283,9 +288,9 @@ impl Judged {
 struct ContactRow {
     attempt: String,
     dialled_at: i64,
-    answered: bool,
-    same_number: bool,
-    same_debt: bool,
+    answered: i64,
+    same_number: i64,
+    same_debt: i64,
     record: Option<String>,
 }
 
@@ -293,10 +298,14 @@ impl ContactRow {
     fn contact(&self) -> Result<Contact, StoreError> {
         let reached = match &self.record {
             Some(record) => Reached::of(&read(&self.attempt, record)?),
-            None => Reached::without_outcome(self.answered),
+            None => Reached::without_outcome(self.answered != 0),
         };
         let at = WallTime::from_unix_millis(self.dialled_at).timestamp();
-        Ok(Contact { same_number: self.same_number, same_debt: self.same_debt, ..Contact::new(at, reached) })
+        Ok(Contact {
+            same_number: self.same_number != 0,
+            same_debt: self.same_debt != 0,
+            ..Contact::new(at, reached)
+        })
     }
 }
 

@@ -3,7 +3,7 @@ use std::{io, path::PathBuf};
 use sqlx::{Error as SqlError, migrate::MigrateError};
 use waihu_types::{AttemptId, CampaignId, CaseId, WallTime};
 
-use crate::{Bar, CampaignState, CaseState, Denied};
+use crate::{Bar, CampaignState, CaseState, Denied, Location};
 
 /// Why the store could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -16,45 +16,61 @@ pub enum StoreError {
         /// What the system said.
         source: io::Error,
     },
-    /// The file is not an outcome store.
+    /// It is no store of ours.
     #[error(
-        "{path} is not an outcome store of waihu: choose another path, nothing was changed in it 不是 waihu 的结果库"
+        "{place} is not an outcome store of waihu: choose another, nothing was changed in it 不是 waihu 的结果库"
     )]
     NotOurs {
-        /// The file.
-        path: PathBuf,
+        /// The store.
+        place: Location,
     },
-    /// The file was written by a newer waihu.
+    /// The store was written by a newer waihu.
     #[error(
-        "{path} was written by a newer waihu (schema {found}, this one knows up to {known}): upgrade waihu 请升级"
+        "{place} was written by a newer waihu (schema {found}, this one knows up to {known}): upgrade waihu 请升级"
     )]
     Newer {
-        /// The file.
-        path: PathBuf,
-        /// The schema in the file.
+        /// The store.
+        place: Location,
+        /// The schema in the store.
         found: i64,
         /// The newest schema that this program knows.
         known: i64,
     },
     /// No room is left.
     #[error(
-        "{path}: the disk is full, nothing was written: free some space; no further call may be placed until then 磁盘已满"
+        "{place}: the disk is full, nothing was written: free some space; no further call may be placed until then 磁盘已满"
     )]
     DiskFull {
-        /// The file.
-        path: PathBuf,
+        /// The store.
+        place: Location,
     },
-    /// The file or its folder may not be written.
-    #[error("{path} cannot be written: check the rights on it and on its folder 无法写入")]
+    /// It may not be written.
+    #[error("{place} cannot be written: check the rights on it (of a file, on its folder too) 无法写入")]
     ReadOnly {
-        /// The file.
-        path: PathBuf,
+        /// The store.
+        place: Location,
     },
-    /// Another process held the file for too long.
-    #[error("{path} is locked by another program: close it and try again 被其他程序占用")]
+    /// Another process held it for too long.
+    #[error("{place} is locked by another program: close it and try again 被其他程序占用")]
     Locked {
-        /// The file.
-        path: PathBuf,
+        /// The store.
+        place: Location,
+    },
+    /// The database server is not there, or went away; what was being written may stand or not.
+    #[error("{place} cannot be reached: is the server up, and the network? 数据库无法连接: {source}")]
+    Unreachable {
+        /// The store.
+        place: Location,
+        /// What the driver said.
+        source: SqlError,
+    },
+    /// An address of a database that cannot be read; it is not repeated, since a password may stand in it.
+    #[error(
+        "the store's address cannot be read: write postgres://USER@HOST/DATABASE, or a file's path 数据库地址有误: {source}"
+    )]
+    Address {
+        /// What is wrong with it.
+        source: SqlError,
     },
     /// Another process runs the campaign.
     #[error("campaign {campaign} is run by another process{}: one at a time 该批次已在运行", pid.map_or(String::new(), |p| format!(" (pid {p})")))]
@@ -84,6 +100,11 @@ pub enum StoreError {
         /// The revision that it is in.
         revision: i64,
     },
+    /// This process may place no call: others take it for dead, or will before they hear of the call.
+    #[error(
+        "this node has no lease: nobody knows that it lives, so it may place no call until it has joined or renewed 本节点租约已过期"
+    )]
+    NoLease,
     /// The case may not be dialled now.
     #[error("case {case} is not dialled 未呼叫: {why}")]
     Refused {
@@ -142,19 +163,19 @@ pub enum StoreError {
     #[error("a stored number cannot be read 号码无法读取: {0}")]
     Phone(#[from] waihu_types::InvalidPhoneNumber),
     /// The schema could not be brought up to date.
-    #[error("{path}: the schema cannot be brought up to date 无法升级结果库: {source}")]
+    #[error("{place}: the schema cannot be brought up to date 无法升级结果库: {source}")]
     Migrate {
-        /// The file.
-        path: PathBuf,
+        /// The store.
+        place: Location,
         /// What failed.
         source: MigrateError,
     },
-    /// Anything else that SQLite says.
-    #[error("{path}: {source}")]
-    Sqlite {
-        /// The file.
-        path: PathBuf,
-        /// What SQLite said.
+    /// Anything else that the database says.
+    #[error("{place}: {source}")]
+    Sql {
+        /// The store.
+        place: Location,
+        /// What the database said.
         source: SqlError,
     },
 }
@@ -225,59 +246,93 @@ pub enum ScriptRefusal {
     Nobody,
 }
 
-/// What SQLite's result codes (sqlite.org/rescode.html) mean for the person who reads the message.
+/// What went wrong, for the person who reads the message.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Full,
     ReadOnly,
     Locked,
     NotADatabase,
     Unique,
+    Unreachable,
     Else,
 }
 
+/// What either driver's error means. SQLite's codes are numbers of at most four digits
+/// (sqlite.org/rescode.html), PostgreSQL's are words of five characters (its manual, appendix A).
 pub(crate) fn kind(e: &SqlError) -> Kind {
+    match e {
+        SqlError::Database(d) => match d.code() {
+            Some(code) if code.len() == 5 => postgres(&code),
+            Some(code) => code.parse().map_or(Kind::Else, sqlite),
+            None => Kind::Else,
+        },
+        SqlError::PoolTimedOut => Kind::Locked,
+        SqlError::Io(_) | SqlError::Tls(_) | SqlError::Protocol(_) | SqlError::WorkerCrashed => {
+            Kind::Unreachable
+        }
+        _ => Kind::Else,
+    }
+}
+
+fn sqlite(code: u32) -> Kind {
     /// SQLITE_IOERR_SHMSIZE: the index of the write-ahead log could not grow.
     const SHM_SIZE: u32 = 10 | (19 << 8);
     /// SQLITE_CONSTRAINT_UNIQUE and SQLITE_CONSTRAINT_PRIMARYKEY.
     const UNIQUE: [u32; 2] = [19 | (8 << 8), 19 | (6 << 8)];
-    let code = match e {
-        SqlError::Database(d) => d.code().and_then(|c| c.parse::<u32>().ok()),
-        SqlError::PoolTimedOut => return Kind::Locked,
-        _ => None,
-    };
     match code {
-        Some(SHM_SIZE) => Kind::Full,
-        Some(c) if UNIQUE.contains(&c) => Kind::Unique,
-        Some(c) => match c & 0xff {
+        SHM_SIZE => Kind::Full,
+        c if UNIQUE.contains(&c) => Kind::Unique,
+        c => match c & 0xff {
             13 => Kind::Full,
             3 | 8 | 14 | 23 => Kind::ReadOnly,
             5 | 6 => Kind::Locked,
             26 => Kind::NotADatabase,
             _ => Kind::Else,
         },
-        None => Kind::Else,
+    }
+}
+
+fn postgres(code: &str) -> Kind {
+    match code {
+        "23505" => Kind::Unique,
+        "53100" => Kind::Full,
+        // read_only_sql_transaction, insufficient_privilege
+        "25006" | "42501" => Kind::ReadOnly,
+        // lock_not_available, deadlock_detected, serialization_failure
+        "55P03" | "40P01" | "40001" => Kind::Locked,
+        // too_many_connections; admin_shutdown, crash_shutdown, cannot_connect_now
+        "53300" | "57P01" | "57P02" | "57P03" => Kind::Unreachable,
+        c if c.starts_with("08") => Kind::Unreachable,
+        _ => Kind::Else,
     }
 }
 
 impl StoreError {
-    /// The error for a failed statement on the file at `path`.
-    pub(crate) fn sqlite(path: &std::path::Path, source: SqlError) -> Self {
-        let path = path.to_owned();
+    /// The error for a failed statement.
+    pub(crate) fn sql(place: &Location, source: SqlError) -> Self {
+        let timed_out = matches!(source, SqlError::PoolTimedOut);
+        let place = place.clone();
         match kind(&source) {
-            Kind::Full => Self::DiskFull { path },
-            Kind::ReadOnly => Self::ReadOnly { path },
-            Kind::Locked => Self::Locked { path },
-            Kind::NotADatabase => Self::NotOurs { path },
-            Kind::Unique | Kind::Else => Self::Sqlite { path, source },
+            Kind::Full => Self::DiskFull { place },
+            Kind::ReadOnly => Self::ReadOnly { place },
+            // Who waits in vain for a connection to a server waits for the server.
+            Kind::Locked if timed_out && matches!(place, Location::Server { .. }) => {
+                Self::Unreachable { place, source }
+            }
+            Kind::Locked => Self::Locked { place },
+            Kind::NotADatabase => Self::NotOurs { place },
+            Kind::Unreachable => Self::Unreachable { place, source },
+            Kind::Unique | Kind::Else => Self::Sql { place, source },
         }
     }
 
-    /// The error for a failed file operation beside the file at `path`.
+    /// The error for a failed operation on a file of the store, or beside it.
     pub(crate) fn io(path: &std::path::Path, source: io::Error) -> Self {
         let path = path.to_owned();
         match source.kind() {
-            io::ErrorKind::StorageFull => Self::DiskFull { path },
-            io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly { path },
+            io::ErrorKind::StorageFull => Self::DiskFull { place: Location::File(path) },
+            io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly { place: Location::File(path) },
             _ => Self::Open { path, source },
         }
     }

@@ -1,9 +1,9 @@
 //! What happened, for others: one row an event, in the order in which they may be read.
 
-use sqlx::{FromRow, Sqlite, Transaction};
+use sqlx::FromRow;
 use waihu_types::{AttemptId, CampaignId, CaseId, WallTime};
 
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, open::Tx};
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,11 +39,7 @@ pub(crate) struct Happened<'a> {
 
 impl Store {
     /// Writes an event with what it tells of. One that is there already is not written again.
-    pub(crate) async fn tell(
-        &self,
-        tx: &mut Transaction<'static, Sqlite>,
-        happened: Happened<'_>,
-    ) -> Result<(), StoreError> {
+    pub(crate) async fn tell(&self, tx: &mut Tx, happened: Happened<'_>) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO events (key, kind, at, campaign, case_id, attempt, body)
              VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (key) DO NOTHING",

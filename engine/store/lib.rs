@@ -1,4 +1,4 @@
-//! Where attempts and outcomes are kept: one SQLite file.
+//! Where cases, campaigns, attempts and outcomes are kept: one SQLite file, or a PostgreSQL database.
 //!
 //! An attempt is on the disk before its INVITE leaves, so that after a crash, a power cut or a full
 //! disk nobody is called twice and no call goes unaccounted for. The only room that knows SQL.
@@ -13,6 +13,7 @@ mod decisions;
 mod error;
 mod events;
 mod messages;
+mod nodes;
 mod open;
 mod outcomes;
 mod owner;
@@ -29,7 +30,8 @@ pub use decisions::{Denied, KeptDecision, Passage, Verdict};
 pub use error::{Refusal, ScriptRefusal, StoreError};
 pub use events::Event;
 pub use messages::{Message, MessageBegun, MessageState, NewMessage, Settled};
-pub use open::Store;
+pub use nodes::{Draining, Node};
+pub use open::{Location, Store};
 pub use outcomes::Filter;
 pub use owner::Claim;
 pub use queue::{Counts, Picked, Placement};

@@ -252,7 +252,8 @@ impl Store {
         now: WallTime,
     ) -> Result<MessageBegun, StoreError> {
         let mut tx = self.write().await?;
-        // First, so that of two that ask for one number the second waits and sees what the first did.
+        // Of two that ask for one number the second waits, and sees what the first did.
+        self.alone(&mut tx, vec![format!("sms:{}", message.callee.subscriber())]).await?;
         let begun = sqlx::query(
             "UPDATE messages SET state = 'sending', why = '', tries = tries + 1, sent_at = $2
              WHERE message = $1 AND state = 'waiting'",

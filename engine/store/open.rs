@@ -1,73 +1,155 @@
-//! Opening the file: creating it, checking whose it is, bringing its schema up to date.
+//! Opening the store: finding it, checking whose it is, bringing its schema up to date.
 
 use std::{
-    fs,
+    fmt, fs,
     path::{Path, PathBuf},
-    str::FromStr,
     sync::Mutex,
     time::Duration,
 };
 
 use sqlx::{
-    Sqlite, SqlitePool, Transaction,
+    Any, AnyConnection, AnyPool, ConnectOptions, Connection, Executor, Transaction,
+    any::{AnyConnectOptions, AnyPoolOptions},
     migrate::{MigrateError, Migrator},
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    postgres::PgConnectOptions,
 };
-
 use waihu_types::PhoneNumber;
 
 use crate::{StoreError, owner::Owner};
 
-static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
+static SQLITE: Migrator = sqlx::migrate!("./migrations/sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("./migrations/postgres");
 
-/// The `application_id` that the first migration writes: "waih".
+/// The `application_id` that SQLite's first migration writes: "waih".
 const APPLICATION_ID: i64 = 0x7761_6968;
 
-/// How long a statement waits for another process's write (s): a commit takes milliseconds, so this
-/// is a stuck program, not a busy one.
-const BUSY_TIMEOUT_S: u64 = 5;
+/// The comment that PostgreSQL's first migration puts on the table of attempts.
+const POSTGRES_MARK: &str = "waihu";
 
-/// Connections to the file: one writes at a time, the others read meanwhile.
-const CONNECTIONS: u32 = 4;
+/// How long a connection is waited for (s): twice the longest wait for a write to a file, and as long as a
+/// server needs to be up again after a fall.
+const ACQUIRE_TIMEOUT_S: u64 = 10;
 
-/// The attempts and outcomes in one file.
+/// Connections to a file: one writes at a time, the others read meanwhile.
+const TO_A_FILE: u32 = 4;
+
+/// Connections to a server, of the hundred that PostgreSQL allows as it comes: ten nodes fit.
+const TO_A_SERVER: u32 = 8;
+
+/// What each connection to a file is set to. Another process's write is waited for 5 s: a commit takes
+/// milliseconds, so who takes longer is stuck, not busy. An attempt must outlive a power cut: `synchronous = NORMAL` would
+/// lose the last commits.
+const SQLITE_SETTINGS: &str =
+    "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+    PRAGMA foreign_keys = ON";
+
+/// What each connection to a server is set to. Each statement sees what was committed before it, and so what
+/// was committed while it waited for a lock (see [`Store::alone`]); under the stricter levels it would see what
+/// stood when the transaction began, and fail at the end. A commit is on the disk when it returns, whatever the
+/// server's file says, and who waits half a minute for a lock waits for a process that hangs.
+const POSTGRES_SETTINGS: &str =
+    "SET default_transaction_isolation = 'read committed'; SET synchronous_commit = 'on';
+    SET lock_timeout = '30s'; SET idle_in_transaction_session_timeout = '60s'";
+
+/// A transaction that writes.
+pub(crate) type Tx = Transaction<'static, Any>;
+
+/// Where a store is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// An SQLite file.
+    File(PathBuf),
+    /// A PostgreSQL database.
+    Server {
+        /// Its host, or its socket's folder.
+        host: String,
+        /// The database's name.
+        name: String,
+    },
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Server { host, name } => write!(f, "database {name} at {host}"),
+        }
+    }
+}
+
+/// The attempts and outcomes, and all that belongs to them, in one database.
 ///
 /// Dropping it closes it; attempts that were open stay open and are closed by the next
 /// [`Store::recover`].
 #[derive(Debug)]
 pub struct Store {
-    pub(crate) path: PathBuf,
-    pub(crate) pool: SqlitePool,
+    pub(crate) place: Location,
+    pub(crate) pool: AnyPool,
     /// Whether what is dialled is no person.
     pub(crate) practice: bool,
-    /// Made with the first attempt: who only reads leaves no lock behind.
+    /// Made with the first attempt: who only reads leaves no mark behind.
     pub(crate) owner: Mutex<Option<Owner>>,
 }
 
 impl Store {
-    /// Opens the file, creating it (readable by its owner only: it holds personal data) and its
+    /// Opens what `address` names: a PostgreSQL database (`postgres://USER:PASSWORD@HOST/DATABASE`, as libpq
+    /// writes it), or else an SQLite file by its path.
+    ///
+    /// # Errors
+    /// When it cannot be reached, opened or written, belongs to another program or to a newer waihu.
+    pub async fn connect(address: &str) -> Result<Self, StoreError> {
+        if address.starts_with("postgres://") || address.starts_with("postgresql://") {
+            Self::server(address).await
+        } else {
+            Self::open(address).await
+        }
+    }
+
+    /// Opens an SQLite file, creating it (readable by its owner only: it holds personal data) and its
     /// folder where they are not there, and brings its schema up to date.
     ///
     /// # Errors
     /// When it cannot be opened or written, belongs to another program or to a newer waihu.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref().to_owned();
-        create(&path).map_err(|e| StoreError::io(&path, e))?;
-        let options = SqliteConnectOptions::from_str("sqlite:")
-            .map_err(|e| StoreError::sqlite(&path, e))?
-            .filename(&path)
-            .journal_mode(SqliteJournalMode::Wal)
-            // An attempt must outlive a power cut: NORMAL would lose the last commits.
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(Duration::from_secs(BUSY_TIMEOUT_S))
-            .foreign_keys(true);
-        let pool = SqlitePoolOptions::new()
-            .max_connections(CONNECTIONS)
-            .acquire_timeout(Duration::from_secs(2 * BUSY_TIMEOUT_S))
-            .connect_lazy_with(options);
-        let store = Self { path, pool, practice: false, owner: Mutex::new(None) };
-        store.check_whose().await?;
-        store.migrate().await?;
+        let whole =
+            create(&path).and_then(|()| fs::canonicalize(&path)).map_err(|e| StoreError::io(&path, e))?;
+        let place = Location::File(path);
+        let options =
+            format!("sqlite://{}", encoded(&whole)).parse().map_err(|e| StoreError::sql(&place, e))?;
+        Self::opened(place, TO_A_FILE, SQLITE_SETTINGS, options).await
+    }
+
+    async fn server(address: &str) -> Result<Self, StoreError> {
+        let bad = |source| StoreError::Address { source };
+        let told: PgConnectOptions = address.parse().map_err(bad)?;
+        let host = match told.get_socket() {
+            Some(socket) => socket.display().to_string(),
+            None => told.get_host().to_owned(),
+        };
+        // As libpq has it: a database of the user's name where none is named.
+        let name = told.get_database().unwrap_or_else(|| told.get_username()).to_owned();
+        let options = address.parse().map_err(bad)?;
+        Self::opened(Location::Server { host, name }, TO_A_SERVER, POSTGRES_SETTINGS, options).await
+    }
+
+    /// Looks at what is there on one connection, whose faults come at once and as they are: a pool tries again
+    /// until its time is over, and then tells of that.
+    async fn opened(
+        place: Location,
+        connections: u32,
+        settings: &'static str,
+        options: AnyConnectOptions,
+    ) -> Result<Self, StoreError> {
+        sqlx::any::install_default_drivers();
+        let sql = |e| StoreError::sql(&place, e);
+        let mut first = options.connect().await.map_err(sql)?;
+        first.execute(settings).await.map_err(sql)?;
+        check_whose(&mut first, &place).await?;
+        migrate(&mut first, &place).await?;
+        first.close().await.map_err(sql)?;
+        let pool = pool(connections, settings, options);
+        let store = Self { place, pool, practice: false, owner: Mutex::new(None) };
         store.fill_in_subscribers().await?;
         Ok(store)
     }
@@ -79,42 +161,14 @@ impl Store {
         Self { practice: true, ..self }
     }
 
-    /// The file.
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// Where it is.
+    pub fn place(&self) -> &Location {
+        &self.place
     }
 
-    /// Closes the file, waiting for statements under way. Dropping does the same, later.
+    /// Closes it, waiting for statements under way. Dropping does the same, later.
     pub async fn close(self) {
         self.pool.close().await;
-    }
-
-    async fn check_whose(&self) -> Result<(), StoreError> {
-        let (id, tables): (i64, i64) = sqlx::query_as(
-            // A process that died in its very first moment leaves the migrator's own table alone.
-            "SELECT application_id,
-                    (SELECT count(*) FROM sqlite_schema WHERE tbl_name != '_sqlx_migrations')
-             FROM pragma_application_id",
-        )
-        .fetch_one(&self.pool)
-        .await
-        .map_err(|e| self.sql(e))?;
-        if id == APPLICATION_ID || (id == 0 && tables == 0) {
-            Ok(())
-        } else {
-            Err(StoreError::NotOurs { path: self.path.clone() })
-        }
-    }
-
-    async fn migrate(&self) -> Result<(), StoreError> {
-        let known = MIGRATOR.iter().map(|m| m.version).max().unwrap_or(0);
-        MIGRATOR.run(&self.pool).await.map_err(|e| match e {
-            MigrateError::VersionMissing(found) | MigrateError::VersionTooNew(found, _) => {
-                StoreError::Newer { path: self.path.clone(), found, known }
-            }
-            MigrateError::Execute(e) | MigrateError::ExecuteMigration(e, _) => self.sql(e),
-            source => StoreError::Migrate { path: self.path.clone(), source },
-        })
     }
 
     /// Completes the attempts of a schema that did not have the column.
@@ -129,7 +183,7 @@ impl Store {
         }
         let mut tx = self.write().await?;
         for (attempt, callee) in rows {
-            sqlx::query("UPDATE attempts SET subscriber = ?2 WHERE attempt = ?1")
+            sqlx::query("UPDATE attempts SET subscriber = $2 WHERE attempt = $1")
                 .bind(attempt)
                 .bind(callee.parse::<PhoneNumber>()?.subscriber())
                 .execute(&mut *tx)
@@ -139,15 +193,103 @@ impl Store {
         tx.commit().await.map_err(|e| self.sql(e))
     }
 
-    /// A transaction that writes, taken at once: one that began by reading could not be promoted
-    /// while another process writes.
-    pub(crate) async fn write(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
-        self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(|e| self.sql(e))
+    /// A transaction that writes. To a file it is taken at once: one that began by reading could not be
+    /// promoted while another process writes. On a server several write side by side, see [`Store::alone`].
+    pub(crate) async fn write(&self) -> Result<Tx, StoreError> {
+        let begin = match self.place {
+            Location::File(_) => self.pool.begin_with("BEGIN IMMEDIATE").await,
+            Location::Server { .. } => self.pool.begin().await,
+        };
+        begin.map_err(|e| self.sql(e))
+    }
+
+    /// Makes a transaction wait for every other one that named one of the same `things`, until that has ended:
+    /// to be called before it reads what it decides from, once, with all of them (two that took theirs one by
+    /// one could wait for each other for ever). To a file only one writes anyway.
+    pub(crate) async fn alone(&self, tx: &mut Tx, mut things: Vec<String>) -> Result<(), StoreError> {
+        if matches!(self.place, Location::File(_)) {
+            return Ok(());
+        }
+        things.sort();
+        things.dedup();
+        for thing in things {
+            sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
+                .bind(thing)
+                .execute(&mut **tx)
+                .await
+                .map_err(|e| self.sql(e))?;
+        }
+        Ok(())
     }
 
     pub(crate) fn sql(&self, e: sqlx::Error) -> StoreError {
-        StoreError::sqlite(&self.path, e)
+        StoreError::sql(&self.place, e)
     }
+}
+
+/// Whether it is ours, or nobody's yet.
+async fn check_whose(connection: &mut AnyConnection, place: &Location) -> Result<(), StoreError> {
+    let ours = match place {
+        Location::File(_) => {
+            let (id, tables): (i64, i64) = sqlx::query_as(
+                // A process that died in its very first moment leaves the migrator's own table alone.
+                "SELECT application_id,
+                        (SELECT count(*) FROM sqlite_schema WHERE tbl_name != '_sqlx_migrations')
+                 FROM pragma_application_id",
+            )
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(|e| StoreError::sql(place, e))?;
+            id == APPLICATION_ID || (id == 0 && tables == 0)
+        }
+        Location::Server { .. } => {
+            let (tables, mark): (i64, Option<String>) = sqlx::query_as(
+                // What an extension brought along is nobody's table.
+                "SELECT (SELECT count(*) FROM pg_class AS c
+                         WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p')
+                           AND c.relname <> '_sqlx_migrations' AND NOT EXISTS (
+                               SELECT FROM pg_depend AS d WHERE d.objid = c.oid AND d.deptype = 'e')),
+                        obj_description(to_regclass('attempts'), 'pg_class')",
+            )
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(|e| StoreError::sql(place, e))?;
+            tables == 0 || mark.as_deref() == Some(POSTGRES_MARK)
+        }
+    };
+    if ours { Ok(()) } else { Err(StoreError::NotOurs { place: place.clone() }) }
+}
+
+async fn migrate(connection: &mut AnyConnection, place: &Location) -> Result<(), StoreError> {
+    let migrator = match place {
+        Location::File(_) => &SQLITE,
+        Location::Server { .. } => &POSTGRES,
+    };
+    let known = migrator.iter().map(|m| m.version).max().unwrap_or(0);
+    migrator.run(connection).await.map_err(|e| match e {
+        MigrateError::VersionMissing(found) | MigrateError::VersionTooNew(found, _) => {
+            StoreError::Newer { place: place.clone(), found, known }
+        }
+        MigrateError::Execute(e) | MigrateError::ExecuteMigration(e, _) => StoreError::sql(place, e),
+        source => StoreError::Migrate { place: place.clone(), source },
+    })
+}
+
+fn pool(connections: u32, settings: &'static str, options: AnyConnectOptions) -> AnyPool {
+    AnyPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(Duration::from_secs(ACQUIRE_TIMEOUT_S))
+        .after_connect(move |connection, _| {
+            Box::pin(async move { connection.execute(settings).await.map(drop) })
+        })
+        .connect_lazy_with(options)
+}
+
+/// A path as an address has it: all that could mean something else is written by its number.
+fn encoded(path: &Path) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"/._-".contains(&b);
+    let bytes = path.as_os_str().as_encoded_bytes();
+    bytes.iter().map(|&b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
 
 /// Makes the folder and an empty file, where they are not there.

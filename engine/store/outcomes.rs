@@ -1,13 +1,13 @@
 //! Outcomes: one an attempt, written once.
 
 use serde::Serialize;
-use sqlx::{Sqlite, Transaction};
 use waihu_types::{AttemptId, CampaignId, CaseId, Disposition, Outcome};
 
 use crate::{
     Attempt, Store, StoreError,
-    attempts::{AttemptRow, redial_columns},
+    attempts::{AttemptRow, attempt_columns, redial_columns},
     events::Happened,
+    open::Tx,
 };
 
 /// Which outcomes are wanted; everything where nothing is set.
@@ -49,16 +49,18 @@ impl Store {
     /// Files an outcome; false where the attempt was closed already and nothing changed.
     pub(crate) async fn file(&self, outcome: &Outcome, filed: Filed) -> Result<bool, StoreError> {
         let mut tx = self.write().await?;
-        let attempt: Attempt = sqlx::query_as::<_, AttemptRow>("SELECT * FROM attempts WHERE attempt = ?1")
-            .bind(outcome.attempt.as_str())
-            .fetch_optional(&mut *tx)
-            .await
-            .map_err(|e| self.sql(e))?
-            .ok_or_else(|| StoreError::UnknownAttempt(outcome.attempt.clone()))?
-            .try_into()?;
+        self.alone(&mut tx, vec![format!("case:{}", outcome.case)]).await?;
+        let attempt: Attempt =
+            sqlx::query_as::<_, AttemptRow>(concat!(attempt_columns!(), " WHERE attempt = $1"))
+                .bind(outcome.attempt.as_str())
+                .fetch_optional(&mut *tx)
+                .await
+                .map_err(|e| self.sql(e))?
+                .ok_or_else(|| StoreError::UnknownAttempt(outcome.attempt.clone()))?
+                .try_into()?;
         same_call(&attempt, outcome)?;
-        let before: Option<(String, bool, i64)> =
-            sqlx::query_as("SELECT record, recovered, revision FROM outcomes WHERE attempt = ?1")
+        let before: Option<(String, i64, i64)> =
+            sqlx::query_as("SELECT record, recovered, revision FROM outcomes WHERE attempt = $1")
                 .bind(outcome.attempt.as_str())
                 .fetch_optional(&mut *tx)
                 .await
@@ -70,7 +72,7 @@ impl Store {
                 if read(outcome.attempt.as_str(), &record)? == *outcome {
                     return Ok(false);
                 }
-                if !recovered {
+                if recovered == 0 {
                     return Err(StoreError::AlreadyClosed(outcome.attempt.clone()));
                 }
             }
@@ -78,7 +80,7 @@ impl Store {
         }
         self.insert(&mut tx, outcome, filed, revision).await?;
         sqlx::query(
-            "UPDATE attempts SET open = 0, answered_at = coalesce(answered_at, ?2) WHERE attempt = ?1",
+            "UPDATE attempts SET open = 0, answered_at = coalesce(answered_at, $2) WHERE attempt = $1",
         )
         .bind(outcome.attempt.as_str())
         .bind(outcome.answered_at.map(|t| t.unix_millis()))
@@ -102,22 +104,25 @@ impl Store {
         Ok(true)
     }
 
-    async fn insert(
-        &self,
-        tx: &mut Transaction<'static, Sqlite>,
-        o: &Outcome,
-        filed: Filed,
-        revision: i64,
-    ) -> Result<(), StoreError> {
+    async fn insert(&self, tx: &mut Tx, o: &Outcome, filed: Filed, revision: i64) -> Result<(), StoreError> {
         let json = |e| StoreError::Record { of: o.attempt.to_string(), source: e };
         let (verdict, rule, not_before) = redial_columns(&o.redial);
         sqlx::query(
-            "INSERT OR REPLACE INTO outcomes (attempt, version, campaign, case_id, disposition, answered_by,
+            "INSERT INTO outcomes (attempt, version, campaign, case_id, disposition, answered_by,
                 identity, dialled_at, answered_at, ended_at, promise_date, promise_amount, promise_currency,
                 handover_result, sip_code, fault, redial_verdict, redial_rule, redial_not_before, recovered,
                 record, revision)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
-                ?20, ?21, ?22)",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
+                $20, $21, $22)
+             ON CONFLICT (attempt) DO UPDATE SET version = excluded.version, campaign = excluded.campaign, case_id = excluded.case_id,
+                disposition = excluded.disposition, answered_by = excluded.answered_by, identity =
+                excluded.identity, dialled_at = excluded.dialled_at, answered_at = excluded.answered_at,
+                ended_at = excluded.ended_at, promise_date = excluded.promise_date, promise_amount =
+                excluded.promise_amount, promise_currency = excluded.promise_currency, handover_result =
+                excluded.handover_result, sip_code = excluded.sip_code, fault = excluded.fault,
+                redial_verdict = excluded.redial_verdict, redial_rule = excluded.redial_rule,
+                redial_not_before = excluded.redial_not_before, recovered = excluded.recovered, record =
+                excluded.record, revision = excluded.revision",
         )
         .bind(o.attempt.as_str())
         .bind(i64::from(o.version))
@@ -138,7 +143,7 @@ impl Store {
         .bind(verdict)
         .bind(rule)
         .bind(not_before)
-        .bind(filed == Filed::Recovered)
+        .bind(i64::from(filed == Filed::Recovered))
         .bind(serde_json::to_string(o).map_err(json)?)
         .bind(revision)
         .execute(&mut **tx)
@@ -155,17 +160,16 @@ impl Store {
         let rows: Vec<(String, String)> = sqlx::query_as(
             "SELECT attempt, record FROM (
                 SELECT attempt, record, ended_at FROM outcomes
-                WHERE (?1 IS NULL OR campaign = ?1) AND (?2 IS NULL OR case_id = ?2)
-                  AND (?3 IS NULL OR attempt = ?3) AND (?4 IS NULL OR disposition = ?4)
-                ORDER BY ended_at DESC, attempt DESC LIMIT ?5)
+                WHERE ($1 IS NULL OR campaign = $1) AND ($2 IS NULL OR case_id = $2)
+                  AND ($3 IS NULL OR attempt = $3) AND ($4 IS NULL OR disposition = $4)
+                ORDER BY ended_at DESC, attempt DESC LIMIT $5) AS newest
              ORDER BY ended_at, attempt",
         )
         .bind(filter.campaign.as_ref().map(CampaignId::as_str))
         .bind(filter.case.as_ref().map(CaseId::as_str))
         .bind(filter.attempt.as_ref().map(AttemptId::as_str))
         .bind(filter.disposition.map(Disposition::label))
-        // To SQLite a negative limit is none.
-        .bind(filter.limit.map_or(-1, i64::from))
+        .bind(filter.limit.map_or(i64::MAX, i64::from))
         .fetch_all(&self.pool)
         .await
         .map_err(|e| self.sql(e))?;

@@ -3,10 +3,10 @@
 //! A row is `waiting` until its moment, `ready` until it is its turn, `leased` by the node that calls it, `done`
 //! when its campaign has no more to do with it. What an attempt comes to moves it (`Store::file`).
 
-use sqlx::{FromRow, Sqlite, Transaction};
+use sqlx::FromRow;
 use waihu_types::{CampaignId, CaseId, Redial, WallTime};
 
-use crate::{CaseState, Store, StoreError, StoredCase, attempts::redial_columns, cases::CaseRow};
+use crate::{CaseState, Store, StoreError, StoredCase, attempts::redial_columns, cases::CaseRow, open::Tx};
 
 /// Where a case is to stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,6 +123,8 @@ impl Store {
     pub async fn pick(&self, campaign: &CampaignId, limit: u32) -> Result<Vec<Picked>, StoreError> {
         let node = self.owner_id()?;
         let mut tx = self.write().await?;
+        // Two that choose at once choose the same, and one of them goes away with nothing.
+        self.alone(&mut tx, vec![format!("pick:{campaign}")]).await?;
         let rows: Vec<PickedRow> = sqlx::query_as(
             "UPDATE queue SET state = 'leased', node = $2 WHERE campaign = $1 AND state = 'ready' AND case_id IN (
                 SELECT case_id FROM queue WHERE campaign = $1 AND state = 'ready'
@@ -228,7 +230,7 @@ impl Store {
     /// Whether a case of a stored campaign may be dialled by this node: what stands in the queue.
     pub(crate) async fn queued(
         &self,
-        tx: &mut Transaction<'static, Sqlite>,
+        tx: &mut Tx,
         campaign: &CampaignId,
         case: &CaseId,
         node: &str,
@@ -261,7 +263,7 @@ impl Store {
     /// case was settled meanwhile, it stays where it is.
     pub(crate) async fn move_on(
         &self,
-        tx: &mut Transaction<'static, Sqlite>,
+        tx: &mut Tx,
         campaign: &CampaignId,
         case: &CaseId,
         redial: &Redial,
@@ -300,7 +302,7 @@ impl Store {
     /// Takes a case that is open no longer out of every campaign, or back into those that had it taken out.
     pub(crate) async fn requeue(
         &self,
-        tx: &mut Transaction<'static, Sqlite>,
+        tx: &mut Tx,
         case: &CaseId,
         state: CaseState,
         now: WallTime,

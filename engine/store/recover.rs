@@ -39,7 +39,7 @@ impl Store {
     ) -> Result<Vec<AttemptId>, StoreError> {
         let mut closed = Vec::new();
         for (owner, attempts) in self.open_attempts().await? {
-            if self.is_alive(&owner)? {
+            if self.is_alive(&owner, now).await? {
                 continue;
             }
             for attempt in &attempts {
@@ -48,12 +48,12 @@ impl Store {
                     closed.push(attempt.begun.attempt.clone());
                 }
             }
-            self.forget(&owner);
+            self.forget(&owner, now).await?;
         }
         for node in self.lessees().await? {
-            if !self.is_alive(&node)? {
+            if !self.is_alive(&node, now).await? {
                 self.release(&node).await?;
-                self.forget(&node);
+                self.forget(&node, now).await?;
             }
         }
         closed.sort();

@@ -5,10 +5,10 @@
 
 use std::str::FromStr;
 
-use sqlx::{FromRow, Sqlite, Transaction};
+use sqlx::FromRow;
 use waihu_types::{CampaignId, GivenAuthority, WallTime};
 
-use crate::{ScriptRefusal, Store, StoreError};
+use crate::{ScriptRefusal, Store, StoreError, open::Tx};
 
 /// What was done with a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,14 +128,16 @@ impl Store {
         let files = serde_json::to_string(files)
             .map_err(|source| StoreError::Record { of: format!("{flow}@{sha256}"), source })?;
         let mut tx = self.write().await?;
-        let new =
-            sqlx::query("INSERT OR IGNORE INTO script_versions (flow, sha256, files) VALUES (?1, ?2, ?3)")
-                .bind(flow)
-                .bind(sha256)
-                .bind(files)
-                .execute(&mut *tx)
-                .await
-                .map_err(|e| self.sql(e))?;
+        self.alone(&mut tx, vec![format!("script:{flow}")]).await?;
+        let new = sqlx::query(
+            "INSERT INTO script_versions (flow, sha256, files) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        )
+        .bind(flow)
+        .bind(sha256)
+        .bind(files)
+        .execute(&mut *tx)
+        .await
+        .map_err(|e| self.sql(e))?;
         if new.rows_affected() > 0 {
             self.act(&mut tx, (flow, sha256), ScriptDeed::Submitted, by, at).await?;
         }
@@ -193,6 +195,7 @@ impl Store {
     ) -> Result<StoredScript, StoreError> {
         let by = named(flow, sha256, by)?;
         let mut tx = self.write().await?;
+        self.alone(&mut tx, vec![format!("script:{flow}")]).await?;
         let found = self.version_in(&mut tx, flow, sha256).await?;
         if let Some(why) = refused(&found, by) {
             return Err(StoreError::ScriptRefused { script: found.label(), why });
@@ -230,7 +233,7 @@ impl Store {
     /// That it is not on file, or cannot be read.
     pub async fn script_files(&self, flow: &str, sha256: &str) -> Result<Vec<(String, String)>, StoreError> {
         let files: Option<String> =
-            sqlx::query_scalar("SELECT files FROM script_versions WHERE flow = ?1 AND sha256 = ?2")
+            sqlx::query_scalar("SELECT files FROM script_versions WHERE flow = $1 AND sha256 = $2")
                 .bind(flow)
                 .bind(sha256)
                 .fetch_optional(&self.pool)
@@ -261,6 +264,8 @@ impl Store {
         at: WallTime,
     ) -> Result<Begun, StoreError> {
         let mut tx = self.write().await?;
+        let scripts = with.scripts.iter().map(|pin| format!("script:{}", pin.flow));
+        self.alone(&mut tx, scripts.chain([format!("campaign:{campaign}")]).collect()).await?;
         let stands = self.begun_in(&mut tx, campaign).await?;
         if !stands.scripts.is_empty() {
             return Ok(stands);
@@ -275,7 +280,7 @@ impl Store {
             }
             sqlx::query(
                 "INSERT INTO campaign_scripts (campaign, variant, flow, sha256, share, pinned_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                 VALUES ($1, $2, $3, $4, $5, $6)",
             )
             .bind(campaign.as_str())
             .bind(pin.variant.as_deref().unwrap_or_default())
@@ -291,7 +296,7 @@ impl Store {
             let authority =
                 serde_json::to_string(&with.authority).map_err(|source| of_campaign(campaign, source))?;
             sqlx::query(
-                "INSERT INTO campaign_authority (campaign, authority, pinned_at) VALUES (?1, ?2, ?3)",
+                "INSERT INTO campaign_authority (campaign, authority, pinned_at) VALUES ($1, $2, $3)",
             )
             .bind(campaign.as_str())
             .bind(authority)
@@ -305,13 +310,9 @@ impl Store {
         Ok(stands)
     }
 
-    async fn begun_in(
-        &self,
-        tx: &mut Transaction<'static, Sqlite>,
-        campaign: &CampaignId,
-    ) -> Result<Begun, StoreError> {
+    async fn begun_in(&self, tx: &mut Tx, campaign: &CampaignId) -> Result<Begun, StoreError> {
         let rows: Vec<(String, String, String, i64)> = sqlx::query_as(
-            "SELECT variant, flow, sha256, share FROM campaign_scripts WHERE campaign = ?1 ORDER BY variant",
+            "SELECT variant, flow, sha256, share FROM campaign_scripts WHERE campaign = $1 ORDER BY variant",
         )
         .bind(campaign.as_str())
         .fetch_all(&mut **tx)
@@ -324,7 +325,7 @@ impl Store {
             share: u32::try_from(share).unwrap_or(u32::MAX),
         };
         let authority: Option<String> =
-            sqlx::query_scalar("SELECT authority FROM campaign_authority WHERE campaign = ?1")
+            sqlx::query_scalar("SELECT authority FROM campaign_authority WHERE campaign = $1")
                 .bind(campaign.as_str())
                 .fetch_optional(&mut **tx)
                 .await
@@ -336,23 +337,14 @@ impl Store {
         })
     }
 
-    async fn version_in(
-        &self,
-        tx: &mut Transaction<'static, Sqlite>,
-        flow: &str,
-        sha256: &str,
-    ) -> Result<StoredScript, StoreError> {
+    async fn version_in(&self, tx: &mut Tx, flow: &str, sha256: &str) -> Result<StoredScript, StoreError> {
         let all = self.scripts_in(tx, Some(flow)).await?;
         all.into_iter().find(|s| s.sha256 == sha256).ok_or_else(|| unknown(flow, sha256))
     }
 
-    async fn scripts_in(
-        &self,
-        tx: &mut Transaction<'static, Sqlite>,
-        flow: Option<&str>,
-    ) -> Result<Vec<StoredScript>, StoreError> {
+    async fn scripts_in(&self, tx: &mut Tx, flow: Option<&str>) -> Result<Vec<StoredScript>, StoreError> {
         let rows: Vec<ActRow> = sqlx::query_as(
-            "SELECT flow, sha256, act, person, at FROM script_acts WHERE ?1 IS NULL OR flow = ?1 ORDER BY id",
+            "SELECT flow, sha256, act, person, at FROM script_acts WHERE $1 IS NULL OR flow = $1 ORDER BY id",
         )
         .bind(flow)
         .fetch_all(&mut **tx)
@@ -372,13 +364,13 @@ impl Store {
 
     async fn act(
         &self,
-        tx: &mut Transaction<'static, Sqlite>,
+        tx: &mut Tx,
         (flow, sha256): (&str, &str),
         deed: ScriptDeed,
         by: &str,
         at: WallTime,
     ) -> Result<(), StoreError> {
-        sqlx::query("INSERT INTO script_acts (flow, sha256, act, person, at) VALUES (?1, ?2, ?3, ?4, ?5)")
+        sqlx::query("INSERT INTO script_acts (flow, sha256, act, person, at) VALUES ($1, $2, $3, $4, $5)")
             .bind(flow)
             .bind(sha256)
             .bind(deed.label())

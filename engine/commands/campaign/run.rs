@@ -76,7 +76,7 @@ pub(super) fn run(project: &Project, args: RunArgs) -> Result<ExitCode> {
     let (claim, bad_rows, left_out) = crate::commands::runtime()?.block_on(async {
         let store = Store::open(project.store()).await?;
         // One process at a time goes by this file; `waihu serve` may dial the same campaign beside it.
-        let claim = store.claim(&id)?;
+        let claim = store.claim(&id).await?;
         let (bad_rows, left_out) = begin(project, &store, &id, &args).await?;
         anyhow::Ok((claim, bad_rows, left_out))
     })?;

@@ -3,10 +3,16 @@
 
 mod common;
 
-use common::{at, attempt, free, store};
+use common::{Ground, at, attempt, free, on_both};
 use waihu_compliance::{Gate, Profile};
 use waihu_store::{MessageBegun, MessageState, NewMessage, Passage, Settled, Store};
 use waihu_types::WallTime;
+
+on_both!(
+    the_same_follow_up_twice_is_one_message_and_leaves_once,
+    what_was_leaving_when_its_sender_died_is_told_and_not_sent_again,
+    what_a_rule_forbids_for_good_is_refused,
+);
 
 const CN: &str = include_str!("../../../compliance/cn.toml");
 
@@ -40,9 +46,8 @@ fn there(text: &str) -> WallTime {
     format!("{text}+08:00").parse().unwrap()
 }
 
-#[tokio::test]
-async fn the_same_follow_up_twice_is_one_message_and_leaves_once() {
-    let (_dir, store) = store().await;
+async fn the_same_follow_up_twice_is_one_message_and_leaves_once(ground: Ground) {
+    let store = ground.store().await;
     with_call(&store).await;
     let due = there("2026-11-26T09:30:00");
     for _ in 0..2 {
@@ -67,9 +72,8 @@ async fn the_same_follow_up_twice_is_one_message_and_leaves_once() {
     assert_eq!(store.message_counts().await.unwrap(), [(MessageState::Delivered, 1)]);
 }
 
-#[tokio::test]
-async fn what_was_leaving_when_its_sender_died_is_told_and_not_sent_again() {
-    let (_dir, store) = store().await;
+async fn what_was_leaving_when_its_sender_died_is_told_and_not_sent_again(ground: Ground) {
+    let store = ground.store().await;
     with_call(&store).await;
     let due = there("2026-11-26T09:30:00");
     store.add_messages(&[message("m1", due)]).await.unwrap();
@@ -99,9 +103,8 @@ async fn what_was_leaving_when_its_sender_died_is_told_and_not_sent_again() {
     );
 }
 
-#[tokio::test]
-async fn what_a_rule_forbids_for_good_is_refused() {
-    let (_dir, store) = store().await;
+async fn what_a_rule_forbids_for_good_is_refused(ground: Ground) {
+    let store = ground.store().await;
     with_call(&store).await;
     store.add_messages(&[message("m1", at(0))]).await.unwrap();
     store.put_off_message("m1", None, "the number is not called any more").await.unwrap();

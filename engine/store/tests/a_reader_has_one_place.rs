@@ -3,16 +3,20 @@
 
 mod common;
 
-use common::{at, store};
+use common::{Ground, at, on_both};
 use waihu_store::{Hold, Place};
+
+on_both!(
+    one_node_delivers_until_its_lease_ends,
+    who_was_moved_by_a_person_does_not_move_on_from_where_it_was,
+);
 
 fn hold(node: &str, until: i64) -> Hold<'_> {
     Hold { node, until: at(until) }
 }
 
-#[tokio::test]
-async fn one_node_delivers_until_its_lease_ends() {
-    let (_dir, store) = store().await;
+async fn one_node_delivers_until_its_lease_ends(ground: Ground) {
+    let store = ground.store().await;
     let place = store.take_reader("crm", hold("a", 30), at(0)).await.unwrap().unwrap();
     assert_eq!((place.seq, place.tries), (0, 0));
     assert_eq!(store.take_reader("crm", hold("b", 40), at(10)).await.unwrap(), None);
@@ -30,9 +34,8 @@ async fn one_node_delivers_until_its_lease_ends() {
     assert_eq!(store.take_reader("crm", hold("a", 99), at(61)).await.unwrap(), Some(further));
 }
 
-#[tokio::test]
-async fn who_was_moved_by_a_person_does_not_move_on_from_where_it_was() {
-    let (_dir, store) = store().await;
+async fn who_was_moved_by_a_person_does_not_move_on_from_where_it_was(ground: Ground) {
+    let store = ground.store().await;
     let place = store.take_reader("crm", hold("a", 30), at(0)).await.unwrap().unwrap();
     assert!(store.move_reader(0, &Place { seq: 7, ..place.clone() }, hold("a", 30), None).await.unwrap());
     assert!(store.put_reader_before("crm", 3).await.unwrap());

@@ -3,9 +3,18 @@
 
 mod common;
 
-use common::{at, campaign, store};
+use common::{Ground, at, campaign, on_both};
 use waihu_store::{Begun, Pin, ScriptRefusal, Store, StoreError};
 use waihu_types::GivenAuthority;
+
+on_both!(
+    whoever_submitted_a_version_cannot_approve_it_however_the_name_is_written,
+    content_that_is_submitted_again_keeps_its_first_author,
+    only_an_approved_version_is_pinned_and_the_first_pin_stands,
+    a_campaign_keeps_the_authority_that_it_was_begun_with,
+    an_approval_that_was_withdrawn_approves_no_more_until_the_next,
+    a_version_is_found_by_the_beginning_of_its_hash_where_that_is_one,
+);
 
 const SHA: &str = "aa11";
 
@@ -20,10 +29,10 @@ fn why<T: std::fmt::Debug>(done: Result<T, StoreError>) -> ScriptRefusal {
     }
 }
 
-async fn submitted() -> (tempfile::TempDir, Store) {
-    let (dir, store) = store().await;
+async fn submitted(ground: &Ground) -> Store {
+    let store = ground.store().await;
     store.submit_script("reminder", SHA, &files(), "Li Na", at(0)).await.unwrap();
-    (dir, store)
+    store
 }
 
 fn pin(variant: Option<&str>, sha256: &str, share: u32) -> Pin {
@@ -35,9 +44,8 @@ fn with(scripts: &[Pin]) -> Begun {
     Begun { scripts: scripts.to_vec(), ..Begun::default() }
 }
 
-#[tokio::test]
-async fn whoever_submitted_a_version_cannot_approve_it_however_the_name_is_written() {
-    let (_dir, store) = submitted().await;
+async fn whoever_submitted_a_version_cannot_approve_it_however_the_name_is_written(ground: Ground) {
+    let store = submitted(&ground).await;
     for by in ["Li Na", "li na", "  LI   NA "] {
         assert_eq!(why(store.approve_script("reminder", SHA, by, at(1)).await), ScriptRefusal::SamePerson);
     }
@@ -51,18 +59,16 @@ async fn whoever_submitted_a_version_cannot_approve_it_however_the_name_is_writt
     );
 }
 
-#[tokio::test]
-async fn content_that_is_submitted_again_keeps_its_first_author() {
-    let (_dir, store) = submitted().await;
+async fn content_that_is_submitted_again_keeps_its_first_author(ground: Ground) {
+    let store = submitted(&ground).await;
     let again = store.submit_script("reminder", SHA, &files(), "Wang", at(9)).await.unwrap();
     assert_eq!(again.submitted().unwrap().by, "Li Na");
     assert_eq!(why(store.approve_script("reminder", SHA, "Li Na", at(9)).await), ScriptRefusal::SamePerson);
     assert_eq!(store.script_files("reminder", SHA).await.unwrap(), files());
 }
 
-#[tokio::test]
-async fn only_an_approved_version_is_pinned_and_the_first_pin_stands() {
-    let (_dir, store) = submitted().await;
+async fn only_an_approved_version_is_pinned_and_the_first_pin_stands(ground: Ground) {
+    let store = submitted(&ground).await;
     assert_eq!(
         why(store.begin(&campaign(), &with(&[pin(None, SHA, 1)]), at(1)).await),
         ScriptRefusal::NotApproved
@@ -77,9 +83,8 @@ async fn only_an_approved_version_is_pinned_and_the_first_pin_stands() {
     assert_eq!(store.begun(&campaign()).await.unwrap(), first);
 }
 
-#[tokio::test]
-async fn a_campaign_keeps_the_authority_that_it_was_begun_with() {
-    let (_dir, store) = submitted().await;
+async fn a_campaign_keeps_the_authority_that_it_was_begun_with(ground: Ground) {
+    let store = submitted(&ground).await;
     store.approve_script("reminder", SHA, "Wang", at(1)).await.unwrap();
     let given = |json: &str| serde_json::from_str::<GivenAuthority>(json).unwrap();
     let begin = |json: &str| Begun { scripts: vec![pin(None, SHA, 1)], authority: given(json) };
@@ -93,9 +98,8 @@ async fn a_campaign_keeps_the_authority_that_it_was_begun_with() {
     assert_eq!(store.begun(&campaign()).await.unwrap(), three);
 }
 
-#[tokio::test]
-async fn an_approval_that_was_withdrawn_approves_no_more_until_the_next() {
-    let (_dir, store) = submitted().await;
+async fn an_approval_that_was_withdrawn_approves_no_more_until_the_next(ground: Ground) {
+    let store = submitted(&ground).await;
     assert_eq!(why(store.withdraw_script("reminder", SHA, "Wang", at(1)).await), ScriptRefusal::NotApproved);
     store.approve_script("reminder", SHA, "Wang", at(2)).await.unwrap();
     let script = store.withdraw_script("reminder", SHA, "Li Na", at(3)).await.unwrap();
@@ -109,9 +113,8 @@ async fn an_approval_that_was_withdrawn_approves_no_more_until_the_next() {
     assert!(script.approved().is_some());
 }
 
-#[tokio::test]
-async fn a_version_is_found_by_the_beginning_of_its_hash_where_that_is_one() {
-    let (_dir, store) = submitted().await;
+async fn a_version_is_found_by_the_beginning_of_its_hash_where_that_is_one(ground: Ground) {
+    let store = submitted(&ground).await;
     store.submit_script("reminder", "aa22", &files(), "Li Na", at(1)).await.unwrap();
     assert_eq!(store.find_script("reminder", "aa1").await.unwrap().sha256, SHA);
     for beginning in ["aa", "cc", ""] {

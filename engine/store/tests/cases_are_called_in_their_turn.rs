@@ -3,13 +3,28 @@
 
 mod common;
 
-use common::{at, attempt, campaign, free, number, outcome, store};
+use common::{Ground, at, attempt, campaign, free, number, on_both, outcome};
 use serde_json::json;
 use waihu_store::{
     Bar, CampaignState, CaseState, Counts, Imported, NewAttempt, Placement, Refusal, Remains, Store,
     StoreError,
 };
 use waihu_types::{Case, CaseId, Disposition, Outcome};
+
+on_both!(
+    the_highest_rank_is_next_and_nobody_takes_it_twice,
+    a_case_waits_for_its_moment,
+    only_who_took_a_case_may_call_it,
+    what_an_attempt_comes_to_moves_its_case,
+    what_a_dead_node_took_is_everybodys_again,
+    a_case_that_is_paid_is_called_no_more,
+    a_campaign_that_does_not_run_calls_nobody,
+    one_number_is_on_the_line_once_whatever_the_case,
+    the_same_import_again_changes_nothing,
+    a_number_that_is_entered_is_called_by_no_campaign_until_it_is_lifted,
+    what_a_call_barred_may_be_lifted_and_is_barred_anew,
+    what_happened_is_told_once_and_in_order,
+);
 
 fn case(id: &str) -> Case {
     serde_json::from_value(json!({
@@ -55,20 +70,18 @@ fn refusal(e: StoreError) -> Refusal {
     }
 }
 
-#[tokio::test]
-async fn the_highest_rank_is_next_and_nobody_takes_it_twice() {
-    let (_dir, store) = store().await;
+async fn the_highest_rank_is_next_and_nobody_takes_it_twice(ground: Ground) {
+    let store = ground.store().await;
     running(&store, &[("C1", 1), ("C2", 9), ("C3", 9), ("C4", 5)]).await;
-    let other = Store::open(store.path()).await.unwrap();
+    let other = ground.store().await;
     assert_eq!(picked(&store, 2).await, ["C2", "C3"]);
     assert_eq!(picked(&other, 9).await, ["C4", "C1"]);
     assert_eq!(picked(&store, 9).await, Vec::<String>::new());
     assert_eq!(counts(&store).await, (0, 0, 4, 0));
 }
 
-#[tokio::test]
-async fn a_case_waits_for_its_moment() {
-    let (_dir, store) = store().await;
+async fn a_case_waits_for_its_moment(ground: Ground) {
+    let store = ground.store().await;
     running(&store, &[]).await;
     store.import(&[case("C1"), case("C2")], at(0)).await.unwrap();
     store.enqueue(&campaign(), &[placed("C1", 1, 60), placed("C2", 1, 120)]).await.unwrap();
@@ -82,11 +95,10 @@ async fn a_case_waits_for_its_moment() {
     assert_eq!(picked(&store, 9).await, ["C1"], "whoever is due longest is ready first");
 }
 
-#[tokio::test]
-async fn only_who_took_a_case_may_call_it() {
-    let (_dir, store) = store().await;
+async fn only_who_took_a_case_may_call_it(ground: Ground) {
+    let store = ground.store().await;
     running(&store, &[("C1", 1)]).await;
-    let other = Store::open(store.path()).await.unwrap();
+    let other = ground.store().await;
     let not_yet = store.begin_attempt(&attempt("a1", "C1", 1), &free()).await.unwrap_err();
     assert_eq!(refusal(not_yet), Refusal::NotLeased);
     assert_eq!(picked(&store, 1).await, ["C1"]);
@@ -95,9 +107,8 @@ async fn only_who_took_a_case_may_call_it() {
     store.begin_attempt(&attempt("a1", "C1", 1), &free()).await.unwrap();
 }
 
-#[tokio::test]
-async fn what_an_attempt_comes_to_moves_its_case() {
-    let (_dir, store) = store().await;
+async fn what_an_attempt_comes_to_moves_its_case(ground: Ground) {
+    let store = ground.store().await;
     running(&store, &[("C1", 2), ("C2", 1)]).await;
     for (n, (case, how, then)) in
         [("C1", Disposition::Busy, (1, 1, 0, 0)), ("C2", Disposition::PromiseToPay, (1, 0, 0, 1))]
@@ -116,26 +127,24 @@ async fn what_an_attempt_comes_to_moves_its_case() {
     assert_eq!(picked(&store, 9).await, ["C1"]);
 }
 
-#[tokio::test]
-async fn what_a_dead_node_took_is_everybodys_again() {
-    let (_dir, store) = store().await;
+async fn what_a_dead_node_took_is_everybodys_again(ground: Ground) {
+    let store = ground.store().await;
     running(&store, &[("C1", 2), ("C2", 1), ("C3", 0)]).await;
-    let dead = Store::open(store.path()).await.unwrap();
+    let dead = ground.store().await;
     assert_eq!(picked(&dead, 2).await, ["C1", "C2"]);
     dead.begin_attempt(&attempt("a1", "C1", 0), &free()).await.unwrap();
     dead.mark_answered(&"a1".parse().unwrap(), at(3)).await.unwrap();
     assert_eq!(store.recover(at(9), |_| Remains::default()).await.unwrap(), []);
     assert_eq!(counts(&store).await, (0, 1, 2, 0), "it lives");
-    drop(dead);
+    ground.die(dead).await;
     assert_eq!(store.recover(at(9), |_| Remains::default()).await.unwrap().len(), 1);
     // The first was answered, and may have been told something: nobody calls it again.
     assert_eq!(counts(&store).await, (0, 2, 0, 1));
     assert_eq!(picked(&store, 9).await, ["C2", "C3"]);
 }
 
-#[tokio::test]
-async fn a_case_that_is_paid_is_called_no_more() {
-    let (_dir, store) = store().await;
+async fn a_case_that_is_paid_is_called_no_more(ground: Ground) {
+    let store = ground.store().await;
     running(&store, &[("C1", 3), ("C2", 2), ("C3", 1)]).await;
     assert_eq!(picked(&store, 2).await, ["C1", "C2"]);
     store.begin_attempt(&attempt("a1", "C1", 0), &free()).await.unwrap();
@@ -156,9 +165,8 @@ async fn a_case_that_is_paid_is_called_no_more() {
     assert_eq!(counts(&store).await, (1, 0, 0, 2), "a slip of the lender's is taken back");
 }
 
-#[tokio::test]
-async fn a_campaign_that_does_not_run_calls_nobody() {
-    let (_dir, store) = store().await;
+async fn a_campaign_that_does_not_run_calls_nobody(ground: Ground) {
+    let store = ground.store().await;
     running(&store, &[("C1", 3)]).await;
     assert_eq!(picked(&store, 1).await, ["C1"]);
     store.set_campaign_state(&campaign(), CampaignState::Paused, None, at(1)).await.unwrap();
@@ -171,9 +179,8 @@ async fn a_campaign_that_does_not_run_calls_nobody() {
     assert!(matches!(e, StoreError::CampaignStopped(_)), "{e}");
 }
 
-#[tokio::test]
-async fn one_number_is_on_the_line_once_whatever_the_case() {
-    let (_dir, store) = store().await;
+async fn one_number_is_on_the_line_once_whatever_the_case(ground: Ground) {
+    let store = ground.store().await;
     running(&store, &[("C1", 3), ("C2", 2)]).await;
     picked(&store, 2).await;
     store.begin_attempt(&attempt("a1", "C1", 0), &free()).await.unwrap();
@@ -184,9 +191,8 @@ async fn one_number_is_on_the_line_once_whatever_the_case() {
     store.begin_attempt(&second, &free()).await.unwrap();
 }
 
-#[tokio::test]
-async fn the_same_import_again_changes_nothing() {
-    let (_dir, store) = store().await;
+async fn the_same_import_again_changes_nothing(ground: Ground) {
+    let store = ground.store().await;
     let first = [case("C1"), case("C2")];
     let imported = store.import(&first, at(0)).await.unwrap();
     assert_eq!(imported, Imported { new: 2, ..Imported::default() });
@@ -201,9 +207,8 @@ async fn the_same_import_again_changes_nothing() {
     assert_eq!(page[0].case.id, id("C2"));
 }
 
-#[tokio::test]
-async fn a_number_that_is_entered_is_called_by_no_campaign_until_it_is_lifted() {
-    let (_dir, store) = store().await;
+async fn a_number_that_is_entered_is_called_by_no_campaign_until_it_is_lifted(ground: Ground) {
+    let store = ground.store().await;
     running(&store, &[("C1", 1)]).await;
     picked(&store, 1).await;
     let number = number("C1");
@@ -217,9 +222,8 @@ async fn a_number_that_is_entered_is_called_by_no_campaign_until_it_is_lifted() 
     store.begin_attempt(&attempt("a1", "C1", 3), &free()).await.unwrap();
 }
 
-#[tokio::test]
-async fn what_a_call_barred_may_be_lifted_and_is_barred_anew() {
-    let (_dir, store) = store().await;
+async fn what_a_call_barred_may_be_lifted_and_is_barred_anew(ground: Ground) {
+    let store = ground.store().await;
     let number = number("C1");
     for (a, ended, lifted) in [("a1", 40, 50), ("a2", 90, 100)] {
         store.begin_attempt(&NewAttempt { campaign: None, ..attempt(a, "C1", 0) }, &free()).await.unwrap();
@@ -232,9 +236,8 @@ async fn what_a_call_barred_may_be_lifted_and_is_barred_anew() {
     }
 }
 
-#[tokio::test]
-async fn what_happened_is_told_once_and_in_order() {
-    let (_dir, store) = store().await;
+async fn what_happened_is_told_once_and_in_order(ground: Ground) {
+    let store = ground.store().await;
     running(&store, &[("C1", 1)]).await;
     picked(&store, 1).await;
     store.begin_attempt(&attempt("a1", "C1", 0), &free()).await.unwrap();

@@ -3,10 +3,18 @@
 
 mod common;
 
-use common::{attempt, campaign, free, outcome, store};
+use common::{Ground, attempt, campaign, free, on_both, outcome};
 use waihu_compliance::{Gate, Profile, Reached};
 use waihu_store::{NewAttempt, Passage, Refusal, Store, StoreError, Verdict};
 use waihu_types::{Disposition, WallTime};
+
+on_both!(
+    a_call_at_night_does_not_begin_and_its_denial_is_kept,
+    an_allowed_call_begins_with_its_decision_and_neither_is_ever_changed,
+    calls_of_every_campaign_count_as_far_as_they_came,
+    who_was_not_reached_counts_as_called_and_laboratory_calls_count_as_nothing,
+    who_calls_all_the_same_is_kept_with_the_reason,
+);
 
 fn gate(text: &str) -> Gate {
     Gate::new(Profile::parse("p.toml", text, |_| None).unwrap())
@@ -44,9 +52,8 @@ fn rule(done: Result<(), StoreError>) -> Option<String> {
     }
 }
 
-#[tokio::test]
-async fn a_call_at_night_does_not_begin_and_its_denial_is_kept() {
-    let (_dir, store) = store().await;
+async fn a_call_at_night_does_not_begin_and_its_denial_is_kept(ground: Ground) {
+    let store = ground.store().await;
     let cn = cn();
     let night = call("a1", "C1", "22:00:00");
     assert_eq!(rule(store.begin_attempt(&night, &passage(&cn)).await).as_deref(), Some("cn-hours"));
@@ -64,16 +71,14 @@ async fn a_call_at_night_does_not_begin_and_its_denial_is_kept() {
     assert_eq!(asked.unwrap().rule, "cn-hours");
 }
 
-#[tokio::test]
-async fn an_allowed_call_begins_with_its_decision_and_neither_is_ever_changed() {
-    let (dir, store) = store().await;
+async fn an_allowed_call_begins_with_its_decision_and_neither_is_ever_changed(ground: Ground) {
+    let store = ground.store().await;
     let day = call("a1", "C1", "10:00:00");
     assert_eq!(rule(store.begin_attempt(&day, &passage(&cn())).await), None);
     let kept = store.decisions(&"C1".parse().unwrap()).await.unwrap();
     assert_eq!((kept.len(), kept[0].verdict, kept[0].at), (1, Verdict::Allowed, day.dialled_at));
     assert_eq!((kept[0].attempt.as_ref(), kept[0].rules.len()), (Some(&day.attempt), 8));
-    let url = format!("sqlite:{}", dir.path().join("outcomes.db").display());
-    let raw = sqlx::SqlitePool::connect(&url).await.unwrap();
+    let raw = ground.raw().await;
     for spoil in [
         "UPDATE compliance_decisions SET verdict = 'denied', attempt = NULL",
         "DELETE FROM compliance_decisions",
@@ -83,9 +88,8 @@ async fn an_allowed_call_begins_with_its_decision_and_neither_is_ever_changed() 
     }
 }
 
-#[tokio::test]
-async fn calls_of_every_campaign_count_as_far_as_they_came() {
-    let (_dir, store) = store().await;
+async fn calls_of_every_campaign_count_as_far_as_they_came(ground: Ground) {
+    let store = ground.store().await;
     let gate = cn();
     let hours = ["09:00:00", "10:30:00", "12:00:00"];
     for (n, clock) in hours.iter().enumerate() {
@@ -108,9 +112,8 @@ async fn calls_of_every_campaign_count_as_far_as_they_came() {
     assert_eq!(rule(store.begin_attempt(&stranger, &passage(&gate)).await), None);
 }
 
-#[tokio::test]
-async fn who_was_not_reached_counts_as_called_and_laboratory_calls_count_as_nothing() {
-    let (_dir, store) = store().await;
+async fn who_was_not_reached_counts_as_called_and_laboratory_calls_count_as_nothing(ground: Ground) {
+    let store = ground.store().await;
     let gate = cn();
     let rang = call("a1", "C1", "09:00:00");
     store.begin_attempt(&rang, &passage(&gate)).await.unwrap();
@@ -127,9 +130,8 @@ async fn who_was_not_reached_counts_as_called_and_laboratory_calls_count_as_noth
     assert!(store.contacts(&rang.callee, &rang.case, &gate, next_year).await.unwrap().is_empty());
 }
 
-#[tokio::test]
-async fn who_calls_all_the_same_is_kept_with_the_reason() {
-    let (_dir, store) = store().await;
+async fn who_calls_all_the_same_is_kept_with_the_reason(ground: Ground) {
+    let store = ground.store().await;
     let night = call("a1", "C1", "23:00:00");
     let despite = Gate { despite: Some("Li Ming: the callee asked for 23:00".to_owned()), ..cn() };
     assert_eq!(rule(store.begin_attempt(&night, &passage(&despite)).await), None);

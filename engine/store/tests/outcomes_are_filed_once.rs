@@ -4,27 +4,36 @@
 
 mod common;
 
-use common::{at, attempt, campaign, free, outcome, store};
-use waihu_store::{Filter, Remains, Store, StoreError};
-use waihu_types::{Currency, Disposition, Money, PaymentChannel, Promise, PromisedPart, Redial};
+use common::{Ground, at, attempt, campaign, free, on_both, outcome};
+use sqlx::{Column, Row};
+use waihu_store::{Filter, Location, Remains, Store, StoreError};
+use waihu_types::{Currency, Disposition, Money, PaymentChannel, Promise, PromisedPart, Redial, WallTime};
 
-#[tokio::test]
-async fn an_outcome_reads_back_as_it_was_filed_after_a_reopen() {
-    let (dir, store) = store().await;
+on_both!(
+    an_outcome_reads_back_as_it_was_filed_after_a_reopen,
+    the_same_outcome_again_changes_nothing_and_another_is_refused,
+    the_real_outcome_replaces_one_filed_for_a_process_thought_dead,
+    filters_let_through_what_they_say,
+    the_view_shows_what_the_record_holds,
+    a_promise_of_several_payments_is_kept_whole_and_told_in_the_view,
+    a_store_of_a_newer_program_is_refused,
+);
+
+async fn an_outcome_reads_back_as_it_was_filed_after_a_reopen(ground: Ground) {
+    let store = ground.store().await;
     store.begin_attempt(&attempt("a1", "C1", 0), &free()).await.unwrap();
     let filed = outcome("a1", "C1", Disposition::PromiseToPay);
     store.close_attempt(&filed).await.unwrap();
     drop(store);
-    let store = Store::open(dir.path().join("outcomes.db")).await.unwrap();
+    let store = ground.store().await;
     assert_eq!(store.outcomes(&Filter::default()).await.unwrap(), [filed]);
     let kept = store.attempts(Some(&campaign())).await.unwrap();
     assert_eq!((kept.len(), kept[0].open, kept[0].answered_at), (1, false, Some(at(5))));
     assert_eq!(kept[0].begun, attempt("a1", "C1", 0));
 }
 
-#[tokio::test]
-async fn the_same_outcome_again_changes_nothing_and_another_is_refused() {
-    let (_dir, store) = store().await;
+async fn the_same_outcome_again_changes_nothing_and_another_is_refused(ground: Ground) {
+    let store = ground.store().await;
     store.begin_attempt(&attempt("a1", "C1", 0), &free()).await.unwrap();
     let filed = outcome("a1", "C1", Disposition::PromiseToPay);
     store.close_attempt(&filed).await.unwrap();
@@ -46,13 +55,11 @@ async fn the_same_outcome_again_changes_nothing_and_another_is_refused() {
     assert_eq!(store.outcomes(&Filter::default()).await.unwrap(), [filed]);
 }
 
-#[tokio::test]
-async fn the_real_outcome_replaces_one_filed_for_a_process_thought_dead() {
-    let (dir, slow) = store().await;
+async fn the_real_outcome_replaces_one_filed_for_a_process_thought_dead(ground: Ground) {
+    let slow = ground.store().await;
     slow.begin_attempt(&attempt("a1", "C1", 0), &free()).await.unwrap();
-    // What a person's `rm` of the lock files does: the process lives, its lock is gone.
-    std::fs::remove_dir_all(dir.path().join("outcomes.db.locks")).unwrap();
-    let other = Store::open(dir.path().join("outcomes.db")).await.unwrap();
+    ground.seem_dead(&slow).await;
+    let other = ground.store().await;
     assert_eq!(other.recover(at(9), |_| Remains::default()).await.unwrap().len(), 1);
     let real = outcome("a1", "C1", Disposition::PromiseToPay);
     slow.close_attempt(&real).await.unwrap();
@@ -60,9 +67,8 @@ async fn the_real_outcome_replaces_one_filed_for_a_process_thought_dead() {
     assert_eq!(other.outcomes(&Filter::default()).await.unwrap(), [real]);
 }
 
-#[tokio::test]
-async fn filters_let_through_what_they_say() {
-    let (_dir, store) = store().await;
+async fn filters_let_through_what_they_say(ground: Ground) {
+    let store = ground.store().await;
     for (a, c, d) in [
         ("a1", "C1", Disposition::Busy),
         ("a2", "C2", Disposition::PromiseToPay),
@@ -81,13 +87,12 @@ async fn filters_let_through_what_they_say() {
     assert_eq!(ids(Filter { campaign: "other".parse().ok(), ..Filter::default() }).await, [""; 0]);
 }
 
-#[tokio::test]
-async fn the_view_shows_what_the_record_holds() {
-    let (dir, store) = store().await;
+async fn the_view_shows_what_the_record_holds(ground: Ground) {
+    let store = ground.store().await;
     store.begin_attempt(&attempt("a1", "C1", 0), &free()).await.unwrap();
     let filed = outcome("a1", "C1", Disposition::PromiseToPay);
     store.close_attempt(&filed).await.unwrap();
-    let pool = sqlx::SqlitePool::connect(dir.path().join("outcomes.db").to_str().unwrap()).await.unwrap();
+    let pool = ground.raw().await;
     let row: (String, String, String, String, f64, i64, String, String) = sqlx::query_as(
         "SELECT case_id, disposition, promise_date, promise_amount, talk_s, debt_disclosed, ended_at,
                 redial_rule FROM outcomes_v1",
@@ -110,10 +115,8 @@ async fn the_view_shows_what_the_record_holds() {
         )
     );
     // Every column of the view is told of in OUTCOME.md, and so is every field of the record.
-    let columns: Vec<(String,)> =
-        sqlx::query_as("SELECT name FROM pragma_table_info('outcomes_v1')").fetch_all(&pool).await.unwrap();
     let page = include_str!("../OUTCOME.md");
-    for (name,) in columns {
+    for (name, _) in view(&pool).await {
         assert!(page.contains(&format!("`{name}`")), "column {name}");
     }
     let record = serde_json::to_value(&filed).unwrap();
@@ -122,9 +125,8 @@ async fn the_view_shows_what_the_record_holds() {
     }
 }
 
-#[tokio::test]
-async fn a_promise_of_several_payments_is_kept_whole_and_told_in_the_view() {
-    let (dir, store) = store().await;
+async fn a_promise_of_several_payments_is_kept_whole_and_told_in_the_view(ground: Ground) {
+    let store = ground.store().await;
     store.begin_attempt(&attempt("a1", "C1", 0), &free()).await.unwrap();
     let money = |text| Money::parse(text, Currency::CNY).unwrap();
     let mut filed = outcome("a1", "C1", Disposition::PromiseToPay);
@@ -138,16 +140,45 @@ async fn a_promise_of_several_payments_is_kept_whole_and_told_in_the_view() {
     store.close_attempt(&filed).await.unwrap();
     let found = store.outcomes(&Filter::default()).await.unwrap();
     assert_eq!(found, [filed]);
-    let pool = sqlx::SqlitePool::connect(dir.path().join("outcomes.db").to_str().unwrap()).await.unwrap();
+    let pool = ground.raw().await;
     let row: (String, String, String, String, String) = sqlx::query_as(
-        "SELECT promise_date, promise_amount, json_extract(promise_parts, '$[1].amount'), promise_discount,
-                promise_channel FROM outcomes_v1",
+        "SELECT promise_date, promise_amount, promise_parts, promise_discount, promise_channel FROM outcomes_v1",
     )
     .fetch_one(&pool)
     .await
     .unwrap();
-    let told = ["2026-12-01", "2925.00", "925.00", "325.00", "app"].map(String::from);
-    assert_eq!([row.0, row.1, row.2, row.3, row.4], told);
+    let parts: serde_json::Value = serde_json::from_str(&row.2).unwrap();
+    let told = ["2026-12-01", "2925.00", "925.00", "325.00", "app"];
+    assert_eq!([&*row.0, &*row.1, parts[1]["amount"].as_str().unwrap(), &*row.3, &*row.4], told);
+}
+
+/// The one row of the view, column by column.
+async fn view(pool: &sqlx::AnyPool) -> Vec<(String, String)> {
+    let row = sqlx::query("SELECT * FROM outcomes_v1").fetch_one(pool).await.unwrap();
+    let cell = |column: &<sqlx::Any as sqlx::Database>::Column| {
+        let at = column.ordinal();
+        let text = (row.try_get::<Option<String>, _>(at).map(|v| format!("{v:?}")))
+            .or_else(|_| row.try_get::<i64, _>(at).map(|v| v.to_string()))
+            .or_else(|_| row.try_get::<f64, _>(at).map(|v| format!("{v:?}")));
+        (column.name().to_owned(), text.unwrap())
+    };
+    row.columns().iter().map(cell).collect()
+}
+
+#[tokio::test]
+async fn the_view_is_the_same_on_either_database() {
+    let (file, server) = (Ground::file(), Ground::server().await);
+    let mut views = Vec::new();
+    for ground in [&file, &server] {
+        let store = ground.store().await;
+        store.begin_attempt(&attempt("a1", "C1", 0), &free()).await.unwrap();
+        let mut filed = outcome("a1", "C1", Disposition::PromiseToPay);
+        filed.ended_at = WallTime::from_unix_millis(1_795_772_136_007);
+        filed.intents = vec!["promise_to_pay".parse().unwrap(), "affirm".parse().unwrap()];
+        store.close_attempt(&filed).await.unwrap();
+        views.push(view(&ground.raw().await).await);
+    }
+    assert_eq!(views[0], views[1]);
 }
 
 #[tokio::test]
@@ -171,6 +202,35 @@ async fn a_file_of_another_program_is_left_as_it_is() {
 }
 
 #[tokio::test]
+async fn a_database_of_another_program_is_left_as_it_is() {
+    let ground = Ground::server().await;
+    let pool = ground.raw().await;
+    sqlx::query("CREATE TABLE theirs (x TEXT)").execute(&pool).await.unwrap();
+    let opened = Store::connect(ground.address()).await;
+    assert!(matches!(opened, Err(StoreError::NotOurs { place: Location::Server { .. } })), "{opened:?}");
+    let tables: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace")
+            .fetch_one(&pool)
+            .await
+            .unwrap();
+    assert_eq!(tables, 1);
+}
+
+#[tokio::test]
+async fn no_message_repeats_a_password() {
+    let secret = "hush-4711";
+    for address in [
+        format!("postgres://waihu:{secret}@127.0.0.1:1/waihu?connect_timeout=1"),
+        format!("postgres://waihu:{secret}@127.0.0.1:port/waihu"),
+        format!("postgres://waihu:{secret}@127.0.0.1/waihu?sslmode=perhaps"),
+    ] {
+        let e = Store::connect(&address).await.unwrap_err();
+        let told = format!("{e} {e:?}");
+        assert!(!told.contains(secret), "{told}");
+    }
+}
+
+#[tokio::test]
 async fn a_store_whose_first_moment_was_cut_short_is_opened() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("outcomes.db");
@@ -184,21 +244,20 @@ async fn a_store_whose_first_moment_was_cut_short_is_opened() {
     store.begin_attempt(&attempt("a1", "C1", 0), &free()).await.unwrap();
 }
 
-#[tokio::test]
-async fn a_store_of_a_newer_program_is_refused() {
-    let (dir, store) = store().await;
+async fn a_store_of_a_newer_program_is_refused(ground: Ground) {
+    let store = ground.store().await;
     drop(store);
-    let path = dir.path().join("outcomes.db");
-    let pool = sqlx::SqlitePool::connect(path.to_str().unwrap()).await.unwrap();
+    let pool = ground.raw().await;
     sqlx::query(
         "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
-         VALUES (9999, 'later', 1, x'00', 0)",
+         VALUES (9999, 'later', true, $1, 0)",
     )
+    .bind(vec![0_u8])
     .execute(&pool)
     .await
     .unwrap();
     pool.close().await;
-    match Store::open(&path).await {
+    match Store::connect(ground.address()).await {
         Err(e @ StoreError::Newer { found: 9999, .. }) => assert!(e.to_string().contains("newer waihu")),
         other => panic!("{other:?}"),
     }
@@ -208,8 +267,9 @@ async fn a_store_of_a_newer_program_is_refused() {
 #[tokio::test]
 async fn the_file_is_readable_by_its_owner_only() {
     use std::os::unix::fs::PermissionsExt;
-    let (dir, _store) = store().await;
-    let mode = std::fs::metadata(dir.path().join("outcomes.db")).unwrap().permissions().mode();
+    let ground = Ground::file();
+    let _store = ground.store().await;
+    let mode = std::fs::metadata(ground.path()).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 }
 

@@ -1,21 +1,107 @@
 //! Attempts and outcomes to test with.
 #![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::panic)]
 
-use std::collections::BTreeMap;
+pub mod postgres;
 
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+use sqlx::AnyPool;
 use tempfile::TempDir;
 use waihu_compliance::Gate;
-use waihu_store::{NewAttempt, Passage, Store};
+use waihu_store::{Location, NewAttempt, Passage, Store};
 use waihu_types::{
     AnsweredBy, CampaignId, Currency, Disposition, Identity, Lang, Money, Outcome, PhoneNumber, Promise,
     Redial, ScriptVersion, WallTime,
 };
 
-pub async fn store() -> (TempDir, Store) {
-    let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path().join("outcomes.db")).await.unwrap();
-    (dir, store)
+/// Ten years: longer than any test's time.
+const FOR_EVER: Duration = Duration::from_secs(315_360_000);
+
+/// A database of a test's own, that several processes may have open.
+pub struct Ground {
+    address: String,
+    folder: Option<TempDir>,
 }
+
+impl Ground {
+    /// On a file.
+    pub fn file() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self { address: folder.path().join("outcomes.db").display().to_string(), folder: Some(folder) }
+    }
+
+    /// On a server.
+    pub async fn server() -> Self {
+        Self { address: postgres::shared().database().await, folder: None }
+    }
+
+    /// What [`Store::connect`] opens.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The file.
+    pub fn path(&self) -> PathBuf {
+        assert!(self.folder.is_some());
+        PathBuf::from(&self.address)
+    }
+
+    /// Opens it as a process that lives.
+    pub async fn store(&self) -> Store {
+        let store = Store::connect(&self.address).await.unwrap();
+        if let Location::Server { .. } = store.place() {
+            store.join("test", at(0), FOR_EVER).await.unwrap();
+        }
+        store
+    }
+
+    /// Opens it for statements of the test's own.
+    pub async fn raw(&self) -> AnyPool {
+        sqlx::any::install_default_drivers();
+        let address =
+            if self.folder.is_some() { format!("sqlite:{}", self.address) } else { self.address.clone() };
+        AnyPool::connect(&address).await.unwrap()
+    }
+
+    /// What a process's death leaves: on a server its lease is over some time.
+    pub async fn die(&self, store: Store) {
+        if let Location::Server { .. } = store.place() {
+            self.seem_dead(&store).await;
+        }
+        drop(store);
+    }
+
+    /// Makes a process that lives look like a dead one: a person removed the lock files, or the server was out
+    /// of its reach for as long as its lease.
+    pub async fn seem_dead(&self, store: &Store) {
+        match store.place() {
+            Location::File(path) => {
+                let _ = std::fs::remove_dir_all(format!("{}.locks", path.display()));
+            }
+            Location::Server { .. } => {
+                store.renew(WallTime::from_unix_millis(0), Duration::from_secs(1)).await.unwrap();
+            }
+        }
+    }
+}
+
+/// Runs each of these claims on a file and on a server.
+macro_rules! on_both {
+    ($($claim:ident),+ $(,)?) => { $(
+        mod $claim {
+            #[tokio::test]
+            async fn on_sqlite() {
+                super::$claim(super::common::Ground::file()).await;
+            }
+
+            #[tokio::test]
+            async fn on_postgres() {
+                super::$claim(super::common::Ground::server().await).await;
+            }
+        }
+    )+ };
+}
+pub(crate) use on_both;
 
 /// `s` seconds after the tests' beginning.
 pub fn at(s: i64) -> WallTime {
