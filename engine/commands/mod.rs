@@ -8,6 +8,7 @@ mod check;
 mod classify;
 mod corpus;
 mod dialog;
+mod do_not_call;
 mod eval;
 mod explain;
 mod models;
@@ -76,6 +77,9 @@ enum Command {
     /// Call the cases of a file 批量外呼
     #[command(subcommand)]
     Campaign(campaign::CampaignCommand),
+    /// Keep the list of numbers that nobody calls 禁呼名单
+    #[command(subcommand)]
+    DoNotCall(do_not_call::DoNotCallCommand),
     /// Dial whatever campaigns are started, until told to end 启动外呼服务
     Serve(serve::ServeArgs),
     /// Tell why each case may or may not be called now, and when next 解释每个案件现在能否呼叫、何时可呼叫
@@ -109,6 +113,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Dialog(command) => dialog::run(&project, command),
         Command::Check(args) => check::run(&project, &args),
         Command::Call(args) => call::run(&project, args),
+        Command::DoNotCall(command) => do_not_call::run(&project, &command),
         Command::Serve(args) => serve::run(&project, &args),
         Command::Campaign(command) => campaign::run(&project, command),
         Command::Explain(args) => explain::run(&project, &args),
