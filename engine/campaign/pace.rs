@@ -78,6 +78,14 @@ impl Pacer {
         Self { most, allowed: most, behind: None, was_behind, stepped_at: None }
     }
 
+    /// From here on so many at once are the most.
+    pub fn set_most(&mut self, most: usize) {
+        if self.allowed == self.most || self.allowed > most {
+            self.allowed = most;
+        }
+        self.most = most;
+    }
+
     /// Takes the load as it is now.
     pub fn loaded(&mut self, now: Time, load: Load, in_flight: usize) {
         let was = self.behind;

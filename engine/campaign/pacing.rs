@@ -214,6 +214,15 @@ impl Pacing {
         }
     }
 
+    /// From here on the trunk carries so much for this node: what it carries in all, shared with the other nodes.
+    pub fn set_trunk(&mut self, trunk: Trunk) {
+        if trunk != self.trunk {
+            self.trunk = trunk;
+            self.bucket.set_rate(trunk.cps);
+            self.throttle.set_most(trunk.channels as usize);
+        }
+    }
+
     /// Takes what came of a call on a day; nothing where its campaign was in no tick yet.
     pub fn saw(&mut self, campaign: &CampaignId, seen: Seen, today: Date) {
         let Some(known) = self.known.get_mut(campaign) else { return };

@@ -10,7 +10,7 @@ use waihu_store::Store;
 use waihu_trunk::TrunkConfig;
 
 use super::{
-    campaign::{further, scripts_of},
+    campaign::{LEASE, further, node, scripts_of},
     signals::Signals,
 };
 use crate::{
@@ -59,7 +59,10 @@ async fn serve(
     let order = EngineOrder {
         trunk: args.trunk.clone(),
         only: None,
+        node: node(),
+        lease: LEASE,
         max_at_once,
+        beat: Arc::new(|| {}),
         scripts: scripts_of(project, Store::open(project.store()).await?),
     };
     let mut engine = tokio::spawn(run_engine(Arc::clone(&plant), order, observer, stopping));

@@ -24,7 +24,7 @@ use waihu_campaign::{
     Load, Pace, Placement, ScriptName,
     pacing::{CampaignNow, Pacing, Seen, Trunk},
 };
-use waihu_store::{CampaignState, Passage, Picked, Refusal, StoreError, StoredCampaign};
+use waihu_store::{CampaignState, Draining, Passage, Picked, Refusal, StoreError, StoredCampaign};
 use waihu_types::{AttemptId, CampaignId, CaseId, Outcome, Time, WallTime};
 
 use crate::{
@@ -101,8 +101,14 @@ pub struct EngineOrder {
     pub trunk: String,
     /// This campaign alone, until none of its cases is ready or up; without it all of the trunk, until stopped.
     pub only: Option<CampaignId>,
+    /// This node's name, for people: its machine and process.
+    pub node: String,
+    /// For so long others take this node for alive that is heard of no more. On a file its lock tells at once.
+    pub lease: Duration,
     /// Calls at once.
     pub max_at_once: usize,
+    /// Is told of each tick: whoever has to know that the engine works.
+    pub beat: Arc<dyn Fn() + Send + Sync>,
     /// Gives a campaign's scripts.
     pub scripts: ScriptSource,
 }
@@ -127,6 +133,9 @@ struct Engine {
     gauge: Gauge,
     pacing: Pacing,
     pace: Pace,
+    /// What the trunk carries, for all nodes that dial on it.
+    trunk: Trunk,
+    joined: bool,
     stop: Stop,
     mended_at: Option<Instant>,
     looked_at: Option<Instant>,
@@ -163,6 +172,8 @@ pub async fn run_engine(
         gauge: Gauge::default(),
         pacing: Pacing::new(trunk),
         pace: Pace::Full,
+        trunk,
+        joined: false,
         stop: Stop::No,
         mended_at: None,
         looked_at: None,
@@ -188,6 +199,7 @@ pub async fn run_engine(
     while let Ok(progress) = telling.try_recv() {
         engine.hear(progress);
     }
+    engine.plant.store.leave().await?;
     Ok(())
 }
 
@@ -216,6 +228,7 @@ impl Engine {
 
     /// Whether it is over.
     async fn tick(&mut self) -> Result<bool, DialError> {
+        (self.order.beat)();
         let look = self.looked_at.is_none_or(|at| at.elapsed() >= LOOK);
         if look {
             self.looked_at = Some(Instant::now());
@@ -261,6 +274,7 @@ impl Engine {
 
     /// Looks what has changed in the store.
     async fn look(&mut self) -> Result<(), DialError> {
+        self.live().await?;
         if self.mended_at.is_none_or(|at| at.elapsed() >= MEND) {
             self.mended_at = Some(Instant::now());
             let mine: Vec<AttemptId> = self.up.values().map(|up| up.order.attempt.clone()).collect();
@@ -296,6 +310,28 @@ impl Engine {
         }
         self.campaigns = running;
         self.stop_settled().await
+    }
+
+    /// Says that this node lives, and takes its share of the trunk: what it carries is split evenly among the nodes
+    /// that dial on it.
+    async fn live(&mut self) -> Result<(), DialError> {
+        let (store, now) = (&self.plant.store, legs::wall_now());
+        if !self.joined {
+            store.join(&format!("{}@{}", self.order.node, self.order.trunk), now, self.order.lease).await?;
+            self.joined = true;
+        } else if !store.renew(now, self.order.lease).await? {
+            tracing::warn!("this node was taken for dead: what it had open is filed, and it dials anew");
+        }
+        if self.stop != Stop::No {
+            store.drain(Draining::Yes).await?;
+        }
+        let of_trunk = format!("@{}", self.order.trunk);
+        let nodes = store.nodes(now).await?;
+        let dialling = nodes.iter().filter(|n| n.alive && !n.draining && n.name.ends_with(&of_trunk)).count();
+        let nodes = u32::try_from(dialling).unwrap_or(u32::MAX).max(1);
+        let Trunk { cps, channels } = self.trunk;
+        self.pacing.set_trunk(Trunk { cps: cps / f64::from(nodes), channels: (channels / nodes).max(1) });
+        Ok(())
     }
 
     /// Calls that still ring are given up where their case was settled, or their campaign does not run any more.
@@ -477,6 +513,7 @@ fn where_to(e: &DialError, now: WallTime) -> (Option<WallTime>, &'static str) {
         (_, Some(Refusal::NumberBarred { .. })) => (None, "number_barred"),
         (_, Some(Refusal::Answered | Refusal::Settled { .. })) => (None, "settled_by_outcome"),
         (DialError::Stopped, _) => (Some(now), "stopped_before_dialling"),
+        (DialError::Store(StoreError::NoLease), _) => (Some(now), "taken_for_dead"),
         (DialError::Unfit { .. } | DialError::TimeZone { .. }, _) => (None, "unfit"),
         // The outcome is in the spool, and moves the case when it is filed.
         (DialError::NotFiled { .. }, _) => (Some(now.plus(AFTER_FAULT)), "not_filed_yet"),

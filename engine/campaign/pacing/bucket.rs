@@ -17,6 +17,15 @@ impl Bucket {
         Self { per_s, tokens: Self::most(per_s), filled_at: None }
     }
 
+    /// From here on it fills so fast.
+    pub(super) fn set_rate(&mut self, per_s: f64) {
+        let filled_at = self.filled_at;
+        let tokens = self.tokens;
+        *self = Self::new(per_s);
+        self.filled_at = filled_at;
+        self.tokens = self.tokens.min(tokens);
+    }
+
     /// It holds what a second fills in, and one call at least: a rate may be less than one a second.
     fn most(per_s: f64) -> f64 {
         if per_s > 0.0 { per_s.max(1.0) } else { 0.0 }

@@ -1,6 +1,6 @@
 //! An engine at work, watched on the terminal.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use tokio::sync::{mpsc, watch};
@@ -50,7 +50,10 @@ pub(crate) async fn dial(
     let order = EngineOrder {
         trunk: dial.trunk_name,
         only: Some(dial.campaign.clone()),
+        node: node(),
+        lease: LEASE,
         max_at_once: dial.max_at_once,
+        beat: Arc::new(|| {}),
         scripts,
     };
     let store_of = Arc::clone(&plant);
@@ -79,6 +82,15 @@ pub(crate) async fn dial(
     tokio::select! { () = sip.settled() => {}, () = signals.next() => {} }
     ended.context("the engine's task failed 批次任务出错")??;
     Ok(report)
+}
+
+/// For so long a node is taken for alive that is heard of no more. The engine says that it lives each second.
+pub(crate) const LEASE: Duration = Duration::from_secs(30);
+
+/// This process as a node: its machine and its number there.
+pub(crate) fn node() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("{}:{}", host.trim(), std::process::id())
 }
 
 /// What another signal wishes, and how that is told.
