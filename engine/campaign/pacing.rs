@@ -44,6 +44,9 @@ const BELOW_EVERY: u32 = 10;
 /// Of the abandoned share that is allowed, so much is aimed at: what is beyond it is for errors of the estimate.
 const AIM: f64 = 0.6;
 
+/// How much one abandoned call takes from the trust in the prediction.
+const LEARNING: f64 = 0.3;
+
 /// Standard deviations by which the answer rate is taken for higher than it seems: too many answers cost more than
 /// an idle agent.
 const CAUTION: f64 = 1.0;
@@ -153,6 +156,8 @@ struct Known {
     /// Calls at once that it may have, while it grows.
     grown: f64,
     ticked_at: Option<Time>,
+    /// By how much what is abandoned falls short of what was predicted, or goes beyond it: learnt from each answer.
+    trust: f64,
     /// Calls that it was given, by its weight: who has the fewest is next.
     served: f64,
     /// Whether it wanted a call at the last tick.
@@ -178,15 +183,24 @@ impl Known {
             rings: Lasting::expected(12.0, 0.5),
             in_vain: Lasting::expected(s(settings.ring_s), 0.5),
             talk: Lasting::expected(s(settings.talk_s), 5.0),
-            wrap: Lasting::expected(s(settings.wrap_s), 1.0),
+            wrap: Lasting::expected(s(settings.wrap_s), 4.0),
             ledger: Ledger::default(),
             window_days: settings.abandoned_days,
             most: share(settings),
             grown: 0.0,
             ticked_at: None,
+            trust: 1.0,
             served: 0.0,
             wanted: false,
         }
+    }
+
+    /// Where what is aimed at comes, this stays as it is; each abandoned call weighs as much as all those that found
+    /// their agent until then (a stochastic approximation, Robbins and Monro 1951).
+    fn learns(&mut self, abandoned: f64) {
+        let aim = AIM * self.most;
+        let step = LEARNING * if abandoned > 0.0 { -1.0 } else { aim };
+        self.trust = (self.trust * step.exp()).clamp(0.02, 4.0);
     }
 
     fn room(&self, today: Date) -> u32 {
@@ -232,6 +246,7 @@ impl Pacing {
                 known.rings.saw(after);
                 let day = known.ledger.of(today);
                 day.answered = day.answered.saturating_add(1);
+                known.learns(0.0);
             }
             Seen::NotAnswered { after } => {
                 known.answer.saw(false);
@@ -240,6 +255,7 @@ impl Pacing {
             Seen::Abandoned => {
                 let day = known.ledger.of(today);
                 day.abandoned = day.abandoned.saturating_add(1);
+                known.learns(1.0);
             }
             Seen::Talked { lasted } => known.talk.saw(lasted),
             Seen::Wrapped { lasted } => known.wrap.saw(lasted),
@@ -429,10 +445,9 @@ impl Known {
             ahead.new = predict::answered(answer, &rings, &in_vain, 0.0, ahead_s);
             ahead
         });
-        let so_far = self.ledger.today(today).share();
-        let share = (2.0 * AIM * self.most - so_far).clamp(0.0, self.most);
-        let allowed = Allowed { share, calls: self.room(today) };
-        predict::dials(&ahead, allowed, lines, free, most)
+        let allowed = Allowed { share: AIM * self.most * self.trust, calls: self.room(today) };
+        let rate = self.answer.bound(predict::WORST_RATE);
+        predict::dials(&ahead, allowed, rate, lines, free, most)
     }
 }
 

@@ -168,8 +168,9 @@ impl Strategy {
 
     /// The shipped strategy.
     pub fn shipped() -> &'static Self {
-        static READ: LazyLock<Strategy> =
-            LazyLock::new(|| Strategy::read("strategies/default.toml", Strategy::SHIPPED).unwrap_or_default());
+        static READ: LazyLock<Strategy> = LazyLock::new(|| {
+            Strategy::read("strategies/default.toml", Strategy::SHIPPED).unwrap_or_default()
+        });
         &READ
     }
 

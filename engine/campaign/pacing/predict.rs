@@ -13,6 +13,9 @@ pub(super) const AHEAD_S: [f64; 4] = [3.0, 7.0, 15.0, 30.0];
 /// So many standard deviations above the mean is as bad as it comes: one tick in a million is worse.
 const WORST: f64 = 4.75;
 
+/// The same for the answer rate itself, which is known by some hundred calls.
+pub(super) const WORST_RATE: f64 = 3.0;
+
 /// A count that is not certain.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Count {
@@ -44,14 +47,13 @@ pub(super) struct Ahead {
 }
 
 impl Ahead {
-    /// How many more answer than agents are free: on average where they do, and at worst.
-    fn too_many(&self, new: f64) -> (f64, f64) {
+    /// How many more answer than agents are free, on average.
+    fn too_many(&self, new: f64) -> f64 {
         let over = self.answered.mean + new * self.new - self.free.mean;
         let variance = self.answered.variance + new * self.new * (1.0 - self.new) + self.free.variance;
         let deviation = variance.sqrt().max(1e-9);
         let z = over / deviation;
-        let expected = deviation * density(z) + over * below(z);
-        (expected.max(0.0), over + WORST * deviation)
+        (deviation * density(z) + over * below(z)).max(0.0)
     }
 }
 
@@ -64,18 +66,23 @@ pub(super) struct Allowed {
     pub(super) calls: u32,
 }
 
-/// How many calls may be placed now, up to `most`; `lines` ring or wait for an agent already, `free` agents are free.
-pub(super) fn dials(ahead: &[Ahead], allowed: Allowed, lines: u32, free: u32, most: u32) -> u32 {
+/// How many calls may be placed now, up to `most`; `lines` ring or wait for an agent already, `free` agents are free,
+/// and a call is answered with a chance of `rate` at worst.
+///
+/// The worst is counted without any agent who may become free: those who answer too many are no more than may be
+/// abandoned, or than can come.
+pub(super) fn dials(ahead: &[Ahead], allowed: Allowed, rate: f64, lines: u32, free: u32, most: u32) -> u32 {
     let is_right = |n: u32| {
         let new = f64::from(n);
         let can_come = lines.saturating_add(n).saturating_sub(free);
+        let all = f64::from(lines) + new;
+        let likely = all * rate + WORST * (all * rate * (1.0 - rate)).sqrt() - f64::from(free);
         // Of all who answer in the end, however early they do.
         let answers = ahead.last().map_or(0.0, |at| at.answered.mean + new * at.new);
-        let holds = |at: &Ahead| {
-            let (expected, worst) = at.too_many(new);
-            expected <= allowed.share * answers && worst.min(f64::from(can_come)) <= f64::from(allowed.calls)
-        };
-        can_come == 0 || allowed.calls > 0 && ahead.iter().all(holds)
+        can_come == 0
+            || likely.min(f64::from(can_come)) <= f64::from(allowed.calls)
+                && allowed.calls > 0
+                && ahead.iter().all(|at| at.too_many(new) <= allowed.share * answers)
     };
     (1..=most).take_while(|n| is_right(*n)).last().unwrap_or(0)
 }
@@ -133,17 +140,20 @@ mod tests {
     #[test]
     fn without_room_no_more_are_dialled_than_agents_are_free() {
         let none = Allowed { share: 0.02, calls: 0 };
-        assert_eq!(dials(&[group(4, 0, 0.9)], none, 0, 4, 50), 4);
-        assert_eq!(dials(&[group(4, 3, 0.9)], none, 3, 4, 50), 1);
-        assert_eq!(dials(&[group(4, 6, 0.9)], none, 6, 4, 50), 0);
+        assert_eq!(dials(&[group(4, 0, 0.9)], none, 0.9, 0, 4, 50), 4);
+        assert_eq!(dials(&[group(4, 3, 0.9)], none, 0.9, 3, 4, 50), 1);
+        assert_eq!(dials(&[group(4, 6, 0.9)], none, 0.9, 6, 4, 50), 0);
         let all = Allowed { share: 0.0, calls: 1_000 };
-        assert!(dials(&[group(4, 0, 0.3)], all, 0, 4, 50) <= 5, "nor without a share that may be abandoned");
+        assert!(
+            dials(&[group(4, 0, 0.3)], all, 0.3, 0, 4, 50) <= 5,
+            "nor without a share that may be abandoned"
+        );
     }
 
     #[test]
     fn the_fewer_answer_the_more_are_dialled_and_many_agents_share_their_luck() {
         let allowed = Allowed { share: 0.02, calls: 1_000 };
-        let of = |free, answer| dials(&[group(free, 0, answer)], allowed, 0, free, 1_000);
+        let of = |free, answer| dials(&[group(free, 0, answer)], allowed, answer, 0, free, 1_000);
         assert!(of(10, 0.2) > of(10, 0.4) && of(10, 0.4) > of(10, 0.9));
         let each = |free: u32| f64::from(of(free, 0.3)) / f64::from(free);
         assert!(each(5) < each(20) && each(20) < each(200), "{} {} {}", each(5), each(20), each(200));
@@ -156,7 +166,7 @@ mod tests {
         let mut random = waihu_types::SplitMix64::new(7);
         let allowed = Allowed { share: 0.02, calls: 1_000 };
         for (free, answer) in [(10, 0.3), (40, 0.2), (100, 0.5)] {
-            let n = dials(&[group(free, 0, answer)], allowed, 0, free, 1_000);
+            let n = dials(&[group(free, 0, answer)], allowed, answer, 0, free, 1_000);
             let (mut answers, mut lost) = (0_u32, 0_u32);
             for _ in 0..4_000 {
                 let of = (0..n).filter(|_| (random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64 <= answer);

@@ -79,7 +79,8 @@ const LEAST: &str = "[[rule]]\nid = \"all\"\nzh = \"全部\"\nen = \"all\"\nrank
 
 #[test]
 fn the_shipped_files_are_right_and_the_shipped_ladder_says_something_of_every_end() {
-    let shipped = Strategy::read("strategies/default.toml", Strategy::SHIPPED).unwrap_or_else(|e| panic!("{e}"));
+    let shipped =
+        Strategy::read("strategies/default.toml", Strategy::SHIPPED).unwrap_or_else(|e| panic!("{e}"));
     for disposition in Disposition::ALL {
         assert!(shipped.ladder.step(disposition).is_some(), "{}", disposition.label());
     }
