@@ -5,22 +5,20 @@
 //! there are a few kills.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
+mod common;
+
 use std::{
     collections::{BTreeMap, HashMap},
     fmt::Write as _,
-    fs,
-    io::{BufRead, BufReader},
-    os::unix::fs::symlink,
     path::Path,
-    process::{Child, Command, Output, Stdio},
-    thread::{JoinHandle, sleep},
+    thread::sleep,
     time::Duration,
 };
 
+use common::{COLUMNS, Told, approve, at, callees, lay_out, row, run, waihu};
 use serde_json::Value;
 use waihu_types::SplitMix64;
 
-const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const SIP: &str = "127.0.0.1:5079";
 const CAMPAIGN: &str = "crash";
 /// Calls at once.
@@ -98,97 +96,19 @@ after = [\"busy\"]
 wait = [\"1 minute\"]
 ";
 
-fn waihu(project: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_waihu"));
-    command.arg("--project").arg(project).stdin(Stdio::piped()).stdout(Stdio::piped());
-    command
-}
-
-fn run(project: &Path, args: &[&str]) -> Output {
-    let done = waihu(project).args(args).output().unwrap();
-    assert!(done.status.success(), "{args:?}: {}", String::from_utf8_lossy(&done.stderr));
-    done
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let to = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &to)
-        } else {
-            fs::copy(entry.path(), to).map(drop).unwrap()
-        }
-    }
-}
-
-fn lay_out(folder: &Path, cases: usize) {
-    copy(&Path::new(ROOT).join("dialogs"), &folder.join("dialogs"));
-    for shared in ["models", ".waihu/models", ".waihu/prompts"] {
-        let path = folder.join(shared);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        symlink(Path::new(ROOT).join(shared), path).unwrap();
-    }
-    for made in ["sip-config", "strategies"] {
-        fs::create_dir(folder.join(made)).unwrap();
-    }
-    let trunk = format!(
-        "[trunk]\nproxy = {SIP:?}\nfrom = \"sip:4008001234@127.0.0.1\"\ncompliance = \"laboratory\"\nbind = \"127.0.0.1:0\"\n\
-         rtp_ports = [24000, 24198]\nring_timeout_s = 5\nmax_calls = {AT_ONCE}\n"
-    );
-    fs::write(folder.join("sip-config/crash.toml"), trunk).unwrap();
-    fs::write(folder.join("strategies/quick.toml"), STRATEGY).unwrap();
-    let settings = "trunk = \"crash\"\nscript = \"reminder\"\nstrategy = \"quick\"\n";
-    fs::write(folder.join("crash.toml"), settings).unwrap();
-    fs::write(folder.join("personas.toml"), personas(cases)).unwrap();
-    // One name and one sum for all: their prompts are spoken once.
-    let mut table = "id,phone,name,title,lang,creditor,product,amount,currency,due_date\n".to_owned();
-    for n in 0..cases {
-        writeln!(table, "{},{},张伟,先生,zh,安信银行,信用卡,3250.00,CNY,2026-11-15", name(n), number(n))
-            .unwrap();
-    }
-    fs::write(folder.join("cases.csv"), table).unwrap();
-}
-
-/// The callees; when they end, they tell how often each was called.
-fn callees(project: &Path) -> (Child, JoinHandle<HashMap<String, usize>>) {
-    let mut child = waihu(project)
-        .args(["simulate", "--while-stdin", "--bind", SIP, "--rtp-ports", "34000", "34998", "--personas"])
-        .arg(project.join("personas.toml"))
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-    assert!(lines.any(|l| l.starts_with("practice ground open")), "nobody can be called");
-    let called = std::thread::spawn(move || {
-        let mut called = HashMap::new();
-        for line in lines {
-            if let Some(name) = line.strip_prefix("called 来电: ") {
-                *called.entry(name.to_owned()).or_default() += 1;
-            }
-        }
-        called
-    });
-    (child, called)
-}
-
-/// An engine that dials; `ready` once it does.
-fn engine(project: &Path) -> Child {
-    let mut child = waihu(project).args(["serve", "--trunk", "crash"]).stderr(Stdio::null()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-    assert!(lines.any(|l| l.starts_with("serving")), "the engine did not start");
-    // All that it tells later is read, so that its pipe never fills.
-    std::thread::spawn(move || lines.for_each(drop));
-    child
+/// An engine that dials.
+fn engine(project: &Path) -> Told {
+    let engine = Told::spawn(waihu(project).args(["serve", "--trunk", "crash"]));
+    engine.wait_for("serving");
+    engine
 }
 
 fn queue(project: &Path) -> Value {
-    let told = run(project, &["campaign", "status", CAMPAIGN, "--json"]);
-    serde_json::from_slice(&told.stdout).unwrap()
+    serde_json::from_str(&run(project, &["campaign", "status", CAMPAIGN, "--json"])).unwrap()
 }
 
 fn outcomes(project: &Path) -> Vec<Value> {
-    let told = run(project, &["outcomes", "--json"]);
-    String::from_utf8(told.stdout).unwrap().lines().map(|l| serde_json::from_str(l).unwrap()).collect()
+    run(project, &["outcomes", "--json"]).lines().map(|l| serde_json::from_str(l).unwrap()).collect()
 }
 
 #[test]
@@ -197,33 +117,35 @@ fn whoever_is_killed_calls_nobody_once_too_often() {
     let cases = 60 + 4 * kills;
     let folder = tempfile::tempdir().unwrap();
     let project = folder.path();
-    lay_out(project, cases);
-    let submitted = run(project, &["dialog", "submit", "reminder", "--by", "Li"]);
-    let version = String::from_utf8(submitted.stdout).unwrap();
-    run(project, &["dialog", "approve", version.split(':').next().unwrap(), "--by", "Wang"]);
-    let at = |file: &str| project.join(file).to_str().unwrap().to_owned();
-    run(
+    let trunk = format!(
+        "[trunk]\nproxy = {SIP:?}\nfrom = \"sip:4008001234@127.0.0.1\"\ncompliance = \"laboratory\"\nbind = \"127.0.0.1:0\"\n\
+         rtp_ports = [24000, 24198]\nring_timeout_s = 5\nmax_calls = {AT_ONCE}\nmax_cps = 20.0\n"
+    );
+    let table: String = (0..cases).map(|n| row(&name(n), &number(n))).collect();
+    lay_out(
         project,
         &[
-            "campaign",
-            "create",
-            CAMPAIGN,
-            "--settings",
-            &at("crash.toml"),
-            "--cases",
-            &at("cases.csv"),
-            "--start",
+            ("sip-config/crash.toml", &trunk),
+            ("strategies/quick.toml", STRATEGY),
+            ("crash.toml", "trunk = \"crash\"\nscript = \"reminder\"\nstrategy = \"quick\"\n"),
+            ("personas.toml", &personas(cases)),
+            ("cases.csv", &format!("{COLUMNS}{table}")),
         ],
     );
-    let (mut ground, called) = callees(project);
+    approve(project, "reminder");
+    let at = |file| at(project, file);
+    let created =
+        ["campaign", "create", CAMPAIGN, "--settings", &at("crash.toml"), "--cases", &at("cases.csv")];
+    run(project, &[&created[..], &["--start"]].concat());
+    let ground = callees(project, SIP, ("34000", "34998"), "personas.toml");
 
     let mut random = SplitMix64::new(0x6b69_6c6c);
     for n in 0..kills {
         let mut engine = engine(project);
         // From the first look at the queue to calls in all their stages.
         sleep(Duration::from_millis(random.next_u64() % 4_000));
-        engine.kill().unwrap();
-        engine.wait().unwrap();
+        engine.child.kill().unwrap();
+        engine.child.wait().unwrap();
         if n % 20 == 19 {
             println!("{} of {kills} kills, queue {}", n + 1, queue(project));
         }
@@ -231,7 +153,7 @@ fn whoever_is_killed_calls_nobody_once_too_often() {
     // The last one is let to its end. In the long run also whoever may still have been ringing at a kill, and is
     // called again after 200 s, has a turn; what waits for longer is for other days.
     let patience_s = if kills > 20 { 300 } else { 70 };
-    let mut engine = engine(project);
+    let engine = engine(project);
     loop {
         sleep(Duration::from_secs(2));
         let queue = queue(project);
@@ -243,12 +165,13 @@ fn whoever_is_killed_calls_nobody_once_too_often() {
             break;
         }
     }
-    // Asked to end, it ends.
-    Command::new("kill").args(["-TERM", &engine.id().to_string()]).status().unwrap();
-    assert!(engine.wait().unwrap().success());
-    drop(ground.stdin.take());
-    ground.wait().unwrap();
-    let called = called.join().unwrap();
+    engine.end();
+    let mut called = HashMap::<String, usize>::new();
+    for line in ground.close() {
+        if let Some(name) = line.strip_prefix("called 来电: ") {
+            *called.entry(name.to_owned()).or_default() += 1;
+        }
+    }
 
     let mut by_case = BTreeMap::<String, Vec<Value>>::new();
     for outcome in outcomes(project) {
