@@ -15,6 +15,7 @@ use waihu_store::Store;
 use waihu_trunk::{MediaPorts, SipSocket, TrunkConfig};
 
 use crate::{
+    commands::dialog,
     output::note,
     project::{Project, cores},
 };
@@ -40,7 +41,18 @@ pub(crate) async fn recover(project: &Project, store: &Store) -> Result<()> {
     Ok(())
 }
 
-/// Loads every model, binds the trunk's socket and opens the store.
+/// The store of a ground.
+///
+/// # Errors
+/// When it cannot be opened.
+pub(crate) async fn store(project: &Project, ground: Ground) -> Result<Arc<Store>> {
+    Ok(Arc::new(match ground {
+        Ground::Real => dialog::open(project).await?,
+        Ground::Practice => Store::open(project.practice_store()).await?.for_practice(),
+    }))
+}
+
+/// Loads every model and binds the trunk's socket; what dead processes left in the store is filed.
 ///
 /// # Errors
 /// What is missing or wrong, before anything is dialled.
@@ -48,14 +60,10 @@ pub(crate) async fn start(
     project: &Project,
     trunk: TrunkConfig,
     gate: Gate,
-    ground: Ground,
+    store: Arc<Store>,
 ) -> Result<Arc<Plant>> {
     // The environment is this program's business alone; the trunk only asks for one name.
     let credentials = trunk.credentials(&|name| std::env::var(name).ok())?;
-    let store = match ground {
-        Ground::Real => Store::open(project.store()).await?,
-        Ground::Practice => Store::open(project.practice_store()).await?.for_practice(),
-    };
     recover(project, &store).await?;
     let recordings = project.recordings();
     let reserve = Reserve::lay(&[&recordings, &project.made()])

@@ -104,7 +104,8 @@ pub(super) fn place(project: &Project, trunk: TrunkConfig, order: Order) -> Resu
 
 fn place_through(project: &Project, trunk: TrunkConfig, gate: Gate, order: Order) -> Result<ExitCode> {
     super::runtime()?.block_on(async {
-        let plant = plant::start(project, trunk, gate, Ground::Real).await?;
+        let store = plant::store(project, Ground::Real).await?;
+        let plant = plant::start(project, trunk, gate, store).await?;
         let mut signals = Signals::catch()?;
         let sip = plant.sip.clone();
         let (observer, mut progress) = mpsc::unbounded_channel();

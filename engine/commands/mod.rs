@@ -7,7 +7,7 @@ mod campaign;
 mod check;
 mod classify;
 mod corpus;
-mod dialog;
+pub(crate) mod dialog;
 mod do_not_call;
 mod eval;
 mod explain;

@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     output::{note, out},
-    plant::Ground,
+    plant::{self, Ground},
     project::Project,
     table::Table,
     watch::Words,
@@ -57,18 +57,18 @@ pub(crate) fn run(project: &Project, args: &PracticeArgs) -> Result<ExitCode> {
         trunk_name: TRUNK.to_owned(),
         campaign: id.clone(),
         max_at_once: args.max_at_once.unwrap_or(u32::MAX).clamp(1, trunk.max_calls) as usize,
-        ground: Ground::Practice,
         words: if args.quiet { Words::Hidden } else { Words::Shown },
     };
     // The practice ground is nobody's telephone: what lies on the disk is tried there, approved or not.
     let variants = Variant::only(project.recorded_prompts(&script)?, script);
     let report = super::runtime()?.block_on(async {
-        begin(project, &id, &cases).await?;
+        let store = plant::store(project, Ground::Practice).await?;
+        begin(&store, &id, &cases).await?;
         let scripts = Arc::new(move |_: &_, _| {
             let variants = variants.clone();
             Box::pin(async move { Ok(variants) }) as waihu_dialler::Scripts
         });
-        dial(project, trunk, Gate::laboratory(), order, scripts).await
+        dial(project, trunk, Gate::laboratory(), store, order, scripts).await
     })?;
     let done = show(project, &id, &cases, &expected, &report);
     let answers = ground.close();
@@ -87,8 +87,7 @@ pub(crate) fn run(project: &Project, args: &PracticeArgs) -> Result<ExitCode> {
 const TRUNK: &str = "practice";
 
 /// Writes the campaign and its cases down, and starts it.
-async fn begin(project: &Project, id: &CampaignId, cases: &[Case]) -> Result<()> {
-    let store = Store::open(project.practice_store()).await?;
+async fn begin(store: &Store, id: &CampaignId, cases: &[Case]) -> Result<()> {
     let settings = Settings {
         trunk: TRUNK.to_owned(),
         script: Some(ScriptName { flow: "reminder".to_owned(), sha256: None }),

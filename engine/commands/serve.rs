@@ -6,7 +6,6 @@ use anyhow::{Context, Result};
 use clap::Args;
 use tokio::sync::{mpsc, watch};
 use waihu_dialler::{EngineOrder, Stop, run_engine};
-use waihu_store::Store;
 use waihu_trunk::TrunkConfig;
 
 use super::{
@@ -51,7 +50,8 @@ async fn serve(
 ) -> Result<ExitCode> {
     note!("loading models 加载模型 …");
     let max_at_once = args.max_at_once.unwrap_or(u32::MAX).clamp(1, trunk.max_calls) as usize;
-    let plant = plant::start(project, trunk, gate, Ground::Real).await?;
+    let store = plant::store(project, Ground::Real).await?;
+    let plant = plant::start(project, trunk, gate, Arc::clone(&store)).await?;
     let sip = plant.sip.clone();
     let mut signals = Signals::catch()?;
     let (observer, mut progress) = mpsc::unbounded_channel();
@@ -63,7 +63,7 @@ async fn serve(
         lease: LEASE,
         max_at_once,
         beat: Arc::new(|| {}),
-        scripts: scripts_of(project, Store::open(project.store()).await?),
+        scripts: scripts_of(project, store),
     };
     let mut engine = tokio::spawn(run_engine(Arc::clone(&plant), order, observer, stopping));
     out!("{READY}{}", args.trunk)?;

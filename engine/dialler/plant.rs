@@ -35,7 +35,7 @@ pub struct Plant {
     /// What has to allow each call.
     pub gate: Gate,
     /// The store of attempts and outcomes.
-    pub store: Store,
+    pub store: Arc<Store>,
     /// Where recordings and transcripts are written.
     pub recordings: PathBuf,
     /// Room kept on the disk for outcomes.

@@ -226,8 +226,8 @@ fn told(id: &CampaignId, filled: &Filled, bad_rows: usize) -> Result<()> {
 }
 
 /// What gives an engine the scripts of campaigns: those that they keep, and approved ones by name.
-pub(crate) fn scripts_of(project: &Project, store: Store) -> ScriptSource {
-    let (project, store) = (project.clone(), Arc::new(store));
+pub(crate) fn scripts_of(project: &Project, store: Arc<Store>) -> ScriptSource {
+    let project = project.clone();
     Arc::new(move |campaign, wanted| {
         let (project, store, id) = (project.clone(), Arc::clone(&store), campaign.id.clone());
         Box::pin(async move {

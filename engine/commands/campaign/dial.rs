@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use tokio::sync::{mpsc, watch};
 use waihu_compliance::Gate;
 use waihu_dialler::{EngineOrder, ScriptSource, Stop, run_engine};
+use waihu_store::Store;
 use waihu_trunk::TrunkConfig;
 use waihu_types::CampaignId;
 
@@ -13,7 +14,7 @@ use super::Report;
 use crate::{
     commands::signals::Signals,
     output::note,
-    plant::{self, Ground},
+    plant,
     project::Project,
     watch::{Watch, Words},
 };
@@ -23,7 +24,6 @@ pub(crate) struct Dial {
     pub(crate) trunk_name: String,
     pub(crate) campaign: CampaignId,
     pub(crate) max_at_once: usize,
-    pub(crate) ground: Ground,
     pub(crate) words: Words,
 }
 
@@ -33,11 +33,12 @@ pub(crate) async fn dial(
     project: &Project,
     trunk: TrunkConfig,
     gate: Gate,
+    store: Arc<Store>,
     dial: Dial,
     scripts: ScriptSource,
 ) -> Result<Report> {
     note!("loading models 加载模型 …");
-    let plant = plant::start(project, trunk, gate, dial.ground).await?;
+    let plant = plant::start(project, trunk, gate, store).await?;
     let counts = plant.store.campaign_counts(&dial.campaign).await?;
     let to_come = counts.ready + counts.leased;
     // Until here there is nothing that a signal could spoil.

@@ -1,6 +1,6 @@
 //! `waihu campaign run`: a file of cases, called now.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -21,7 +21,7 @@ use crate::{
     },
     gate,
     output::out,
-    plant::Ground,
+    plant::{self, Ground},
     project::Project,
     watch::Words,
 };
@@ -73,27 +73,22 @@ pub(super) fn run(project: &Project, args: RunArgs) -> Result<ExitCode> {
             })?
         }
     };
-    let (claim, bad_rows, left_out) = crate::commands::runtime()?.block_on(async {
-        let store = Store::open(project.store()).await?;
-        // One process at a time goes by this file; `waihu serve` may dial the same campaign beside it.
-        let claim = store.claim(&id).await?;
-        let (bad_rows, left_out) = begin(project, &store, &id, &args).await?;
-        anyhow::Ok((claim, bad_rows, left_out))
-    })?;
-    let order = Dial {
+    let dial_it = Dial {
         trunk_name: args.trunk.clone(),
         campaign: id.clone(),
         max_at_once: args.max_at_once.unwrap_or(u32::MAX).clamp(1, trunk.max_calls) as usize,
-        ground: Ground::Real,
         words: if args.words { Words::Shown } else { Words::Hidden },
     };
-    let report = crate::commands::runtime()?.block_on(async {
-        let store = Store::open(project.store()).await?;
-        let report = dial(project, trunk, gate, order, scripts_of(project, store)).await?;
+    let (claim, bad_rows, left_out, report) = crate::commands::runtime()?.block_on(async {
+        let store = plant::store(project, Ground::Real).await?;
+        // One process at a time goes by this file; `waihu serve` may dial the same campaign beside it.
+        let claim = store.claim(&id).await?;
+        let (bad_rows, left_out) = begin(project, &store, &id, &args).await?;
+        let scripts = scripts_of(project, Arc::clone(&store));
+        let report = dial(project, trunk, gate, Arc::clone(&store), dial_it, scripts).await?;
         // It is over for now: whoever serves campaigns does not go on with it unasked.
-        let store = Store::open(project.store()).await?;
         store.set_campaign_state(&id, CampaignState::Paused, None, dialog::now()).await?;
-        anyhow::Ok(report)
+        anyhow::Ok((claim, bad_rows, left_out, report))
     })?;
     drop(claim);
     // A reader who has gone changes nothing of whether it is done.
