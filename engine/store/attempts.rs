@@ -9,7 +9,7 @@ use crate::{
     Passage, Refusal, Store, StoreError,
     error::{Kind, kind},
     events::Happened,
-    open::Tx,
+    write::Tx,
 };
 
 /// An attempt about to be dialled.
@@ -148,10 +148,9 @@ impl Store {
     /// # Errors
     /// [`StoreError::Refused`], [`StoreError::AttemptExists`], or that it could not be written.
     pub async fn begin_attempt(&self, new: &NewAttempt, passage: &Passage) -> Result<(), StoreError> {
-        let mut tx = self.write().await?;
         // What is decided here hangs on what was done about the case and with the number.
         let number = format!("number:{}", new.callee.subscriber());
-        self.alone(&mut tx, vec![format!("case:{}", new.case), number]).await?;
+        let mut tx = self.write_alone(&[format!("case:{}", new.case), number]).await?;
         let owner = self.living(&mut tx, new.dialled_at).await?;
         if let Some(campaign) = &new.campaign
             && let Some(standing) = self.standing(&mut tx, campaign, &new.case).await?
@@ -175,11 +174,7 @@ impl Store {
         let stopped = judged.stopped(passage);
         if stopped.is_none() {
             self.insert_attempt(&mut tx, new, owner).await?;
-            self.tell(
-                &mut tx,
-                passed(new.campaign.as_ref(), &new.case, &new.attempt, "dialled", new.dialled_at),
-            )
-            .await?;
+            tx.tell(passed(new.campaign.as_ref(), &new.case, &new.attempt, "dialled", new.dialled_at));
         }
         self.keep(&mut tx, &judged.asked(new, passage), passage, &judged).await?;
         tx.commit().await.map_err(|e| self.sql(e))?;
@@ -235,7 +230,7 @@ impl Store {
         .map_err(|e| self.sql(e))?;
         let (campaign, case) = row.ok_or_else(|| StoreError::UnknownAttempt(attempt.clone()))?;
         let campaign = campaign.as_deref().map(str::parse).transpose()?;
-        self.tell(&mut tx, passed(campaign.as_ref(), &case.parse()?, attempt, "answered", at)).await?;
+        tx.tell(passed(campaign.as_ref(), &case.parse()?, attempt, "answered", at));
         tx.commit().await.map_err(|e| self.sql(e))
     }
 

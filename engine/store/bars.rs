@@ -125,7 +125,7 @@ impl Store {
         .fetch_one(&mut *tx)
         .await
         .map_err(|e| self.sql(e))?;
-        self.tell(&mut tx, told(format!("do_not_call:{id}:entered"), Some(id), "entered", now)).await?;
+        tx.tell(told(format!("do_not_call:{id}:entered"), Some(id), "entered", now));
         tx.commit().await.map_err(|e| self.sql(e))?;
         Ok(id)
     }
@@ -165,7 +165,7 @@ impl Store {
         .fetch_one(&mut *tx)
         .await
         .map_err(|e| self.sql(e))?;
-        self.tell(&mut tx, told(format!("do_not_call:lifted:{id}"), None, "lifted", now)).await?;
+        tx.tell(told(format!("do_not_call:lifted:{id}"), None, "lifted", now));
         tx.commit().await.map_err(|e| self.sql(e))?;
         Ok(ended)
     }

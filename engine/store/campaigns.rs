@@ -7,7 +7,7 @@ use crate::{
     Store, StoreError,
     error::{Kind, kind},
     events::Happened,
-    open::Tx,
+    write::Tx,
 };
 
 /// What [`CampaignRow`] is read from.
@@ -108,7 +108,7 @@ impl Store {
             Kind::Unique => StoreError::CampaignExists(id.clone()),
             _ => self.sql(e),
         })?;
-        self.tell_campaign(&mut tx, id, CampaignState::Created, 1, now).await?;
+        tell_campaign(&mut tx, id, CampaignState::Created, 1, now);
         tx.commit().await.map_err(|e| self.sql(e))
     }
 
@@ -124,7 +124,7 @@ impl Store {
         expected: Option<i64>,
         now: WallTime,
     ) -> Result<i64, StoreError> {
-        let mut tx = self.write().await?;
+        let mut tx = self.write_alone(&[format!("campaign:{id}")]).await?;
         let found: Option<(String, i64)> =
             sqlx::query_as("SELECT state, revision FROM campaigns WHERE campaign = $1")
                 .bind(id.as_str())
@@ -137,7 +137,7 @@ impl Store {
         }
         let before = CampaignState::read(&before);
         if before == state {
-            return Ok(revision);
+            return tx.commit().await.map(|()| revision).map_err(|e| self.sql(e));
         }
         if before == CampaignState::Stopped {
             return Err(StoreError::CampaignStopped(id.clone()));
@@ -157,29 +157,9 @@ impl Store {
         if done.rows_affected() == 0 {
             return Err(StoreError::Revised { of: id.to_string(), revision });
         }
-        self.tell_campaign(&mut tx, id, state, revision, now).await?;
+        tell_campaign(&mut tx, id, state, revision, now);
         tx.commit().await.map_err(|e| self.sql(e))?;
         Ok(revision)
-    }
-
-    async fn tell_campaign(
-        &self,
-        tx: &mut Tx,
-        id: &CampaignId,
-        state: CampaignState,
-        revision: i64,
-        now: WallTime,
-    ) -> Result<(), StoreError> {
-        let happened = Happened {
-            key: format!("campaign:{id}:{revision}"),
-            kind: "campaign",
-            at: now,
-            campaign: Some(id),
-            case: None,
-            attempt: None,
-            body: serde_json::json!({ "state": state.label(), "revision": revision }),
-        };
-        self.tell(tx, happened).await
     }
 
     /// A campaign; none where there is none.
@@ -207,6 +187,19 @@ impl Store {
                 .map_err(|e| self.sql(e))?;
         rows.into_iter().map(CampaignRow::campaign).collect()
     }
+}
+
+fn tell_campaign(tx: &mut Tx, id: &CampaignId, state: CampaignState, revision: i64, now: WallTime) {
+    let happened = Happened {
+        key: format!("campaign:{id}:{revision}"),
+        kind: "campaign",
+        at: now,
+        campaign: Some(id),
+        case: None,
+        attempt: None,
+        body: serde_json::json!({ "state": state.label(), "revision": revision }),
+    };
+    tx.tell(happened);
 }
 
 #[derive(FromRow)]

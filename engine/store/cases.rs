@@ -1,10 +1,16 @@
 //! The lender's cases, as they were last told.
 
+use std::collections::BTreeMap;
+
 use sha2::{Digest, Sha256};
-use sqlx::FromRow;
+use sqlx::{AssertSqlSafe, FromRow};
 use waihu_types::{Case, CaseId, WallTime};
 
-use crate::{Store, StoreError, events::Happened, open::Tx};
+use crate::{
+    Store, StoreError,
+    events::Happened,
+    write::{Tx, placeholders, slices},
+};
 
 /// How a case stands with the lender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -80,37 +86,44 @@ impl std::ops::AddAssign for Imported {
 
 impl Store {
     /// Takes cases over as they are told now, all of them or none. The same case again changes nothing; one
-    /// that was paid or withdrawn stays so.
+    /// that was paid or withdrawn stays so. Of one that is there twice the last counts. All else that wants to
+    /// write waits meanwhile: some thousands at a time.
     ///
     /// # Errors
     /// When they cannot be written.
     pub async fn import(&self, cases: &[Case], now: WallTime) -> Result<Imported, StoreError> {
-        let mut tx = self.write().await?;
-        let mut imported = Imported::default();
-        for case in cases {
-            let record = serde_json::to_string(case)
-                .map_err(|e| StoreError::Record { of: case.id.to_string(), source: e })?;
-            let revision: Option<(i64, String)> = sqlx::query_as(
+        let mut last: BTreeMap<&str, &Case> = BTreeMap::new();
+        last.extend(cases.iter().map(|case| (case.id.as_str(), case)));
+        let rows: Vec<(&str, String)> = last
+            .into_iter()
+            .map(|(id, case)| Ok((id, serde_json::to_string(case)?)))
+            .collect::<Result<_, serde_json::Error>>()
+            .map_err(|e| StoreError::Record { of: "a case".to_owned(), source: e })?;
+        let mut tx = self.write_alone(&["import".to_owned()]).await?;
+        let mut imported = Imported { same: cases.len(), ..Imported::default() };
+        for some in slices(&rows) {
+            let sql = format!(
                 "INSERT INTO cases (case_id, record, sha256, state, revision, changed_at)
-                 VALUES ($1, $2, $3, 'open', 1, $4)
+                 SELECT column1, column2, column3, 'open', 1, $1 FROM (VALUES {}) AS told WHERE true
                  ON CONFLICT (case_id) DO UPDATE SET record = excluded.record, sha256 = excluded.sha256,
                     revision = cases.revision + 1, changed_at = excluded.changed_at
                     WHERE cases.sha256 <> excluded.sha256
-                 RETURNING revision, state",
-            )
-            .bind(case.id.as_str())
-            .bind(&record)
-            .bind(hex::encode(Sha256::digest(&record)))
-            .bind(now.unix_millis())
-            .fetch_optional(&mut *tx)
-            .await
-            .map_err(|e| self.sql(e))?;
-            match revision {
-                None => imported.same += 1,
-                Some((1, _)) => imported.new += 1,
-                Some((revision, state)) => {
+                 RETURNING case_id, revision, state",
+                placeholders(2, some.len(), 3)
+            );
+            let mut upsert = sqlx::query_as(AssertSqlSafe(sql)).bind(now.unix_millis());
+            for (id, record) in some {
+                upsert = upsert.bind(*id).bind(record).bind(hex::encode(Sha256::digest(record)));
+            }
+            let done: Vec<(String, i64, String)> =
+                upsert.fetch_all(&mut *tx).await.map_err(|e| self.sql(e))?;
+            for (id, revision, state) in done {
+                imported.same -= 1;
+                if revision == 1 {
+                    imported.new += 1;
+                } else {
                     imported.changed += 1;
-                    self.tell_case(&mut tx, &case.id, CaseState::read(&state), revision, now).await?;
+                    tell_case(&mut tx, &id.parse()?, CaseState::read(&state), revision, now);
                 }
             }
         }
@@ -131,7 +144,7 @@ impl Store {
         expected: Option<i64>,
         now: WallTime,
     ) -> Result<i64, StoreError> {
-        let mut tx = self.write().await?;
+        let mut tx = self.write_alone(&[format!("case:{case}")]).await?;
         let found: Option<(String, i64)> =
             sqlx::query_as("SELECT state, revision FROM cases WHERE case_id = $1")
                 .bind(case.as_str())
@@ -143,7 +156,7 @@ impl Store {
             return Err(StoreError::Revised { of: case.to_string(), revision });
         }
         if before == state.label() {
-            return Ok(revision);
+            return tx.commit().await.map(|()| revision).map_err(|e| self.sql(e));
         }
         let revision = revision + 1;
         let done = sqlx::query(
@@ -160,29 +173,9 @@ impl Store {
             return Err(StoreError::Revised { of: case.to_string(), revision });
         }
         self.requeue(&mut tx, case, state, now).await?;
-        self.tell_case(&mut tx, case, state, revision, now).await?;
+        tell_case(&mut tx, case, state, revision, now);
         tx.commit().await.map_err(|e| self.sql(e))?;
         Ok(revision)
-    }
-
-    async fn tell_case(
-        &self,
-        tx: &mut Tx,
-        case: &CaseId,
-        state: CaseState,
-        revision: i64,
-        now: WallTime,
-    ) -> Result<(), StoreError> {
-        let happened = Happened {
-            key: format!("case:{case}:{revision}"),
-            kind: "case",
-            at: now,
-            campaign: None,
-            case: Some(case),
-            attempt: None,
-            body: serde_json::json!({ "state": state.label(), "revision": revision }),
-        };
-        self.tell(tx, happened).await
     }
 
     /// A case; none where there is none.
@@ -240,6 +233,19 @@ impl Store {
         }
         Ok(settled)
     }
+}
+
+fn tell_case(tx: &mut Tx, case: &CaseId, state: CaseState, revision: i64, now: WallTime) {
+    let happened = Happened {
+        key: format!("case:{case}:{revision}"),
+        kind: "case",
+        at: now,
+        campaign: None,
+        case: Some(case),
+        attempt: None,
+        body: serde_json::json!({ "state": state.label(), "revision": revision }),
+    };
+    tx.tell(happened);
 }
 
 #[derive(FromRow)]

@@ -7,8 +7,8 @@ use waihu_types::{AttemptId, CampaignId, CaseId, Lang, PhoneNumber, WallTime};
 use crate::{
     Store, StoreError,
     attempts::{NO_SUBSCRIBER, NewAttempt},
-    open::Tx,
     outcomes::read,
+    write::Tx,
 };
 
 /// Milliseconds of a day.

@@ -18,19 +18,19 @@ pub enum StoreError {
     },
     /// It is no store of ours.
     #[error(
-        "{place} is not an outcome store of waihu: choose another, nothing was changed in it 不是 waihu 的结果库"
+        "{location} is not an outcome store of waihu: choose another, nothing was changed in it 不是 waihu 的结果库"
     )]
     NotOurs {
         /// The store.
-        place: Location,
+        location: Location,
     },
     /// The store was written by a newer waihu.
     #[error(
-        "{place} was written by a newer waihu (schema {found}, this one knows up to {known}): upgrade waihu 请升级"
+        "{location} was written by a newer waihu (schema {found}, this one knows up to {known}): upgrade waihu 请升级"
     )]
     Newer {
         /// The store.
-        place: Location,
+        location: Location,
         /// The schema in the store.
         found: i64,
         /// The newest schema that this program knows.
@@ -38,29 +38,29 @@ pub enum StoreError {
     },
     /// No room is left.
     #[error(
-        "{place}: the disk is full, nothing was written: free some space; no further call may be placed until then 磁盘已满"
+        "{location}: the disk is full, nothing was written: free some space; no further call may be placed until then 磁盘已满"
     )]
     DiskFull {
         /// The store.
-        place: Location,
+        location: Location,
     },
     /// It may not be written.
-    #[error("{place} cannot be written: check the rights on it (of a file, on its folder too) 无法写入")]
+    #[error("{location} cannot be written: check the rights on it (of a file, on its folder too) 无法写入")]
     ReadOnly {
         /// The store.
-        place: Location,
+        location: Location,
     },
     /// Another process held it for too long.
-    #[error("{place} is locked by another program: close it and try again 被其他程序占用")]
+    #[error("{location} is locked by another program: close it and try again 被其他程序占用")]
     Locked {
         /// The store.
-        place: Location,
+        location: Location,
     },
     /// The database server is not there, or went away; what was being written may stand or not.
-    #[error("{place} cannot be reached: is the server up, and the network? 数据库无法连接: {source}")]
+    #[error("{location} cannot be reached: is the server up, and the network? 数据库无法连接: {source}")]
     Unreachable {
         /// The store.
-        place: Location,
+        location: Location,
         /// What the driver said.
         source: SqlError,
     },
@@ -163,18 +163,18 @@ pub enum StoreError {
     #[error("a stored number cannot be read 号码无法读取: {0}")]
     Phone(#[from] waihu_types::InvalidPhoneNumber),
     /// The schema could not be brought up to date.
-    #[error("{place}: the schema cannot be brought up to date 无法升级结果库: {source}")]
+    #[error("{location}: the schema cannot be brought up to date 无法升级结果库: {source}")]
     Migrate {
         /// The store.
-        place: Location,
+        location: Location,
         /// What failed.
         source: MigrateError,
     },
     /// Anything else that the database says.
-    #[error("{place}: {source}")]
+    #[error("{location}: {source}")]
     Sql {
         /// The store.
-        place: Location,
+        location: Location,
         /// What the database said.
         source: SqlError,
     },
@@ -310,20 +310,20 @@ fn postgres(code: &str) -> Kind {
 
 impl StoreError {
     /// The error for a failed statement.
-    pub(crate) fn sql(place: &Location, source: SqlError) -> Self {
+    pub(crate) fn sql(location: &Location, source: SqlError) -> Self {
         let timed_out = matches!(source, SqlError::PoolTimedOut);
-        let place = place.clone();
+        let location = location.clone();
         match kind(&source) {
-            Kind::Full => Self::DiskFull { place },
-            Kind::ReadOnly => Self::ReadOnly { place },
+            Kind::Full => Self::DiskFull { location },
+            Kind::ReadOnly => Self::ReadOnly { location },
             // Who waits in vain for a connection to a server waits for the server.
-            Kind::Locked if timed_out && matches!(place, Location::Server { .. }) => {
-                Self::Unreachable { place, source }
+            Kind::Locked if timed_out && matches!(location, Location::Server { .. }) => {
+                Self::Unreachable { location, source }
             }
-            Kind::Locked => Self::Locked { place },
-            Kind::NotADatabase => Self::NotOurs { place },
-            Kind::Unreachable => Self::Unreachable { place, source },
-            Kind::Unique | Kind::Else => Self::Sql { place, source },
+            Kind::Locked => Self::Locked { location },
+            Kind::NotADatabase => Self::NotOurs { location },
+            Kind::Unreachable => Self::Unreachable { location, source },
+            Kind::Unique | Kind::Else => Self::Sql { location, source },
         }
     }
 
@@ -331,8 +331,8 @@ impl StoreError {
     pub(crate) fn io(path: &std::path::Path, source: io::Error) -> Self {
         let path = path.to_owned();
         match source.kind() {
-            io::ErrorKind::StorageFull => Self::DiskFull { place: Location::File(path) },
-            io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly { place: Location::File(path) },
+            io::ErrorKind::StorageFull => Self::DiskFull { location: Location::File(path) },
+            io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly { location: Location::File(path) },
             _ => Self::Open { path, source },
         }
     }

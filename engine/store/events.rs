@@ -1,9 +1,14 @@
 //! What happened, for others: one row an event, in the order in which they may be read.
 
-use sqlx::FromRow;
+use std::fmt;
+
+use sqlx::{AnyConnection, AssertSqlSafe, Error as SqlError, FromRow};
 use waihu_types::{AttemptId, CampaignId, CaseId, WallTime};
 
-use crate::{Store, StoreError, open::Tx};
+use crate::{
+    Store, StoreError,
+    write::{placeholders, slices},
+};
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,26 +42,57 @@ pub(crate) struct Happened<'a> {
     pub(crate) body: serde_json::Value,
 }
 
-impl Store {
-    /// Writes an event with what it tells of. One that is there already is not written again.
-    pub(crate) async fn tell(&self, tx: &mut Tx, happened: Happened<'_>) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO events (key, kind, at, campaign, case_id, attempt, body)
-             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (key) DO NOTHING",
-        )
-        .bind(happened.key)
-        .bind(happened.kind)
-        .bind(happened.at.unix_millis())
-        .bind(happened.campaign.map(CampaignId::as_str))
-        .bind(happened.case.map(CaseId::as_str))
-        .bind(happened.attempt.map(AttemptId::as_str))
-        .bind(happened.body.to_string())
-        .execute(&mut **tx)
-        .await
-        .map_err(|e| self.sql(e))
-        .map(drop)
-    }
+/// The same, on its way to the commit.
+pub(crate) struct Noted {
+    key: String,
+    kind: &'static str,
+    at: i64,
+    campaign: Option<String>,
+    case: Option<String>,
+    attempt: Option<String>,
+    body: String,
+}
 
+impl From<Happened<'_>> for Noted {
+    fn from(happened: Happened<'_>) -> Self {
+        let Happened { key, kind, at, campaign, case, attempt, body } = happened;
+        Self {
+            key,
+            kind,
+            at: at.unix_millis(),
+            campaign: campaign.map(CampaignId::to_string),
+            case: case.map(CaseId::to_string),
+            attempt: attempt.map(AttemptId::to_string),
+            body: body.to_string(),
+        }
+    }
+}
+
+impl fmt::Debug for Noted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Noted({})", self.key)
+    }
+}
+
+/// Writes events down, in their order. One that is there already is not written again.
+pub(crate) async fn insert_events(on: &mut AnyConnection, events: &[Noted]) -> Result<(), SqlError> {
+    for some in slices(events) {
+        let sql = format!(
+            "INSERT INTO events (key, kind, at, campaign, case_id, attempt, body)
+             VALUES {} ON CONFLICT (key) DO NOTHING",
+            placeholders(1, some.len(), 7)
+        );
+        let mut insert = sqlx::query(AssertSqlSafe(sql));
+        for e in some {
+            insert = insert.bind(&e.key).bind(e.kind).bind(e.at).bind(&e.campaign).bind(&e.case);
+            insert = insert.bind(&e.attempt).bind(&e.body);
+        }
+        insert.execute(&mut *on).await?;
+    }
+    Ok(())
+}
+
+impl Store {
     /// The events after a place, at most so many, in their order.
     ///
     /// # Errors

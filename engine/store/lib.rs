@@ -21,6 +21,7 @@ mod queue;
 mod readers;
 mod recover;
 mod scripts;
+mod write;
 
 pub use attempts::{Attempt, NewAttempt, Standing};
 pub use bars::{Bar, Forbidden};

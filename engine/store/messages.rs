@@ -251,9 +251,8 @@ impl Store {
         passage: &Passage,
         now: WallTime,
     ) -> Result<MessageBegun, StoreError> {
-        let mut tx = self.write().await?;
         // Of two that ask for one number the second waits, and sees what the first did.
-        self.alone(&mut tx, vec![format!("sms:{}", message.callee.subscriber())]).await?;
+        let mut tx = self.write_alone(&[format!("sms:{}", message.callee.subscriber())]).await?;
         let begun = sqlx::query(
             "UPDATE messages SET state = 'sending', why = '', tries = tries + 1, sent_at = $2
              WHERE message = $1 AND state = 'waiting'",
@@ -301,18 +300,15 @@ impl Store {
         until: Option<WallTime>,
         why: &str,
     ) -> Result<(), StoreError> {
-        sqlx::query(
+        let change = sqlx::query(
             "UPDATE messages SET why = $2, due_at = coalesce($3, due_at), state = $4
              WHERE message = $1 AND state = 'waiting'",
         )
         .bind(message)
         .bind(why)
         .bind(until.map(WallTime::unix_millis))
-        .bind(if until.is_some() { MessageState::Waiting } else { MessageState::Refused }.label())
-        .execute(&self.pool)
-        .await
-        .map_err(|e| self.sql(e))
-        .map(drop)
+        .bind(if until.is_some() { MessageState::Waiting } else { MessageState::Refused }.label());
+        self.change(change).await.map(drop)
     }
 
     /// Writes down what came of a message that was begun, also where it was thought unknown meanwhile.
@@ -320,7 +316,7 @@ impl Store {
     /// # Errors
     /// When it cannot be written.
     pub async fn settle_message(&self, message: &str, settled: &Settled) -> Result<(), StoreError> {
-        sqlx::query(
+        let change = sqlx::query(
             "UPDATE messages SET state = $2, why = $3, gateway_id = $4, due_at = coalesce($5, due_at)
              WHERE message = $1 AND state IN ('sending', 'unknown')",
         )
@@ -328,11 +324,8 @@ impl Store {
         .bind(settled.state.label())
         .bind(&settled.why)
         .bind(settled.gateway_id.as_deref())
-        .bind(settled.due_at.map(WallTime::unix_millis))
-        .execute(&self.pool)
-        .await
-        .map_err(|e| self.sql(e))
-        .map(drop)
+        .bind(settled.due_at.map(WallTime::unix_millis));
+        self.change(change).await.map(drop)
     }
 
     /// Writes down what a receipt says of a message that the gateway has; its id, where there is one.
@@ -345,15 +338,18 @@ impl Store {
         state: MessageState,
         why: &str,
     ) -> Result<Option<String>, StoreError> {
-        sqlx::query_scalar(
+        let mut tx = self.write().await?;
+        let message = sqlx::query_scalar(
             "UPDATE messages SET state = $2, why = $3 WHERE gateway_id = $1 AND state = 'sent' RETURNING message",
         )
         .bind(gateway_id)
         .bind(state.label())
         .bind(why)
-        .fetch_optional(&self.pool)
+        .fetch_optional(&mut *tx)
         .await
-        .map_err(|e| self.sql(e))
+        .map_err(|e| self.sql(e))?;
+        tx.commit().await.map_err(|e| self.sql(e))?;
+        Ok(message)
     }
 
     /// Makes messages unknown that were begun before a moment and never settled: whoever sent them is
@@ -362,14 +358,17 @@ impl Store {
     /// # Errors
     /// When they cannot be written.
     pub async fn abandon_messages(&self, before: WallTime) -> Result<Vec<String>, StoreError> {
-        sqlx::query_scalar(
+        let mut tx = self.write().await?;
+        let messages = sqlx::query_scalar(
             "UPDATE messages SET state = 'unknown', why = 'its sender ended before the gateway answered'
              WHERE state = 'sending' AND sent_at < $1 RETURNING message",
         )
         .bind(before.unix_millis())
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *tx)
         .await
-        .map_err(|e| self.sql(e))
+        .map_err(|e| self.sql(e))?;
+        tx.commit().await.map_err(|e| self.sql(e))?;
+        Ok(messages)
     }
 
     /// How many messages there are in each state.

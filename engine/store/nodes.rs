@@ -11,8 +11,8 @@ use waihu_types::WallTime;
 
 use crate::{
     Location, Store, StoreError,
-    open::Tx,
     owner::{Owner, holds_lock, remove_lock},
+    write::{Statement, Tx},
 };
 
 /// A process that places calls.
@@ -39,7 +39,7 @@ impl Store {
     /// # Errors
     /// When it cannot be written.
     pub async fn join(&self, name: &str, now: WallTime, lease: Duration) -> Result<String, StoreError> {
-        if matches!(self.place, Location::File(_)) {
+        if matches!(self.location, Location::File(_)) {
             self.owner_id()?;
         }
         let id = {
@@ -48,7 +48,7 @@ impl Store {
             owner.name = Some(name.to_owned());
             owner.id.clone()
         };
-        sqlx::query(
+        let change = sqlx::query(
             "INSERT INTO nodes (node, name, seen_at, lease_until, draining) VALUES ($1, $2, $3, $4, 0)
              ON CONFLICT (node) DO UPDATE SET name = excluded.name, seen_at = excluded.seen_at,
                 lease_until = excluded.lease_until",
@@ -56,10 +56,8 @@ impl Store {
         .bind(&id)
         .bind(name)
         .bind(now.unix_millis())
-        .bind(now.plus(lease).unix_millis())
-        .execute(&self.pool)
-        .await
-        .map_err(|e| self.sql(e))?;
+        .bind(now.plus(lease).unix_millis());
+        self.apart(change).await?;
         Ok(id)
     }
 
@@ -71,14 +69,11 @@ impl Store {
     pub async fn renew(&self, now: WallTime, lease: Duration) -> Result<bool, StoreError> {
         let known = self.owner().as_ref().and_then(|owner| Some((owner.id.clone(), owner.name.clone()?)));
         let (id, name) = known.ok_or(StoreError::NoLease)?;
-        let renewed = sqlx::query("UPDATE nodes SET seen_at = $2, lease_until = $3 WHERE node = $1")
+        let change = sqlx::query("UPDATE nodes SET seen_at = $2, lease_until = $3 WHERE node = $1")
             .bind(&id)
             .bind(now.unix_millis())
-            .bind(now.plus(lease).unix_millis())
-            .execute(&self.pool)
-            .await
-            .map_err(|e| self.sql(e))?;
-        if renewed.rows_affected() > 0 {
+            .bind(now.plus(lease).unix_millis());
+        if self.apart(change).await? > 0 {
             return Ok(true);
         }
         self.join(&name, now, lease).await?;
@@ -90,13 +85,10 @@ impl Store {
     /// # Errors
     /// [`StoreError::NoLease`] where it never joined, or that it cannot be written.
     pub async fn drain(&self, draining: Draining) -> Result<(), StoreError> {
-        sqlx::query("UPDATE nodes SET draining = $2 WHERE node = $1")
+        let change = sqlx::query("UPDATE nodes SET draining = $2 WHERE node = $1")
             .bind(self.owner_id()?)
-            .bind(i64::from(draining == Draining::Yes))
-            .execute(&self.pool)
-            .await
-            .map_err(|e| self.sql(e))
-            .map(drop)
+            .bind(i64::from(draining == Draining::Yes));
+        self.apart(change).await.map(drop)
     }
 
     /// Strikes this node off. What it has open still is filed by the next [`Store::recover`].
@@ -105,12 +97,8 @@ impl Store {
     /// When it cannot be written.
     pub async fn leave(&self) -> Result<(), StoreError> {
         let Some(owner) = self.owner().take() else { return Ok(()) };
-        sqlx::query("DELETE FROM nodes WHERE node = $1")
-            .bind(&owner.id)
-            .execute(&self.pool)
-            .await
-            .map_err(|e| self.sql(e))
-            .map(drop)
+        let change = sqlx::query("DELETE FROM nodes WHERE node = $1").bind(&owner.id);
+        self.apart(change).await.map(drop)
     }
 
     /// The nodes that were not struck off, by their names.
@@ -127,7 +115,7 @@ impl Store {
         let mut nodes = Vec::new();
         for row in rows {
             nodes.push(Node {
-                alive: match &self.place {
+                alive: match &self.location {
                     Location::File(file) => holds_lock(file, &row.node)?,
                     Location::Server { .. } => row.lease_until > now.unix_millis(),
                 },
@@ -145,7 +133,7 @@ impl Store {
     /// after that others may have filed what this node has open, and dial its cases.
     pub(crate) async fn living(&self, tx: &mut Tx, now: WallTime) -> Result<String, StoreError> {
         let id = self.owner_id()?;
-        if matches!(self.place, Location::Server { .. }) {
+        if matches!(self.location, Location::Server { .. }) {
             let lease: Option<i64> = sqlx::query_scalar("SELECT lease_until FROM nodes WHERE node = $1")
                 .bind(&id)
                 .fetch_optional(&mut **tx)
@@ -158,9 +146,19 @@ impl Store {
         Ok(id)
     }
 
+    /// A change that waits for no call's write: on a server on a connection of its own.
+    async fn apart(&self, change: Statement<'_>) -> Result<u64, StoreError> {
+        match self.location {
+            Location::File(_) => self.change(change).await,
+            Location::Server { .. } => {
+                change.execute(&self.pool).await.map(|done| done.rows_affected()).map_err(|e| self.sql(e))
+            }
+        }
+    }
+
     /// Whether the process lives that marked attempts with `owner`.
     pub(crate) async fn is_alive(&self, owner: &str, now: WallTime) -> Result<bool, StoreError> {
-        if let Location::File(file) = &self.place {
+        if let Location::File(file) = &self.location {
             return holds_lock(file, owner);
         }
         let lease: Option<i64> = sqlx::query_scalar("SELECT lease_until FROM nodes WHERE node = $1")
@@ -173,20 +171,16 @@ impl Store {
 
     /// Strikes a dead process off; on a server unless it has renewed its lease meanwhile.
     pub(crate) async fn forget(&self, owner: &str, now: WallTime) -> Result<(), StoreError> {
-        let over = match &self.place {
+        let over = match &self.location {
             Location::File(file) => {
                 remove_lock(file, owner);
                 i64::MAX
             }
             Location::Server { .. } => now.unix_millis(),
         };
-        sqlx::query("DELETE FROM nodes WHERE node = $1 AND lease_until <= $2")
-            .bind(owner)
-            .bind(over)
-            .execute(&self.pool)
-            .await
-            .map_err(|e| self.sql(e))
-            .map(drop)
+        let change =
+            sqlx::query("DELETE FROM nodes WHERE node = $1 AND lease_until <= $2").bind(owner).bind(over);
+        self.apart(change).await.map(drop)
     }
 }
 

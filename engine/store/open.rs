@@ -3,19 +3,19 @@
 use std::{
     fmt, fs,
     path::{Path, PathBuf},
-    sync::Mutex,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
 use sqlx::{
-    Any, AnyConnection, AnyPool, ConnectOptions, Connection, Executor, Transaction,
+    AnyConnection, AnyPool, ConnectOptions, Connection, Executor,
     any::{AnyConnectOptions, AnyPoolOptions},
     migrate::{MigrateError, Migrator},
     postgres::PgConnectOptions,
 };
 use waihu_types::PhoneNumber;
 
-use crate::{StoreError, owner::Owner};
+use crate::{StoreError, owner::Owner, write::Writers};
 
 static SQLITE: Migrator = sqlx::migrate!("./migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("./migrations/postgres");
@@ -44,15 +44,12 @@ const SQLITE_SETTINGS: &str =
     PRAGMA foreign_keys = ON";
 
 /// What each connection to a server is set to. Each statement sees what was committed before it, and so what
-/// was committed while it waited for a lock (see [`Store::alone`]); under the stricter levels it would see what
+/// was committed while it waited for a lock (see [`Store::write_alone`]); under the stricter levels it would see what
 /// stood when the transaction began, and fail at the end. A commit is on the disk when it returns, whatever the
 /// server's file says, and who waits half a minute for a lock waits for a process that hangs.
 const POSTGRES_SETTINGS: &str =
     "SET default_transaction_isolation = 'read committed'; SET synchronous_commit = 'on';
     SET lock_timeout = '30s'; SET idle_in_transaction_session_timeout = '60s'";
-
-/// A transaction that writes.
-pub(crate) type Tx = Transaction<'static, Any>;
 
 /// Where a store is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,8 +80,10 @@ impl fmt::Display for Location {
 /// [`Store::recover`].
 #[derive(Debug)]
 pub struct Store {
-    pub(crate) place: Location,
+    pub(crate) location: Location,
+    /// For reading; what writes stands in line, [`Store::write`].
     pub(crate) pool: AnyPool,
+    pub(crate) writers: Arc<Writers>,
     /// Whether what is dialled is no person.
     pub(crate) practice: bool,
     /// Made with the first attempt: who only reads leaves no mark behind.
@@ -114,10 +113,10 @@ impl Store {
         let path = path.as_ref().to_owned();
         let whole =
             create(&path).and_then(|()| fs::canonicalize(&path)).map_err(|e| StoreError::io(&path, e))?;
-        let place = Location::File(path);
+        let location = Location::File(path);
         let options =
-            format!("sqlite://{}", encoded(&whole)).parse().map_err(|e| StoreError::sql(&place, e))?;
-        Self::opened(place, TO_A_FILE, SQLITE_SETTINGS, options).await
+            format!("sqlite://{}", encoded(&whole)).parse().map_err(|e| StoreError::sql(&location, e))?;
+        Self::opened(location, TO_A_FILE, SQLITE_SETTINGS, options).await
     }
 
     async fn server(address: &str) -> Result<Self, StoreError> {
@@ -136,20 +135,21 @@ impl Store {
     /// Looks at what is there on one connection, whose faults come at once and as they are: a pool tries again
     /// until its time is over, and then tells of that.
     async fn opened(
-        place: Location,
+        location: Location,
         connections: u32,
         settings: &'static str,
         options: AnyConnectOptions,
     ) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
-        let sql = |e| StoreError::sql(&place, e);
+        let sql = |e| StoreError::sql(&location, e);
         let mut first = options.connect().await.map_err(sql)?;
         first.execute(settings).await.map_err(sql)?;
-        check_whose(&mut first, &place).await?;
-        migrate(&mut first, &place).await?;
+        check_whose(&mut first, &location).await?;
+        migrate(&mut first, &location).await?;
         first.close().await.map_err(sql)?;
         let pool = pool(connections, settings, options);
-        let store = Self { place, pool, practice: false, owner: Mutex::new(None) };
+        let writers = Writers::new(pool.clone(), location.clone());
+        let store = Self { location, pool, writers, practice: false, owner: Mutex::new(None) };
         store.fill_in_subscribers().await?;
         Ok(store)
     }
@@ -162,8 +162,8 @@ impl Store {
     }
 
     /// Where it is.
-    pub fn place(&self) -> &Location {
-        &self.place
+    pub fn location(&self) -> &Location {
+        &self.location
     }
 
     /// Closes it, waiting for statements under way. Dropping does the same, later.
@@ -193,43 +193,14 @@ impl Store {
         tx.commit().await.map_err(|e| self.sql(e))
     }
 
-    /// A transaction that writes. To a file it is taken at once: one that began by reading could not be
-    /// promoted while another process writes. On a server several write side by side, see [`Store::alone`].
-    pub(crate) async fn write(&self) -> Result<Tx, StoreError> {
-        let begin = match self.place {
-            Location::File(_) => self.pool.begin_with("BEGIN IMMEDIATE").await,
-            Location::Server { .. } => self.pool.begin().await,
-        };
-        begin.map_err(|e| self.sql(e))
-    }
-
-    /// Makes a transaction wait for every other one that named one of the same `things`, until that has ended:
-    /// to be called before it reads what it decides from, once, with all of them (two that took theirs one by
-    /// one could wait for each other for ever). To a file only one writes anyway.
-    pub(crate) async fn alone(&self, tx: &mut Tx, mut things: Vec<String>) -> Result<(), StoreError> {
-        if matches!(self.place, Location::File(_)) {
-            return Ok(());
-        }
-        things.sort();
-        things.dedup();
-        for thing in things {
-            sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
-                .bind(thing)
-                .execute(&mut **tx)
-                .await
-                .map_err(|e| self.sql(e))?;
-        }
-        Ok(())
-    }
-
     pub(crate) fn sql(&self, e: sqlx::Error) -> StoreError {
-        StoreError::sql(&self.place, e)
+        StoreError::sql(&self.location, e)
     }
 }
 
 /// Whether it is ours, or nobody's yet.
-async fn check_whose(connection: &mut AnyConnection, place: &Location) -> Result<(), StoreError> {
-    let ours = match place {
+async fn check_whose(connection: &mut AnyConnection, location: &Location) -> Result<(), StoreError> {
+    let ours = match location {
         Location::File(_) => {
             let (id, tables): (i64, i64) = sqlx::query_as(
                 // A process that died in its very first moment leaves the migrator's own table alone.
@@ -239,7 +210,7 @@ async fn check_whose(connection: &mut AnyConnection, place: &Location) -> Result
             )
             .fetch_one(&mut *connection)
             .await
-            .map_err(|e| StoreError::sql(place, e))?;
+            .map_err(|e| StoreError::sql(location, e))?;
             id == APPLICATION_ID || (id == 0 && tables == 0)
         }
         Location::Server { .. } => {
@@ -253,25 +224,25 @@ async fn check_whose(connection: &mut AnyConnection, place: &Location) -> Result
             )
             .fetch_one(&mut *connection)
             .await
-            .map_err(|e| StoreError::sql(place, e))?;
+            .map_err(|e| StoreError::sql(location, e))?;
             tables == 0 || mark.as_deref() == Some(POSTGRES_MARK)
         }
     };
-    if ours { Ok(()) } else { Err(StoreError::NotOurs { place: place.clone() }) }
+    if ours { Ok(()) } else { Err(StoreError::NotOurs { location: location.clone() }) }
 }
 
-async fn migrate(connection: &mut AnyConnection, place: &Location) -> Result<(), StoreError> {
-    let migrator = match place {
+async fn migrate(connection: &mut AnyConnection, location: &Location) -> Result<(), StoreError> {
+    let migrator = match location {
         Location::File(_) => &SQLITE,
         Location::Server { .. } => &POSTGRES,
     };
     let known = migrator.iter().map(|m| m.version).max().unwrap_or(0);
     migrator.run(connection).await.map_err(|e| match e {
         MigrateError::VersionMissing(found) | MigrateError::VersionTooNew(found, _) => {
-            StoreError::Newer { place: place.clone(), found, known }
+            StoreError::Newer { location: location.clone(), found, known }
         }
-        MigrateError::Execute(e) | MigrateError::ExecuteMigration(e, _) => StoreError::sql(place, e),
-        source => StoreError::Migrate { place: place.clone(), source },
+        MigrateError::Execute(e) | MigrateError::ExecuteMigration(e, _) => StoreError::sql(location, e),
+        source => StoreError::Migrate { location: location.clone(), source },
     })
 }
 

@@ -7,7 +7,7 @@ use crate::{
     Attempt, Store, StoreError,
     attempts::{AttemptRow, attempt_columns, redial_columns},
     events::Happened,
-    open::Tx,
+    write::Tx,
 };
 
 /// Which outcomes are wanted; everything where nothing is set.
@@ -48,8 +48,7 @@ impl Store {
 
     /// Files an outcome; false where the attempt was closed already and nothing changed.
     pub(crate) async fn file(&self, outcome: &Outcome, filed: Filed) -> Result<bool, StoreError> {
-        let mut tx = self.write().await?;
-        self.alone(&mut tx, vec![format!("case:{}", outcome.case)]).await?;
+        let mut tx = self.write_alone(&[format!("case:{}", outcome.case)]).await?;
         let attempt: Attempt =
             sqlx::query_as::<_, AttemptRow>(concat!(attempt_columns!(), " WHERE attempt = $1"))
                 .bind(outcome.attempt.as_str())
@@ -67,10 +66,13 @@ impl Store {
                 .map_err(|e| self.sql(e))?;
         let revision = before.as_ref().map_or(1, |(.., revision)| revision + 1);
         match before {
-            Some(_) if filed == Filed::Recovered => return Ok(false),
+            Some(_) if filed == Filed::Recovered => {
+                return tx.commit().await.map(|()| false).map_err(|e| self.sql(e));
+            }
             Some((record, recovered, _)) => {
                 if read(outcome.attempt.as_str(), &record)? == *outcome {
-                    return Ok(false);
+                    // What it is the same as may not be on the disk yet.
+                    return tx.commit().await.map(|()| false).map_err(|e| self.sql(e));
                 }
                 if recovered == 0 {
                     return Err(StoreError::AlreadyClosed(outcome.attempt.clone()));
@@ -99,7 +101,7 @@ impl Store {
             attempt: Some(&outcome.attempt),
             body: serde_json::json!({ "outcome": outcome, "revision": revision }),
         };
-        self.tell(&mut tx, happened).await?;
+        tx.tell(happened);
         tx.commit().await.map_err(|e| self.sql(e))?;
         Ok(true)
     }

@@ -72,7 +72,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::CampaignTaken`], or that it cannot be asked for.
     pub async fn claim(&self, campaign: &CampaignId) -> Result<Claim, StoreError> {
-        let held = match &self.place {
+        let held = match &self.location {
             Location::File(file) => {
                 claim_file(&lock_folder(file)?.join(format!("campaign-{campaign}")), campaign)?
             }
@@ -107,7 +107,7 @@ impl Store {
         if let Some(owner) = owner.as_ref() {
             return Ok(owner.id.clone());
         }
-        let Location::File(file) = &self.place else { return Err(StoreError::NoLease) };
+        let Location::File(file) = &self.location else { return Err(StoreError::NoLease) };
         let id = uuid::Uuid::now_v7().to_string();
         let path = owner_path(file, &id)?;
         let locked = open_lock(&path).map_err(|e| StoreError::io(&path, e))?;

@@ -3,10 +3,17 @@
 //! A row is `waiting` until its moment, `ready` until it is its turn, `leased` by the node that calls it, `done`
 //! when its campaign has no more to do with it. What an attempt comes to moves it (`Store::file`).
 
-use sqlx::FromRow;
+use std::collections::BTreeMap;
+
+use sqlx::{AssertSqlSafe, FromRow};
 use waihu_types::{CampaignId, CaseId, Redial, WallTime};
 
-use crate::{CaseState, Store, StoreError, StoredCase, attempts::redial_columns, cases::CaseRow, open::Tx};
+use crate::{
+    CaseState, Store, StoreError, StoredCase,
+    attempts::redial_columns,
+    cases::CaseRow,
+    write::{Tx, placeholders, slices},
+};
 
 /// Where a case is to stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +61,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::UnknownCampaign`] and [`StoreError::UnknownCase`], or that it cannot be written; then none is.
     pub async fn enqueue(&self, campaign: &CampaignId, placements: &[Placement]) -> Result<u64, StoreError> {
-        let mut tx = self.write().await?;
+        let mut tx = self.write_alone(&[format!("queue:{campaign}")]).await?;
         let known: Option<String> = sqlx::query_scalar("SELECT state FROM campaigns WHERE campaign = $1")
             .bind(campaign.as_str())
             .fetch_optional(&mut *tx)
@@ -63,34 +70,44 @@ impl Store {
         if known.is_none() {
             return Err(StoreError::UnknownCampaign(campaign.clone()));
         }
+        // Of one that is there twice the last counts.
+        let last: BTreeMap<&str, &Placement> = placements.iter().map(|p| (p.case.as_str(), p)).collect();
+        let last: Vec<&Placement> = last.into_values().collect();
         let mut placed = 0;
-        for placement in placements {
-            let state: Option<String> = sqlx::query_scalar("SELECT state FROM cases WHERE case_id = $1")
-                .bind(placement.case.as_str())
-                .fetch_optional(&mut *tx)
-                .await
-                .map_err(|e| self.sql(e))?;
-            let state = state.ok_or_else(|| StoreError::UnknownCase(placement.case.clone()))?;
-            let open = CaseState::read(&state) == CaseState::Open;
-            placed += sqlx::query(
+        for some in slices(&last) {
+            self.known(&mut tx, some).await?;
+            let sql = format!(
                 "INSERT INTO queue (campaign, case_id, state, rank, due_at, why, node)
-                 VALUES ($1, $2, $3, $4, $5, $6, NULL)
+                 SELECT $1, c.case_id, CASE WHEN c.state = 'open' THEN 'waiting' ELSE 'done' END, column2,
+                    column3, CASE WHEN c.state = 'open' THEN column4 ELSE c.state END, NULL
+                 FROM (VALUES {}) AS told JOIN cases AS c ON c.case_id = column1 WHERE true
                  ON CONFLICT (campaign, case_id) DO UPDATE SET rank = excluded.rank
                     WHERE queue.state IN ('waiting', 'ready')",
-            )
-            .bind(campaign.as_str())
-            .bind(placement.case.as_str())
-            .bind(if open { "waiting" } else { "done" })
-            .bind(placement.rank)
-            .bind(placement.due_at.unix_millis())
-            .bind(if open { &placement.why } else { &state })
-            .execute(&mut *tx)
-            .await
-            .map_err(|e| self.sql(e))?
-            .rows_affected();
+                placeholders(2, some.len(), 4)
+            );
+            let mut upsert = sqlx::query(AssertSqlSafe(sql)).bind(campaign.as_str());
+            for p in some {
+                upsert = upsert.bind(p.case.as_str()).bind(p.rank).bind(p.due_at.unix_millis()).bind(&p.why);
+            }
+            placed += upsert.execute(&mut *tx).await.map_err(|e| self.sql(e))?.rows_affected();
         }
         tx.commit().await.map_err(|e| self.sql(e))?;
         Ok(placed)
+    }
+
+    /// Refuses what names a case that is not there.
+    async fn known(&self, tx: &mut Tx, placements: &[&Placement]) -> Result<(), StoreError> {
+        let sql = format!(
+            "SELECT column1 FROM (VALUES {}) AS told
+             WHERE NOT EXISTS (SELECT 1 FROM cases AS c WHERE c.case_id = column1) LIMIT 1",
+            placeholders(1, placements.len(), 1)
+        );
+        let mut stranger = sqlx::query_scalar(AssertSqlSafe(sql));
+        for placement in placements {
+            stranger = stranger.bind(placement.case.as_str());
+        }
+        let stranger: Option<String> = stranger.fetch_optional(&mut **tx).await.map_err(|e| self.sql(e))?;
+        stranger.map_or(Ok(()), |id| Err(StoreError::UnknownCase(id.parse()?)))
     }
 
     /// Makes cases of a campaign ready whose moment has come, at most so many; how many were.
@@ -98,7 +115,7 @@ impl Store {
     /// # Errors
     /// When it cannot be written.
     pub async fn sweep(&self, campaign: &CampaignId, now: WallTime, limit: u32) -> Result<u64, StoreError> {
-        let mut tx = self.write().await?;
+        let mut tx = self.write_alone(&[format!("queue:{campaign}")]).await?;
         let swept = sqlx::query(
             "UPDATE queue SET state = 'ready' WHERE campaign = $1 AND case_id IN (
                 SELECT case_id FROM queue WHERE campaign = $1 AND state = 'waiting' AND due_at <= $2
@@ -122,9 +139,8 @@ impl Store {
     /// When it cannot be written.
     pub async fn pick(&self, campaign: &CampaignId, limit: u32) -> Result<Vec<Picked>, StoreError> {
         let node = self.owner_id()?;
-        let mut tx = self.write().await?;
         // Two that choose at once choose the same, and one of them goes away with nothing.
-        self.alone(&mut tx, vec![format!("pick:{campaign}")]).await?;
+        let mut tx = self.write_alone(&[format!("queue:{campaign}")]).await?;
         let rows: Vec<PickedRow> = sqlx::query_as(
             "UPDATE queue SET state = 'leased', node = $2 WHERE campaign = $1 AND state = 'ready' AND case_id IN (
                 SELECT case_id FROM queue WHERE campaign = $1 AND state = 'ready'

@@ -85,6 +85,7 @@ impl Store {
         hold: Hold<'_>,
         now: WallTime,
     ) -> Result<Option<Place>, StoreError> {
+        let mut tx = self.write().await?;
         let row: Option<PlaceRow> = sqlx::query_as(
             "INSERT INTO readers (reader, seq, tries, since, next_at, told, node, lease_until)
              VALUES ($1, 0, 0, NULL, 0, '', $2, $3)
@@ -96,9 +97,10 @@ impl Store {
         .bind(hold.node)
         .bind(hold.until.unix_millis())
         .bind(now.unix_millis())
-        .fetch_optional(&self.pool)
+        .fetch_optional(&mut *tx)
         .await
         .map_err(|e| self.sql(e))?;
+        tx.commit().await.map_err(|e| self.sql(e))?;
         Ok(row.map(Place::from))
     }
 
@@ -158,13 +160,10 @@ impl Store {
     /// # Errors
     /// When it cannot be written.
     pub async fn release_reader(&self, reader: &str, node: &str) -> Result<(), StoreError> {
-        sqlx::query("UPDATE readers SET node = NULL WHERE reader = $1 AND node = $2")
+        let change = sqlx::query("UPDATE readers SET node = NULL WHERE reader = $1 AND node = $2")
             .bind(reader)
-            .bind(node)
-            .execute(&self.pool)
-            .await
-            .map_err(|e| self.sql(e))
-            .map(drop)
+            .bind(node);
+        self.change(change).await.map(drop)
     }
 
     /// Puts a reader before another event, whoever holds it: all from there on is delivered (again).
@@ -177,11 +176,8 @@ impl Store {
             "UPDATE readers SET seq = $2, tries = 0, since = NULL, next_at = 0, told = '' WHERE reader = $1",
         )
         .bind(reader)
-        .bind(seq.saturating_sub(1).max(0))
-        .execute(&self.pool)
-        .await
-        .map_err(|e| self.sql(e))?;
-        Ok(done.rows_affected() > 0)
+        .bind(seq.saturating_sub(1).max(0));
+        Ok(self.change(done).await? > 0)
     }
 
     /// How far each reader is, by name.
@@ -244,12 +240,8 @@ impl Store {
     /// # Errors
     /// When it cannot be written.
     pub async fn settle_dead_letter(&self, reader: &str, seq: i64) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM dead_letters WHERE reader = $1 AND seq = $2")
-            .bind(reader)
-            .bind(seq)
-            .execute(&self.pool)
-            .await
-            .map_err(|e| self.sql(e))
-            .map(drop)
+        let change =
+            sqlx::query("DELETE FROM dead_letters WHERE reader = $1 AND seq = $2").bind(reader).bind(seq);
+        self.change(change).await.map(drop)
     }
 }

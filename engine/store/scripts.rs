@@ -5,10 +5,10 @@
 
 use std::str::FromStr;
 
-use sqlx::FromRow;
+use sqlx::{AnyConnection, FromRow};
 use waihu_types::{CampaignId, GivenAuthority, WallTime};
 
-use crate::{ScriptRefusal, Store, StoreError, open::Tx};
+use crate::{ScriptRefusal, Store, StoreError};
 
 /// What was done with a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,8 +127,7 @@ impl Store {
         let by = named(flow, sha256, by)?;
         let files = serde_json::to_string(files)
             .map_err(|source| StoreError::Record { of: format!("{flow}@{sha256}"), source })?;
-        let mut tx = self.write().await?;
-        self.alone(&mut tx, vec![format!("script:{flow}")]).await?;
+        let mut tx = self.write_alone(&[format!("script:{flow}")]).await?;
         let new = sqlx::query(
             "INSERT INTO script_versions (flow, sha256, files) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
         )
@@ -194,8 +193,7 @@ impl Store {
         refused: impl FnOnce(&StoredScript, &str) -> Option<ScriptRefusal>,
     ) -> Result<StoredScript, StoreError> {
         let by = named(flow, sha256, by)?;
-        let mut tx = self.write().await?;
-        self.alone(&mut tx, vec![format!("script:{flow}")]).await?;
+        let mut tx = self.write_alone(&[format!("script:{flow}")]).await?;
         let found = self.version_in(&mut tx, flow, sha256).await?;
         if let Some(why) = refused(&found, by) {
             return Err(StoreError::ScriptRefused { script: found.label(), why });
@@ -210,8 +208,8 @@ impl Store {
     /// # Errors
     /// When they cannot be read.
     pub async fn scripts(&self, flow: Option<&str>) -> Result<Vec<StoredScript>, StoreError> {
-        let mut tx = self.pool.begin().await.map_err(|e| self.sql(e))?;
-        self.scripts_in(&mut tx, flow).await
+        let mut on = self.pool.acquire().await.map_err(|e| self.sql(e))?;
+        self.scripts_in(&mut on, flow).await
     }
 
     /// The version of a flow whose hash begins so.
@@ -249,8 +247,8 @@ impl Store {
     /// # Errors
     /// When it cannot be read.
     pub async fn begun(&self, campaign: &CampaignId) -> Result<Begun, StoreError> {
-        let mut tx = self.pool.begin().await.map_err(|e| self.sql(e))?;
-        self.begun_in(&mut tx, campaign).await
+        let mut on = self.pool.acquire().await.map_err(|e| self.sql(e))?;
+        self.begun_in(&mut on, campaign).await
     }
 
     /// Begins a campaign with these, unless it was begun already; what stands is returned.
@@ -263,12 +261,12 @@ impl Store {
         with: &Begun,
         at: WallTime,
     ) -> Result<Begun, StoreError> {
-        let mut tx = self.write().await?;
         let scripts = with.scripts.iter().map(|pin| format!("script:{}", pin.flow));
-        self.alone(&mut tx, scripts.chain([format!("campaign:{campaign}")]).collect()).await?;
+        let things: Vec<String> = scripts.chain([format!("campaign:{campaign}")]).collect();
+        let mut tx = self.write_alone(&things).await?;
         let stands = self.begun_in(&mut tx, campaign).await?;
         if !stands.scripts.is_empty() {
-            return Ok(stands);
+            return tx.commit().await.map(|()| stands).map_err(|e| self.sql(e));
         }
         for pin in &with.scripts {
             let script = self.version_in(&mut tx, &pin.flow, &pin.sha256).await?;
@@ -310,12 +308,12 @@ impl Store {
         Ok(stands)
     }
 
-    async fn begun_in(&self, tx: &mut Tx, campaign: &CampaignId) -> Result<Begun, StoreError> {
+    async fn begun_in(&self, on: &mut AnyConnection, campaign: &CampaignId) -> Result<Begun, StoreError> {
         let rows: Vec<(String, String, String, i64)> = sqlx::query_as(
             "SELECT variant, flow, sha256, share FROM campaign_scripts WHERE campaign = $1 ORDER BY variant",
         )
         .bind(campaign.as_str())
-        .fetch_all(&mut **tx)
+        .fetch_all(&mut *on)
         .await
         .map_err(|e| self.sql(e))?;
         let pin = |(variant, flow, sha256, share): (String, String, String, i64)| Pin {
@@ -327,7 +325,7 @@ impl Store {
         let authority: Option<String> =
             sqlx::query_scalar("SELECT authority FROM campaign_authority WHERE campaign = $1")
                 .bind(campaign.as_str())
-                .fetch_optional(&mut **tx)
+                .fetch_optional(&mut *on)
                 .await
                 .map_err(|e| self.sql(e))?;
         let authority = authority.map(|json| serde_json::from_str(&json)).transpose();
@@ -337,17 +335,26 @@ impl Store {
         })
     }
 
-    async fn version_in(&self, tx: &mut Tx, flow: &str, sha256: &str) -> Result<StoredScript, StoreError> {
-        let all = self.scripts_in(tx, Some(flow)).await?;
+    async fn version_in(
+        &self,
+        on: &mut AnyConnection,
+        flow: &str,
+        sha256: &str,
+    ) -> Result<StoredScript, StoreError> {
+        let all = self.scripts_in(on, Some(flow)).await?;
         all.into_iter().find(|s| s.sha256 == sha256).ok_or_else(|| unknown(flow, sha256))
     }
 
-    async fn scripts_in(&self, tx: &mut Tx, flow: Option<&str>) -> Result<Vec<StoredScript>, StoreError> {
+    async fn scripts_in(
+        &self,
+        on: &mut AnyConnection,
+        flow: Option<&str>,
+    ) -> Result<Vec<StoredScript>, StoreError> {
         let rows: Vec<ActRow> = sqlx::query_as(
             "SELECT flow, sha256, act, person, at FROM script_acts WHERE $1 IS NULL OR flow = $1 ORDER BY id",
         )
         .bind(flow)
-        .fetch_all(&mut **tx)
+        .fetch_all(&mut *on)
         .await
         .map_err(|e| self.sql(e))?;
         let mut scripts: Vec<StoredScript> = Vec::new();
@@ -364,7 +371,7 @@ impl Store {
 
     async fn act(
         &self,
-        tx: &mut Tx,
+        on: &mut AnyConnection,
         (flow, sha256): (&str, &str),
         deed: ScriptDeed,
         by: &str,
@@ -376,7 +383,7 @@ impl Store {
             .bind(deed.label())
             .bind(by)
             .bind(at.unix_millis())
-            .execute(&mut **tx)
+            .execute(&mut *on)
             .await
             .map_err(|e| self.sql(e))?;
         Ok(())

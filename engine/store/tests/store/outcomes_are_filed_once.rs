@@ -1,10 +1,6 @@
 //! Outcomes, the view on them, and files that are not what they should be.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)] // helpers of tests may fail them
-
-mod common;
-
-use common::{Ground, at, attempt, campaign, free, on_both, outcome};
+use crate::common::{Ground, at, attempt, campaign, free, on_both, outcome};
 use sqlx::{Column, Row};
 use waihu_store::{Filter, Location, Remains, Store, StoreError};
 use waihu_types::{Currency, Disposition, Money, PaymentChannel, Promise, PromisedPart, Redial, WallTime};
@@ -115,7 +111,7 @@ async fn the_view_shows_what_the_record_holds(ground: Ground) {
         )
     );
     // Every column of the view is told of in OUTCOME.md, and so is every field of the record.
-    let page = include_str!("../OUTCOME.md");
+    let page = include_str!("../../OUTCOME.md");
     for (name, _) in view(&pool).await {
         assert!(page.contains(&format!("`{name}`")), "column {name}");
     }
@@ -207,7 +203,7 @@ async fn a_database_of_another_program_is_left_as_it_is() {
     let pool = ground.raw().await;
     sqlx::query("CREATE TABLE theirs (x TEXT)").execute(&pool).await.unwrap();
     let opened = Store::connect(ground.address()).await;
-    assert!(matches!(opened, Err(StoreError::NotOurs { place: Location::Server { .. } })), "{opened:?}");
+    assert!(matches!(opened, Err(StoreError::NotOurs { location: Location::Server { .. } })), "{opened:?}");
     let tables: i64 =
         sqlx::query_scalar("SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace")
             .fetch_one(&pool)

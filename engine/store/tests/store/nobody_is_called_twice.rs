@@ -1,10 +1,6 @@
 //! Attempts, verdicts and dead processes, on real files.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)] // helpers of tests may fail them
-
-mod common;
-
-use common::{Ground, at, attempt, campaign, free, number, on_both, outcome, redial_from};
+use crate::common::{Ground, at, attempt, campaign, free, number, on_both, outcome, redial_from};
 use waihu_store::{Bar, Filter, Location, NewAttempt, Refusal, Remains, Standing, Store, StoreError};
 use waihu_types::{AnsweredBy, AttemptId, Disposition, FaultOwner, Outcome, Recording, Redial, Transcript};
 
@@ -290,7 +286,7 @@ async fn a_process_that_is_killed_leaves_its_attempts_to_the_next() {
 async fn a_campaign_is_run_by_one_at_a_time(ground: Ground) {
     let one = ground.store().await;
     let two = ground.store().await;
-    let file = matches!(one.place(), Location::File(_));
+    let file = matches!(one.location(), Location::File(_));
     let claim = one.claim(&campaign()).await.unwrap();
     match two.claim(&campaign()).await {
         Err(StoreError::CampaignTaken { pid, .. }) => assert_eq!(pid, file.then(std::process::id)),

@@ -33,9 +33,14 @@ done
 echo ready
 while read -r word; do
   [ "$word" = kill ] && { kill -9 $pid; wait $pid; }
-  [ "$word" = start ] && start
+  # What served the dead one's connections ends a moment later than it did; until then none starts.
+  [ "$word" = start ] && for _ in $(seq 100); do
+    start
+    sleep 0.3
+    kill -0 $pid 2>/dev/null && break
+  done
   echo done
-done
+done 2>/dev/null
 kill -QUIT $pid 2>/dev/null
 wait $pid
 rm -rf "$folder"

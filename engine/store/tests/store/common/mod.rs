@@ -1,5 +1,4 @@
 //! Attempts and outcomes to test with.
-#![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::panic)]
 
 pub mod postgres;
 
@@ -10,8 +9,8 @@ use tempfile::TempDir;
 use waihu_compliance::Gate;
 use waihu_store::{Location, NewAttempt, Passage, Store};
 use waihu_types::{
-    AnsweredBy, CampaignId, Currency, Disposition, Identity, Lang, Money, Outcome, PhoneNumber, Promise,
-    Redial, ScriptVersion, WallTime,
+    AnsweredBy, CampaignId, Case, Currency, Disposition, Identity, Lang, Money, Outcome, PhoneNumber,
+    Promise, Redial, ScriptVersion, WallTime,
 };
 
 /// Ten years: longer than any test's time.
@@ -49,7 +48,7 @@ impl Ground {
     /// Opens it as a process that lives.
     pub async fn store(&self) -> Store {
         let store = Store::connect(&self.address).await.unwrap();
-        if let Location::Server { .. } = store.place() {
+        if let Location::Server { .. } = store.location() {
             store.join("test", at(0), FOR_EVER).await.unwrap();
         }
         store
@@ -65,7 +64,7 @@ impl Ground {
 
     /// What a process's death leaves: on a server its lease is over some time.
     pub async fn die(&self, store: Store) {
-        if let Location::Server { .. } = store.place() {
+        if let Location::Server { .. } = store.location() {
             self.seem_dead(&store).await;
         }
         drop(store);
@@ -74,7 +73,7 @@ impl Ground {
     /// Makes a process that lives look like a dead one: a person removed the lock files, or the server was out
     /// of its reach for as long as its lease.
     pub async fn seem_dead(&self, store: &Store) {
-        match store.place() {
+        match store.location() {
             Location::File(path) => {
                 let _ = std::fs::remove_dir_all(format!("{}.locks", path.display()));
             }
@@ -91,12 +90,12 @@ macro_rules! on_both {
         mod $claim {
             #[tokio::test]
             async fn on_sqlite() {
-                super::$claim(super::common::Ground::file()).await;
+                super::$claim(crate::common::Ground::file()).await;
             }
 
             #[tokio::test]
             async fn on_postgres() {
-                super::$claim(super::common::Ground::server().await).await;
+                super::$claim(crate::common::Ground::server().await).await;
             }
         }
     )+ };
@@ -193,4 +192,13 @@ pub fn redial_from(o: &Outcome) -> (String, WallTime) {
         Redial::Allowed { rule, not_before } => (rule.clone(), *not_before),
         Redial::No { rule } => panic!("{rule}"),
     }
+}
+
+/// A case as a lender tells it.
+pub fn case(id: &str) -> Case {
+    serde_json::from_value(serde_json::json!({
+        "id": id, "phone": "1001", "name": "张伟", "lang": "zh", "creditor": "安信银行", "product": "信用卡",
+        "amount": "3250.00", "currency": "CNY", "due_date": "2026-11-15"
+    }))
+    .unwrap()
 }

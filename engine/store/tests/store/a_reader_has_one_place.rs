@@ -1,9 +1,5 @@
 //! How far readers of events are: held by one node, moved by whoever holds them from where they are.
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
-use common::{Ground, at, on_both};
+use crate::common::{Ground, at, on_both};
 use waihu_store::{Hold, Place};
 
 on_both!(

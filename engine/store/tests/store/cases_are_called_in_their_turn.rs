@@ -1,9 +1,5 @@
 //! The queue: who is next, for whom, and what becomes of it.
-#![allow(clippy::unwrap_used, clippy::panic)]
-
-mod common;
-
-use common::{Ground, at, attempt, campaign, free, number, on_both, outcome};
+use crate::common::{Ground, at, attempt, campaign, case, free, number, on_both, outcome};
 use serde_json::json;
 use waihu_store::{
     Bar, CampaignState, CaseState, Counts, Imported, NewAttempt, Placement, Refusal, Remains, Store,
@@ -25,14 +21,6 @@ on_both!(
     what_a_call_barred_may_be_lifted_and_is_barred_anew,
     what_happened_is_told_once_and_in_order,
 );
-
-fn case(id: &str) -> Case {
-    serde_json::from_value(json!({
-        "id": id, "phone": "1001", "name": "张伟", "lang": "zh", "creditor": "安信银行", "product": "信用卡",
-        "amount": "3250.00", "currency": "CNY", "due_date": "2026-11-15"
-    }))
-    .unwrap()
-}
 
 fn placed(id: &str, rank: i64, due_s: i64) -> Placement {
     Placement { case: id.parse().unwrap(), rank, due_at: at(due_s), why: "strategy".into() }

@@ -1,9 +1,5 @@
 //! Versions of flows: stored once, approved by another person, pinned for as long as a campaign runs.
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
-use common::{Ground, at, campaign, on_both};
+use crate::common::{Ground, at, campaign, on_both};
 use waihu_store::{Begun, Pin, ScriptRefusal, Store, StoreError};
 use waihu_types::GivenAuthority;
 

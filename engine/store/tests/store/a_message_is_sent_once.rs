@@ -1,9 +1,5 @@
 //! Text messages: once each, under their own rules, and never again where it is not known.
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
-use common::{Ground, at, attempt, free, on_both};
+use crate::common::{Ground, at, attempt, free, on_both};
 use waihu_compliance::{Gate, Profile};
 use waihu_store::{MessageBegun, MessageState, NewMessage, Passage, Settled, Store};
 use waihu_types::WallTime;
@@ -14,7 +10,7 @@ on_both!(
     what_a_rule_forbids_for_good_is_refused,
 );
 
-const CN: &str = include_str!("../../../compliance/cn.toml");
+const CN: &str = include_str!("../../../../compliance/cn.toml");
 
 async fn with_call(store: &Store) {
     store.begin_attempt(&attempt("a1", "C1", 0), &free()).await.unwrap();

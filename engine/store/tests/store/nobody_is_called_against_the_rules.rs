@@ -1,9 +1,5 @@
 //! The compliance gate stands before every attempt, counts what is stored, and its decisions are kept.
-#![allow(clippy::unwrap_used, clippy::panic)]
-
-mod common;
-
-use common::{Ground, attempt, campaign, free, on_both, outcome};
+use crate::common::{Ground, attempt, campaign, free, on_both, outcome};
 use waihu_compliance::{Gate, Profile, Reached};
 use waihu_store::{NewAttempt, Passage, Refusal, Store, StoreError, Verdict};
 use waihu_types::{Disposition, WallTime};
@@ -25,7 +21,7 @@ fn passage(gate: &Gate) -> Passage {
 }
 
 fn cn() -> Gate {
-    gate(include_str!("../../../compliance/cn.toml"))
+    gate(include_str!("../../../../compliance/cn.toml"))
 }
 
 /// A call to a mobile, at a time of 2026-11-26 in Shanghai.

@@ -1,0 +1,16 @@
+//! What the store promises, each claim on a file and on a server; a module a group of claims. One program, since
+//! linking takes longer than running, and one server of PostgreSQL for all.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::print_stdout)] // helpers of tests may fail them
+
+mod common;
+
+mod a_message_is_sent_once;
+mod a_reader_has_one_place;
+mod a_script_is_approved_by_a_second_person;
+mod cases_are_called_in_their_turn;
+mod newer_schemas_only_add;
+mod nobody_is_called_against_the_rules;
+mod nobody_is_called_twice;
+mod nodes_take_over;
+mod outcomes_are_filed_once;
+mod writes_share_a_commit;
