@@ -21,6 +21,7 @@ pub use callee::truth;
 
 use crate::{
     Load, Mode, PacingSettings, Past, Placement, Settings, Strategy,
+    contact::{self, Example},
     pacing::{AGENT_WITHIN, AgentNow, CampaignNow, Pacing, Seen, Trunk},
 };
 use callee::{Callee, Chance};
@@ -170,6 +171,17 @@ pub struct CampaignReport {
     pub longest_pause_s: f64,
     /// Cases that were called.
     pub cases: u64,
+}
+
+impl Report {
+    /// The calls as examples to learn from.
+    pub fn examples(&self) -> Vec<Example> {
+        let mut by_case = BTreeMap::<usize, Vec<Past>>::new();
+        for call in &self.calls {
+            by_case.entry(call.case).or_default().push(call.past.clone());
+        }
+        by_case.iter().flat_map(|(case, calls)| contact::examples(&self.cases[*case], calls, false)).collect()
+    }
 }
 
 impl CampaignReport {

@@ -5,6 +5,7 @@
 
 mod cases;
 mod columns;
+pub mod contact;
 pub mod day;
 mod experiment;
 mod object;

@@ -6,13 +6,13 @@
 //! which is asked apart from this and has the last word), and how many are called at once ([`crate::pacing`]).
 
 mod file;
-mod hours;
+pub(crate) mod hours;
 mod ladder;
 mod select;
 
 use std::{sync::LazyLock, time::Duration};
 
-use jiff::tz::TimeZone;
+use jiff::{civil::DateTime, tz::TimeZone};
 use waihu_types::{
     Case, Consent, Disposition, Line, PhoneKind, PhoneNumber, PromiseState, Redial, WallTime, Whose,
 };
@@ -20,8 +20,11 @@ use waihu_types::{
 pub use ladder::{Ladder, NumberRule, Step};
 pub use select::Rule;
 
-use crate::{Past, ScriptName, Settings};
-use hours::{BestTime, Parts, Tried};
+use crate::{
+    Past, ScriptName, Settings,
+    contact::{Asked, ContactModel},
+};
+use hours::{BestTime, Parts, Tried, zone};
 
 /// What is done with cases.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +39,7 @@ pub struct Strategy {
     rules: Vec<Rule>,
     ladder: Ladder,
     propensity: Option<String>,
+    model: Option<ContactModel>,
 }
 
 /// How often a case is called.
@@ -189,37 +193,52 @@ impl Strategy {
         self.propensity.as_deref()
     }
 
+    /// The same with the model that lies there, which the shell has read.
+    #[must_use]
+    pub fn with_model(self, model: ContactModel) -> Self {
+        Self { model: Some(model), ..self }
+    }
+
     /// The rule that a case falls under at `now`; none where no rule fits it.
     pub fn rule(&self, case: &Case, now: WallTime) -> Option<&Rule> {
-        let today = hours::local(&zone(&case.time_zone), now).date();
-        let propensity = self.likely_to_pay(case);
-        self.rules.iter().find(|rule| rule.when.holds(case, today, propensity))
+        let local = hours::local(&zone(&case.time_zone), now);
+        self.rule_at(case, local, self.likely_to_pay(case, &[], local))
+    }
+
+    fn rule_at(&self, case: &Case, local: DateTime, propensity: Option<f64>) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.when.holds(case, local.date(), propensity))
     }
 
     /// Where a case stands among those that are due; none where it is not called.
     pub fn rank(&self, case: &Case, now: WallTime) -> Option<i64> {
-        self.rule(case, now).filter(|rule| rule.call).map(|rule| self.rank_under(rule, case, now))
+        let local = hours::local(&zone(&case.time_zone), now);
+        let propensity = self.likely_to_pay(case, &[], local);
+        let rule = self.rule_at(case, local, propensity).filter(|rule| rule.call)?;
+        Some(self.rank_under(rule, case, local, propensity))
     }
 
-    fn rank_under(&self, rule: &Rule, case: &Case, now: WallTime) -> i64 {
-        let today = hours::local(&zone(&case.time_zone), now).date();
-        let likely = self.likely_to_pay(case).unwrap_or(0.0).clamp(0.0, 1.0);
+    fn rank_under(&self, rule: &Rule, case: &Case, local: DateTime, propensity: Option<f64>) -> i64 {
+        let likely = propensity.unwrap_or(0.0).clamp(0.0, 1.0);
         // At most a million: no truncation to speak of.
         let likely = (likely * self.weights.propensity as f64).round() as i64;
-        let days = i64::from(case.days_past_due(today).min(365));
+        let days = i64::from(case.days_past_due(local.date()).min(365));
         let thousands =
             i64::try_from(case.due.amount().trunc().mantissa() / 1_000).unwrap_or(i64::MAX).min(100);
         rule.rank + likely + days * self.weights.days_past_due + thousands * self.weights.amount
     }
 
-    fn likely_to_pay(&self, case: &Case) -> Option<f64> {
-        case.dossier.propensity
+    /// How likely it pays: as the case says, or else the model.
+    fn likely_to_pay(&self, case: &Case, past: &[Past], local: DateTime) -> Option<f64> {
+        let asked = Asked { case, kind: case.dossier.phone_kind, past, local };
+        case.dossier.propensity.or_else(|| self.model.as_ref()?.pays(&asked))
     }
 
     /// What is done with a case next. `past` is what was tried for it in the campaign, in the order of time.
     pub fn place(&self, settings: &Settings, case: &Case, past: &[Past], now: WallTime) -> Placement {
         let never = |rule: &str| Placement::Never { rule: rule.to_owned() };
-        let rule = match self.rule(case, now) {
+        let local = hours::local(&zone(&case.time_zone), now);
+        let propensity = self.likely_to_pay(case, past, local);
+        let rule = match self.rule_at(case, local, propensity) {
             None => return never(NOT_SELECTED),
             Some(rule) if !rule.call => return never(&rule.id),
             Some(rule) => rule,
@@ -248,7 +267,7 @@ impl Strategy {
             due_at = moved(due_at, first, "campaign_from");
         }
         if !standing.is_fixed {
-            let best = self.best(&zone, case, past, due_at);
+            let best = self.best(&zone, case, &line, past, due_at);
             due_at = moved(due_at, best, "best_time");
         }
         let in_limit = self.within_a_day(&zone, past, due_at);
@@ -257,7 +276,7 @@ impl Strategy {
         if over.is_some_and(|over| due_at >= over) {
             return never(CAMPAIGN_OVER);
         }
-        let rank = self.rank_under(rule, case, now);
+        let rank = self.rank_under(rule, case, local, propensity);
         Placement::Call(Next {
             due_at,
             rank: rank + if standing.is_callback { self.callbacks.rank } else { 0 },
@@ -421,7 +440,7 @@ impl Strategy {
     }
 
     /// The best moment from `at` on: within the hours that the case names, else by what was tried.
-    fn best(&self, zone: &TimeZone, case: &Case, past: &[Past], at: WallTime) -> WallTime {
+    fn best(&self, zone: &TimeZone, case: &Case, line: &Line<'_>, past: &[Past], at: WallTime) -> WallTime {
         let Some(best) = &self.best_time else { return at };
         let tried: Vec<Tried> = past.iter().filter_map(|past| Tried::of_past(past, zone)).collect();
         if let Some(window) = case.dossier.best_time {
@@ -436,7 +455,9 @@ impl Strategy {
         }
         let others = case.dossier.contacts.iter();
         let tried: Vec<Tried> = others.map(|c| Tried::reached(zone, c.at, c.reached)).chain(tried).collect();
-        best.best(zone, &self.parts, at, &tried, |_| None)
+        let asked = Asked { case, kind: line.kind, past, local: hours::local(zone, at) };
+        let prior = self.model.as_ref().and_then(|model| model.answers(&asked));
+        best.best(zone, &self.parts, at, &tried, |shown| prior.as_ref().map(|prior| prior(*shown)))
     }
 
     /// The first moment from `at` on at whose day there is room for another attempt; of a later day its beginning,
@@ -453,11 +474,6 @@ impl Strategy {
         }
         at
     }
-}
-
-/// A time zone by its name. Cases are checked when they come in: an unknown one is no case.
-fn zone(name: &str) -> TimeZone {
-    TimeZone::get(name).unwrap_or(TimeZone::UTC)
 }
 
 fn zone_of<'c>(case: &'c Case, number: &PhoneNumber) -> &'c str {

@@ -8,6 +8,8 @@ use waihu_compliance::{
 };
 use waihu_types::{DayWindow, Disposition, PhoneKind};
 
+use crate::contact::ContactModel;
+
 use super::{
     Callbacks, Limits, Numbers, Promises, Strategy, Weights,
     hours::{BestTime, Parts},
@@ -29,6 +31,21 @@ impl Strategy {
         let mut strategy = Self::read(path, text)?;
         strategy.ladder.fill(&Self::shipped().ladder);
         Ok(strategy)
+    }
+
+    /// The content of a strategy's file with a model in place of the path to it, so that a campaign keeps both.
+    pub fn with_model_inside(text: &str, model: &ContactModel) -> String {
+        let (table, _) = toml::de::DeTable::parse_recoverable(text);
+        let place = table.get_ref().get("propensity").map(|value| value.span());
+        // A model is numbers and names: it can be written.
+        let json = serde_json::to_string(model).unwrap_or_default();
+        match place {
+            Some(place) => {
+                let inside = toml::Value::String(json).to_string();
+                format!("{}{inside}{}", &text[..place.start], &text[place.end..])
+            }
+            None => text.to_owned(),
+        }
     }
 
     /// The same without the shipped ladder.
@@ -53,7 +70,14 @@ impl Strategy {
             };
             weights.close(&mut file);
         }
-        strategy.propensity = table.text_if("propensity", &mut file).map(|(_, path)| path);
+        if let Some((at, text)) = table.text_if("propensity", &mut file) {
+            // A campaign keeps its model inside its strategy.
+            match text.starts_with('{').then(|| ContactModel::parse(&text)) {
+                Some(Ok(model)) => strategy.model = Some(model),
+                Some(Err(e)) => file.fault(at, e.to_string()),
+                None => strategy.propensity = Some(text),
+            }
+        }
         if let Some(day) = table.one("day", &mut file) {
             strategy.parts = parts(day, &mut file);
         }

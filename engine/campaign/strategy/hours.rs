@@ -49,8 +49,13 @@ impl Parts {
     }
 }
 
+/// A time zone by its name. Cases are checked when they come in: an unknown one is no case.
+pub(crate) fn zone(name: &str) -> TimeZone {
+    TimeZone::get(name).unwrap_or(TimeZone::UTC)
+}
+
 /// What the clock shows at a place.
-pub(super) fn local(zone: &TimeZone, at: WallTime) -> DateTime {
+pub(crate) fn local(zone: &TimeZone, at: WallTime) -> DateTime {
     zone.to_datetime(at.timestamp())
 }
 
