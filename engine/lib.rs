@@ -4,7 +4,10 @@
 //! command in `commands/` hands over to a room. No logic of calls lives here.
 
 mod commands;
+mod configuration;
 mod gate;
+mod interface;
+pub mod logs;
 mod output;
 mod plant;
 mod project;

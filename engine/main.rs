@@ -1,20 +1,17 @@
 //! The program `waihu`: arguments and the environment in, exit code out.
 
-use std::{
-    io::{IsTerminal, Write},
-    process::ExitCode,
-};
+use std::{io::Write, process::ExitCode};
 
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
+use waihu::logs::{self, LogFormat};
 
 fn main() -> ExitCode {
     // Logs go to standard error; results to standard output. `WAIHU_LOG=info` tells more. Each far end's
     // extensions of DTLS that it does not know are a warning to rtc-dtls, and none to an operator.
+    // `WAIHU_LOG_FORMAT=json` writes an object a line.
     let filter =
         EnvFilter::try_from_env("WAIHU_LOG").unwrap_or_else(|_| EnvFilter::new("warn,rtc_dtls=error"));
-    let coloured = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(coloured).with_writer(std::io::stderr).init();
     // A panic's own words may quote what was said: the place is what helps, and all that is told.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
@@ -24,6 +21,8 @@ fn main() -> ExitCode {
         );
     }));
     let cli = waihu::Cli::parse();
+    let format = LogFormat::of(std::env::var("WAIHU_LOG_FORMAT").ok().as_deref());
+    let _logs = logs::begin(filter, format, cli.project());
     match waihu::run(cli) {
         Ok(code) => code,
         Err(e) => {

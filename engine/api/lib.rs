@@ -1,3 +1,28 @@
-//! HTTP for others: REST, live events, metrics.
+//! HTTP for others: cases in, campaigns run, outcomes out, live events; who may do what; metrics and traces.
 //!
-//! Deliberately absent: SQL (`store`) and calls (`dialler`): whatever is asked for goes through the store.
+//! Everything goes through the store: a route reads and writes rows, and each node's engine sees them. The only
+//! room that knows HTTP statuses. Deliberately absent: SQL (`store`), who is called when (`campaign`,
+//! `compliance`), and what joins the rooms (the program).
+
+mod access;
+mod extract;
+mod guard;
+mod limits;
+mod metrics;
+mod openapi;
+mod page;
+mod problem;
+mod routes;
+mod serve;
+mod state;
+mod token;
+mod traces;
+
+pub use crate::metrics::{MetricsTaken, install_metrics, keep_metrics};
+pub use access::{Asks, ROUTES, Route, Scope, scopes};
+pub use openapi::openapi;
+pub use problem::{Code, Problem};
+pub use serve::{ServeError, Tls, router, serve};
+pub use state::{Limits, Pulse, ScriptCheck, State, StrategyFile};
+pub use token::{NoRandomness, TokenText};
+pub use traces::{CALL_SPANS, TraceError, Traces, traces};

@@ -3,14 +3,16 @@
 mod authority;
 mod bench;
 mod call;
-mod campaign;
+pub(crate) mod campaign;
 mod check;
 mod classify;
 mod corpus;
 pub(crate) mod dialog;
 mod do_not_call;
+mod doctor;
 mod eval;
 mod explain;
+mod init;
 mod models;
 mod outcomes;
 mod practice;
@@ -19,6 +21,7 @@ mod say;
 mod serve;
 mod signals;
 mod simulate;
+mod token;
 mod train;
 mod transcribe;
 
@@ -90,9 +93,23 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     /// Call simulated callees, and compare every outcome with what is expected 演练并核对结果
     Practice(practice::PracticeArgs),
+    /// Make, list and revoke tokens: who may ask over HTTP 接口令牌
+    #[command(subcommand)]
+    Token(token::TokenCommand),
+    /// Set up a project step by step: trunk, rules, store, first tokens 逐步完成首次设置
+    Init(init::InitArgs),
+    /// Look whether machine, models, trunks, clock, disk and database are fit, and say what to do 体检并给出处理建议
+    Doctor(doctor::DoctorArgs),
     /// Measure what this machine can carry 测量本机能承载多少
     #[command(subcommand)]
     Bench(bench::BenchCommand),
+}
+
+impl Cli {
+    /// The project's folder.
+    pub fn project(&self) -> &std::path::Path {
+        &self.project
+    }
 }
 
 /// Runs one command.
@@ -120,6 +137,9 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Outcomes(args) => outcomes::run(&project, args),
         Command::Simulate(args) => simulate::run(&project, args),
         Command::Practice(args) => practice::run(&project, &args),
+        Command::Token(command) => token::run(&project, command),
+        Command::Init(args) => init::run(&project, &args),
+        Command::Doctor(args) => doctor::run(&project, &args),
         Command::Bench(command) => bench::run(command),
     };
     match done {

@@ -24,6 +24,7 @@ use crate::{
     plant::{Order, Plant, Progress, ProgressKind, Stop},
     playout::Playout,
     sound::{Ends, LegSound, News, SoundFault, first_timeout},
+    trail::Trail,
     words::{self, Prompts, tell},
 };
 
@@ -122,6 +123,8 @@ struct ActiveCall<'a> {
     /// Until it has told the call to end.
     stop: Option<watch::Receiver<Stop>>,
     clock: (Time, WallTime),
+    /// From the attempt on.
+    trail: Option<Trail>,
 }
 
 impl<'a> ActiveCall<'a> {
@@ -178,6 +181,7 @@ impl<'a> ActiveCall<'a> {
             marking: None,
             stop: Some(stop),
             clock: (plant.media.now(), legs::wall_now()),
+            trail: None,
         })
     }
 
@@ -222,6 +226,7 @@ impl<'a> ActiveCall<'a> {
         };
         let passage = Passage::new(self.plant.gate.clone(), order.time_zone());
         self.plant.store.begin_attempt(&begun, &passage).await?;
+        self.trail = Some(Trail::begin(order));
         Ok(attempt)
     }
 
@@ -229,6 +234,7 @@ impl<'a> ActiveCall<'a> {
     async fn answered(&mut self) {
         let now = self.now();
         self.answered_at = Some(now);
+        self.trail.iter_mut().for_each(Trail::answered);
         self.listener.answered();
         tell(&self.observer, self.order, ProgressKind::Answered);
         let (plant, attempt, at) = (Arc::clone(self.plant), self.order.attempt.clone(), self.wall(now));
@@ -280,6 +286,9 @@ impl<'a> ActiveCall<'a> {
             Happening::Speech(event) => {
                 hearing::take_down(&mut self.mood, &event);
                 hearing::note(&self.order.attempt, &event);
+                if matches!(event, waihu_speech::Event::Heard(_)) {
+                    self.trail.iter_mut().for_each(Trail::heard);
+                }
                 hearing::speech_word(event).map(Input::Speech)
             }
             Happening::Voiced(id, text, part) => {
@@ -306,6 +315,7 @@ impl<'a> ActiveCall<'a> {
                     self.callee = Some(self.plant.sip.invite(request));
                 }
                 Output::InviteAgent { desk } => {
+                    self.trail.iter_mut().for_each(|trail| trail.transferring(desk));
                     if let Err(e) = self.invite_agent(desk) {
                         tracing::error!(attempt = %self.order.attempt, error = %e, "the agent could not be dialled");
                         let event = legs::not_dialled();
@@ -332,6 +342,7 @@ impl<'a> ActiveCall<'a> {
                     }
                 }
                 Output::Bridge => {
+                    self.trail.iter_mut().for_each(Trail::transferred);
                     if let Some(agent) = &self.agent_sound {
                         self.plant.media.join(&[self.sound.slot(), agent.slot()]);
                     }
@@ -399,6 +410,7 @@ impl<'a> ActiveCall<'a> {
     }
 
     fn play(&mut self, id: PlaybackId, text: String, from_ms: u64) {
+        self.trail.iter_mut().for_each(Trail::spoke);
         let ready = self.prompts.ready(&text);
         if ready.is_none() {
             let (to_call, words) = (self.happenings.clone(), Arc::<str>::from(text.as_str()));
@@ -444,6 +456,7 @@ impl<'a> ActiveCall<'a> {
         self.plant.media.close(self.sound.slot());
         let mut outcome = outcome(&attempt, ending, self.wall(now), |at| self.wall(at));
         self.fault.iter().for_each(|fault| fault.mark(&mut outcome));
+        self.trail.iter_mut().for_each(|trail| trail.ended(&outcome));
         filing::keep(self.plant, &outcome).await;
         let written = (self.recording.take(), self.transcript.take());
         let stats;

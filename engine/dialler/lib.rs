@@ -16,6 +16,7 @@ mod plant;
 mod playout;
 mod recovery;
 mod sound;
+mod trail;
 mod words;
 
 pub use actor::place_call;

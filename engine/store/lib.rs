@@ -6,36 +6,44 @@
 //! here stand their paths and hashes), and any clock: times are handed in.
 
 mod attempts;
+mod audit;
 mod bars;
 mod campaigns;
 mod cases;
 mod decisions;
 mod error;
 mod events;
+mod idempotency;
 mod messages;
 mod nodes;
 mod open;
 mod outcomes;
 mod owner;
+mod pages;
 mod queue;
 mod readers;
 mod recover;
 mod scripts;
+mod tokens;
 mod write;
 
 pub use attempts::{Attempt, NewAttempt, Standing};
+pub use audit::{Act, AuditRow};
 pub use bars::{Bar, Forbidden};
 pub use campaigns::{CampaignState, StoredCampaign};
 pub use cases::{CaseState, Imported, StoredCase};
 pub use decisions::{Denied, KeptDecision, Passage, Verdict};
 pub use error::{Refusal, ScriptRefusal, StoreError};
 pub use events::Event;
+pub use idempotency::{ANSWERS_KEPT, Earlier, KeyedRequest};
 pub use messages::{Message, MessageBegun, MessageState, NewMessage, Settled};
 pub use nodes::{Draining, Node};
 pub use open::{Location, Store};
 pub use outcomes::Filter;
 pub use owner::Claim;
+pub use pages::{After, Kept, PageFilter};
 pub use queue::{Counts, Picked, Placement};
 pub use readers::{DeadLetter, Hold, Place};
 pub use recover::Remains;
 pub use scripts::{Begun, Pin, ScriptAct, ScriptDeed, StoredScript};
+pub use tokens::{Role, StoredToken, UnknownRole};

@@ -7,10 +7,12 @@ mod call;
 mod config;
 mod icmp;
 mod network;
+mod probe;
 mod socket;
 
 pub use call::{Call, IncomingCall};
 pub use config::{Agent, ConfigError, KeyExchange, MediaPorts, TrunkConfig};
 pub use network::{InvalidNetwork, Network};
+pub use probe::{Alive, options};
 pub use socket::{Counters, InviteRequest, SipSocket};
 pub use waihu_sip::{Credentials, SrtpPolicy, Uri};

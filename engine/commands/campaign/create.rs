@@ -140,7 +140,7 @@ pub(super) async fn make(
 }
 
 /// The content of a strategy, which is right. Where a project has no `default` of its own, it is the shipped one.
-fn strategy(project: &Project, name: &str) -> Result<String> {
+pub(crate) fn strategy(project: &Project, name: &str) -> Result<String> {
     let path = project.root().join("strategies").join(format!("{name}.toml"));
     if name == "default" && !path.exists() {
         return Ok(Strategy::SHIPPED.to_owned());

@@ -15,7 +15,7 @@ use waihu_types::{Case, GivenAuthority};
 
 use crate::{commands::authority, output::note, project::Project, voices::Voices};
 
-pub(crate) use create::scripts_of;
+pub(crate) use create::{scripts_of, strategy};
 pub(crate) use dial::{Dial, LEASE, dial, further, node};
 pub(crate) use report::Report;
 

@@ -2,11 +2,11 @@
 
 use std::{path::Path, sync::Arc};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use waihu_dialog::{Problem, Script};
 use waihu_store::{Store, StoredScript};
 
-use crate::project::Project;
+use crate::{configuration::Configuration, project::Project};
 
 /// A flow, read and checked, its golden conversations not run.
 pub(super) struct Source {
@@ -48,10 +48,9 @@ impl Source {
     }
 }
 
-/// The store, which is made where there is none.
+/// The store that is set up for the project; a file is made where there is none.
 pub(crate) async fn open(project: &Project) -> Result<Store> {
-    let path = project.store();
-    Store::open(&path).await.with_context(|| format!("{}", path.display()))
+    Configuration::of(project)?.open_store().await
 }
 
 /// A stored version as a script; its content must still be what its hash says. Recordings lie in the flow's
@@ -65,8 +64,19 @@ pub(crate) async fn from_store(
     store: &Store,
     stored: &StoredScript,
 ) -> Result<Arc<Script>> {
+    right(project, stored, &store.script_files(&stored.flow, &stored.sha256).await?)
+}
+
+/// The same from its files.
+///
+/// # Errors
+/// As for [`from_store`].
+pub(crate) fn right(
+    project: &Project,
+    stored: &StoredScript,
+    files: &[(String, String)],
+) -> Result<Arc<Script>> {
     let label = stored.label();
-    let files = store.script_files(&stored.flow, &stored.sha256).await?;
     let files: Vec<(&str, &str)> = files.iter().map(|(p, t)| (p.as_str(), t.as_str())).collect();
     let wrong =
         |problems: Vec<Problem>| anyhow!("{label} is not right any more 话术有误:\n{}", lines(&problems));

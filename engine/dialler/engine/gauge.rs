@@ -27,6 +27,8 @@ impl Gauge {
             let late_permille = self.late_permille(media.ticks, media.late_ticks);
             let age = speech.queue_age_p95.max(speech.oldest);
             let queue_age_ms = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+            metrics::gauge!("waihu_recognition_queue_age_seconds").set(age.as_secs_f64());
+            metrics::gauge!("waihu_media_late_ratio").set(f64::from(late_permille) / 1_000.0);
             self.load = Load { queue_age_ms, late_permille };
         }
         self.load

@@ -1,0 +1,236 @@
+//! Who may do what: scopes, the roles that have them, and the scope that each route asks for.
+//!
+//! Denied by default: a route that is not in [`ROUTES`] answers nobody, whatever is registered for it. The same
+//! tables stand in README.md, and a test compares them.
+
+use waihu_store::Role;
+
+/// What a token may be allowed to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Scope {
+    /// Read cases.
+    CasesRead,
+    /// Bring cases in, and say that one is paid or withdrawn.
+    CasesWrite,
+    /// Read campaigns and their counts.
+    CampaignsRead,
+    /// Make campaigns, fill, start and resume them.
+    CampaignsWrite,
+    /// Pause and stop campaigns.
+    CampaignsStop,
+    /// Read attempts, outcomes and promises.
+    OutcomesRead,
+    /// Read versions of scripts.
+    ScriptsRead,
+    /// Approve versions of scripts, and take that back.
+    ScriptsApprove,
+    /// Read and look up who is not to be called.
+    DoNotCallRead,
+    /// Enter a number that is not to be called.
+    DoNotCallEnter,
+    /// Allow calls to such a number again.
+    DoNotCallLift,
+    /// Read why calls were allowed and denied.
+    DecisionsRead,
+    /// Follow events.
+    EventsRead,
+    /// Read metrics.
+    MetricsRead,
+    /// See whole telephone numbers; without it the last two digits.
+    NumbersRead,
+}
+
+impl Scope {
+    /// All of them.
+    pub const ALL: [Self; 15] = [
+        Self::CasesRead,
+        Self::CasesWrite,
+        Self::CampaignsRead,
+        Self::CampaignsWrite,
+        Self::CampaignsStop,
+        Self::OutcomesRead,
+        Self::ScriptsRead,
+        Self::ScriptsApprove,
+        Self::DoNotCallRead,
+        Self::DoNotCallEnter,
+        Self::DoNotCallLift,
+        Self::DecisionsRead,
+        Self::EventsRead,
+        Self::MetricsRead,
+        Self::NumbersRead,
+    ];
+
+    /// Its name.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::CasesRead => "cases:read",
+            Self::CasesWrite => "cases:write",
+            Self::CampaignsRead => "campaigns:read",
+            Self::CampaignsWrite => "campaigns:write",
+            Self::CampaignsStop => "campaigns:stop",
+            Self::OutcomesRead => "outcomes:read",
+            Self::ScriptsRead => "scripts:read",
+            Self::ScriptsApprove => "scripts:approve",
+            Self::DoNotCallRead => "do_not_call:read",
+            Self::DoNotCallEnter => "do_not_call:enter",
+            Self::DoNotCallLift => "do_not_call:lift",
+            Self::DecisionsRead => "decisions:read",
+            Self::EventsRead => "events:read",
+            Self::MetricsRead => "metrics:read",
+            Self::NumbersRead => "numbers:read",
+        }
+    }
+
+    /// Whether a role has it.
+    pub fn is_of(self, role: Role) -> bool {
+        scopes(role).contains(&self)
+    }
+}
+
+/// What each role may do, and no more than its work needs. Nobody has all: who sets the machine up approves no
+/// script and sees no number, and who approves scripts starts no campaign.
+pub fn scopes(role: Role) -> &'static [Scope] {
+    use Scope as S;
+    match role {
+        Role::Operations => &[
+            S::CasesRead,
+            S::CasesWrite,
+            S::CampaignsRead,
+            S::CampaignsWrite,
+            S::CampaignsStop,
+            S::OutcomesRead,
+            S::ScriptsRead,
+            S::DoNotCallRead,
+            S::DoNotCallEnter,
+            S::DecisionsRead,
+            S::EventsRead,
+            S::MetricsRead,
+        ],
+        Role::Compliance => &[
+            S::CasesRead,
+            S::CampaignsRead,
+            S::CampaignsStop,
+            S::OutcomesRead,
+            S::ScriptsRead,
+            S::ScriptsApprove,
+            S::DoNotCallRead,
+            S::DoNotCallEnter,
+            S::DoNotCallLift,
+            S::DecisionsRead,
+            S::EventsRead,
+            S::MetricsRead,
+            S::NumbersRead,
+        ],
+        Role::Agent => &[S::CasesRead, S::CampaignsRead, S::OutcomesRead, S::DoNotCallEnter],
+        Role::Integrator => &[
+            S::CasesRead,
+            S::CasesWrite,
+            S::CampaignsRead,
+            S::CampaignsWrite,
+            S::OutcomesRead,
+            S::DoNotCallRead,
+            S::DoNotCallEnter,
+            S::EventsRead,
+            S::NumbersRead,
+        ],
+        Role::Admin => &[
+            S::CasesRead,
+            S::CampaignsRead,
+            S::CampaignsStop,
+            S::OutcomesRead,
+            S::ScriptsRead,
+            S::DoNotCallRead,
+            S::DecisionsRead,
+            S::EventsRead,
+            S::MetricsRead,
+        ],
+    }
+}
+
+/// What a route asks of whoever calls it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asks {
+    /// Nothing: it tells nothing of anybody.
+    Nothing,
+    /// A token whose role has this.
+    Scope(Scope),
+}
+
+/// A method, a path, and what it asks for.
+pub type Route = (&'static str, &'static str, Asks);
+
+/// Each route and what it asks for.
+pub const ROUTES: &[Route] = {
+    use Asks::{Nothing, Scope as A};
+    use Scope as S;
+    &[
+        ("GET", "/healthz", Nothing),
+        ("GET", "/readyz", Nothing),
+        ("GET", "/v1/openapi.json", Nothing),
+        ("GET", "/metrics", A(S::MetricsRead)),
+        ("GET", "/v1/cases", A(S::CasesRead)),
+        ("POST", "/v1/cases", A(S::CasesWrite)),
+        ("GET", "/v1/cases/{case}", A(S::CasesRead)),
+        ("PATCH", "/v1/cases/{case}", A(S::CasesWrite)),
+        ("DELETE", "/v1/cases/{case}", A(S::CasesWrite)),
+        ("GET", "/v1/cases/{case}/decisions", A(S::DecisionsRead)),
+        ("GET", "/v1/campaigns", A(S::CampaignsRead)),
+        ("POST", "/v1/campaigns", A(S::CampaignsWrite)),
+        ("GET", "/v1/campaigns/{campaign}", A(S::CampaignsRead)),
+        ("GET", "/v1/campaigns/{campaign}/counts", A(S::CampaignsRead)),
+        ("POST", "/v1/campaigns/{campaign}/cases", A(S::CampaignsWrite)),
+        ("POST", "/v1/campaigns/{campaign}/start", A(S::CampaignsWrite)),
+        ("POST", "/v1/campaigns/{campaign}/resume", A(S::CampaignsWrite)),
+        ("POST", "/v1/campaigns/{campaign}/pause", A(S::CampaignsStop)),
+        ("POST", "/v1/campaigns/{campaign}/stop", A(S::CampaignsStop)),
+        ("GET", "/v1/attempts", A(S::OutcomesRead)),
+        ("GET", "/v1/attempts/{attempt}", A(S::OutcomesRead)),
+        ("GET", "/v1/outcomes", A(S::OutcomesRead)),
+        ("GET", "/v1/outcomes/{attempt}", A(S::OutcomesRead)),
+        ("GET", "/v1/promises", A(S::OutcomesRead)),
+        ("GET", "/v1/scripts", A(S::ScriptsRead)),
+        ("GET", "/v1/scripts/{flow}/{sha256}", A(S::ScriptsRead)),
+        ("POST", "/v1/scripts/{flow}/{sha256}/approve", A(S::ScriptsApprove)),
+        ("POST", "/v1/scripts/{flow}/{sha256}/withdraw", A(S::ScriptsApprove)),
+        ("GET", "/v1/do-not-call", A(S::DoNotCallRead)),
+        ("POST", "/v1/do-not-call", A(S::DoNotCallEnter)),
+        ("POST", "/v1/do-not-call/lookup", A(S::DoNotCallRead)),
+        ("POST", "/v1/do-not-call/lift", A(S::DoNotCallLift)),
+        ("GET", "/v1/events", A(S::EventsRead)),
+    ]
+};
+
+/// What a route asks for; none where it is not in the table. HEAD is GET without its body.
+pub fn asked(method: &str, path: &str) -> Option<Asks> {
+    let method = if method == "HEAD" { "GET" } else { method };
+    ROUTES.iter().find(|(m, p, _)| *m == method && *p == path).map(|(.., asks)| *asks)
+}
+
+/// The methods that a path knows, as the header `Allow` names them.
+pub fn methods(path: &str) -> String {
+    let known: Vec<&str> = ROUTES.iter().filter(|(_, p, _)| *p == path).map(|(m, ..)| *m).collect();
+    if known.contains(&"GET") { format!("{}, HEAD", known.join(", ")) } else { known.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_may_do_everything_and_every_scope_is_somebodys() {
+        for role in Role::ALL {
+            assert!(scopes(role).len() < Scope::ALL.len(), "{role}");
+        }
+        for scope in Scope::ALL {
+            assert!(Role::ALL.iter().any(|r| scope.is_of(*r)), "{}", scope.label());
+        }
+    }
+
+    #[test]
+    fn who_starts_calls_does_not_approve_what_is_said() {
+        for role in Role::ALL {
+            assert!(!(Scope::CampaignsWrite.is_of(role) && Scope::ScriptsApprove.is_of(role)), "{role}");
+            assert!(!(Scope::CampaignsWrite.is_of(role) && Scope::DoNotCallLift.is_of(role)), "{role}");
+        }
+    }
+}

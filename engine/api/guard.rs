@@ -1,0 +1,247 @@
+//! What every request passes: measured, admitted, kept from being done twice, written down.
+
+use std::time::Instant;
+
+use axum::{
+    body::{Body, Bytes, to_bytes},
+    extract::{MatchedPath, Request, State},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use waihu_store::{Act, Earlier, KeyedRequest, StoredToken};
+
+use crate::{
+    Problem,
+    access::{Asks, Scope, asked, methods},
+    extract::{Who, unauthenticated},
+    problem::Code,
+    state::{Shared, now},
+    token::TokenText,
+};
+
+/// Header of the key by which a repeated POST is known.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// The longest key \[bytes\]: a UUID has 36.
+const MAX_KEY: usize = 128;
+/// The longest answer that is kept \[bytes\]: a thousand rows of a batch.
+const MAX_ANSWER: usize = 1 << 20;
+
+/// Measures, by the route and not by what stands in its place.
+pub(crate) async fn measure(request: Request, next: Next) -> Response {
+    let route = route(&request);
+    let method = method_label(request.method());
+    let begun = Instant::now();
+    let response = next.run(request).await;
+    let status = response.status().as_u16().to_string();
+    metrics::counter!("waihu_http_requests_total", "route" => route.clone(), "method" => method, "status" => status)
+        .increment(1);
+    metrics::histogram!("waihu_http_request_seconds", "route" => route).record(begun.elapsed().as_secs_f64());
+    response
+}
+
+/// Methods that others make up are one.
+fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        _ => "other",
+    }
+}
+
+fn route(request: &Request) -> String {
+    request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned()
+}
+
+/// Lets a request through to its route where the table of routes and the token's role say so.
+pub(crate) async fn admit(State(shared): State<Shared>, mut request: Request, next: Next) -> Response {
+    let route = route(&request);
+    let who = match asked(request.method().as_str(), &route) {
+        Some(Asks::Nothing) => return next.run(request).await,
+        Some(Asks::Scope(scope)) => admitted(&shared, request.headers(), scope).await,
+        // A path that nothing is registered for, or a method that its path does not know.
+        None if route == "none" => return next.run(request).await,
+        None if methods(&route).is_empty() => Err(Problem::not_found("path 路径")),
+        None => Err(not_allowed(&route)),
+    };
+    match who {
+        Ok(who) => {
+            request.extensions_mut().insert(who);
+            next.run(request).await
+        }
+        Err(problem) => problem.into_response(),
+    }
+}
+
+fn not_allowed(route: &str) -> Problem {
+    let methods = methods(route);
+    Problem::new(Code::MethodNotAllowed, format!("this path knows 该路径支持: {methods}")).allowing(methods)
+}
+
+async fn admitted(shared: &Shared, headers: &HeaderMap, scope: Scope) -> Result<Who, Problem> {
+    let token = known(shared, headers).await?;
+    shared.inner().rates.take(&token.name, Instant::now()).map_err(|seconds| {
+        Problem::new(Code::TooMany, format!("wait {seconds} s 请等待 {seconds} 秒")).after(seconds)
+    })?;
+    if scope.is_of(token.role) {
+        return Ok(Who(token));
+    }
+    let (role, scope) = (token.role, scope.label());
+    Err(Problem::new(
+        Code::Forbidden,
+        format!("the role {role} has not {scope} 角色 {role} 没有 {scope} 权限"),
+    ))
+}
+
+async fn known(shared: &Shared, headers: &HeaderMap) -> Result<StoredToken, Problem> {
+    let given = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let (scheme, given) = given.split_once(' ').unwrap_or_default();
+    let text = TokenText::read(given.trim()).filter(|_| scheme.eq_ignore_ascii_case("bearer"));
+    let text = text.ok_or_else(unauthenticated)?;
+    let token = shared.store().token(&text.digest()).await?;
+    token.filter(|token| token.is_valid(now())).ok_or_else(unauthenticated)
+}
+
+/// Writes down who changes what, before it is done and with how it ended.
+pub(crate) async fn write_down(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    let who = request.extensions().get::<Who>().cloned().filter(|_| !reads);
+    let Some(Who(token)) = who else { return next.run(request).await };
+    let (parts, body) = request.into_parts();
+    let bytes = match whole(&shared, body).await {
+        Ok(bytes) => bytes,
+        Err(problem) => return problem.into_response(),
+    };
+    let digest = if bytes.is_empty() { String::new() } else { hex::encode(Sha256::digest(&bytes)) };
+    let act = format!("{} {}", parts.method, parts.uri.path());
+    let act = Act { token: &token.name, person: &token.person, act: &act, request: &digest };
+    let id = match shared.store().write_down(act, now()).await {
+        Ok(id) => id,
+        Err(e) => return Problem::from(e).into_response(),
+    };
+    let response = next.run(Request::from_parts(parts, Body::from(bytes))).await;
+    if let Err(e) = shared.store().write_down_end(id, response.status().as_u16()).await {
+        tracing::warn!(error = %e, "how a change ended was not written down");
+    }
+    response
+}
+
+/// A body, up to the limit.
+async fn whole(shared: &Shared, body: Body) -> Result<Bytes, Problem> {
+    to_bytes(body, shared.inner().state.limits.body_bytes)
+        .await
+        .map_err(|_| Problem::new(Code::TooLarge, "split it: a body has 4 MiB at most 请求体不得超过 4 MiB"))
+}
+
+/// What is kept of an answer.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+/// The headers of an answer that belong to it, and not to when it was given.
+const KEPT_HEADERS: [header::HeaderName; 3] = [header::CONTENT_TYPE, header::LOCATION, header::ETAG];
+
+/// Gives the same answer again to a POST that carries the same key.
+pub(crate) async fn once(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+    let keyed = (request.method() == Method::POST).then(|| request.headers().get(IDEMPOTENCY_KEY)).flatten();
+    let Some(key) = keyed.cloned() else { return next.run(request).await };
+    let Some(who) = request.extensions().get::<Who>().cloned() else { return next.run(request).await };
+    match answered(&shared, &who, &key, request, next).await {
+        Ok(response) => response,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+async fn answered(
+    shared: &Shared,
+    who: &Who,
+    key: &HeaderValue,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let key = key.to_str().ok().filter(|key| (1..=MAX_KEY).contains(&key.len())).ok_or_else(|| {
+        Problem::invalid(
+            "Idempotency-Key",
+            "1 to 128 visible ASCII characters are expected 应为 1 至 128 个可见字符",
+        )
+    })?;
+    let (parts, body) = request.into_parts();
+    let bytes = whole(shared, body).await?;
+    let mut sha = Sha256::new();
+    for part in [parts.method.as_str(), &parts.uri.to_string()] {
+        sha.update(part);
+        sha.update([0]);
+    }
+    for header in [header::IF_MATCH, header::CONTENT_TYPE] {
+        sha.update(parts.headers.get(header).map_or(&b""[..], HeaderValue::as_bytes));
+        sha.update([0]);
+    }
+    sha.update(&bytes);
+    let request = hex::encode(sha.finalize());
+    let it = KeyedRequest { token: &who.0.name, key, request: &request };
+    match shared.store().take_request(it, now()).await? {
+        Earlier::Nothing => {}
+        Earlier::Answered { status, body } => return again(status, &body),
+        Earlier::InFlight => {
+            return Err(Problem::new(
+                Code::InFlight,
+                "the same key is being answered: ask again 相同幂等键处理中",
+            )
+            .after(1));
+        }
+        Earlier::Other => {
+            return Err(Problem::new(
+                Code::KeyReused,
+                "a new request needs a new key 新的请求请使用新的幂等键",
+            )
+            .of("Idempotency-Key"));
+        }
+    }
+    // Carried on where whoever asks goes away: an answer that nobody hears is the one that is asked for again.
+    let (shared, it) = (shared.clone(), (who.0.name.clone(), key.to_owned(), request));
+    let done = tokio::spawn(async move {
+        let response = next.run(Request::from_parts(parts, Body::from(bytes))).await;
+        keep(&shared, KeyedRequest { token: &it.0, key: &it.1, request: &it.2 }, response).await
+    });
+    done.await.map_err(|_| Problem::new(Code::Internal, "the request failed half-way 请求中途失败"))?
+}
+
+/// Keeps what was answered; what may be otherwise at the next try is not kept.
+async fn keep(shared: &Shared, it: KeyedRequest<'_>, response: Response) -> Result<Response, Problem> {
+    let (parts, body) = response.into_parts();
+    let passing = parts.status.is_server_error() || parts.status == StatusCode::TOO_MANY_REQUESTS;
+    let bytes: Bytes = to_bytes(body, MAX_ANSWER).await.unwrap_or_default();
+    if passing {
+        shared.store().forget_request(it).await?;
+    } else {
+        let text = |name: &header::HeaderName| parts.headers.get(name).and_then(|v| v.to_str().ok());
+        let headers =
+            KEPT_HEADERS.iter().filter_map(|n| Some((n.to_string(), text(n)?.to_owned()))).collect();
+        let kept = Kept { headers, body: String::from_utf8_lossy(&bytes).into_owned() };
+        shared.store().keep_answer(it, parts.status.as_u16(), &crate::extract::text(&kept)?).await?;
+    }
+    Ok(Response::from_parts(parts, Body::from(bytes)))
+}
+
+fn again(status: u16, kept: &str) -> Result<Response, Problem> {
+    let kept: Kept = serde_json::from_str(kept)
+        .map_err(|_| Problem::new(Code::Internal, "a kept answer cannot be read 已存答复无法读取"))?;
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+    let mut response = (status, kept.body).into_response();
+    for name in KEPT_HEADERS {
+        let value = kept.headers.iter().find(|(n, _)| *n == name.as_str());
+        match value.and_then(|(_, v)| HeaderValue::from_str(v).ok()) {
+            Some(value) => drop(response.headers_mut().insert(name, value)),
+            None => drop(response.headers_mut().remove(name)),
+        }
+    }
+    response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
+    Ok(response)
+}

@@ -1,0 +1,45 @@
+//! The routes, a file for each kind of thing.
+
+pub(crate) mod campaigns;
+pub(crate) mod cases;
+pub(crate) mod do_not_call;
+pub(crate) mod events;
+pub(crate) mod health;
+pub(crate) mod outcomes;
+pub(crate) mod scripts;
+
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::state::Shared;
+
+/// Every route with its description.
+pub(crate) fn all() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+        .routes(routes!(health::metrics))
+        .routes(routes!(cases::list, cases::import))
+        .routes(routes!(cases::one, cases::change, cases::withdraw))
+        .routes(routes!(campaigns::list, campaigns::create))
+        .routes(routes!(campaigns::one))
+        .routes(routes!(campaigns::counts))
+        .routes(routes!(campaigns::enqueue))
+        .routes(routes!(campaigns::start))
+        .routes(routes!(campaigns::resume))
+        .routes(routes!(campaigns::pause))
+        .routes(routes!(campaigns::stop))
+        .routes(routes!(do_not_call::list, do_not_call::enter))
+        .routes(routes!(do_not_call::lookup))
+        .routes(routes!(do_not_call::lift))
+        .routes(routes!(events::follow))
+        .routes(routes!(outcomes::attempts))
+        .routes(routes!(outcomes::attempt))
+        .routes(routes!(outcomes::outcomes))
+        .routes(routes!(outcomes::outcome))
+        .routes(routes!(outcomes::promises))
+        .routes(routes!(scripts::list))
+        .routes(routes!(scripts::read))
+        .routes(routes!(scripts::approve))
+        .routes(routes!(scripts::withdraw))
+        .routes(routes!(outcomes::decisions))
+}

@@ -1,0 +1,135 @@
+//! What the routes share: the store, the engine's pulse, the limits.
+
+use std::{
+    fmt,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
+};
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::Semaphore;
+use waihu_store::{Store, StoredScript};
+use waihu_types::WallTime;
+
+use crate::limits::Rates;
+
+/// What can be told of a script's content before it is approved: every fault, in both languages.
+pub type ScriptCheck = dyn Fn(&StoredScript, &[(String, String)]) -> Vec<String> + Send + Sync;
+
+/// The content of a strategy's file by its name, or what is wrong, in both languages.
+pub type StrategyFile = dyn Fn(&str) -> Result<String, String> + Send + Sync;
+
+/// The most that are asked of the server at once and per second.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits {
+    /// Requests of one token [per s]: a page every 20 ms, which no person and few programs need.
+    pub rate_per_s: f64,
+    /// How many of them may come at once.
+    pub burst: f64,
+    /// Bytes of a body: a thousand cases of 4 KiB.
+    pub body_bytes: usize,
+    /// Connections: each costs some tens of kilobytes.
+    pub connections: usize,
+    /// Readers of live events: each asks the database twice a second.
+    pub readers: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { rate_per_s: 50.0, burst: 100.0, body_bytes: 4 << 20, connections: 1_024, readers: 64 }
+    }
+}
+
+/// Whether the engine works: it beats once a tick, and says when it takes no further work.
+#[derive(Debug, Default)]
+pub struct Pulse {
+    beat_ms: AtomicI64,
+    draining: AtomicBool,
+}
+
+/// Ticks come each second: so many that were missed [ms] are a stuck engine.
+const PULSE_LOST_MS: i64 = 10_000;
+
+impl Pulse {
+    /// The engine is there.
+    pub fn beat(&self, now: WallTime) {
+        self.beat_ms.store(now.unix_millis(), Ordering::Relaxed);
+    }
+
+    /// No further call is placed; those that are up finish.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether no further call is placed.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Whether the engine has been seen lately.
+    pub fn is_there(&self, now: WallTime) -> bool {
+        now.unix_millis().saturating_sub(self.beat_ms.load(Ordering::Relaxed)) < PULSE_LOST_MS
+    }
+}
+
+/// What the server is made of.
+pub struct State {
+    /// The store.
+    pub store: Arc<Store>,
+    /// The engine's pulse.
+    pub pulse: Arc<Pulse>,
+    /// What `/metrics` tells; none where nothing is measured.
+    pub metrics: Option<PrometheusHandle>,
+    /// What is asked of a script's content before it is approved.
+    pub check_script: Box<ScriptCheck>,
+    /// Where strategies are read from.
+    pub strategy: Box<StrategyFile>,
+    /// The folder whose disk has to have room.
+    pub disk: PathBuf,
+    /// Limits.
+    pub limits: Limits,
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+/// [`State`] with what the server keeps about its callers.
+#[derive(Clone, Debug)]
+pub(crate) struct Shared(Arc<Inner>);
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub state: State,
+    pub rates: Rates,
+    pub readers: Arc<Semaphore>,
+}
+
+impl Shared {
+    pub fn new(state: State) -> Self {
+        let Limits { rate_per_s, burst, readers, .. } = state.limits;
+        let (rates, readers) = (Rates::new(rate_per_s, burst), Arc::new(Semaphore::new(readers)));
+        Self(Arc::new(Inner { state, rates, readers }))
+    }
+
+    pub fn inner(&self) -> &Inner {
+        &self.0
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.0.state.store
+    }
+}
+
+/// The state as handlers take it.
+pub(crate) type Here = axum::extract::State<Shared>;
+
+/// Now, by the machine's clock.
+pub(crate) fn now() -> WallTime {
+    WallTime::from_unix_millis(jiff::Timestamp::now().as_millisecond())
+}

@@ -1,0 +1,250 @@
+//! `waihu.toml`: where waihu keeps what it knows, where it listens, whom it tells.
+//!
+//! `waihu.example.toml` explains each key. Where the file is missing all is local: an SQLite file in `.waihu/`, and the
+//! API on loopback.
+
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+use waihu_deliver::Reader;
+use waihu_store::Store;
+
+use crate::project::Project;
+
+/// The file's name in a project.
+pub(crate) const FILE: &str = "waihu.toml";
+
+/// Where the API listens unless told otherwise: on this machine alone.
+const LISTEN: &str = "127.0.0.1:8420";
+
+/// How long a node that says nothing counts as alive, unless told otherwise [s]: longer than a database needs to be up
+/// again, shorter than a telephone rings.
+const LEASE_S: u32 = 15;
+/// The shortest and the longest [s]: below, a pause of the machine kills its node; above, what a dead one had is left
+/// lying.
+const LEASES_S: std::ops::RangeInclusive<u32> = 5..=300;
+
+/// The longest name of a node [bytes].
+const MAX_NODE: usize = 64;
+
+/// What is set up for a project.
+#[derive(Clone, Debug)]
+pub(crate) struct Configuration {
+    /// The name of this process's node, for people.
+    pub(crate) node: String,
+    /// How long it counts as alive without a word.
+    pub(crate) lease: Duration,
+    /// Where the store is.
+    pub(crate) store: StoreAt,
+    /// The API.
+    pub(crate) api: Api,
+    /// Where traces of calls go; none for nowhere.
+    pub(crate) traces: Option<String>,
+    /// Who is told of events.
+    pub(crate) readers: Vec<Reader>,
+}
+
+/// Where the store is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum StoreAt {
+    /// An SQLite file.
+    Path(PathBuf),
+    /// A PostgreSQL URL, in an environment variable.
+    Env(String),
+    /// A PostgreSQL URL, in a file that waihu alone may read.
+    File(PathBuf),
+}
+
+/// The API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Api {
+    /// Where it listens.
+    pub(crate) listen: SocketAddr,
+    /// Certificate and key, where waihu itself ends TLS.
+    pub(crate) tls: Option<(PathBuf, PathBuf)>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct File {
+    node: Option<String>,
+    lease_s: Option<u32>,
+    store: Option<PathBuf>,
+    store_env: Option<String>,
+    store_file: Option<PathBuf>,
+    traces: Option<String>,
+    api: ApiFile,
+    reader: Vec<Reader>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct ApiFile {
+    listen: Option<SocketAddr>,
+    cert: Option<PathBuf>,
+    key: Option<PathBuf>,
+    behind_proxy: bool,
+}
+
+impl Configuration {
+    /// What is set up for a project; what holds without a file where it has none.
+    ///
+    /// # Errors
+    /// What is wrong with the file, by line.
+    pub(crate) fn of(project: &Project) -> Result<Self> {
+        let path = project.root().join(FILE);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(e) => return Err(e).with_context(|| format!("{}: cannot be read 无法读取", path.display())),
+        };
+        Self::parse(project, &path, &text)
+    }
+
+    /// The same from the file's text.
+    pub(crate) fn parse(project: &Project, path: &Path, text: &str) -> Result<Self> {
+        let file: File = toml::from_str(text).map_err(|e| {
+            let before = e.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            anyhow::anyhow!("{}:{line}: {}", path.display(), e.message())
+        })?;
+        Self::checked(project, file).with_context(|| format!("{}", path.display()))
+    }
+
+    fn checked(project: &Project, file: File) -> Result<Self> {
+        let in_project = |path: PathBuf| project.root().join(path);
+        let store = match (file.store, file.store_env, file.store_file) {
+            (None, None, None) => StoreAt::Path(project.store()),
+            (Some(path), None, None) if path.to_string_lossy().contains("://") => bail!(
+                "store: a URL has a password in it, and is not written here: name a variable (store_env) or a file (store_file) that holds it 请用 store_env 或 store_file 引用数据库地址"
+            ),
+            (Some(path), None, None) => StoreAt::Path(in_project(path)),
+            (None, Some(name), None) => StoreAt::Env(name),
+            (None, None, Some(path)) => StoreAt::File(in_project(path)),
+            _ => bail!("store, store_env and store_file: write one of them 三者只能写一个"),
+        };
+        let node = file.node.unwrap_or_else(host_name);
+        if !(1..=MAX_NODE).contains(&node.len()) || node.chars().any(char::is_control) {
+            bail!("node: a name of 1 to 64 letters is expected 节点名有误");
+        }
+        let lease_s = file.lease_s.unwrap_or(LEASE_S);
+        if !LEASES_S.contains(&lease_s) {
+            bail!("lease_s: from 5 to 300 is expected 应为 5 至 300");
+        }
+        let traces = file.traces.filter(|url| !url.is_empty());
+        if traces.as_ref().is_some_and(|url| !url.starts_with("http://") && !url.starts_with("https://")) {
+            bail!("traces: an address as http://127.0.0.1:4318/v1/traces is expected 应为网址");
+        }
+        Ok(Self {
+            node,
+            lease: Duration::from_secs(lease_s.into()),
+            store,
+            api: file.api.checked(in_project)?,
+            traces,
+            readers: file.reader,
+        })
+    }
+
+    /// The store.
+    ///
+    /// # Errors
+    /// When it cannot be opened or reached.
+    pub(crate) async fn open_store(&self) -> Result<Store> {
+        Ok(Store::connect(&self.store_address()?).await?)
+    }
+
+    /// What the store is opened with: a path, or a PostgreSQL URL. The environment is asked by its name alone.
+    ///
+    /// # Errors
+    /// When the variable or the file is not there.
+    pub(crate) fn store_address(&self) -> Result<String> {
+        match &self.store {
+            StoreAt::Path(path) => Ok(path.display().to_string()),
+            StoreAt::Env(name) => std::env::var(name)
+                .with_context(|| format!("store_env: the variable {name} is not set 环境变量未设置")),
+            StoreAt::File(path) => Ok(fs::read_to_string(path)
+                .with_context(|| format!("store_file: {} cannot be read 无法读取", path.display()))?
+                .trim()
+                .to_owned()),
+        }
+    }
+}
+
+impl ApiFile {
+    fn checked(self, in_project: impl Fn(PathBuf) -> PathBuf) -> Result<Api> {
+        let tls = match (self.cert, self.key) {
+            (Some(cert), Some(key)) => Some((in_project(cert), in_project(key))),
+            (None, None) => None,
+            _ => bail!("api: cert and key go together 证书与私钥须同时给出"),
+        };
+        let listen = match self.listen {
+            Some(listen) => listen,
+            None => LISTEN.parse().context("the address that is built in")?,
+        };
+        if !listen.ip().is_loopback() && tls.is_none() && !self.behind_proxy {
+            bail!(
+                "api.listen: {listen} can be reached from other machines, and tokens and numbers would go there in the clear: name cert and key, or write behind_proxy = true where a proxy before it ends TLS 非本机地址须配置证书，或由前置代理提供 TLS"
+            );
+        }
+        Ok(Api { listen, tls })
+    }
+}
+
+/// This machine's name.
+fn host_name() -> String {
+    let name = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+    name.filter(|name| !name.is_empty()).unwrap_or_else(|| "waihu".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Configuration, String> {
+        Configuration::parse(&Project::at(Path::new("/p")), Path::new("waihu.toml"), text)
+            .map_err(|e| format!("{e:#}"))
+    }
+
+    #[test]
+    fn without_a_file_all_is_local() {
+        let c = parse("").unwrap();
+        assert_eq!(c.store, StoreAt::Path(PathBuf::from("/p/.waihu/waihu.sqlite")));
+        assert!(c.api.listen.ip().is_loopback() && c.api.tls.is_none() && c.readers.is_empty());
+        assert!(c.traces.is_none() && !c.node.is_empty());
+    }
+
+    #[test]
+    fn the_example_is_right() {
+        let text = include_str!("../waihu.example.toml");
+        let c = parse(text).unwrap();
+        assert_eq!(c.lease, Duration::from_secs(u64::from(LEASE_S)));
+        // Each key that is off there is right where it is on.
+        let on: Vec<&str> = text.lines().map(|l| l.strip_prefix("#: ").unwrap_or(l)).collect();
+        let c = parse(&on.join("\n")).unwrap();
+        assert!(!c.readers.is_empty() && c.api.tls.is_some() && c.traces.is_some());
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_line_or_key() {
+        for (text, said) in [
+            ("node = \"a\"\nlisten = 1\n", "waihu.toml:2: unknown field `listen`"),
+            ("[api]\n\nlisten = \"here\"\n", "waihu.toml:3:"),
+            ("store = \"a\"\nstore_env = \"B\"\n", "write one of them"),
+            ("store = \"postgres://waihu:secret@db/waihu\"\n", "store_env"),
+            ("[api]\nlisten = \"0.0.0.0:8420\"\n", "behind_proxy"),
+            ("[api]\ncert = \"a.pem\"\n", "go together"),
+            ("lease_s = 1\n", "5 to 300"),
+            ("traces = \"localhost\"\n", "traces"),
+        ] {
+            let e = parse(text).unwrap_err();
+            assert!(e.contains(said), "{text}: {e}");
+            assert!(!e.contains("secret"), "{e}");
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The API with what only the program knows: scripts as the project reads them, strategies' files, the disk.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use anyhow::{Context, Result};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use waihu_api::{Limits, Pulse, State, Tls};
+use waihu_store::Store;
+
+use crate::{
+    commands::{campaign, dialog},
+    configuration::Configuration,
+    project::Project,
+};
+
+/// Where the API listens, and the task that serves it; it ends when `stop` turns true, after the requests that run.
+///
+/// # Errors
+/// When its certificate cannot be used or its address is taken, before anything is served.
+pub(crate) async fn serve(
+    project: &Project,
+    configuration: &Configuration,
+    store: Arc<Store>,
+    pulse: Arc<Pulse>,
+    mut stop: watch::Receiver<bool>,
+) -> Result<(SocketAddr, JoinHandle<Result<()>>)> {
+    let (listen, limits) = (configuration.api.listen, Limits::default());
+    let tls = match &configuration.api.tls {
+        Some((cert, key)) => Some(Tls::read(cert, key)?),
+        None => None,
+    };
+    let listener = TcpListener::bind(listen).await.with_context(|| {
+        format!("the API cannot listen at {listen}: is another waihu there? 接口端口不可用，请检查 waihu.toml 的 [api] listen")
+    })?;
+    let at = listener.local_addr().context("the address that the API listens at")?;
+    let metrics = waihu_api::install_metrics()?;
+    let (scripts, strategies) = (project.clone(), project.clone());
+    let state = State {
+        store: Arc::clone(&store),
+        pulse: Arc::clone(&pulse),
+        metrics: Some(metrics.clone()),
+        check_script: Box::new(move |stored, files| match dialog::right(&scripts, stored, files) {
+            Ok(script) => scripts.problems(&script).iter().map(ToString::to_string).collect(),
+            Err(e) => vec![format!("{e:#}")],
+        }),
+        strategy: Box::new(move |name| campaign::strategy(&strategies, name).map_err(|e| format!("{e:#}"))),
+        disk: project.made(),
+        limits,
+    };
+    let router = waihu_api::router(state);
+    let serving = tokio::spawn(async move {
+        let ended = async move {
+            // Whoever held the other end is gone with the program.
+            let _ = stop.wait_for(|stop| *stop).await;
+        };
+        tokio::select! {
+            served = waihu_api::serve(listener, tls, router, limits.connections, ended) => Ok(served?),
+            () = waihu_api::keep_metrics(metrics, &store, &pulse) => Ok(()),
+        }
+    });
+    Ok((at, serving))
+}

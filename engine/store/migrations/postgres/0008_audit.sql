@@ -1,0 +1,10 @@
+-- What persons changed over HTTP: written before it is done, with how it ended after.
+CREATE TABLE audit (
+    id      BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at      BIGINT NOT NULL,
+    token   TEXT NOT NULL,                               -- its name
+    person  TEXT NOT NULL,
+    act     TEXT NOT NULL,                               -- method and path
+    request TEXT NOT NULL,                               -- SHA-256 of the body; empty where there was none
+    status  BIGINT                                       -- of the answer
+);

@@ -1,0 +1,121 @@
+//! Attempts and outcomes a page at a time: after a place, so that rows which come in between move nothing.
+
+use waihu_types::{AttemptId, CampaignId, CaseId, Disposition, Outcome, WallTime};
+
+use crate::{
+    Attempt, Store, StoreError,
+    attempts::{AttemptRow, attempt_columns},
+    outcomes::read,
+};
+
+/// Where a page begins: after the attempt of this time and id.
+pub type After = (WallTime, AttemptId);
+
+/// Which outcomes a page holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kept {
+    /// All.
+    #[default]
+    All,
+    /// Those with a promise to pay.
+    Promises,
+}
+
+/// Which rows a page holds; all where nothing is set.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PageFilter {
+    /// Those of a campaign.
+    pub campaign: Option<CampaignId>,
+    /// Those of a case.
+    pub case: Option<CaseId>,
+    /// Outcomes that ended so.
+    pub disposition: Option<Disposition>,
+    /// From this moment on: attempts that were dialled, outcomes that ended.
+    pub since: Option<WallTime>,
+    /// Which outcomes.
+    pub kept: Kept,
+}
+
+impl Store {
+    /// At most `limit` outcomes after a place, in the order in which their calls ended.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub async fn outcomes_page(
+        &self,
+        filter: &PageFilter,
+        after: Option<&After>,
+        limit: u32,
+    ) -> Result<Vec<Outcome>, StoreError> {
+        let rows: Vec<(String, String)> = sqlx::query_as(
+            "SELECT attempt, record FROM outcomes
+             WHERE ($1 IS NULL OR campaign = $1) AND ($2 IS NULL OR case_id = $2)
+               AND ($3 IS NULL OR disposition = $3) AND ended_at >= $4
+               AND ($5 = 0 OR promise_date IS NOT NULL)
+               AND (ended_at > $6 OR ended_at = $6 AND attempt > $7)
+             ORDER BY ended_at, attempt LIMIT $8",
+        )
+        .bind(filter.campaign.as_ref().map(CampaignId::as_str))
+        .bind(filter.case.as_ref().map(CaseId::as_str))
+        .bind(filter.disposition.map(Disposition::label))
+        .bind(filter.since.map_or(i64::MIN, WallTime::unix_millis))
+        .bind(i64::from(filter.kept == Kept::Promises))
+        .bind(after.map_or(i64::MIN, |(at, _)| at.unix_millis()))
+        .bind(after.map_or("", |(_, attempt)| attempt.as_str()))
+        .bind(i64::from(limit))
+        .fetch_all(&self.pool)
+        .await
+        .map_err(|e| self.sql(e))?;
+        rows.iter().map(|(attempt, record)| read(attempt, record)).collect()
+    }
+
+    /// At most `limit` attempts after a place, in the order in which they were dialled.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub async fn attempts_page(
+        &self,
+        filter: &PageFilter,
+        after: Option<&After>,
+        limit: u32,
+    ) -> Result<Vec<Attempt>, StoreError> {
+        let rows: Vec<AttemptRow> = sqlx::query_as(concat!(
+            attempt_columns!(),
+            "
+             WHERE ($1 IS NULL OR campaign = $1) AND ($2 IS NULL OR case_id = $2) AND dialled_at >= $3
+               AND (dialled_at > $4 OR dialled_at = $4 AND attempt > $5)
+             ORDER BY dialled_at, attempt LIMIT $6"
+        ))
+        .bind(filter.campaign.as_ref().map(CampaignId::as_str))
+        .bind(filter.case.as_ref().map(CaseId::as_str))
+        .bind(filter.since.map_or(i64::MIN, WallTime::unix_millis))
+        .bind(after.map_or(i64::MIN, |(at, _)| at.unix_millis()))
+        .bind(after.map_or("", |(_, attempt)| attempt.as_str()))
+        .bind(i64::from(limit))
+        .fetch_all(&self.pool)
+        .await
+        .map_err(|e| self.sql(e))?;
+        rows.into_iter().map(Attempt::try_from).collect()
+    }
+
+    /// One attempt.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn attempt(&self, attempt: &AttemptId) -> Result<Option<Attempt>, StoreError> {
+        let row: Option<AttemptRow> = sqlx::query_as(concat!(attempt_columns!(), " WHERE attempt = $1"))
+            .bind(attempt.as_str())
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(|e| self.sql(e))?;
+        row.map(Attempt::try_from).transpose()
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query("SELECT 1").execute(&self.pool).await.map_err(|e| self.sql(e)).map(drop)
+    }
+}
