@@ -135,7 +135,7 @@ impl Profile {
                     id,
                     names,
                     sha256: hex::encode(hash.finalize()),
-                    sms: Some(Box::new(Self::laboratory())),
+                    sms: Self::laboratory().sms,
                     rules,
                     reach_days: 0,
                 },
@@ -194,14 +194,15 @@ impl Profile {
     /// The profile of lines that reach machines of one's own alone, as it is shipped: it has no rule, and each
     /// decision says so.
     pub fn laboratory() -> Self {
-        Self {
+        let calls = Self {
             id: "laboratory".to_owned(),
             names: Words { zh: "实验线路".to_owned(), en: "laboratory".to_owned() },
             sha256: hex::encode(Sha256::digest(LABORATORY)),
             rules: vec![built_in("laboratory", Check::Laboratory)],
             reach_days: 0,
             sms: None,
-        }
+        };
+        Self { sms: Some(Box::new(calls.clone())), ..calls }
     }
 
     /// The rules under which text messages are sent, asked as those of calls are: a message is a contact that

@@ -60,6 +60,27 @@ impl EventKind {
     }
 }
 
+/// What `waihu.toml` says of deliveries; its other keys are others'.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct Deliveries {
+    /// Who is told of events.
+    #[serde(default, rename = "reader", deserialize_with = "distinct")]
+    pub readers: Vec<Reader>,
+    /// How text messages are sent; none sends none.
+    #[serde(default)]
+    pub sms: Option<crate::Sms>,
+}
+
+/// Readers of which no two have one name: they would share one place.
+fn distinct<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Vec<Reader>, D::Error> {
+    let readers = Vec::<Reader>::deserialize(d)?;
+    let names: std::collections::BTreeSet<&str> = readers.iter().map(|reader| reader.name.as_str()).collect();
+    if names.len() < readers.len() {
+        return Err(serde::de::Error::custom("two readers have one name 接收方名称重复"));
+    }
+    Ok(readers)
+}
+
 /// Somebody who is told of events.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Table")]
@@ -76,6 +97,21 @@ pub struct Reader {
     pub to: Destination,
 }
 
+impl Reader {
+    /// Who writes down the text messages that calls leave to be sent; goes with [`crate::Texts`].
+    pub fn follow_ups() -> Self {
+        Self {
+            // No name that a configuration may have.
+            name: "sms/follow-ups".to_owned(),
+            events: vec![EventKind::Outcome],
+            batch: USUAL_BATCH,
+            // Only the store can fail here, and then nothing is set aside either.
+            give_up: Duration::from_secs(u64::from(MOST_GIVE_UP_H) * 3_600),
+            to: Destination::Messages,
+        }
+    }
+}
+
 /// Where a reader is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Destination {
@@ -87,6 +123,8 @@ pub enum Destination {
     Kafka(KafkaTarget),
     /// A file of JSON lines on this machine.
     File(FileTarget),
+    /// The store's own table of text messages ([`Reader::follow_ups`]); in no configuration.
+    Messages,
 }
 
 /// A webhook.
@@ -373,7 +411,7 @@ fn reader(
     })
 }
 
-fn within(key: &str, n: u32, most: u32) -> Result<u32, String> {
+pub(crate) fn within(key: &str, n: u32, most: u32) -> Result<u32, String> {
     if (1..=most).contains(&n) { Ok(n) } else { Err(format!("{key}: from 1 to {most} 超出范围")) }
 }
 
@@ -385,14 +423,9 @@ pub(crate) fn seconds(key: &str, n: u32, most: u32) -> Result<Duration, String> 
 mod tests {
     use super::*;
 
-    #[derive(Debug, Deserialize)]
-    struct File {
-        reader: Vec<Reader>,
-    }
-
     fn read(text: &str) -> Result<Reader, String> {
-        toml::from_str::<File>(&format!("[[reader]]\n{text}"))
-            .map(|mut file| file.reader.remove(0))
+        toml::from_str::<Deliveries>(&format!("listen = \"127.0.0.1:1\"\n[[reader]]\n{text}"))
+            .map(|mut file| file.readers.remove(0))
             .map_err(|e| e.to_string())
     }
 
@@ -446,6 +479,8 @@ mod tests {
         ] {
             assert!(read(&format!("{nats}{more}")).is_err(), "{more}");
         }
+        let same = "[[reader]]\nname = \"a\"\nkind = \"file\"\nevents = [\"sms\"]\npath = \"p\"\n";
+        assert!(toml::from_str::<Deliveries>(&same.repeat(2)).is_err(), "two of one name");
         assert!(read("name = \"a/b\"\nkind = \"file\"\nevents = [\"sms\"]\npath = \"p\"").is_err());
         assert!(read("name = \"a\"\nkind = \"file\"\nevents = []\npath = \"p\"").is_err());
         assert!(read("name = \"a\"\nkind = \"file\"\nevents = [\"invoice\"]\npath = \"p\"").is_err());

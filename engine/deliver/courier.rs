@@ -12,9 +12,9 @@ use crate::{
     way::{Report, Way},
 };
 
-/// How long a reader is this node's: longer than a batch (15 s) and its last answer (60 s at most) take, and
-/// short enough that what a dead node read is read on within two minutes.
-const LEASE: Duration = Duration::from_secs(90);
+/// How long a reader is this node's: what is left of it when a batch begins (90 s) is longer than a batch (15 s)
+/// and its last answer (60 s at most) take, and what a dead node read is read on within two minutes.
+const LEASE: Duration = Duration::from_secs(120);
 /// How often the lease is renewed where nothing moves the place.
 const RENEWED: Duration = Duration::from_secs(30);
 
@@ -48,7 +48,7 @@ impl Courier {
     /// # Errors
     /// When no way leads to it: nothing is opened yet.
     pub fn new(store: Arc<Store>, reader: Reader, node: &str, seed: u64) -> Result<Self, DeliverError> {
-        let way = Way::to(&reader)?;
+        let way = Way::to(&reader, &store)?;
         let dice = SplitMix64::new(seed);
         Ok(Self { store, reader, node: node.to_owned(), way, held: None, ahead: BTreeSet::new(), dice })
     }

@@ -18,11 +18,12 @@ mod retry;
 mod run;
 mod secret;
 mod sign;
+mod sms;
 mod way;
 mod webhook;
 
 pub use config::{
-    Destination, EventKind, FileTarget, KafkaTarget, NatsLogin, NatsTarget, Reader, WebhookTarget,
+    Deliveries, Destination, EventKind, FileTarget, KafkaTarget, NatsLogin, NatsTarget, Reader, WebhookTarget,
 };
 pub use courier::{Courier, Step};
 pub use error::DeliverError;
@@ -31,3 +32,4 @@ pub use replay::{Again, Resent, Standing, replay, standing};
 pub use run::{run, wall_now};
 pub use secret::Secret;
 pub use sign::{SigningKey, signature};
+pub use sms::{HttpGateway, LongText, SmppGateway, Sms, SmsGateway, Texts};

@@ -1,5 +1,7 @@
 //! How readers stand, and events sent again because a person asks.
 
+use std::sync::Arc;
+
 use waihu_store::{DeadLetter, Event, Place, Store};
 use waihu_types::WallTime;
 
@@ -58,12 +60,12 @@ pub async fn standing(store: &Store, reader: &str) -> Result<Standing, DeliverEr
 /// When no way leads to the reader, the store cannot be read or written, or the one event that was asked for is
 /// not there or not taken.
 pub async fn replay(
-    store: &Store,
+    store: &Arc<Store>,
     reader: &Reader,
     again: Again,
     now: WallTime,
 ) -> Result<Resent, DeliverError> {
-    let mut way = Way::to(reader)?;
+    let mut way = Way::to(reader, store)?;
     if let Again::One(seq) = again {
         let event = event(store, seq).await?;
         return match send(store, reader, &mut way, &event, now).await? {

@@ -1,9 +1,9 @@
 //! The ways on which events leave, behind one call.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
-use waihu_store::Event;
+use waihu_store::{Event, Store};
 use waihu_types::WallTime;
 
 use crate::{
@@ -30,11 +30,13 @@ pub(crate) enum Way {
     #[cfg(feature = "kafka")]
     Kafka(crate::kafka::KafkaWay),
     File(FileWay),
+    /// Into the store itself: text messages that are to follow calls.
+    Messages(Arc<Store>),
 }
 
 impl Way {
     /// The way to a reader. Nothing is opened yet.
-    pub(crate) fn to(reader: &Reader) -> Result<Self, DeliverError> {
+    pub(crate) fn to(reader: &Reader, store: &Arc<Store>) -> Result<Self, DeliverError> {
         match &reader.to {
             Destination::Webhook(target) => WebhookWay::new(target).map(Self::Webhook),
             Destination::Nats(target) => Ok(Self::Nats(NatsWay::new(target, &reader.name))),
@@ -43,6 +45,7 @@ impl Way {
             #[cfg(not(feature = "kafka"))]
             Destination::Kafka(_) => Err(DeliverError::NotBuilt("kafka")),
             Destination::File(target) => Ok(Self::File(FileWay::new(target))),
+            Destination::Messages => Ok(Self::Messages(Arc::clone(store))),
         }
     }
 
@@ -56,7 +59,18 @@ impl Way {
             #[cfg(feature = "kafka")]
             Self::Kafka(way) => way.deliver(events).await,
             Self::File(way) => way.deliver(events).await,
+            Self::Messages(store) => write_down(store, events).await,
         }
+    }
+}
+
+/// Writes the messages down that calls leave to be sent; all of a batch or none.
+async fn write_down(store: &Store, events: &[&Event]) -> Report {
+    let messages: Vec<_> = events.iter().flat_map(|event| crate::sms::messages(event)).collect();
+    let written = if messages.is_empty() { Ok(()) } else { store.add_messages(&messages).await };
+    match written {
+        Ok(()) => Report { taken: (0..events.len()).collect(), untaken: Vec::new() },
+        Err(e) => Report::none(Untaken::later(e.to_string())),
     }
 }
 

@@ -11,7 +11,7 @@ use sqlx::FromRow;
 use waihu_compliance::{Contact, Reached};
 use waihu_types::{AttemptId, CaseId, PhoneNumber, WallTime};
 
-use crate::{Denied, Passage, Store, StoreError, decisions::Judged};
+use crate::{Denied, Passage, Store, StoreError, decisions::Judged, events::Happened, write::Tx};
 
 /// The most messages to a number that a rule is held against: more than any cap allows.
 const MOST_BEFORE: i64 = 1_000;
@@ -31,8 +31,8 @@ pub struct NewMessage {
     pub template: String,
     /// The text, final.
     pub text: String,
-    /// From when it may be sent.
-    pub due_at: WallTime,
+    /// When the call was over that left it; from then on it may be sent.
+    pub made_at: WallTime,
 }
 
 /// A message as it stands.
@@ -44,6 +44,8 @@ pub struct Message {
     pub state: MessageState,
     /// Why it stands there; empty where nothing is to be told.
     pub why: String,
+    /// From when it may be sent.
+    pub due_at: WallTime,
     /// How often it was begun.
     pub tries: u32,
     /// When it was last given to the gateway.
@@ -138,6 +140,9 @@ pub struct Settled {
     pub due_at: Option<WallTime>,
 }
 
+/// Whose a message is: its id, its attempt, its case.
+type Of = (String, String, String);
+
 #[derive(FromRow)]
 struct MessageRow {
     message: String,
@@ -148,6 +153,7 @@ struct MessageRow {
     text: String,
     state: String,
     why: String,
+    made_at: i64,
     due_at: i64,
     tries: i64,
     sent_at: Option<i64>,
@@ -155,8 +161,7 @@ struct MessageRow {
 }
 
 /// What [`MessageRow`] reads.
-const COLUMNS: &str =
-    "message, attempt, case_id, callee, template, text, state, why, due_at, tries, sent_at, gateway_id";
+const COLUMNS: &str = "message, attempt, case_id, callee, template, text, state, why, made_at, due_at, tries, sent_at, gateway_id";
 
 impl TryFrom<MessageRow> for Message {
     type Error = StoreError;
@@ -170,10 +175,11 @@ impl TryFrom<MessageRow> for Message {
                 callee: row.callee.parse()?,
                 template: row.template,
                 text: row.text,
-                due_at: WallTime::from_unix_millis(row.due_at),
+                made_at: WallTime::from_unix_millis(row.made_at),
             },
             state: MessageState::of(&row.state),
             why: row.why,
+            due_at: WallTime::from_unix_millis(row.due_at),
             tries: u32::try_from(row.tries).unwrap_or(u32::MAX),
             sent_at: row.sent_at.map(WallTime::from_unix_millis),
             gateway_id: row.gateway_id,
@@ -191,8 +197,8 @@ impl Store {
         for new in messages {
             sqlx::query(
                 "INSERT INTO messages (message, attempt, case_id, subscriber, callee, template, text, state, why,
-                    due_at, tries)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, 'waiting', '', $8, 0) ON CONFLICT (message) DO NOTHING",
+                    made_at, due_at, tries)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, 'waiting', '', $8, $8, 0) ON CONFLICT (message) DO NOTHING",
             )
             .bind(&new.message)
             .bind(new.attempt.as_str())
@@ -201,7 +207,7 @@ impl Store {
             .bind(new.callee.as_str())
             .bind(&new.template)
             .bind(&new.text)
-            .bind(new.due_at.unix_millis())
+            .bind(new.made_at.unix_millis())
             .execute(&mut *tx)
             .await
             .map_err(|e| self.sql(e))?;
@@ -299,33 +305,54 @@ impl Store {
         message: &str,
         until: Option<WallTime>,
         why: &str,
+        now: WallTime,
     ) -> Result<(), StoreError> {
-        let change = sqlx::query(
+        let mut tx = self.write().await?;
+        let state = if until.is_some() { MessageState::Waiting } else { MessageState::Refused };
+        let of: Option<Of> = sqlx::query_as(
             "UPDATE messages SET why = $2, due_at = coalesce($3, due_at), state = $4
-             WHERE message = $1 AND state = 'waiting'",
+             WHERE message = $1 AND state = 'waiting' RETURNING message, attempt, case_id",
         )
         .bind(message)
         .bind(why)
         .bind(until.map(WallTime::unix_millis))
-        .bind(if until.is_some() { MessageState::Waiting } else { MessageState::Refused }.label());
-        self.change(change).await.map(drop)
+        .bind(state.label())
+        .fetch_optional(&mut *tx)
+        .await
+        .map_err(|e| self.sql(e))?;
+        if let Some(of) = of {
+            tell(&mut tx, &of, state, now)?;
+        }
+        tx.commit().await.map_err(|e| self.sql(e))
     }
 
     /// Writes down what came of a message that was begun, also where it was thought unknown meanwhile.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub async fn settle_message(&self, message: &str, settled: &Settled) -> Result<(), StoreError> {
-        let change = sqlx::query(
+    pub async fn settle_message(
+        &self,
+        message: &str,
+        settled: &Settled,
+        now: WallTime,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.write().await?;
+        let of: Option<Of> = sqlx::query_as(
             "UPDATE messages SET state = $2, why = $3, gateway_id = $4, due_at = coalesce($5, due_at)
-             WHERE message = $1 AND state IN ('sending', 'unknown')",
+             WHERE message = $1 AND state IN ('sending', 'unknown') RETURNING message, attempt, case_id",
         )
         .bind(message)
         .bind(settled.state.label())
         .bind(&settled.why)
         .bind(settled.gateway_id.as_deref())
-        .bind(settled.due_at.map(WallTime::unix_millis));
-        self.change(change).await.map(drop)
+        .bind(settled.due_at.map(WallTime::unix_millis))
+        .fetch_optional(&mut *tx)
+        .await
+        .map_err(|e| self.sql(e))?;
+        if let Some(of) = of {
+            tell(&mut tx, &of, settled.state, now)?;
+        }
+        tx.commit().await.map_err(|e| self.sql(e))
     }
 
     /// Writes down what a receipt says of a message that the gateway has; its id, where there is one.
@@ -337,10 +364,12 @@ impl Store {
         gateway_id: &str,
         state: MessageState,
         why: &str,
+        now: WallTime,
     ) -> Result<Option<String>, StoreError> {
         let mut tx = self.write().await?;
-        let message = sqlx::query_scalar(
-            "UPDATE messages SET state = $2, why = $3 WHERE gateway_id = $1 AND state = 'sent' RETURNING message",
+        let of: Option<Of> = sqlx::query_as(
+            "UPDATE messages SET state = $2, why = $3 WHERE gateway_id = $1 AND state = 'sent'
+             RETURNING message, attempt, case_id",
         )
         .bind(gateway_id)
         .bind(state.label())
@@ -348,8 +377,11 @@ impl Store {
         .fetch_optional(&mut *tx)
         .await
         .map_err(|e| self.sql(e))?;
+        if let Some(of) = &of {
+            tell(&mut tx, of, state, now)?;
+        }
         tx.commit().await.map_err(|e| self.sql(e))?;
-        Ok(message)
+        Ok(of.map(|(message, ..)| message))
     }
 
     /// Makes messages unknown that were begun before a moment and never settled: whoever sent them is
@@ -357,18 +389,31 @@ impl Store {
     ///
     /// # Errors
     /// When they cannot be written.
-    pub async fn abandon_messages(&self, before: WallTime) -> Result<Vec<String>, StoreError> {
+    pub async fn abandon_messages(&self, before: WallTime, now: WallTime) -> Result<Vec<String>, StoreError> {
+        let lost: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM messages WHERE state = 'sending' AND sent_at < $1")
+                .bind(before.unix_millis())
+                .fetch_one(&self.pool)
+                .await
+                .map_err(|e| self.sql(e))?;
+        if lost == 0 {
+            // Nearly always: nothing is written every second for it.
+            return Ok(Vec::new());
+        }
         let mut tx = self.write().await?;
-        let messages = sqlx::query_scalar(
+        let of: Vec<Of> = sqlx::query_as(
             "UPDATE messages SET state = 'unknown', why = 'its sender ended before the gateway answered'
-             WHERE state = 'sending' AND sent_at < $1 RETURNING message",
+             WHERE state = 'sending' AND sent_at < $1 RETURNING message, attempt, case_id",
         )
         .bind(before.unix_millis())
         .fetch_all(&mut *tx)
         .await
         .map_err(|e| self.sql(e))?;
+        for of in &of {
+            tell(&mut tx, of, MessageState::Unknown, now)?;
+        }
         tx.commit().await.map_err(|e| self.sql(e))?;
-        Ok(messages)
+        Ok(of.into_iter().map(|(message, ..)| message).collect())
     }
 
     /// How many messages there are in each state.
@@ -383,4 +428,25 @@ impl Store {
                 .map_err(|e| self.sql(e))?;
         Ok(rows.into_iter().map(|(state, n)| (MessageState::of(&state), n)).collect())
     }
+}
+
+/// Tells others where a message stands; of one that waits there is nothing to tell.
+fn tell(
+    tx: &mut Tx,
+    (message, attempt, case): &Of,
+    state: MessageState,
+    now: WallTime,
+) -> Result<(), StoreError> {
+    if state != MessageState::Waiting {
+        tx.tell(Happened {
+            key: format!("sms:{message}:{}", state.label()),
+            kind: "sms",
+            at: now,
+            campaign: None,
+            case: Some(&case.parse()?),
+            attempt: Some(&attempt.parse()?),
+            body: serde_json::json!({ "message": message, "state": state.label() }),
+        });
+    }
+    Ok(())
 }

@@ -4,7 +4,7 @@
 mod common;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     path::{Path, PathBuf},
     process::Stdio,
     sync::Arc,
@@ -15,12 +15,9 @@ use async_nats::jetstream::{self, consumer::pull, stream::Stream};
 use common::{at, changes, courier, reader, store};
 use futures_util::StreamExt;
 use tokio::process::{Child, Command};
-use waihu_compliance::Gate;
 use waihu_deliver::{Courier, Destination, NatsLogin, NatsTarget, Reader, Secret, Step, standing};
-use waihu_store::{Filter, NewAttempt, Passage, Store};
-use waihu_types::{
-    AnsweredBy, Currency, Disposition, Identity, Lang, Money, Outcome, Promise, ScriptVersion,
-};
+use waihu_store::{Filter, Store};
+use waihu_types::Outcome;
 
 /// A server on a free port, with what it keeps in a folder.
 struct Server {
@@ -180,62 +177,8 @@ async fn a_server_that_is_away_or_refuses_the_password_is_waited_for() {
 
 /// Files the outcome of a call; every third promises to pay, each another sum.
 async fn call(store: &Store, n: u32) {
-    let script = ScriptVersion {
-        name: "reminder".into(),
-        lang: Lang::Zh,
-        sha256: "ab".repeat(32),
-        variant: None,
-        draft: false,
-    };
-    let at = at(i64::from(n) * 60);
-    let new = NewAttempt {
-        attempt: format!("a{n}").parse().unwrap(),
-        campaign: None,
-        case: format!("C{n}").parse().unwrap(),
-        callee: "1001".parse().unwrap(),
-        script: script.clone(),
-        models: BTreeMap::new(),
-        dialled_at: at,
-        own_number: false,
-    };
-    store.begin_attempt(&new, &Passage::new(Gate::laboratory(), "Asia/Shanghai")).await.unwrap();
-    let promised = n.is_multiple_of(3);
-    let disposition = if promised { Disposition::PromiseToPay } else { Disposition::NoAnswer };
-    let outcome = Outcome {
-        version: waihu_types::OUTCOME_VERSION,
-        attempt: new.attempt,
-        campaign: None,
-        case: new.case,
-        callee: new.callee,
-        dialled_at: at,
-        answered_at: promised.then_some(at),
-        ended_at: at,
-        answered_by: if promised { AnsweredBy::Human } else { AnsweredBy::Nobody },
-        announcement: None,
-        told: None,
-        mood: None,
-        identity: Identity::Unconfirmed,
-        debt_disclosed: false,
-        disposition,
-        promise: promised.then(|| {
-            let sum = Money::parse(&format!("{n}.50"), Currency::CNY).unwrap();
-            Promise::of(jiff::civil::date(2026, 11, 27), sum)
-        }),
-        callback: None,
-        follow_ups: Vec::new(),
-        intents: vec![],
-        handover: None,
-        script,
-        models: BTreeMap::new(),
-        recording: None,
-        transcript: None,
-        sound: None,
-        sip: None,
-        ended_by: None,
-        fault: None,
-        redial: waihu_campaign::redial(disposition, at, 1),
-    };
-    store.close_attempt(&outcome).await.unwrap();
+    let outcome = common::outcome(n, "1001", at(i64::from(n) * 60));
+    common::file(store, outcome).await;
 }
 
 /// Runs the consumer that is shown to receivers; how it ended.

@@ -330,7 +330,7 @@ async fn who_hangs_delays_nobody_else() {
     let readers = vec![webhook("hangs", &hangs), webhook("crm", &crm.url)];
     let running = tokio::spawn({
         let store = Arc::clone(&store);
-        async move { waihu_deliver::run(store, readers, "node", stopped).await }
+        async move { waihu_deliver::run(store, readers, None, "node", stopped).await }
     });
     // As long as the other is waited for, and no longer.
     tokio::time::timeout(Duration::from_secs(4), async {

@@ -16,9 +16,12 @@ use axum::{
     routing::post,
 };
 use tempfile::TempDir;
+use waihu_compliance::Gate;
 use waihu_deliver::{Courier, Destination, EventKind, Reader, Step, WebhookTarget};
-use waihu_store::Store;
-use waihu_types::{Case, WallTime};
+use waihu_store::{NewAttempt, Passage, Store};
+use waihu_types::{
+    AnsweredBy, Case, Currency, Disposition, Identity, Lang, Money, Outcome, Promise, ScriptVersion, WallTime,
+};
 
 pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
@@ -50,6 +53,68 @@ pub async fn changes(store: &Store, n: usize, product: &str) {
     let cases = |product: &str| (1..=n).map(|n| case(&format!("C{n}"), product)).collect::<Vec<_>>();
     store.import(&cases("信用卡"), at(0)).await.unwrap();
     store.import(&cases(product), at(0)).await.unwrap();
+}
+
+/// The outcome of call `n` about case `Cn`; every third promises to pay, each another sum.
+pub fn outcome(n: u32, number: &str, at: WallTime) -> Outcome {
+    let promised = n.is_multiple_of(3);
+    let disposition = if promised { Disposition::PromiseToPay } else { Disposition::NoAnswer };
+    Outcome {
+        version: waihu_types::OUTCOME_VERSION,
+        attempt: format!("a{n}").parse().unwrap(),
+        campaign: None,
+        case: format!("C{n}").parse().unwrap(),
+        callee: number.parse().unwrap(),
+        dialled_at: at,
+        answered_at: promised.then_some(at),
+        ended_at: at,
+        answered_by: if promised { AnsweredBy::Human } else { AnsweredBy::Nobody },
+        announcement: None,
+        told: None,
+        mood: None,
+        identity: Identity::Unconfirmed,
+        debt_disclosed: false,
+        disposition,
+        promise: promised.then(|| {
+            let sum = Money::parse(&format!("{n}.50"), Currency::CNY).unwrap();
+            Promise::of(jiff::civil::date(2026, 11, 27), sum)
+        }),
+        callback: None,
+        follow_ups: Vec::new(),
+        intents: vec![],
+        handover: None,
+        script: ScriptVersion {
+            name: "reminder".into(),
+            lang: Lang::Zh,
+            sha256: "ab".repeat(32),
+            variant: None,
+            draft: false,
+        },
+        models: BTreeMap::new(),
+        recording: None,
+        transcript: None,
+        sound: None,
+        sip: None,
+        ended_by: None,
+        fault: None,
+        redial: waihu_campaign::redial(disposition, at, 1),
+    }
+}
+
+/// Files an outcome, its attempt before it.
+pub async fn file(store: &Store, outcome: Outcome) {
+    let new = NewAttempt {
+        attempt: outcome.attempt.clone(),
+        campaign: None,
+        case: outcome.case.clone(),
+        callee: outcome.callee.clone(),
+        script: outcome.script.clone(),
+        models: BTreeMap::new(),
+        dialled_at: outcome.dialled_at,
+        own_number: false,
+    };
+    store.begin_attempt(&new, &Passage::new(Gate::laboratory(), "Asia/Shanghai")).await.unwrap();
+    store.close_attempt(&outcome).await.unwrap();
 }
 
 /// What a receiver got: keys in the order in which they came, and what each said.

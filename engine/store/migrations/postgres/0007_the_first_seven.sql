@@ -255,6 +255,7 @@ CREATE TABLE messages (
     state      TEXT COLLATE "C" NOT NULL
         CHECK (state IN ('waiting', 'sending', 'sent', 'delivered', 'failed', 'refused', 'unknown')),
     why        TEXT COLLATE "C" NOT NULL,
+    made_at    BIGINT NOT NULL, -- the end of the call that left it
     due_at     BIGINT NOT NULL,
     tries      BIGINT NOT NULL,
     sent_at    BIGINT, -- when it was last given to the gateway

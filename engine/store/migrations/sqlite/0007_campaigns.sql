@@ -138,6 +138,7 @@ CREATE TABLE messages (
     state      TEXT NOT NULL
         CHECK (state IN ('waiting', 'sending', 'sent', 'delivered', 'failed', 'refused', 'unknown')),
     why        TEXT NOT NULL,
+    made_at    INTEGER NOT NULL,                         -- the end of the call that left it
     due_at     INTEGER NOT NULL,
     tries      INTEGER NOT NULL,
     sent_at    INTEGER,                                  -- when it was last given to the gateway

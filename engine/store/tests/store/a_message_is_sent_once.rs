@@ -16,7 +16,7 @@ async fn with_call(store: &Store) {
     store.begin_attempt(&attempt("a1", "C1", 0), &free()).await.unwrap();
 }
 
-fn message(id: &str, due_at: WallTime) -> NewMessage {
+fn message(id: &str, made_at: WallTime) -> NewMessage {
     NewMessage {
         message: id.into(),
         attempt: "a1".parse().unwrap(),
@@ -24,7 +24,7 @@ fn message(id: &str, due_at: WallTime) -> NewMessage {
         callee: "1001".parse().unwrap(),
         template: "how_to_pay".into(),
         text: "text".into(),
-        due_at,
+        made_at,
     }
 }
 
@@ -54,18 +54,23 @@ async fn the_same_follow_up_twice_is_one_message_and_leaves_once(ground: Ground)
     let new = &waiting[0].new;
     assert_eq!(store.begin_message(new, &cn(), due).await.unwrap(), MessageBegun::Begun);
     assert_eq!(store.begin_message(new, &cn(), due).await.unwrap(), MessageBegun::Gone);
-    store.settle_message("a1-sms-1", &settled(MessageState::Sent)).await.unwrap();
+    store.settle_message("a1-sms-1", &settled(MessageState::Sent), at(9)).await.unwrap();
     assert_eq!(store.begin_message(new, &cn(), due).await.unwrap(), MessageBegun::Gone);
     assert_eq!(
-        store.receive_receipt("g1", MessageState::Delivered, "").await.unwrap().as_deref(),
+        store.receive_receipt("g1", MessageState::Delivered, "", at(9)).await.unwrap().as_deref(),
         Some("a1-sms-1")
     );
     assert_eq!(
-        store.receive_receipt("g1", MessageState::Failed, "").await.unwrap(),
+        store.receive_receipt("g1", MessageState::Failed, "", at(9)).await.unwrap(),
         None,
         "a repeat changes nothing"
     );
     assert_eq!(store.message_counts().await.unwrap(), [(MessageState::Delivered, 1)]);
+    let told: Vec<String> = store.events(0, 100).await.unwrap().into_iter().map(|event| event.key).collect();
+    assert!(
+        told.ends_with(&["sms:a1-sms-1:sent".to_owned(), "sms:a1-sms-1:delivered".to_owned()]),
+        "{told:?}"
+    );
 }
 
 async fn what_was_leaving_when_its_sender_died_is_told_and_not_sent_again(ground: Ground) {
@@ -75,8 +80,8 @@ async fn what_was_leaving_when_its_sender_died_is_told_and_not_sent_again(ground
     store.add_messages(&[message("m1", due)]).await.unwrap();
     let new = store.due_messages(due, 10).await.unwrap().remove(0).new;
     store.begin_message(&new, &cn(), due).await.unwrap();
-    assert!(store.abandon_messages(due).await.unwrap().is_empty(), "its sender may be waiting yet");
-    assert_eq!(store.abandon_messages(there("2026-11-26T09:31:00")).await.unwrap(), ["m1"]);
+    assert!(store.abandon_messages(due, at(9)).await.unwrap().is_empty(), "its sender may be waiting yet");
+    assert_eq!(store.abandon_messages(there("2026-11-26T09:31:00"), at(9)).await.unwrap(), ["m1"]);
     assert!(store.due_messages(there("2026-11-27T09:31:00"), 10).await.unwrap().is_empty());
     assert_eq!(store.message("m1").await.unwrap().unwrap().state, MessageState::Unknown);
     // It counts as one that was sent.
@@ -88,10 +93,10 @@ async fn what_was_leaving_when_its_sender_died_is_told_and_not_sent_again(ground
         let MessageBegun::Denied(denied) = answer else { continue };
         assert_eq!(denied.rule, "cn-sms-week");
         assert_eq!(denied.next, Some(there("2026-12-03T09:00:00")));
-        store.put_off_message(id, denied.next, &denied.en).await.unwrap();
+        store.put_off_message(id, denied.next, &denied.en, at(9)).await.unwrap();
         assert!(store.due_messages(there("2026-12-03T08:59:00"), 10).await.unwrap().is_empty());
     }
-    store.settle_message("m1", &settled(MessageState::Sent)).await.unwrap();
+    store.settle_message("m1", &settled(MessageState::Sent), at(9)).await.unwrap();
     assert_eq!(
         store.message("m1").await.unwrap().unwrap().state,
         MessageState::Sent,
@@ -103,7 +108,7 @@ async fn what_a_rule_forbids_for_good_is_refused(ground: Ground) {
     let store = ground.store().await;
     with_call(&store).await;
     store.add_messages(&[message("m1", at(0))]).await.unwrap();
-    store.put_off_message("m1", None, "the number is not called any more").await.unwrap();
+    store.put_off_message("m1", None, "the number is not called any more", at(9)).await.unwrap();
     assert_eq!(store.message("m1").await.unwrap().unwrap().state, MessageState::Refused);
     assert!(!format!("{:?}", store.message("m1").await.unwrap()).contains("1001"));
 }
