@@ -11,8 +11,8 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use serde::Deserialize;
-use waihu_deliver::Reader;
+use serde::{Deserialize, de::IgnoredAny};
+use waihu_deliver::Deliveries;
 use waihu_store::Store;
 
 use crate::project::Project;
@@ -46,8 +46,8 @@ pub(crate) struct Configuration {
     pub(crate) api: Api,
     /// Where traces of calls go; none for nowhere.
     pub(crate) traces: Option<String>,
-    /// Who is told of events.
-    pub(crate) readers: Vec<Reader>,
+    /// Who is told of events, and how text messages are sent.
+    pub(crate) deliveries: Deliveries,
 }
 
 /// Where the store is.
@@ -80,7 +80,9 @@ struct File {
     store_file: Option<PathBuf>,
     traces: Option<String>,
     api: ApiFile,
-    reader: Vec<Reader>,
+    /// Read as [`Deliveries`].
+    reader: IgnoredAny,
+    sms: IgnoredAny,
 }
 
 #[derive(Default, Deserialize)]
@@ -109,15 +111,17 @@ impl Configuration {
 
     /// The same from the file's text.
     pub(crate) fn parse(project: &Project, path: &Path, text: &str) -> Result<Self> {
-        let file: File = toml::from_str(text).map_err(|e| {
+        let wrong = |e: toml::de::Error| {
             let before = e.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
             let line = before.matches('\n').count() + 1;
             anyhow::anyhow!("{}:{line}: {}", path.display(), e.message())
-        })?;
-        Self::checked(project, file).with_context(|| format!("{}", path.display()))
+        };
+        let file: File = toml::from_str(text).map_err(wrong)?;
+        let deliveries: Deliveries = toml::from_str(text).map_err(wrong)?;
+        Self::checked(project, file, deliveries).with_context(|| format!("{}", path.display()))
     }
 
-    fn checked(project: &Project, file: File) -> Result<Self> {
+    fn checked(project: &Project, file: File, deliveries: Deliveries) -> Result<Self> {
         let in_project = |path: PathBuf| project.root().join(path);
         let store = match (file.store, file.store_env, file.store_file) {
             (None, None, None) => StoreAt::Path(project.store()),
@@ -147,7 +151,7 @@ impl Configuration {
             store,
             api: file.api.checked(in_project)?,
             traces,
-            readers: file.reader,
+            deliveries,
         })
     }
 
@@ -215,7 +219,7 @@ mod tests {
     fn without_a_file_all_is_local() {
         let c = parse("").unwrap();
         assert_eq!(c.store, StoreAt::Path(PathBuf::from("/p/.waihu/waihu.sqlite")));
-        assert!(c.api.listen.ip().is_loopback() && c.api.tls.is_none() && c.readers.is_empty());
+        assert!(c.api.listen.ip().is_loopback() && c.api.tls.is_none() && c.deliveries.readers.is_empty());
         assert!(c.traces.is_none() && !c.node.is_empty());
     }
 
@@ -227,7 +231,7 @@ mod tests {
         // Each key that is off there is right where it is on.
         let on: Vec<&str> = text.lines().map(|l| l.strip_prefix("#: ").unwrap_or(l)).collect();
         let c = parse(&on.join("\n")).unwrap();
-        assert!(!c.readers.is_empty() && c.api.tls.is_some() && c.traces.is_some());
+        assert!(!c.deliveries.readers.is_empty() && c.api.tls.is_some() && c.traces.is_some());
     }
 
     #[test]

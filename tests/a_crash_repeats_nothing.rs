@@ -1,5 +1,6 @@
 //! `kill -9` at random moments of a campaign that is being dialled, again and again. Afterwards every person was
-//! called as often as the rules allow, and every attempt has its one outcome.
+//! called as often as the rules allow, every attempt has its one outcome, and every outcome was brought to a webhook,
+//! the same to the byte each time.
 //!
 //! `WAIHU_KILLS=200 cargo test --release --test a_crash_repeats_nothing -- --nocapture` is the long run; without it
 //! there are a few kills.
@@ -10,9 +11,12 @@ mod common;
 use std::{
     collections::{BTreeMap, HashMap},
     fmt::Write as _,
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
     path::Path,
-    thread::sleep,
-    time::Duration,
+    sync::{Arc, Mutex},
+    thread::{sleep, spawn},
+    time::{Duration, Instant},
 };
 
 use common::{COLUMNS, Told, approve, at, callees, lay_out, row, run, waihu};
@@ -103,6 +107,71 @@ fn engine(project: &Path) -> Told {
     engine
 }
 
+/// A lender's webhook: what came under each key, and how often.
+#[derive(Clone, Default)]
+struct Webhook(Arc<Mutex<HashMap<String, (String, usize)>>>);
+
+impl Webhook {
+    fn open() -> (Self, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (hook, address) = (Self::default(), listener.local_addr().unwrap());
+        let own = hook.clone();
+        spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let hook = own.clone();
+                spawn(move || while hook.take(&stream).is_some() {});
+            }
+        });
+        (hook, format!("http://{address}/"))
+    }
+
+    /// Takes one request; none where the connection is over.
+    fn take(&self, mut stream: &TcpStream) -> Option<()> {
+        let mut reader = BufReader::new(stream);
+        let (mut key, mut length) = (String::new(), 0);
+        loop {
+            let mut line = String::new();
+            if reader.read_line(&mut line).ok()? == 0 {
+                return None;
+            }
+            let Some((name, value)) = line.trim().split_once(':') else {
+                if line.trim().is_empty() {
+                    break;
+                }
+                continue;
+            };
+            match name.to_ascii_lowercase().as_str() {
+                "idempotency-key" => key = value.trim().to_owned(),
+                "content-length" => length = value.trim().parse().unwrap(),
+                _ => {}
+            }
+        }
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body).ok()?;
+        let body = String::from_utf8(body).unwrap();
+        {
+            let mut all = self.0.lock().unwrap();
+            let (first, times) = all.entry(key.clone()).or_insert_with(|| (body.clone(), 0));
+            assert_eq!(*first, body, "{key} came again and was another");
+            *times += 1;
+        }
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").ok()
+    }
+
+    /// The outcome that was told last of an attempt.
+    fn outcome(&self, attempt: &str) -> Option<Value> {
+        let all = self.0.lock().unwrap();
+        let told = (1..9).rev().find_map(|revision| all.get(&format!("{attempt}:{revision}")))?;
+        Some(serde_json::from_str::<Value>(&told.0).unwrap()["data"]["outcome"].clone())
+    }
+
+    /// How many events came, and how many times in all.
+    fn counts(&self) -> (usize, usize) {
+        let all = self.0.lock().unwrap();
+        (all.len(), all.values().map(|(_, times)| times).sum())
+    }
+}
+
 fn queue(project: &Path) -> Value {
     serde_json::from_str(&run(project, &["campaign", "status", CAMPAIGN, "--json"])).unwrap()
 }
@@ -121,10 +190,15 @@ fn whoever_is_killed_calls_nobody_once_too_often() {
         "[trunk]\nproxy = {SIP:?}\nfrom = \"sip:4008001234@127.0.0.1\"\ncompliance = \"laboratory\"\nbind = \"127.0.0.1:0\"\n\
          rtp_ports = [24000, 24198]\nring_timeout_s = 5\nmax_calls = {AT_ONCE}\nmax_cps = 20.0\n"
     );
+    let (webhook, url) = Webhook::open();
+    let readers = format!(
+        "[api]\nlisten = \"127.0.0.1:0\"\n\n[[reader]]\nname = \"lender\"\nkind = \"webhook\"\nevents = [\"outcome\"]\nurl = {url:?}\n"
+    );
     let table: String = (0..cases).map(|n| row(&name(n), &number(n))).collect();
     lay_out(
         project,
         &[
+            ("waihu.toml", &readers),
             ("sip-config/crash.toml", &trunk),
             ("strategies/quick.toml", STRATEGY),
             ("crash.toml", "trunk = \"crash\"\nscript = \"reminder\"\nstrategy = \"quick\"\n"),
@@ -165,7 +239,18 @@ fn whoever_is_killed_calls_nobody_once_too_often() {
             break;
         }
     }
+    // A webhook's reader is another node's for a minute and a half after a kill.
+    let filed = outcomes(project);
+    let until = Instant::now() + Duration::from_secs(180);
+    let attempt = |outcome: &Value| outcome["attempt"].as_str().unwrap().to_owned();
+    while filed.iter().any(|outcome| webhook.outcome(&attempt(outcome)).is_none()) {
+        assert!(Instant::now() < until, "an outcome was not delivered");
+        sleep(Duration::from_secs(1));
+    }
     engine.end();
+    for outcome in &filed {
+        assert_eq!(webhook.outcome(&attempt(outcome)).as_ref(), Some(outcome));
+    }
     let mut called = HashMap::<String, usize>::new();
     for line in ground.close() {
         if let Some(name) = line.strip_prefix("called 来电: ") {
@@ -174,7 +259,7 @@ fn whoever_is_killed_calls_nobody_once_too_often() {
     }
 
     let mut by_case = BTreeMap::<String, Vec<Value>>::new();
-    for outcome in outcomes(project) {
+    for outcome in filed {
         by_case.entry(outcome["case"].as_str().unwrap().to_owned()).or_default().push(outcome);
     }
     let mut interrupted = 0;

@@ -7,6 +7,7 @@ pub(crate) mod campaign;
 mod check;
 mod classify;
 mod corpus;
+mod deliver;
 pub(crate) mod dialog;
 mod do_not_call;
 mod doctor;
@@ -87,6 +88,9 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Tell why each case may or may not be called now, and when next 解释每个案件现在能否呼叫、何时可呼叫
     Explain(explain::ExplainArgs),
+    /// Bring events to others: how each receiver stands, and what is sent again 向外投递事件
+    #[command(subcommand)]
+    Deliver(deliver::DeliverCommand),
     /// Show the outcomes on file 查看通话结果
     Outcomes(outcomes::OutcomesArgs),
     /// Serve simulated callees on this machine, for practice 启动本机模拟被叫
@@ -134,6 +138,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Serve(args) => serve::run(&project, &args),
         Command::Campaign(command) => campaign::run(&project, command),
         Command::Explain(args) => explain::run(&project, &args),
+        Command::Deliver(command) => deliver::run(&project, command),
         Command::Outcomes(args) => outcomes::run(&project, args),
         Command::Simulate(args) => simulate::run(&project, args),
         Command::Practice(args) => practice::run(&project, &args),

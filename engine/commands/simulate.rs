@@ -105,8 +105,8 @@ fn tell(report: Report) {
     };
 }
 
-/// Ready when the practice ground is to close.
-async fn stopped(while_stdin: bool) {
+/// Ready when standard input has ended, for a child of ours; else with a signal.
+pub(crate) async fn stopped(while_stdin: bool) {
     if !while_stdin {
         match Signals::catch() {
             Ok(mut signals) => signals.next().await,

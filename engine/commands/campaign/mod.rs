@@ -16,7 +16,7 @@ use waihu_types::{Case, GivenAuthority};
 use crate::{commands::authority, output::note, project::Project, voices::Voices};
 
 pub(crate) use create::{scripts_of, strategy};
-pub(crate) use dial::{Dial, LEASE, dial, further, node};
+pub(crate) use dial::{Dial, dial, further, node};
 pub(crate) use report::Report;
 
 #[derive(Debug, Subcommand)]

@@ -27,7 +27,7 @@ pub(super) fn told(project: &Project, c: &Configuration) -> String {
     } else {
         "no waihu.toml, all is local 无 waihu.toml，均为本机缺省"
     };
-    format!("{file}; node 节点 {}, {} readers of events 个事件接收方", c.node, c.readers.len())
+    format!("{file}; node 节点 {}, {} readers of events 个事件接收方", c.node, c.deliveries.readers.len())
 }
 
 pub(super) fn models(project: &Project, quick: bool) -> Vec<Finding> {

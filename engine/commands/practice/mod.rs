@@ -1,27 +1,27 @@
-//! `waihu practice`: a whole campaign against the practice ground, and whether it came out right.
+//! `waihu practice`: a whole campaign against the practice ground, through a service of its own, and whether it came
+//! out right.
+
+mod service;
 
 use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader},
     os::unix::process::CommandExt,
     process::{Child, Command, ExitCode, Stdio},
-    sync::Arc,
     thread,
+    time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use waihu_campaign::{PacingSettings, Placement as Place, ScriptName, Settings, Strategy};
-use waihu_compliance::Gate;
 use waihu_corpus::score::percentile;
-use waihu_dialler::Variant;
+use waihu_dialog::Script;
 use waihu_simulator::practice::{self, Expectation};
-use waihu_store::{CampaignState, Placement, Store};
+use waihu_store::{Role, Store};
 use waihu_trunk::TrunkConfig;
-use waihu_types::{CampaignId, Case, CaseId};
+use waihu_types::{CampaignId, Case, CaseId, Outcome};
 
 use super::{
-    campaign::{Dial, Report, dial},
     dialog,
     simulate::{ANSWERED, READY},
 };
@@ -30,8 +30,8 @@ use crate::{
     plant::{self, Ground},
     project::Project,
     table::Table,
-    watch::Words,
 };
+use service::Service;
 
 #[derive(Debug, Args)]
 pub(crate) struct PracticeArgs {
@@ -45,6 +45,13 @@ pub(crate) struct PracticeArgs {
     quiet: bool,
 }
 
+/// The trunk to the practice ground.
+const TRUNK: &str = "practice";
+
+/// Whoever the practice store has for the two people that a script needs.
+const AUTHOR: &str = "practice";
+const APPROVER: &str = "practice ground";
+
 pub(crate) fn run(project: &Project, args: &PracticeArgs) -> Result<ExitCode> {
     let expected = practice::read_expected(practice::EXPECTED)?;
     let cases = wanted(&args.cases)?;
@@ -53,24 +60,19 @@ pub(crate) fn run(project: &Project, args: &PracticeArgs) -> Result<ExitCode> {
     let ground = PracticeGround::open(project, &trunk)?;
     // A campaign of its own each time: a second run calls everybody again.
     let id: CampaignId = format!("practice-{}", jiff::Timestamp::now().as_second()).parse()?;
-    let order = Dial {
-        trunk_name: TRUNK.to_owned(),
-        campaign: id.clone(),
-        max_at_once: args.max_at_once.unwrap_or(u32::MAX).clamp(1, trunk.max_calls) as usize,
-        words: if args.quiet { Words::Hidden } else { Words::Shown },
-    };
-    // The practice ground is nobody's telephone: what lies on the disk is tried there, approved or not.
-    let variants = Variant::only(project.recorded_prompts(&script)?, script);
-    let report = super::runtime()?.block_on(async {
+    let outcomes = super::runtime()?.block_on(async {
         let store = plant::store(project, Ground::Practice).await?;
-        begin(&store, &id, &cases).await?;
-        let scripts = Arc::new(move |_: &_, _| {
-            let variants = variants.clone();
-            Box::pin(async move { Ok(variants) }) as waihu_dialler::Scripts
-        });
-        dial(project, trunk, Gate::laboratory(), store, order, scripts).await
+        let version = approved(&store, &script).await?;
+        let day = Some(Duration::from_secs(86_400));
+        let token = super::token::make(&store, id.as_str(), Role::Integrator, AUTHOR, day).await?;
+        let mut service = Service::start(project, args, token.reveal())?;
+        service.begin(&id, &version, &cases).await?;
+        let outcomes = service.outcomes(&id, cases.len()).await;
+        store.revoke_token(id.as_str(), dialog::now()).await?;
+        service.end()?;
+        outcomes
     })?;
-    let done = show(project, &id, &cases, &expected, &report);
+    let done = show(project, &id, &cases, &expected, &outcomes);
     let answers = ground.close();
     let at = |share| percentile(&answers, share);
     if let (Some(p50), Some(p95), Some(most)) = (at(50.0), at(95.0), at(100.0)) {
@@ -83,35 +85,17 @@ pub(crate) fn run(project: &Project, args: &PracticeArgs) -> Result<ExitCode> {
     Ok(done)
 }
 
-/// The trunk to the practice ground.
-const TRUNK: &str = "practice";
-
-/// Writes the campaign and its cases down, and starts it.
-async fn begin(store: &Store, id: &CampaignId, cases: &[Case]) -> Result<()> {
-    let settings = Settings {
-        trunk: TRUNK.to_owned(),
-        script: Some(ScriptName { flow: "reminder".to_owned(), sha256: None }),
-        variants: Vec::new(),
-        strategy: "default".to_owned(),
-        pacing: PacingSettings::default(),
-        caller_ids: Default::default(),
-        from: None,
-        until: None,
-        authority: Default::default(),
-    };
-    let now = dialog::now();
-    store.import(cases, now).await?;
-    store.create_campaign(id, &serde_json::to_value(&settings)?, Strategy::SHIPPED, now).await?;
-    let placed = cases.iter().filter_map(|case| match Strategy::shipped().place(&settings, case, &[], now) {
-        Place::Call(next) => {
-            Some(Placement { case: case.id.clone(), rank: next.rank, due_at: next.due_at, why: next.why })
-        }
-        Place::Never { .. } => None,
-    });
-    store.enqueue(id, &placed.collect::<Vec<_>>()).await?;
-    store.sweep(id, now, u32::MAX).await?;
-    store.set_campaign_state(id, CampaignState::Running, None, now).await?;
-    Ok(())
+/// The script as it lies on the disk, as an approved version: the practice ground is nobody's telephone, and its
+/// store no real one.
+async fn approved(store: &Store, script: &Script) -> Result<String> {
+    let (name, sha256) = (script.name(), script.sha256());
+    let files: Vec<(String, String)> =
+        script.files().iter().map(|(path, text)| (path.clone(), text.to_string())).collect();
+    let stored = store.submit_script(name, sha256, &files, AUTHOR, dialog::now()).await?;
+    if stored.approved().is_none() {
+        store.approve_script(name, sha256, APPROVER, dialog::now()).await?;
+    }
+    Ok(format!("{name}@{sha256}"))
 }
 
 fn wanted(ids: &[CaseId]) -> Result<Vec<Case>> {
@@ -185,13 +169,13 @@ fn show(
     id: &CampaignId,
     cases: &[Case],
     expected: &BTreeMap<CaseId, Expectation>,
-    report: &Report,
+    outcomes: &[Outcome],
 ) -> ExitCode {
     let mut table =
         Table::new(["case 案件", "expected 预期", "actual 实际", "", "talk 通话 s", "recording 录音"]);
     let mut right = 0;
     for case in cases {
-        let outcome = report.outcomes.iter().find(|o| o.case == case.id);
+        let outcome = outcomes.iter().find(|o| o.case == case.id);
         let actual = outcome.map(Expectation::shown_by);
         let wanted = expected.get(&case.id);
         let same = actual.is_some() && actual.as_ref() == wanted;
@@ -209,11 +193,6 @@ fn show(
         ]);
     }
     let mut lines = vec![format!("\n{table}")];
-    lines.extend(report.not_placed.iter().map(|(case, why)| format!("{case}: not called 未呼叫: {why}")));
-    if report.stopped() > 0 {
-        lines.push(format!("{} cases were not called: stopped 因停止而未呼叫", report.stopped()));
-    }
-    lines.extend(report.faults.iter().map(|why| format!("cannot be dialled 无法拨打: {why}")));
     lines.push(format!("{right} of {} cases came out as expected 符合预期", cases.len()));
     lines.push(format!("recordings and transcripts 录音与文本: {}", project.recordings().display()));
     lines.push(format!(
