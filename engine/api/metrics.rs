@@ -22,12 +22,10 @@ use crate::state::Pulse;
 /// So many campaigns have series of their own; the others are counted together as `other`.
 const MOST_CAMPAIGNS: usize = 200;
 
-/// Bounds of what takes a moment [s]: commits, requests.
+/// Bounds of what takes a moment [s]: requests.
 const MOMENTS_S: [f64; 11] = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 /// Bounds of what takes as long as a telephone rings or people talk [s].
 const CALLS_S: [f64; 10] = [1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0];
-/// Bounds of how many are written in one commit.
-const BATCHES: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
 
 /// How often what is kept for histograms is put together.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -65,12 +63,9 @@ const SERIES: &[Row] = {
             Unit::Count,
             "share of frames of sound that went out late, last second",
         ),
-        (H, "waihu_store_commit_seconds", Unit::Seconds, "how long a commit took"),
-        (H, "waihu_store_commit_jobs", Unit::Count, "how many writes a commit held"),
         (G, "waihu_events_last", Unit::Count, "place of the newest event"),
         (G, "waihu_reader_lag_events", Unit::Count, "events that a reader has yet to take, by reader"),
         (G, "waihu_dead_letters", Unit::Count, "events that a reader would not take, by reader"),
-        (C, "waihu_sms_total", Unit::Count, "messages, by state"),
         (G, "waihu_draining", Unit::Count, "1 where no further call is placed"),
         (C, "waihu_http_requests_total", Unit::Count, "requests, by route, method and status"),
         (H, "waihu_http_request_seconds", Unit::Seconds, "how long a request took, by route"),
@@ -145,11 +140,7 @@ struct Bounded {
 
 impl Bounded {
     fn new() -> Self {
-        let bounds = [
-            ("waihu_ringing_seconds", &CALLS_S[..]),
-            ("waihu_talk_seconds", &CALLS_S),
-            ("waihu_store_commit_jobs", &BATCHES),
-        ];
+        let bounds = [("waihu_ringing_seconds", &CALLS_S[..]), ("waihu_talk_seconds", &CALLS_S)];
         let mut builder = PrometheusBuilder::new();
         for (name, values) in bounds {
             // Fails for an empty list alone.

@@ -1,11 +1,8 @@
 //! The same request with the same key has one answer, and a token is what its row says it is.
-#![allow(clippy::unwrap_used)]
-
-mod common;
 
 use std::time::Duration;
 
-use common::{Ground, at, on_both};
+use crate::common::{Ground, at, on_both};
 use waihu_store::{Act, Earlier, KeyedRequest, PageFilter, Role, StoredToken};
 
 on_both!(
