@@ -281,6 +281,8 @@ fn whoever_is_killed_calls_nobody_once_too_often() {
     }
     let attempts: usize = by_case.values().map(Vec::len).sum();
     let rang: usize = called.values().sum();
+    let (events, times) = webhook.counts();
+    println!("the webhook was told of {events} outcomes, {times} times in all, each time the same");
     println!(
         "{kills} kills: {cases} people, {attempts} attempts, {rang} telephones rang, {interrupted} calls were cut off by a kill"
     );
