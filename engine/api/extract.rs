@@ -174,8 +174,11 @@ impl IfMatch {
         // A weak tag never matches here, and one that is not ours cannot.
         let revision = given.strip_prefix('"').and_then(|g| g.strip_suffix('"')).and_then(|g| g.parse().ok());
         revision.map(|revision| Some(Self::Revision(revision))).ok_or_else(|| {
-            Problem::new(Code::PreconditionFailed, "this ETag was never given out here 无效的 ETag")
-                .of("If-Match")
+            Problem::new(
+                Code::Malformed,
+                "an ETag that was given out here is expected, or * 应为本接口给出的 ETag 或 *",
+            )
+            .of("If-Match")
         })
     }
 }
@@ -274,7 +277,7 @@ mod tests {
         assert_eq!(read("\"3\"").unwrap(), Some(IfMatch::Revision(3)));
         assert_eq!(read("*").unwrap(), Some(IfMatch::Any));
         for odd in ["3", "W/\"3\"", "\"x\"", ""] {
-            assert_eq!(read(odd).unwrap_err().status().as_u16(), 412, "{odd}");
+            assert_eq!(read(odd).unwrap_err().status().as_u16(), 400, "{odd}");
         }
         assert_eq!(IfMatch::read(&HeaderMap::new()).unwrap(), None);
     }

@@ -11,7 +11,7 @@ use utoipa::{
 
 use crate::{
     access::{Asks, ROUTES},
-    problem::Problem,
+    problem::Details,
     routes,
 };
 
@@ -66,7 +66,7 @@ described! {
             calendar days at the callee's place, sums are exact decimals as text. Errors are problem details \
             (RFC 9457) in English and Chinese. 案件导入、外呼批次、通话结果与实时事件；错误信息为中英双语。"
     ),
-    components(schemas(Problem)),
+    components(schemas(Details)),
     tags(
         (name = "cases", description = "Cases, as the lender hands them over 案件"),
         (name = "campaigns", description = "What is done with a set of cases 批次"),

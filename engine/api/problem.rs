@@ -124,14 +124,18 @@ impl Code {
     }
 }
 
+/// What went wrong. Boxed: it is the rare end of every route, and no result has to carry its size.
+#[derive(Clone, Debug)]
+pub struct Problem(Box<Details>);
+
 /// Problem details of RFC 9457, with a code and both languages.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(example = json!({
+#[schema(as = Problem, example = json!({
     "type": "urn:waihu:problem:invalid", "title": "What is asked does not hold", "title_zh": "请求内容有误",
     "status": 422, "code": "invalid", "detail": "limit: a number from 1 to 200 is expected 应为 1 至 200",
     "field": "limit"
 }))]
-pub struct Problem {
+pub struct Details {
     /// `urn:waihu:problem:` and the code.
     #[serde(rename = "type")]
     kind: String,
@@ -179,7 +183,7 @@ impl Problem {
     /// A problem of a kind, and what is wrong here.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         let (label, status, title, title_zh) = code.row();
-        Self {
+        Self(Box::new(Details {
             kind: format!("urn:waihu:problem:{label}"),
             title,
             title_zh,
@@ -190,7 +194,7 @@ impl Problem {
             errors: Vec::new(),
             retry_after_s: None,
             allow: None,
-        }
+        }))
     }
 
     /// A field that does not hold.
@@ -205,60 +209,65 @@ impl Problem {
 
     /// The same, of a field.
     #[must_use]
-    pub fn of(self, field: &str) -> Self {
-        Self { field: Some(field.to_owned()).filter(|f| !f.is_empty()), ..self }
+    pub fn of(mut self, field: &str) -> Self {
+        self.0.field = Some(field.to_owned()).filter(|f| !f.is_empty());
+        self
     }
 
     /// The same, of a field within another.
     #[must_use]
     pub fn within(self, outer: &str) -> Self {
-        let field = self.field.as_ref().map_or_else(|| outer.to_owned(), |inner| format!("{outer}.{inner}"));
+        let field =
+            self.0.field.as_ref().map_or_else(|| outer.to_owned(), |inner| format!("{outer}.{inner}"));
         self.of(&field)
     }
 
     /// Its field, and what is wrong.
     pub fn told(self) -> (Option<String>, String) {
-        (self.field, self.detail)
+        (self.0.field, self.0.detail)
     }
 
     /// The same, with what is wrong of a list.
     #[must_use]
-    pub fn with(self, mut errors: Vec<Fault>) -> Self {
+    pub fn with(mut self, mut errors: Vec<Fault>) -> Self {
         errors.truncate(MOST_FAULTS);
-        Self { errors, ..self }
+        self.0.errors = errors;
+        self
     }
 
     /// The same, with when to try again [s].
     #[must_use]
-    pub fn after(self, seconds: u32) -> Self {
-        Self { retry_after_s: Some(seconds), ..self }
+    pub fn after(mut self, seconds: u32) -> Self {
+        self.0.retry_after_s = Some(seconds);
+        self
     }
 
     /// The same, with the methods that there are.
     #[must_use]
-    pub fn allowing(self, methods: String) -> Self {
-        Self { allow: Some(methods), ..self }
+    pub fn allowing(mut self, methods: String) -> Self {
+        self.0.allow = Some(methods);
+        self
     }
 
     /// The status.
     pub fn status(&self) -> StatusCode {
-        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = serde_json::to_string(&self).unwrap_or_default();
+        let body = serde_json::to_string(&self.0).unwrap_or_default();
         let mut response = (self.status(), body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Some(seconds) = self.retry_after_s {
+        if let Some(seconds) = self.0.retry_after_s {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
-        if let Some(allow) = self.allow.and_then(|a| HeaderValue::from_str(&a).ok()) {
+        if let Some(allow) = self.0.allow.as_ref().and_then(|a| HeaderValue::from_str(a).ok()) {
             headers.insert(header::ALLOW, allow);
         }
-        if self.status == 401 {
+        if self.0.status == 401 {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"waihu\""));
         }
         response

@@ -10,7 +10,7 @@ use crate::{
     Problem,
     extract::{Answer, Asked, At, Who},
     openapi::{Flow, Sha},
-    problem::{Code, Fault},
+    problem::{Code, Details, Fault},
     state::{Here, Shared, now},
 };
 
@@ -130,7 +130,7 @@ pub(crate) async fn read(shared: Here, _: Who, At(named): At<Named>) -> Answer<C
 #[utoipa::path(post, path = "/v1/scripts/{flow}/{sha256}/approve", tag = "scripts",
     params(("flow" = Flow, Path, description = "The flow"), ("sha256" = Sha, Path, description = "The version")),
     responses((status = 200, description = "The version as it stands now", body = Version),
-        (status = 409, description = "The person submitted it, or it is approved already", body = Problem)))]
+        (status = 409, description = "The person submitted it, or it is approved already", body = Details)))]
 pub(crate) async fn approve(shared: Here, who: Who, At(named): At<Named>) -> Answer<Version> {
     let found = named.found(&shared).await?;
     let files = shared.store().script_files(&found.flow, &found.sha256).await?;
@@ -153,7 +153,7 @@ pub(crate) async fn approve(shared: Here, who: Who, At(named): At<Named>) -> Ans
 #[utoipa::path(post, path = "/v1/scripts/{flow}/{sha256}/withdraw", tag = "scripts",
     params(("flow" = Flow, Path, description = "The flow"), ("sha256" = Sha, Path, description = "The version")),
     responses((status = 200, description = "The version as it stands now", body = Version),
-        (status = 409, description = "It is not approved", body = Problem)))]
+        (status = 409, description = "It is not approved", body = Details)))]
 pub(crate) async fn withdraw(shared: Here, who: Who, At(named): At<Named>) -> Answer<Version> {
     let found = named.found(&shared).await?;
     let stands = shared.store().withdraw_script(&found.flow, &found.sha256, who.person(), now()).await?;
