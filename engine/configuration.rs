@@ -163,6 +163,17 @@ impl Configuration {
         Ok(Store::connect(&self.store_address()?).await?)
     }
 
+    /// The store, where it was ever made: whoever only asks makes no file.
+    ///
+    /// # Errors
+    /// When it cannot be opened or reached.
+    pub(crate) async fn existing_store(&self) -> Result<Option<Store>> {
+        match &self.store {
+            StoreAt::Path(path) if !path.exists() => Ok(None),
+            _ => self.open_store().await.map(Some),
+        }
+    }
+
     /// What the store is opened with: a path, or a PostgreSQL URL. The environment is asked by its name alone.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ use waihu_trunk::TrunkConfig;
 use waihu_types::{CampaignId, Case, CaseId, Lang, WallTime};
 
 use crate::{
+    configuration::Configuration,
     gate,
     output::{note, out},
     project::Project,
@@ -80,10 +81,7 @@ pub(crate) fn run(project: &Project, args: &ExplainArgs) -> Result<ExitCode> {
     out!("profile 规则: {} {} {}", profile.id(), profile.name(Lang::Zh), profile.name(Lang::En))?;
     let allowed = super::runtime()?.block_on(async {
         // Nothing is made where nobody was called yet.
-        let store = match project.store().exists() {
-            true => Some(Store::open(project.store()).await?),
-            false => None,
-        };
+        let store = Configuration::of(project)?.existing_store().await?;
         let mut allowed = 0;
         for case in &cases {
             let (lines, may) = explain(store.as_ref(), &gate, campaign.as_ref(), case, asked).await?;

@@ -8,6 +8,7 @@ use waihu_store::{Filter, Store};
 use waihu_types::{CampaignId, CaseId, Outcome, Redial, WallTime};
 
 use crate::{
+    configuration::Configuration,
     output::{note, out},
     plant,
     project::Project,
@@ -35,14 +36,16 @@ pub(crate) struct OutcomesArgs {
 }
 
 pub(crate) fn run(project: &Project, args: OutcomesArgs) -> Result<ExitCode> {
-    let path = if args.practice { project.practice_store() } else { project.store() };
-    if !path.exists() {
-        note!("no call was placed from here yet 尚无通话记录");
-        return Ok(ExitCode::SUCCESS);
-    }
     let filter = Filter { campaign: args.campaign, case: args.case, limit: args.limit, ..Filter::default() };
     let outcomes = super::runtime()?.block_on(async {
-        let store = Store::open(&path).await?;
+        let store = match args.practice {
+            true => Some(Store::open(project.practice_store()).await?),
+            false => Configuration::of(project)?.existing_store().await?,
+        };
+        let Some(store) = store else {
+            note!("no call was placed from here yet 尚无通话记录");
+            return Ok(Vec::new());
+        };
         plant::recover(project, &store).await?;
         let outcomes = store.outcomes(&filter).await;
         store.close().await;
