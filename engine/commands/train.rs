@@ -1,5 +1,7 @@
 //! `waihu train`: from examples in the project to what the engine loads.
 
+mod contact;
+
 use std::{fs, path::Path, process::ExitCode};
 
 use anyhow::{Context, Result};
@@ -21,10 +23,15 @@ pub(crate) enum TrainCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Learn who is likely to answer when, and to pay, from what came of calls 训练接通与还款概率模型
+    Contact(contact::ContactArgs),
 }
 
 pub(crate) fn run(project: &Project, command: TrainCommand) -> Result<ExitCode> {
-    let TrainCommand::Intents { if_stale, json } = command;
+    let (if_stale, json) = match command {
+        TrainCommand::Contact(args) => return contact::run(project, &args),
+        TrainCommand::Intents { if_stale, json } => (if_stale, json),
+    };
     let head = project.intent_head();
     let stamp_path = head.with_extension("inputs");
     let stamp = inputs_stamp(project)?;

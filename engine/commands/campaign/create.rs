@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf, process::ExitCode, sync::Arc};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use waihu_campaign::{Placement as Place, ScriptName, Settings, Strategy};
+use waihu_campaign::{Placement as Place, ScriptName, Settings, Strategy, contact::ContactModel};
 use waihu_dialler::{ScriptSource, Variant, Wanted as WantedScripts};
 use waihu_store::{Imported, Placement, Store, StoredCampaign};
 use waihu_trunk::TrunkConfig;
@@ -139,7 +139,8 @@ pub(super) async fn make(
     Made::of(stored)
 }
 
-/// The content of a strategy, which is right. Where a project has no `default` of its own, it is the shipped one.
+/// The content of a strategy, which is right, with the model that it names inside. Where a project has no
+/// `default` of its own, it is the shipped one.
 pub(crate) fn strategy(project: &Project, name: &str) -> Result<String> {
     let path = project.root().join("strategies").join(format!("{name}.toml"));
     if name == "default" && !path.exists() {
@@ -147,8 +148,14 @@ pub(crate) fn strategy(project: &Project, name: &str) -> Result<String> {
     }
     let text = fs::read_to_string(&path)
         .with_context(|| format!("{}: cannot be read 无法读取策略文件", path.display()))?;
-    Strategy::parse(&path.display().to_string(), &text).map_err(|faults| anyhow::anyhow!("{faults}"))?;
-    Ok(text)
+    let strategy =
+        Strategy::parse(&path.display().to_string(), &text).map_err(|faults| anyhow::anyhow!("{faults}"))?;
+    let Some(model) = strategy.propensity_path() else { return Ok(text) };
+    let path = project.root().join(model);
+    let json = fs::read_to_string(&path)
+        .with_context(|| format!("{}: cannot be read 无法读取联系模型", path.display()))?;
+    let model = ContactModel::parse(&json).with_context(|| path.display().to_string())?;
+    Ok(Strategy::with_model_inside(&text, &model))
 }
 
 /// The scripts that settings name.

@@ -5,6 +5,7 @@ mod dial;
 mod manage;
 mod report;
 mod run;
+mod simulate;
 
 use std::{path::Path, process::ExitCode};
 
@@ -38,6 +39,8 @@ pub(crate) enum CampaignCommand {
     /// Tell how campaigns stand 查看批次
     #[command(alias = "list")]
     Status(manage::StatusArgs),
+    /// Simulate a day of several campaigns in virtual time; nobody is called 模拟一天的外呼（不拨号）
+    Simulate(simulate::SimulateArgs),
 }
 
 pub(crate) fn run(project: &Project, command: CampaignCommand) -> Result<ExitCode> {
@@ -50,6 +53,7 @@ pub(crate) fn run(project: &Project, command: CampaignCommand) -> Result<ExitCod
         CampaignCommand::Pause(of) => manage::turn(project, &of, Paused),
         CampaignCommand::Stop(of) => manage::turn(project, &of, Stopped),
         CampaignCommand::Status(args) => manage::status(project, &args),
+        CampaignCommand::Simulate(args) => simulate::run(project, &args),
     }
 }
 
