@@ -250,7 +250,7 @@ fn tell_case(tx: &mut Tx, case: &CaseId, state: CaseState, revision: i64, now: W
 
 #[derive(FromRow)]
 pub(crate) struct CaseRow {
-    case_id: String,
+    pub(crate) case_id: String,
     record: String,
     state: String,
     revision: i64,

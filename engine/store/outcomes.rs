@@ -1,6 +1,7 @@
 //! Outcomes: one an attempt, written once.
 
 use serde::Serialize;
+use sqlx::AssertSqlSafe;
 use waihu_types::{AttemptId, CampaignId, CaseId, Disposition, Outcome};
 
 use crate::{
@@ -159,22 +160,27 @@ impl Store {
     /// # Errors
     /// When one cannot be read.
     pub async fn outcomes(&self, filter: &Filter) -> Result<Vec<Outcome>, StoreError> {
-        let rows: Vec<(String, String)> = sqlx::query_as(
+        let wanted = [
+            ("campaign", filter.campaign.as_ref().map(CampaignId::as_str)),
+            ("case_id", filter.case.as_ref().map(CaseId::as_str)),
+            ("attempt", filter.attempt.as_ref().map(AttemptId::as_str)),
+            ("disposition", filter.disposition.map(Disposition::label)),
+        ];
+        let wanted: Vec<(&str, &str)> =
+            wanted.into_iter().filter_map(|(column, value)| Some((column, value?))).collect();
+        let conditions: String =
+            wanted.iter().zip(2..).map(|((column, _), n)| format!(" AND {column} = ${n}")).collect();
+        let sql = format!(
             "SELECT attempt, record FROM (
-                SELECT attempt, record, ended_at FROM outcomes
-                WHERE ($1 IS NULL OR campaign = $1) AND ($2 IS NULL OR case_id = $2)
-                  AND ($3 IS NULL OR attempt = $3) AND ($4 IS NULL OR disposition = $4)
-                ORDER BY ended_at DESC, attempt DESC LIMIT $5) AS newest
-             ORDER BY ended_at, attempt",
-        )
-        .bind(filter.campaign.as_ref().map(CampaignId::as_str))
-        .bind(filter.case.as_ref().map(CaseId::as_str))
-        .bind(filter.attempt.as_ref().map(AttemptId::as_str))
-        .bind(filter.disposition.map(Disposition::label))
-        .bind(filter.limit.map_or(i64::MAX, i64::from))
-        .fetch_all(&self.pool)
-        .await
-        .map_err(|e| self.sql(e))?;
+                SELECT attempt, record, ended_at FROM outcomes WHERE 1 = 1{conditions}
+                ORDER BY ended_at DESC, attempt DESC LIMIT $1) AS newest
+             ORDER BY ended_at, attempt"
+        );
+        let mut rows = sqlx::query_as(AssertSqlSafe(sql)).bind(filter.limit.map_or(i64::MAX, i64::from));
+        for (_, value) in wanted {
+            rows = rows.bind(value);
+        }
+        let rows: Vec<(String, String)> = rows.fetch_all(&self.pool).await.map_err(|e| self.sql(e))?;
         rows.iter().map(|(attempt, record)| read(attempt, record)).collect()
     }
 }

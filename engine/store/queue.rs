@@ -3,7 +3,7 @@
 //! A row is `waiting` until its moment, `ready` until it is its turn, `leased` by the node that calls it, `done`
 //! when its campaign has no more to do with it. What an attempt comes to moves it (`Store::file`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use sqlx::{AssertSqlSafe, FromRow};
 use waihu_types::{CampaignId, CaseId, Redial, WallTime};
@@ -116,18 +116,29 @@ impl Store {
     /// When it cannot be written.
     pub async fn sweep(&self, campaign: &CampaignId, now: WallTime, limit: u32) -> Result<u64, StoreError> {
         let mut tx = self.write_alone(&[format!("queue:{campaign}")]).await?;
-        let swept = sqlx::query(
-            "UPDATE queue SET state = 'ready' WHERE campaign = $1 AND case_id IN (
-                SELECT case_id FROM queue WHERE campaign = $1 AND state = 'waiting' AND due_at <= $2
-                ORDER BY due_at LIMIT $3) AND state = 'waiting'",
+        let due: Vec<String> = sqlx::query_scalar(
+            "SELECT case_id FROM queue WHERE campaign = $1 AND state = 'waiting' AND due_at <= $2
+             ORDER BY due_at LIMIT $3",
         )
         .bind(campaign.as_str())
         .bind(now.unix_millis())
         .bind(i64::from(limit))
-        .execute(&mut *tx)
+        .fetch_all(&mut *tx)
         .await
-        .map_err(|e| self.sql(e))?
-        .rows_affected();
+        .map_err(|e| self.sql(e))?;
+        let mut swept = 0;
+        for some in slices(&due) {
+            let sql = format!(
+                "UPDATE queue SET state = 'ready' FROM (VALUES {}) AS due
+                 WHERE campaign = $1 AND case_id = column1 AND coalesce(state, '') = 'waiting'",
+                placeholders(2, some.len(), 1)
+            );
+            let mut update = sqlx::query(AssertSqlSafe(sql)).bind(campaign.as_str());
+            for case in some {
+                update = update.bind(case);
+            }
+            swept += update.execute(&mut *tx).await.map_err(|e| self.sql(e))?.rows_affected();
+        }
         tx.commit().await.map_err(|e| self.sql(e))?;
         Ok(swept)
     }
@@ -141,33 +152,63 @@ impl Store {
         let node = self.owner_id()?;
         // Two that choose at once choose the same, and one of them goes away with nothing.
         let mut tx = self.write_alone(&[format!("queue:{campaign}")]).await?;
-        let rows: Vec<PickedRow> = sqlx::query_as(
-            "UPDATE queue SET state = 'leased', node = $2 WHERE campaign = $1 AND state = 'ready' AND case_id IN (
-                SELECT case_id FROM queue WHERE campaign = $1 AND state = 'ready'
-                ORDER BY rank DESC, case_id LIMIT $3)
-             RETURNING case_id, rank, why",
+        // What is chosen first, in the order of an index, is found by its key after that (`coalesce` keeps the
+        // index of what is ready out of it, in which there is no order of cases): an UPDATE over a subquery
+        // whose LIMIT is not known yet may be planned as one over the whole queue.
+        let next: Vec<String> = sqlx::query_scalar(
+            "SELECT case_id FROM queue WHERE campaign = $1 AND state = 'ready'
+             ORDER BY rank DESC, case_id LIMIT $2",
         )
         .bind(campaign.as_str())
-        .bind(node)
         .bind(i64::from(limit))
         .fetch_all(&mut *tx)
         .await
         .map_err(|e| self.sql(e))?;
-        let mut picked = Vec::with_capacity(rows.len());
-        for row in rows {
-            let case: CaseRow = sqlx::query_as(
-                "SELECT case_id, record, state, revision, changed_at FROM cases WHERE case_id = $1",
-            )
-            .bind(&row.case_id)
-            .fetch_one(&mut *tx)
-            .await
-            .map_err(|e| self.sql(e))?;
-            picked.push(Picked { stored: case.case()?, rank: row.rank, why: row.why });
+        let mut picked = Vec::with_capacity(next.len());
+        for some in slices(&next) {
+            let rows = self.take(&mut tx, campaign, &node, some).await?;
+            let told = format!(
+                "SELECT case_id, record, state, revision, changed_at FROM cases WHERE case_id IN {}",
+                placeholders(1, 1, some.len())
+            );
+            let mut told = sqlx::query_as(AssertSqlSafe(told));
+            for case in some {
+                told = told.bind(case);
+            }
+            let told: Vec<CaseRow> = told.fetch_all(&mut *tx).await.map_err(|e| self.sql(e))?;
+            let mut told: HashMap<String, CaseRow> =
+                told.into_iter().map(|row| (row.case_id.clone(), row)).collect();
+            for row in rows {
+                if let Some(case) = told.remove(&row.case_id) {
+                    picked.push(Picked { stored: case.case()?, rank: row.rank, why: row.why });
+                }
+            }
         }
         tx.commit().await.map_err(|e| self.sql(e))?;
         // What RETURNING gives has no order.
         picked.sort_by(|a, b| b.rank.cmp(&a.rank).then_with(|| a.stored.case.id.cmp(&b.stored.case.id)));
         Ok(picked)
+    }
+
+    /// Leases cases that are ready still.
+    async fn take(
+        &self,
+        tx: &mut Tx,
+        campaign: &CampaignId,
+        node: &str,
+        cases: &[String],
+    ) -> Result<Vec<PickedRow>, StoreError> {
+        let sql = format!(
+            "UPDATE queue SET state = 'leased', node = $2 FROM (VALUES {}) AS next
+             WHERE campaign = $1 AND case_id = column1 AND coalesce(state, '') = 'ready'
+             RETURNING case_id, rank, why",
+            placeholders(3, cases.len(), 1)
+        );
+        let mut update = sqlx::query_as(AssertSqlSafe(sql)).bind(campaign.as_str()).bind(node);
+        for case in cases {
+            update = update.bind(case);
+        }
+        update.fetch_all(&mut **tx).await.map_err(|e| self.sql(e))
     }
 
     /// Gives a case up that was picked and not dialled: it waits until `due_at`, or is done where there is none.
@@ -285,30 +326,23 @@ impl Store {
         redial: &Redial,
     ) -> Result<(), StoreError> {
         let (_, rule, not_before) = redial_columns(redial);
+        // Of a case that was settled while it was called, only the lease ends.
         sqlx::query(
-            "UPDATE queue SET node = NULL, state = $3, due_at = coalesce($4, due_at), why = $5
-             WHERE campaign = $1 AND case_id = $2
+            "UPDATE queue SET node = NULL,
+                state = CASE WHEN c.state = 'open' THEN $3 ELSE 'done' END,
+                due_at = CASE WHEN c.state = 'open' THEN coalesce($4, due_at) ELSE due_at END,
+                why = CASE WHEN c.state = 'open' THEN $5 ELSE c.state END
+             FROM cases AS c
+             WHERE campaign = $1 AND queue.case_id = $2 AND c.case_id = $2
+               AND (c.state = 'open' OR queue.state = 'leased')
                AND NOT EXISTS (SELECT 1 FROM attempts AS a
-                               WHERE a.campaign = $1 AND a.case_id = $2 AND a.open = 1)
-               AND EXISTS (SELECT 1 FROM cases AS c WHERE c.case_id = $2 AND c.state = 'open')",
+                               WHERE a.campaign = $1 AND a.case_id = $2 AND a.open = 1)",
         )
         .bind(campaign.as_str())
         .bind(case.as_str())
         .bind(if not_before.is_some() { "waiting" } else { "done" })
         .bind(not_before)
         .bind(rule)
-        .execute(&mut **tx)
-        .await
-        .map_err(|e| self.sql(e))?;
-        // Of a case that was settled while it was called, only the lease ends.
-        sqlx::query(
-            "UPDATE queue SET node = NULL, state = 'done', why = (SELECT state FROM cases WHERE case_id = $2)
-             WHERE campaign = $1 AND case_id = $2 AND state = 'leased'
-               AND NOT EXISTS (SELECT 1 FROM attempts AS a
-                               WHERE a.campaign = $1 AND a.case_id = $2 AND a.open = 1)",
-        )
-        .bind(campaign.as_str())
-        .bind(case.as_str())
         .execute(&mut **tx)
         .await
         .map_err(|e| self.sql(e))

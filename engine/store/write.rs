@@ -40,10 +40,9 @@ use crate::{
 /// 20 ms for the others, of which the disk is then a small part.
 const MOST: u32 = 64;
 
-/// How often a server is asked what became of a commit whose answer was lost, and how long is waited between
-/// (ms): half a minute, in which a server that fell is up again.
-const ASKED: u32 = 60;
-const ASK_AGAIN_MS: u64 = 500;
+/// How long a server is asked what became of a commit whose answer was lost: one that fell is up again by then.
+const ASK: Duration = Duration::from_secs(30);
+const ASK_AGAIN: Duration = Duration::from_millis(500);
 
 /// Where all who write in this process stand in line, in the order in which they came.
 #[derive(Debug)]
@@ -208,20 +207,25 @@ impl Writers {
 
     /// What became of a commit whose answer was lost.
     async fn ask(&self, lost: SqlError, number: &str) -> Result<(), SqlError> {
-        for _ in 0..ASKED {
-            let status: Result<Option<String>, _> =
-                sqlx::query_scalar("SELECT pg_xact_status(CAST($1 AS xid8))")
-                    .bind(number)
-                    .fetch_one(&self.pool)
-                    .await;
-            match status.as_ref().map(Option::as_deref) {
-                Ok(Some("committed")) => return Ok(()),
-                Ok(Some("aborted")) => return Err(lost),
-                // It goes on, or the server is not up yet.
-                _ => tokio::time::sleep(Duration::from_millis(ASK_AGAIN_MS)).await,
+        let committed = async {
+            loop {
+                let status: Result<Option<String>, _> =
+                    sqlx::query_scalar("SELECT pg_xact_status(CAST($1 AS xid8))")
+                        .bind(number)
+                        .fetch_one(&self.pool)
+                        .await;
+                match status.as_ref().map(Option::as_deref) {
+                    Ok(Some("committed")) => return true,
+                    Ok(Some("aborted")) => return false,
+                    // It goes on, or the server is not up yet.
+                    _ => tokio::time::sleep(ASK_AGAIN).await,
+                }
             }
+        };
+        match tokio::time::timeout(ASK, committed).await {
+            Ok(true) => Ok(()),
+            Ok(false) | Err(_) => Err(lost),
         }
-        Err(lost)
     }
 }
 

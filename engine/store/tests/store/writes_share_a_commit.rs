@@ -99,7 +99,8 @@ async fn events_are_numbered_in_the_order_in_which_they_can_be_read(ground: Grou
     enqueued(&stores[0], 60).await;
     let from = stores[0].last_event().await.unwrap();
     let mut tasks = tokio::task::JoinSet::new();
-    for store in stores.iter().cloned() {
+    for store in &stores {
+        let store = std::sync::Arc::clone(store);
         tasks.spawn(async move {
             while let Some(picked) = store.pick(&campaign(), 1).await.unwrap().pop() {
                 let id = picked.stored.case.id;

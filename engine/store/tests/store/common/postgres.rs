@@ -36,8 +36,9 @@ while read -r word; do
   # What served the dead one's connections ends a moment later than it did; until then none starts.
   [ "$word" = start ] && for _ in $(seq 100); do
     start
-    sleep 0.3
-    kill -0 $pid 2>/dev/null && break
+    while kill -0 $pid && ! "$bin/pg_isready" -q -h "$folder"; do sleep 0.1; done
+    kill -0 $pid && break
+    sleep 0.1
   done
   echo done
 done 2>/dev/null
