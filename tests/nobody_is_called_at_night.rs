@@ -14,9 +14,9 @@ fn project() -> tempfile::TempDir {
     let trunk = "[trunk]\nproxy = \"127.0.0.1:9\"\nfrom = \"sip:1@127.0.0.1\"\nbind = \"127.0.0.1:0\"\n";
     fs::write(at("sip-config/open.toml"), trunk).unwrap();
     fs::write(at("sip-config/china.toml"), format!("{trunk}compliance = \"cn\"\n")).unwrap();
-    let cases = "id,phone,name,lang,creditor,product,amount,currency,due_date,time_zone\n\
-                 C1,13800138000,密名,zh,Bank,card,3999.00,CNY,2026-11-15,Asia/Shanghai\n\
-                 C2,2125550142,Secret Name,en,Bank,card,90.00,USD,2026-11-15,America/New_York\n";
+    let cases = "id,phone,name,lang,creditor,product,amount,currency,due_date,time_zone,consent,phone_2,phone_2_whose\n\
+                 C1,13800138000,密名,zh,Bank,card,3999.00,CNY,2026-11-15,Asia/Shanghai,,13800138001,relative\n\
+                 C2,2125550142,Secret Name,en,Bank,card,90.00,USD,2026-11-15,America/New_York,given,,\n";
     fs::write(at("cases.csv"), cases).unwrap();
     folder
 }
@@ -56,6 +56,7 @@ fn each_case_is_explained_at_a_time_of_its_place_with_the_next_moment() {
         evening.contains("America/New_York") && evening.contains("time alone does not help"),
         "{evening}"
     );
+    assert!(evening.contains("号码属于亲属") && evening.contains("5 come first"), "{evening}");
     // One moment, wherever they are: 10:00 in New York.
     let moment = explain(&["C2", "--profile", "us", "--at", "2026-11-26T15:00:00Z"]);
     assert!(moment.contains("10:00 America/New_York") && moment.contains("1 of 1 may be called"), "{moment}");

@@ -92,7 +92,7 @@ pub(crate) fn run(project: &Project, args: &CheckArgs) -> Result<ExitCode> {
 /// Checks a file of cases: how many things are wrong with it, and with speaking about them.
 fn cases(project: &Project, args: &CheckArgs, path: &Path, scripts: &[Arc<Script>]) -> Result<usize> {
     let given = args.authority.as_deref().map(authority::read).transpose()?.unwrap_or_default();
-    let mut table = super::campaign::case_table(project, path)?;
+    let mut table = super::cases::table(project, path)?;
     authority::fill(&mut table, &given);
     let shown = path.display();
     table.notices.iter().chain(&table.problems).try_for_each(|p| out!("{shown}: {p}"))?;

@@ -1,14 +1,17 @@
 //! `waihu explain`: why each case may or may not be called, in plain words, and when next.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use jiff::{Timestamp, civil::DateTime};
-use waihu_compliance::{Decision, Gate, Subject};
-use waihu_store::Store;
+use waihu_compliance::{Contact, Decision, Gate, Subject};
+use waihu_store::{CaseState, Passage, Store};
 use waihu_trunk::TrunkConfig;
-use waihu_types::{CampaignId, Case, CaseId, Lang, WallTime};
+use waihu_types::{CampaignId, Case, CaseId, Consent, Lang, Line, WallTime, Whose};
 
 use crate::{
     configuration::Configuration,
@@ -19,11 +22,12 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArgs {
-    /// One case; all of the file when left out 案件
+    /// One case, of the store where no file is given; all of the file when left out 案件
+    #[arg(required_unless_present = "cases")]
     case: Option<CaseId>,
-    /// The cases 案件表
-    #[arg(long, value_name = "FILE.csv")]
-    cases: PathBuf,
+    /// The cases, where they are not those of the store 案件表
+    #[arg(long, value_name = "FILE")]
+    cases: Option<PathBuf>,
     /// Under the profile of a trunk in sip-config/ 线路
     #[arg(long, value_name = "NAME", required_unless_present = "profile")]
     trunk: Option<String>,
@@ -67,21 +71,34 @@ pub(crate) fn run(project: &Project, args: &ExplainArgs) -> Result<ExitCode> {
         Some(text) => Asked::read(text)?,
         None => Asked::At(Timestamp::now()),
     };
-    let stem = || args.cases.file_stem().and_then(|s| s.to_str()).and_then(|s| s.parse().ok());
+    let stem = || args.cases.as_ref()?.file_stem()?.to_str()?.parse().ok();
     let campaign: Option<CampaignId> = args.id.clone().or_else(stem);
-    let table = super::campaign::case_table(project, &args.cases)?;
-    let shown = args.cases.display();
-    table.problems.iter().for_each(|p| note!("{shown}: {p}"));
-    let wanted = |case: &Case| args.case.as_ref().is_none_or(|id| *id == case.id);
-    let cases: Vec<Case> = table.cases.into_iter().map(|(_, case)| case).filter(wanted).collect();
-    if cases.is_empty() {
-        bail!("{shown}: there is no such case in it 没有该案件");
-    }
+    let told = match &args.cases {
+        Some(file) => Some(of_file(project, file, args.case.as_ref())?),
+        None => None,
+    };
     let profile = &gate.profile;
     out!("profile 规则: {} {} {}", profile.id(), profile.name(Lang::Zh), profile.name(Lang::En))?;
     let allowed = super::runtime()?.block_on(async {
         // Nothing is made where nobody was called yet.
         let store = Configuration::of(project)?.existing_store().await?;
+        let cases = match (told, &store, &args.case) {
+            (Some(told), ..) => told,
+            (None, Some(store), Some(id)) => {
+                let found = store.case(id).await?;
+                let Some(found) = found else {
+                    bail!("{id}: there is no such case in the store 库中没有该案件")
+                };
+                if found.state != CaseState::Open {
+                    let (zh, en) = (found.state.label_zh(), found.state.label());
+                    out!("{id}: ✗ 案件{zh}，不再呼叫 the case is {en}, and called no more")?;
+                }
+                vec![found.case]
+            }
+            (None, ..) => bail!(
+                "no case was imported here yet: name a file with --cases 尚未导入案件，请用 --cases 指定文件"
+            ),
+        };
         let mut allowed = 0;
         for case in &cases {
             let (lines, may) = explain(store.as_ref(), &gate, campaign.as_ref(), case, asked).await?;
@@ -91,13 +108,27 @@ pub(crate) fn run(project: &Project, args: &ExplainArgs) -> Result<ExitCode> {
         if let Some(store) = store {
             store.close().await;
         }
-        anyhow::Ok(allowed)
+        anyhow::Ok((allowed, cases.len()))
     })?;
-    out!("{allowed} of {} may be called 可呼叫 {allowed} / {}", cases.len(), cases.len())?;
+    let (allowed, all) = allowed;
+    out!("{allowed} of {all} may be called 可呼叫 {allowed} / {all}")?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// What is to be said of a case, and whether it may be called.
+/// The cases of a file, or one of them.
+fn of_file(project: &Project, file: &Path, wanted: Option<&CaseId>) -> Result<Vec<Case>> {
+    let table = super::cases::table(project, file)?;
+    let shown = file.display();
+    table.problems.iter().for_each(|p| note!("{shown}: {p}"));
+    let wanted = |case: &Case| wanted.is_none_or(|id| *id == case.id);
+    let cases: Vec<Case> = table.cases.into_iter().map(|(_, case)| case).filter(wanted).collect();
+    if cases.is_empty() {
+        bail!("{shown}: there is no such case in it 没有该案件");
+    }
+    Ok(cases)
+}
+
+/// What is to be said of a case, and whether it may be called at any of its numbers.
 async fn explain(
     store: Option<&Store>,
     gate: &Gate,
@@ -105,54 +136,99 @@ async fn explain(
     case: &Case,
     asked: Asked,
 ) -> Result<(Vec<String>, bool)> {
-    let subject = Subject::new(&case.time_zone);
-    let now = match asked {
-        Asked::At(now) => now,
-        Asked::There(local) => {
-            subject.moment(local).context("the callee's clock never shows that 当地没有这一时刻")?
-        }
+    let standing = match (store, campaign) {
+        (Some(store), Some(campaign)) => store.cases_done(campaign).await?.remove(&case.id),
+        _ => None,
     };
-    let wall = WallTime::from_unix_millis(now.as_millisecond());
-    let place = |at: Timestamp| match subject.local(at) {
-        Some(local) => format!("{} {}", local.strftime("%Y-%m-%d %H:%M"), case.time_zone),
-        None => at.to_string(),
-    };
-    let mut lines = vec![format!("{} ({}, {})", case.id, case.phone.masked(), place(now))];
-    let mut history = Vec::new();
-    let mut flags = 0;
-    if let Some(store) = store {
-        history = store.contacts(&case.phone, &case.id, gate, wall).await?;
-        if let Some(by) = store.barred(&case.phone).await? {
-            lines.push(format!("  ✗ 不再呼叫 not called again: {by}"));
-            flags += 1;
-        }
-        let standing = match campaign {
-            Some(campaign) => store.cases_done(campaign).await?.remove(&case.id),
-            None => None,
+    let mut lines = Vec::new();
+    let mut any = false;
+    for line in case.lines() {
+        let passage = Passage::of(gate.clone(), case, line.phone);
+        let subject = passage.subject();
+        let now = match asked {
+            Asked::At(now) => now,
+            Asked::There(local) => {
+                subject.moment(local).context("the callee's clock never shows that 当地没有这一时刻")?
+            }
         };
-        if let Some(refusal) = standing.and_then(|standing| standing.refusal(wall)) {
+        let place = Place { subject, zone: line.time_zone };
+        let wall = WallTime::from_unix_millis(now.as_millisecond());
+        lines.push(format!("{} ({}, {}{})", case.id, line.phone.masked(), place.shows(now), told(&line)));
+        let mut flags = 0;
+        if let Some(refusal) = standing.as_ref().and_then(|standing| standing.refusal(wall)) {
             lines.push(format!("  ✗ 本批次 this campaign: {refusal}"));
             flags += 1;
         }
+        let mut history = Vec::new();
+        if let Some(store) = store {
+            history = store.contacts(line.phone, &case.id, &passage, wall).await?;
+            if let Some(by) = store.barred(line.phone).await? {
+                lines.push(format!("  ✗ 不再呼叫 not called again: {by}"));
+                flags += 1;
+            }
+        }
+        let denials = gate.profile.denials(subject, &history, now);
+        any |= denials.is_empty() && flags == 0;
+        lines.extend(rules(gate, &place, &history, &denials, now));
     }
-    let denials = gate.profile.denials(&subject, &history, now);
-    for denied in &denials {
-        lines.push(format!("  ✗ {}", denied.explain(&subject, Lang::Zh)));
-        lines.push(format!("    {}", denied.explain(&subject, Lang::En)));
-    }
-    let may = denials.is_empty() && flags == 0;
+    Ok((lines, any))
+}
+
+/// What the rules say of a call to a number.
+fn rules(
+    gate: &Gate,
+    place: &Place<'_>,
+    history: &[Contact],
+    denials: &[Decision<'_>],
+    now: Timestamp,
+) -> Vec<String> {
+    let subject = place.subject;
+    let said = |mark: &str, decision: &Decision<'_>| {
+        let (zh, en) = (decision.explain(subject, Lang::Zh), decision.explain(subject, Lang::En));
+        [format!("  {mark} {zh}"), format!("    {en}")]
+    };
     if denials.is_empty() {
-        let allowed = Decision::Allowed { checked: gate.profile.rules() };
-        let (zh, en) = (allowed.explain(&subject, Lang::Zh), allowed.explain(&subject, Lang::En));
-        lines.push(format!("  ✓ {zh}"));
-        lines.push(format!("    {en}"));
-    } else {
-        lines.push(match gate.profile.next_allowed(&subject, &history, now) {
-            Some(next) => format!("  → 最早可呼叫 the rules allow it from: {}", place(next)),
-            None => "  → 等待无效：60 天内不可呼叫 not within 60 days: time alone does not help".to_owned(),
-        });
+        return said("✓", &Decision::Allowed { checked: gate.profile.rules() }).to_vec();
     }
-    Ok((lines, may))
+    let mut lines: Vec<String> = denials.iter().flat_map(|denied| said("✗", denied)).collect();
+    lines.push(match gate.profile.next_allowed(subject, history, now) {
+        Some(next) => format!("  → 最早可呼叫 the rules allow it from: {}", place.shows(next)),
+        None => "  → 等待无效：60 天内不可呼叫 not within 60 days: time alone does not help".to_owned(),
+    });
+    lines
+}
+
+/// Where a number rings.
+struct Place<'a> {
+    subject: &'a Subject,
+    zone: &'a str,
+}
+
+impl Place<'_> {
+    /// A moment by the clock there.
+    fn shows(&self, at: Timestamp) -> String {
+        match self.subject.local(at) {
+            Some(local) => format!("{} {}", local.strftime("%Y-%m-%d %H:%M"), self.zone),
+            None => at.to_string(),
+        }
+    }
+}
+
+/// What a case tells of a number, beside what every number has.
+fn told(line: &Line<'_>) -> String {
+    let whose = match line.whose {
+        Whose::Debtor => "",
+        Whose::Guarantor => ", guarantor 担保人",
+        Whose::Relative => ", relative 亲属",
+        Whose::Other => ", other 其他人",
+    };
+    let consent = match line.consent {
+        None => "",
+        Some(Consent::Given) => ", consent given 已同意自动语音",
+        Some(Consent::None) => ", no consent 未同意自动语音",
+        Some(Consent::Revoked) => ", consent revoked 已撤回同意",
+    };
+    format!("{whose}{consent}")
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod authority;
 mod bench;
 mod call;
 pub(crate) mod campaign;
+mod cases;
 mod check;
 mod classify;
 mod corpus;
@@ -86,6 +87,9 @@ enum Command {
     DoNotCall(do_not_call::DoNotCallCommand),
     /// Dial whatever campaigns are started, until told to end 启动外呼服务
     Serve(serve::ServeArgs),
+    /// Take cases over from the lender, show them, and say that they were paid 导入、查看、更新案件
+    #[command(subcommand)]
+    Cases(cases::CasesCommand),
     /// Tell why each case may or may not be called now, and when next 解释每个案件现在能否呼叫、何时可呼叫
     Explain(explain::ExplainArgs),
     /// Bring events to others: how each receiver stands, and what is sent again 向外投递事件
@@ -137,6 +141,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::DoNotCall(command) => do_not_call::run(&project, &command),
         Command::Serve(args) => serve::run(&project, &args),
         Command::Campaign(command) => campaign::run(&project, command),
+        Command::Cases(command) => cases::run(&project, command),
         Command::Explain(args) => explain::run(&project, &args),
         Command::Deliver(command) => deliver::run(&project, command),
         Command::Outcomes(args) => outcomes::run(&project, args),

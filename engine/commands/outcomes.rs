@@ -1,6 +1,8 @@
 //! `waihu outcomes`: what is on file.
 
-use std::process::ExitCode;
+mod export;
+
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::Args;
@@ -33,9 +35,22 @@ pub(crate) struct OutcomesArgs {
     /// The newest so many 最近几条
     #[arg(long)]
     limit: Option<u32>,
+    /// Write them into a file, .csv, .jsonl or .parquet, a row each with the columns of the view outcomes_v1;
+    /// numbers and sums stand in it 导出（含个人信息）
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "limit"])]
+    export: Option<PathBuf>,
+    /// Of calls that ended from then on, as 2026-11-26 or 2026-11-26T08:00+08:00 起始时间
+    #[arg(long, value_name = "TIME", requires = "export")]
+    since: Option<String>,
+    /// Those alone in which something was promised 仅含承诺
+    #[arg(long, requires = "export")]
+    promises: bool,
 }
 
 pub(crate) fn run(project: &Project, args: OutcomesArgs) -> Result<ExitCode> {
+    if let Some(file) = &args.export {
+        return super::runtime()?.block_on(export::write(project, &args, file));
+    }
     let filter = Filter { campaign: args.campaign, case: args.case, limit: args.limit, ..Filter::default() };
     let outcomes = super::runtime()?.block_on(async {
         let store = match args.practice {

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp, ToSpan, civil::DateTime, tz::TimeZone};
 use serde::Serialize;
-use waihu_types::Reached;
+use waihu_types::{Consent, Flag, Reached, Whose};
 
 use crate::{
     contact::Contact,
     profile::{Cap, Check, Per, Profile, Rule, Within},
+    subject::{NotOthers, Subject},
 };
 
 /// How far ahead a moment is looked for at which a call would be allowed [days].
@@ -35,30 +36,6 @@ impl Gate {
     /// The gate of lines that reach machines of one's own alone.
     pub fn laboratory() -> Self {
         Self::new(Profile::laboratory())
-    }
-}
-
-/// Who is to be called, as far as rules ask.
-#[derive(Clone, Debug)]
-pub struct Subject {
-    zone_name: String,
-    zone: Option<TimeZone>,
-}
-
-impl Subject {
-    /// A callee at a place, by the IANA name of its time zone.
-    pub fn new(time_zone: &str) -> Self {
-        Self { zone_name: time_zone.to_owned(), zone: TimeZone::get(time_zone).ok() }
-    }
-
-    /// What the clock shows at the callee's place; none where the time zone is not known.
-    pub fn local(&self, at: Timestamp) -> Option<DateTime> {
-        self.zone.as_ref().map(|zone| zone.to_datetime(at))
-    }
-
-    /// The moment at which the clock there shows `local`.
-    pub fn moment(&self, local: DateTime) -> Option<Timestamp> {
-        self.zone.as_ref()?.to_timestamp(local).ok()
     }
 }
 
@@ -92,6 +69,25 @@ impl Decision<'_> {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Evidence {
+    /// The case is flagged.
+    Flagged {
+        /// How.
+        flag: Flag,
+    },
+    /// The case does not tell who owes.
+    NoDebtor,
+    /// The owner of the number did not agree to an automated voice.
+    Consent {
+        /// What the case tells of it; none where it tells nothing.
+        told: Option<Consent>,
+    },
+    /// The number is not the debtor's own.
+    NotOwn {
+        /// Whose it is.
+        whose: Whose,
+        /// What is in the way.
+        why: NotOthers,
+    },
     /// The clock is before the newest call.
     ClockSetBack {
         /// The newest call.
@@ -141,6 +137,12 @@ pub struct Facts {
     pub zone: String,
     /// What the clock shows there.
     pub local: Option<DateTime>,
+    /// Whose number it is.
+    pub whose: Whose,
+    /// What was told of consent.
+    pub consent: Option<Consent>,
+    /// How the case is flagged.
+    pub flags: Vec<Flag>,
     /// The calls of before that were looked at.
     pub contacts: usize,
     /// What each rule that counts has counted.
@@ -152,6 +154,7 @@ pub struct Facts {
 /// A moment at the callee's place.
 struct Moment<'a> {
     now: Timestamp,
+    subject: &'a Subject,
     zone: &'a TimeZone,
     local: DateTime,
 }
@@ -206,7 +209,10 @@ impl Profile {
             now,
             zone: subject.zone_name.clone(),
             local: subject.local(now),
-            contacts: history.len(),
+            whose: subject.whose,
+            consent: subject.consent,
+            flags: subject.flags.clone(),
+            contacts: subject.calls(history).count(),
             counted: counted.collect(),
             denied: denied.collect(),
         }
@@ -225,6 +231,12 @@ impl Rule {
             Check::Laboratory => None,
             Check::Clock => set_back(history, now),
             Check::Zone(zones) => elsewhere(zones, subject),
+            Check::Flag(flag) => {
+                subject.flags.contains(flag).then_some((None, Evidence::Flagged { flag: *flag }))
+            }
+            Check::Debtor => subject.debtor().is_none().then_some((None, Evidence::NoDebtor)),
+            Check::Consent => (subject.consent != Some(Consent::Given))
+                .then_some((None, Evidence::Consent { told: subject.consent })),
             // Where it is not known what the clock shows there, the rule before has denied it.
             check => check.broken(moment?, history),
         }?;
@@ -250,7 +262,18 @@ fn elsewhere(zones: &[String], subject: &Subject) -> Option<Broken> {
 impl Check {
     fn broken(&self, moment: &Moment<'_>, history: &[Contact]) -> Option<Broken> {
         match self {
-            Self::Laboratory | Self::Clock | Self::Zone(_) => None,
+            Self::Laboratory | Self::Clock | Self::Zone(_) | Self::Flag(_) | Self::Debtor | Self::Consent => {
+                None
+            }
+            Self::ThirdParty(others) => {
+                let since = day_start(moment, 1 - i64::from(others.days))?;
+                let why = others.broken(moment.subject, history, since)?;
+                let until = match &why {
+                    NotOthers::Reached { at } => day_start(&moment.at(*at), i64::from(others.days)),
+                    NotOthers::Never | NotOthers::Tried { .. } | NotOthers::Refused { .. } => None,
+                };
+                Some((until, Evidence::NotOwn { whose: moment.subject.whose, why }))
+            }
             Self::Holidays(holidays) => {
                 // A window may have begun yesterday.
                 let today = moment.local.date();
@@ -269,8 +292,11 @@ impl Check {
             Self::Cap(cap) => cap.broken(moment, history),
             Self::Rest { days, per } => {
                 let since = day_start(moment, 1 - i64::from(*days))?;
-                let talks = history.iter().filter(|c| {
-                    per.counts(c) && c.reached == Reached::Conversation && since <= c.at && c.at <= moment.now
+                let talks = moment.subject.calls(history).filter(|c| {
+                    per.counts(moment.subject, c)
+                        && c.reached == Reached::Conversation
+                        && since <= c.at
+                        && c.at <= moment.now
                 });
                 let at = talks.map(|c| c.at).max()?;
                 Some((day_start(&moment.at(at), i64::from(*days)), Evidence::Conversation { at }))
@@ -283,10 +309,10 @@ impl Cap {
     /// The calls that count now; none where the calendar has no such day.
     fn of<'h>(
         &self,
-        moment: &Moment<'_>,
+        moment: &Moment<'h>,
         history: &'h [Contact],
     ) -> Option<impl Iterator<Item = &'h Contact> + use<'h>> {
-        let (cap, now) = (*self, moment.now);
+        let (cap, now, subject) = (*self, moment.now, moment.subject);
         let since = match cap.within {
             Within::Days(days) => day_start(moment, 1 - i64::from(days))?,
             // Just as long ago is over.
@@ -294,11 +320,9 @@ impl Cap {
                 now.checked_sub(span).ok()?.checked_add(SignedDuration::from_nanos(1)).ok()?
             }
         };
-        Some(
-            history.iter().filter(move |c| {
-                cap.per.counts(c) && c.reached >= cap.counts && since <= c.at && c.at <= now
-            }),
-        )
+        Some(subject.calls(history).filter(move |c| {
+            cap.per.counts(subject, c) && c.reached >= cap.counts && since <= c.at && c.at <= now
+        }))
     }
 
     fn broken(&self, moment: &Moment<'_>, history: &[Contact]) -> Option<Broken> {
@@ -326,22 +350,26 @@ impl Cap {
 }
 
 impl Per {
-    fn counts(self, contact: &Contact) -> bool {
+    fn counts(self, subject: &Subject, contact: &Contact) -> bool {
         match self {
             Self::Number => contact.same_number,
             Self::Debt => contact.same_debt,
+            // Who is not named is known by the debt and by the number.
+            Self::Debtor => {
+                contact.same_debtor || contact.same_debt || subject.debtor().is_none() && contact.same_number
+            }
         }
     }
 }
 
 impl<'a> Moment<'a> {
     fn of(subject: &'a Subject, now: Timestamp) -> Option<Self> {
-        subject.zone.as_ref().map(|zone| Self { now, zone, local: zone.to_datetime(now) })
+        subject.zone.as_ref().map(|zone| Self { now, subject, zone, local: zone.to_datetime(now) })
     }
 
     /// The same place at another time.
     fn at(&self, at: Timestamp) -> Self {
-        Self { now: at, zone: self.zone, local: self.zone.to_datetime(at) }
+        Self { now: at, subject: self.subject, zone: self.zone, local: self.zone.to_datetime(at) }
     }
 }
 

@@ -11,10 +11,12 @@ mod holidays;
 mod hours;
 mod profile;
 pub mod read;
+mod subject;
 
 pub use contact::{Contact, refused};
-pub use gate::{Decision, Evidence, Facts, Gate, HORIZON_DAYS, Subject};
+pub use gate::{Decision, Evidence, Facts, Gate, HORIZON_DAYS};
 pub use holidays::Holidays;
 pub use profile::{Profile, Rule, Words};
 pub use read::{Fault, Faults};
+pub use subject::{NotOthers, Subject};
 pub use waihu_types::Reached;

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use waihu_types::{Lang, Reached};
+use waihu_types::{Flag, Lang, Reached, Whose};
 
 use crate::{
     holidays::Holidays,
     hours::{DAYS, Hours, Window},
     read::{Faults, File, Table},
+    subject::ThirdParty,
 };
 
 /// Text of the shipped laboratory profile.
@@ -18,7 +19,8 @@ const LABORATORY: &str = include_str!("../../compliance/laboratory.toml");
 
 /// The longest that a cap or a rest may look back [days]: a quarter. What is meant for longer is no pace of
 /// calls but a decision about the case.
-const MAX_DAYS: u32 = 92;
+const MAX_DAYS: u32 = LONGEST_DAYS as u32;
+const LONGEST_DAYS: u16 = 92;
 /// The most calls that a cap may allow: beyond it nothing is capped.
 const MAX_CALLS: u32 = 1_000;
 
@@ -62,6 +64,14 @@ pub(crate) enum Check {
     Clock,
     /// The callee's time zone is known, and one of these or beginning with one; any, where none is named.
     Zone(Vec<String>),
+    /// The case is not flagged so.
+    Flag(Flag),
+    /// The case tells who owes.
+    Debtor,
+    /// The owner of the number agreed to an automated voice.
+    Consent,
+    /// The number is the debtor's own, or of one who may be called.
+    ThirdParty(ThirdParty),
     /// The days off of the year are known.
     Holidays(Arc<Holidays>),
     /// Calling hours.
@@ -95,6 +105,7 @@ pub(crate) enum Within {
 pub(crate) enum Per {
     Number,
     Debt,
+    Debtor,
 }
 
 /// The rules of a country or a line.
@@ -143,7 +154,21 @@ impl Profile {
         }
         let zones = table.texts("zones", &mut file).unwrap_or_default();
         let zones = zones.into_iter().map(|(_, zone)| zone).collect();
-        let mut rules = vec![built_in("clock", Check::Clock), built_in("zone", Check::Zone(zones))];
+        let mut rules = flag_rules(table.many("flag", &mut file), &mut file);
+        if needs(&mut table, &mut file) {
+            rules.push(built_in("debtor", Check::Debtor));
+        }
+        let others = table.one("third_party", &mut file);
+        rules.push(match others.and_then(|others| third_party_rule(others, &mut file)) {
+            Some(rule) => rule,
+            None => built_in(
+                "third_party",
+                Check::ThirdParty(ThirdParty { whose: Vec::new(), tries: 0, days: 1 }),
+            ),
+        });
+        rules.push(built_in("clock", Check::Clock));
+        rules.push(built_in("zone", Check::Zone(zones)));
+        let consent = table.one("consent", &mut file);
         let sms = table.one("sms", &mut file);
         let mut days_off = None;
         if let Some(value) = table.take("holidays") {
@@ -171,6 +196,8 @@ impl Profile {
         }
         // What need not be written holds for messages too.
         let sms = sms.map(|sms| sms_rules(sms, rules.clone(), days_off.clone(), &mut file));
+        // Of the voice alone: messages have none.
+        rules.extend(consent.map(|consent| rule(consent, Check::Consent, &mut file)));
         match table.one("hours", &mut file) {
             Some(hours) => rules.extend(hours_rule(hours, days_off, &mut file)),
             None => file.fault(
@@ -245,7 +272,17 @@ impl Check {
             Self::Cap(Cap { within: Within::Clock(span), .. }) => {
                 u16::try_from(span.as_hours() / 24).unwrap_or(u16::MAX).saturating_add(2)
             }
-            Self::Laboratory | Self::Clock | Self::Zone(_) | Self::Holidays(_) | Self::Hours(_) => 0,
+            // A refusal is remembered as long as anything is.
+            Self::ThirdParty(others) if !others.whose.is_empty() => LONGEST_DAYS + 2,
+            Self::Laboratory
+            | Self::Clock
+            | Self::Zone(_)
+            | Self::Flag(_)
+            | Self::Debtor
+            | Self::Consent
+            | Self::ThirdParty(_)
+            | Self::Holidays(_)
+            | Self::Hours(_) => 0,
         }
     }
 }
@@ -316,7 +353,22 @@ fn built_in(id: &str, check: Check) -> Rule {
             "the callee's time zone is known, and one that the profile is for",
         ),
         Check::Holidays(_) => ("须有当年的节假日表", "the days off of the year are known"),
-        Check::Hours(_) | Check::Cap(_) | Check::Rest { .. } => ("", ""),
+        Check::Flag(Flag::DoNotCall) => {
+            ("要求不再致电的人不呼叫", "who asked not to be called is not called")
+        }
+        Check::Flag(Flag::Cease) => {
+            ("书面要求停止联系的人不呼叫", "who asked that all contact end is not called")
+        }
+        Check::Flag(Flag::Deceased) => ("已故者不呼叫", "nobody calls for a person who has died"),
+        Check::Flag(Flag::Represented) => {
+            ("已委托代理人的，只与代理人联系", "who is represented is met through who represents")
+        }
+        Check::Flag(Flag::Minor) => ("未成年人不呼叫", "who is not of age is not called"),
+        Check::Flag(Flag::Dispute) => ("对债务有争议的不呼叫", "who disputes the debt is not called"),
+        Check::Flag(Flag::Bankrupt) => ("处于破产程序的不呼叫", "who is in bankruptcy is not called"),
+        Check::Debtor => ("须知道债务人是谁", "it is known who owes"),
+        Check::ThirdParty(_) => ("只呼叫债务人本人的号码", "the debtor's own numbers alone are called"),
+        Check::Consent | Check::Hours(_) | Check::Cap(_) | Check::Rest { .. } => ("", ""),
     };
     let words = Words { zh: zh.to_owned(), en: en.to_owned() };
     Rule { id: id.to_owned(), source: "waihu".to_owned(), words, check }
@@ -334,6 +386,63 @@ fn rule(mut table: Table<'_>, check: Check, file: &mut File) -> Rule {
     let words = words(&mut table, file);
     table.close(file);
     Rule { id, source, words, check }
+}
+
+/// The flags that no profile lets pass.
+const ALWAYS: [Flag; 5] = [Flag::DoNotCall, Flag::Cease, Flag::Deceased, Flag::Represented, Flag::Minor];
+
+/// A rule a flag: those that a profile names, and those that always deny.
+fn flag_rules(tables: Vec<Table<'_>>, file: &mut File) -> Vec<Rule> {
+    let mut rules = Vec::new();
+    let known: Vec<(&str, Flag)> = Flag::ALL.iter().map(|flag| (flag.label(), *flag)).collect();
+    for mut table in tables {
+        let flag = one_of(&mut table, "flag", &known, file);
+        let rule = rule(table, flag.map_or(Check::Clock, Check::Flag), file);
+        rules.extend(flag.map(|_| rule));
+    }
+    let named = |flag| move |rule: &Rule| matches!(rule.check, Check::Flag(f) if f == flag);
+    for flag in ALWAYS {
+        if !rules.iter().any(named(flag)) {
+            rules.push(built_in(flag.label(), Check::Flag(flag)));
+        }
+    }
+    rules
+}
+
+/// Whether a case must tell who owes.
+fn needs(table: &mut Table<'_>, file: &mut File) -> bool {
+    let mut debtor = false;
+    for (at, text) in table.texts("needs", file).unwrap_or_default() {
+        if text == "debtor" {
+            debtor = true;
+        } else {
+            file.fault(at, format!("needs: {text:?} is not known: use 可用 debtor"));
+        }
+    }
+    debtor
+}
+
+fn third_party_rule(mut table: Table<'_>, file: &mut File) -> Option<Rule> {
+    let at = table.at;
+    let mut whose = Vec::new();
+    for (at, text) in table.texts("whose", file).unwrap_or_default() {
+        match text.parse() {
+            Ok(of) if of != Whose::Debtor => whose.push(of),
+            _ => file.fault(at, format!("whose: {text:?} is not known: use 可用 guarantor, relative, other")),
+        }
+    }
+    if whose.is_empty() {
+        file.fault(
+            at,
+            "[third_party] names nobody: write whose = [\"relative\"], or leave the table out 未列出可联系的人",
+        );
+    }
+    let tries = table.number("tries", 1..=MAX_CALLS, file);
+    let days = table.number("days", 1..=MAX_DAYS, file).and_then(|days| u16::try_from(days).ok());
+    let others = (|| Some(ThirdParty { whose, tries: tries?, days: days? }))();
+    let whole = others.is_some();
+    let rule = rule(table, others.map_or(Check::Clock, Check::ThirdParty), file);
+    whole.then_some(rule)
 }
 
 fn hours_rule(mut table: Table<'_>, holidays: Option<Arc<Holidays>>, file: &mut File) -> Option<Rule> {
@@ -402,7 +511,7 @@ const COUNTS: &[(&str, Reached)] = &[
     ("effective", Reached::Person),
     ("conversations", Reached::Conversation),
 ];
-const PER: &[(&str, Per)] = &[("number", Per::Number), ("debt", Per::Debt)];
+const PER: &[(&str, Per)] = &[("number", Per::Number), ("debt", Per::Debt), ("debtor", Per::Debtor)];
 
 fn one_of<T: Copy>(
     table: &mut Table<'_>,

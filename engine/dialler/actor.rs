@@ -224,7 +224,7 @@ impl<'a> ActiveCall<'a> {
             dialled_at: attempt.dialled_at,
             own_number: legs::rings_own_number(order),
         };
-        let passage = Passage::new(self.plant.gate.clone(), order.time_zone());
+        let passage = Passage::of(self.plant.gate.clone(), &order.case, &order.number);
         self.plant.store.begin_attempt(&begun, &passage).await?;
         self.trail = Some(Trail::begin(order));
         Ok(attempt)

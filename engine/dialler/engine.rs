@@ -432,7 +432,7 @@ impl Engine {
                 return self.put_back(id, &case.id, None, "no_script").await;
             }
         };
-        let passage = Passage::new(self.plant.gate.clone(), order.time_zone());
+        let passage = Passage::of(self.plant.gate.clone(), &order.case, &order.number);
         let asked = self.plant.store.ask(Some(id), &case.id, &order.number, &passage, now);
         if let Some(denied) = asked.await? {
             let (rule, next) = (denied.rule.clone(), denied.next);

@@ -102,12 +102,6 @@ impl Order {
         uuid::Uuid::now_v7().to_string().parse().unwrap_or_else(|_| unreachable!())
     }
 
-    /// The IANA name of the time zone where it rings.
-    pub(crate) fn time_zone(&self) -> &str {
-        let line = self.case.lines().find(|line| line.phone.subscriber() == self.number.subscriber());
-        line.map_or(&self.case.time_zone, |line| line.time_zone)
-    }
-
     /// The models of this call, with the voice where script or case chose one.
     pub(crate) fn models(&self, shared: &BTreeMap<String, String>) -> BTreeMap<String, String> {
         let mut models = shared.clone();

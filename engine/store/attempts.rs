@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use sqlx::FromRow;
-use waihu_types::{AttemptId, CampaignId, CaseId, PhoneNumber, Redial, ScriptVersion, WallTime};
+use waihu_types::{AttemptId, CampaignId, CaseId, DebtorId, PhoneNumber, Redial, ScriptVersion, WallTime};
 
 use crate::{
     Passage, Refusal, Store, StoreError,
@@ -155,9 +155,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::Refused`], [`StoreError::AttemptExists`], or that it could not be written.
     pub async fn begin_attempt(&self, new: &NewAttempt, passage: &Passage) -> Result<(), StoreError> {
-        // What is decided here hangs on what was done about the case and with the number.
+        // What is decided here hangs on what was done about the case, with the number and to the debtor.
         let number = format!("number:{}", new.callee.subscriber());
-        let mut tx = self.write_alone(&[format!("case:{}", new.case), number]).await?;
+        let debtor = passage.subject().debtor().map(|debtor| format!("debtor:{debtor}"));
+        let things = [format!("case:{}", new.case), number].into_iter().chain(debtor);
+        let mut tx = self.write_alone(&things.collect::<Vec<_>>()).await?;
         let owner = self.living(&mut tx, new.dialled_at).await?;
         if let Some(campaign) = &new.campaign
             && let Some(standing) = self.standing(&mut tx, campaign, &new.case).await?
@@ -180,7 +182,7 @@ impl Store {
         let judged = self.weigh(&mut tx, new, passage).await?;
         let stopped = judged.stopped(passage);
         if stopped.is_none() {
-            self.insert_attempt(&mut tx, new, owner).await?;
+            self.insert_attempt(&mut tx, new, passage.subject().debtor(), owner).await?;
             tx.tell(passed(new.campaign.as_ref(), &new.case, &new.attempt, "dialled", new.dialled_at));
         }
         self.keep(&mut tx, &judged.asked(new, passage), passage, &judged).await?;
@@ -194,12 +196,18 @@ impl Store {
         }
     }
 
-    async fn insert_attempt(&self, tx: &mut Tx, new: &NewAttempt, owner: String) -> Result<(), StoreError> {
+    async fn insert_attempt(
+        &self,
+        tx: &mut Tx,
+        new: &NewAttempt,
+        debtor: Option<&DebtorId>,
+        owner: String,
+    ) -> Result<(), StoreError> {
         let json = |e| StoreError::Record { of: new.attempt.to_string(), source: e };
         sqlx::query(
             "INSERT INTO attempts (attempt, campaign, case_id, callee, script, models, dialled_at, owner,
-                subscriber)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                subscriber, debtor)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         )
         .bind(new.attempt.as_str())
         .bind(new.campaign.as_ref().map(CampaignId::as_str))
@@ -210,6 +218,7 @@ impl Store {
         .bind(new.dialled_at.unix_millis())
         .bind(owner)
         .bind(if self.practice || !new.own_number { NO_SUBSCRIBER } else { new.callee.subscriber() })
+        .bind(debtor.map(DebtorId::as_str))
         .execute(&mut **tx)
         .await
         .map_err(|e| match kind(&e) {

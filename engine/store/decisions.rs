@@ -1,8 +1,8 @@
 //! Whether somebody may be called now: asked with what stands here, and kept with what it was decided from.
 
 use sqlx::{FromRow, any::AnyExecutor};
-use waihu_compliance::{Contact, Decision, Gate, Reached, Subject};
-use waihu_types::{AttemptId, CampaignId, CaseId, Lang, PhoneNumber, WallTime};
+use waihu_compliance::{Contact, Decision, Gate, Reached, Subject, refused};
+use waihu_types::{AttemptId, CampaignId, Case, CaseId, DebtorId, Lang, PhoneNumber, WallTime};
 
 use crate::{
     Store, StoreError,
@@ -28,6 +28,16 @@ impl Passage {
     /// The way through a gate to a callee, by the IANA name of the time zone there.
     pub fn new(gate: Gate, time_zone: &str) -> Self {
         Self { gate, subject: Subject::new(time_zone) }
+    }
+
+    /// The way through a gate to whom a case is about, at a number.
+    pub fn of(gate: Gate, case: &Case, number: &PhoneNumber) -> Self {
+        Self { gate, subject: Subject::of(case, number) }
+    }
+
+    /// Who is to be called, as far as rules ask.
+    pub fn subject(&self) -> &Subject {
+        &self.subject
     }
 }
 
@@ -108,7 +118,7 @@ impl Store {
         if passage.gate.despite.is_some() {
             return Ok(None);
         }
-        let history = self.contacts_on(&self.pool, Some(number), case, &passage.gate, now).await?;
+        let history = self.contacts_on(&self.pool, Some(number), case, passage, now).await?;
         let judged = Judged::of(passage, history, now);
         if judged.denied.is_none() {
             return Ok(None);
@@ -127,11 +137,11 @@ impl Store {
         passage: &Passage,
     ) -> Result<Judged, StoreError> {
         let (number, now) = (new.own_number.then_some(&new.callee), new.dialled_at);
-        let history = self.contacts_on(&mut **tx, number, &new.case, &passage.gate, now).await?;
+        let history = self.contacts_on(&mut **tx, number, &new.case, passage, now).await?;
         Ok(Judged::of(passage, history, now))
     }
 
-    /// What was called before that a profile may count: to the number, and about the case in any campaign.
+    /// What was called before that a profile may count: to the number, and about the case, or another of its debtor, in any campaign.
     /// Calls on laboratory lines are none.
     ///
     /// # Errors
@@ -140,10 +150,10 @@ impl Store {
         &self,
         number: &PhoneNumber,
         case: &CaseId,
-        gate: &Gate,
+        passage: &Passage,
         now: WallTime,
     ) -> Result<Vec<Contact>, StoreError> {
-        self.contacts_on(&self.pool, Some(number), case, gate, now).await
+        self.contacts_on(&self.pool, Some(number), case, passage, now).await
     }
 
     async fn contacts_on<'e>(
@@ -151,19 +161,20 @@ impl Store {
         on: impl AnyExecutor<'e>,
         number: Option<&PhoneNumber>,
         case: &CaseId,
-        gate: &Gate,
+        passage: &Passage,
         now: WallTime,
     ) -> Result<Vec<Contact>, StoreError> {
-        let reach = DAY_MS * i64::from(gate.profile.reach_days());
+        let reach = DAY_MS * i64::from(passage.gate.profile.reach_days());
         let rows: Vec<ContactRow> = sqlx::query_as(
-            "SELECT a.attempt AS attempt, a.dialled_at AS dialled_at, o.record AS record,
+            "SELECT a.attempt AS attempt, a.subscriber AS subscriber, a.dialled_at AS dialled_at, o.record AS record,
                     CASE WHEN a.answered_at IS NULL THEN 0 ELSE 1 END AS answered,
                     CASE WHEN a.subscriber IS NOT DISTINCT FROM $1 THEN 1 ELSE 0 END AS same_number,
-                    CASE WHEN a.case_id = $2 THEN 1 ELSE 0 END AS same_debt
+                    CASE WHEN a.case_id = $2 THEN 1 ELSE 0 END AS same_debt,
+                    CASE WHEN a.case_id = $2 OR a.debtor = $6 THEN 1 ELSE 0 END AS same_debtor
              FROM attempts AS a
              LEFT JOIN outcomes AS o ON o.attempt = a.attempt
              LEFT JOIN compliance_decisions AS d ON d.attempt = a.attempt
-             WHERE (a.subscriber = $1 OR a.case_id = $2) AND a.dialled_at >= $3
+             WHERE (a.subscriber = $1 OR a.case_id = $2 OR a.debtor = $6) AND a.dialled_at >= $3
                AND (d.profile IS NOT NULL AND d.profile <> $4 OR d.profile IS NULL AND a.subscriber <> $5)",
         )
         .bind(number.map(PhoneNumber::subscriber))
@@ -171,10 +182,11 @@ impl Store {
         .bind(now.unix_millis().saturating_sub(reach))
         .bind(LABORATORY)
         .bind(NO_SUBSCRIBER)
+        .bind(passage.subject.debtor().map(DebtorId::as_str))
         .fetch_all(on)
         .await
         .map_err(|e| self.sql(e))?;
-        rows.iter().map(ContactRow::contact).collect()
+        rows.iter().map(|row| row.contact(&passage.subject)).collect()
     }
 
     /// Keeps what was decided.
@@ -287,23 +299,29 @@ impl Judged {
 #[derive(FromRow)]
 struct ContactRow {
     attempt: String,
+    subscriber: Option<String>,
     dialled_at: i64,
     answered: i64,
     same_number: i64,
     same_debt: i64,
+    same_debtor: i64,
     record: Option<String>,
 }
 
 impl ContactRow {
-    fn contact(&self) -> Result<Contact, StoreError> {
-        let reached = match &self.record {
-            Some(record) => Reached::of(&read(&self.attempt, record)?),
+    fn contact(&self, subject: &Subject) -> Result<Contact, StoreError> {
+        let outcome = self.record.as_deref().map(|record| read(&self.attempt, record)).transpose()?;
+        let reached = match &outcome {
+            Some(outcome) => Reached::of(outcome),
             None => Reached::without_outcome(self.answered != 0),
         };
         let at = WallTime::from_unix_millis(self.dialled_at).timestamp();
         Ok(Contact {
             same_number: self.same_number != 0,
             same_debt: self.same_debt != 0,
+            same_debtor: self.same_debtor != 0,
+            whose: self.subscriber.as_deref().map(|number| subject.whose_is(number)).unwrap_or_default(),
+            refused: outcome.as_ref().is_some_and(refused),
             ..Contact::new(at, reached)
         })
     }

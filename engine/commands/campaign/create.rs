@@ -106,15 +106,15 @@ pub(crate) fn add(project: &Project, args: &AddArgs) -> Result<ExitCode> {
 }
 
 /// A campaign with what it goes by.
-pub(super) struct Made {
-    pub(super) id: CampaignId,
-    pub(super) settings: Settings,
+pub(crate) struct Made {
+    pub(crate) id: CampaignId,
+    pub(crate) settings: Settings,
     pub(super) strategy: Strategy,
     pub(super) stored: StoredCampaign,
 }
 
 impl Made {
-    pub(super) fn of(stored: StoredCampaign) -> Result<Self> {
+    pub(crate) fn of(stored: StoredCampaign) -> Result<Self> {
         let settings: Settings = serde_json::from_value(stored.settings.clone()).with_context(|| {
             format!("campaign {}: its settings cannot be read 批次设置无法读取", stored.id)
         })?;
@@ -168,10 +168,10 @@ pub(super) fn wanted(settings: &Settings) -> Vec<Wanted> {
 
 /// What became of cases that were given to a campaign.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Filled {
+pub(crate) struct Filled {
     pub(super) imported: Imported,
     /// Cases that are in its queue.
-    pub(super) placed: u64,
+    pub(crate) placed: u64,
     /// Cases that its strategy does not call.
     pub(super) not_selected: usize,
 }
@@ -195,7 +195,7 @@ pub(super) async fn fill(store: &Store, made: &Made, cases: &[Case]) -> Result<F
 }
 
 /// Puts cases of the store into the queue.
-async fn place(store: &Store, made: &Made, cases: &[Case]) -> Result<Filled> {
+pub(crate) async fn place(store: &Store, made: &Made, cases: &[Case]) -> Result<Filled> {
     let now = dialog::now();
     let mut placements = Vec::with_capacity(cases.len());
     for case in cases {

@@ -9,14 +9,13 @@ mod simulate;
 
 use std::{path::Path, process::ExitCode};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Subcommand;
-use waihu_campaign::{CaseTable, RowProblem};
 use waihu_types::{Case, GivenAuthority};
 
-use crate::{commands::authority, output::note, project::Project, voices::Voices};
+use crate::{commands::authority, output::note, project::Project};
 
-pub(crate) use create::{scripts_of, strategy};
+pub(crate) use create::{Made, place, scripts_of, strategy};
 pub(crate) use dial::{Dial, dial, further, node};
 pub(crate) use report::Report;
 
@@ -65,7 +64,7 @@ pub(crate) fn read_cases(
     authority: &GivenAuthority,
 ) -> Result<(Vec<Case>, usize)> {
     let shown = path.display();
-    let mut table = case_table(project, path)?;
+    let mut table = super::cases::table(project, path)?;
     let as_told = table.cases.clone();
     authority::fill(&mut table, authority);
     table.notices.iter().chain(&table.problems).for_each(|p| note!("{shown}: {p}"));
@@ -75,23 +74,4 @@ pub(crate) fn read_cases(
     let right: std::collections::BTreeSet<u64> = table.cases.iter().map(|(line, _)| *line).collect();
     let cases = as_told.into_iter().filter(|(line, _)| right.contains(line)).map(|(_, case)| case);
     Ok((cases.collect(), table.problems.len()))
-}
-
-/// A file of cases, read. A row that names a voice which is not there is wrong as well.
-pub(crate) fn case_table(project: &Project, path: &Path) -> Result<CaseTable> {
-    let bytes =
-        std::fs::read(path).with_context(|| format!("{}: cannot be read 无法读取", path.display()))?;
-    let mut table = waihu_campaign::read_csv_bytes(&bytes);
-    let voices = Voices::of(project);
-    table.cases.retain(|(line, case)| {
-        let fault = voices.in_case(case);
-        table.problems.extend(fault.iter().map(|message| RowProblem {
-            line: *line,
-            column: Some("voice".to_owned()),
-            message: message.clone(),
-        }));
-        fault.is_none()
-    });
-    table.problems.sort_by_key(|p| p.line);
-    Ok(table)
 }

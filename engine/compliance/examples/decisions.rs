@@ -17,7 +17,14 @@ fn main() {
     for (name, zone, night) in [("cn", "Asia/Shanghai", 0), ("us", "America/New_York", 10)] {
         let path = format!("{root}/{name}.toml");
         let profile = Profile::parse(&path, &std::fs::read_to_string(&path).unwrap(), |_| None).unwrap();
-        let subject = Subject::new(zone);
+        let case = serde_json::json!({
+            "id": "C1", "phone": "1001", "name": "Dana", "lang": "en", "creditor": "Bank", "product": "loan",
+            "amount": "10.00", "currency": "USD", "due_date": "2026-11-15", "time_zone": zone, "consent": "given",
+            "debtor": "D1", "numbers": [{"phone": "1002", "whose": "relative"}],
+            "contacts": [{"at": "2026-10-01T02:00:00Z", "reached": "attempted"}],
+        });
+        let case: waihu_types::Case = serde_json::from_value(case).unwrap();
+        let subject = Subject::of(&case, &case.phone);
         for (what, now) in moments {
             let mut now: Timestamp = now.parse().unwrap();
             if what != "allowed" {

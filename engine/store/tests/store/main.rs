@@ -4,6 +4,7 @@
 
 mod common;
 
+mod a_lenders_rows_are_pulled_as_they_stand;
 mod a_message_is_sent_once;
 mod a_reader_has_one_place;
 mod a_script_is_approved_by_a_second_person;

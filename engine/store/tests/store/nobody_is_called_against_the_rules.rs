@@ -2,12 +2,14 @@
 use crate::common::{Ground, attempt, campaign, free, on_both, outcome};
 use waihu_compliance::{Gate, Profile, Reached};
 use waihu_store::{NewAttempt, Passage, Refusal, Store, StoreError, Verdict};
-use waihu_types::{Disposition, WallTime};
+use waihu_types::{Case, Disposition, PhoneNumber, WallTime};
 
 on_both!(
     a_call_at_night_does_not_begin_and_its_denial_is_kept,
     an_allowed_call_begins_with_its_decision_and_neither_is_ever_changed,
     calls_of_every_campaign_count_as_far_as_they_came,
+    a_debtors_calls_count_over_all_cases_and_numbers,
+    a_relative_is_called_after_the_debtors_own_number_and_not_after_a_refusal,
     who_was_not_reached_counts_as_called_and_laboratory_calls_count_as_nothing,
     who_calls_all_the_same_is_kept_with_the_reason,
 );
@@ -108,6 +110,60 @@ async fn calls_of_every_campaign_count_as_far_as_they_came(ground: Ground) {
     assert_eq!(rule(store.begin_attempt(&stranger, &passage(&gate)).await), None);
 }
 
+/// A case of a person, at a number, with a relative's.
+fn case(id: &str, debtor: &str, phone: &str) -> Case {
+    let case = serde_json::json!({
+        "id": id, "debtor": debtor, "phone": phone, "name": "Dana", "lang": "zh", "creditor": "Bank",
+        "product": "loan", "amount": "10.00", "currency": "CNY", "due_date": "2026-11-15",
+        "numbers": [{ "phone": "13900139000", "whose": "relative" }],
+    });
+    serde_json::from_value(case).unwrap()
+}
+
+async fn a_debtors_calls_count_over_all_cases_and_numbers(ground: Ground) {
+    let store = ground.store().await;
+    let begin = async |id: &str, case: &Case, clock: &str| {
+        let new = NewAttempt { callee: case.phone.clone(), ..call(id, case.id.as_str(), clock) };
+        let begun = store.begin_attempt(&new, &Passage::of(cn(), case, &case.phone)).await;
+        let rule = rule(begun);
+        if rule.is_none() {
+            over(&store, &new, Disposition::HungUp).await;
+        }
+        rule
+    };
+    for (n, clock) in ["09:00:00", "11:00:00", "13:00:00"].into_iter().enumerate() {
+        let own = case(&format!("C{n}"), "D-7", &format!("1380013800{n}"));
+        assert_eq!(begin(&format!("a{n}"), &own, clock).await, None);
+    }
+    let fourth = case("C9", "D-7", "13800138009");
+    assert_eq!(begin("a9", &fourth, "15:00:00").await.as_deref(), Some("cn-effective-debtor"));
+    assert_eq!(begin("a9", &case("C9", "D-8", "13800138009"), "15:00:00").await, None);
+}
+
+async fn a_relative_is_called_after_the_debtors_own_number_and_not_after_a_refusal(ground: Ground) {
+    let store = ground.store().await;
+    let case = case("C1", "D-7", "13800138000");
+    let relative = case.dossier.numbers[0].phone.clone();
+    let begin = async |id: &str, number: &PhoneNumber, clock: &str, end: Disposition| {
+        let new = NewAttempt { callee: number.clone(), ..call(id, "C1", clock) };
+        let rule = rule(store.begin_attempt(&new, &Passage::of(cn(), &case, number)).await);
+        if rule.is_none() {
+            over(&store, &new, end).await;
+        }
+        rule
+    };
+    for n in 0..4 {
+        let clock = format!("{:02}:00:00", 9 + n);
+        assert_eq!(begin(&format!("a{n}"), &case.phone, &clock, Disposition::NoAnswer).await, None);
+    }
+    let early = begin("b1", &relative, "13:30:00", Disposition::Complaint).await;
+    assert_eq!(early.as_deref(), Some("cn-third-party"));
+    assert_eq!(begin("a4", &case.phone, "14:00:00", Disposition::NoAnswer).await, None);
+    assert_eq!(begin("b1", &relative, "15:00:00", Disposition::Complaint).await, None);
+    let after = begin("b2", &relative, "17:00:00", Disposition::NoAnswer).await;
+    assert_eq!(after.as_deref(), Some("cn-third-party"));
+}
+
 async fn who_was_not_reached_counts_as_called_and_laboratory_calls_count_as_nothing(ground: Ground) {
     let store = ground.store().await;
     let gate = cn();
@@ -118,12 +174,12 @@ async fn who_was_not_reached_counts_as_called_and_laboratory_calls_count_as_noth
     store.begin_attempt(&lab, &free()).await.unwrap();
     over(&store, &lab, Disposition::PromiseToPay).await;
     let later: WallTime = "2026-11-26T11:00:00+08:00".parse().unwrap();
-    let contacts = store.contacts(&rang.callee, &rang.case, &gate, later).await.unwrap();
+    let contacts = store.contacts(&rang.callee, &rang.case, &passage(&gate), later).await.unwrap();
     let told: Vec<_> = contacts.iter().map(|c| (c.reached, c.same_number, c.same_debt)).collect();
     assert_eq!(told, [(Reached::Attempted, true, true)]);
     // Long enough ago, nothing matters any more.
     let next_year: WallTime = "2027-11-26T11:00:00+08:00".parse().unwrap();
-    assert!(store.contacts(&rang.callee, &rang.case, &gate, next_year).await.unwrap().is_empty());
+    assert!(store.contacts(&rang.callee, &rang.case, &passage(&gate), next_year).await.unwrap().is_empty());
 }
 
 async fn who_calls_all_the_same_is_kept_with_the_reason(ground: Ground) {
