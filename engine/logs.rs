@@ -34,6 +34,9 @@ type Told = Box<dyn Layer<Registry> + Send + Sync>;
 
 /// Begins to tell. What keeps traces from being sent is told as well, and nothing else hangs on them.
 pub fn begin(filter: EnvFilter, format: LogFormat, root: &Path) -> Logs {
+    // Whatever is asked for: nobody's number or text.
+    let discreet = format!("{}=warn", waihu_deliver::INDISCREET).parse();
+    let filter = discreet.map_or(EnvFilter::new("warn"), |discreet| filter.add_directive(discreet));
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let lines: Told = match format {
         LogFormat::Json => lines.json().flatten_event(true).with_filter(filter).boxed(),

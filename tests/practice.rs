@@ -34,7 +34,7 @@ fn calls_come_out_as_expected_and_the_log_tells_no_secret() {
     assert!(done.status.success(), "{out}");
 
     let campaign = out.split("--campaign ").nth(1).unwrap().split(')').next().unwrap().to_owned();
-    let records = waihu(&["outcomes", "--json", "--campaign", &campaign]).output().unwrap();
+    let records = waihu(&["outcomes", "--practice", "--json", "--campaign", &campaign]).output().unwrap();
     let records: Vec<Value> = String::from_utf8(records.stdout)
         .unwrap()
         .lines()

@@ -22,6 +22,10 @@ mod sms;
 mod way;
 mod webhook;
 
+/// What the SMPP library's log targets begin with: below warnings they hold whatever goes over the line, numbers,
+/// texts and passwords too. No log may let them through.
+pub const INDISCREET: &str = "rusmpp";
+
 pub use config::{
     Deliveries, Destination, EventKind, FileTarget, KafkaTarget, NatsLogin, NatsTarget, Reader, WebhookTarget,
 };
