@@ -68,6 +68,13 @@ impl From<Happened<'_>> for Noted {
     }
 }
 
+impl Noted {
+    /// The same for a repeat, and for nothing else.
+    pub(crate) fn key(&self) -> &str {
+        &self.key
+    }
+}
+
 impl fmt::Debug for Noted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Noted({})", self.key)

@@ -3,7 +3,10 @@
 //! A row is `waiting` until its moment, `ready` until it is its turn, `leased` by the node that calls it, `done`
 //! when its campaign has no more to do with it. What an attempt comes to moves it (`Store::file`).
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{MutexGuard, PoisonError},
+};
 
 use sqlx::{AssertSqlSafe, FromRow};
 use waihu_types::{CampaignId, CaseId, Redial, WallTime};
@@ -144,7 +147,8 @@ impl Store {
     }
 
     /// Takes the next cases of a campaign that are ready, at most so many: no other node takes them as long as
-    /// this one lives. Their attempts, or [`Store::put_back`], give them up.
+    /// this one lives. What an earlier one may have taken, whose answer was lost with a server, is ready again
+    /// first. Their attempts, or [`Store::put_back`], give them up.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -152,6 +156,20 @@ impl Store {
         let node = self.owner_id()?;
         // Two that choose at once choose the same, and one of them goes away with nothing.
         let mut tx = self.write_alone(&[format!("queue:{campaign}")]).await?;
+        let doubtful = self.doubtful().clone();
+        for (campaign, case) in &doubtful {
+            sqlx::query(
+                "UPDATE queue SET state = 'ready', node = NULL
+                 WHERE campaign = $1 AND case_id = $2 AND node = $3 AND NOT EXISTS (
+                    SELECT 1 FROM attempts AS a WHERE a.campaign = $1 AND a.case_id = $2 AND a.open = 1)",
+            )
+            .bind(campaign)
+            .bind(case)
+            .bind(&node)
+            .execute(&mut *tx)
+            .await
+            .map_err(|e| self.sql(e))?;
+        }
         // What is chosen first, in the order of an index, is found by its key after that (`coalesce` keeps the
         // index of what is ready out of it, in which there is no order of cases): an UPDATE over a subquery
         // whose LIMIT is not known yet may be planned as one over the whole queue.
@@ -184,10 +202,19 @@ impl Store {
                 }
             }
         }
-        tx.commit().await.map_err(|e| self.sql(e))?;
+        if let Err(e) = tx.commit().await {
+            self.doubtful().extend(next.into_iter().map(|case| (campaign.to_string(), case)));
+            return Err(self.sql(e));
+        }
+        self.doubtful().retain(|case| !doubtful.contains(case));
         // What RETURNING gives has no order.
         picked.sort_by(|a, b| b.rank.cmp(&a.rank).then_with(|| a.stored.case.id.cmp(&b.stored.case.id)));
         Ok(picked)
+    }
+
+    /// The cases that may be this process's without its knowing. A poisoned lock leaves the list as it was.
+    fn doubtful(&self) -> MutexGuard<'_, Vec<(String, String)>> {
+        self.doubtful.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Leases cases that are ready still.

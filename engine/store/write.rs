@@ -191,41 +191,43 @@ impl Writers {
     async fn commit(&self, group: Group) -> Result<(), SqlError> {
         let Group { mut tx, events, .. } = group;
         insert_events(&mut tx, &events).await?;
-        let number: Option<String> = match self.location {
-            Location::File(_) => None,
-            Location::Server { .. } => {
-                sqlx::query_scalar("SELECT CAST(pg_current_xact_id() AS text)")
-                    .fetch_optional(&mut *tx)
-                    .await?
+        match tx.commit().await {
+            Err(lost) if kind(&lost) == Kind::Unreachable && !events.is_empty() => {
+                match tokio::time::timeout(ASK, self.ask(&events)).await {
+                    Ok(true) => Ok(()),
+                    Ok(false) | Err(_) => Err(lost),
+                }
             }
-        };
-        match (tx.commit().await, number) {
-            (Err(e), Some(number)) if kind(&e) == Kind::Unreachable => self.ask(e, &number).await,
-            (result, _) => result,
+            result => result,
         }
     }
 
-    /// What became of a commit whose answer was lost.
-    async fn ask(&self, lost: SqlError, number: &str) -> Result<(), SqlError> {
-        let committed = async {
-            loop {
-                let status: Result<Option<String>, _> =
-                    sqlx::query_scalar("SELECT pg_xact_status(CAST($1 AS xid8))")
-                        .bind(number)
-                        .fetch_one(&self.pool)
-                        .await;
-                match status.as_ref().map(Option::as_deref) {
-                    Ok(Some("committed")) => return true,
-                    Ok(Some("aborted")) => return false,
-                    // It goes on, or the server is not up yet.
-                    _ => tokio::time::sleep(ASK_AGAIN).await,
-                }
+    /// Whether a commit whose answer was lost came about. Its events tell, each of which is there with its write
+    /// and not otherwise; a transaction's number would not, since a server that fell may give it again. What
+    /// still commits holds the lock on events, and is waited for.
+    async fn ask(&self, events: &[Noted]) -> bool {
+        loop {
+            match self.all_told(events).await {
+                Ok(told) => return told,
+                // The server is not up yet.
+                Err(_) => tokio::time::sleep(ASK_AGAIN).await,
             }
-        };
-        match tokio::time::timeout(ASK, committed).await {
-            Ok(true) => Ok(()),
-            Ok(false) | Err(_) => Err(lost),
         }
+    }
+
+    async fn all_told(&self, events: &[Noted]) -> Result<bool, SqlError> {
+        let mut tx = self.pool.begin().await?;
+        tx.execute("SELECT pg_advisory_xact_lock(hashtextextended('events', 0))").await?;
+        for event in events {
+            let told: i64 = sqlx::query_scalar("SELECT count(*) FROM events WHERE key = $1")
+                .bind(event.key())
+                .fetch_one(&mut *tx)
+                .await?;
+            if told == 0 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 
@@ -280,11 +282,12 @@ impl Group {
 
     /// Takes back the statements of a write that was given up.
     async fn take_back(&mut self) -> Result<(), SqlError> {
-        if std::mem::take(&mut self.given_up)
+        if self.given_up
             && let Some(savepoint) = &self.savepoint
         {
             self.tx.execute(AssertSqlSafe(format!("ROLLBACK TO SAVEPOINT {savepoint}"))).await?;
         }
+        self.given_up = false;
         Ok(())
     }
 }
