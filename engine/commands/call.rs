@@ -1,6 +1,6 @@
 //! `waihu call`: one call, watched as it happens.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -11,7 +11,11 @@ use waihu_trunk::{TrunkConfig, Uri};
 use waihu_types::Lang;
 
 use crate::{
-    commands::{dialog::read_case, signals::Signals},
+    commands::{
+        campaign::node,
+        dialog::{self, read_case},
+        signals::Signals,
+    },
     gate,
     output::{note, out},
     plant::{self, Ground},
@@ -105,6 +109,8 @@ pub(super) fn place(project: &Project, trunk: TrunkConfig, order: Order) -> Resu
 fn place_through(project: &Project, trunk: TrunkConfig, gate: Gate, order: Order) -> Result<ExitCode> {
     super::runtime()?.block_on(async {
         let store = plant::store(project, Ground::Real).await?;
+        // On a server whoever calls has to have joined. No call lasts longer than this.
+        store.join(&node(), dialog::now(), Duration::from_secs(600)).await?;
         let plant = plant::start(project, trunk, gate, store).await?;
         let mut signals = Signals::catch()?;
         let sip = plant.sip.clone();
