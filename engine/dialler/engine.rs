@@ -288,7 +288,7 @@ impl Engine {
                 continue;
             }
             let known = self.campaigns.remove(&stored.id).filter(|known| known.is_of(&stored));
-            let active = match known {
+            let mut active = match known {
                 Some(known) => known,
                 None => match Active::load(stored.clone(), &self.order).await {
                     Ok(Some(active)) => active,
@@ -300,7 +300,6 @@ impl Engine {
                     }
                 },
             };
-            let mut active = active;
             self.plant.store.sweep(active.id(), legs::wall_now(), SWEEP).await?;
             active.ready = self.plant.store.ready(active.id(), MANY).await?;
             running.insert(active.id().clone(), active);
@@ -334,12 +333,11 @@ impl Engine {
         Ok(())
     }
 
-    /// Calls that still ring are given up where their case was settled, or their campaign does not run any more.
+    /// Calls that still ring are given up where their case was settled.
     async fn stop_settled(&mut self) -> Result<(), DialError> {
-        let ringing: Vec<&Up> = self.up.values().filter(|up| up.answered_at.is_none()).collect();
-        let cases: Vec<&CaseId> = ringing.iter().map(|up| &up.order.case.id).collect();
-        let settled = self.plant.store.settled(&cases).await?;
-        for up in ringing.into_iter().filter(|up| settled.contains(&up.order.case.id)) {
+        let settled = self.plant.store.settled().await?;
+        let ringing = self.up.values().filter(|up| up.answered_at.is_none());
+        for up in ringing.filter(|up| settled.contains(&up.order.case.id)) {
             let _ = up.stop.send(Stop::HangUp);
         }
         Ok(())
