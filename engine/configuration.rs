@@ -112,8 +112,7 @@ impl Configuration {
     /// The same from the file's text.
     pub(crate) fn parse(project: &Project, path: &Path, text: &str) -> Result<Self> {
         let wrong = |e: toml::de::Error| {
-            let before = e.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-            let line = before.matches('\n').count() + 1;
+            let line = waihu_campaign::toml_line(text, &e);
             anyhow::anyhow!("{}:{line}: {}", path.display(), e.message())
         };
         let file: File = toml::from_str(text).map_err(wrong)?;
@@ -212,7 +211,7 @@ impl ApiFile {
 }
 
 /// This machine's name.
-fn host_name() -> String {
+pub(crate) fn host_name() -> String {
     let name = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
     name.filter(|name| !name.is_empty()).unwrap_or_else(|| "waihu".to_owned())
 }

@@ -24,6 +24,7 @@ pub use pace::{BEHIND_MS, Bottleneck, EASY_LATE_PERMILLE, EASY_MS, LATE_PERMILLE
 pub use past::{Past, agreed_time};
 pub use settings::{
     CallerIds, InvalidScriptName, Mode, PacingSettings, ScriptName, ScriptShare, Settings, SettingsFault,
+    toml_line,
 };
 pub use strategy::{Ladder, Next, NumberRule, Placement, Rule, Step, Strategy};
 pub use verdict::{

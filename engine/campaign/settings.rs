@@ -219,6 +219,12 @@ const MAX_VARIANTS: usize = 20;
 /// The largest share.
 const MAX_SHARE: u32 = 1_000_000;
 
+/// The line of a text that its reader has found fault with, the first being 1.
+pub fn toml_line(text: &str, fault: &toml::de::Error) -> usize {
+    let before = fault.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    before.matches('\n').count() + 1
+}
+
 fn shipped_strategy() -> String {
     "default".to_owned()
 }
@@ -273,8 +279,7 @@ impl Settings {
     /// What is no TOML or of another shape, as one fault with its line; and every fault of [`Settings::check`].
     pub fn parse(text: &str) -> Result<Self, Vec<SettingsFault>> {
         let settings: Self = toml::from_str(text).map_err(|e| {
-            let before = e.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-            let line = before.matches('\n').count() + 1;
+            let line = toml_line(text, &e);
             vec![SettingsFault { field: format!("line 行 {line}"), message: e.message().to_owned() }]
         })?;
         match settings.check() {

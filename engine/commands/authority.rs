@@ -22,10 +22,8 @@ pub(crate) fn read(path: &Path) -> Result<GivenAuthority> {
 }
 
 fn parse(text: &str) -> Result<GivenAuthority, (usize, String)> {
-    let given: GivenAuthority = toml::from_str(text).map_err(|e| {
-        let before = e.span().and_then(|s| text.get(..s.start)).unwrap_or_default();
-        (before.matches('\n').count() + 1, format!("{}; {KEYS}", e.message()))
-    })?;
+    let given: GivenAuthority = toml::from_str(text)
+        .map_err(|e| (waihu_campaign::toml_line(text, &e), format!("{}; {KEYS}", e.message())))?;
     if given == GivenAuthority::default() {
         return Err((1, format!("nothing is allowed in it: {KEYS}; or leave --authority out 授权文件为空")));
     }

@@ -7,13 +7,12 @@ use anyhow::{Context, Result};
 use clap::Args;
 use tokio::sync::{mpsc, watch};
 use waihu_api::Pulse;
-use waihu_deliver::wall_now;
 use waihu_dialler::{EngineOrder, Stop, run_engine};
 use waihu_trunk::TrunkConfig;
 
 use super::{
     campaign::{further, scripts_of},
-    deliver,
+    deliver, dialog,
     signals::Signals,
     simulate::stopped,
 };
@@ -89,7 +88,7 @@ async fn serve(
         node: format!("{}:{}", configuration.node, std::process::id()),
         lease: configuration.lease,
         max_at_once,
-        beat: Arc::new(move || beats.beat(wall_now())),
+        beat: Arc::new(move || beats.beat(dialog::now())),
         scripts: scripts_of(project, store),
     };
     let mut engine = tokio::spawn(run_engine(plant, order, observer, stopping));

@@ -9,7 +9,8 @@ use std::{
 };
 
 use sqlx::{AssertSqlSafe, FromRow};
-use waihu_types::{CampaignId, CaseId, Redial, WallTime};
+use waihu_campaign::{Settings, Strategy};
+use waihu_types::{CampaignId, Case, CaseId, Redial, WallTime};
 
 use crate::{
     CaseState, Store, StoreError, StoredCase,
@@ -29,6 +30,18 @@ pub struct Placement {
     pub due_at: WallTime,
     /// The rule that put it there.
     pub why: String,
+}
+
+impl Placement {
+    /// Where a case stands that was never called in a campaign; none where the strategy does not call it.
+    pub fn first(strategy: &Strategy, settings: &Settings, case: &Case, now: WallTime) -> Option<Self> {
+        match strategy.place(settings, case, &[], now) {
+            waihu_campaign::Placement::Call(next) => {
+                Some(Self { case: case.id.clone(), rank: next.rank, due_at: next.due_at, why: next.why })
+            }
+            waihu_campaign::Placement::Never { .. } => None,
+        }
+    }
 }
 
 /// A case that this node is to call.

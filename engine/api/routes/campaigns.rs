@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
-use waihu_campaign::{Placement as Placed, Settings, Strategy};
+use waihu_campaign::{Settings, Strategy};
 use waihu_store::{Begun, CampaignState, CaseState, Pin, Placement, StoredCampaign};
 use waihu_types::{CampaignId, Case, CaseId, ProductKind, WallTime};
 
@@ -326,12 +326,10 @@ pub(crate) async fn enqueue(
     };
     let settings: Settings = serde_json::from_value(found.settings).map_err(|_| unread())?;
     let strategy = Strategy::parse("strategy", &found.strategy).map_err(|_| unread())?;
-    let place = |case: &Case| match strategy.place(&settings, case, &[], now) {
-        Placed::Call(next) => {
-            let due_at = it.due_at.map_or(next.due_at, |asked| asked.max(next.due_at));
-            Some(Placement { case: case.id.clone(), rank: next.rank, due_at, why: next.why })
-        }
-        Placed::Never { .. } => None,
+    let place = |case: &Case| {
+        let first = Placement::first(&strategy, &settings, case, now)?;
+        let due_at = it.due_at.map_or(first.due_at, |asked| asked.max(first.due_at));
+        Some(Placement { due_at, ..first })
     };
     match (&it.cases, &it.filter) {
         (Some(cases), None) => {

@@ -4,11 +4,11 @@ use std::{fs, path::PathBuf, process::ExitCode, sync::Arc};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use waihu_campaign::{Placement as Place, ScriptName, Settings, Strategy, contact::ContactModel};
+use waihu_campaign::{ScriptName, Settings, Strategy, contact::ContactModel};
 use waihu_dialler::{ScriptSource, Variant, Wanted as WantedScripts};
 use waihu_store::{Imported, Placement, Store, StoredCampaign};
 use waihu_trunk::TrunkConfig;
-use waihu_types::{CampaignId, Case, WallTime};
+use waihu_types::{CampaignId, Case};
 
 use crate::{
     commands::dialog::{self, Wanted},
@@ -199,22 +199,13 @@ pub(crate) async fn place(store: &Store, made: &Made, cases: &[Case]) -> Result<
     let now = dialog::now();
     let mut placements = Vec::with_capacity(cases.len());
     for case in cases {
-        if let Some(placement) = placed(made, case, now) {
+        if let Some(placement) = Placement::first(&made.strategy, &made.settings, case, now) {
             placements.push(placement);
         }
     }
     let not_selected = cases.len() - placements.len();
     let placed = store.enqueue(&made.id, &placements).await?;
     Ok(Filled { imported: Imported::default(), placed, not_selected })
-}
-
-fn placed(made: &Made, case: &Case, now: WallTime) -> Option<Placement> {
-    match made.strategy.place(&made.settings, case, &[], now) {
-        Place::Call(next) => {
-            Some(Placement { case: case.id.clone(), rank: next.rank, due_at: next.due_at, why: next.why })
-        }
-        Place::Never { .. } => None,
-    }
 }
 
 fn told(id: &CampaignId, filled: &Filled, bad_rows: usize) -> Result<()> {

@@ -13,6 +13,7 @@ use waihu_types::CampaignId;
 use super::Report;
 use crate::{
     commands::signals::Signals,
+    configuration::host_name,
     output::note,
     plant,
     project::Project,
@@ -90,8 +91,7 @@ pub(crate) const LEASE: Duration = Duration::from_secs(30);
 
 /// This process as a node: its machine and its number there.
 pub(crate) fn node() -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    format!("{}:{}", host.trim(), std::process::id())
+    format!("{}:{}", host_name(), std::process::id())
 }
 
 /// What another signal wishes, and how that is told.
