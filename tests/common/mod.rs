@@ -43,9 +43,11 @@ pub fn run(project: &Path, args: &[&str]) -> String {
 /// A project of its own: scripts and models are those here, store and recordings are new; with these files.
 pub fn lay_out(project: &Path, files: &[(&str, &str)]) {
     for shared in ["models", "dialogs", ".waihu/models", ".waihu/prompts"] {
-        let path = project.join(shared);
+        let (here, path) = (Path::new(ROOT).join(shared), project.join(shared));
+        // Where nothing was ever spoken there is no folder of prompts yet.
+        fs::create_dir_all(&here).unwrap();
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        symlink(Path::new(ROOT).join(shared), path).unwrap();
+        symlink(here, path).unwrap();
     }
     for (file, text) in files {
         let path = project.join(file);
