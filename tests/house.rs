@@ -224,6 +224,33 @@ fn no_file_is_too_long_to_read() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// What is measured is told where it is described, and the other way round.
+#[test]
+fn every_series_is_in_the_table_and_counted() {
+    let mut files = Vec::new();
+    rust_files(&root().join("engine"), &mut files);
+    let names = |text: &str| -> BTreeSet<String> {
+        let quoted = text.split('"').filter(|word| word.starts_with("waihu_"));
+        let is_name = |c: char| c.is_ascii_lowercase() || c == '_';
+        quoted.filter(|word| word.chars().all(is_name)).map(str::to_owned).collect()
+    };
+    // A room's name stands as the target of a trace.
+    let rooms: BTreeSet<String> = rooms().iter().map(|room| format!("waihu_{room}")).collect();
+    let (mut told, mut counted) = (BTreeSet::new(), BTreeSet::new());
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let (table, code) = code
+            .split_once("const SERIES")
+            .map_or(("", code), |(_, rest)| rest.split_once("\n};").unwrap_or((rest, "")));
+        told.extend(names(table));
+        if ["gauge!(", "counter!(", "histogram!("].iter().any(|word| code.contains(word)) {
+            counted.extend(names(code));
+        }
+    }
+    assert_eq!(told, &counted - &rooms);
+}
+
 #[test]
 fn every_room_says_what_it_is() {
     for room in rooms() {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use metrics::{counter, gauge};
+use metrics::counter;
 use waihu_store::{DeadLetter, Event, Hold, Place, Store, StoreError};
 use waihu_types::{SplitMix64, WallTime};
 
@@ -81,7 +81,6 @@ impl Courier {
         }
         let events = self.store.events(place.seq, self.reader.batch).await?;
         let Some(last) = events.last().map(|event| event.seq) else {
-            gauge!("waihu_reader_lag", "reader" => self.reader.name.clone()).set(0.0);
             return Ok(Step::Idle);
         };
         let wanted: Vec<&Event> = events
@@ -187,8 +186,6 @@ impl Courier {
 
     fn tell(&self, from: &Place, to: &Place, aside: Option<&DeadLetter>, last: i64) {
         let reader = &self.reader.name;
-        #[allow(clippy::cast_precision_loss)]
-        gauge!("waihu_reader_lag", "reader" => reader.clone()).set((last - to.seq) as f64);
         if let Some(letter) = aside {
             tracing::warn!(
                 reader,

@@ -308,6 +308,7 @@ impl Engine {
             self.pacing.forget(gone);
         }
         self.campaigns = running;
+        gauge::measure(&self.pacing, self.campaigns.keys());
         self.stop_settled().await
     }
 

@@ -16,7 +16,7 @@ use std::{
     fmt,
     ops::{Deref, DerefMut},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use sqlx::{
@@ -189,9 +189,13 @@ impl Writers {
     }
 
     async fn commit(&self, group: Group) -> Result<(), SqlError> {
-        let Group { mut tx, events, .. } = group;
+        let Group { mut tx, events, writes, .. } = group;
+        let begun = Instant::now();
         insert_events(&mut tx, &events).await?;
-        match tx.commit().await {
+        let committed = tx.commit().await;
+        metrics::histogram!("waihu_store_commit_seconds").record(begun.elapsed().as_secs_f64());
+        metrics::counter!("waihu_store_writes_total").increment(writes.into());
+        match committed {
             Err(lost) if kind(&lost) == Kind::Unreachable && !events.is_empty() => {
                 match tokio::time::timeout(ASK, self.ask(&events)).await {
                     Ok(true) => Ok(()),

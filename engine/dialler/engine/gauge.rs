@@ -1,8 +1,9 @@
-//! How loaded this machine is, looked at once a second.
+//! How loaded this machine is, looked at once a second; and what the pacing goes by, for whoever watches.
 
 use std::time::{Duration, Instant};
 
-use waihu_campaign::Load;
+use waihu_campaign::{Load, pacing::Pacing};
+use waihu_types::CampaignId;
 
 use crate::plant::Plant;
 
@@ -39,6 +40,21 @@ impl Gauge {
         let (all, late) = (ticks.saturating_sub(self.ticks), late_ticks.saturating_sub(self.late_ticks));
         (self.ticks, self.late_ticks) = (ticks, late_ticks);
         u32::try_from(late.saturating_mul(1_000) / all.max(1)).unwrap_or(u32::MAX)
+    }
+}
+
+/// Tells what the pacing has learnt of each campaign.
+pub(super) fn measure<'a>(pacing: &Pacing, campaigns: impl Iterator<Item = &'a CampaignId>) {
+    let today = super::today();
+    for campaign in campaigns {
+        let Some(view) = pacing.view(campaign, today) else { continue };
+        let tell = |name: &'static str, value: f64| {
+            metrics::gauge!(name, "campaign" => campaign.to_string()).set(value);
+        };
+        tell("waihu_pacing_answer_ratio", view.answer_rate);
+        tell("waihu_pacing_talk_seconds", view.talk_s);
+        tell("waihu_pacing_abandoned_ratio", view.window.share());
+        tell("waihu_pacing_abandoned_room", f64::from(view.room));
     }
 }
 
