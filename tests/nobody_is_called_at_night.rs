@@ -66,3 +66,28 @@ fn each_case_is_explained_at_a_time_of_its_place_with_the_next_moment() {
         }
     }
 }
+
+#[test]
+fn the_page_of_ten_cases_is_what_the_program_says() {
+    let folder = project();
+    let room = Path::new(ROOT).join("engine/compliance");
+    symlink(room.join("explained"), folder.path().join("explained")).unwrap();
+    let page = fs::read_to_string(room.join("EXPLAINED.md")).unwrap();
+    let shown: Vec<&str> = page.split("```console\n$ waihu ").skip(1).collect();
+    assert_eq!(shown.len(), 2);
+    for shown in shown {
+        let (command, rest) = shown.split_once('\n').unwrap();
+        // One argument is quoted, and none has a quote in it.
+        let args: Vec<&str> = command
+            .split('"')
+            .enumerate()
+            .flat_map(|(n, part)| match n % 2 {
+                0 => part.split_whitespace().collect(),
+                _ => vec![part],
+            })
+            .collect();
+        let (ok, out, why) = run(folder.path(), &args);
+        assert!(ok, "{why}");
+        assert_eq!(out, rest.split_once("```").unwrap().0, "{command}");
+    }
+}
