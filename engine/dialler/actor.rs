@@ -23,7 +23,7 @@ use crate::{
     outcome::{Attempt, outcome},
     plant::{Order, Plant, Progress, ProgressKind, Stop},
     playout::Playout,
-    sound::{Ends, LegSound, News, SoundFault, first_timeout},
+    sound::{Ends, LegSound, Means, News, SoundFault, first_timeout},
     trail::Trail,
     words::{self, Prompts, tell},
 };
@@ -151,11 +151,11 @@ impl<'a> ActiveCall<'a> {
         let ear = listener.ear();
         let to_call = happenings.clone();
         let ends = Ends {
-            beside: None,
             heard: Some(Box::new(move |heard| ear.hear(heard.frame, legs::gate(heard)))),
             stereo: Some(legs::stereo_tap(tape)),
+            ..Ends::default()
         };
-        let sound = LegSound::open(plant, &order.attempt, Leg::Callee, ends, move |news| {
+        let sound = LegSound::open(plant.means(), &order.attempt, Leg::Callee, ends, move |news| {
             // The call may be over: then nobody need know.
             let _ = to_call.send(Happening::Sound(Leg::Callee, news));
         })?;
@@ -270,11 +270,15 @@ impl<'a> ActiveCall<'a> {
             }
             Happening::Played(event) => Some(Input::Media(event)),
             Happening::Sound(leg, News::Datagram(from, bytes)) => {
-                self.of_sound(leg, |sound, plant| sound.datagram(plant, from, &bytes))
+                self.of_sound(leg, |sound, means| sound.datagram(means, from, &bytes))
             }
             Happening::Sound(leg, News::Failed(why)) => {
                 self.of_sound(leg, |_, _| Err(SoundFault::Media(why)))
             }
+            Happening::Sound(leg, News::Reach(reach)) => self.of_sound(leg, |sound, _| {
+                sound.note(reach);
+                Ok(())
+            }),
             Happening::Sound(Leg::Agent, News::FirstPacket(_)) => None,
             Happening::Sound(Leg::Callee, News::FirstPacket(at)) => {
                 // With it the recording begins.
@@ -329,7 +333,7 @@ impl<'a> ActiveCall<'a> {
                 }
                 Output::Connect { leg, part, remote } => {
                     let describe =
-                        |sound: &mut LegSound, plant: &Plant| sound.described(plant, part, &remote);
+                        |sound: &mut LegSound, means: Means<'_>| sound.described(means, part, &remote);
                     if let Some(input) = self.of_sound(leg, describe) {
                         machine.handle_input(self.now(), input);
                     }
@@ -361,13 +365,14 @@ impl<'a> ActiveCall<'a> {
         let Some(agent) = self.plant.trunk.agents.get(desk) else { return Ok(()) };
         let sound = match &mut self.agent_sound {
             Some(sound) => {
-                sound.begin_anew(self.plant)?;
+                sound.begin_anew(self.plant.means())?;
                 sound
             }
             None => {
                 let to_call = self.happenings.clone();
                 let ends = Ends { beside: Some(self.sound.slot()), ..Ends::default() };
-                let sound = LegSound::open(self.plant, &self.order.attempt, Leg::Agent, ends, move |news| {
+                let (means, attempt) = (self.plant.means(), &self.order.attempt);
+                let sound = LegSound::open(means, attempt, Leg::Agent, ends, move |news| {
                     let _ = to_call.send(Happening::Sound(Leg::Agent, news));
                 })?;
                 self.agent_sound.insert(sound)
@@ -383,10 +388,10 @@ impl<'a> ActiveCall<'a> {
     fn of_sound(
         &mut self,
         leg: Leg,
-        act: impl FnOnce(&mut LegSound, &Plant) -> Result<(), SoundFault>,
+        act: impl FnOnce(&mut LegSound, Means<'_>) -> Result<(), SoundFault>,
     ) -> Option<Input> {
         let sound = if leg == Leg::Callee { Some(&mut self.sound) } else { self.agent_sound.as_mut() };
-        let fault = act(sound?, self.plant).err()?;
+        let fault = act(sound?, self.plant.means()).err()?;
         tracing::error!(attempt = %self.order.attempt, ?leg, error = %fault, "a leg cannot be spoken with");
         self.line(Line {
             at: self.now(),

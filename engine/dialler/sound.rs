@@ -1,9 +1,12 @@
-//! A leg's sound: what was offered for it, what came of that, and the keys that it is locked with.
+//! A leg's sound: what was offered for it ([`offer`]), what came of that, and the keys that it is locked with.
 //!
 //! Keys in the descriptions (RFC 4568) are new for each INVITE, from the system's random source. Where a
 //! handshake brings them (RFC 5763), it is made here with its flights and its time, and kept to the end of
 //! the call: a far end that missed our last flight repeats its own. Until its keys are there the media thread
-//! sends nothing, and what is to be said waits. Absent: ICE, which we do not offer.
+//! sends nothing, and what is to be said waits. A browser proves by connectivity checks where it is; the
+//! media thread answers them, and takes a handshake from there alone.
+
+mod offer;
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -11,22 +14,15 @@ use std::{
     time::Instant,
 };
 
-use rand::{TryRng, rngs::SysRng};
 use tokio::sync::oneshot;
 use waihu_call::{Leg, Part};
 use waihu_media::{HeardTap, MediaEvent, Opened, Remote, SlotId, Stats, StereoTap, Taps};
-use waihu_sip::{
-    AudioStream, DtlsRole, Keys, MediaMismatch, Ours, Rtcp, Security, SessionDescription, StreamSecurity,
-};
+use waihu_sip::{AudioStream, DtlsRole, MediaMismatch, SessionDescription, StreamSecurity};
 use waihu_srtp::{DtlsError, Handshake, Role, is_dtls};
-use waihu_trunk::{KeyExchange, MediaPorts, TrunkConfig};
-use waihu_types::{AttemptId, FaultOwner, Outcome, Sound, SoundQuality, SrtpKey, SrtpSuite, Time};
+use waihu_types::{AttemptId, FaultOwner, Outcome, Sound, SoundQuality, SrtpSuite, Time};
 
-use crate::{error::DialError, legs, plant::Plant};
-
-/// Bytes of the canonical name that a leg's reports carry: enough that no two of them are alike, and new for
-/// each call, so that it tells nobody which machine it is (RFC 7022, 4.2).
-const CNAME_BYTES: usize = 12;
+pub(crate) use self::offer::{FarEnd, Means};
+use crate::{error::DialError, legs};
 
 /// Why a leg has no sound that may be sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -71,15 +67,27 @@ pub(crate) enum News {
     Call(waihu_call::MediaEvent),
     /// The first packet left, at this time: the recording begins with it.
     FirstPacket(Time),
+    /// Whether a browser is still there: it has proven nothing for half a minute, or does so again.
+    Reach(Reach),
     /// A datagram of the handshake.
     Datagram(SocketAddr, Box<[u8]>),
     /// It is about to be closed by a fault of ours.
     Failed(String),
 }
 
-/// What a slot is to hear and record beside.
+/// Whether a browser is still there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// It has proven nothing for half a minute, and is sent nothing more.
+    Lost,
+    /// It is there again.
+    Again,
+}
+
+/// Who is at the other end of a slot, and what hears it at ours.
 #[derive(Default)]
 pub(crate) struct Ends {
+    pub(crate) far_end: FarEnd,
     pub(crate) beside: Option<SlotId>,
     pub(crate) heard: Option<HeardTap>,
     pub(crate) stereo: Option<StereoTap>,
@@ -88,9 +96,10 @@ pub(crate) struct Ends {
 /// One leg's sound.
 pub(crate) struct LegSound {
     opened: Opened,
+    far_end: FarEnd,
     attempt: AttemptId,
     networks: Arc<[(IpAddr, u8)]>,
-    /// What the INVITE offers.
+    /// What the far end is offered.
     offer: SessionDescription,
     /// Our description, as the last exchange left it.
     ours: SessionDescription,
@@ -119,7 +128,7 @@ impl LegSound {
     /// # Errors
     /// When there is no port, or no randomness for keys.
     pub(crate) fn open(
-        plant: &Plant,
+        means: Means<'_>,
         attempt: &AttemptId,
         leg: Leg,
         ends: Ends,
@@ -136,6 +145,8 @@ impl LegSound {
                 let news = match event {
                     MediaEvent::FirstPacketSent => Some(News::FirstPacket(at)),
                     MediaEvent::Handshake { from, bytes } => Some(News::Datagram(from, bytes)),
+                    MediaEvent::ConsentLost => Some(News::Reach(Reach::Lost)),
+                    MediaEvent::ConsentRenewed => Some(News::Reach(Reach::Again)),
                     MediaEvent::Failed(why) => Some(News::Failed(why)),
                     MediaEvent::Closed(stats) => {
                         // The call may be over: then nobody need know.
@@ -150,19 +161,23 @@ impl LegSound {
             }),
         };
         let opened = match ends.beside {
-            Some(other) => plant.media.open_beside(other, taps)?,
-            None => plant.media.open(taps)?,
+            Some(other) => means.media.open_beside(other, taps)?,
+            None => means.media.open(taps)?,
         };
-        let networks = plant.trunk.media_networks.iter().map(|n| (n.first(), n.prefix())).collect();
-        let offer = match offer(plant, &opened) {
+        let networks = match ends.far_end {
+            FarEnd::Telephone => means.trunk.media_networks.iter().map(|n| (n.first(), n.prefix())).collect(),
+            FarEnd::Browser => Arc::default(),
+        };
+        let offer = match means.offer(ends.far_end, &opened) {
             Ok(offer) => offer,
             Err(e) => {
-                plant.media.close(opened.slot);
+                means.media.close(opened.slot);
                 return Err(e);
             }
         };
         Ok(Self {
             opened,
+            far_end: ends.far_end,
             attempt: attempt.clone(),
             networks,
             ours: offer.clone(),
@@ -175,12 +190,15 @@ impl LegSound {
         })
     }
 
-    /// Begins anew for another far end, with other keys.
+    /// Begins anew for another far end of the same kind, or for the same that has lost what it knew, as a page
+    /// that was loaded anew: with other keys and credentials. Who answered before is sent nothing more until
+    /// the next answer, whose far end goes on where it stood: what the slot is joined with, and what is
+    /// played on it, stays.
     ///
     /// # Errors
     /// When there is no randomness for keys.
-    pub(crate) fn begin_anew(&mut self, plant: &Plant) -> Result<(), DialError> {
-        self.offer = offer(plant, &self.opened)?;
+    pub(crate) fn begin_anew(&mut self, means: Means<'_>) -> Result<(), DialError> {
+        self.offer = means.offer(self.far_end, &self.opened)?;
         self.ours = self.offer.clone();
         (self.agreed, self.suite, self.shaking, self.is_told) = (None, None, None, false);
         Ok(())
@@ -195,7 +213,7 @@ impl LegSound {
         (self.agreed, self.shaking) = (None, None);
     }
 
-    /// What an INVITE offers.
+    /// What an INVITE offers, or a desk is sent.
     pub(crate) fn offer(&self) -> SessionDescription {
         self.offer.clone()
     }
@@ -213,7 +231,7 @@ impl LegSound {
     /// When nothing may be sent; the slot is left as it was.
     pub(crate) fn described(
         &mut self,
-        plant: &Plant,
+        means: Means<'_>,
         part: Part,
         theirs: &SessionDescription,
     ) -> Result<(), SoundFault> {
@@ -238,9 +256,9 @@ impl LegSound {
             }
             StreamSecurity::Dtls { .. } => waihu_media::Security::Awaited,
         };
-        plant.media.start(self.opened.slot, self.remote(&stream, security, plant.trunk.inband_dtmf));
+        means.media.start(self.opened.slot, self.remote(&stream, security, means.trunk.inband_dtmf));
         match stream.srtp {
-            StreamSecurity::Dtls { fingerprint, role } => self.shake(plant, &stream, fingerprint, role),
+            StreamSecurity::Dtls { fingerprint, role } => self.shake(means, &stream, fingerprint, role),
             StreamSecurity::None | StreamSecurity::Sdes { .. } => {
                 // One that was under way is no longer wanted.
                 self.shaking = None;
@@ -269,7 +287,7 @@ impl LegSound {
     /// none (RFC 8842, 5.5).
     fn shake(
         &mut self,
-        plant: &Plant,
+        means: Means<'_>,
         stream: &AudioStream,
         fingerprint: [u8; 32],
         role: DtlsRole,
@@ -277,11 +295,11 @@ impl LegSound {
         let same = |s: &Shaking| (s.fingerprint, s.role) == (fingerprint, role);
         if !self.shaking.as_ref().is_some_and(same) {
             let part = if role == DtlsRole::Client { Role::Active } else { Role::Passive };
-            let handshake = Handshake::new(&plant.certificate, part, fingerprint, Instant::now())?;
+            let handshake = Handshake::new(means.certificate, part, fingerprint, Instant::now())?;
             let to = stream.remote;
             self.shaking = Some(Shaking { handshake, fingerprint, role, to, is_found: false });
         }
-        self.go_on(plant)
+        self.go_on(means)
     }
 
     /// A datagram of the handshake has come.
@@ -290,21 +308,21 @@ impl LegSound {
     /// When it ends without keys.
     pub(crate) fn datagram(
         &mut self,
-        plant: &Plant,
+        means: Means<'_>,
         from: SocketAddr,
         bytes: &[u8],
     ) -> Result<(), SoundFault> {
         let (Some(shaking), Some(stream)) = (&mut self.shaking, &self.agreed) else { return Ok(()) };
         // Behind address translation it comes from another place than was said; whoever comes from there
         // still has to show the certificate.
-        let is_from_there = from.ip() == stream.remote.ip();
+        let is_from_there = stream.ice || from.ip() == stream.remote.ip();
         if !bytes.first().is_some_and(|first| is_dtls(*first)) || shaking.is_found && !is_from_there {
             return Ok(());
         }
         shaking.is_found |= is_from_there;
         shaking.to = from;
         shaking.handshake.handle_datagram(Instant::now(), bytes);
-        self.go_on(plant)
+        self.go_on(means)
     }
 
     /// When [`Self::handle_timeout`] is wanted.
@@ -316,28 +334,33 @@ impl LegSound {
     ///
     /// # Errors
     /// When it ends without keys.
-    pub(crate) fn handle_timeout(&mut self, plant: &Plant) -> Result<(), SoundFault> {
+    pub(crate) fn handle_timeout(&mut self, means: Means<'_>) -> Result<(), SoundFault> {
         let Some(shaking) = &mut self.shaking else { return Ok(()) };
         shaking.handshake.handle_timeout(Instant::now());
-        self.go_on(plant)
+        self.go_on(means)
     }
 
     /// Sends what the handshake has to send, and takes what has come of it.
-    fn go_on(&mut self, plant: &Plant) -> Result<(), SoundFault> {
+    fn go_on(&mut self, means: Means<'_>) -> Result<(), SoundFault> {
         let Some(shaking) = &mut self.shaking else { return Ok(()) };
         while let Some(datagram) = shaking.handshake.poll_datagram() {
-            plant.media.send_handshake(self.opened.slot, shaking.to, datagram);
+            means.media.send_handshake(self.opened.slot, shaking.to, datagram);
         }
         match shaking.handshake.outcome() {
             None => Ok(()),
             Some(Ok(keys)) => {
-                plant.media.keys(self.opened.slot, keys.ours, keys.theirs);
+                means.media.keys(self.opened.slot, keys.ours, keys.theirs);
                 self.suite = Some(keys.ours.suite());
                 self.tell_log();
                 Ok(())
             }
             Some(Err(why)) => Err(why.into()),
         }
+    }
+
+    /// Says in the log whether the far end is still there.
+    pub(crate) fn note(&self, reach: Reach) {
+        tracing::info!(attempt = %self.attempt, ?reach, "a browser's checks");
     }
 
     /// How the sound flows, once a call.
@@ -381,106 +404,4 @@ impl LegSound {
 /// When the first of both legs' handshakes wants its time.
 pub(crate) fn first_timeout(callee: &LegSound, agent: Option<&LegSound>) -> Option<Instant> {
     [Some(callee), agent].into_iter().flatten().filter_map(LegSound::poll_timeout).min()
-}
-
-/// What the trunk's configuration offers, with keys that were never used before.
-fn offer(plant: &Plant, opened: &Opened) -> Result<SessionDescription, DialError> {
-    let keys = match plant.trunk.key_exchange {
-        KeyExchange::Sdes => new_keys(&plant.trunk.srtp_suites)?,
-        KeyExchange::Dtls => Vec::new(),
-    };
-    let mut cname = [0; CNAME_BYTES];
-    SysRng.try_fill_bytes(&mut cname).map_err(|_| DialError::Randomness)?;
-    let cname: String = cname.iter().map(|byte| format!("{byte:02x}")).collect();
-    let fingerprint = plant.certificate.sha256_fingerprint();
-    Ok(ours(&plant.trunk, opened, &keys, &fingerprint, &cname).offer())
-}
-
-fn ours<'a>(
-    trunk: &'a TrunkConfig,
-    opened: &Opened,
-    keys: &'a [SrtpKey],
-    fingerprint: &'a [u8; 32],
-    cname: &'a str,
-) -> Ours<'a> {
-    let keys = match trunk.key_exchange {
-        KeyExchange::Sdes => Keys::Sdes(keys),
-        KeyExchange::Dtls => Keys::Dtls(fingerprint),
-    };
-    Ours {
-        rtp: opened.rtp,
-        rtcp: match trunk.media_ports {
-            MediaPorts::PerCall => Rtcp::MuxOrAbove,
-            MediaPorts::Shared => Rtcp::Mux,
-        },
-        codecs: &trunk.codecs,
-        comfort_noise: trunk.comfort_noise,
-        security: Security::new(trunk.srtp, keys),
-        source: Some((opened.ssrc, cname)),
-    }
-}
-
-/// A key for each suite, from the system's random source.
-fn new_keys(suites: &[SrtpSuite]) -> Result<Vec<SrtpKey>, DialError> {
-    let key = |suite: &SrtpSuite| {
-        let mut keying = vec![0; suite.key_len() + suite.salt_len()];
-        SysRng.try_fill_bytes(&mut keying).map_err(|_| DialError::Randomness)?;
-        SrtpKey::new(*suite, &keying).ok_or(DialError::Randomness)
-    };
-    suites.iter().map(key).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn trunk(more: &str) -> TrunkConfig {
-        let least =
-            "[trunk]\nproxy = \"192.0.2.1:5060\"\nfrom = \"sip:w@192.0.2.1\"\nbind = \"192.0.2.2:0\"\n";
-        TrunkConfig::parse(&format!("{least}{more}"), "t.toml").unwrap()
-    }
-
-    fn offered(trunk: &TrunkConfig) -> String {
-        let slot = waihu_media::Media::spawn(waihu_media::MediaConfig::new(
-            [127, 0, 0, 1].into(),
-            46_200..=46_240,
-            std::time::Duration::from_secs(9),
-        ))
-        .unwrap();
-        let opened = slot.open(Taps { heard: None, stereo: None, events: Box::new(|_, _| ()) }).unwrap();
-        let keys = new_keys(&trunk.srtp_suites).unwrap();
-        ours(trunk, &opened, &keys, &[0xAB; 32], "00ff").offer().to_string()
-    }
-
-    #[test]
-    fn an_offer_says_what_the_trunk_does() {
-        let plain = offered(&trunk(""));
-        assert!(plain.contains("RTP/AVP 8 0 101") && plain.contains("a=rtcp-mux"), "{plain}");
-        assert!(!plain.contains("a=crypto") && !plain.contains("a=fingerprint"), "{plain}");
-        assert!(plain.contains("cname:00ff"), "{plain}");
-
-        let sdes =
-            offered(&trunk("codecs = [\"opus\", \"G722\"]\nsrtp = \"mandatory\"\ncomfort_noise = true"));
-        assert!(sdes.contains("RTP/SAVP 96 9 13 101 102"), "{sdes}");
-        let suites: Vec<&str> =
-            sdes.lines().filter_map(|l| l.strip_prefix("a=crypto:")?.split(' ').nth(1)).collect();
-        assert_eq!(suites, ["AEAD_AES_256_GCM", "AEAD_AES_128_GCM", "AES_CM_128_HMAC_SHA1_80"]);
-
-        let optional = offered(&trunk("srtp = \"optional\""));
-        assert!(optional.contains("RTP/AVP ") && optional.contains("a=crypto:3"), "{optional}");
-
-        let dtls = offered(&trunk("srtp = \"mandatory\"\ndtls = true\nmedia_ports = \"shared\""));
-        assert!(dtls.contains("UDP/TLS/RTP/SAVP") && dtls.contains("a=setup:actpass"), "{dtls}");
-        assert!(dtls.contains("a=fingerprint:sha-256 AB:AB") && !dtls.contains("a=crypto"), "{dtls}");
-        assert!(dtls.contains("a=rtcp:"), "{dtls}");
-    }
-
-    #[test]
-    fn no_key_is_used_twice() {
-        let suites = trunk("srtp = \"optional\"").srtp_suites;
-        let (a, b) = (new_keys(&suites).unwrap(), new_keys(&suites).unwrap());
-        assert_eq!(a.len(), suites.len());
-        assert!(a.iter().zip(&b).all(|(a, b)| a.suite() == b.suite() && a != b));
-        assert!(a.iter().all(|k| k.key().iter().any(|byte| *byte != 0)));
-    }
 }

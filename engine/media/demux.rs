@@ -1,7 +1,12 @@
 //! Whose a datagram is, where many slots share one port: by the far end's address, and by its source
-//! number where several come from one address.
+//! number where several come from one address. A far end that proves where it is by checks is known by the
+//! name that they call, and then by where they came from.
 
 use std::{collections::HashMap, net::SocketAddr};
+
+use waihu_srtp::stun;
+
+use crate::checks::Proven;
 
 /// The slots of a thread, by their far ends.
 #[derive(Debug, Default)]
@@ -11,6 +16,10 @@ pub(crate) struct Demux {
     /// Where handshakes come from, which name no source.
     by_rtp: HashMap<SocketAddr, Vec<usize>>,
     known: HashMap<usize, FarEnd>,
+    /// Whom a check may call.
+    by_ufrag: HashMap<Box<[u8]>, usize>,
+    /// Where checks came from: a browser has a port of its own for each session.
+    by_check: HashMap<SocketAddr, usize>,
 }
 
 /// What tells a far end's datagrams from others'.
@@ -66,6 +75,27 @@ impl Demux {
         }
     }
 
+    /// The slot at a place answers checks that call it so, and none that called it otherwise before.
+    pub(crate) fn expect_checks(&mut self, place: usize, ufrag: &str) {
+        self.forget(place);
+        self.forget_checks(place);
+        self.by_ufrag.insert(ufrag.as_bytes().into(), place);
+    }
+
+    /// An address was proven to be the far end's of the slot at a place.
+    pub(crate) fn prove(&mut self, place: usize, proven: Proven) {
+        if let Some(old) = proven.forgotten.filter(|old| self.by_check.get(old) == Some(&place)) {
+            self.by_check.remove(&old);
+        }
+        self.by_check.insert(proven.address, place);
+    }
+
+    /// A few hundred are looked through, once a call.
+    pub(crate) fn forget_checks(&mut self, place: usize) {
+        self.by_ufrag.retain(|_, p| *p != place);
+        self.by_check.retain(|_, p| *p != place);
+    }
+
     /// The slot that a datagram is for. A source number that nobody named belongs to the slot that
     /// alone has this address; where several have it, nobody can tell, and it is nobody's.
     pub(crate) fn slot_of(&self, from: SocketAddr, bytes: &[u8]) -> Option<usize> {
@@ -73,7 +103,13 @@ impl Demux {
             Some([only]) => Some(*only),
             _ => None,
         };
-        if let [0..=63, ..] = bytes {
+        if let [0..=3, ..] = bytes {
+            return self.by_ufrag.get(stun::called(bytes)?).copied();
+        }
+        if let Some(place) = self.by_check.get(&from) {
+            return Some(*place);
+        }
+        if let [4..=63, ..] = bytes {
             return alone(self.by_rtp.get(&from));
         }
         let at = match bytes {
@@ -126,7 +162,7 @@ mod tests {
         d.learn(2, far(b, None));
         assert_eq!([7, 8, 9].map(|s| d.slot_of(a, &rtp(s))), [Some(0), Some(1), None]);
         assert_eq!(d.slot_of(b, &rtp(99)), Some(2), "alone at its address");
-        assert_eq!(d.slot_of(b, &[1]), Some(2));
+        assert_eq!(d.slot_of(b, &[200]), Some(2));
         let report = [&[0x80, 201, 0, 1][..], &8_u32.to_be_bytes()].concat();
         assert_eq!(d.slot_of(a, &report), Some(1), "RTCP on the same port");
         let [above_a, above_b] = [a, b].map(|s| SocketAddr::new(s.ip(), s.port() + 1));

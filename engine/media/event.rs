@@ -114,7 +114,11 @@ pub enum MediaEvent {
     AudioResumed,
     /// The far end said by RTCP that it has left.
     Bye,
-    /// A datagram of a handshake came (RFC 7983: STUN or DTLS).
+    /// A far end that proves where it is has not done so for half a minute: nothing more is sent to it.
+    ConsentLost,
+    /// It has done so again, and is sent to again.
+    ConsentRenewed,
+    /// A datagram of a handshake came (RFC 7983: DTLS).
     Handshake {
         /// From where.
         from: SocketAddr,
@@ -140,6 +144,8 @@ impl fmt::Debug for MediaEvent {
             Self::NoAudio { for_ms } => write!(f, "NoAudio({for_ms} ms)"),
             Self::AudioResumed => f.write_str("AudioResumed"),
             Self::Bye => f.write_str("Bye"),
+            Self::ConsentLost => f.write_str("ConsentLost"),
+            Self::ConsentRenewed => f.write_str("ConsentRenewed"),
             Self::Handshake { bytes, .. } => write!(f, "Handshake({} bytes)", bytes.len()),
             Self::Failed(why) => write!(f, "Failed({why})"),
             Self::Closed(stats) => f.debug_tuple("Closed").field(stats).finish(),

@@ -13,6 +13,7 @@
 //!
 //! It knows ports and frames, not calls: SDP, scripts and files are others' business.
 
+mod checks;
 mod clip;
 mod demux;
 mod event;
@@ -30,6 +31,7 @@ mod stats;
 mod wire;
 mod worker;
 
+pub use checks::IceCredentials;
 pub use clip::Clip;
 pub use event::{Heard, HeardTap, MediaEvent, PlaybackId, SlotId, StereoTap, Taps};
 pub use load::Load;

@@ -15,6 +15,7 @@ use crossbeam_channel::{Sender, unbounded};
 use waihu_types::{Codec, SrtpKey, Time};
 
 use crate::{
+    checks::IceCredentials,
     clip::{Clip, Clips},
     event::{MAX_THREADS, PlaybackId, SlotId, Taps},
     load::{Gauges, Load},
@@ -229,12 +230,21 @@ impl Media {
         self.send(slot, Command::Start(slot, Box::new(remote)));
     }
 
+    /// The far end is a browser, which proves where it is by connectivity checks that know `ours`: they are
+    /// answered from here on, before [`Media::start`] too, and ours goes where they come from, whatever a
+    /// [`Remote`] names. Called again, whoever passed before is sent nothing more, and a handshake is to
+    /// bring other keys: the far end begins anew.
+    pub fn expect_checks(&self, slot: SlotId, ours: IceCredentials) {
+        self.send(slot, Command::ExpectChecks(slot, Box::new(ours)));
+    }
+
     /// The keys that a handshake agreed on.
     pub fn keys(&self, slot: SlotId, ours: SrtpKey, theirs: SrtpKey) {
         self.send(slot, Command::Keys(slot, Box::new((ours, theirs))));
     }
 
-    /// Sends a datagram of a handshake from the slot's port.
+    /// Sends a datagram of a handshake from the slot's port; to a far end that is checked for only where a
+    /// check came from.
     pub fn send_handshake(&self, slot: SlotId, to: SocketAddr, bytes: Vec<u8>) {
         self.send(slot, Command::Handshake(slot, to, bytes.into()));
     }

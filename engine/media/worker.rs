@@ -22,6 +22,7 @@ use waihu_audio::mix;
 use waihu_types::{SrtpKey, Time};
 
 use crate::{
+    checks::IceCredentials,
     clip::Clip,
     demux::Demux,
     event::{MediaEvent, PlaybackId, SlotId},
@@ -68,6 +69,7 @@ pub(crate) enum Command {
         beside: Option<SlotId>,
     },
     Start(SlotId, Box<Remote>),
+    ExpectChecks(SlotId, Box<IceCredentials>),
     Keys(SlotId, Box<(SrtpKey, SrtpKey)>),
     Handshake(SlotId, SocketAddr, Box<[u8]>),
     Play(SlotId, PlaybackId, Arc<Clip>, Repeat),
@@ -219,15 +221,18 @@ impl Worker {
     fn read_shared(&mut self, clocks: Clocks) {
         let (places, demux) = (&mut self.places, &mut self.demux);
         let mut strangers = 0;
-        let mut hand_in = |arrived, from, bytes: &mut [u8]| match demux
-            .slot_of(from, bytes)
-            .and_then(|at| places.get_mut(at)?.as_mut())
-        {
-            Some(place) => guarded(&mut place.slot, |s| s.datagram(arrived, from, bytes)),
-            None => strangers += 1,
-        };
         for socket in [&self.voice.shared, &self.voice.shared_rtcp].into_iter().flatten() {
-            self.batch.read(socket, clocks, SHARED_READ, &mut hand_in);
+            self.batch.read(socket, clocks, SHARED_READ, |arrived, from, bytes| {
+                let at = demux.slot_of(from, bytes);
+                let Some((at, place)) = at.and_then(|at| Some((at, places.get_mut(at)?.as_mut()?))) else {
+                    strangers += 1;
+                    return;
+                };
+                guarded(&mut place.slot, |s| s.datagram(arrived, from, bytes, socket));
+                if let Some(proven) = place.slot.take_proven() {
+                    demux.prove(at, proven);
+                }
+            });
         }
         if strangers > 0 {
             self.post.gauges.strangers(strangers);
@@ -302,8 +307,17 @@ impl Worker {
                     self.demux.learn(*at, place.slot.far_end());
                 }
             }
+            Command::ExpectChecks(id, ours) => {
+                if let Some(at) = self.by_id.get(&id)
+                    && let Some(place) = &self.places[*at]
+                    && matches!(place.slot.sockets(), Sockets::Shared)
+                {
+                    self.demux.expect_checks(*at, &ours.ufrag);
+                }
+                self.with(id, |s| s.expect_checks(*ours));
+            }
             Command::Keys(id, keys) => self.with(id, |s| s.keys(now, &keys.0, &keys.1)),
-            Command::Handshake(id, to, bytes) => self.hand_shake(id, to, &bytes),
+            Command::Handshake(id, to, bytes) => self.hand_shake(now, id, to, &bytes),
             Command::Play(id, clip, samples, repeat) => self.with(id, |s| s.play(now, clip, samples, repeat)),
             Command::Stop(id) => self.with(id, |s| s.stop(now)),
             Command::SendDtmf(id, digits) => self.with(id, |s| s.send_dtmf(&digits)),
@@ -341,8 +355,9 @@ impl Worker {
         self.by_id.insert(id, at);
     }
 
-    fn hand_shake(&mut self, id: SlotId, to: SocketAddr, bytes: &[u8]) {
+    fn hand_shake(&mut self, now: Time, id: SlotId, to: SocketAddr, bytes: &[u8]) {
         let Some(place) = self.by_id.get(&id).and_then(|at| self.places.get(*at)?.as_ref()) else { return };
+        let Some(to) = place.slot.handshake_target(now, to) else { return };
         let socket = match place.slot.sockets() {
             Sockets::Own { rtp, .. } => Some(rtp),
             Sockets::Shared => self.voice.shared.as_ref(),
@@ -405,6 +420,7 @@ impl Worker {
         self.phases[phase].retain(|o| *o != at);
         self.by_id.remove(&id);
         self.demux.forget(at);
+        self.demux.forget_checks(at);
         self.free.push(at);
         let now = self.now();
         guarded(&mut slot, |s| s.say_goodbye(now, &self.voice));

@@ -34,8 +34,8 @@ pub use message::{Message, Request, Response};
 pub use method::Method;
 pub use name_addr::NameAddr;
 pub use offer_answer::{
-    AudioStream, ComfortNoise, DtlsRole, Keys, MediaMismatch, Ours, PayloadTypes, Rtcp, Security, SrtpPolicy,
-    StreamSecurity, agree,
+    AudioStream, ComfortNoise, DtlsRole, IceLite, Keys, MediaMismatch, Ours, PayloadTypes, Rtcp, Security,
+    SrtpPolicy, StreamSecurity, agree,
 };
 pub use sdp::{SdpError, SessionDescription};
 pub use uri::{InvalidUri, SipUri, Uri};

@@ -14,6 +14,7 @@
 //! answered.
 
 mod agree;
+mod browser;
 mod formats;
 #[cfg(test)]
 mod policy_tests;
@@ -30,6 +31,7 @@ use waihu_types::{Codec, Direction, SrtpKey};
 use self::security::Reply;
 pub use self::{
     agree::agree,
+    browser::IceLite,
     security::{DtlsRole, Keys, Security, SrtpPolicy, StreamSecurity},
 };
 use crate::sdp::{
@@ -68,6 +70,9 @@ pub enum MediaMismatch {
     /// No fingerprint by SHA-256.
     #[error("the far end's certificate has no fingerprint by SHA-256")]
     NoFingerprint,
+    /// We prove nothing and believe nobody unproven, and the far end makes no connectivity checks.
+    #[error("the far end makes no connectivity checks")]
+    NoIce,
     /// Both sides would begin the DTLS handshake, or neither.
     #[error("it is not settled who begins the DTLS handshake")]
     DtlsRole,
@@ -277,6 +282,8 @@ pub struct PayloadTypes {
 /// What both sides have agreed on about an audio stream, in the terms a media engine needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AudioStream {
+    /// It proves where it is by connectivity checks (RFC 8445): `remote` and `rtcp` say nothing then.
+    pub ice: bool,
     /// Where the far end receives RTP.
     pub remote: SocketAddr,
     /// Where it receives RTCP.

@@ -161,6 +161,8 @@ pub struct Media {
     pub connection: Option<IpAddr>,
     /// `a=mid` (RFC 5888).
     pub mid: Option<String>,
+    /// `a=msid` as it stands: the stream and the track that a page knows the sound by (RFC 8830).
+    pub msid: Option<String>,
     /// `a=rtpmap` lines.
     pub rtpmaps: Vec<RtpMap>,
     /// `a=fmtp` lines: payload type and parameters.
@@ -328,6 +330,7 @@ impl fmt::Display for Media {
         }
         write!(f, "{}{}", self.ice, self.dtls)?;
         self.mid.iter().try_for_each(|mid| write!(f, "a=mid:{mid}\r\n"))?;
+        self.msid.iter().try_for_each(|msid| write!(f, "a=msid:{msid}\r\n"))?;
         for RtpMap { payload_type, encoding, rate_hz, channels } in &self.rtpmaps {
             write!(f, "a=rtpmap:{payload_type} {encoding}/{rate_hz}")?;
             if *channels == 1 { f.write_str("\r\n")? } else { write!(f, "/{channels}\r\n")? }

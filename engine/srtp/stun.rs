@@ -2,10 +2,12 @@
 //! wants before it sends sound. A pure function, without allocation: checks come on the port of sound, where
 //! a media thread reads.
 //!
-//! Absent: checks of our own (a lite agent makes none), candidates and pairs, TURN, role conflicts (whoever
-//! is not lite controls), long-term credentials, SHA-256 for the integrity. A request that is not from
-//! whoever knows our password gets no answer at all, where RFC 8489, 9.1.3 would have it refused with 400 or
-//! 401: a stranger then learns of nothing here.
+//! [`check`] writes what a browser asks, for far ends of our own that measure and try the engine: a lite
+//! agent makes no checks.
+//!
+//! Absent: candidates and pairs, TURN, role conflicts (whoever is not lite controls), long-term credentials,
+//! SHA-256 for the integrity. A request that is not from whoever knows our password gets no answer at all,
+//! where RFC 8489, 9.1.3 would have it refused with 400 or 401: a stranger then learns of nothing here.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -37,6 +39,7 @@ const XOR_MAPPED_ADDRESS: u16 = 0x0020;
 const PRIORITY: u16 = 0x0024;
 const USE_CANDIDATE: u16 = 0x0025;
 const FINGERPRINT: u16 = 0x8028;
+const ICE_CONTROLLING: u16 = 0x802a;
 /// From here on an attribute may be passed over by whoever does not know it.
 const OPTIONAL: u16 = 0x8000;
 
@@ -67,6 +70,51 @@ pub enum StunError {
     /// `out` is shorter than [`MAX_ANSWER`].
     #[error("no room for the answer")]
     NoRoom,
+}
+
+/// The ufrag that a check calls: whose it is, where many share a port. Nothing is proven by it.
+pub fn called(request: &[u8]) -> Option<&[u8]> {
+    let username = Request::read(request).ok()?.username?;
+    username.split(|byte| *byte == b':').next()
+}
+
+/// What a check says of its pair of addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nomination {
+    /// It is tried.
+    Tried,
+    /// It is the one for the sound (USE-CANDIDATE).
+    Nominated,
+}
+
+/// Writes the check of a controlling agent (RFC 8445, 7.2.2) into `out`; gives its length [bytes].
+/// `username` is the answerer's ufrag, a colon, the asker's own; `password` the answerer's.
+///
+/// # Errors
+/// [`StunError::NoRoom`]: with 80 bytes and the username's length there is room.
+pub fn check(
+    transaction: [u8; 12],
+    username: &str,
+    password: &str,
+    nomination: Nomination,
+    out: &mut [u8],
+) -> Result<usize, StunError> {
+    // Header, username, controlling, priority, use-candidate, integrity, fingerprint.
+    let needed = HEADER + 4 + username.len().next_multiple_of(4) + 12 + 8 + 4 + 24 + 8;
+    let out = out.get_mut(..needed).ok_or(StunError::NoRoom)?;
+    out[4..8].copy_from_slice(&COOKIE.to_be_bytes());
+    out[8..HEADER].copy_from_slice(&transaction);
+    let mut writer = Writer { out, len: HEADER };
+    writer.begin(BINDING_REQUEST);
+    writer.attribute(USERNAME, username.as_bytes());
+    writer.attribute(ICE_CONTROLLING, &[0; 8]);
+    // A host's, of the only component (RFC 8445, 5.1.2.1).
+    writer.attribute(PRIORITY, &0x6eff_ffff_u32.to_be_bytes());
+    if nomination == Nomination::Nominated {
+        writer.attribute(USE_CANDIDATE, &[]);
+    }
+    writer.seal(password)?;
+    Ok(writer.len)
 }
 
 /// Answers a binding request that came from `from`, into `out`, which has [`MAX_ANSWER`] bytes. Ours are the

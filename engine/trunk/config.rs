@@ -31,6 +31,8 @@ pub struct TrunkConfig {
     pub bind: SocketAddr,
     /// The address that offers name for RTP, and that RTP is bound to.
     pub media_address: IpAddr,
+    /// Further addresses at which browsers reach the same ports, the preferred first.
+    pub browser_addresses: Vec<IpAddr>,
     /// The ports for RTP, first and last.
     pub rtp_ports: (u16, u16),
     /// Which calls share a port.
@@ -165,6 +167,8 @@ struct TrunkTable {
     bind: SocketAddr,
     #[serde(default)]
     media_address: Option<IpAddr>,
+    #[serde(default)]
+    browser_addresses: Vec<IpAddr>,
     #[serde(default = "usual_ports")]
     rtp_ports: (u16, u16),
     #[serde(default)]
@@ -381,6 +385,10 @@ impl TrunkConfig {
             let message = "name the address at which the far side reaches this machine's RTP";
             return Err(wrong("media_address", message.into()));
         }
+        if t.browser_addresses.iter().any(|a| a.is_unspecified() || a.is_multicast()) {
+            let message = "name addresses at which agents' browsers reach this machine";
+            return Err(wrong("browser_addresses", message.into()));
+        }
         // Via and Contact must name an address that the far side can answer to, which 0.0.0.0 is not.
         let bind =
             if t.bind.ip().is_unspecified() { SocketAddr::new(media_address, t.bind.port()) } else { t.bind };
@@ -411,6 +419,7 @@ impl TrunkConfig {
             from: NameAddr::new(t.display_name.as_deref(), uri("from", &t.from)?),
             bind,
             media_address,
+            browser_addresses: t.browser_addresses,
             rtp_ports: t.rtp_ports,
             media_ports: t.media_ports,
             media_cores,
@@ -526,6 +535,7 @@ mod tests {
             ("username = \"u\"", "username"),
             ("ring_timeout_s = \"long\"", "ring_timeout_s"),
             ("media_address = \"0.0.0.0\"", "media_address"),
+            ("browser_addresses = [\"::\"]", "browser_addresses"),
         ] {
             let message = error(&format!("{LEAST}{line}\n"));
             assert!(message.contains(said) && message.contains("t.toml"), "{message}");

@@ -1,9 +1,10 @@
 //! What comes from the far end.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 
 use waihu_audio::{Frame, SILENCE, gate::Gate};
 use waihu_rtp::{Arrival, DtmfEvent, Packet, Pushed};
+use waihu_srtp::stun::MAX_ANSWER;
 use waihu_types::Time;
 
 use super::{Slot, tell_press};
@@ -40,7 +41,7 @@ impl Slot {
         let all = all || self.stream.as_ref().is_none_or(|s| s.receiver.gets_short_packets());
         let limit = READ_BATCH + *spare;
         let read = inbox.read(&rtp, clocks, limit, all, |arrived, from, bytes| {
-            self.datagram(arrived, from, bytes);
+            self.datagram(arrived, from, bytes, &rtp);
         });
         *spare = limit.saturating_sub(read.max(READ_BATCH));
         if with_rtcp && let Some(rtcp) = &rtcp {
@@ -53,20 +54,35 @@ impl Slot {
         self.sockets = super::Sockets::Own { rtp, rtcp };
     }
 
-    /// One datagram; counts it where it was of no use.
-    pub(crate) fn datagram(&mut self, arrived: Time, from: SocketAddr, bytes: &mut [u8]) {
+    /// One datagram; counts it where it was of no use. A check is answered by `socket`, which it came to.
+    pub(crate) fn datagram(&mut self, arrived: Time, from: SocketAddr, bytes: &mut [u8], socket: &UdpSocket) {
         // RFC 7983: what the first byte, and for RTCP the second, tell apart.
         let used = match bytes {
-            [20..=63, ..] | [0..=3, ..] => self.handshake(arrived, from, bytes),
+            [0..=3, ..] => self.check(arrived, from, bytes, socket),
+            [20..=63, ..] => self.handshake(arrived, from, bytes),
             [128..=191, 192..=223, ..] => self.control(arrived, from, bytes),
             _ => self.sound(arrived, from, bytes),
         };
         self.stats.discarded += u64::from(!used);
     }
 
-    /// Part of a handshake, for who makes it; whether anybody awaits one.
+    /// A connectivity check; whether it was one of the far end's.
+    fn check(&mut self, arrived: Time, from: SocketAddr, bytes: &[u8], socket: &UdpSocket) -> bool {
+        let Some(checks) = &mut self.checks else { return false };
+        let mut answer = [0; MAX_ANSWER];
+        let Some(checked) = checks.take(arrived, from, bytes, &mut answer) else { return false };
+        // Lost, it is asked again.
+        let _ = socket.send_to(&answer[..checked.len], from);
+        if checked.renewed {
+            self.listener.tell(arrived, MediaEvent::ConsentRenewed);
+        }
+        true
+    }
+
+    /// Part of a handshake, for who makes it; whether anybody awaits one from there.
     fn handshake(&mut self, arrived: Time, from: SocketAddr, bytes: &[u8]) -> bool {
-        let awaited = self.stream.as_ref().is_some_and(|s| s.remote.security != Security::Plain);
+        let awaited = self.stream.as_ref().is_some_and(|s| s.remote.security != Security::Plain)
+            && self.checks.as_ref().is_none_or(|checks| checks.knows(from));
         let (last, in_a_row) = self.handshakes;
         let in_a_row = if arrived.since(last) >= HANDSHAKE_PAUSE { 0 } else { in_a_row + 1 };
         if !awaited || in_a_row > HANDSHAKE_FLIGHT {
@@ -117,8 +133,13 @@ impl Slot {
         let seeks = stream.remote.direction.sends() && content != Content::Keys;
         let owned = !proven && stream.remote.owns(from.ip());
         let admitted = proven
-            || (seeks || stream.latch.believes(from))
-                && stream.latch.admits(arrived, from, owned, packet.ssrc, packet.sequence);
+            || match &self.checks {
+                Some(checks) => checks.knows(from),
+                None => {
+                    (seeks || stream.latch.believes(from))
+                        && stream.latch.admits(arrived, from, owned, packet.ssrc, packet.sequence)
+                }
+            };
         if !admitted {
             return false;
         }
@@ -166,6 +187,9 @@ impl Slot {
     /// First part of a tick: takes 20 ms from the far end.
     pub(crate) fn hear(&mut self, now: Time) {
         self.other = None;
+        if self.checks.as_mut().is_some_and(|checks| checks.tick(now)) {
+            self.listener.tell(now, MediaEvent::ConsentLost);
+        }
         let heard = &mut self.heard[..self.frame];
         let Some(stream) = &mut self.stream else {
             heard.fill(0);
@@ -181,7 +205,7 @@ impl Slot {
             // A tone is told while it lasts; what follows of it tells no length.
             self.listener.tell(now, MediaEvent::Dtmf { digit, duration_ms: 40 });
         }
-        if !stream.is_owed_sound() {
+        if !stream.is_owed_sound(self.checks.as_deref()) {
             stream.heard_at = now;
             stream.gap_told = None;
         }

@@ -18,6 +18,7 @@ use waihu_srtp::{Lock, SrtpError, Unlock};
 use waihu_types::{Codec, SrtpKey, Time};
 
 use crate::{
+    checks::{Checks, IceCredentials, Proven},
     clip::Clip,
     demux::FarEnd,
     event::{HeardTap, Listener, MediaEvent, PlaybackId, Taps},
@@ -86,9 +87,10 @@ impl Locks {
 }
 
 impl Stream {
-    /// Where to send; `None` while the far end holds, or its keys are not there.
-    fn target(&self) -> Option<SocketAddr> {
-        self.latch.target().filter(|_| !self.awaits_keys() && self.remote.direction.receives())
+    /// Where to send; `None` while the far end holds or is out of reach, or its keys are not there.
+    fn target(&self, checks: Option<&Checks>, now: Time) -> Option<SocketAddr> {
+        let target = checks.map_or_else(|| self.latch.target(), |checks| checks.target(now));
+        target.filter(|_| !self.awaits_keys() && self.remote.direction.receives())
     }
 
     /// What sound and reports are locked with; none where they go in the clear.
@@ -101,8 +103,8 @@ impl Stream {
     }
 
     /// Whether sound is to be expected: who holds us owes us none.
-    fn is_owed_sound(&self) -> bool {
-        self.latch.target().is_some() && self.remote.direction.sends()
+    fn is_owed_sound(&self, checks: Option<&Checks>) -> bool {
+        (checks.is_some() || self.latch.target().is_some()) && self.remote.direction.sends()
     }
 }
 
@@ -112,6 +114,8 @@ pub(crate) struct Slot {
     heard_tap: Option<HeardTap>,
     tape: Option<Tape>,
     listener: Listener,
+    /// Where the far end is, where it proves that by checks.
+    checks: Option<Box<Checks>>,
     stream: Option<Box<Stream>>,
     source: SourceState,
     /// The clock that keys are told on.
@@ -154,6 +158,7 @@ impl Slot {
             heard_tap: taps.heard,
             tape: taps.stereo.map(Tape::new),
             listener: Listener::new(taps.events),
+            checks: None,
             stream: None,
             source: SourceState::new(),
             keys_hz: 8_000,
@@ -223,6 +228,17 @@ impl Slot {
         Ok(())
     }
 
+    /// From here on the far end proves where it is by checks that know these. Whoever did so before is
+    /// another, or the same anew: it is sent nothing more, and keys of a handshake are to come again.
+    pub(crate) fn expect_checks(&mut self, ours: IceCredentials) {
+        self.checks = Some(Box::new(Checks::new(ours)));
+        if let Some(stream) = &mut self.stream
+            && stream.remote.security == Security::Awaited
+        {
+            stream.locks = None;
+        }
+    }
+
     /// The keys that a handshake brought.
     pub(crate) fn keys(&mut self, now: Time, ours: &SrtpKey, theirs: &SrtpKey) {
         if let Err(e) = self.lock_with(ours, theirs) {
@@ -289,8 +305,25 @@ impl Slot {
         &self.sockets
     }
 
-    /// What its far end is known by on a port that is shared.
+    /// Where a datagram of a handshake may go that is meant for `to`: a far end that proves where it is may
+    /// have said nothing of it.
+    pub(crate) fn handshake_target(&self, now: Time, to: SocketAddr) -> Option<SocketAddr> {
+        match &self.checks {
+            Some(checks) if !checks.knows(to) => checks.target(now),
+            _ => Some(to),
+        }
+    }
+
+    /// An address that the far end has proven since this was asked last.
+    pub(crate) fn take_proven(&mut self) -> Option<Proven> {
+        self.checks.as_mut()?.take_fresh()
+    }
+
+    /// What its far end is known by on a port that is shared, where checks tell nothing of it.
     pub(crate) fn far_end(&self) -> Option<FarEnd> {
+        if self.checks.is_some() {
+            return None;
+        }
         let remote = &self.stream.as_ref()?.remote;
         Some(FarEnd { rtp: remote.address, rtcp: remote.rtcp, ssrc: remote.ssrc })
     }

@@ -68,6 +68,8 @@ impl Slot {
         if stream.awaits_keys() {
             // What is to be said waits: nothing of it may go out in the clear, or be lost.
             stream.clock.advance(stream.remote.codec.frame_ticks());
+            // A recording that has begun goes on where keys are awaited anew.
+            self.record(&[0; MAX_FRAME][..self.frame]);
             return;
         }
         let mut said = [0; MAX_FRAME];
@@ -148,7 +150,7 @@ impl Slot {
     fn send(&mut self, now: Time, coded: &Coded, payload: &[u8], voice: &mut Voice) {
         let Some(stream) = &mut self.stream else { return };
         stream.clock.advance(stream.remote.codec.frame_ticks());
-        let Some(target) = stream.target() else {
+        let Some(target) = stream.target(self.checks.as_deref(), now) else {
             // The numbers go on only when something is sent; the first packet after a hold tells
             // the far end that the hole in the timestamps is meant.
             stream.marker = true;
@@ -203,7 +205,8 @@ impl Slot {
         write: fn(&mut Reports, Time, &mut SourceState, &mut [u8]) -> Option<usize>,
     ) {
         let Some(stream) = &mut self.stream else { return };
-        let (Some(to), Some(target)) = (stream.remote.rtcp, stream.target()) else { return };
+        let target = stream.target(self.checks.as_deref(), now);
+        let (Some(to), Some(target)) = (stream.remote.rtcp, target) else { return };
         let mux = to == stream.remote.address;
         let mut buffer = [0; PACKET];
         let written = write(&mut stream.reports, now, &mut self.source, &mut buffer[..PACKET - MAX_GROWTH]);

@@ -1,6 +1,6 @@
 //! What two descriptions, ours and theirs, come to.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use waihu_types::Direction;
 
@@ -20,8 +20,15 @@ pub fn agree(ours: &SessionDescription, theirs: &SessionDescription) -> Result<A
         .codecs()
         .find_map(|(number, codec)| Some((number, number_of(codec)?, codec)))
         .ok_or(MediaMismatch::NoCommonCodec)?;
-    let address = section.connection.or(theirs.connection).ok_or(MediaMismatch::NoAddress)?;
-    let direction = if address.is_unspecified() { Direction::Inactive } else { theirs.direction_of(section) };
+    let checks = |of: &SessionDescription, m: &Media| m.ice.ufrag.is_some() || of.ice.ufrag.is_some();
+    let ice = checks(ours, mine);
+    if ice && !checks(theirs, section) {
+        return Err(MediaMismatch::NoIce);
+    }
+    let named = section.connection.or(theirs.connection);
+    let address = named.or(ice.then_some(Ipv4Addr::UNSPECIFIED.into())).ok_or(MediaMismatch::NoAddress)?;
+    let holds = address.is_unspecified() && !ice;
+    let direction = if holds { Direction::Inactive } else { theirs.direction_of(section) };
 
     let our_event = |rate| mine.events().find(|(_, r)| *r == rate).map(|(number, _)| number);
     let event = best_event(codec, section.events().filter(|(_, rate)| our_event(*rate).is_some()));
@@ -40,6 +47,7 @@ pub fn agree(ours: &SessionDescription, theirs: &SessionDescription) -> Result<A
     let ptime_ms = section.ptime_ms.filter(|ms| *ms > 0).unwrap_or(PTIME_MS);
     let ptime_ms = section.max_ptime_ms.filter(|ms| *ms > 0).map_or(ptime_ms, |most| ptime_ms.min(most));
     Ok(AudioStream {
+        ice,
         remote: SocketAddr::new(address, section.port),
         rtcp,
         rtcp_mux,

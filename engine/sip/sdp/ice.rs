@@ -1,5 +1,5 @@
-//! `a=ice-ufrag`, `a=ice-pwd`, `a=candidate` (RFC 8839), read and printed. No connectivity check is made
-//! here or anywhere else in this agent.
+//! `a=ice-ufrag`, `a=ice-pwd`, `a=candidate`, `a=end-of-candidates` (RFC 8839), read and printed. No
+//! connectivity check is made here or anywhere else in this agent.
 
 use std::fmt;
 
@@ -12,6 +12,8 @@ pub struct Ice {
     pub pwd: Option<String>,
     /// `a=candidate` lines; at session level none.
     pub candidates: Vec<Candidate>,
+    /// `a=end-of-candidates` (RFC 8838): no others will come.
+    pub are_all: bool,
 }
 
 impl fmt::Debug for Ice {
@@ -20,6 +22,7 @@ impl fmt::Debug for Ice {
             .field("ufrag", &self.ufrag)
             .field("pwd", &self.pwd.as_ref().map(|_| "…"))
             .field("candidates", &self.candidates)
+            .field("are_all", &self.are_all)
             .finish()
     }
 }
@@ -78,6 +81,7 @@ impl fmt::Display for Ice {
         for (name, value) in [("ice-ufrag", &self.ufrag), ("ice-pwd", &self.pwd)] {
             value.iter().try_for_each(|v| write!(f, "a={name}:{v}\r\n"))?;
         }
-        self.candidates.iter().try_for_each(|c| write!(f, "a=candidate:{c}\r\n"))
+        self.candidates.iter().try_for_each(|c| write!(f, "a=candidate:{c}\r\n"))?;
+        if self.are_all { f.write_str("a=end-of-candidates\r\n") } else { Ok(()) }
     }
 }

@@ -74,6 +74,7 @@ impl Media {
             "rtcp" => self.rtcp = rtcp(rest).or(self.rtcp),
             "rtcp-mux" => self.rtcp_mux = true,
             "mid" => self.mid = Some(rest.to_owned()).filter(|m| !m.is_empty()),
+            "msid" => self.msid = Some(rest.to_owned()).filter(|m| !m.is_empty()),
             "crypto" => push(&mut self.crypto, Some(Crypto::parse(rest))),
             "ssrc" => self.source(rest),
             _ if self.dtls.attribute(name, rest) || self.ice.attribute(name, rest) => {}
@@ -113,6 +114,7 @@ impl Ice {
             "ice-ufrag" => self.ufrag = text(),
             "ice-pwd" => self.pwd = text(),
             "candidate" => push(&mut self.candidates, Candidate::parse(rest)),
+            "end-of-candidates" => self.are_all = true,
             _ => return false,
         }
         true

@@ -12,7 +12,7 @@ use rtc_stun::integrity::MessageIntegrity;
 use rtc_stun::message::{BINDING_REQUEST, BINDING_SUCCESS, Message, Setter, TransactionId};
 use rtc_stun::textattrs::TextAttribute;
 use rtc_stun::xoraddr::XorMappedAddress;
-use waihu_srtp::stun::{Answer, MAX_ANSWER, StunError, answer};
+use waihu_srtp::stun::{Answer, MAX_ANSWER, Nomination, StunError, answer, called, check};
 
 const UFRAG: &str = "evtj";
 const PWD: &str = "VOkJxbRl1RmTxUk/WvJxBt";
@@ -171,6 +171,36 @@ fn every_changed_bit_and_every_shortened_request_is_refused() {
     });
     let small = answer(&whole, UFRAG, PWD, from(), &mut [0; MAX_ANSWER - 1]);
     assert_eq!(small, Err(StunError::NoRoom));
+}
+
+/// rtc-stun takes ours for what it is, and we answer it.
+#[test]
+fn a_check_of_ours_is_one() {
+    for (nomination, nominates) in [(Nomination::Tried, false), (Nomination::Nominated, true)] {
+        let mut out = [0xee; 128];
+        let len = check([7; 12], "evtj:h6vY", PWD, nomination, &mut out).unwrap();
+        let mut message = Message::new();
+        message.unmarshal_binary(&out[..len]).unwrap();
+        assert_eq!((message.typ, message.transaction_id.0), (BINDING_REQUEST, [7; 12]));
+        assert_eq!(message.get(ATTR_USERNAME).unwrap(), b"evtj:h6vY");
+        assert_eq!(message.get(ATTR_USE_CANDIDATE).is_ok(), nominates);
+        FINGERPRINT.check(&message).unwrap();
+        MessageIntegrity::check(&mut message, PWD.as_bytes(), default_provider().unwrap().crypto()).unwrap();
+        assert_eq!(answered(&out[..len], from()).0.nominated, nominates);
+        assert_eq!(called(&out[..len]), Some(&b"evtj"[..]));
+    }
+    assert_eq!(check([7; 12], "evtj:h6vY", PWD, Nomination::Tried, &mut [0; 40]), Err(StunError::NoRoom));
+}
+
+#[test]
+fn whom_a_check_calls_is_told_before_it_is_known_to_be_true() {
+    let forged = request("evtj:far", "another's", vec![]).raw;
+    assert_eq!((called(&forged), refused(&forged)), (Some(&b"evtj"[..]), StunError::WrongCredentials));
+    assert_eq!(called(&request_of_rfc_5769()), Some(&b"evtj"[..]));
+    for n in 0..forged.len() {
+        assert_eq!(called(&forged[..n]), None);
+    }
+    assert_eq!(called(b"\0\x01"), None);
 }
 
 proptest! {

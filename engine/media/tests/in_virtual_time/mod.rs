@@ -1,6 +1,7 @@
 //! Slots that are driven by hand: the time is made up, nothing sleeps, and what was heard and said is
 //! judged by the recording.
 
+mod checks;
 mod clips;
 mod clocks;
 mod comfort_noise;
@@ -137,7 +138,7 @@ impl Rig {
         self.now = self.now + TICK;
         let later = self.incoming.split_off(&(self.now, usize::MAX));
         for ((at, _), (from, mut bytes)) in std::mem::replace(&mut self.incoming, later) {
-            self.slot.datagram(at, from, &mut bytes);
+            self.slot.datagram(at, from, &mut bytes, &self.sink);
         }
         self.slot.hear(self.now);
         self.slot.speak(self.now, None, &mut self.voice);

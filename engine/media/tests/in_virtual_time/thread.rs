@@ -5,7 +5,7 @@ use crossbeam_channel::unbounded;
 
 use super::*;
 use crate::{
-    Clip, Load, MediaConfig, PlaybackId, SlotId,
+    Clip, IceCredentials, Load, MediaConfig, PlaybackId, SlotId,
     event::MAX_THREADS,
     load::Gauges,
     media::Shared,
@@ -107,6 +107,10 @@ impl Thread {
 
     pub(super) fn start(&mut self, leg: usize, remote: Remote) {
         self.worker.apply(Command::Start(self.legs[leg].id, Box::new(remote)));
+    }
+
+    pub(super) fn expect_checks(&mut self, leg: usize, ours: IceCredentials) {
+        self.worker.apply(Command::ExpectChecks(self.legs[leg].id, Box::new(ours)));
     }
 
     pub(super) fn hums(&mut self, leg: usize, frequency: f32, ms: u32, level_dbov: f32) {
