@@ -23,7 +23,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("persona", &["types", "nlu", "dialog"]),
     ("compliance", &["types"]),
     ("campaign", &["types", "terms", "compliance"]),
-    ("call", &["types", "nlu", "dialog", "sip", "answer"]),
+    ("agents", &["types"]),
+    ("call", &["types", "nlu", "dialog", "sip", "answer", "agents"]),
     ("models", &[]),
     ("trunk", &["types", "sip"]),
     ("codec", &["types", "audio"]),
@@ -45,6 +46,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "dialler",
         &[
             "types",
+            "agents",
             "call",
             "dialog",
             "campaign",
@@ -76,6 +78,7 @@ const PURE: &[&str] = &[
     "persona",
     "compliance",
     "campaign",
+    "agents",
     "call",
 ];
 

@@ -1,0 +1,195 @@
+//! Thousands of random steps: nobody has two calls, no call two agents, each call hears how it goes, each offer ends.
+#![allow(clippy::unwrap_used)]
+
+mod board;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use board::{Board, agent, call, need, phone};
+use waihu_agents::{Agent, AgentId, Input, Need, Output, Presence, Urgency, Wish};
+use waihu_types::{AttemptId, SplitMix64};
+
+/// What a call knows of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Seeks,
+    Rings,
+    Talks,
+    Over,
+}
+
+#[derive(Default)]
+struct Seen {
+    calls: BTreeMap<AttemptId, State>,
+    offers: BTreeMap<AttemptId, AgentId>,
+    talks: BTreeMap<AttemptId, AgentId>,
+}
+
+impl Seen {
+    /// Takes what was told in, and holds it against what was told before.
+    fn take(&mut self, output: &Output) {
+        match output.clone() {
+            Output::Offer { agent, call, .. } => {
+                assert_eq!(self.calls.insert(call.clone(), State::Rings), Some(State::Seeks), "{call}");
+                assert!(!self.offers.values().chain(self.talks.values()).any(|a| *a == agent), "{agent}");
+                assert_eq!(self.offers.insert(call, agent), None);
+            }
+            Output::Revoke { agent, call, .. } => {
+                assert_eq!(self.offers.remove(&call), Some(agent), "each offer ends once");
+                if self.calls[&call] == State::Rings {
+                    self.calls.insert(call, State::Seeks);
+                }
+            }
+            Output::Taken { agent, call } => {
+                assert_eq!(self.offers.remove(&call), Some(agent.clone()), "what is taken rang");
+                assert_eq!(self.calls.insert(call.clone(), State::Talks), Some(State::Rings));
+                assert_eq!(self.talks.insert(call, agent), None);
+            }
+            Output::Missing { call } => {
+                assert_eq!(self.calls.insert(call, State::Over), Some(State::Seeks));
+            }
+            Output::Lost { agent, call } => {
+                assert_eq!(self.talks.remove(&call), Some(agent));
+                self.calls.insert(call, State::Over);
+            }
+            Output::TooLate { .. } | Output::Changed { .. } => {}
+        }
+    }
+}
+
+struct Driver {
+    row: SplitMix64,
+    board: Board,
+    seen: Seen,
+    agents: Vec<Agent>,
+    read: usize,
+    next: u32,
+}
+
+impl Driver {
+    fn below(&mut self, n: usize) -> usize {
+        (self.row.next_u64() % n as u64) as usize
+    }
+
+    fn some_call(&mut self, state: State) -> Option<AttemptId> {
+        let all: Vec<_> =
+            self.seen.calls.iter().filter(|(_, s)| **s == state).map(|(c, _)| c.clone()).collect();
+        if all.is_empty() {
+            return None;
+        }
+        let which = self.below(all.len());
+        all.into_iter().nth(which)
+    }
+
+    fn step(&mut self) {
+        let which = self.below(self.agents.len());
+        let agent = self.agents[which].clone();
+        let id = agent.id.clone();
+        match self.below(14) {
+            0 | 1 => {
+                let urgency = [Urgency::Distress, Urgency::Complaint, Urgency::Usual][self.below(3)];
+                let skills = [&[][..], &["x"], &["x", "y"]][self.below(3)];
+                self.next += 1;
+                let new = call(&format!("c{}", self.next));
+                self.seen.calls.insert(new.clone(), State::Seeks);
+                self.board.input(Input::Seek { call: new, need: Need { urgency, ..need(skills) } });
+            }
+            2 | 3 => {
+                let offered = self.seen.offers.iter().next().map(|(c, a)| (c.clone(), a.clone()));
+                if let Some((call, agent)) = offered {
+                    self.board.input(Input::Accept { agent, call });
+                }
+            }
+            4 => {
+                // Whoever it is, and whatever it is.
+                if let Some(call) = self.some_call(State::Rings) {
+                    self.board.input(Input::Accept { agent: id, call });
+                }
+            }
+            5 => {
+                if let Some(call) = self.some_call(State::Rings) {
+                    self.board.input(Input::Decline { agent: id, call });
+                }
+            }
+            6 | 7 => {
+                let state = [State::Seeks, State::Rings, State::Talks][self.below(3)];
+                if let Some(call) = self.some_call(state) {
+                    self.seen.calls.insert(call.clone(), State::Over);
+                    self.seen.talks.remove(&call);
+                    self.board.input(Input::Unwanted { call });
+                }
+            }
+            8 => self.board.input(Input::SignIn { agent }),
+            9 => self.board.input(Input::DeskGone { agent: id }),
+            10 => {
+                let wish = [Wish::Available, Wish::Available, Wish::OnBreak, Wish::Away][self.below(4)];
+                self.board.input(Input::Wants { agent: id, wish });
+            }
+            11 => self.board.input(Input::WrapUpDone { agent: id }),
+            12 => self.board.input(Input::WrapUpLonger { agent: id }),
+            _ => {
+                let seconds = self.below(25) as u64;
+                self.board.wait(seconds);
+            }
+        }
+    }
+
+    fn hold(&mut self) {
+        for output in &self.board.told[self.read..] {
+            self.seen.take(output);
+        }
+        self.read = self.board.told.len();
+        let machine = &self.board.machine;
+        let mut with = BTreeSet::new();
+        for s in machine.standings() {
+            let busy = matches!(s.presence, Presence::Offered | Presence::Talking);
+            let held = self.seen.offers.values().chain(self.seen.talks.values()).filter(|a| **a == s.agent);
+            assert_eq!(held.count(), usize::from(busy), "{} is {:?}", s.agent, s.presence);
+            if let Some(call) = s.call.filter(|_| busy) {
+                assert!(with.insert(call), "no call is with two");
+            }
+        }
+        let seek: BTreeSet<_> = machine.waiting().into_iter().map(|w| w.call).collect();
+        for (call, state) in &self.seen.calls {
+            let seeks = matches!(state, State::Seeks | State::Rings);
+            assert_eq!(seek.contains(call), seeks, "{call} is {state:?}");
+            if *state == State::Seeks {
+                // It waits for somebody, and nobody who might take it is idle.
+                let others =
+                    machine.standings().filter(|s| s.wish == Wish::Available && s.presence != Presence::Away);
+                assert!(others.count() > 0, "{call} waits for nobody");
+            }
+        }
+    }
+}
+
+#[test]
+fn nobody_is_bridged_twice_no_call_is_lost_and_no_offer_is_without_an_end() {
+    for seed in 0..40 {
+        let mut agents = vec![phone("p", 0)];
+        agents.extend([("a", 1), ("b", 3), ("c", 5)].map(|(n, l)| agent(n, &[("x", l)])));
+        agents.push(agent("d", &[]));
+        let mut driver = Driver {
+            row: SplitMix64::new(seed),
+            board: Board::new(),
+            seen: Seen::default(),
+            agents,
+            read: 0,
+            next: 0,
+        };
+        for _ in 0..1_000 {
+            driver.step();
+            driver.hold();
+        }
+        let taken = driver.board.told.iter().filter(|o| matches!(o, Output::Taken { .. })).count();
+        assert!(taken > 20, "seed {seed}: {taken} were taken");
+        // All hang up: nothing rings, nobody waits.
+        for call in driver.seen.calls.clone().into_keys() {
+            driver.board.input(Input::Unwanted { call });
+        }
+        driver.board.wait(400);
+        assert!(driver.board.machine.waiting().is_empty());
+        let busy = |p| matches!(p, Presence::Offered | Presence::Talking | Presence::WrappingUp);
+        assert!(!driver.board.machine.standings().any(|s| busy(s.presence)));
+    }
+}
