@@ -15,4 +15,5 @@ mod nobody_is_called_against_the_rules;
 mod nobody_is_called_twice;
 mod nodes_take_over;
 mod outcomes_are_filed_once;
+mod people_sign_in;
 mod writes_share_a_commit;

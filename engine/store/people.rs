@@ -1,0 +1,384 @@
+//! Who may sign in, and who is signed in: people with what tells their passwords, sessions by the SHA-256 of their
+//! tokens.
+//!
+//! Passwords are hashed and judged by `api`; here stand the hash and how often a wrong one came.
+
+use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
+
+use sqlx::FromRow;
+use waihu_types::{Lang, WallTime};
+
+use crate::{Role, Store, StoreError};
+
+/// The longest login [bytes].
+const MAX_LOGIN: usize = 64;
+
+/// Names a person who signs in: in small letters, so that nobody is two.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Login(String);
+
+impl Login {
+    /// The login as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A text that is no login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a login has 1 to 64 letters, digits and . _ - + @ and begins with a letter or digit 登录名有误")]
+pub struct InvalidLogin;
+
+impl FromStr for Login {
+    type Err = InvalidLogin;
+
+    fn from_str(text: &str) -> Result<Self, InvalidLogin> {
+        let text = text.trim();
+        let fits = (1..=MAX_LOGIN).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-+@".contains(&b))
+            && text.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric);
+        if fits { Ok(Self(text.to_ascii_lowercase())) } else { Err(InvalidLogin) }
+    }
+}
+
+impl fmt::Display for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// It may be somebody's address.
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Login(…)")
+    }
+}
+
+/// Somebody who may sign in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// By what they sign in.
+    pub login: Login,
+    /// Their name for other people.
+    pub name: String,
+    /// What they may do.
+    pub role: Role,
+    /// What they can do, in the words of scripts, from 1 to 5.
+    pub skills: BTreeMap<String, u8>,
+    /// Languages they speak; empty for all.
+    pub langs: Vec<Lang>,
+    /// Since when they are known.
+    pub made_at: WallTime,
+    /// Since when they may not sign in any more.
+    pub disabled_at: Option<WallTime>,
+    /// Until when no password opens: too many were wrong.
+    pub locked_until: Option<WallTime>,
+}
+
+/// A person with what tells their password. `Debug` hides it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret {
+    /// Whose.
+    pub person: Person,
+    /// The hash, in the PHC's string form.
+    pub password: String,
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Secret").field("person", &self.person).finish_non_exhaustive()
+    }
+}
+
+/// After how many wrong passwords nobody is let in, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lockout {
+    /// So many in a row.
+    pub after: u32,
+    /// For so long.
+    pub lasting: Duration,
+}
+
+/// Somebody who is signed in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Who.
+    pub person: Person,
+    /// When they signed in.
+    pub made_at: WallTime,
+    /// When they last asked for something.
+    pub seen_at: WallTime,
+    /// From when on they have to sign in again, whatever they do.
+    pub ends_at: WallTime,
+}
+
+#[derive(FromRow)]
+struct PersonRow {
+    login: String,
+    name: String,
+    role: String,
+    skills: String,
+    langs: String,
+    made_at: i64,
+    disabled_at: Option<i64>,
+    locked_until: Option<i64>,
+}
+
+#[derive(FromRow)]
+struct SecretRow {
+    #[sqlx(flatten)]
+    person: PersonRow,
+    password: String,
+}
+
+#[derive(FromRow)]
+struct SessionRow {
+    #[sqlx(flatten)]
+    person: PersonRow,
+    begun_at: i64,
+    seen_at: i64,
+    ends_at: i64,
+}
+
+impl PersonRow {
+    /// None where the row holds what this program does not know: it opens nothing.
+    fn person(self) -> Option<Person> {
+        Some(Person {
+            login: self.login.parse().ok()?,
+            name: self.name,
+            role: self.role.parse().ok()?,
+            skills: serde_json::from_str(&self.skills).ok()?,
+            langs: serde_json::from_str(&self.langs).ok()?,
+            made_at: WallTime::from_unix_millis(self.made_at),
+            disabled_at: self.disabled_at.map(WallTime::from_unix_millis),
+            locked_until: self.locked_until.map(WallTime::from_unix_millis),
+        })
+    }
+}
+
+/// The columns of a person, of the table that is called so here.
+macro_rules! columns {
+    () => {
+        "p.login, p.name, p.role, p.skills, p.langs, p.made_at, p.disabled_at, p.locked_until"
+    };
+}
+
+fn json(value: &impl serde::Serialize) -> String {
+    // Maps of text to numbers and words of our own: always JSON.
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+impl Store {
+    /// Keeps a person with a password's hash. False where the login is taken: nothing was changed then.
+    ///
+    /// # Errors
+    /// When it could not be written.
+    pub async fn keep_person(&self, person: &Person, password: &str) -> Result<bool, StoreError> {
+        let statement = sqlx::query(
+            "INSERT INTO people (login, name, role, password, skills, langs, made_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (login) DO NOTHING",
+        )
+        .bind(person.login.as_str())
+        .bind(person.name.as_str())
+        .bind(person.role.label())
+        .bind(password)
+        .bind(json(&person.skills))
+        .bind(json(&person.langs))
+        .bind(person.made_at.unix_millis());
+        Ok(self.change(statement).await? == 1)
+    }
+
+    /// Everybody, by login.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn people(&self) -> Result<Vec<Person>, StoreError> {
+        let rows: Vec<PersonRow> =
+            sqlx::query_as(concat!("SELECT ", columns!(), " FROM people p ORDER BY p.login"))
+                .fetch_all(&self.pool)
+                .await
+                .map_err(|e| self.sql(e))?;
+        Ok(rows.into_iter().filter_map(PersonRow::person).collect())
+    }
+
+    /// A person with what tells their password, those that may not sign in too.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn secret(&self, login: &Login) -> Result<Option<Secret>, StoreError> {
+        let row: Option<SecretRow> =
+            sqlx::query_as(concat!("SELECT ", columns!(), ", p.password FROM people p WHERE p.login = $1"))
+                .bind(login.as_str())
+                .fetch_optional(&self.pool)
+                .await
+                .map_err(|e| self.sql(e))?;
+        Ok(row.and_then(|row| Some(Secret { person: row.person.person()?, password: row.password })))
+    }
+
+    /// Counts a wrong password, and locks the door where there were too many.
+    ///
+    /// # Errors
+    /// When it could not be written.
+    pub async fn wrong_password(
+        &self,
+        login: &Login,
+        lockout: Lockout,
+        now: WallTime,
+    ) -> Result<(), StoreError> {
+        let statement = sqlx::query(
+            "UPDATE people SET
+                 locked_until = CASE WHEN failed + 1 >= $2 THEN $3 ELSE locked_until END,
+                 failed = CASE WHEN failed + 1 >= $2 THEN 0 ELSE failed + 1 END
+             WHERE login = $1",
+        )
+        .bind(login.as_str())
+        .bind(i64::from(lockout.after))
+        .bind(now.plus(lockout.lasting).unix_millis());
+        self.change(statement).await.map(drop)
+    }
+
+    /// Begins a session, known by its token's SHA-256 (hexadecimal), and forgets the wrong passwords before it.
+    ///
+    /// # Errors
+    /// When it could not be written.
+    pub async fn begin_session(
+        &self,
+        sha256: &str,
+        login: &Login,
+        now: WallTime,
+        ends_at: WallTime,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.write().await?;
+        sqlx::query("UPDATE people SET failed = 0, locked_until = NULL WHERE login = $1")
+            .bind(login.as_str())
+            .execute(&mut *tx)
+            .await
+            .map_err(|e| self.sql(e))?;
+        sqlx::query(
+            "INSERT INTO sessions (sha256, login, made_at, seen_at, ends_at) VALUES ($1, $2, $3, $3, $4)",
+        )
+        .bind(sha256)
+        .bind(login.as_str())
+        .bind(now.unix_millis())
+        .bind(ends_at.unix_millis())
+        .execute(&mut *tx)
+        .await
+        .map_err(|e| self.sql(e))?;
+        tx.commit().await.map_err(|e| self.sql(e))
+    }
+
+    /// The session of a token that has not been ended, of a person who may sign in. Whether it has run out is for
+    /// whoever asks to say, who has the time.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn session(&self, sha256: &str) -> Result<Option<Session>, StoreError> {
+        let row: Option<SessionRow> = sqlx::query_as(concat!(
+            "SELECT ",
+            columns!(),
+            ", s.made_at AS begun_at, s.seen_at, s.ends_at FROM sessions s JOIN people p ON p.login = s.login
+             WHERE s.sha256 = $1 AND s.ended_at IS NULL AND p.disabled_at IS NULL"
+        ))
+        .bind(sha256)
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(|e| self.sql(e))?;
+        Ok(row.and_then(|row| {
+            Some(Session {
+                person: row.person.person()?,
+                made_at: WallTime::from_unix_millis(row.begun_at),
+                seen_at: WallTime::from_unix_millis(row.seen_at),
+                ends_at: WallTime::from_unix_millis(row.ends_at),
+            })
+        }))
+    }
+
+    /// A session was used.
+    ///
+    /// # Errors
+    /// When it could not be written.
+    pub async fn session_seen(&self, sha256: &str, now: WallTime) -> Result<(), StoreError> {
+        let statement =
+            sqlx::query("UPDATE sessions SET seen_at = $2 WHERE sha256 = $1 AND ended_at IS NULL")
+                .bind(sha256)
+                .bind(now.unix_millis());
+        self.change(statement).await.map(drop)
+    }
+
+    /// Ends a session. False where there was none to end.
+    ///
+    /// # Errors
+    /// When it could not be written.
+    pub async fn end_session(&self, sha256: &str, now: WallTime) -> Result<bool, StoreError> {
+        let statement =
+            sqlx::query("UPDATE sessions SET ended_at = $2 WHERE sha256 = $1 AND ended_at IS NULL")
+                .bind(sha256)
+                .bind(now.unix_millis());
+        Ok(self.change(statement).await? == 1)
+    }
+
+    /// Lets a person in no more, and ends all their sessions. False where there is none, or they were shut out before.
+    ///
+    /// # Errors
+    /// When it could not be written.
+    pub async fn disable_person(&self, login: &Login, now: WallTime) -> Result<bool, StoreError> {
+        let statement =
+            sqlx::query("UPDATE people SET disabled_at = $2 WHERE login = $1 AND disabled_at IS NULL")
+                .bind(login.as_str())
+                .bind(now.unix_millis());
+        self.change_person(login, statement, now).await
+    }
+
+    /// Gives a person another password, lets them in again where they were shut out or locked out, and ends all their
+    /// sessions. False where there is nobody of that login.
+    ///
+    /// # Errors
+    /// When it could not be written.
+    pub async fn set_password(
+        &self,
+        login: &Login,
+        password: &str,
+        now: WallTime,
+    ) -> Result<bool, StoreError> {
+        let statement = sqlx::query(
+            "UPDATE people SET password = $2, failed = 0, locked_until = NULL, disabled_at = NULL
+             WHERE login = $1",
+        )
+        .bind(login.as_str())
+        .bind(password);
+        self.change_person(login, statement, now).await
+    }
+
+    /// A change of a person, with which all their sessions end.
+    async fn change_person<'q>(
+        &self,
+        login: &Login,
+        statement: sqlx::query::Query<'q, sqlx::Any, <sqlx::Any as sqlx::Database>::Arguments>,
+        now: WallTime,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.write().await?;
+        let done = statement.execute(&mut *tx).await.map_err(|e| self.sql(e))?;
+        sqlx::query("UPDATE sessions SET ended_at = $2 WHERE login = $1 AND ended_at IS NULL")
+            .bind(login.as_str())
+            .bind(now.unix_millis())
+            .execute(&mut *tx)
+            .await
+            .map_err(|e| self.sql(e))?;
+        tx.commit().await.map_err(|e| self.sql(e))?;
+        Ok(done.rows_affected() == 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_is_small_letters_and_no_mark_that_reads_as_another() {
+        assert_eq!("Li.Ming@Bank.CN".parse::<Login>().unwrap().as_str(), "li.ming@bank.cn");
+        for odd in ["", " ", "李明", "a b", ".a", "a/b", &"x".repeat(65)] {
+            assert!(odd.parse::<Login>().is_err(), "{odd:?}");
+        }
+        assert!(!format!("{:?}", "li".parse::<Login>().unwrap()).contains("li"));
+    }
+}
