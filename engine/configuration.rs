@@ -68,6 +68,8 @@ pub(crate) struct Api {
     pub(crate) listen: SocketAddr,
     /// Certificate and key, where waihu itself ends TLS.
     pub(crate) tls: Option<(PathBuf, PathBuf)>,
+    /// Whether browsers reach it by TLS, its own or a proxy's.
+    pub(crate) secure: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -206,7 +208,8 @@ impl ApiFile {
                 "api.listen: {listen} can be reached from other machines, and tokens and numbers would go there in the clear: name cert and key, or write behind_proxy = true where a proxy before it ends TLS 非本机地址须配置证书，或由前置代理提供 TLS"
             );
         }
-        Ok(Api { listen, tls })
+        let secure = tls.is_some() || self.behind_proxy;
+        Ok(Api { listen, tls, secure })
     }
 }
 

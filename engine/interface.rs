@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::{Context, Result};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
-use waihu_api::{Limits, Pulse, State, Tls};
+use waihu_api::{Cookies, Limits, Pulse, State, Tls};
 use waihu_store::Store;
 
 use crate::{
@@ -45,6 +45,7 @@ pub(crate) async fn serve(
         }),
         strategy: Box::new(move |name| campaign::strategy(&strategies, name).map_err(|e| format!("{e:#}"))),
         disk: project.made(),
+        cookies: if configuration.api.secure { Cookies::Secure } else { Cookies::Plain },
         limits,
     };
     let router = waihu_api::router(state);

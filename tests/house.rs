@@ -41,7 +41,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("store", &["types", "campaign", "compliance"]),
     ("tabular", &["types"]),
     ("deliver", &["types", "compliance", "store"]),
-    ("api", &["types", "campaign", "compliance", "store", "tabular"]),
+    ("api", &["types", "agents", "campaign", "compliance", "store", "tabular"]),
     (
         "dialler",
         &[

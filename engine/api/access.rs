@@ -38,11 +38,17 @@ pub enum Scope {
     MetricsRead,
     /// See whole telephone numbers; without it the last two digits.
     NumbersRead,
+    /// Take calls at a desk.
+    DeskUse,
+    /// See who may sign in.
+    PeopleRead,
+    /// Let people sign in, and shut them out.
+    PeopleWrite,
 }
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::CasesRead,
         Self::CasesWrite,
         Self::CampaignsRead,
@@ -58,6 +64,9 @@ impl Scope {
         Self::EventsRead,
         Self::MetricsRead,
         Self::NumbersRead,
+        Self::DeskUse,
+        Self::PeopleRead,
+        Self::PeopleWrite,
     ];
 
     /// Its name.
@@ -78,6 +87,9 @@ impl Scope {
             Self::EventsRead => "events:read",
             Self::MetricsRead => "metrics:read",
             Self::NumbersRead => "numbers:read",
+            Self::DeskUse => "desk:use",
+            Self::PeopleRead => "people:read",
+            Self::PeopleWrite => "people:write",
         }
     }
 
@@ -105,6 +117,7 @@ pub fn scopes(role: Role) -> &'static [Scope] {
             S::DecisionsRead,
             S::EventsRead,
             S::MetricsRead,
+            S::PeopleRead,
         ],
         Role::Compliance => &[
             S::CasesRead,
@@ -121,7 +134,7 @@ pub fn scopes(role: Role) -> &'static [Scope] {
             S::MetricsRead,
             S::NumbersRead,
         ],
-        Role::Agent => &[S::CasesRead, S::CampaignsRead, S::OutcomesRead, S::DoNotCallEnter],
+        Role::Agent => &[S::CasesRead, S::CampaignsRead, S::OutcomesRead, S::DoNotCallEnter, S::DeskUse],
         Role::Integrator => &[
             S::CasesRead,
             S::CasesWrite,
@@ -143,6 +156,8 @@ pub fn scopes(role: Role) -> &'static [Scope] {
             S::DecisionsRead,
             S::EventsRead,
             S::MetricsRead,
+            S::PeopleRead,
+            S::PeopleWrite,
         ],
     }
 }
@@ -152,7 +167,9 @@ pub fn scopes(role: Role) -> &'static [Scope] {
 pub enum Asks {
     /// Nothing: it tells nothing of anybody.
     Nothing,
-    /// A token whose role has this.
+    /// To be somebody, by a token or by being signed in.
+    Anybody,
+    /// A role that has this.
     Scope(Scope),
 }
 
@@ -161,7 +178,7 @@ pub type Route = (&'static str, &'static str, Asks);
 
 /// Each route and what it asks for.
 pub const ROUTES: &[Route] = {
-    use Asks::{Nothing, Scope as A};
+    use Asks::{Anybody, Nothing, Scope as A};
     use Scope as S;
     &[
         ("GET", "/healthz", Nothing),
@@ -197,6 +214,12 @@ pub const ROUTES: &[Route] = {
         ("POST", "/v1/do-not-call/lookup", A(S::DoNotCallRead)),
         ("POST", "/v1/do-not-call/lift", A(S::DoNotCallLift)),
         ("GET", "/v1/events", A(S::EventsRead)),
+        ("POST", "/v1/session", Nothing),
+        ("GET", "/v1/session", Anybody),
+        ("DELETE", "/v1/session", Anybody),
+        ("GET", "/v1/people", A(S::PeopleRead)),
+        ("POST", "/v1/people", A(S::PeopleWrite)),
+        ("PATCH", "/v1/people/{login}", A(S::PeopleWrite)),
     ]
 };
 

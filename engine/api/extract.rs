@@ -11,23 +11,50 @@ use axum::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use waihu_store::StoredToken;
+use waihu_store::{Role, StoredToken};
 
-use crate::{Problem, access::Scope, problem::Code, state::Shared};
+use crate::{Problem, access::Scope, problem::Code, session::SignedIn, state::Shared};
 
-/// Who asks, by the token.
+/// Who asks, by a token or by being signed in.
 #[derive(Clone, Debug)]
-pub struct Who(pub StoredToken);
+pub struct Who {
+    /// The token's name in logs; of who is signed in, what stands for one.
+    pub token: String,
+    /// The person, as what they change is written down.
+    pub person: String,
+    /// What they may do.
+    pub role: Role,
+    /// Their session, where they are signed in.
+    pub(crate) session: Option<SignedIn>,
+}
 
 impl Who {
-    /// The person whose token it is.
+    /// The person.
     pub fn person(&self) -> &str {
-        &self.0.person
+        &self.person
     }
 
     /// Whether they see whole numbers.
     pub fn sees_numbers(&self) -> bool {
-        Scope::NumbersRead.is_of(self.0.role)
+        Scope::NumbersRead.is_of(self.role)
+    }
+}
+
+impl From<StoredToken> for Who {
+    fn from(token: StoredToken) -> Self {
+        Self { token: token.name, person: token.person, role: token.role, session: None }
+    }
+}
+
+impl From<SignedIn> for Who {
+    fn from(signed_in: SignedIn) -> Self {
+        let person = &signed_in.session.person;
+        Self {
+            token: format!("session of {}", person.login),
+            person: person.name.clone(),
+            role: person.role,
+            session: Some(signed_in),
+        }
     }
 }
 
@@ -44,7 +71,7 @@ impl FromRequestParts<Shared> for Who {
 pub fn unauthenticated() -> Problem {
     Problem::new(
         Code::Unauthenticated,
-        "send `Authorization: Bearer whu_…` with a token that `waihu token make` printed 请携带有效令牌",
+        "sign in, or send `Authorization: Bearer whu_…` with a token that `waihu token make` printed 请登录或携带有效令牌",
     )
     .of("Authorization")
 }

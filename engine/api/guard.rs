@@ -11,13 +11,14 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use waihu_store::{Act, Earlier, KeyedRequest, StoredToken};
+use waihu_store::{Act, Earlier, KeyedRequest};
 
 use crate::{
     Problem,
     access::{Asks, Scope, asked, methods},
     extract::{Who, unauthenticated},
     problem::Code,
+    session::{self, SEEN_EVERY, SignedIn},
     state::{Shared, now},
     token::TokenText,
 };
@@ -63,7 +64,8 @@ pub(crate) async fn admit(State(shared): State<Shared>, mut request: Request, ne
     let route = route(&request);
     let who = match asked(request.method().as_str(), &route) {
         Some(Asks::Nothing) => return next.run(request).await,
-        Some(Asks::Scope(scope)) => admitted(&shared, request.headers(), scope).await,
+        Some(Asks::Anybody) => admitted(&shared, request.method(), request.headers(), None).await,
+        Some(Asks::Scope(scope)) => admitted(&shared, request.method(), request.headers(), Some(scope)).await,
         // A path that nothing is registered for, or a method that its path does not know.
         None if route == "none" => return next.run(request).await,
         None if methods(&route).is_empty() => Err(Problem::not_found("path 路径")),
@@ -83,35 +85,56 @@ fn not_allowed(route: &str) -> Problem {
     Problem::new(Code::MethodNotAllowed, format!("this path knows 该路径支持: {methods}")).allowing(methods)
 }
 
-async fn admitted(shared: &Shared, headers: &HeaderMap, scope: Scope) -> Result<Who, Problem> {
-    let token = known(shared, headers).await?;
-    shared.inner().rates.take(&token.name, Instant::now()).map_err(|seconds| {
+async fn admitted(
+    shared: &Shared,
+    method: &Method,
+    headers: &HeaderMap,
+    scope: Option<Scope>,
+) -> Result<Who, Problem> {
+    let who = known(shared, headers).await?;
+    shared.inner().rates.take(&who.token, Instant::now()).map_err(|seconds| {
         Problem::new(Code::TooMany, format!("wait {seconds} s 请等待 {seconds} 秒")).after(seconds)
     })?;
-    if scope.is_of(token.role) {
-        return Ok(Who(token));
+    if let Some(signed_in) = &who.session {
+        session::own_page(&signed_in.token, method, headers)?;
     }
-    let (role, scope) = (token.role, scope.label());
+    let Some(scope) = scope.filter(|scope| !scope.is_of(who.role)) else { return Ok(who) };
+    let (role, scope) = (who.role, scope.label());
     Err(Problem::new(
         Code::Forbidden,
         format!("the role {role} has not {scope} 角色 {role} 没有 {scope} 权限"),
     ))
 }
 
-async fn known(shared: &Shared, headers: &HeaderMap) -> Result<StoredToken, Problem> {
-    let given = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).unwrap_or_default();
+async fn known(shared: &Shared, headers: &HeaderMap) -> Result<Who, Problem> {
+    let Some(given) = headers.get(header::AUTHORIZATION) else {
+        return signed_in(shared, headers).await?.map(Who::from).ok_or_else(unauthenticated);
+    };
+    let given = given.to_str().unwrap_or_default();
     let (scheme, given) = given.split_once(' ').unwrap_or_default();
     let text = TokenText::read(given.trim()).filter(|_| scheme.eq_ignore_ascii_case("bearer"));
     let text = text.ok_or_else(unauthenticated)?;
     let token = shared.store().token(&text.digest()).await?;
-    token.filter(|token| token.is_valid(now())).ok_or_else(unauthenticated)
+    token.filter(|token| token.is_valid(now())).map(Who::from).ok_or_else(unauthenticated)
+}
+
+/// Who is signed in by the cookie of a request; that they were here is written down once a minute.
+async fn signed_in(shared: &Shared, headers: &HeaderMap) -> Result<Option<SignedIn>, Problem> {
+    let Some(token) = shared.inner().state.cookies.token(headers) else { return Ok(None) };
+    let (digest, now) = (token.digest(), now());
+    let session = shared.store().session(&digest).await?;
+    let Some(session) = session.filter(|s| session::is_alive(s, now)) else { return Ok(None) };
+    if now >= session.seen_at.plus(SEEN_EVERY) {
+        shared.store().session_seen(&digest, now).await?;
+    }
+    Ok(Some(SignedIn { token, session }))
 }
 
 /// Writes down who changes what, before it is done and with how it ended.
 pub(crate) async fn write_down(State(shared): State<Shared>, request: Request, next: Next) -> Response {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     let who = request.extensions().get::<Who>().cloned().filter(|_| !reads);
-    let Some(Who(token)) = who else { return next.run(request).await };
+    let Some(who) = who else { return next.run(request).await };
     let (parts, body) = request.into_parts();
     let bytes = match whole(&shared, body).await {
         Ok(bytes) => bytes,
@@ -119,7 +142,7 @@ pub(crate) async fn write_down(State(shared): State<Shared>, request: Request, n
     };
     let digest = if bytes.is_empty() { String::new() } else { hex::encode(Sha256::digest(&bytes)) };
     let act = format!("{} {}", parts.method, parts.uri.path());
-    let act = Act { token: &token.name, person: &token.person, act: &act, request: &digest };
+    let act = Act { token: &who.token, person: &who.person, act: &act, request: &digest };
     let id = match shared.store().write_down(act, now()).await {
         Ok(id) => id,
         Err(e) => return Problem::from(e).into_response(),
@@ -185,7 +208,7 @@ async fn answered(
     }
     sha.update(&bytes);
     let request = hex::encode(sha.finalize());
-    let it = KeyedRequest { token: &who.0.name, key, request: &request };
+    let it = KeyedRequest { token: &who.token, key, request: &request };
     match shared.store().take_request(it, now()).await? {
         Earlier::Nothing => {}
         Earlier::Answered { status, body } => return again(status, &body),
@@ -205,7 +228,7 @@ async fn answered(
         }
     }
     // Carried on where whoever asks goes away: an answer that nobody hears is the one that is asked for again.
-    let (shared, it) = (shared.clone(), (who.0.name.clone(), key.to_owned(), request));
+    let (shared, it) = (shared.clone(), (who.token.clone(), key.to_owned(), request));
     let done = tokio::spawn(async move {
         let response = next.run(Request::from_parts(parts, Body::from(bytes))).await;
         keep(&shared, KeyedRequest { token: &it.0, key: &it.1, request: &it.2 }, response).await

@@ -74,6 +74,7 @@ described! {
         (name = "scripts", description = "Versions of scripts and who approved them 话术版本与审批"),
         (name = "do_not_call", description = "Whom nobody calls 禁呼名单"),
         (name = "events", description = "What happens, as it happens 实时事件"),
+        (name = "people", description = "Who signs in, and the desk of agents 登录、人员与坐席"),
         (name = "health", description = "Whether it works 健康与指标")
     )
 )]
@@ -85,7 +86,8 @@ pub fn openapi() -> Value {
         .merge(routes::all())
         .split_for_parts();
     let mut api = serde_json::to_value(described).unwrap_or_default();
-    api["components"]["securitySchemes"] = json!({"token": {"type": "http", "scheme": "bearer", "description": "A token that `waihu token make` printed."}});
+    api["components"]["securitySchemes"] = json!({"token": {"type": "http", "scheme": "bearer", "description": "A token that `waihu token make` printed."},
+        "session": {"type": "apiKey", "in": "cookie", "name": "__Host-waihu", "description": "From POST /v1/session; `waihu` where the server has no TLS. Changes by it need X-Waihu-Csrf."}});
     let schemas = &mut api["components"]["schemas"];
     for (name, shape) in shapes() {
         schemas[name] = shape;
@@ -177,9 +179,11 @@ const REVISED: [&str; 4] = ["/start", "/resume", "/pause", "/stop"];
 fn share(operation: &mut Value, (method, path): (&str, &str), asks: Asks) {
     let problem = |what: &str| json!({"description": what, "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}});
     let mut problems = vec![("400", "It cannot be read"), ("404", "There is no such thing")];
-    if let Asks::Scope(scope) = asks {
-        operation["security"] = json!([{"token": []}]);
-        operation["x-scope"] = json!(scope.label());
+    if asks != Asks::Nothing {
+        operation["security"] = json!([{"token": []}, {"session": []}]);
+        if let Asks::Scope(scope) = asks {
+            operation["x-scope"] = json!(scope.label());
+        }
         problems.extend([
             ("401", "No valid token"),
             ("403", "The token's role does not allow it"),

@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use waihu_store::{Store, StoredScript};
 use waihu_types::WallTime;
 
-use crate::limits::Rates;
+use crate::{limits::Rates, password::Judge, session::Cookies};
 
 /// What can be told of a script's content before it is approved: every fault, in both languages.
 pub type ScriptCheck = dyn Fn(&StoredScript, &[(String, String)]) -> Vec<String> + Send + Sync;
@@ -89,6 +89,8 @@ pub struct State {
     pub strategy: Box<StrategyFile>,
     /// The folder whose disk has to have room.
     pub disk: PathBuf,
+    /// How browsers reach the server.
+    pub cookies: Cookies,
     /// Limits.
     pub limits: Limits,
 }
@@ -107,6 +109,7 @@ pub(crate) struct Shared(Arc<Inner>);
 pub(crate) struct Inner {
     pub state: State,
     pub rates: Rates,
+    pub judge: Judge,
     pub readers: Arc<Semaphore>,
 }
 
@@ -114,7 +117,7 @@ impl Shared {
     pub fn new(state: State) -> Self {
         let Limits { rate_per_s, burst, readers, .. } = state.limits;
         let (rates, readers) = (Rates::new(rate_per_s, burst), Arc::new(Semaphore::new(readers)));
-        Self(Arc::new(Inner { state, rates, readers }))
+        Self(Arc::new(Inner { state, rates, judge: Judge::default(), readers }))
     }
 
     pub fn inner(&self) -> &Inner {

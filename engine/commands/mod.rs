@@ -17,6 +17,7 @@ mod explain;
 mod init;
 mod models;
 mod outcomes;
+mod person;
 mod practice;
 mod prompts;
 mod say;
@@ -104,6 +105,9 @@ enum Command {
     /// Make, list and revoke tokens: who may ask over HTTP 接口令牌
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// Let people sign in, and shut them out 人员与密码
+    #[command(subcommand)]
+    Person(person::PersonCommand),
     /// Set up a project step by step: trunk, rules, store, first tokens 逐步完成首次设置
     Init(init::InitArgs),
     /// Look whether machine, models, trunks, clock, disk and database are fit, and say what to do 体检并给出处理建议
@@ -148,6 +152,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Simulate(args) => simulate::run(&project, args),
         Command::Practice(args) => practice::run(&project, &args),
         Command::Token(command) => token::run(&project, command),
+        Command::Person(command) => person::run(&project, command),
         Command::Init(args) => init::run(&project, &args),
         Command::Doctor(args) => doctor::run(&project, &args),
         Command::Bench(command) => bench::run(command),

@@ -6,7 +6,9 @@ pub(crate) mod do_not_call;
 pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod outcomes;
+pub(crate) mod people;
 pub(crate) mod scripts;
+pub(crate) mod session;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -42,4 +44,7 @@ pub(crate) fn all() -> OpenApiRouter<Shared> {
         .routes(routes!(scripts::approve))
         .routes(routes!(scripts::withdraw))
         .routes(routes!(outcomes::decisions))
+        .routes(routes!(session::sign_in, session::who_am_i, session::sign_out))
+        .routes(routes!(people::list, people::add))
+        .routes(routes!(people::change))
 }

@@ -10,7 +10,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 use tower::ServiceExt;
-use waihu_api::{Limits, Pulse, State, TokenText, router};
+use waihu_api::{Cookies, Limits, Pulse, State, TokenText, router};
 use waihu_store::{Role, Store, StoredToken};
 use waihu_types::WallTime;
 
@@ -69,6 +69,7 @@ fn state(folder: &Path, store: Arc<Store>, pulse: Arc<Pulse>, limits: Limits) ->
             }
         }),
         disk: folder.to_owned(),
+        cookies: Cookies::Plain,
         limits,
     }
 }

@@ -1,0 +1,132 @@
+//! Passwords: hashed with argon2id (RFC 9106), and judged off the threads that serve, a few at a time.
+
+use std::sync::{Arc, LazyLock};
+
+use argon2::{Argon2, PasswordHasher, PasswordVerifier};
+use ring::rand::{SecureRandom, SystemRandom};
+use tokio::sync::Semaphore;
+
+use crate::{Problem, problem::Code, token::NoRandomness};
+
+/// The shortest password \[characters\]: long enough to be a few words (NIST SP 800-63B, 3.1.1.2, asks for eight).
+pub const LEAST_PASSWORD: usize = 12;
+/// The longest \[bytes\]: none that is remembered has more, and a hash of more would only cost.
+pub const MOST_PASSWORD: usize = 256;
+
+/// Bytes of a salt (RFC 9106, 3.1).
+const SALT: usize = 16;
+/// Passwords judged at once: each takes 19 MiB and some 20 ms of a core, and calls want the others.
+const AT_ONCE: usize = 2;
+/// Those that may wait for it, two seconds' worth: who tries thousands is told to come back.
+const WAITING: usize = 128;
+
+/// Why a password cannot be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PasswordFault {
+    /// It is too short or too long.
+    #[error("a password has from 12 characters to 256 bytes 密码至少 12 个字符，最长 256 字节")]
+    Length,
+    /// It is one character over and over.
+    #[error("a password of one character over and over is none 密码不能是同一个字符的重复")]
+    OneCharacter,
+    /// It cannot be hashed here.
+    #[error(transparent)]
+    Randomness(#[from] NoRandomness),
+}
+
+/// A password's hash with its salt and its costs, in the PHC's string form. The costs are those that OWASP names
+/// first: 19 MiB, two passes, one lane.
+///
+/// # Errors
+/// When it is no password, or the system gives no randomness.
+pub fn hash_password(password: &str) -> Result<String, PasswordFault> {
+    if password.chars().count() < LEAST_PASSWORD || password.len() > MOST_PASSWORD {
+        return Err(PasswordFault::Length);
+    }
+    let first = password.chars().next();
+    if password.chars().all(|c| Some(c) == first) {
+        return Err(PasswordFault::OneCharacter);
+    }
+    let mut salt = [0; SALT];
+    SystemRandom::new().fill(&mut salt).map_err(|_| NoRandomness)?;
+    let hash = Argon2::default().hash_password_with_salt(password.as_bytes(), &salt);
+    // Its costs are the crate's own and the salt has the length that it asks for.
+    hash.map(|hash| hash.to_string()).map_err(|_| NoRandomness.into())
+}
+
+/// What a password is held against where nobody has that login: a hash that costs as much.
+static NOBODYS: LazyLock<String> = LazyLock::new(|| hash_password("nobody has this one").unwrap_or_default());
+
+/// Judges passwords.
+#[derive(Debug)]
+pub(crate) struct Judge {
+    working: Arc<Semaphore>,
+    waiting: Semaphore,
+}
+
+impl Default for Judge {
+    fn default() -> Self {
+        Self { working: Arc::new(Semaphore::new(AT_ONCE)), waiting: Semaphore::new(WAITING) }
+    }
+}
+
+impl Judge {
+    /// Whether a password is the one of that hash; none is nobody's, and takes as long.
+    ///
+    /// # Errors
+    /// Where too many wait.
+    pub async fn is_right(&self, password: String, hash: Option<String>) -> Result<bool, Problem> {
+        let busy = || Problem::new(Code::TooMany, "too many sign in at once: wait 5 s 登录请求过多").after(5);
+        let _room = self.waiting.try_acquire().map_err(|_| busy())?;
+        let turn = Arc::clone(&self.working).acquire_owned().await.map_err(|_| busy())?;
+        let judged = tokio::task::spawn_blocking(move || {
+            // Kept until it is judged: who goes away frees no room for another.
+            let _turn = turn;
+            let right = |hash: &str| Argon2::default().verify_password(password.as_bytes(), hash).is_ok();
+            match hash {
+                Some(hash) => right(&hash),
+                None => {
+                    right(&NOBODYS);
+                    false
+                }
+            }
+        });
+        judged.await.map_err(|_| Problem::new(Code::Internal, "the password was not judged 密码校验失败"))
+    }
+
+    /// A password's hash, made where nothing waits for it.
+    ///
+    /// # Errors
+    /// When it is no password.
+    pub async fn hash(&self, password: String) -> Result<String, Problem> {
+        let hashed = tokio::task::spawn_blocking(move || hash_password(&password)).await;
+        let hashed =
+            hashed.map_err(|_| Problem::new(Code::Internal, "the password was not hashed 密码处理失败"))?;
+        hashed.map_err(|e| Problem::invalid("password", e.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_has_its_costs_and_a_salt_of_its_own() {
+        let (a, b) = (hash_password("correct horse"), hash_password("correct horse"));
+        let (a, b) = (a.unwrap(), b.unwrap());
+        assert!(a.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{a}");
+        assert_ne!(a, b);
+        assert!(Argon2::default().verify_password(b"correct horse", a.as_str()).is_ok());
+        assert!(Argon2::default().verify_password(b"correct horsf", a.as_str()).is_err());
+        assert!(Argon2::default().verify_password(b"x", NOBODYS.as_str()).is_err());
+        assert!(NOBODYS.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+    }
+
+    #[test]
+    fn what_is_short_or_long_or_one_character_is_no_password() {
+        assert_eq!(hash_password("elevenchars").unwrap_err(), PasswordFault::Length);
+        assert_eq!(hash_password(&"ab".repeat(129)).unwrap_err(), PasswordFault::Length);
+        assert_eq!(hash_password(&"a".repeat(20)).unwrap_err(), PasswordFault::OneCharacter);
+        assert!(hash_password("十二个汉字也是一个密码啊").is_ok());
+    }
+}

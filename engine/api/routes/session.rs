@@ -1,0 +1,183 @@
+//! Signing in with a password, and out. Whether a login is unknown, its password wrong or its door locked is told
+//! nobody: the answer is the same, and as late.
+
+use std::time::Duration;
+
+use axum::{
+    Json,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, sleep_until};
+use utoipa::ToSchema;
+use waihu_store::{Act, Lockout, Login, Person, Secret};
+use waihu_types::WallTime;
+
+use crate::{
+    Problem, TokenText,
+    access::scopes,
+    extract::{Answer, Body, Who},
+    problem::Code,
+    session::{IDLE, LONGEST, csrf},
+    state::{Here, Shared, now},
+};
+
+/// Five wrong passwords lock a door for a quarter of an hour: a guesser has twenty tries an hour, and whoever
+/// forgot theirs is not out for the day.
+const LOCKOUT: Lockout = Lockout { after: 5, lasting: Duration::from_secs(15 * 60) };
+
+/// A refusal comes so long after it was asked for: longer than the judging and the writing take, so that its time
+/// tells neither which logins there are nor which are locked.
+const REFUSED_AFTER: Duration = Duration::from_millis(400);
+
+/// What somebody signs in with.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SignIn {
+    /// The login.
+    #[schema(min_length = 1, max_length = 64, example = "li.ming")]
+    login: String,
+    /// The password.
+    #[schema(min_length = 1, max_length = 256, format = Password)]
+    password: String,
+}
+
+/// Who is signed in.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Signed {
+    /// The login; none where a token asks.
+    login: Option<String>,
+    /// The name for other people.
+    name: String,
+    /// `operations`, `compliance`, `agent`, `integrator` or `admin`.
+    #[schema(value_type = String, example = "agent")]
+    role: &'static str,
+    /// What they may do.
+    #[schema(value_type = Vec<String>)]
+    scopes: Vec<&'static str>,
+    /// What changes by cookie repeat in `X-Waihu-Csrf`; none where a token asks.
+    csrf: Option<String>,
+    /// From when on they have to sign in again, whatever they do.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    ends_at: Option<WallTime>,
+    /// After so long without a request they are signed out [s].
+    idle_s: Option<u64>,
+}
+
+impl Signed {
+    fn of(person: &Person, token: &TokenText, ends_at: WallTime) -> Self {
+        Self {
+            login: Some(person.login.to_string()),
+            name: person.name.clone(),
+            role: person.role.label(),
+            scopes: scopes(person.role).iter().map(|s| s.label()).collect(),
+            csrf: Some(csrf(token)),
+            ends_at: Some(ends_at),
+            idle_s: Some(IDLE.as_secs()),
+        }
+    }
+}
+
+/// Signs in: the cookie comes with the answer, out of the reach of scripts.
+#[utoipa::path(post, path = "/v1/session", tag = "people", request_body = SignIn,
+    responses((status = 201, description = "Signed in; the cookie comes in Set-Cookie", body = Signed),
+        (status = 401, description = "Not with these", body = crate::problem::Details),
+        (status = 422, description = "Login or password is missing", body = crate::problem::Details),
+        (status = 429, description = "Too many sign in at once", body = crate::problem::Details)))]
+pub(crate) async fn sign_in(shared: Here, Body(it): Body<SignIn>) -> Result<Response, Problem> {
+    let refused_at = Instant::now() + REFUSED_AFTER;
+    // Whatever went wrong on the way, a refusal comes when all of them come.
+    let refused = async |problem: Problem| {
+        sleep_until(refused_at).await;
+        Err(problem)
+    };
+    let secret = match known(&shared, &it.login).await {
+        Ok(secret) => secret,
+        Err(problem) => return refused(problem).await,
+    };
+    match judged(&shared, secret, it.password).await {
+        Ok(Some(person)) => begin(&shared, &person).await,
+        Ok(None) => {
+            let what = "the login or the password is wrong, or there were too many tries: then wait 15 min \
+                        登录名或密码有误；多次失败后请等待 15 分钟";
+            refused(Problem::new(Code::Unauthenticated, what)).await
+        }
+        Err(problem) => refused(problem).await,
+    }
+}
+
+async fn known(shared: &Shared, login: &str) -> Result<Option<Secret>, Problem> {
+    // What is no login is nobody's.
+    let Ok(login) = login.parse::<Login>() else { return Ok(None) };
+    Ok(shared.store().secret(&login).await?)
+}
+
+/// The person, where the password is theirs and they may come in. What was wrong is counted and written down.
+async fn judged(
+    shared: &Shared,
+    secret: Option<Secret>,
+    password: String,
+) -> Result<Option<Person>, Problem> {
+    let hash = secret.as_ref().map(|s| s.password.clone());
+    let right = shared.inner().judge.is_right(password, hash).await?;
+    let Some(Secret { person, .. }) = secret else { return Ok(None) };
+    let now = now();
+    let locked = person.locked_until.is_some_and(|until| now < until);
+    if right && !locked && person.disabled_at.is_none() {
+        return Ok(Some(person));
+    }
+    if !right && !locked {
+        shared.store().wrong_password(&person.login, LOCKOUT, now).await?;
+    }
+    write_down(shared, &person, StatusCode::UNAUTHORIZED).await?;
+    Ok(None)
+}
+
+async fn begin(shared: &Shared, person: &Person) -> Result<Response, Problem> {
+    let token = TokenText::new().map_err(|e| Problem::new(Code::Unavailable, e.to_string()))?;
+    let (now, cookies) = (now(), shared.inner().state.cookies);
+    let ends_at = now.plus(LONGEST);
+    write_down(shared, person, StatusCode::CREATED).await?;
+    shared.store().begin_session(&token.digest(), &person.login, now, ends_at).await?;
+    let told = Json(Signed::of(person, &token, ends_at));
+    Ok((StatusCode::CREATED, [(header::SET_COOKIE, cookies.set(&token))], told).into_response())
+}
+
+async fn write_down(shared: &Shared, person: &Person, status: StatusCode) -> Result<(), Problem> {
+    let act = Act { token: "", person: &person.name, act: "POST /v1/session", request: "" };
+    let id = shared.store().write_down(act, now()).await?;
+    shared.store().write_down_end(id, status.as_u16()).await?;
+    Ok(())
+}
+
+/// Tells who is asking, and what they may do.
+#[utoipa::path(get, path = "/v1/session", tag = "people",
+    responses((status = 200, description = "Who is signed in", body = Signed)))]
+pub(crate) async fn who_am_i(who: Who) -> Answer<Signed> {
+    Ok(Json(match &who.session {
+        Some(it) => Signed::of(&it.session.person, &it.token, it.session.ends_at),
+        None => Signed {
+            login: None,
+            name: who.person.clone(),
+            role: who.role.label(),
+            scopes: scopes(who.role).iter().map(|s| s.label()).collect(),
+            csrf: None,
+            ends_at: None,
+            idle_s: None,
+        },
+    }))
+}
+
+/// Signs out: from now on the cookie opens nothing.
+#[utoipa::path(delete, path = "/v1/session", tag = "people",
+    responses((status = 204, description = "Signed out"),
+        (status = 409, description = "A token asks, which has no session", body = crate::problem::Details)))]
+pub(crate) async fn sign_out(shared: Here, who: Who) -> Result<(StatusCode, HeaderMap), Problem> {
+    let Some(signed_in) = &who.session else {
+        return Err(Problem::new(Code::Conflict, "a token is not signed in: revoke it 令牌没有会话，请吊销"));
+    };
+    shared.store().end_session(&signed_in.token.digest(), now()).await?;
+    let unset = [(header::SET_COOKIE, shared.inner().state.cookies.unset())];
+    Ok((StatusCode::NO_CONTENT, unset.into_iter().collect()))
+}

@@ -1,0 +1,219 @@
+//! `waihu person`: who may sign in. Passwords are read from the terminal or standard input, never from arguments,
+//! which every process of the machine can read.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, BufRead, IsTerminal, Write},
+    process::ExitCode,
+    str::FromStr,
+};
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, Subcommand};
+use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
+use serde_json::json;
+use waihu_api::hash_password;
+use waihu_store::{Login, Person, Role};
+use waihu_types::Lang;
+
+use super::{
+    dialog::{now, open},
+    runtime,
+};
+use crate::{
+    output::{note, out},
+    project::Project,
+    table::Table,
+};
+
+/// The longest name of a person [characters].
+const MAX_NAME: usize = 64;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PersonCommand {
+    /// Let somebody sign in, with a first password that is asked for 新增人员
+    Add(AddArgs),
+    /// List who may sign in 列出
+    List {
+        /// One JSON object a person 以 JSON 输出
+        #[arg(long)]
+        json: bool,
+    },
+    /// Shut somebody out, and end their sessions 停用
+    Disable {
+        /// By what they sign in 登录名
+        login: Login,
+    },
+    /// Give somebody another password, and let them in again where they were shut out 重设密码
+    Password {
+        /// By what they sign in 登录名
+        login: Login,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AddArgs {
+    /// By what they sign in: letters, digits and . _ - + @ 登录名
+    login: Login,
+    /// operations, compliance, agent, integrator or admin 角色
+    #[arg(long)]
+    role: Role,
+    /// Their name for other people 姓名
+    #[arg(long)]
+    name: String,
+    /// What they can do, in the words of scripts, from 1 to 5; may be given again 技能与等级
+    #[arg(long = "skill", value_name = "SKILL=LEVEL")]
+    skills: Vec<Skill>,
+    /// A language they speak; may be given again, all without it 语言
+    #[arg(long = "lang", value_name = "zh|en")]
+    langs: Vec<Lang>,
+}
+
+/// A skill and how well somebody has it.
+#[derive(Clone, Debug)]
+struct Skill(String, u8);
+
+impl FromStr for Skill {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (skill, level) = text.split_once('=').unwrap_or((text, "3"));
+        let level: u8 = level.trim().parse().unwrap_or_default();
+        let skill = skill.trim();
+        if !(1..=5).contains(&level) || skill.is_empty() {
+            return Err("write it as hardship=4, from 1 to 5 请写作 技能=等级".to_owned());
+        }
+        Ok(Self(skill.to_owned(), level))
+    }
+}
+
+pub(crate) fn run(project: &Project, command: PersonCommand) -> Result<ExitCode> {
+    match command {
+        PersonCommand::Add(args) => add(project, args),
+        PersonCommand::List { json } => list(project, json),
+        PersonCommand::Disable { login } => {
+            let done = runtime()?
+                .block_on(async { anyhow::Ok(open(project).await?.disable_person(&login, now()).await?) })?;
+            told(done, &login, "shut out 已停用")
+        }
+        PersonCommand::Password { login } => {
+            let hash = hash_password(&new_password()?)?;
+            let done = runtime()?.block_on(async {
+                anyhow::Ok(open(project).await?.set_password(&login, &hash, now()).await?)
+            })?;
+            told(done, &login, "has another password 密码已重设")
+        }
+    }
+}
+
+fn told(done: bool, login: &Login, what: &str) -> Result<ExitCode> {
+    if !done {
+        bail!("there is nobody {login} of whom that could be: see `waihu person list` 没有该人员");
+    }
+    out!("{login}: {what}")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn add(project: &Project, args: AddArgs) -> Result<ExitCode> {
+    let name = args.name.trim();
+    if !(1..=MAX_NAME).contains(&name.chars().count()) || name.chars().any(char::is_control) {
+        bail!("--name: from 1 to 64 characters are expected 应为 1 至 64 个字符");
+    }
+    let person = Person {
+        login: args.login,
+        name: name.to_owned(),
+        role: args.role,
+        skills: args.skills.into_iter().map(|Skill(skill, level)| (skill, level)).collect::<BTreeMap<_, _>>(),
+        langs: args.langs,
+        made_at: now(),
+        disabled_at: None,
+        locked_until: None,
+    };
+    let hash = hash_password(&new_password()?)?;
+    runtime()?.block_on(async {
+        if !open(project).await?.keep_person(&person, &hash).await? {
+            bail!("the login {} is taken: choose another 登录名已存在", person.login);
+        }
+        Ok(())
+    })?;
+    out!("{} ({}): may sign in 可以登录", person.login, person.role)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list(project: &Project, as_json: bool) -> Result<ExitCode> {
+    let people = runtime()?.block_on(async { anyhow::Ok(open(project).await?.people().await?) })?;
+    if as_json {
+        for p in &people {
+            out!(
+                "{}",
+                json!({"login": p.login.as_str(), "name": p.name, "role": p.role.label(), "skills": p.skills,
+                    "langs": p.langs, "made_at": p.made_at, "disabled_at": p.disabled_at,
+                    "locked_until": p.locked_until})
+            )?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut table = Table::new(["login 登录名", "name 姓名", "role 角色", "skills 技能", "signs in 可登录"]);
+    for p in &people {
+        let skills: Vec<String> = p.skills.iter().map(|(skill, level)| format!("{skill}={level}")).collect();
+        let locked = p.locked_until.is_some_and(|until| now() < until);
+        let may = match (p.disabled_at, locked) {
+            (Some(_), _) => "no 已停用",
+            (None, true) => "not yet 已锁定",
+            (None, false) => "yes 是",
+        };
+        table.row([
+            p.login.to_string(),
+            p.name.clone(),
+            p.role.to_string(),
+            skills.join(" "),
+            may.to_owned(),
+        ]);
+    }
+    out!("{table}\n{} people 人", people.len())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A password from the terminal, twice and unseen; from a pipe it is the first line.
+fn new_password() -> Result<String> {
+    let stdin = io::stdin();
+    if !stdin.is_terminal() {
+        return line();
+    }
+    note!("at least 12 characters 至少 12 个字符");
+    let first = unseen("password 密码: ")?;
+    if unseen("again 再次输入: ")? != first {
+        bail!("the two are not the same: nothing was changed 两次输入不一致");
+    }
+    Ok(first)
+}
+
+/// Puts the terminal back as it was.
+struct Echo(Termios);
+
+impl Drop for Echo {
+    fn drop(&mut self) {
+        let _ = tcsetattr(io::stdin(), SetArg::TCSANOW, &self.0);
+    }
+}
+
+fn unseen(asked: &str) -> Result<String> {
+    let before = tcgetattr(io::stdin()).context("the terminal cannot be asked 无法读取终端")?;
+    let mut quiet = before.clone();
+    quiet.local_flags.remove(LocalFlags::ECHO);
+    tcsetattr(io::stdin(), SetArg::TCSAFLUSH, &quiet).context("the terminal cannot hide what is typed")?;
+    let _echo = Echo(before);
+    let mut stderr = io::stderr();
+    write!(stderr, "{asked}")?;
+    stderr.flush()?;
+    let read = line();
+    // What ended it was not shown either.
+    writeln!(stderr)?;
+    read
+}
+
+fn line() -> Result<String> {
+    let mut text = String::new();
+    io::stdin().lock().read_line(&mut text).context("the password cannot be read 无法读取密码")?;
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
