@@ -7,6 +7,8 @@
 //! media thread answers them, and takes a handshake from there alone.
 
 mod offer;
+#[cfg(test)]
+mod real_browser;
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -193,7 +195,7 @@ impl LegSound {
     /// Begins anew for another far end of the same kind, or for the same that has lost what it knew, as a page
     /// that was loaded anew: with other keys and credentials. Who answered before is sent nothing more until
     /// the next answer, whose far end goes on where it stood: what the slot is joined with, and what is
-    /// played on it, stays.
+    /// played on it, stays. A page takes such an offer with a new connection: the old one would keep its keys.
     ///
     /// # Errors
     /// When there is no randomness for keys.

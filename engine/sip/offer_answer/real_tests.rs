@@ -1,5 +1,6 @@
 //! Descriptions as telephones write them. Those of baresip and pjsua2 came from these programs on this
-//! machine (keys are of calls that never were); Chromium's is written from what is known of it.
+//! machine (keys are of calls that never were), and so did Chromium's answer; its offer is written from what
+//! is known of it.
 
 use waihu_types::SrtpSuite;
 
@@ -128,6 +129,34 @@ a=ssrc:3735928559 cname:bXTHLzrtCpWKEcOf
 a=ssrc:3735928559 msid:stream track
 ";
 
+/// What Chromium 156 answered to an offer of ours, before it had looked for candidates.
+const CHROMIUM_ANSWER: &str = "v=0
+o=- 1773830452798365288 2 IN IP4 127.0.0.1
+s=-
+t=0 0
+a=group:BUNDLE 0
+a=msid-semantic: WMS 41ddf939-188b-453c-922d-29fc3a82176b
+m=audio 9 UDP/TLS/RTP/SAVPF 96 8 0 101 102
+c=IN IP4 0.0.0.0
+a=rtcp:9 IN IP4 0.0.0.0
+a=ice-ufrag:8WAn
+a=ice-pwd:3Du8/1yzIR0TtOlbnoh8nVRb
+a=ice-options:trickle
+a=fingerprint:sha-256 EA:CE:C0:02:85:A7:A6:B8:37:30:22:99:C3:8B:1C:E2:C1:F8:0F:93:90:72:97:26:65:60:1C:52:2B:3B:1C:67
+a=setup:active
+a=mid:0
+a=sendrecv
+a=msid:41ddf939-188b-453c-922d-29fc3a82176b 8843bf5c-7589-4851-990b-f4de741b123a
+a=rtcp-mux
+a=rtpmap:96 opus/48000/2
+a=fmtp:96 minptime=10;useinbandfec=1
+a=rtpmap:8 PCMA/8000
+a=rtpmap:0 PCMU/8000
+a=rtpmap:101 telephone-event/8000
+a=rtpmap:102 telephone-event/48000
+a=ssrc:1967625797 cname:+x382/oU2+VzTb5C
+";
+
 const HASH: [u8; 32] = [7; 32];
 
 fn read(text: &str) -> SessionDescription {
@@ -152,7 +181,7 @@ fn answered(text: &str, ours: Ours<'_>) -> Result<(SessionDescription, AudioStre
 
 #[test]
 fn what_they_write_is_printed_and_read_back_the_same() {
-    for text in [BARESIP, BARESIP_DTLS, PJSUA, CHROMIUM] {
+    for text in [BARESIP, BARESIP_DTLS, PJSUA, CHROMIUM, CHROMIUM_ANSWER] {
         let sdp = read(text);
         assert_eq!(sdp.to_string().parse(), Ok(sdp), "{text}");
     }
@@ -209,6 +238,32 @@ fn chromium_is_understood_as_far_as_it_can_be_without_candidates() {
     assert_eq!((stream.codec, stream.payload_type), (Codec::Opus, 111));
     assert_eq!((stream.telephone_event, stream.telephone_event_clock_hz), (Some(110), 48_000));
     assert_eq!((stream.ssrc, stream.rtcp_mux), (Some(0xdead_beef), true));
+}
+
+#[test]
+fn chromiums_answer_is_agreed_with_though_it_says_nothing_of_where_it_is() {
+    let addresses = ["192.0.2.1".parse().unwrap()];
+    let ice = IceLite { ufrag: "ours", pwd: "of 22 characters or so", addresses: &addresses };
+    let codecs = [Codec::Opus, Codec::Pcma, Codec::Pcmu];
+    let security = Security::Mandatory(Keys::Dtls(&HASH));
+    let mine = Ours { rtcp: Rtcp::Mux, ..ours(&codecs, security) };
+    let offer = mine.offer_to_browser(ice);
+    assert_eq!(offer.to_string().parse(), Ok(offer.clone()), "read back as it was printed");
+    let settled = |answer: &str| offer.clone().settle(&read(answer));
+    let stream = settled(CHROMIUM_ANSWER).unwrap();
+    assert!(stream.ice && stream.rtcp_mux && stream.rtcp == stream.remote);
+    assert_eq!((stream.codec, stream.payload_type, stream.direction), (Codec::Opus, 96, Direction::SendRecv));
+    assert_eq!((stream.telephone_event, stream.telephone_event_clock_hz), (Some(102), 48_000));
+    assert!(matches!(stream.srtp, StreamSecurity::Dtls { fingerprint: [0xEA, ..], role: DtlsRole::Server }));
+    // A name in the place of an address, and candidates that are names: none is looked up.
+    let named = CHROMIUM_ANSWER.replace("c=IN IP4 0.0.0.0\n", "c=IN IP4 2e5c5d3c.local\n")
+        + "a=candidate:1 1 udp 2122260223 2e5c5d3c.local 54609 typ host generation 0\n";
+    assert!(settled(&named).is_ok_and(|named| named.ice && named.direction == Direction::SendRecv));
+    let held = settled(&CHROMIUM_ANSWER.replace("a=sendrecv", "a=inactive")).unwrap();
+    assert_eq!(held.direction, Direction::Inactive, "but who holds says so");
+    let without = |line: &str, instead: &str| settled(&CHROMIUM_ANSWER.replace(line, instead));
+    assert_eq!(without("a=ice-ufrag:8WAn\n", ""), Err(MediaMismatch::NoIce));
+    assert_eq!(without("a=fingerprint", "a=x"), Err(MediaMismatch::NoKey));
 }
 
 /// What they answered on this machine to an offer of PCMA with this key, tag 1, or without any: the lines
