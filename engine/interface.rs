@@ -4,8 +4,9 @@ use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::{Context, Result};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
-use waihu_api::{Cookies, Limits, Pulse, State, Tls};
+use waihu_api::{Choices, Cookies, Limits, Pulse, State, Tls, TrunkChoice};
 use waihu_store::Store;
+use waihu_trunk::TrunkConfig;
 
 use crate::{
     commands::{campaign, dialog},
@@ -34,7 +35,7 @@ pub(crate) async fn serve(
     })?;
     let at = listener.local_addr().context("the address that the API listens at")?;
     let metrics = waihu_api::install_metrics()?;
-    let (scripts, strategies) = (project.clone(), project.clone());
+    let (scripts, strategies, chosen) = (project.clone(), project.clone(), project.clone());
     let state = State {
         store: Arc::clone(&store),
         pulse: Arc::clone(&pulse),
@@ -44,6 +45,8 @@ pub(crate) async fn serve(
             Err(e) => vec![format!("{e:#}")],
         }),
         strategy: Box::new(move |name| campaign::strategy(&strategies, name).map_err(|e| format!("{e:#}"))),
+        choices: Box::new(move || choices(&chosen)),
+        recordings: project.recordings(),
         disk: project.made(),
         cookies: if configuration.api.secure { Cookies::Secure } else { Cookies::Plain },
         limits,
@@ -60,4 +63,17 @@ pub(crate) async fn serve(
         }
     });
     Ok((at, serving))
+}
+
+/// What campaigns may be made of: the files of the project that can be read.
+fn choices(project: &Project) -> Choices {
+    let trunks = project.names("sip-config").into_iter().filter_map(|name| {
+        let trunk = TrunkConfig::read(&project.trunk(&name)).ok()?;
+        Some(TrunkChoice {
+            profile: trunk.compliance.clone().unwrap_or_default(),
+            max_calls: trunk.max_calls,
+            name,
+        })
+    });
+    Choices { trunks: trunks.collect(), strategies: project.names("strategies"), case_keys: Vec::new() }
 }

@@ -116,6 +116,19 @@ impl Project {
         self.root.join("sip-config").join(format!("{name}.toml"))
     }
 
+    /// What the files of a folder are called, in the order of their names; example.toml explains and is none of them.
+    pub(crate) fn names(&self, folder: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.root.join(folder)).into_iter().flatten().flatten();
+        let stem = |path: PathBuf| {
+            let is_toml = path.extension().is_some_and(|end| end == "toml");
+            path.file_stem().filter(|_| is_toml).map(|name| name.to_string_lossy().into_owned())
+        };
+        let mut names: Vec<String> = entries.filter_map(|entry| stem(entry.path())).collect();
+        names.retain(|name| name != "example");
+        names.sort();
+        names
+    }
+
     /// The flows that the project has, by name.
     ///
     /// # Errors

@@ -32,6 +32,12 @@ pub enum Scope {
     DoNotCallLift,
     /// Read why calls were allowed and denied.
     DecisionsRead,
+    /// Find calls, and read what was said in them and why.
+    CallsRead,
+    /// Hear recordings.
+    CallsHear,
+    /// Read who did what.
+    AuditRead,
     /// Follow events.
     EventsRead,
     /// Read metrics.
@@ -48,7 +54,7 @@ pub enum Scope {
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::CasesRead,
         Self::CasesWrite,
         Self::CampaignsRead,
@@ -61,6 +67,9 @@ impl Scope {
         Self::DoNotCallEnter,
         Self::DoNotCallLift,
         Self::DecisionsRead,
+        Self::CallsRead,
+        Self::CallsHear,
+        Self::AuditRead,
         Self::EventsRead,
         Self::MetricsRead,
         Self::NumbersRead,
@@ -84,6 +93,9 @@ impl Scope {
             Self::DoNotCallEnter => "do_not_call:enter",
             Self::DoNotCallLift => "do_not_call:lift",
             Self::DecisionsRead => "decisions:read",
+            Self::CallsRead => "calls:read",
+            Self::CallsHear => "calls:hear",
+            Self::AuditRead => "audit:read",
             Self::EventsRead => "events:read",
             Self::MetricsRead => "metrics:read",
             Self::NumbersRead => "numbers:read",
@@ -115,6 +127,7 @@ pub fn scopes(role: Role) -> &'static [Scope] {
             S::DoNotCallRead,
             S::DoNotCallEnter,
             S::DecisionsRead,
+            S::CallsRead,
             S::EventsRead,
             S::MetricsRead,
             S::PeopleRead,
@@ -130,6 +143,9 @@ pub fn scopes(role: Role) -> &'static [Scope] {
             S::DoNotCallEnter,
             S::DoNotCallLift,
             S::DecisionsRead,
+            S::CallsRead,
+            S::CallsHear,
+            S::AuditRead,
             S::EventsRead,
             S::MetricsRead,
             S::NumbersRead,
@@ -154,6 +170,7 @@ pub fn scopes(role: Role) -> &'static [Scope] {
             S::ScriptsRead,
             S::DoNotCallRead,
             S::DecisionsRead,
+            S::AuditRead,
             S::EventsRead,
             S::MetricsRead,
             S::PeopleRead,
@@ -191,6 +208,14 @@ pub const ROUTES: &[Route] = {
         ("PATCH", "/v1/cases/{case}", A(S::CasesWrite)),
         ("DELETE", "/v1/cases/{case}", A(S::CasesWrite)),
         ("GET", "/v1/cases/{case}/decisions", A(S::DecisionsRead)),
+        ("GET", "/v1/board", A(S::CampaignsRead)),
+        ("GET", "/v1/results", A(S::OutcomesRead)),
+        ("GET", "/v1/choices", A(S::CampaignsRead)),
+        ("GET", "/v1/calls/{attempt}/recording", A(S::CallsHear)),
+        ("GET", "/v1/calls/{attempt}/transcript", A(S::CallsRead)),
+        ("GET", "/v1/calls/{attempt}/check", A(S::CallsRead)),
+        ("POST", "/v1/search", A(S::CallsRead)),
+        ("GET", "/v1/audit", A(S::AuditRead)),
         ("GET", "/v1/campaigns", A(S::CampaignsRead)),
         ("POST", "/v1/campaigns", A(S::CampaignsWrite)),
         ("GET", "/v1/campaigns/{campaign}", A(S::CampaignsRead)),

@@ -5,6 +5,7 @@
 //! `compliance`), and what joins the rooms (the program).
 
 mod access;
+mod console;
 mod extract;
 mod guard;
 mod limits;
@@ -22,9 +23,11 @@ mod traces;
 
 pub use crate::metrics::{MetricsTaken, install_metrics, keep_metrics};
 pub use access::{Asks, ROUTES, Route, Scope, scopes};
+pub use console::has_console;
 pub use openapi::openapi;
 pub use password::{LEAST_PASSWORD, MOST_PASSWORD, PasswordFault, hash_password};
 pub use problem::{Code, Problem};
+pub use routes::board::{CaseColumn, Choices, TrunkChoice};
 pub use serve::{ServeError, Tls, router, serve};
 pub use session::Cookies;
 pub use state::{Limits, Pulse, ScriptCheck, State, StrategyFile};

@@ -71,6 +71,9 @@ described! {
         (name = "cases", description = "Cases, as the lender hands them over 案件"),
         (name = "campaigns", description = "What is done with a set of cases 批次"),
         (name = "outcomes", description = "What was dialled, what came of it, what was promised 结果与承诺"),
+        (name = "calls", description = "One call: found, heard, read, checked 通话检索与回放"),
+        (name = "board", description = "How it goes, and what came of it 看板与统计"),
+        (name = "audit", description = "Who did what 审计"),
         (name = "scripts", description = "Versions of scripts and who approved them 话术版本与审批"),
         (name = "do_not_call", description = "Whom nobody calls 禁呼名单"),
         (name = "events", description = "What happens, as it happens 实时事件"),
@@ -177,6 +180,7 @@ const REVISED: [&str; 4] = ["/start", "/resume", "/pause", "/stop"];
 
 /// What all operations of a kind share: who may, which problems may come, which headers count.
 fn share(operation: &mut Value, (method, path): (&str, &str), asks: Asks) {
+    operation["operationId"] = json!(operation_id(method, path));
     let problem = |what: &str| json!({"description": what, "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}});
     let mut problems = vec![("400", "It cannot be read"), ("404", "There is no such thing")];
     if asks != Asks::Nothing {
@@ -209,7 +213,9 @@ fn share(operation: &mut Value, (method, path): (&str, &str), asks: Asks) {
             "The same key and request have the same answer for a day.",
         );
     }
-    if matches!(method, "PATCH" | "DELETE") || REVISED.iter().any(|act| path.ends_with(act)) {
+    // A session has no revisions.
+    let revised = matches!(method, "PATCH" | "DELETE") && path != "/v1/session";
+    if revised || REVISED.iter().any(|act| path.ends_with(act)) {
         let must = method != "POST";
         let tag = json!({"type": "string", "pattern": "^(\\*|\"[0-9]{1,18}\")$", "example": "*"});
         header(operation, "If-Match", must, &tag, "The ETag that was read, or * for whatever it is.");
@@ -231,6 +237,13 @@ fn share(operation: &mut Value, (method, path): (&str, &str), asks: Asks) {
             }
         }
     }
+}
+
+/// A name of an operation's own, by which makers of clients call it: `get_cases_case` for `GET /v1/cases/{case}`.
+fn operation_id(method: &str, path: &str) -> String {
+    let parts = path.split('/').filter(|part| !part.is_empty() && *part != "v1");
+    let parts = parts.map(|part| part.trim_matches(['{', '}']).replace(['-', '.'], "_"));
+    std::iter::once(method.to_lowercase()).chain(parts).collect::<Vec<_>>().join("_")
 }
 
 fn header(operation: &mut Value, name: &str, required: bool, schema: &Value, what: &str) {
@@ -260,6 +273,11 @@ mod tests {
         table.sort();
         assert_eq!(described, table);
         assert_eq!(api["openapi"], "3.1.0");
+        let operations =
+            api["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values());
+        let ids: Vec<&str> = operations.map(|operation| operation["operationId"].as_str().unwrap()).collect();
+        let apart: std::collections::BTreeSet<&str> = ids.iter().copied().collect();
+        assert_eq!(apart.len(), ids.len(), "two operations have one name");
     }
 
     #[test]

@@ -11,7 +11,8 @@ use std::{
 use axum::{
     Json, Router,
     extract::{DefaultBodyLimit, Request},
-    middleware::{Next, from_fn, from_fn_with_state},
+    http::{HeaderValue, header},
+    middleware::{Next, from_fn, from_fn_with_state, map_response},
     response::{IntoResponse, Response},
     routing::get,
     serve::Listener,
@@ -25,7 +26,7 @@ use tokio::{
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::{Problem, State, guard, openapi, problem::Code, routes, state::Shared};
+use crate::{Problem, State, console, guard, openapi, problem::Code, routes, state::Shared};
 
 /// After so long a request is given up [s]: the longest, a batch of a thousand cases, takes one.
 const REQUEST_S: u64 = 30;
@@ -33,6 +34,8 @@ const REQUEST_S: u64 = 30;
 const HANDSHAKE_S: u64 = 10;
 /// After so long at the end requests that still run are left [s].
 const FINISH_S: u64 = 10;
+/// A year, as browsers' lists ask for.
+const HSTS: &str = "max-age=31536000";
 /// Handshakes that are done and wait for their server: it takes them at once.
 const SHAKEN: usize = 64;
 
@@ -46,7 +49,7 @@ pub fn router(state: State) -> Router {
     let described = move || async move { Json(description.as_ref().clone()) };
     routes
         .route("/v1/openapi.json", get(described))
-        .fallback(|| async { Problem::not_found("path 路径") })
+        .fallback(console::anything)
         .layer(from_fn_with_state(shared.clone(), guard::write_down))
         .layer(from_fn_with_state(shared.clone(), guard::once))
         .layer(from_fn_with_state(shared.clone(), guard::admit))
@@ -61,6 +64,7 @@ pub fn router(state: State) -> Router {
             .into_response()
         }))
         .layer(from_fn(guard::measure))
+        .layer(map_response(async |response: Response| console::guarded(response)))
         .with_state(shared)
 }
 
@@ -138,6 +142,12 @@ pub async fn serve(
     let served: std::pin::Pin<Box<dyn Future<Output = io::Result<()>> + Send>> = match tls {
         None => Box::pin(axum::serve(plain, router).with_graceful_shutdown(until).into_future()),
         Some(tls) => {
+            let router = router.layer(map_response(async |mut response: Response| {
+                response
+                    .headers_mut()
+                    .insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
+                response
+            }));
             let locked = Locked::over(plain, TlsAcceptor::from(tls.0));
             Box::pin(axum::serve(locked, router).with_graceful_shutdown(until).into_future())
         }

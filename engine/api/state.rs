@@ -14,7 +14,12 @@ use tokio::sync::Semaphore;
 use waihu_store::{Store, StoredScript};
 use waihu_types::WallTime;
 
-use crate::{limits::Rates, password::Judge, session::Cookies};
+use crate::{
+    limits::Rates,
+    password::Judge,
+    routes::board::{Choices, Counting},
+    session::Cookies,
+};
 
 /// What can be told of a script's content before it is approved: every fault, in both languages.
 pub type ScriptCheck = dyn Fn(&StoredScript, &[(String, String)]) -> Vec<String> + Send + Sync;
@@ -87,6 +92,10 @@ pub struct State {
     pub check_script: Box<ScriptCheck>,
     /// Where strategies are read from.
     pub strategy: Box<StrategyFile>,
+    /// What a campaign may be made of here.
+    pub choices: Box<dyn Fn() -> Choices + Send + Sync>,
+    /// Where recordings and transcripts lie.
+    pub recordings: PathBuf,
     /// The folder whose disk has to have room.
     pub disk: PathBuf,
     /// How browsers reach the server.
@@ -111,13 +120,14 @@ pub(crate) struct Inner {
     pub rates: Rates,
     pub judge: Judge,
     pub readers: Arc<Semaphore>,
+    pub board: Counting,
 }
 
 impl Shared {
     pub fn new(state: State) -> Self {
         let Limits { rate_per_s, burst, readers, .. } = state.limits;
         let (rates, readers) = (Rates::new(rate_per_s, burst), Arc::new(Semaphore::new(readers)));
-        Self(Arc::new(Inner { state, rates, judge: Judge::default(), readers }))
+        Self(Arc::new(Inner { state, rates, judge: Judge::default(), readers, board: Counting::default() }))
     }
 
     pub fn inner(&self) -> &Inner {

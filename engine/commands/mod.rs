@@ -1,5 +1,6 @@
 //! The commands, one file each family.
 
+mod api_document;
 mod authority;
 mod bench;
 mod call;
@@ -108,6 +109,8 @@ enum Command {
     /// Let people sign in, and shut them out 人员与密码
     #[command(subcommand)]
     Person(person::PersonCommand),
+    /// Print the description of the HTTP API, OpenAPI 3.1 打印接口说明
+    ApiDocument,
     /// Set up a project step by step: trunk, rules, store, first tokens 逐步完成首次设置
     Init(init::InitArgs),
     /// Look whether machine, models, trunks, clock, disk and database are fit, and say what to do 体检并给出处理建议
@@ -151,6 +154,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Outcomes(args) => outcomes::run(&project, args),
         Command::Simulate(args) => simulate::run(&project, args),
         Command::Practice(args) => practice::run(&project, &args),
+        Command::ApiDocument => api_document::run(),
         Command::Token(command) => token::run(&project, command),
         Command::Person(command) => person::run(&project, command),
         Command::Init(args) => init::run(&project, &args),

@@ -82,6 +82,7 @@ async fn serve(
     let (observer, mut progress) = mpsc::unbounded_channel();
     let (stop, stopping) = watch::channel(Stop::No);
     let beats = Arc::clone(&pulse);
+    let (words, recordings) = (Arc::clone(&store), project.recordings());
     let order = EngineOrder {
         trunk: args.trunk.clone(),
         only: None,
@@ -92,6 +93,14 @@ async fn serve(
         scripts: scripts_of(project, store),
     };
     let mut engine = tokio::spawn(run_engine(plant, order, observer, stopping));
+    // Searched is what older calls said as well; nobody waits for it.
+    tokio::spawn(async move {
+        match waihu_dialler::catch_up(&words, &recordings).await {
+            Ok(0) => {}
+            Ok(taken) => tracing::info!(taken, "words of earlier calls can be searched now"),
+            Err(e) => tracing::warn!(error = %e, "words of earlier calls cannot be searched yet"),
+        }
+    });
     let scheme = if configuration.api.tls.is_some() { "https" } else { "http" };
     out!("{READY}{} {scheme}://{listens}", args.trunk)?;
     let mut view = Watch::new(0, if args.words { Words::Shown } else { Words::Hidden });

@@ -18,7 +18,7 @@ use waihu_record::{Recording, RecordingInProgress, TranscriptWriter};
 use waihu_store::StoreError;
 use waihu_types::{AttemptId, Outcome, Transcript, WallTime};
 
-use crate::{error::DialError, plant::Plant};
+use crate::{error::DialError, plant::Plant, searched::keep_words};
 
 /// How often a write to the store is tried, a second apart: whoever holds its lock or fills the disk has
 /// half a minute to mend it.
@@ -104,6 +104,9 @@ pub(crate) async fn file(plant: &Arc<Plant>, outcome: &Outcome) -> Result<(), Di
     let filed = persistently(plant, || plant.store.close_attempt(outcome)).await;
     let Err(source) = filed else {
         let _ = fs::remove_file(spool_file(&plant.recordings, &outcome.attempt));
+        if let Some(transcript) = &outcome.transcript {
+            keep_words(&plant.store, &plant.recordings, &outcome.attempt, &transcript.path).await;
+        }
         return Ok(());
     };
     let path = keep(plant, outcome).await.then(|| spool_file(&plant.recordings, &outcome.attempt));

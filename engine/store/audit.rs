@@ -85,4 +85,19 @@ impl Store {
         .await
         .map_err(|e| self.sql(e))
     }
+
+    /// What was written down before a place, the newest first; from the newest on where there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn audit_before(&self, before: Option<i64>, limit: u32) -> Result<Vec<AuditRow>, StoreError> {
+        sqlx::query_as(
+            "SELECT id, at, token, person, act, request, status FROM audit WHERE id < $1 ORDER BY id DESC LIMIT $2",
+        )
+        .bind(before.unwrap_or(i64::MAX))
+        .bind(i64::from(limit))
+        .fetch_all(&self.pool)
+        .await
+        .map_err(|e| self.sql(e))
+    }
 }

@@ -8,6 +8,7 @@
 mod attempts;
 mod audit;
 mod bars;
+mod board;
 mod campaigns;
 mod cases;
 mod decisions;
@@ -26,12 +27,14 @@ mod queue;
 mod readers;
 mod recover;
 mod scripts;
+mod search;
 mod tokens;
 mod write;
 
 pub use attempts::{Attempt, NewAttempt, Standing};
 pub use audit::{Act, AuditRow};
 pub use bars::{Bar, Forbidden};
+pub use board::{Cell, LiveCall, Tally};
 pub use campaigns::{CampaignState, StoredCampaign};
 pub use cases::{CaseState, Imported, StoredCase};
 pub use decisions::{Denied, KeptDecision, Passage, Verdict};
@@ -50,4 +53,5 @@ pub use queue::{Counts, Picked, Placement};
 pub use readers::{DeadLetter, Hold, Place};
 pub use recover::Remains;
 pub use scripts::{Begun, Pin, ScriptAct, ScriptDeed, StoredScript};
+pub use search::{Beyond, Hit, Said, Sought};
 pub use tokens::{Role, StoredToken, UnknownRole};

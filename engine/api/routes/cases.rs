@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::LazyLock};
 use axum::{Json, http::StatusCode, response::IntoResponse};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use waihu_store::{CaseState, StoredCase};
 use waihu_types::{Case, CaseId, WallTime};
 
@@ -15,6 +15,7 @@ use crate::{
     openapi::{CASE_SCHEMA, CaseKey, CaseTold, CasesShape},
     page::{Page, Wanted, after, limit},
     problem::{Code, Fault},
+    routes::board::CaseColumn,
     state::{Here, now},
 };
 
@@ -87,11 +88,34 @@ pub(crate) struct Taken {
     same: usize,
 }
 
+/// How cases are handed over.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct How {
+    /// `only`: it is told what is wrong with them, and none is taken.
+    #[param(inline)]
+    check: Option<Check>,
+}
+
+/// What is done with cases that are handed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Check {
+    /// They are looked at.
+    Only,
+}
+
 /// Takes cases over as they are told now: all of them, or none where one is wrong. The same case again changes
-/// nothing; one that is paid or withdrawn stays so.
-#[utoipa::path(post, path = "/v1/cases", tag = "cases", request_body = CasesShape,
-    responses((status = 200, description = "All were taken", body = Taken)))]
-pub(crate) async fn import(shared: Here, _: Who, Body(told): Body<Value>) -> Answer<Taken> {
+/// nothing; one that is paid or withdrawn stays so. With `check=only` none is taken, and the counts are nothing.
+#[utoipa::path(post, path = "/v1/cases", tag = "cases", params(How), request_body = CasesShape,
+    responses((status = 200, description = "All were taken, or could be", body = Taken)))]
+pub(crate) async fn import(
+    shared: Here,
+    _: Who,
+    Asked(how): Asked<How>,
+    Body(told): Body<Value>,
+) -> Answer<Taken> {
     let told = match told {
         Value::Array(cases) => cases,
         case => vec![case],
@@ -118,6 +142,9 @@ pub(crate) async fn import(shared: Here, _: Who, Body(told): Body<Value>) -> Ans
             format!("{} of the cases are wrong, and none was taken 处案件有误，未导入", errors.len());
         return Err(Problem::new(Code::Invalid, detail).with(errors));
     }
+    if how.check == Some(Check::Only) {
+        return Ok(Json(Taken { new: 0, changed: 0, same: 0 }));
+    }
     let taken = shared.store().import(&cases, now()).await?;
     Ok(Json(Taken { new: taken.new, changed: taken.changed, same: taken.same }))
 }
@@ -127,6 +154,23 @@ static KEYS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
     let schema: Value = serde_json::from_str(CASE_SCHEMA).unwrap_or_default();
     schema["properties"].as_object().map(|keys| keys.keys().cloned().collect()).unwrap_or_default()
 });
+
+/// The columns that a file of cases may have, the ones that must be there first.
+pub(crate) fn columns() -> Vec<CaseColumn> {
+    let schema: Value = serde_json::from_str(CASE_SCHEMA).unwrap_or_default();
+    let required: Vec<&str> =
+        schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let column = |(key, shape): (&String, &Value)| CaseColumn {
+        key: key.clone(),
+        told: shape["description"].as_str().unwrap_or_default().to_owned(),
+        required: required.contains(&key.as_str()),
+    };
+    let mut columns: Vec<CaseColumn> =
+        schema["properties"].as_object().into_iter().flatten().map(column).collect();
+    // Those that must be there in the order in which the schema asks for them.
+    columns.sort_by_key(|c| (!c.required, required.iter().position(|key| *key == c.key)));
+    columns
+}
 
 /// A case that can be called about, or each field that is wrong and how.
 fn read(value: Value) -> Result<Case, Vec<(Option<String>, String)>> {

@@ -1,5 +1,7 @@
 //! The routes, a file for each kind of thing.
 
+pub(crate) mod board;
+pub(crate) mod calls;
 pub(crate) mod campaigns;
 pub(crate) mod cases;
 pub(crate) mod do_not_call;
@@ -9,6 +11,7 @@ pub(crate) mod outcomes;
 pub(crate) mod people;
 pub(crate) mod scripts;
 pub(crate) mod session;
+pub(crate) mod search;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -47,4 +50,12 @@ pub(crate) fn all() -> OpenApiRouter<Shared> {
         .routes(routes!(session::sign_in, session::who_am_i, session::sign_out))
         .routes(routes!(people::list, people::add))
         .routes(routes!(people::change))
+        .routes(routes!(board::board))
+        .routes(routes!(board::results))
+        .routes(routes!(board::choices))
+        .routes(routes!(calls::recording))
+        .routes(routes!(calls::transcript))
+        .routes(routes!(calls::check))
+        .routes(routes!(search::search))
+        .routes(routes!(search::audit))
 }

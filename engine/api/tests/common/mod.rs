@@ -10,7 +10,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 use tower::ServiceExt;
-use waihu_api::{Cookies, Limits, Pulse, State, TokenText, router};
+use waihu_api::{Choices, Cookies, Limits, Pulse, State, TokenText, router};
 use waihu_store::{Role, Store, StoredToken};
 use waihu_types::WallTime;
 
@@ -68,6 +68,8 @@ fn state(folder: &Path, store: Arc<Store>, pulse: Arc<Pulse>, limits: Limits) ->
                 Err("no such strategy 没有该策略".to_owned())
             }
         }),
+        choices: Box::new(Choices::default),
+        recordings: folder.join("recordings"),
         disk: folder.to_owned(),
         cookies: Cookies::Plain,
         limits,

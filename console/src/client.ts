@@ -1,0 +1,87 @@
+// Asking the server: typed by its description, with problems as something that can be shown.
+import createClient from 'openapi-fetch';
+import type { components, paths } from './schema';
+import type { Lang } from './words';
+
+export type Shape = components['schemas'];
+export type Told = Shape['Problem'];
+
+/** A token that was typed in; it lives as long as the page. */
+let token: string | undefined;
+export const useToken = (given: string | undefined) => {
+  token = given;
+};
+/** What shows the server that a change comes from a page of ours; it came with the session. */
+let csrf: string | undefined;
+export const useCsrf = (given: string | null | undefined) => {
+  csrf = given ?? undefined;
+};
+export const bearer = (): Record<string, string> => (token ? { Authorization: `Bearer ${token}` } : {});
+export const hasToken = () => token !== undefined;
+
+const left = new Set<() => void>();
+/** Tells when a session is over. */
+export const onSignedOut = (hear: () => void) => {
+  left.add(hear);
+  return () => void left.delete(hear);
+};
+
+/** What went wrong. */
+export class Problem extends Error {
+  constructor(readonly told: Partial<Told> & { status: number }) {
+    super(told.code ?? String(told.status));
+  }
+}
+
+export const client = createClient<paths>({ baseUrl: '/', credentials: 'same-origin' });
+client.use({
+  onRequest({ request }) {
+    if (token) request.headers.set('Authorization', `Bearer ${token}`);
+    // Pages of others do not know it, and so change nothing in somebody's name.
+    if (csrf && request.method !== 'GET') request.headers.set('X-Waihu-Csrf', csrf);
+    return request;
+  },
+  onResponse({ response, request }) {
+    if (response.status === 401 && !new URL(request.url).pathname.endsWith('/v1/session')) left.forEach((hear) => hear());
+  },
+});
+
+type Answered<T> = { data?: T; error?: unknown; response: Response };
+
+/** What was answered, or the problem. */
+export const ask = async <T>(asked: Promise<Answered<T>>): Promise<T> => {
+  let answer: Answered<T>;
+  try {
+    answer = await asked;
+  } catch {
+    throw new Problem({ status: 0 });
+  }
+  if (answer.response.ok) return answer.data as T;
+  const told = typeof answer.error === 'object' && answer.error ? (answer.error as Partial<Told>) : {};
+  throw new Problem({ ...told, status: answer.response.status });
+};
+
+const CJK = /[\u3000-\u9fff\uff00-\uffef]/;
+
+/** The part of a text in both languages, English first, that a reader wants. */
+export const part = (text: string, lang: Lang): string => {
+  const at = text.search(CJK);
+  if (at < 0) return text;
+  const [head, tail] = [text.slice(0, at).trim(), text.slice(at).trim()];
+  if (lang === 'zh' || !head) return tail;
+  // What follows both is a value that belongs to either: `… cannot be read 无法读取: VALUE`.
+  const value = /: ?([^:\u3000-\u9fff]+)$/.exec(tail)?.[1];
+  return value ? `${head}: ${value}` : head;
+};
+
+const NETWORK = { zh: '服务器没有应答，请检查网络', en: 'The server does not answer. Is the network there?' };
+
+/** A problem in a reader's language. */
+export const said = (problem: unknown, lang: Lang): string => {
+  if (!(problem instanceof Problem)) return problem instanceof Error ? problem.message : String(problem);
+  const { status, title, title_zh, detail } = problem.told;
+  if (status === 0) return NETWORK[lang];
+  const what = lang === 'zh' ? title_zh : title;
+  const more = detail ? part(detail, lang) : undefined;
+  return [what ?? `HTTP ${status}`, more].filter(Boolean).join(lang === 'zh' ? '：' : ': ');
+};

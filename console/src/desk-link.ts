@@ -1,0 +1,164 @@
+// An agent's line to the switchboard: messages over a WebSocket, sound over WebRTC. Whatever breaks is made anew: the
+// server tells how everything stands to each page that comes, and a call that is up is taken up again.
+import { useCallback, useEffect, useRef, useState } from 'react';
+
+export type Wish = 'available' | 'on_break' | 'away';
+export interface Sum { amount: string; currency: string }
+export interface Part extends Sum { date: string }
+export interface Promised extends Part { parts?: Part[]; discount?: Sum; channel?: string }
+export interface Said { at: string; speaker: 'callee' | 'bot' | 'agent'; text: string; intent?: string }
+export interface Card extends Sum {
+  campaign: string | null; case: string; name: string; title: string; lang: string; creditor: string; product: string; due_date: string;
+  reason: string; skills: string[]; identity: string; debt_disclosed: boolean; mood: { agitation: number; distress: number; willingness: number } | null;
+  intents: string[]; table: Promised | null; offers: Promised[];
+  authority: { least_part: Sum; max_parts: number; max_delay_days: number; max_span_days: number; discounts: string[]; approver: string | null };
+  wanted_at: string;
+}
+export interface Call { attempt: string; card: Card; lines: Said[]; joined: boolean; held: boolean; muted: boolean }
+export interface Stands {
+  agent: { login: string; name: string; skills: Record<string, number>; langs: string[] };
+  presence: 'away' | 'available' | 'offered' | 'talking' | 'wrapping_up' | 'on_break';
+  wish: Wish; note?: string; since: string; until: string | null; call: Call | null; now: string;
+}
+type Told =
+  | ({ type: 'state' } & Stands) | { type: 'offer'; attempt: string; until: string; card: Card } | { type: 'line'; attempt: string; line: Said }
+  | { type: 'sdp'; attempt: string; sdp: string } | { type: 'joined'; attempt: string } | { type: 'revoked'; attempt: string; why: string }
+  | { type: 'ended'; attempt: string } | { type: 'wrapped'; attempt: string } | { type: 'superseded' } | { type: 'refused'; why: string };
+
+export interface Offer { attempt: string; until: string; card: Card; lines: Said[] }
+export type Line = 'opening' | 'open' | 'lost' | 'superseded';
+
+/** How long an answer waits for the browser to find its own addresses [ms]; the server needs none of them. */
+const GATHER_MS = 500;
+
+const gathered = (peer: RTCPeerConnection) =>
+  new Promise<void>((done) => {
+    if (peer.iceGatheringState === 'complete') return done();
+    const timer = setTimeout(done, GATHER_MS);
+    peer.addEventListener('icegatheringstatechange', () => {
+      if (peer.iceGatheringState !== 'complete') return;
+      clearTimeout(timer);
+      done();
+    });
+  });
+
+export const useDesk = () => {
+  const [line, setLine] = useState<Line>('opening');
+  const [stands, setStands] = useState<Stands>();
+  const [offer, setOffer] = useState<Offer>();
+  const [wrapped, setWrapped] = useState<string>();
+  const [told, setTold] = useState<{ kind: 'revoked' | 'refused' | 'microphone' | 'sound'; text: string }>();
+  /** How far the server's clock is ahead of this one [ms]. */
+  const [ahead, setAhead] = useState(0);
+  const [turn, setTurn] = useState(0);
+  const socket = useRef<WebSocket>(undefined);
+  const peer = useRef<RTCPeerConnection>(undefined);
+  const microphone = useRef<MediaStream>(undefined);
+  const ear = useRef<HTMLAudioElement>(undefined);
+
+  const send = useCallback((message: object) => {
+    if (socket.current?.readyState === WebSocket.OPEN) socket.current.send(JSON.stringify(message));
+  }, []);
+
+  /** The microphone, asked for once, before a call needs it. */
+  const listen = useCallback(async () => {
+    if (microphone.current?.active) return microphone.current;
+    microphone.current = await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true } });
+    return microphone.current;
+  }, []);
+
+  useEffect(() => {
+    let over = false;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let wait = 500;
+    const hush = () => {
+      peer.current?.close();
+      peer.current = undefined;
+    };
+    const sound = async (attempt: string, sdp: string) => {
+      hush();
+      const made = new RTCPeerConnection();
+      peer.current = made;
+      made.ontrack = ({ streams, track }) => {
+        ear.current ??= new Audio();
+        ear.current.srcObject = streams[0] ?? new MediaStream([track]);
+        void ear.current.play().catch(() => setTold({ kind: 'sound', text: '' }));
+      };
+      const stream = await listen();
+      await made.setRemoteDescription({ type: 'offer', sdp });
+      for (const track of stream.getAudioTracks()) made.addTrack(track, stream);
+      await made.setLocalDescription(await made.createAnswer());
+      await gathered(made);
+      if (peer.current === made) send({ type: 'sdp', attempt, sdp: made.localDescription?.sdp ?? '' });
+    };
+    const hear = (message: Told) => {
+      switch (message.type) {
+        case 'state': {
+          setAhead(Date.parse(message.now) - Date.now());
+          setStands(message);
+          if (message.presence !== 'offered') setOffer(undefined);
+          // A page that was loaded anew has no sound of the call that it finds.
+          if (message.presence === 'talking' && message.call && !peer.current) send({ type: 'renew', attempt: message.call.attempt });
+          if (message.presence !== 'talking' && message.presence !== 'offered') hush();
+          break;
+        }
+        case 'offer':
+          setOffer({ ...message, lines: [] });
+          break;
+        case 'line':
+          setOffer((offer) => (offer?.attempt === message.attempt ? { ...offer, lines: [...offer.lines, message.line] } : offer));
+          setStands((stands) => (stands?.call?.attempt === message.attempt ? { ...stands, call: { ...stands.call, lines: [...stands.call.lines, message.line] } } : stands));
+          break;
+        case 'sdp':
+          sound(message.attempt, message.sdp).catch((problem: unknown) => setTold({ kind: 'microphone', text: problem instanceof Error ? problem.message : String(problem) }));
+          break;
+        case 'joined':
+          setStands((stands) => (stands?.call?.attempt === message.attempt ? { ...stands, call: { ...stands.call, joined: true } } : stands));
+          break;
+        case 'revoked':
+          setOffer(undefined);
+          setTold({ kind: 'revoked', text: message.why });
+          break;
+        case 'ended':
+          hush();
+          break;
+        case 'wrapped':
+          setWrapped(message.attempt);
+          break;
+        case 'superseded':
+          over = true;
+          hush();
+          setLine('superseded');
+          break;
+        case 'refused':
+          setTold({ kind: 'refused', text: message.why });
+      }
+    };
+    const dial = () => {
+      const made = new WebSocket(`${location.origin.replace(/^http/, 'ws')}/v1/desk`);
+      socket.current = made;
+      made.onopen = () => {
+        wait = 500;
+        setLine('open');
+      };
+      made.onmessage = ({ data }) => hear(JSON.parse(String(data)) as Told);
+      made.onclose = () => {
+        if (over) return;
+        setLine('lost');
+        timer = setTimeout(dial, wait);
+        wait = Math.min(wait * 2, 8000);
+      };
+    };
+    dial();
+    return () => {
+      over = true;
+      clearTimeout(timer);
+      socket.current?.close();
+      hush();
+    };
+  }, [turn, listen, send]);
+
+  useEffect(() => () => microphone.current?.getTracks().forEach((track) => track.stop()), []);
+
+  return { line, stands, offer, wrapped, told, ahead, send, listen, silence: () => setTold(undefined), again: () => { setLine('opening'); setTurn((turn) => turn + 1); } };
+};

@@ -1,0 +1,95 @@
+// What those who are signed in see: where they may go, and the page they are on.
+import {
+  AuditOutlined, BarChartOutlined, CustomerServiceOutlined, DashboardOutlined, FileTextOutlined, LogoutOutlined, MenuOutlined, PhoneOutlined,
+  SearchOutlined, StopOutlined, TeamOutlined, TranslationOutlined, UserOutlined,
+} from '@ant-design/icons';
+import { Button, Spin } from 'antd';
+import { lazy, Suspense, useEffect, useState, type ComponentType, type ReactNode } from 'react';
+import { Link } from './link';
+import { Nothing } from './parts';
+import { go, match, useLocation } from './router';
+import { useSession, useWords } from './session';
+import type { Word } from './words';
+
+interface Page {
+  path: string;
+  scope: string;
+  show: ComponentType<{ at: Record<string, string> }>;
+  /** How it is called where one may go to it. */
+  nav?: Word;
+  icon?: ReactNode;
+}
+
+const PAGES: Page[] = [
+  { path: '/desk', scope: 'desk:use', show: lazy(() => import('./pages/desk')), nav: 'nav.desk', icon: <CustomerServiceOutlined /> },
+  { path: '/board', scope: 'events:read', show: lazy(() => import('./pages/board')), nav: 'nav.board', icon: <DashboardOutlined /> },
+  { path: '/campaigns', scope: 'campaigns:read', show: lazy(() => import('./pages/campaigns')), nav: 'nav.campaigns', icon: <PhoneOutlined /> },
+  { path: '/campaigns/new', scope: 'campaigns:write', show: lazy(() => import('./pages/new-campaign')) },
+  { path: '/campaigns/:campaign', scope: 'campaigns:read', show: lazy(() => import('./pages/campaign')) },
+  { path: '/calls', scope: 'calls:read', show: lazy(() => import('./pages/calls')), nav: 'nav.calls', icon: <SearchOutlined /> },
+  { path: '/calls/:attempt', scope: 'calls:read', show: lazy(() => import('./pages/call')) },
+  { path: '/results', scope: 'events:read', show: lazy(() => import('./pages/results')), nav: 'nav.results', icon: <BarChartOutlined /> },
+  { path: '/scripts', scope: 'scripts:read', show: lazy(() => import('./pages/scripts')), nav: 'nav.scripts', icon: <FileTextOutlined /> },
+  { path: '/do-not-call', scope: 'do_not_call:read', show: lazy(() => import('./pages/do-not-call')), nav: 'nav.do_not_call', icon: <StopOutlined /> },
+  { path: '/audit', scope: 'audit:read', show: lazy(() => import('./pages/audit')), nav: 'nav.audit', icon: <AuditOutlined /> },
+  { path: '/people', scope: 'people:read', show: lazy(() => import('./pages/people')), nav: 'nav.people', icon: <TeamOutlined /> },
+];
+
+const Inside = () => {
+  const { person, may, signOut, setLang } = useSession();
+  const { t, n, lang } = useWords();
+  const { path } = useLocation();
+  const [open, setOpen] = useState(false);
+  const pages = PAGES.filter((page) => page.nav && may(page.scope));
+  const home = pages[0]?.path ?? '/none';
+  const found = PAGES.map((page) => ({ page, at: match(page.path, path) })).find(({ at }) => at);
+  useEffect(() => {
+    if (path === '/') go(home, 'replace');
+  }, [path, home]);
+  useEffect(() => setOpen(false), [path]);
+  const title = found?.page.nav ?? pages.find(({ path: its }) => path.startsWith(`${its}/`))?.nav;
+  useEffect(() => {
+    document.title = title ? `${t(title)} · ${t('app.name')}` : t('app.name');
+  }, [title, t]);
+  const Show = found?.page.show;
+  return (
+    <div className={`inside ${open ? 'open' : ''}`}>
+      <a className="skip" href="#main">{t('app.skip')}</a>
+      <nav className="side" aria-label={t('nav.main')} id="side">
+        <Link to={home} className="brand"><img src="/favicon.svg" alt="" width="26" height="26" /> {t('app.name')}</Link>
+        <ul>
+          {pages.map((page) => {
+            const here = path === page.path || path.startsWith(`${page.path}/`);
+            return (
+              <li key={page.path}>
+                <Link to={page.path} aria-current={here ? 'page' : undefined}>{page.icon}{page.nav && t(page.nav)}</Link>
+              </li>
+            );
+          })}
+        </ul>
+        <div className="who">
+          <div className="who-name"><UserOutlined aria-hidden /> <span><b>{person?.name}</b><br /><span>{n('role', person?.role ?? '')}</span></span></div>
+          <Button type="text" size="small" icon={<TranslationOutlined />} aria-label={t('lang.switch.label')} onClick={() => setLang(lang === 'zh' ? 'en' : 'zh')}>{t('lang.switch')}</Button>
+          <Button type="text" size="small" icon={<LogoutOutlined />} onClick={() => { void signOut(); go('/', 'replace'); }}>{t('sign.out')}</Button>
+        </div>
+      </nav>
+      <div className="top">
+        <Button type="text" icon={<MenuOutlined />} aria-label={t('nav.menu')} aria-expanded={open} aria-controls="side" onClick={() => setOpen(!open)} />
+        <span>{t('app.name')}</span>
+      </div>
+      <main id="main" tabIndex={-1}>
+        <Suspense fallback={<div className="wait"><Spin /></div>}>
+          {path === '/' ? null : !found || !Show ? (
+            <Nothing title={t('none.title')} lead={t('none.lead')}><Button type="primary" onClick={() => go(home)}>{t('none.home')}</Button></Nothing>
+          ) : !may(found.page.scope) ? (
+            <Nothing title={t('may.title')} lead={t('may.lead')}><Button type="primary" onClick={() => go(home)}>{t('none.home')}</Button></Nothing>
+          ) : (
+            <Show at={found.at ?? {}} key={path} />
+          )}
+        </Suspense>
+      </main>
+    </div>
+  );
+};
+
+export default Inside;

@@ -1,0 +1,166 @@
+// How it goes now: figures, alerts, campaigns, calls that are up. Looked at all day, so that nothing jumps.
+import { useEffect, useMemo, useRef, useState } from 'react';
+import { ask, client, type Shape } from '../client';
+import { useEvents, type Happened } from '../events';
+import { Link } from '../link';
+import { Card, Figure, Head, Mark, Nothing, Shown } from '../parts';
+import { useQuery } from '../query';
+import { clock, useSession, useWords } from '../session';
+
+type Board = Shape['Board'];
+
+const EVERY_MS = 2000;
+/** How many ends of calls are kept in view. */
+const ENDS = 12;
+/** The share of calls that may find no agent, as the law has it at most. */
+const MISSED_LIMIT = 0.03;
+const ROW_PX = 34;
+
+/** Calls that are up: only the rows in view are drawn, so that a thousand cost what twenty do. */
+const Live = ({ calls }: { calls: Board['calls'] }) => {
+  const { t } = useWords();
+  const { may } = useSession();
+  const [top, setTop] = useState(0);
+  const [now, setNow] = useState(Date.now);
+  const frame = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 1000);
+    return () => clearInterval(timer);
+  }, []);
+  if (!calls.length) return <Nothing title={t('board.live.none')} />;
+  const first = Math.max(0, Math.floor(top / ROW_PX) - 5);
+  const shown = calls.slice(first, first + 30);
+  return (
+    <div className="live" ref={frame} tabIndex={0} role="region" aria-label={t('board.live')} onScroll={() => setTop(frame.current?.scrollTop ?? 0)}>
+      <div className="live-head" aria-hidden="true"><span>{t('campaign.state')}</span><span>{t('campaign')}</span><span>{t('call.case')}</span><span>{t('board.since')}</span></div>
+      <div style={{ height: calls.length * ROW_PX, position: 'relative' }}>
+        {shown.map((call, index) => (
+          <div className="live-row" key={call.attempt} style={{ top: (first + index) * ROW_PX }}>
+            <Mark of={call.answered_at ? 'running' : 'paused'}>{t(call.answered_at ? 'board.talking' : 'board.ringing')}</Mark>
+            <span>{call.campaign ?? '–'}</span>
+            {may('calls:read') ? <Link to={`/calls/${call.attempt}`}>{call.case}</Link> : <span>{call.case}</span>}
+            <span className="num">{clock(now - Date.parse(call.answered_at ?? call.dialled_at))}</span>
+          </div>
+        ))}
+      </div>
+    </div>
+  );
+};
+
+export const Progress = ({ of }: { of: { waiting: number; ready: number; leased: number; done: number } }) => {
+  const { t, num } = useWords();
+  const all = of.waiting + of.ready + of.leased + of.done;
+  const told = (['done', 'leased', 'ready', 'waiting'] as const).map((name) => `${t(`case.${name}`)} ${num(of[name])}`).join(' · ');
+  return (
+    <div title={told}>
+      <div className="bar" role="img" aria-label={told}>
+        {(['done', 'leased', 'ready'] as const).map((name) => <i key={name} className={name} style={{ width: `${all ? (of[name] / all) * 100 : 0}%` }} />)}
+      </div>
+      <span className="small soft num">{num(of.done)} / {num(all)}</span>
+    </div>
+  );
+};
+
+const alerts = (board: Board, { t }: ReturnType<typeof useWords>): { tone: string; text: string }[] => {
+  const found: { tone: string; text: string }[] = [];
+  const limit = `${MISSED_LIMIT * 100} %`;
+  const alive = board.nodes.filter((node) => node.alive);
+  if (board.campaigns.some((campaign) => campaign.state === 'running') && !alive.some((node) => !node.draining)) found.push({ tone: 'bad', text: t('board.alert.nobody') });
+  for (const node of board.nodes) {
+    if (!node.alive) found.push({ tone: 'warn', text: t('board.alert.node', { name: node.name }) });
+    else if (node.draining) found.push({ tone: 'warn', text: t('board.alert.draining', { name: node.name }) });
+  }
+  if ((board.recognition_wait_s ?? 0) > 1) found.push({ tone: 'bad', text: t('board.alert.slow') });
+  if ((board.media_late ?? 0) > 0.01) found.push({ tone: 'bad', text: t('board.alert.late') });
+  if (board.day.wanted_agent >= 20 && board.day.missed_agent / board.day.wanted_agent > MISSED_LIMIT) found.push({ tone: 'bad', text: t('board.alert.missed', { limit }) });
+  return found;
+};
+
+const Ends = () => {
+  const { t, n, clockTime } = useWords();
+  const { may } = useSession();
+  const [ends, setEnds] = useState<Happened[]>([]);
+  useEvents('outcome', (event) => setEnds((before) => [event, ...before.filter(({ key }) => key !== event.key)].slice(0, ENDS)));
+  if (!ends.length) return <p className="soft">{t('board.events.none')}</p>;
+  return (
+    <ul className="list ends" aria-live="off">
+      {ends.map((event) => {
+        const ended = (event.body as { outcome?: { disposition?: string } }).outcome?.disposition ?? 'unknown';
+        return (
+          <li key={event.key}>
+            <span className="soft num">{clockTime(event.at)}</span>
+            <Mark of={ended}>{n('ended', ended)}</Mark>
+            {may('calls:read') && event.attempt ? <Link to={`/calls/${event.attempt}`}>{event.case}</Link> : <span>{event.case}</span>}
+          </li>
+        );
+      })}
+    </ul>
+  );
+};
+
+const BoardPage = () => {
+  const words = useWords();
+  const { t, num, pct, n } = words;
+  const query = useQuery(() => ask(client.GET('/v1/board')), 'board', EVERY_MS);
+  const told = useMemo(() => (query.data ? alerts(query.data, words) : []), [query.data, words]);
+  return (
+    <>
+      <Head title={t('nav.board')} lead={t('board.lead')} />
+      <Shown query={query}>
+        {({ calls, campaigns, day, nodes, recognition_wait_s, media_late }) => {
+          const talking = calls.filter((call) => call.answered_at).length;
+          const missed = day.wanted_agent ? day.missed_agent / day.wanted_agent : 0;
+          return (
+            <>
+              <div className="figures" aria-live="off">
+                <Figure name={t('board.talking')} value={num(talking)} />
+                <Figure name={t('board.ringing')} value={num(calls.length - talking)} />
+                <Figure name={t('board.calls')} value={num(day.calls)} />
+                <Figure name={t('board.answered')} value={pct(day.answered, day.calls)} />
+                <Figure name={t('board.completed')} value={pct(day.completed, day.human)} help={t('board.completed.help')} />
+                <Figure name={t('board.promised')} value={num(day.promised)} />
+                <Figure name={t('board.missed')} value={pct(day.missed_agent, day.wanted_agent)} tone={missed > MISSED_LIMIT ? 'bad' : undefined} help={t('board.missed.help', { limit: `${MISSED_LIMIT * 100} %` })} />
+                <Figure name={t('board.load')} value={recognition_wait_s == null ? '–' : `${recognition_wait_s.toFixed(1)} s`} tone={(recognition_wait_s ?? 0) > 1 ? 'bad' : undefined} />
+                <Figure name={t('board.late')} value={media_late == null ? '–' : pct(media_late, 1)} tone={media_late != null && media_late > 0.01 ? 'bad' : undefined} />
+              </div>
+              <Card title={t('board.alerts')}>
+                {told.length ? told.map(({ tone, text }) => <p key={text} className={`note ${tone}`}>{text}</p>) : <Mark of="running">{t('board.alert.none')}</Mark>}
+              </Card>
+              <div className="grid">
+                <Card title={`${t('board.live')} (${num(calls.length)})`} className="flush"><Live calls={calls} /></Card>
+                <div>
+                  <Card title={t('board.campaigns')} className="flush">
+                    {campaigns.length ? (
+                      <div className="scroll">
+                        <table className="plain-table">
+                          <thead><tr><th>{t('campaign')}</th><th>{t('campaign.state')}</th><th>{t('campaign.progress')}</th><th className="r">{t('board.answered')}</th><th className="r">{t('board.promised')}</th></tr></thead>
+                          <tbody>
+                            {campaigns.map((campaign) => (
+                              <tr key={campaign.id}>
+                                <td><Link to={`/campaigns/${campaign.id}`}>{campaign.id}</Link></td>
+                                <td><Mark of={campaign.state}>{n('state', campaign.state)}</Mark></td>
+                                <td><Progress of={campaign} /></td>
+                                <td className="r">{pct(campaign.day.answered, campaign.day.calls)}</td>
+                                <td className="r">{num(campaign.day.promised)}</td>
+                              </tr>
+                            ))}
+                          </tbody>
+                        </table>
+                      </div>
+                    ) : <Nothing title={t('board.campaigns.none')} />}
+                  </Card>
+                  <Card title={t('board.events')}><Ends /></Card>
+                  <Card title={t('board.nodes')}>
+                    {nodes.length ? nodes.map((node) => <p key={node.name}><Mark of={node.alive && !node.draining ? 'running' : node.alive ? 'paused' : 'denied'}>{node.name}</Mark></p>) : <span className="soft">{t('none')}</span>}
+                  </Card>
+                </div>
+              </div>
+            </>
+          );
+        }}
+      </Shown>
+    </>
+  );
+};
+
+export default BoardPage;

@@ -1,0 +1,229 @@
+// One call: what came of it, what was said and why, its sound, what compliance decided, whether its files are whole.
+import { Button, Modal, Switch } from 'antd';
+import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { ask, client, type Shape } from '../client';
+import { Card, Facts, Head, Mark, Moment, Nothing, Shown, Trouble } from '../parts';
+import { useQuery } from '../query';
+import { useLocation } from '../router';
+import { clock, useSession, useWords } from '../session';
+import { talkMs } from './calls';
+
+const Player = lazy(() => import('../player'));
+
+type Line = Shape['TranscriptLine'];
+type Script = { name: string; lang: string; sha256: string; variant?: string; draft?: boolean };
+/** What is read of an outcome; the whole is in OUTCOME.md. */
+export interface Outcome {
+  attempt: string; campaign: string | null; case: string; callee: string; dialled_at: string; answered_at: string | null; ended_at: string;
+  answered_by: string; identity: string; debt_disclosed: boolean; disposition: string; script: Script; fault: string | null;
+  promise: { date: string; amount: string; currency: string } | null; callback: { date: string | null; time: string | null } | null;
+  handover: { agent: string; result: string } | null; mood?: { agitation: number; distress: number; willingness: number };
+  recording: { duration_ms: number; sha256: string } | null; transcript: { sha256: string } | null; ended_by: string | null;
+  sound: { codec: string; srtp?: string | null; quality?: { mos_hundredths?: number | null } | null } | null; sip: { code: number; reason: string } | null;
+  redial: { verdict: string; rule: string; not_before?: string };
+}
+
+/** Where a rule stands. A state of a part is called by the part's name and its own. */
+interface At {
+  file: string;
+  line: number;
+  state: string;
+}
+
+const RULE = /(\S+\.toml) line (\d+)/;
+
+/** A rule of the script as it ran: the file with its line marked. */
+const Rule = ({ script, file, line, state, close }: At & { script: Script; close: () => void }) => {
+  const { t } = useWords();
+  const query = useQuery(() => ask(client.GET('/v1/scripts/{flow}/{sha256}', { params: { path: { flow: script.name, sha256: script.sha256 } } })), `${script.sha256}`);
+  const marked = useRef<HTMLSpanElement>(null);
+  useEffect(() => marked.current?.scrollIntoView({ block: 'center' }), [query.data]);
+  return (
+    <Modal open onCancel={close} footer={null} width={860} title={t('call.rule.title', { file, line })}>
+      <Shown query={query}>
+        {({ files }) => {
+          const ends = files.filter(({ name }) => name === file || name.endsWith(`/${file}`));
+          const text = (ends.find(({ name }) => name.includes(`/${state.split('.')[0]}/`)) ?? ends[0])?.text ?? '';
+          return <pre className="code" tabIndex={0}>{text.split('\n').map((row, index) => (
+            <span key={index} className={index + 1 === line ? 'hit' : undefined} ref={index + 1 === line ? marked : undefined}>{`${String(index + 1).padStart(4)}  ${row}\n`}</span>
+          ))}</pre>;
+        }}
+      </Shown>
+    </Modal>
+  );
+};
+
+const Why = ({ line, script, see }: { line: Line; script?: Script; see: (rule: At) => void }) => {
+  const { t } = useWords();
+  const rule = RULE.exec(line.text);
+  const [state, ...rest] = line.text.split(': ');
+  return (
+    <span className="why">
+      {rest.length ? <><b>{state}</b>{`: ${rest.join(': ')}`}</> : line.text}{' '}
+      {rule && script && <Button type="link" size="small" onClick={() => see({ file: rule[1] ?? '', line: Number(rule[2]), state: state ?? '' })}>{t('call.rule.show')}</Button>}
+    </span>
+  );
+};
+
+/** What was said, following the sound where there is some; a line that is chosen is played. */
+const Talk = ({ lines, script, now, seek, why, live }: { lines: Line[]; script?: Script; now?: number; seek?: (ms: number) => void; why: boolean; live: boolean }) => {
+  const { t, n } = useWords();
+  const { may } = useSession();
+  const [rule, setRule] = useState<At>();
+  const box = useRef<HTMLDivElement>(null);
+  const shown = useMemo(() => lines.filter((line) => why || line.speaker !== 'system'), [lines, why]);
+  const spoken = now === undefined ? -1 : shown.findLastIndex((line) => line.speaker !== 'system' && line.at_ms <= now);
+  const here = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    const [frame, line] = [box.current, here.current];
+    // Within its own frame: the page stays where it is.
+    if (frame && line) frame.scrollTop = line.offsetTop - frame.offsetTop - frame.clientHeight / 2;
+  }, [spoken]);
+  useEffect(() => {
+    if (live && box.current) box.current.scrollTop = box.current.scrollHeight;
+  }, [live, shown.length]);
+  if (!shown.length) return <Nothing title={t(live ? 'call.transcript.wait' : 'call.transcript.none')} />;
+  return (
+    <div className="talk" ref={box} tabIndex={0} role="log" aria-label={t('call.words')} aria-live={live ? 'polite' : 'off'}>
+      {shown.map((line, index) =>
+        line.speaker === 'system' ? (
+          <div className="line system" key={index}><span className="at">{clock(line.at_ms)}</span><Why line={line} script={may('scripts:read') ? script : undefined} see={setRule} /></div>
+        ) : (
+          <button type="button" key={index} ref={index === spoken ? here : undefined} className={`line ${line.speaker} ${index === spoken ? 'now' : ''}`} disabled={!seek} title={seek && t('play.seek', { time: clock(line.at_ms) })} onClick={() => seek?.(line.at_ms)}>
+            <span className="at">{clock(line.at_ms)}</span>
+            <span><span className="bubble"><span className="name">{n('who', line.speaker)}</span>{line.text}</span>{line.intent && <span className="meant">{line.intent}{line.confidence != null && ` ${Math.round(line.confidence * 100)} %`}</span>}</span>
+          </button>
+        ),
+      )}
+      {rule && script && <Rule script={script} {...rule} close={() => setRule(undefined)} />}
+    </div>
+  );
+};
+
+const Decision = ({ attempt, of }: { attempt: string; of: string }) => {
+  const { t, n } = useWords();
+  const query = useQuery(() => ask(client.GET('/v1/cases/{case}/decisions', { params: { path: { case: of } } })), of);
+  return (
+    <Shown query={query}>
+      {(decisions) => {
+        const decision = decisions.find((decision) => decision.attempt === attempt);
+        if (!decision) return <p className="soft">{t('call.decision.none')}</p>;
+        return (
+          <>
+            <Facts of={[
+              [t('call.decision'), <Mark key="v" of={decision.verdict}>{n('verdict', decision.verdict)}</Mark>],
+              [t('campaign.profile'), <>{decision.profile} <code title={decision.profile_sha256} className="soft">{decision.profile_sha256.slice(0, 8)}</code></>],
+              [t('audit.at'), <Moment key="at" at={decision.at} />],
+              [t('verdict.despite'), decision.despite],
+            ]} />
+            <p className="soft small" style={{ marginTop: 10 }}>{t('call.rules')}</p>
+            <p>{decision.rules.map((rule) => <code key={rule} style={{ marginRight: 10 }}>{rule}</code>)}</p>
+            <p className="soft small" style={{ marginTop: 10 }}>{t('call.evidence')}</p>
+            <pre className="code" tabIndex={0}>{JSON.stringify(decision.evidence, null, 2)}</pre>
+          </>
+        );
+      }}
+    </Shown>
+  );
+};
+
+const Files = ({ attempt, outcome }: { attempt: string; outcome: Outcome }) => {
+  const { t } = useWords();
+  const [checked, setChecked] = useState<Shape['Checked']>();
+  const [problem, setProblem] = useState<unknown>();
+  const check = () => ask(client.GET('/v1/calls/{attempt}/check', { params: { path: { attempt } } })).then(setChecked, setProblem);
+  const stands = (whole: Shape['Whole'] | undefined) => whole && <Mark of={whole}>{t(whole === 'none' ? 'call.no_file' : `call.${whole}`)}</Mark>;
+  return (
+    <>
+      {problem !== undefined && <Trouble problem={problem} />}
+      <Facts of={[
+        [t('call.recording'), outcome.recording && <><code title={outcome.recording.sha256}>{outcome.recording.sha256.slice(0, 16)}…</code><br />{stands(checked?.recording)}</>],
+        [t('call.transcript'), outcome.transcript && <><code title={outcome.transcript.sha256}>{outcome.transcript.sha256.slice(0, 16)}…</code><br />{stands(checked?.transcript)}</>],
+      ]} />
+      <Button style={{ marginTop: 12 }} onClick={() => void check()}>{t('call.files.check')}</Button>
+    </>
+  );
+};
+
+const CallPage = ({ at }: { at: Record<string, string> }) => {
+  const attempt = at.attempt ?? '';
+  const words = useWords();
+  const { t, n } = words;
+  const { may } = useSession();
+  const { query: asked } = useLocation();
+  const path = { attempt };
+  const [live, setLive] = useState(true);
+  const standing = useQuery(() => ask(client.GET('/v1/attempts/{attempt}', { params: { path } })), attempt, live ? 1500 : undefined);
+  const open = standing.data?.open ?? true;
+  useEffect(() => setLive(open), [open]);
+  // The lines that come while the call is up are asked for by themselves.
+  const kept = useRef<Line[]>([]);
+  const transcript = useQuery(
+    async () => {
+      const told = await ask(client.GET('/v1/calls/{attempt}/transcript', { params: { path, query: { after: kept.current.length } } }));
+      kept.current = [...kept.current, ...told.lines];
+      return kept.current;
+    },
+    `${attempt} ${open}`,
+    open ? 1000 : undefined,
+  );
+  const outcome = useQuery(async () => (open ? undefined : ((await ask(client.GET('/v1/outcomes/{attempt}', { params: { path } }))) as unknown as Outcome)) ?? null, `${attempt} outcome ${open}`);
+  const about = standing.data?.case;
+  const file = useQuery(async () => (about ? ask(client.GET('/v1/cases/{case}', { params: { path: { case: about } } })).catch(() => null) : null), `case ${about ?? ''}`);
+  const zone = (file.data?.case as { time_zone?: string } | undefined)?.time_zone ?? (file.data ? 'Asia/Shanghai' : undefined);
+  const [why, setWhy] = useState(false);
+  const [now, setNow] = useState<number>();
+  const seeker = useRef<(ms: number) => void>(undefined);
+  const seek = useCallback((ms: number) => seeker.current?.(ms), []);
+  const result = outcome.data ?? undefined;
+  const hears = may('calls:hear') && result?.recording;
+  return (
+    <Shown query={standing}>
+      {(call) => (
+        <>
+          <Head title={<>{t('call')} · {call.case} {call.open ? <Mark of="running">{t('call.live')}</Mark> : result && <Mark of={result.disposition}>{n('ended', result.disposition)}</Mark>}</>} lead={<><Moment at={call.dialled_at} zone={zone} /></>} />
+          {result && (
+            <Card>
+              <Facts of={[
+                [t('campaign'), result.campaign ?? '–'],
+                [t('call.number'), result.callee],
+                [t('call.answered_by'), n('by', result.answered_by)],
+                [t('call.identity'), <Mark key="i" of={result.identity === 'denied' ? 'hung_up' : result.identity}>{n('identity', result.identity)}</Mark>],
+                [t('call.disclosed'), t(result.debt_disclosed ? 'yes' : 'no')],
+                [t('call.talk'), result.answered_at ? clock(talkMs(result)) : '–'],
+                [t('call.promise'), result.promise && `${result.promise.amount} ${result.promise.currency} · ${result.promise.date}`],
+                [t('call.callback'), result.callback && [result.callback.date, result.callback.time].filter(Boolean).join(' ')],
+                [t('call.handover'), result.handover && `${result.handover.agent} · ${result.handover.result}`],
+                [t('call.mood'), result.mood && `${t('call.mood.agitation')} ${result.mood.agitation} · ${t('call.mood.distress')} ${result.mood.distress} · ${t('call.mood.willingness')} ${result.mood.willingness}`],
+                [t('call.redial'), result.redial.verdict === 'no' ? `${t('call.redial.no')} (${result.redial.rule})` : <><Moment at={result.redial.not_before} zone={zone} /> ({result.redial.rule})</>],
+                [t('call.script'), <>{result.script.name} {result.script.variant ?? ''} <code title={result.script.sha256} className="soft">{result.script.sha256.slice(0, 8)}</code></>],
+                [t('call.sound'), result.sound && [result.sound.codec, result.sound.srtp, result.sound.quality?.mos_hundredths && `MOS ${(result.sound.quality.mos_hundredths / 100).toFixed(2)}`].filter(Boolean).join(' · ')],
+                [t('call.sip'), result.sip && `${result.sip.code} ${result.sip.reason}`],
+                [t('call.fault'), result.fault],
+              ]} />
+            </Card>
+          )}
+          {result && (
+            <Card title={t('call.recording')} extra={hears ? <span className="soft small">{t('play.keys')}</span> : undefined}>
+              {!result.recording ? <p className="soft">{t('call.recording.none')}</p> : !may('calls:hear') ? <p className="soft">{t('call.recording.not')}</p> : (
+                <Suspense fallback={null}><Player attempt={attempt} from={Number(asked.get('at')) || 0} tell={setNow} seeker={seeker} /></Suspense>
+              )}
+            </Card>
+          )}
+          <div className="grid">
+            <Card title={t('call.words')} extra={<label className="small soft"><Switch size="small" checked={why} onChange={setWhy} aria-label={t('call.why')} /> {t('call.why')}</label>}>
+              {why && <p className="soft small" style={{ marginBottom: 8 }}>{t('call.why.lead')}</p>}
+              <Shown query={transcript}>{(lines) => <Talk lines={lines} script={result?.script} now={now} seek={hears ? seek : undefined} why={why} live={call.open} />}</Shown>
+            </Card>
+            <div>
+              {may('decisions:read') && <Card title={t('call.decision')}><Decision attempt={attempt} of={call.case} /></Card>}
+              {result && <Card title={t('call.files')}><Files attempt={attempt} outcome={result} /></Card>}
+            </div>
+          </div>
+        </>
+      )}
+    </Shown>
+  );
+};
+
+export default CallPage;

@@ -1,0 +1,107 @@
+// One campaign: how far it is, what it does, and starting, pausing, stopping it.
+import { App, Button, Space } from 'antd';
+import { ask, client, said, type Shape } from '../client';
+import { Card, Facts, Figure, Head, Mark, Moment, Shown } from '../parts';
+import { useQuery } from '../query';
+import { go } from '../router';
+import { useSession, useWords } from '../session';
+import { Progress } from './board';
+import { scriptOf, type Settings } from './campaigns';
+
+type Campaign = Shape['CampaignRecord'];
+type Act = 'start' | 'resume' | 'pause' | 'stop';
+
+const DO = {
+  start: (campaign: string) => client.POST('/v1/campaigns/{campaign}/start', { params: { path: { campaign } } }),
+  resume: (campaign: string) => client.POST('/v1/campaigns/{campaign}/resume', { params: { path: { campaign } } }),
+  pause: (campaign: string) => client.POST('/v1/campaigns/{campaign}/pause', { params: { path: { campaign } } }),
+  stop: (campaign: string) => client.POST('/v1/campaigns/{campaign}/stop', { params: { path: { campaign } } }),
+};
+const MAY: Record<string, Act[]> = { created: ['start', 'stop'], running: ['pause', 'stop'], paused: ['resume', 'stop'], stopped: [] };
+
+/** What can be done with a campaign as it stands, asked once more before it is done. */
+export const Acts = ({ campaign, done, size }: { campaign: Campaign; done: () => void; size?: 'small' }) => {
+  const { t, lang, n } = useWords();
+  const { may } = useSession();
+  const { modal, message } = App.useApp();
+  const acts = (MAY[campaign.state] ?? []).filter((act) => may(act === 'start' || act === 'resume' ? 'campaigns:write' : 'campaigns:stop'));
+  const act = (act: Act) => {
+    const asked = act === 'resume' ? 'start' : act;
+    modal.confirm({
+      title: t(`campaign.${asked}.sure`, { id: campaign.id }),
+      content: t(`campaign.${asked}.what`),
+      okText: t(`campaign.${act}`),
+      cancelText: t('do.cancel'),
+      okButtonProps: { danger: act === 'stop' },
+      onOk: async () => {
+        try {
+          const stands = await ask(DO[act](campaign.id));
+          void message.success(t('campaign.done', { id: stands.id, state: n('state', stands.state) }));
+          done();
+        } catch (problem) {
+          void message.error(said(problem, lang));
+        }
+      },
+    });
+  };
+  return (
+    <Space size="small">
+      {acts.map((name) => (
+        <Button key={name} size={size} danger={name === 'stop'} type={size ? 'default' : name === 'start' || name === 'resume' ? 'primary' : 'default'} onClick={() => act(name)}>
+          {t(`campaign.${name}`)}
+        </Button>
+      ))}
+    </Space>
+  );
+};
+
+const CampaignPage = ({ at }: { at: Record<string, string> }) => {
+  const campaign = at.campaign ?? '';
+  const { t, n, num } = useWords();
+  const { may } = useSession();
+  const path = { campaign };
+  const query = useQuery(
+    async () => ({
+      campaign: await ask(client.GET('/v1/campaigns/{campaign}', { params: { path } })),
+      counts: await ask(client.GET('/v1/campaigns/{campaign}/counts', { params: { path } })),
+    }),
+    campaign,
+    3000,
+  );
+  return (
+    <Shown query={query}>
+      {({ campaign, counts }) => {
+        const settings = campaign.settings as Settings;
+        return (
+          <>
+            <Head title={<>{campaign.id} <Mark of={campaign.state}>{n('state', campaign.state)}</Mark></>}>
+              {may('calls:read') && <Button onClick={() => go(`/calls?campaign=${campaign.id}`)}>{t('campaign.calls')}</Button>}
+              {may('events:read') && <Button onClick={() => go(`/results?campaign=${campaign.id}`)}>{t('campaign.results')}</Button>}
+              <Acts campaign={campaign} done={query.reload} />
+            </Head>
+            <div className="figures">
+              {(['ready', 'leased', 'waiting', 'done'] as const).map((name) => <Figure key={name} name={t(`case.${name}`)} value={num(counts[name])} />)}
+            </div>
+            <Card title={t('campaign.progress')} extra={counts.next_due ? <span className="soft">{t('campaign.next_due')} <Moment at={counts.next_due} /></span> : undefined}><Progress of={counts} /></Card>
+            <Card title={t('campaign.settings')}>
+              <Facts of={[
+                [t('campaign.script'), scriptOf(campaign)],
+                [t('campaign.trunk'), settings.trunk],
+                [t('campaign.strategy'), settings.strategy ?? 'default'],
+                [t('campaign.pacing'), n('pacing', settings.pacing?.mode ?? 'agentless')],
+                [t('campaign.max_calls'), settings.pacing?.max_calls],
+                [t('campaign.from'), settings.from],
+                [t('campaign.until'), settings.until],
+                [t('campaign.made'), <Moment key="made" at={campaign.created_at} />],
+                [t('campaign.changed'), <Moment key="changed" at={campaign.changed_at} />],
+              ]} />
+            </Card>
+            <Card title={t('campaign.strategy')}><pre className="code" tabIndex={0}>{campaign.strategy}</pre></Card>
+          </>
+        );
+      }}
+    </Shown>
+  );
+};
+
+export default CampaignPage;

@@ -1,0 +1,222 @@
+// The agent's desk: what rings, who it is and what was said, the call in hand, what came of it. Keys first.
+import { Button, DatePicker, Form, Input, Segmented, Select } from 'antd';
+import dayjs, { type Dayjs } from 'dayjs';
+import { useEffect, useRef, useState } from 'react';
+import { ask, client, part } from '../client';
+import { useDesk, type Call, type Card as About, type Promised, type Said, type Wish } from '../desk-link';
+import { Card, Facts, Head, Mark, Nothing, Shown } from '../parts';
+import { useQuery } from '../query';
+import { clock, useWords } from '../session';
+import { namesOf, type Word } from '../words';
+
+const PRESENCE: Record<string, string> = { available: 'running', talking: 'running', offered: 'paused', wrapping_up: 'paused', on_break: 'paused', away: 'plain' };
+/** From so many seconds on a timer asks for attention. */
+const SOON_S = 10;
+
+const useNow = (ahead: number) => {
+  const [now, setNow] = useState(() => Date.now() + ahead);
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now() + ahead), 500);
+    return () => clearInterval(timer);
+  }, [ahead]);
+  return now;
+};
+
+const Left = ({ until, now }: { until: string; now: number }) => {
+  const ms = Date.parse(until) - now;
+  return <span className={`num left ${ms < SOON_S * 1000 ? 'soon' : ''}`} role="timer">{clock(ms)}</span>;
+};
+
+const sum = ({ amount, currency }: { amount: string; currency: string }) => `${amount} ${currency}`;
+const plan = (promise: Promised) => (promise.parts?.length ? promise.parts.map((part) => `${part.date} ${sum(part)}`).join(' + ') : `${promise.date} ${sum(promise)}`) + (promise.discount ? ` (−${sum(promise.discount)})` : '');
+
+const Lines = ({ lines }: { lines: Said[] }) => {
+  const { t, n, clockTime } = useWords();
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (box.current) box.current.scrollTop = box.current.scrollHeight;
+  }, [lines.length]);
+  if (!lines.length) return <p className="soft">{t('call.transcript.wait')}</p>;
+  return (
+    <div className="talk desk-talk" ref={box} tabIndex={0} role="log" aria-live="polite" aria-label={t('call.words')}>
+      {lines.map((line, index) => (
+        <div className={`line ${line.speaker}`} key={index}><span className="at">{clockTime(line.at).slice(0, 5)}</span><span><span className="bubble"><span className="name">{n('who', line.speaker)}</span>{line.text}</span>{line.intent && <span className="meant">{line.intent}</span>}</span></div>
+      ))}
+    </div>
+  );
+};
+
+const AboutCall = ({ card, now }: { card: About; now: number }) => {
+  const { t, n } = useWords();
+  return (
+    <>
+      <p className="who-is"><strong>{card.name}</strong> {card.title} <Mark of={card.identity}>{n('identity', card.identity)}</Mark></p>
+      <Facts of={[
+        [t('desk.reason'), <b key="r">{n('reason', card.reason)}</b>],
+        [t('desk.waits'), <span key="w" className="num">{clock(now - Date.parse(card.wanted_at))}</span>],
+        [t('desk.due'), `${sum(card)} · ${card.due_date}`],
+        [t('desk.product'), `${card.creditor} · ${card.product}`],
+        [t('call.case'), card.case],
+        [t('call.disclosed'), t(card.debt_disclosed ? 'yes' : 'no')],
+        [t('call.mood'), card.mood && `${t('call.mood.agitation')} ${card.mood.agitation} · ${t('call.mood.distress')} ${card.mood.distress} · ${t('call.mood.willingness')} ${card.mood.willingness}`],
+        [t('desk.table'), card.table && plan(card.table)],
+      ]} />
+    </>
+  );
+};
+
+const Earlier = ({ of }: { of: string }) => {
+  const { t, n, time } = useWords();
+  const query = useQuery(() => ask(client.GET('/v1/outcomes', { params: { query: { case: of, limit: 50 } } })), of);
+  return (
+    <Card title={t('desk.history')}>
+      <Shown query={query}>
+        {({ items }) => {
+          const rows = items as unknown as { attempt: string; ended_at: string; disposition: string; promise: Promised | null }[];
+          if (!rows.length) return <p className="soft">{t('desk.history.none')}</p>;
+          return <ul className="list">{[...rows].reverse().map((row) => <li key={row.attempt}><span className="num soft">{time(row.ended_at)}</span><Mark of={row.disposition}>{n('ended', row.disposition)}</Mark><span>{row.promise ? plan(row.promise) : ''}</span></li>)}</ul>;
+        }}
+      </Shown>
+    </Card>
+  );
+};
+
+interface Outcome {
+  disposition?: string;
+  notes?: string;
+  date?: Dayjs;
+  amount?: string;
+}
+
+/** What came of it: filled in while the call is up, kept when it is sent, and again until it is done. */
+const WrapUp = ({ call, send, kept, wrapping }: { call: Call; send: (message: object) => void; kept: boolean; wrapping: boolean }) => {
+  const { t, n } = useWords();
+  const [form] = Form.useForm<Outcome>();
+  const [offer, setOffer] = useState<Promised>();
+  const disposition = Form.useWatch('disposition', form);
+  const { authority } = call.card;
+  const latest = dayjs().add(authority.max_delay_days, 'day');
+  const keep = ({ disposition, notes, date, amount }: Outcome) => {
+    const own = date && amount ? { date: date.format('YYYY-MM-DD'), amount: Number(amount).toFixed(2), currency: call.card.currency } : undefined;
+    send({ type: 'wrap_up', attempt: call.attempt, disposition, notes: notes ?? '', promise: disposition === 'promise_to_pay' ? (offer ?? own) : undefined });
+  };
+  return (
+    <Card title={t('desk.result')} extra={kept ? <Mark of="same">{t('desk.kept')}</Mark> : undefined}>
+      <Form form={form} layout="vertical" requiredMark={false} onFinish={keep}>
+        <Form.Item name="disposition" label={t('call.disposition')} rules={[{ required: true, message: t('desk.need') }]}>
+          <Select showSearch={{ optionFilterProp: 'label' }} options={namesOf('ended').map((name) => ({ value: name, label: n('ended', name) }))} />
+        </Form.Item>
+        {disposition === 'promise_to_pay' && (
+          <fieldset className="promise">
+            <legend>{t('call.promise')}</legend>
+            {call.card.offers.length > 0 && (
+              <div role="group" aria-label={t('desk.offers')}>
+                <p className="soft small">{t('desk.offers')}</p>
+                {call.card.offers.map((each) => <Button key={plan(each)} block type={offer === each ? 'primary' : 'default'} aria-pressed={offer === each} onClick={() => setOffer(offer === each ? undefined : each)}>{plan(each)}</Button>)}
+              </div>
+            )}
+            {!offer && (
+              <div className="form">
+                <Form.Item name="date" label={t('desk.promise.date')} rules={[{ required: true, message: t('desk.need') }]}><DatePicker style={{ width: '100%' }} minDate={dayjs()} maxDate={latest} /></Form.Item>
+                <Form.Item name="amount" label={`${t('desk.promise.amount')} (${call.card.currency})`} rules={[{ required: true, pattern: /^\d+(\.\d{1,2})?$/, message: t('desk.promise.sum') }]}><Input inputMode="decimal" maxLength={13} /></Form.Item>
+              </div>
+            )}
+            <p className="soft small">{t('desk.authority', { days: authority.max_delay_days, parts: authority.max_parts, least: sum(authority.least_part) })}{authority.approver && ` · ${t('desk.approver', { name: authority.approver })}`}</p>
+          </fieldset>
+        )}
+        <Form.Item name="notes" label={t('desk.notes')}><Input.TextArea rows={3} maxLength={4000} /></Form.Item>
+        <div className="acts">
+          <Button htmlType="submit" type={wrapping && kept ? 'default' : 'primary'}>{t('desk.keep')}</Button>
+          {wrapping && <Button type={kept ? 'primary' : 'default'} onClick={() => send({ type: 'done' })}>{t('desk.done')}</Button>}
+          {wrapping && <Button onClick={() => send({ type: 'longer' })}>{t('desk.longer')}</Button>}
+        </div>
+      </Form>
+    </Card>
+  );
+};
+
+const Key = ({ of }: { of: string }) => <kbd aria-hidden="true">{of}</kbd>;
+
+const Desk = () => {
+  const { t, lang } = useWords();
+  const { line, stands, offer, wrapped, told, ahead, send, listen, silence, again } = useDesk();
+  const now = useNow(ahead);
+  const call = stands?.call ?? undefined;
+  const talking = stands?.presence === 'talking' && call;
+  const wish = (wish: Wish) => {
+    // Asked for here, by a person's own hand, and not when it rings.
+    if (wish === 'available') void listen().catch(() => undefined);
+    send({ type: 'presence', wish });
+  };
+  const acts = useRef<Record<string, () => void>>({});
+  acts.current = {
+    ...(offer && { a: () => send({ type: 'answer', attempt: offer.attempt }), d: () => send({ type: 'decline', attempt: offer.attempt }) }),
+    ...(talking && { h: () => send({ type: 'hold', attempt: talking.attempt, on: !talking.held }), m: () => send({ type: 'mute', attempt: talking.attempt, on: !talking.muted }), x: () => send({ type: 'hang_up', attempt: talking.attempt }) }),
+    1: () => wish('available'), 2: () => wish('on_break'), 3: () => wish('away'),
+  };
+  useEffect(() => {
+    const press = (event: KeyboardEvent) => {
+      const on = event.target as HTMLElement;
+      if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(on.tagName) || on.isContentEditable) return;
+      const act = acts.current[event.key.toLowerCase()];
+      if (!act) return;
+      event.preventDefault();
+      act();
+    };
+    window.addEventListener('keydown', press);
+    return () => window.removeEventListener('keydown', press);
+  }, []);
+  if (line === 'superseded') return <Nothing title={t('desk.superseded')} lead={t('desk.superseded.lead')}><Button type="primary" onClick={again}>{t('desk.take')}</Button></Nothing>;
+  return (
+    <>
+      <Head title={t('nav.desk')} lead={stands && <><Mark of={PRESENCE[stands.presence] ?? 'plain'}>{t(`presence.${stands.presence}`)}</Mark> <span className="soft num">{clock(now - Date.parse(stands.since))}</span> {stands.until && stands.presence === 'wrapping_up' && <Left until={stands.until} now={now} />}</>}>
+        <Segmented<Wish> aria-label={t('desk.wish')} value={stands?.wish ?? 'away'} disabled={line !== 'open'} onChange={wish}
+          options={(['available', 'on_break', 'away'] as const).map((value, index) => ({ value, label: <span>{t(`presence.${value}`)} <Key of={String(index + 1)} /></span> }))} />
+      </Head>
+      <div aria-live="assertive">
+        {line === 'lost' && <p className="note bad">{t('desk.lost')}</p>}
+        {stands?.note === 'rang_out' && <p className="note warn">{t('desk.rang_out')}</p>}
+        {told && <p className={`note ${told.kind === 'revoked' ? 'warn' : 'bad'}`}>{told.kind === 'revoked' ? t(`revoked.${told.text}` as Word) : told.kind === 'refused' ? part(told.text, lang) : told.kind === 'sound' ? t('desk.sound') : t('desk.microphone', { why: told.text })} <Button type="link" size="small" onClick={silence}>{t('do.close')}</Button></p>}
+      </div>
+      {offer && (
+        <section className="card offer" role="alertdialog" aria-label={t('desk.rings')}>
+          <div className="card-head"><h2>{t('desk.rings')} <Left until={offer.until} now={now} /></h2>
+            <div className="acts"><Button type="primary" size="large" autoFocus onClick={() => acts.current.a?.()}>{t('desk.answer')} <Key of="A" /></Button><Button size="large" danger onClick={() => acts.current.d?.()}>{t('desk.decline')} <Key of="D" /></Button></div>
+          </div>
+          <div className="grid"><div><AboutCall card={offer.card} now={now} /></div><Lines lines={offer.lines} /></div>
+        </section>
+      )}
+      {call && !offer && (
+        <div className="grid desk">
+          <div>
+            <Card title={t('desk.call')} extra={talking && (
+              <div className="acts">
+                <Button aria-pressed={talking.held} type={talking.held ? 'primary' : 'default'} onClick={() => acts.current.h?.()}>{t(talking.held ? 'desk.resume' : 'desk.hold')} <Key of="H" /></Button>
+                <Button aria-pressed={talking.muted} type={talking.muted ? 'primary' : 'default'} onClick={() => acts.current.m?.()}>{t(talking.muted ? 'desk.unmute' : 'desk.mute')} <Key of="M" /></Button>
+                <Button danger onClick={() => acts.current.x?.()}>{t('desk.hang_up')} <Key of="X" /></Button>
+              </div>
+            )}>
+              <AboutCall card={call.card} now={now} />
+              {talking && <p style={{ margin: '10px 0' }}><Mark of={call.joined ? 'running' : 'paused'}>{t(call.joined ? 'desk.joined' : 'desk.joining')}</Mark></p>}
+            </Card>
+            <Card title={t('call.words')}><Lines lines={call.lines} /></Card>
+          </div>
+          <div>
+            <WrapUp key={call.attempt} call={call} send={send} kept={wrapped === call.attempt} wrapping={stands?.presence === 'wrapping_up'} />
+            <Earlier of={call.card.case} />
+          </div>
+        </div>
+      )}
+      {!call && !offer && (
+        <Card>
+          <Nothing title={t(stands?.presence === 'available' ? 'desk.waiting' : 'desk.idle')} lead={t(stands?.presence === 'available' ? 'desk.waiting.lead' : 'desk.idle.lead')}>
+            {stands && stands.presence !== 'available' && <Button type="primary" onClick={() => wish('available')}>{t('desk.begin')}</Button>}
+          </Nothing>
+          <p className="soft small keys">{t('desk.keys')}</p>
+        </Card>
+      )}
+    </>
+  );
+};
+
+export default Desk;

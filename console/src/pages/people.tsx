@@ -1,0 +1,102 @@
+// Who may sign in: added, shut out, let in again with another password.
+import { App, Button, Form, Input, Modal, Select } from 'antd';
+import { useState } from 'react';
+import { ask, client, said } from '../client';
+import { Card, Head, Mark, Nothing, Shown } from '../parts';
+import { useQuery } from '../query';
+import { useSession, useWords } from '../session';
+
+const ROLES = ['operations', 'compliance', 'agent', 'integrator', 'admin'] as const;
+/** The least of a password, as the server has it. */
+const LEAST = 12;
+
+interface Given {
+  login: string;
+  name: string;
+  role: string;
+  password: string;
+  skills?: string;
+  langs?: ('zh' | 'en')[];
+}
+
+/** `hardship=4, dispute=2` as skills with levels. */
+const skillsOf = (text: string): Record<string, number> =>
+  Object.fromEntries(text.split(/[,，\s]+/).filter(Boolean).map((each) => each.split(/[=:]/)).map(([skill = '', level]) => [skill, Number(level ?? 3)]));
+
+const Add = ({ done, close }: { done: () => void; close: () => void }) => {
+  const { t, lang, n } = useWords();
+  const { message } = App.useApp();
+  const [form] = Form.useForm<Given>();
+  const add = async ({ skills, ...given }: Given) => {
+    try {
+      await ask(client.POST('/v1/people', { body: { ...given, skills: skillsOf(skills ?? ''), langs: given.langs ?? [] } }));
+      done();
+    } catch (problem) {
+      void message.error(said(problem, lang), 6);
+    }
+  };
+  return (
+    <Modal open title={t('people.add')} onCancel={close} onOk={() => form.submit()} okText={t('people.add')} cancelText={t('do.cancel')}>
+      <Form form={form} layout="vertical" requiredMark={false} onFinish={(given) => void add(given)} initialValues={{ role: 'agent' }}>
+        <Form.Item name="login" label={t('sign.name')} rules={[{ required: true, message: t('need.name') }]}><Input autoComplete="off" maxLength={64} /></Form.Item>
+        <Form.Item name="name" label={t('people.name')} rules={[{ required: true, message: t('need.name') }]}><Input autoComplete="off" maxLength={64} /></Form.Item>
+        <Form.Item name="role" label={t('people.role')}><Select options={ROLES.map((role) => ({ value: role, label: n('role', role) }))} /></Form.Item>
+        <Form.Item name="password" label={t('people.password')} rules={[{ required: true, min: LEAST, message: t('people.password.least', { n: LEAST }) }]}><Input.Password autoComplete="new-password" maxLength={256} /></Form.Item>
+        <Form.Item name="skills" label={t('people.skills')} extra={t('people.skills.help')}><Input maxLength={400} /></Form.Item>
+        <Form.Item name="langs" label={t('people.langs')}><Select mode="multiple" options={[{ value: 'zh', label: '中文' }, { value: 'en', label: 'English' }]} /></Form.Item>
+      </Form>
+    </Modal>
+  );
+};
+
+const People = () => {
+  const { t, n, time, lang } = useWords();
+  const { may } = useSession();
+  const { modal, message } = App.useApp();
+  const [adding, setAdding] = useState(false);
+  const query = useQuery(() => ask(client.GET('/v1/people')), 'people');
+  const change = async (login: string, body: { disabled?: boolean; password?: string }) => {
+    try {
+      await ask(client.PATCH('/v1/people/{login}', { params: { path: { login }, header: { 'If-Match': '*' } }, body }));
+      void message.success(t('people.changed'));
+      query.reload();
+    } catch (problem) {
+      void message.error(said(problem, lang), 6);
+    }
+  };
+  const disable = (login: string) => modal.confirm({ title: t('people.disable.sure', { login }), content: t('people.disable.what'), okText: t('people.disable'), cancelText: t('do.cancel'), okButtonProps: { danger: true }, onOk: () => change(login, { disabled: true }) });
+  const password = (login: string) => {
+    let given = '';
+    modal.confirm({ title: t('people.new_password', { login }), content: <Input.Password aria-label={t('people.password')} autoComplete="new-password" maxLength={256} onChange={(event) => (given = event.target.value)} />, okText: t('do.ok'), cancelText: t('do.cancel'), onOk: () => change(login, { password: given }) });
+  };
+  return (
+    <>
+      <Head title={t('nav.people')} lead={t('people.lead')}>{may('people:write') && <Button type="primary" onClick={() => setAdding(true)}>{t('people.add')}</Button>}</Head>
+      <Shown query={query}>
+        {({ items }) => (
+          <Card className="flush">
+            {items.length ? (
+              <div className="scroll">
+                <table className="plain-table">
+                  <thead><tr><th>{t('sign.name')}</th><th>{t('people.name')}</th><th>{t('people.role')}</th><th>{t('people.skills')}</th><th>{t('dnc.stands')}</th><th>{t('campaign.made')}</th><th /></tr></thead>
+                  <tbody>{items.map((person) => (
+                    <tr key={person.login}>
+                      <td className="num">{person.login}</td><td>{person.name}</td><td>{n('role', person.role)}</td>
+                      <td>{Object.entries(person.skills).map(([skill, level]) => `${skill} ${level}`).join(' · ')}{person.langs.length ? ` · ${person.langs.join(' ')}` : ''}</td>
+                      <td>{person.disabled_at ? <Mark of="denied">{t('people.disabled')}</Mark> : person.locked_until ? <Mark of="waits">{t('people.locked')}</Mark> : <Mark of="approved">{t('people.active')}</Mark>}</td>
+                      <td className="num">{time(person.made_at)}</td>
+                      <td>{may('people:write') && <div className="acts"><Button size="small" onClick={() => password(person.login)}>{t('people.password.set')}</Button>{!person.disabled_at && <Button size="small" danger onClick={() => disable(person.login)}>{t('people.disable')}</Button>}</div>}</td>
+                    </tr>
+                  ))}</tbody>
+                </table>
+              </div>
+            ) : <Nothing title={t('people.none')} />}
+          </Card>
+        )}
+      </Shown>
+      {adding && <Add close={() => setAdding(false)} done={() => { setAdding(false); query.reload(); }} />}
+    </>
+  );
+};
+
+export default People;

@@ -1,0 +1,114 @@
+// Small pieces that several pages show.
+import { Alert, Button, Empty, Spin } from 'antd';
+import type { ReactNode } from 'react';
+import { said } from './client';
+import type { Query } from './query';
+import { useWords } from './session';
+
+/** A page's title, what it is for, and what can be done on it. */
+export const Head = ({ title, lead, children }: { title: ReactNode; lead?: ReactNode; children?: ReactNode }) => (
+  <header className="head">
+    <div>
+      <h1>{title}</h1>
+      {lead && <p>{lead}</p>}
+    </div>
+    {children && <div className="acts">{children}</div>}
+  </header>
+);
+
+/** A block of a page. */
+export const Card = ({ title, extra, className, children }: { title?: ReactNode; extra?: ReactNode; className?: string; children: ReactNode }) => (
+  <section className={`card ${className ?? ''}`}>
+    {title && (
+      <div className="card-head">
+        <h2>{title}</h2>
+        {extra}
+      </div>
+    )}
+    {children}
+  </section>
+);
+
+const TONES: Record<string, string> = {
+  running: 'good', promise_to_pay: 'good', already_paid: 'good', handed_over: 'good', callback_agreed: 'good', allowed: 'good',
+  confirmed: 'good', approved: 'good', same: 'good',
+  paused: 'warn', hardship: 'warn', hung_up: 'warn', not_understood: 'warn', dispute: 'warn', third_party: 'warn', despite: 'warn',
+  no_commitment: 'warn', refused_to_pay: 'warn', waits: 'warn', missing: 'warn',
+  complaint: 'bad', distress: 'bad', stop_calling: 'bad', legal_representation: 'bad', engine_failed: 'bad', trunk_failed: 'bad',
+  denied: 'bad', changed: 'bad', unknown: 'bad', holds: 'bad',
+};
+
+/** A word for how something stands: a dot of its tone, so that colour is not all that tells it. */
+export const Mark = ({ of, children }: { of: string; children: ReactNode }) => (
+  <span className={`mark ${TONES[of] ?? 'plain'}`}>{children}</span>
+);
+
+/** What went wrong, with a way to try again. */
+export const Trouble = ({ problem, again }: { problem: unknown; again?: () => void }) => {
+  const { lang, t } = useWords();
+  return (
+    <Alert
+      type="error"
+      showIcon
+      role="alert"
+      title={said(problem, lang)}
+      action={again && <Button size="small" onClick={again}>{t('do.reload')}</Button>}
+    />
+  );
+};
+
+/** What a query brought, or why there is nothing. */
+export function Shown<T>({ query, children }: { query: Query<T>; children: (data: T) => ReactNode }) {
+  const { t } = useWords();
+  if (query.data !== undefined) {
+    return (
+      <>
+        {query.problem !== undefined && <Trouble problem={query.problem} again={query.reload} />}
+        {children(query.data)}
+      </>
+    );
+  }
+  if (query.problem !== undefined) return <Trouble problem={query.problem} again={query.reload} />;
+  return <div className="wait" role="status" aria-label={t('loading')}><Spin /></div>;
+}
+
+/** Nothing to show, and what to do about it. */
+export const Nothing = ({ title, lead, children }: { title: string; lead?: string; children?: ReactNode }) => (
+  <Empty
+    image={Empty.PRESENTED_IMAGE_SIMPLE}
+    description={<><strong>{title}</strong>{lead && <><br /><span className="soft">{lead}</span></>}</>}
+  >
+    {children}
+  </Empty>
+);
+
+/** A figure and what it is. */
+export const Figure = ({ name, value, help, tone }: { name: string; value: ReactNode; help?: string; tone?: 'good' | 'warn' | 'bad' }) => (
+  <div className={`figure ${tone ?? ''}`} title={help}>
+    <div className="figure-value">{value}</div>
+    <div className="figure-name">{name}</div>
+  </div>
+);
+
+/** Facts by name. */
+export const Facts = ({ of }: { of: [string, ReactNode][] }) => (
+  <dl className="facts">
+    {of.filter(([, value]) => value !== undefined && value !== null && value !== '').map(([name, value]) => (
+      <div key={name}><dt>{name}</dt><dd>{value}</dd></div>
+    ))}
+  </dl>
+);
+
+/** A moment by the viewer's clock, with the callee's beside it where that is another. */
+export const Moment = ({ at, zone }: { at?: string | null; zone?: string }) => {
+  const { time, there, t } = useWords();
+  if (!at) return null;
+  const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const other = zone && zone !== own ? there(at, zone) : undefined;
+  return (
+    <>
+      <time dateTime={at}>{time(at)}</time>
+      {other && <span className="soft"> · {t('time.there')} {other} ({zone})</span>}
+    </>
+  );
+};

@@ -1,0 +1,86 @@
+// A recording: its waveform with both sides, played and sought; whoever shows the words is told where it is.
+import { PauseOutlined, CaretRightOutlined } from '@ant-design/icons';
+import { Button, Segmented } from 'antd';
+import { useEffect, useRef, useState, type RefObject } from 'react';
+import WaveSurfer from 'wavesurfer.js';
+import { bearer, hasToken, Problem } from './client';
+import { Trouble } from './parts';
+import { clock, useWords } from './session';
+
+const nonce = document.querySelector<HTMLMetaElement>('meta[name=csp-nonce]')?.content;
+
+/** Where the sound is: straight from the server, in parts as it is played; a token can only go with a whole one. */
+const source = async (attempt: string, end: AbortSignal): Promise<string> => {
+  const url = `/v1/calls/${attempt}/recording`;
+  if (!hasToken()) return url;
+  const answer = await fetch(url, { headers: bearer(), signal: end });
+  if (!answer.ok) throw new Problem({ ...((await answer.json().catch(() => ({}))) as object), status: answer.status });
+  return URL.createObjectURL(await answer.blob());
+};
+
+const Player = ({ attempt, from, tell, seeker }: { attempt: string; from: number; tell: (ms: number) => void; seeker: RefObject<((ms: number) => void) | undefined> }) => {
+  const { t } = useWords();
+  const box = useRef<HTMLDivElement>(null);
+  const wave = useRef<WaveSurfer>(undefined);
+  const [state, setState] = useState({ playing: false, ms: 0, all: 0, ready: false });
+  const [speed, setSpeed] = useState(1);
+  const [problem, setProblem] = useState<unknown>();
+  useEffect(() => {
+    const end = new AbortController();
+    let surfer: WaveSurfer | undefined;
+    const begin = async () => {
+      const url = await source(attempt, end.signal);
+      if (end.signal.aborted || !box.current) return;
+      surfer = WaveSurfer.create({
+        container: box.current, url, height: 64, normalize: true, cursorColor: '#b3261e', cursorWidth: 2, cspNonce: nonce, dragToSeek: true,
+        splitChannels: [{ waveColor: '#8fc1ad', progressColor: '#1b6e3c' }, { waveColor: '#a9b8c4', progressColor: '#0a5c63' }],
+      });
+      wave.current = surfer;
+      surfer.on('ready', (s) => {
+        if (from) surfer?.setTime(from / 1000);
+        setState((before) => ({ ...before, ready: true, all: s * 1000 }));
+      });
+      surfer.on('timeupdate', (s) => {
+        setState((before) => ({ ...before, ms: s * 1000 }));
+        tell(s * 1000);
+      });
+      surfer.on('play', () => setState((before) => ({ ...before, playing: true })));
+      surfer.on('pause', () => setState((before) => ({ ...before, playing: false })));
+      surfer.on('error', (e) => setProblem(e));
+    };
+    begin().catch((problem) => !end.signal.aborted && setProblem(problem));
+    seeker.current = (ms) => {
+      wave.current?.setTime(ms / 1000);
+      void wave.current?.play();
+    };
+    const key = (event: KeyboardEvent) => {
+      const on = event.target as HTMLElement;
+      if (/^(INPUT|TEXTAREA|SELECT|BUTTON|A)$/.test(on.tagName) || on.isContentEditable) return;
+      if (event.key === ' ') void wave.current?.playPause();
+      else if (event.key === 'ArrowLeft') wave.current?.skip(-5);
+      else if (event.key === 'ArrowRight') wave.current?.skip(5);
+      else return;
+      event.preventDefault();
+    };
+    window.addEventListener('keydown', key);
+    return () => {
+      end.abort();
+      window.removeEventListener('keydown', key);
+      surfer?.destroy();
+    };
+  }, [attempt, from, tell, seeker]);
+  if (problem !== undefined) return <Trouble problem={problem} />;
+  return (
+    <>
+      <div className="tracks"><span>{t('call.recording.left')} ↑</span><span>{t('call.recording.right')} ↓</span></div>
+      <div className="wave" ref={box} />
+      <div className="player">
+        <Button type="primary" disabled={!state.ready} icon={state.playing ? <PauseOutlined /> : <CaretRightOutlined />} onClick={() => void wave.current?.playPause()}>{t(state.playing ? 'pause' : 'play')}</Button>
+        <span className="num" data-testid="played">{clock(state.ms)} / {clock(state.all)}</span>
+        <Segmented size="small" aria-label={t('play.speed')} value={speed} options={[1, 1.5, 2].map((value) => ({ value, label: `${value}×` }))} onChange={(value) => { setSpeed(value); wave.current?.setPlaybackRate(value); }} />
+      </div>
+    </>
+  );
+};
+
+export default Player;

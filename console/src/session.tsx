@@ -1,0 +1,137 @@
+// Who is signed in, what they may do, and in which language and zone they read.
+import { createContext, useContext, useEffect, useMemo, useState, type ReactNode } from 'react';
+import { ask, client, onSignedOut, useCsrf, useToken, type Shape } from './client';
+import { named, word, type Lang, type Word } from './words';
+
+export interface Person {
+  name: string;
+  role: string;
+  scopes: string[];
+}
+
+interface Session {
+  /** Undefined while it is not known yet, null where nobody is signed in. */
+  person: Person | null | undefined;
+  /** That a session ended by itself. */
+  over: boolean;
+  signIn: (name: string, password: string) => Promise<void>;
+  withToken: (token: string) => Promise<void>;
+  signOut: () => Promise<void>;
+  may: (scope: string) => boolean;
+  lang: Lang;
+  setLang: (lang: Lang) => void;
+}
+
+const Context = createContext<Session | undefined>(undefined);
+
+type Signed = Shape['Signed'];
+
+const known = ({ name, role, scopes, csrf }: Signed): Person => {
+  useCsrf(csrf);
+  return { name, role, scopes };
+};
+const told = async () => known(await ask(client.GET('/v1/session')));
+
+const first = (): Lang => {
+  const kept = localStorage.getItem('lang');
+  if (kept === 'zh' || kept === 'en') return kept;
+  return navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en';
+};
+
+export const SessionOf = ({ children }: { children: ReactNode }) => {
+  const [person, setPerson] = useState<Person | null>();
+  const [over, setOver] = useState(false);
+  const [lang, setLang] = useState<Lang>(first);
+  useEffect(() => {
+    document.documentElement.lang = lang === 'zh' ? 'zh-CN' : 'en';
+  }, [lang]);
+  useEffect(() => {
+    told().then(setPerson, () => setPerson(null));
+    return onSignedOut(() => {
+      useToken(undefined);
+      setPerson((before) => {
+        if (before) setOver(true);
+        return null;
+      });
+    });
+  }, []);
+  const session = useMemo<Session>(
+    () => ({
+      person,
+      over,
+      lang,
+      setLang: (lang) => {
+        localStorage.setItem('lang', lang);
+        setLang(lang);
+      },
+      may: (scope) => person?.scopes.includes(scope) ?? false,
+      signIn: async (name, password) => {
+        setPerson(known(await ask(client.POST('/v1/session', { body: { login: name, password } }))));
+        setOver(false);
+      },
+      withToken: async (token) => {
+        useToken(token);
+        try {
+          setPerson(await told());
+          setOver(false);
+        } catch (problem) {
+          useToken(undefined);
+          throw problem;
+        }
+      },
+      signOut: async () => {
+        await client.DELETE('/v1/session').catch(() => undefined);
+        useToken(undefined);
+        setOver(false);
+        setPerson(null);
+      },
+    }),
+    [person, over, lang],
+  );
+  return <Context.Provider value={session}>{children}</Context.Provider>;
+};
+
+export const useSession = (): Session => {
+  const session = useContext(Context);
+  if (!session) throw new Error('outside of a session');
+  return session;
+};
+
+/** The texts and forms of the reader's language. */
+export const useWords = () => {
+  const { lang } = useSession();
+  return useMemo(() => {
+    const locale = lang === 'zh' ? 'zh-CN' : 'en-GB';
+    const time = new Intl.DateTimeFormat(locale, { dateStyle: 'short', timeStyle: 'medium', hourCycle: 'h23' });
+    const ofDay = new Intl.DateTimeFormat(locale, { timeStyle: 'medium', hourCycle: 'h23' });
+    const numbers = new Intl.NumberFormat(locale);
+    const share = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 1 });
+    const there = (at: string, zone: string) => {
+      try {
+        return new Intl.DateTimeFormat(locale, { timeZone: zone, dateStyle: 'short', timeStyle: 'short', hourCycle: 'h23' }).format(new Date(at));
+      } catch {
+        return undefined;
+      }
+    };
+    return {
+      lang,
+      t: (key: Word, places?: Record<string, string | number>) => word(lang, key, places),
+      n: (group: string, name: string) => named(lang, group, name),
+      time: (at: string | null | undefined) => (at ? time.format(new Date(at)) : ''),
+      clockTime: (at: string) => ofDay.format(new Date(at)),
+      there,
+      num: (n: number) => numbers.format(n),
+      pct: (part: number, of: number) => (of ? share.format(part / of) : '–'),
+    };
+  }, [lang]);
+};
+
+export type Words = ReturnType<typeof useWords>;
+
+/** Minutes and seconds. */
+export const clock = (ms: number): string => {
+  const s = Math.max(0, Math.floor(ms / 1000));
+  const h = Math.floor(s / 3600);
+  const mmss = `${String(Math.floor(s / 60) % 60).padStart(2, '0')}:${String(s % 60).padStart(2, '0')}`;
+  return h ? `${h}:${mmss}` : mmss;
+};

@@ -1,0 +1,64 @@
+// Signing in: by name and password, or for a while with a token.
+import { Button, Form, Input } from 'antd';
+import { useState } from 'react';
+import { said } from './client';
+import { useSession, useWords } from './session';
+
+export const SignIn = () => {
+  const { signIn, withToken, over, setLang } = useSession();
+  const { t, lang } = useWords();
+  const [way, setWay] = useState<'person' | 'token'>('person');
+  const [problem, setProblem] = useState<unknown>();
+  const [busy, setBusy] = useState(false);
+  const enter = async (given: { name?: string; password?: string; token?: string }) => {
+    setBusy(true);
+    setProblem(undefined);
+    try {
+      if (way === 'token') await withToken((given.token ?? '').trim());
+      else await signIn((given.name ?? '').trim(), given.password ?? '');
+    } catch (problem) {
+      setProblem(problem);
+      setBusy(false);
+    }
+  };
+  return (
+    <main className="sign">
+      <div className="sign-side" aria-hidden="true">
+        <svg viewBox="0 0 32 32" width="56" height="56"><path d="M7 11l4 11 5-9 5 9 4-11" fill="none" stroke="currentColor" strokeWidth="3" strokeLinecap="round" strokeLinejoin="round" /></svg>
+        <p className="sign-brand">waihu 外呼</p>
+      </div>
+      <div className="sign-form">
+        <Button className="sign-lang" type="text" aria-label={t('lang.switch.label')} onClick={() => setLang(lang === 'zh' ? 'en' : 'zh')}>
+          {t('lang.switch')}
+        </Button>
+        <h1>{t('sign.title')}</h1>
+        <p className="soft">{t('sign.lead')}</p>
+        <div aria-live="polite">
+          {over && !problem && <p className="note warn">{t('sign.over')}</p>}
+          {problem !== undefined && <p className="note bad" role="alert">{said(problem, lang)}</p>}
+        </div>
+        <Form key={way} layout="vertical" onFinish={enter} requiredMark={false} size="large">
+          {way === 'person' ? (
+            <>
+              <Form.Item name="name" label={t('sign.name')} rules={[{ required: true, message: t('need.name') }]}>
+                <Input autoFocus autoComplete="username" maxLength={64} />
+              </Form.Item>
+              <Form.Item name="password" label={t('sign.password')} rules={[{ required: true, message: t('need.password') }]}>
+                <Input.Password autoComplete="current-password" maxLength={256} />
+              </Form.Item>
+            </>
+          ) : (
+            <Form.Item name="token" label={t('sign.token.field')} extra={t('sign.token.help')} rules={[{ required: true, message: t('need.token') }]}>
+              <Input.Password autoFocus autoComplete="off" placeholder="whu_…" maxLength={128} />
+            </Form.Item>
+          )}
+          <Button type="primary" htmlType="submit" block loading={busy}>{t('sign.in')}</Button>
+        </Form>
+        <Button type="link" onClick={() => { setProblem(undefined); setWay(way === 'person' ? 'token' : 'person'); }}>
+          {t(way === 'person' ? 'sign.token' : 'sign.person')}
+        </Button>
+        {way === 'person' && <p className="soft small">{t('sign.help')}</p>}
+      </div>
+    </main>
+  );
+};

@@ -1,0 +1,179 @@
+// A day in the console, against a waihu that serves: `node tests/all.mjs URL` with people `ops`, `comp`, `agent` and
+// `admin` whose password is in WAIHU_PASSWORD, an approved `reminder`, and callees 1001 and 1003 at the trunk.
+import { writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { check, open, pageOf, PATIENCE_MS, settled, shoot, signIn } from './browser.mjs';
+
+const [url = 'http://127.0.0.1:8420'] = process.argv.slice(2);
+const password = process.env.WAIHU_PASSWORD ?? '';
+const browser = await open();
+const wrong = [];
+
+const step = async (name, walk) => {
+  const begun = Date.now();
+  const page = await pageOf(browser, url);
+  try {
+    await walk(page);
+    check(!(await page.evaluate(() => window.hacked)), 'a name is shown as text');
+    wrong.push(...page.wrong.map((text) => `${name}: ${text}`));
+    console.log(`ok ${name} (${((Date.now() - begun) / 1000).toFixed(1)} s)`);
+  } catch (error) {
+    await page.screenshot({ path: new URL(`../shots/failed-${name.replaceAll(' ', '-')}.png`, import.meta.url).pathname }).catch(() => undefined);
+    wrong.push(`${name}: ${error.stack ?? error}`, ...page.wrong);
+    console.log(`not ok ${name}: ${error.message}`);
+  } finally {
+    await page.context().close();
+  }
+};
+
+const CASES = `案件编号,手机号,姓名,称谓,债权人,产品,逾期金额,应还日,风险等级
+c-promises,1001,张伟,先生,安信银行,信用卡,3250.00,2026-11-15,A
+c-wrong,1003,王芳,女士,安信银行,消费贷款,1280.50,2026-11-12,B
+c-script,1004,<script>window.hacked=1</script>,先生,安信银行,信用卡,12x,2026-11-12,B
+,1005,李雷,先生,安信银行,信用卡,99.00,2026-11-12,B
+`;
+
+await step('signing in', async (page) => {
+  await page.goto('/');
+  await page.getByRole('heading', { name: '登录' }).waitFor();
+  await shoot(page, 'sign-in');
+  await page.getByLabel('用户名').fill('ops');
+  await page.getByLabel('密码').fill('not the password');
+  await page.getByRole('button', { name: '登录', exact: true }).click();
+  await page.getByRole('alert').waitFor();
+  check(/[\u4e00-\u9fff]/.test((await page.getByRole('alert').textContent()) ?? ''), 'what is wrong is told in the language of the reader');
+  await page.goto('/');
+  const styles = await page.evaluate(() => getComputedStyle(document.querySelector('.ant-btn-primary')).backgroundColor);
+  check(styles === 'rgb(10, 92, 99)', `the library's styles are let in, not ${styles}`);
+});
+
+await step('operations make and run a campaign', async (page) => {
+  await signIn(page, 'ops', password);
+  await settled(page);
+  await shoot(page, 'board-empty');
+  await page.getByRole('link', { name: '外呼批次' }).click();
+  await page.getByText('还没有批次').waitFor();
+  await shoot(page, 'campaigns-empty');
+  await page.getByRole('button', { name: '新建批次' }).first().click();
+  const file = join(tmpdir(), `cases-${process.pid}.csv`);
+  writeFileSync(file, CASES);
+  await page.locator('input[type=file]').setInputFiles(file);
+  await page.getByText('每个字段取自').waitFor();
+  await page.getByText('<script>window.hacked=1</script>').count();
+  await shoot(page, 'new-columns');
+  await page.getByRole('button', { name: '检查' }).click();
+  await page.getByText('2 行可以导入').waitFor();
+  await page.getByText('2 行有误').waitFor();
+  await shoot(page, 'new-check');
+  await page.getByRole('button', { name: '下一步' }).click();
+  await page.getByLabel('批次编号').fill('november');
+  await page.getByLabel('创建后立即启动').check();
+  await shoot(page, 'new-settings');
+  await page.getByRole('button', { name: '导入并创建' }).click();
+  await page.getByRole('heading', { name: /november/ }).waitFor();
+  await page.getByText('外呼中').first().waitFor();
+  await page.getByRole('link', { name: '实时看板' }).click();
+  await page.locator('.live-row').first().waitFor({ timeout: PATIENCE_MS });
+  await shoot(page, 'board-live');
+  await page.locator('.live-row a').first().click();
+  await page.locator('.line.bot').first().waitFor({ timeout: PATIENCE_MS });
+  await shoot(page, 'call-live');
+  // Both calls end, and the campaign with them.
+  await page.goto('/campaigns/november');
+  await page.waitForFunction(() => [...document.querySelectorAll('.figure')].some((f) => f.textContent?.includes('已完成') && f.querySelector('.figure-value')?.textContent === '2'), undefined, { timeout: 2 * PATIENCE_MS });
+  await shoot(page, 'campaign-done');
+  await page.getByRole('link', { name: '结果统计' }).click();
+  await page.locator('canvas').first().waitFor();
+  await page.waitForTimeout(800);
+  await shoot(page, 'results');
+  await page.getByRole('link', { name: '外呼批次' }).click();
+  await page.getByRole('button', { name: '暂停' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: '暂停' }).click();
+  await page.getByText('已暂停').first().waitFor();
+  await shoot(page, 'campaigns');
+});
+
+await step('compliance finds a call by a word and hears it', async (page) => {
+  await signIn(page, 'comp', password);
+  await page.getByRole('link', { name: '通话检索' }).click();
+  await page.locator('tbody tr').first().waitFor();
+  await shoot(page, 'calls');
+  await page.getByLabel('通话中说过的话').fill('还款日');
+  await page.getByRole('button', { name: '检索', exact: true }).click();
+  await page.locator('mark').first().waitFor();
+  check(!page.url().includes('words'), 'words stand in no address');
+  await shoot(page, 'calls-found');
+  const [saved] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: '导出 CSV' }).click()]);
+  check(saved.suggestedFilename() === 'calls.csv', 'what was found can be had as a file');
+  await page.locator('tbody tr a').first().click();
+  await page.locator('.line.callee').first().waitFor();
+  const play = page.getByRole('button', { name: '播放', exact: true });
+  await play.waitFor();
+  await page.waitForFunction(() => ![...document.querySelectorAll('button')].find((b) => b.textContent?.includes('播放'))?.disabled);
+  await page.locator('.line.callee').first().click();
+  await page.waitForFunction(() => document.querySelector('.line.now'));
+  const at = () => page.getByTestId('played').textContent();
+  const before = await at();
+  await page.waitForTimeout(1500);
+  check((await at()) !== before, 'the recording is played');
+  await page.getByRole('switch', { name: '为什么这样说' }).click();
+  await page.getByRole('button', { name: '查看规则原文' }).first().waitFor();
+  await page.getByText('允许').first().waitFor();
+  await page.getByRole('button', { name: '核对哈希' }).click();
+  await page.getByText('与归档一致').first().waitFor();
+  await shoot(page, 'call');
+  await page.getByRole('button', { name: '查看规则原文' }).first().click();
+  await page.locator('.code .hit').waitFor();
+  await page.waitForTimeout(400);
+  await page.screenshot({ path: new URL('../shots/call-rule-zh.png', import.meta.url).pathname });
+  await page.keyboard.press('Escape');
+  await page.getByRole('link', { name: '禁呼名单' }).click();
+  const enter = page.locator('.card', { hasText: '加入名单' });
+  await enter.getByLabel('号码').fill('13800138000');
+  await enter.getByLabel('原因').fill('本人来电要求');
+  await enter.getByRole('button', { name: '加入名单' }).click();
+  await page.getByText('本人来电要求').first().waitFor();
+  await page.getByLabel('号码').first().fill('13800138000');
+  await page.getByRole('button', { name: '查询号码' }).click();
+  await page.getByRole('button', { name: '解除禁呼' }).waitFor();
+  await shoot(page, 'do-not-call');
+  await page.getByRole('link', { name: '话术版本' }).click();
+  await page.getByText('已审批').first().waitFor();
+  await shoot(page, 'scripts');
+  await page.getByRole('link', { name: '审计日志' }).click();
+  await page.getByText(/GET \/v1\/calls\/.*\/recording/).first().waitFor();
+  await shoot(page, 'audit');
+});
+
+// What each role is offered, and nothing else.
+const OFFERED = {
+  ops: ['实时看板', '外呼批次', '通话检索', '结果统计', '话术版本', '禁呼名单'],
+  comp: ['实时看板', '外呼批次', '通话检索', '结果统计', '话术版本', '禁呼名单', '审计日志'],
+  agent: ['坐席工作台', '外呼批次'],
+  admin: ['实时看板', '外呼批次', '结果统计', '话术版本', '禁呼名单', '审计日志', '人员'],
+};
+const REFUSED = { ops: ['/audit', '/desk'], comp: ['/campaigns/new', '/desk'], agent: ['/calls', '/board', '/audit', '/do-not-call'], admin: ['/calls', '/campaigns/new'] };
+
+for (const [name, offered] of Object.entries(OFFERED)) {
+  await step(`${name} sees its own pages alone`, async (page) => {
+    await signIn(page, name, password);
+    const links = await page.getByRole('navigation').getByRole('listitem').allTextContents();
+    check(links.join() === offered.join(), `${name} is offered ${offered.join()}, not ${links.join()}`);
+    for (const path of REFUSED[name]) {
+      await page.goto(path);
+      await page.getByText('此页面不属于您的角色').waitFor();
+    }
+    await page.goto('/no/such/page');
+    await page.getByText('没有这个页面').waitFor();
+    if (name === 'ops') await shoot(page, 'none');
+    await page.getByRole('button', { name: '退出登录' }).click();
+    await page.getByRole('heading', { name: '登录' }).waitFor();
+  });
+}
+
+await browser.close();
+if (wrong.length) {
+  console.error(wrong.join('\n'));
+  process.exit(1);
+}

@@ -1,0 +1,69 @@
+// What the walks share: a browser, pictures in both languages, and what axe says of a page.
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+
+const home = dirname(fileURLToPath(import.meta.url));
+const shots = join(home, '../shots');
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+/** Long enough for a busy machine. */
+export const PATIENCE_MS = 120_000;
+
+export const open = async () => {
+  mkdirSync(shots, { recursive: true });
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream', '--autoplay-policy=no-user-gesture-required'],
+  });
+};
+
+/** A page of a person's own, in which nothing may go wrong unseen: faults, refused scripts and styles fail the walk. */
+export const pageOf = async (browser, url) => {
+  const context = await browser.newContext({ baseURL: url, viewport: { width: 1360, height: 860 }, locale: 'zh-CN', timezoneId: 'Asia/Singapore', acceptDownloads: true });
+  context.setDefaultTimeout(20_000);
+  const page = await context.newPage();
+  page.wrong = [];
+  page.on('pageerror', (error) => page.wrong.push(`fault: ${error.stack ?? error.message}`));
+  page.on('console', (message) => {
+    // That a request was refused is what some walks want; the console shows it to the person.
+    if (message.type() === 'error' && !/Failed to load resource/.test(message.text())) page.wrong.push(`console: ${message.text()}`);
+  });
+  return page;
+};
+
+export const check = (holds, claim) => {
+  if (!holds) throw new Error(`it does not hold that ${claim}`);
+};
+
+/** What axe finds that keeps somebody out; it is put in by the debugger, which the page's policy does not bind. */
+export const accessible = async (page, name) => {
+  await page.evaluate(axe);
+  const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'], preload: false }));
+  const serious = found.violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+  const told = serious.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.slice(0, 4).map(({ html, failureSummary }) => `${html.slice(0, 200)} (${(failureSummary ?? '').split('\n')[1]?.trim()})`).join(' | ')}`);
+  if (told.length) page.wrong.push(...told.map((text) => `axe on ${name}: ${text}`));
+};
+
+/** The page in both languages, looked at by axe in each; it ends in Chinese. */
+export const shoot = async (page, name) => {
+  for (const lang of ['en', 'zh']) {
+    await page.getByRole('button', { name: lang === 'en' ? 'Switch to English' : '切换到中文' }).click();
+    await page.waitForTimeout(450);
+    await page.screenshot({ path: join(shots, `${name}-${lang}.png`), fullPage: false });
+    await accessible(page, `${name} (${lang})`);
+  }
+};
+
+export const signIn = async (page, name, password) => {
+  await page.goto('/');
+  await page.getByLabel('用户名').fill(name);
+  await page.getByLabel('密码').fill(password);
+  await page.getByRole('button', { name: '登录', exact: true }).click();
+  await page.getByRole('navigation').waitFor();
+};
+
+export const settled = async (page) => {
+  await page.locator('.ant-spin').first().waitFor({ state: 'detached' }).catch(() => undefined);
+};

@@ -1,0 +1,352 @@
+//! How it goes: a board that is looked at all day, results to draw, and what a campaign may be made of.
+//!
+//! A board is counted once a second, however many look at it.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::Json;
+use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
+use utoipa::{IntoParams, ToSchema};
+use waihu_store::{CampaignState, Cell as Counted, LiveCall, Tally};
+use waihu_types::{CampaignId, WallTime};
+
+use crate::{
+    Problem,
+    extract::{Answer, Asked, Who},
+    openapi::{CaseKey, Key},
+    routes::campaigns::State as CampaignStands,
+    state::{Here, Shared, now},
+};
+
+/// How old a board may be: what people take for now.
+const FRESH: Duration = Duration::from_secs(1);
+/// The calls that are up that a board tells of: more than one machine carries.
+const MOST_CALLS: u32 = 5_000;
+/// What "of late" means on a board [ms]: a day.
+const LATELY_MS: i64 = 86_400_000;
+
+/// The board that was counted last.
+#[derive(Debug, Default)]
+pub(crate) struct Counting(Mutex<Option<(Instant, Arc<Board>)>>);
+
+/// A call that is up.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Live {
+    /// The attempt.
+    #[schema(value_type = Key)]
+    attempt: String,
+    /// The campaign; none for a call placed by hand.
+    #[schema(value_type = Option<Key>)]
+    campaign: Option<String>,
+    /// The case.
+    #[schema(value_type = CaseKey)]
+    case: String,
+    /// When it was dialled.
+    #[schema(value_type = String, format = DateTime)]
+    dialled_at: WallTime,
+    /// When it was answered; none where it rings.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    answered_at: Option<WallTime>,
+}
+
+impl From<LiveCall> for Live {
+    fn from(call: LiveCall) -> Self {
+        let time = WallTime::from_unix_millis;
+        Self {
+            attempt: call.attempt,
+            campaign: call.campaign,
+            case: call.case_id,
+            dialled_at: time(call.dialled_at),
+            answered_at: call.answered_at.map(time),
+        }
+    }
+}
+
+/// How a campaign goes.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Going {
+    /// The campaign.
+    #[schema(value_type = Key)]
+    id: String,
+    /// Whether it is dialled.
+    state: CampaignStands,
+    /// Cases that are not due yet.
+    waiting: u64,
+    /// Cases to be called.
+    ready: u64,
+    /// Cases being called.
+    leased: u64,
+    /// Cases that are over.
+    done: u64,
+    /// Its calls of the last 24 hours.
+    day: Day,
+}
+
+/// What came of calls within the last 24 hours.
+#[derive(Clone, Copy, Debug, Default, Serialize, ToSchema)]
+pub(crate) struct Day {
+    /// Calls that ended.
+    calls: i64,
+    /// That were answered, by whatever.
+    answered: i64,
+    /// That a person answered.
+    human: i64,
+    /// That a person answered, and in which the matter was settled one way or another.
+    completed: i64,
+    /// In which a promise was made.
+    promised: i64,
+    /// In which an agent was wanted.
+    wanted_agent: i64,
+    /// In which one was, and none came.
+    missed_agent: i64,
+}
+
+impl Day {
+    fn add(&mut self, tally: &Tally) {
+        self.calls += tally.calls;
+        self.answered += tally.answered;
+        self.human += tally.human;
+        self.completed += tally.completed;
+        self.promised += tally.promised;
+        self.wanted_agent += tally.wanted_agent;
+        self.missed_agent += tally.missed_agent;
+    }
+}
+
+/// A process that places calls.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct NodeStands {
+    /// Its machine and process.
+    name: String,
+    /// When it was seen last.
+    #[schema(value_type = String, format = DateTime)]
+    seen_at: WallTime,
+    /// Whether its lease holds.
+    alive: bool,
+    /// Whether it places no further call.
+    draining: bool,
+}
+
+/// How it goes now.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Board {
+    /// When it was counted.
+    #[schema(value_type = String, format = DateTime)]
+    at: WallTime,
+    /// Calls that are up, the newest first; at most 5,000.
+    calls: Vec<Live>,
+    /// Campaigns that are not over, by their ids.
+    campaigns: Vec<Going>,
+    /// All calls of the last 24 hours.
+    day: Day,
+    /// The processes that place calls.
+    nodes: Vec<NodeStands>,
+    /// How long utterances wait for a recognizer on this node \[s\]; none where nothing is measured.
+    recognition_wait_s: Option<f64>,
+    /// Share of frames of sound that this node sent late in the last second, from 0 to 1; none where nothing is
+    /// measured.
+    media_late: Option<f64>,
+}
+
+/// How it goes now: calls, campaigns, the last 24 hours, nodes, load.
+#[utoipa::path(get, path = "/v1/board", tag = "board",
+    responses((status = 200, description = "The board", body = Board)))]
+pub(crate) async fn board(shared: Here, _: Who) -> Result<Json<Arc<Board>>, Problem> {
+    let mut counting = shared.inner().board.0.lock().await;
+    if let Some((at, board)) = counting.as_ref()
+        && at.elapsed() < FRESH
+    {
+        return Ok(Json(Arc::clone(board)));
+    }
+    let board = Arc::new(count(&shared).await?);
+    *counting = Some((Instant::now(), Arc::clone(&board)));
+    Ok(Json(board))
+}
+
+async fn count(shared: &Shared) -> Result<Board, Problem> {
+    let (store, now) = (shared.store(), now());
+    let calls = store.live_calls(MOST_CALLS).await?.into_iter().map(Live::from).collect();
+    let tallies = store.tallies(WallTime::from_unix_millis(now.unix_millis() - LATELY_MS)).await?;
+    let mut day = Day::default();
+    tallies.iter().for_each(|tally| day.add(tally));
+    let mut campaigns = Vec::new();
+    for campaign in store.campaigns().await? {
+        if campaign.state == CampaignState::Stopped {
+            continue;
+        }
+        let counts = store.campaign_counts(&campaign.id).await?;
+        let mut its_day = Day::default();
+        let its = tallies.iter().filter(|tally| tally.campaign.as_deref() == Some(campaign.id.as_str()));
+        its.for_each(|tally| its_day.add(tally));
+        campaigns.push(Going {
+            id: campaign.id.to_string(),
+            state: campaign.state.into(),
+            waiting: counts.waiting,
+            ready: counts.ready,
+            leased: counts.leased,
+            done: counts.done,
+            day: its_day,
+        });
+    }
+    campaigns.sort_by(|a, b| a.id.cmp(&b.id));
+    let nodes = store.nodes(now).await?.into_iter().map(|node| NodeStands {
+        alive: node.alive,
+        name: node.name,
+        seen_at: node.seen_at,
+        draining: node.draining,
+    });
+    let measured = shared.inner().state.metrics.as_ref().map(|metrics| metrics.render()).unwrap_or_default();
+    Ok(Board {
+        at: now,
+        calls,
+        campaigns,
+        day,
+        nodes: nodes.collect(),
+        recognition_wait_s: gauge(&measured, "waihu_recognition_queue_age_seconds"),
+        media_late: gauge(&measured, "waihu_media_late_ratio"),
+    })
+}
+
+/// A gauge without labels, as the exposition has it.
+fn gauge(text: &str, name: &str) -> Option<f64> {
+    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.trim().parse().ok())
+}
+
+/// Which results are wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Which {
+    /// Of one campaign; of all where left out.
+    #[param(value_type = Option<Key>)]
+    campaign: Option<CampaignId>,
+    /// Of calls that ended at this moment or later (RFC 3339).
+    #[param(value_type = Option<String>, format = DateTime, example = "2026-11-27T00:00:00Z")]
+    since: Option<WallTime>,
+    /// Of calls that ended before this moment.
+    #[param(value_type = Option<String>, format = DateTime)]
+    until: Option<WallTime>,
+    /// How far the clock that hours are told by is ahead of UTC [min].
+    #[param(minimum = -1440, maximum = 1440, default = 0)]
+    ahead_min: Option<i32>,
+}
+
+/// Calls that have all of these in common.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Cell {
+    /// How they ended.
+    disposition: String,
+    /// What answered.
+    answered_by: String,
+    /// Whether the person was who was asked for.
+    identity: String,
+    /// The script's variant, or else its name.
+    script: String,
+    /// The kind of loan; empty where it is not known.
+    kind: String,
+    /// The grade of risk; empty where it is not known.
+    grade: String,
+    /// The hour in which they were dialled.
+    #[schema(minimum = 0, maximum = 23)]
+    hour: i64,
+    /// So many.
+    calls: i64,
+    /// So many with a promise.
+    promises: i64,
+    /// All that was promised, in hundredths, whatever the currency.
+    promised: i64,
+    /// Between answer and end, together [ms].
+    talk_ms: i64,
+}
+
+impl From<Counted> for Cell {
+    fn from(cell: Counted) -> Self {
+        let Counted { disposition, answered_by, identity, script, kind, grade, .. } = cell;
+        let Counted { hour, calls, promises, promised, talk_ms, .. } = cell;
+        Self {
+            disposition,
+            answered_by,
+            identity,
+            script,
+            kind,
+            grade,
+            hour,
+            calls,
+            promises,
+            promised,
+            talk_ms,
+        }
+    }
+}
+
+/// What came of calls, counted by all that tells them apart: whoever draws adds up what a picture needs.
+#[utoipa::path(get, path = "/v1/results", tag = "board", params(Which),
+    responses((status = 200, description = "The counts", body = Vec<Cell>)))]
+pub(crate) async fn results(shared: Here, _: Who, Asked(which): Asked<Which>) -> Answer<Vec<Cell>> {
+    let ahead = which.ahead_min.unwrap_or(0);
+    if !(-1_440..=1_440).contains(&ahead) {
+        return Err(Problem::invalid("ahead_min", "from -1440 to 1440 minutes 应为 -1440 至 1440 分钟"));
+    }
+    let since = which.since.unwrap_or(WallTime::from_unix_millis(0));
+    let until = which.until.unwrap_or(WallTime::from_unix_millis(i64::MAX));
+    let cells = shared.store().results(which.campaign.as_ref(), (since, until), ahead).await?;
+    Ok(Json(cells.into_iter().map(Cell::from).collect()))
+}
+
+/// What a campaign may be made of here.
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+pub struct Choices {
+    /// Trunks, by their files.
+    pub trunks: Vec<TrunkChoice>,
+    /// Strategies, by their files.
+    pub strategies: Vec<String>,
+    /// The keys of a case: columns of a file, the ones that must be there first.
+    pub case_keys: Vec<CaseColumn>,
+}
+
+/// A trunk, and what is allowed on it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct TrunkChoice {
+    /// Its file's name.
+    pub name: String,
+    /// The compliance profile of its calls.
+    pub profile: String,
+    /// How many calls it carries at once.
+    pub max_calls: u32,
+}
+
+/// A key of a case.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct CaseColumn {
+    /// The key.
+    pub key: String,
+    /// What it is, in English and Chinese.
+    pub told: String,
+    /// Whether a case cannot be without it.
+    pub required: bool,
+}
+
+/// What a campaign may be made of: trunks, strategies, and the columns that cases have.
+#[utoipa::path(get, path = "/v1/choices", tag = "campaigns",
+    responses((status = 200, description = "The choices", body = Choices)))]
+pub(crate) async fn choices(shared: Here, _: Who) -> Answer<Choices> {
+    let mut choices = (shared.inner().state.choices)();
+    choices.case_keys = crate::routes::cases::columns();
+    Ok(Json(choices))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gauge_is_read_by_its_whole_name() {
+        let text = "# HELP a x\na_b 3\na{c=\"d\"} 4\na 0.25\n";
+        assert_eq!(gauge(text, "a"), Some(0.25));
+        assert_eq!(gauge(text, "c"), None);
+    }
+}

@@ -1,0 +1,92 @@
+//! Words of calls, for who searches them: taken from a transcript once its outcome is filed.
+//!
+//! A call's end waits for none of it, and none of it is lost: what was not taken in, by a fault or an older program,
+//! is at the next start.
+
+use std::{fs, io, path::Path};
+
+use waihu_record::{Speaker, TranscriptLine};
+use waihu_store::{Said, Store, StoreError};
+use waihu_types::AttemptId;
+
+/// Transcripts that are looked for at once.
+const AT_ONCE: u32 = 200;
+
+/// The lines that somebody said, of a transcript.
+fn said(path: &Path) -> io::Result<Vec<(u64, &'static str, String)>> {
+    let text = fs::read_to_string(path)?;
+    // What a fault left of a last line is none.
+    let lines = text.lines().filter_map(|line| serde_json::from_str::<TranscriptLine>(line).ok());
+    let said = |line: TranscriptLine| {
+        let speaker = match line.speaker {
+            Speaker::Callee => "callee",
+            Speaker::Bot => "bot",
+            Speaker::Agent => "agent",
+            Speaker::System => return None,
+        };
+        Some((line.at_ms, speaker, line.text))
+    };
+    Ok(lines.filter_map(said).collect())
+}
+
+/// Takes the words of a transcript in; whether its file is there.
+async fn take_in(
+    store: &Store,
+    recordings: &Path,
+    attempt: &AttemptId,
+    path: &str,
+) -> Result<bool, StoreError> {
+    // Wherever the folder was when it was written.
+    let Some(path) = Path::new(path).file_name().map(|name| recordings.join(name)) else { return Ok(false) };
+    // The disk is waited for elsewhere: other calls go on.
+    let Ok(Ok(lines)) = tokio::task::spawn_blocking(move || said(&path)).await else {
+        return Ok(false);
+    };
+    let lines: Vec<Said<'_>> =
+        lines.iter().map(|(at_ms, speaker, text)| Said { at_ms: *at_ms, speaker, text }).collect();
+    store.keep_words(attempt, &lines).await.map(|()| true)
+}
+
+/// Takes the words of a call in that was filed just now. A fault is told in the log: the next start makes it good.
+pub(crate) async fn keep_words(store: &Store, recordings: &Path, attempt: &AttemptId, path: &str) {
+    if let Err(e) = take_in(store, recordings, attempt, path).await {
+        tracing::warn!(%attempt, error = %e, "the words of a call cannot be searched yet");
+    }
+}
+
+/// Takes in what is there of transcripts whose words were not taken in; how many. Those whose files lie on another
+/// node's disk are left to it.
+///
+/// # Errors
+/// When the store cannot be read or written.
+pub async fn catch_up(store: &Store, recordings: &Path) -> Result<u64, StoreError> {
+    let (mut after, mut taken) = (String::new(), 0);
+    loop {
+        let rows = store.without_words(&after, AT_ONCE).await?;
+        let Some((last, _)) = rows.last() else { return Ok(taken) };
+        after = last.to_string();
+        for (attempt, path) in rows {
+            taken += u64::from(take_in(store, recordings, &attempt, &path).await?);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_system_tells_is_nobodys_word() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.jsonl");
+        let lines = [
+            r#"{"at_ms":0,"speaker":"system","text":"answered"}"#,
+            r#"{"at_ms":10,"speaker":"bot","text":"您好"}"#,
+            r#"{"at_ms":20,"speaker":"callee","text":"喂","intent":"affirm","confidence":0.5}"#,
+            r#"{"at_ms":30,"speak"#,
+        ];
+        fs::write(&path, lines.join("\n")).unwrap();
+        assert_eq!(said(&path).unwrap(), [(10, "bot", "您好".to_owned()), (20, "callee", "喂".to_owned())]);
+        assert!(said(&folder.path().join("none")).is_err());
+    }
+}

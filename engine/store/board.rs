@@ -1,0 +1,166 @@
+//! How it goes: the calls that are up, what came of those of late, and results by what tells them apart.
+//!
+//! Counted where the rows are, so that nobody reads a million outcomes to draw a bar.
+
+use sqlx::{AssertSqlSafe, FromRow};
+use waihu_types::{CampaignId, WallTime};
+
+use crate::{Location, Store, StoreError};
+
+/// A call that is up.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct LiveCall {
+    /// The attempt.
+    pub attempt: String,
+    /// The campaign; none for a call placed by hand.
+    pub campaign: Option<String>,
+    /// The case.
+    pub case_id: String,
+    /// When it was dialled [ms since the Unix epoch].
+    pub dialled_at: i64,
+    /// When it was answered; none where it rings.
+    pub answered_at: Option<i64>,
+}
+
+/// What came of a campaign's calls of late.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct Tally {
+    /// The campaign; none for calls placed by hand.
+    pub campaign: Option<String>,
+    /// Calls that ended.
+    pub calls: i64,
+    /// That were answered, by whatever.
+    pub answered: i64,
+    /// That a person answered.
+    pub human: i64,
+    /// In which the matter was settled one way or another: all that a person answered but those who hung up, said
+    /// nothing or were not understood.
+    pub completed: i64,
+    /// In which a promise was made.
+    pub promised: i64,
+    /// In which an agent was wanted.
+    pub wanted_agent: i64,
+    /// In which one was, and none came.
+    pub missed_agent: i64,
+}
+
+/// Calls that have all of these in common.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct Cell {
+    /// How they ended.
+    pub disposition: String,
+    /// What answered.
+    pub answered_by: String,
+    /// Whether the person was who was asked for.
+    pub identity: String,
+    /// The script's variant, or else its name.
+    pub script: String,
+    /// The kind of loan; empty where it is not known.
+    pub kind: String,
+    /// The grade of risk; empty where it is not known.
+    pub grade: String,
+    /// The hour in which they were dialled, from 0, by a clock so far from UTC as was asked.
+    pub hour: i64,
+    /// So many.
+    pub calls: i64,
+    /// So many with a promise.
+    pub promises: i64,
+    /// All that was promised, in hundredths, whatever the currency.
+    pub promised: i64,
+    /// Between answer and end, together [ms].
+    pub talk_ms: i64,
+}
+
+const TALLY: &str = "count(*) AS calls,
+    CAST(coalesce(sum(CASE WHEN answered_at IS NULL THEN 0 ELSE 1 END), 0) AS BIGINT) AS answered,
+    CAST(coalesce(sum(CASE WHEN answered_by = 'human' THEN 1 ELSE 0 END), 0) AS BIGINT) AS human,
+    CAST(coalesce(sum(CASE WHEN answered_by = 'human' AND disposition NOT IN ('hung_up', 'silence', 'not_understood',
+        'engine_failed', 'unknown') THEN 1 ELSE 0 END), 0) AS BIGINT) AS completed,
+    CAST(coalesce(sum(CASE WHEN promise_date IS NULL THEN 0 ELSE 1 END), 0) AS BIGINT) AS promised,
+    CAST(coalesce(sum(CASE WHEN handover_result IS NULL THEN 0 ELSE 1 END), 0) AS BIGINT) AS wanted_agent,
+    CAST(coalesce(sum(CASE WHEN handover_result IN ('no_answer', 'failed') THEN 1 ELSE 0 END), 0) AS BIGINT)
+        AS missed_agent";
+
+impl Store {
+    /// Calls that are up, the newest first, at most so many.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn live_calls(&self, limit: u32) -> Result<Vec<LiveCall>, StoreError> {
+        sqlx::query_as(
+            "SELECT attempt, campaign, case_id, dialled_at, answered_at FROM attempts WHERE open = 1
+             ORDER BY dialled_at DESC, attempt DESC LIMIT $1",
+        )
+        .bind(i64::from(limit))
+        .fetch_all(&self.pool)
+        .await
+        .map_err(|e| self.sql(e))
+    }
+
+    /// What came of each campaign's calls that ended from a moment on.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn tallies(&self, since: WallTime) -> Result<Vec<Tally>, StoreError> {
+        let sql = format!(
+            "SELECT campaign, {TALLY} FROM outcomes WHERE ended_at >= $1 GROUP BY campaign ORDER BY campaign"
+        );
+        sqlx::query_as(AssertSqlSafe(sql))
+            .bind(since.unix_millis())
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|e| self.sql(e))
+    }
+
+    /// Results of a campaign's calls, or of all, that ended between two moments; hours by a clock that is so far
+    /// ahead of UTC \[minutes\].
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn results(
+        &self,
+        campaign: Option<&CampaignId>,
+        (since, until): (WallTime, WallTime),
+        ahead_min: i32,
+    ) -> Result<Vec<Cell>, StoreError> {
+        // What a record holds as JSON is read by each database in its own words.
+        let (outcome, case, cents): (fn(&str) -> String, fn(&str) -> String, &str) = match self.location {
+            Location::File(_) => (
+                |path| format!("json_extract(o.record, '$.{path}')"),
+                |path| format!("json_extract(c.record, '$.{path}')"),
+                "CAST(round(o.promise_amount * 100) AS BIGINT)",
+            ),
+            Location::Server { .. } => (
+                |path| format!("o.record::json #>> '{{{}}}'", path.replace('.', ",")),
+                |path| format!("c.record::json #>> '{{{}}}'", path.replace('.', ",")),
+                "CAST(o.promise_amount::numeric * 100 AS BIGINT)",
+            ),
+        };
+        let sql = format!(
+            "SELECT disposition, answered_by, identity, script, kind, grade, hour, count(*) AS calls,
+                    CAST(sum(promise) AS BIGINT) AS promises, CAST(sum(cents) AS BIGINT) AS promised,
+                    CAST(sum(talk) AS BIGINT) AS talk_ms
+             FROM (SELECT o.disposition AS disposition, o.answered_by AS answered_by, o.identity AS identity,
+                      coalesce({}, {}, '') AS script, coalesce({}, '') AS kind, coalesce({}, '') AS grade,
+                      (o.dialled_at / 60000 + $4) / 60 % 24 AS hour,
+                      CASE WHEN o.promise_date IS NULL THEN 0 ELSE 1 END AS promise,
+                      CASE WHEN o.promise_amount IS NULL THEN 0 ELSE {cents} END AS cents,
+                      coalesce(o.ended_at - o.answered_at, 0) AS talk
+                   FROM outcomes AS o LEFT JOIN cases AS c ON c.case_id = o.case_id
+                   WHERE ($1 IS NULL OR o.campaign = $1) AND o.ended_at >= $2 AND o.ended_at < $3) AS each_call
+             GROUP BY disposition, answered_by, identity, script, kind, grade, hour",
+            outcome("script.variant"),
+            outcome("script.name"),
+            case("kind"),
+            case("risk_grade"),
+        );
+        sqlx::query_as(AssertSqlSafe(sql))
+            .bind(campaign.map(CampaignId::as_str))
+            .bind(since.unix_millis())
+            .bind(until.unix_millis())
+            .bind(i64::from(ahead_min))
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|e| self.sql(e))
+    }
+}

@@ -1,0 +1,346 @@
+//! Finding calls: by how they ended, and by what was said in them.
+//!
+//! Chinese is written without spaces, so what is looked up are pairs of neighbouring characters; other scripts are
+//! looked up by words. Both are written in plain letters and digits ([`grams`]), which every database's index reads
+//! alike, whatever its language. The lines themselves come from transcripts, which `record` writes: whoever files an
+//! outcome hands them in.
+
+use std::fmt::Write;
+
+use sqlx::{AssertSqlSafe, FromRow};
+use waihu_types::{AttemptId, CampaignId, CaseId, Disposition, WallTime};
+
+use crate::{Location, Store, StoreError};
+
+/// A line of a transcript that somebody said.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Said<'a> {
+    /// When it began, from the beginning of the recording [ms].
+    pub at_ms: u64,
+    /// `callee`, `bot` or `agent`.
+    pub speaker: &'a str,
+    /// The words.
+    pub text: &'a str,
+}
+
+/// Which calls are sought; all where nothing is set.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Sought {
+    /// In which these words were said, next to each other as they stand.
+    pub words: Option<String>,
+    /// By the callee, the bot or an agent; where words are sought.
+    pub speaker: Option<String>,
+    /// Those of a campaign.
+    pub campaign: Option<CampaignId>,
+    /// Those of a case.
+    pub case: Option<CaseId>,
+    /// Those that ended so.
+    pub disposition: Option<Disposition>,
+    /// That ended at this moment or later.
+    pub since: Option<WallTime>,
+    /// That ended before this moment.
+    pub until: Option<WallTime>,
+}
+
+/// After which hit a page goes on: an utterance's id where words are sought, else the end and the id of a call.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Beyond(pub i64, pub String);
+
+/// A call that was found.
+#[derive(Clone, PartialEq, Eq, FromRow)]
+pub struct Hit {
+    /// Where the next page begins.
+    place: i64,
+    /// The attempt.
+    pub attempt: String,
+    /// The campaign; none for a call placed by hand.
+    pub campaign: Option<String>,
+    /// The case.
+    pub case_id: String,
+    /// How it ended.
+    pub disposition: String,
+    /// What answered.
+    pub answered_by: String,
+    /// When it was dialled [ms since the Unix epoch].
+    pub dialled_at: i64,
+    /// When it was answered.
+    pub answered_at: Option<i64>,
+    /// When it was over.
+    pub ended_at: i64,
+    /// When the words were said, from the beginning of the recording [ms].
+    pub at_ms: Option<i64>,
+    /// Who said them.
+    pub speaker: Option<String>,
+    /// The utterance that they stand in.
+    pub text: Option<String>,
+}
+
+impl Hit {
+    /// Where the page after it begins.
+    pub fn place(&self) -> Beyond {
+        Beyond(self.place, self.attempt.clone())
+    }
+}
+
+/// So many words of an utterance are looked up: a minute of speech.
+const MOST_GRAMS: usize = 500;
+
+/// What an index holds of a text: each word in lower case, each pair of neighbouring characters of scripts without
+/// spaces, and the last one alone.
+fn grams(text: &str) -> String {
+    let mut found = Vec::new();
+    for run in runs(text) {
+        match run {
+            Run::Word(word) => found.push(word),
+            Run::Signs(signs) => {
+                found.extend(signs.windows(2).map(|pair| [code(pair[0]), code(pair[1])].concat()));
+                found.extend(signs.last().map(|sign| code(*sign)));
+            }
+        }
+    }
+    found.truncate(MOST_GRAMS);
+    found.iter_mut().for_each(|gram| gram.insert(0, 'x'));
+    found.join(" ")
+}
+
+enum Run {
+    Word(String),
+    Signs(Vec<char>),
+}
+
+/// Words and runs of signs, in their order. A letter outside ASCII of a script with spaces is a sign too: it is found
+/// all the same.
+fn runs(text: &str) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
+    let mut joined = false;
+    for c in text.chars().flat_map(char::to_lowercase) {
+        if !c.is_alphanumeric() {
+            joined = false;
+            continue;
+        }
+        match (c.is_ascii(), runs.last_mut().filter(|_| joined)) {
+            (true, Some(Run::Word(word))) => word.push(c),
+            (false, Some(Run::Signs(signs))) => signs.push(c),
+            (true, _) => runs.push(Run::Word(c.to_string())),
+            (false, _) => runs.push(Run::Signs(vec![c])),
+        }
+        joined = true;
+    }
+    runs
+}
+
+/// A sign by its number; all of the same width, so that what begins with a sign is found by it.
+fn code(sign: char) -> String {
+    let mut text = String::with_capacity(5);
+    let _ = write!(text, "{:05x}", u32::from(sign));
+    text
+}
+
+/// What is looked up: phrases, of which the last part may go on.
+struct Wanted(Vec<(Vec<String>, bool)>);
+
+impl Wanted {
+    fn of(words: &str) -> Self {
+        let phrase = |run| match run {
+            // Whoever types a word may not have typed its end.
+            Run::Word(word) => (vec![format!("x{word}")], true),
+            Run::Signs(signs) if signs.len() == 1 => (vec![format!("x{}", code(signs[0]))], true),
+            Run::Signs(signs) => {
+                let pair = |pair: &[char]| format!("x{}{}", code(pair[0]), code(pair[1]));
+                (signs.windows(2).map(pair).collect(), false)
+            }
+        };
+        Self(runs(words).into_iter().map(phrase).collect())
+    }
+
+    /// As SQLite's full-text search has it. Nothing but letters and digits comes from outside.
+    fn fts5(&self) -> String {
+        let one = |(grams, open): &(Vec<String>, bool)| {
+            format!("\"{}\"{}", grams.join(" "), if *open { "*" } else { "" })
+        };
+        self.0.iter().map(one).collect::<Vec<_>>().join(" AND ")
+    }
+
+    /// As PostgreSQL's has it.
+    fn tsquery(&self) -> String {
+        let one = |(grams, open): &(Vec<String>, bool)| {
+            format!("({}{})", grams.join(" <-> "), if *open { ":*" } else { "" })
+        };
+        self.0.iter().map(one).collect::<Vec<_>>().join(" & ")
+    }
+}
+
+impl Store {
+    /// Takes the words of an attempt's transcript in, in place of those that were taken in before.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub async fn keep_words(&self, attempt: &AttemptId, lines: &[Said<'_>]) -> Result<(), StoreError> {
+        let mut tx = self.write().await?;
+        let is_file = matches!(self.location, Location::File(_));
+        let gone: Vec<i64> = sqlx::query_scalar("SELECT id FROM utterances WHERE attempt = $1")
+            .bind(attempt.as_str())
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(|e| self.sql(e))?;
+        for id in gone {
+            let statements: &[&str] = match is_file {
+                true => {
+                    &["DELETE FROM utterance_words WHERE rowid = $1", "DELETE FROM utterances WHERE id = $1"]
+                }
+                false => &["DELETE FROM utterances WHERE id = $1"],
+            };
+            for statement in statements {
+                sqlx::query(AssertSqlSafe(*statement))
+                    .bind(id)
+                    .execute(&mut *tx)
+                    .await
+                    .map_err(|e| self.sql(e))?;
+            }
+        }
+        for line in lines {
+            let at_ms = i64::try_from(line.at_ms).unwrap_or(i64::MAX);
+            let grams = grams(line.text);
+            let insert = if is_file {
+                "INSERT INTO utterances (attempt, at_ms, speaker, text) VALUES ($1, $2, $3, $4) RETURNING id"
+            } else {
+                "INSERT INTO utterances (attempt, at_ms, speaker, text, grams)
+                 VALUES ($1, $2, $3, $4, to_tsvector('simple', $5)) RETURNING id"
+            };
+            let insert = sqlx::query_scalar(insert).bind(attempt.as_str()).bind(at_ms).bind(line.speaker);
+            let insert = insert.bind(line.text);
+            let insert = if is_file { insert } else { insert.bind(&grams) };
+            let id: i64 = insert.fetch_one(&mut *tx).await.map_err(|e| self.sql(e))?;
+            if is_file {
+                sqlx::query("INSERT INTO utterance_words (rowid, grams) VALUES ($1, $2)")
+                    .bind(id)
+                    .bind(&grams)
+                    .execute(&mut *tx)
+                    .await
+                    .map_err(|e| self.sql(e))?;
+            }
+        }
+        sqlx::query("INSERT INTO searchable (attempt) VALUES ($1) ON CONFLICT (attempt) DO NOTHING")
+            .bind(attempt.as_str())
+            .execute(&mut *tx)
+            .await
+            .map_err(|e| self.sql(e))?;
+        tx.commit().await.map_err(|e| self.sql(e))
+    }
+
+    /// Outcomes with a transcript whose words were not taken in yet, after an attempt in the order of their ids: the
+    /// attempt and the transcript's path.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn without_words(
+        &self,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<(AttemptId, String)>, StoreError> {
+        let path = match self.location {
+            Location::File(_) => "json_extract(o.record, '$.transcript.path')",
+            Location::Server { .. } => "o.record::json #>> '{transcript,path}'",
+        };
+        let sql = format!(
+            "SELECT o.attempt, {path} FROM outcomes AS o LEFT JOIN searchable AS s ON s.attempt = o.attempt
+             WHERE s.attempt IS NULL AND o.attempt > $1 AND {path} IS NOT NULL ORDER BY o.attempt LIMIT $2"
+        );
+        let rows: Vec<(String, String)> = sqlx::query_as(AssertSqlSafe(sql))
+            .bind(after)
+            .bind(i64::from(limit))
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|e| self.sql(e))?;
+        rows.into_iter().map(|(attempt, path)| Ok((attempt.parse()?, path))).collect()
+    }
+
+    /// Calls that are sought, the newest first.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn search(
+        &self,
+        sought: &Sought,
+        beyond: Option<&Beyond>,
+        limit: u32,
+    ) -> Result<Vec<Hit>, StoreError> {
+        let wanted = sought.words.as_deref().map(Wanted::of);
+        // Words of which nothing can be looked up were said by nobody.
+        if wanted.as_ref().is_some_and(|wanted| wanted.0.is_empty()) {
+            return Ok(Vec::new());
+        }
+        let is_file = matches!(self.location, Location::File(_));
+        let (from, wanted) = match (&wanted, is_file) {
+            (None, _) => (LISTED, String::new()),
+            // The order of the joins is the order of the words' ids, so that the newest come first unsorted.
+            (Some(wanted), true) => (SAID_ON_SQLITE, wanted.fts5()),
+            (Some(wanted), false) => (SAID_ON_POSTGRES, wanted.tsquery()),
+        };
+        let sql = format!(
+            "{from} AND ($2 IS NULL OR o.campaign = $2) AND ($3 IS NULL OR o.case_id = $3)
+               AND ($4 IS NULL OR o.disposition = $4) AND o.ended_at >= $5 AND o.ended_at < $6 {}",
+            if wanted.is_empty() { LISTED_ORDER } else { SAID_ORDER }
+        );
+        let said = !wanted.is_empty();
+        let rows = sqlx::query_as(AssertSqlSafe(sql))
+            .bind(wanted)
+            .bind(sought.campaign.as_ref().map(CampaignId::as_str))
+            .bind(sought.case.as_ref().map(CaseId::as_str))
+            .bind(sought.disposition.map(Disposition::label))
+            .bind(sought.since.map_or(i64::MIN, WallTime::unix_millis))
+            .bind(sought.until.map_or(i64::MAX, WallTime::unix_millis))
+            .bind(beyond.map_or(i64::MAX, |b| b.0));
+        let rows = match said {
+            true => rows.bind(sought.speaker.as_deref()),
+            false => rows.bind(beyond.map_or("", |b| b.1.as_str())),
+        };
+        rows.bind(i64::from(limit)).fetch_all(&self.pool).await.map_err(|e| self.sql(e))
+    }
+}
+
+macro_rules! call_columns {
+    () => {
+        "o.attempt AS attempt, o.campaign AS campaign, o.case_id AS case_id, o.disposition AS disposition,
+         o.answered_by AS answered_by, o.dialled_at AS dialled_at, o.answered_at AS answered_at,
+         o.ended_at AS ended_at"
+    };
+}
+
+const LISTED: &str = concat!(
+    "SELECT o.ended_at AS place, ",
+    call_columns!(),
+    ", CAST(NULL AS BIGINT) AS at_ms, CAST(NULL AS TEXT) AS speaker, CAST(NULL AS TEXT) AS text
+     FROM outcomes AS o WHERE $1 = ''"
+);
+const LISTED_ORDER: &str = "AND (o.ended_at < $7 OR o.ended_at = $7 AND o.attempt < $8) ORDER BY o.ended_at DESC, o.attempt DESC LIMIT $9";
+const SAID_ON_SQLITE: &str = concat!(
+    "SELECT u.id AS place, ",
+    call_columns!(),
+    ", u.at_ms AS at_ms, u.speaker AS speaker, u.text AS text
+     FROM utterance_words AS w CROSS JOIN utterances AS u ON u.id = w.rowid CROSS JOIN outcomes AS o ON o.attempt = u.attempt
+     WHERE w.grams MATCH $1"
+);
+const SAID_ON_POSTGRES: &str = concat!(
+    "SELECT u.id AS place, ",
+    call_columns!(),
+    ", u.at_ms AS at_ms, u.speaker AS speaker, u.text AS text
+     FROM utterances AS u JOIN outcomes AS o ON o.attempt = u.attempt
+     WHERE u.grams @@ to_tsquery('simple', $1)"
+);
+const SAID_ORDER: &str = "AND u.id < $7 AND ($8 IS NULL OR u.speaker = $8) ORDER BY u.id DESC LIMIT $9";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signs_are_looked_up_by_pairs_and_words_as_they_are() {
+        assert_eq!(grams("还款, OK?"), "x08fd806b3e x06b3e xok");
+        assert_eq!(grams("！？ …"), "");
+        assert_eq!(Wanted::of("还款日").fts5(), "\"x08fd806b3e x06b3e065e5\"");
+        assert_eq!(Wanted::of("还 pay").fts5(), "\"x08fd8\"* AND \"xpay\"*");
+        assert_eq!(Wanted::of("还款日 due").tsquery(), "(x08fd806b3e <-> x06b3e065e5) & (xdue:*)");
+        assert_eq!(Wanted::of("\" OR 1=1 --").fts5(), "\"xor\"* AND \"x1\"* AND \"x1\"*");
+    }
+}
