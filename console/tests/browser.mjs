@@ -28,7 +28,7 @@ export const pageOf = async (browser, url) => {
   page.on('pageerror', (error) => page.wrong.push(`fault: ${error.stack ?? error.message}`));
   page.on('console', (message) => {
     // That a request was refused is what some walks want; the console shows it to the person.
-    if (message.type() === 'error' && !/Failed to load resource/.test(message.text())) page.wrong.push(`console: ${message.text()}`);
+    if (message.type() === 'error' && !/Failed to load resource|WebSocket connection/.test(message.text())) page.wrong.push(`console: ${message.text()}`);
   });
   return page;
 };

@@ -73,7 +73,8 @@ const alerts = (board: Board, { t }: ReturnType<typeof useWords>): { tone: strin
   if ((board.recognition_wait_s ?? 0) > 1) found.push({ tone: 'bad', text: t('board.alert.slow') });
   if ((board.media_late ?? 0) > 0.01) found.push({ tone: 'bad', text: t('board.alert.late') });
   if (board.day.wanted_agent >= 20 && board.day.missed_agent / board.day.wanted_agent > MISSED_LIMIT) found.push({ tone: 'bad', text: t('board.alert.missed', { limit }) });
-  return found;
+  // What is worst comes first.
+  return found.sort((a, b) => Number(b.tone === 'bad') - Number(a.tone === 'bad'));
 };
 
 const Ends = () => {

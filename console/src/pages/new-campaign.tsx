@@ -152,11 +152,13 @@ interface Given {
 const SettingsForm = ({ choices, scripts, make, busy, name }: { choices: Choices; scripts: Version[]; make: (given: Given) => void; busy: boolean; name: string }) => {
   const { t, time } = useWords();
   const approved = scripts.filter((version) => version.approved);
+  // There is one without a file as well.
+  const strategies = choices.strategies.length ? choices.strategies : ['default'];
   const label = (version: Version) => `${version.flow} · ${version.sha256.slice(0, 8)} · ${time(version.acts.at(-1)?.at)}`;
   return (
     <Card title={t('new.settings')}>
       <Form<Given> layout="vertical" onFinish={make} requiredMark={false} className="form" disabled={busy}
-        initialValues={{ id: name, script: approved.at(-1) && `${approved.at(-1)?.flow}@${approved.at(-1)?.sha256}`, trunk: choices.trunks[0]?.name, strategy: choices.strategies.includes('default') ? 'default' : choices.strategies[0], mode: 'agentless' }}>
+        initialValues={{ id: name, script: approved.at(-1) && `${approved.at(-1)?.flow}@${approved.at(-1)?.sha256}`, trunk: choices.trunks[0]?.name, strategy: strategies.includes('default') ? 'default' : strategies[0], mode: 'agentless' }}>
         <Form.Item name="id" label={t('new.id')} extra={t('new.id.help')} rules={[{ required: true, pattern: /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$/, message: t('new.id.help') }]}><Input maxLength={64} /></Form.Item>
         <Form.Item name="script" label={t('campaign.script')} extra={approved.length ? undefined : t('new.script.none')} rules={[{ required: true, message: t('new.script.none') }]}>
           <Select options={[...approved].reverse().map((version) => ({ value: `${version.flow}@${version.sha256}`, label: label(version) }))} />
@@ -164,12 +166,12 @@ const SettingsForm = ({ choices, scripts, make, busy, name }: { choices: Choices
         <Form.Item name="trunk" label={t('campaign.trunk')} rules={[{ required: true, message: t('new.trunk.none') }]}>
           <Select options={choices.trunks.map(({ name, profile, max_calls }) => ({ value: name, label: `${name} · ${t('new.trunk.profile', { profile: profile || '–', n: max_calls })}` }))} />
         </Form.Item>
-        <Form.Item name="strategy" label={t('campaign.strategy')}><Select options={choices.strategies.map((name) => ({ value: name, label: name }))} /></Form.Item>
+        <Form.Item name="strategy" label={t('campaign.strategy')}><Select options={strategies.map((name) => ({ value: name, label: name }))} /></Form.Item>
         <Form.Item name="mode" label={t('campaign.pacing')}><Select options={(['agentless', 'preview', 'progressive', 'predictive'] as const).map((mode) => ({ value: mode, label: t(`pacing.${mode}`) }))} /></Form.Item>
         <Form.Item name="max_calls" label={t('campaign.max_calls')}><InputNumber min={1} max={10000} style={{ width: '100%' }} /></Form.Item>
         <Form.Item name="days" label={`${t('campaign.from')} – ${t('campaign.until')}`}><DatePicker.RangePicker allowEmpty={[true, true]} style={{ width: '100%' }} /></Form.Item>
         <Form.Item name="start" valuePropName="checked" label=" "><Checkbox>{t('new.start')}</Checkbox></Form.Item>
-        <Button type="primary" htmlType="submit" loading={busy} disabled={!approved.length || !choices.trunks.length}>{t('new.go')}</Button>
+        <div style={{ gridColumn: '1 / -1' }}><Button type="primary" htmlType="submit" loading={busy} disabled={!approved.length || !choices.trunks.length}>{t('new.go')}</Button></div>
       </Form>
     </Card>
   );

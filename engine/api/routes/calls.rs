@@ -97,7 +97,7 @@ pub(crate) async fn recording(
 }
 
 /// Something that was said, or that happened, in a call.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Serialize, Deserialize, ToSchema)]
 pub(crate) struct TranscriptLine {
     /// When it began, from the beginning of the recording [ms].
     at_ms: u64,
