@@ -26,6 +26,8 @@ export const onSignedOut = (hear: () => void) => {
   return () => void left.delete(hear);
 };
 
+export const signedOut = () => left.forEach((hear) => hear());
+
 /** What went wrong. */
 export class Problem extends Error {
   constructor(readonly told: Partial<Told> & { status: number }) {
@@ -42,7 +44,7 @@ client.use({
     return request;
   },
   onResponse({ response, request }) {
-    if (response.status === 401 && !new URL(request.url).pathname.endsWith('/v1/session')) left.forEach((hear) => hear());
+    if (response.status === 401 && !new URL(request.url).pathname.endsWith('/v1/session')) signedOut();
   },
 });
 

@@ -1,6 +1,7 @@
 // An agent's line to the switchboard: messages over a WebSocket, sound over WebRTC. Whatever breaks is made anew: the
 // server tells how everything stands to each page that comes, and a call that is up is taken up again.
 import { useCallback, useEffect, useRef, useState } from 'react';
+import { signedOut } from './client';
 
 export type Wish = 'available' | 'on_break' | 'away';
 export interface Sum { amount: string; currency: string }
@@ -28,6 +29,9 @@ type Told =
 export interface Offer { attempt: string; until: string; card: Card; lines: Said[] }
 export type Line = 'opening' | 'open' | 'lost' | 'superseded';
 
+/** Why the server closes the line: the session is over, or another page of the same person has the desk. */
+const SIGNED_OUT = 4401;
+const SUPERSEDED = 4409;
 /** How long an answer waits for the browser to find its own addresses [ms]; the server needs none of them. */
 const GATHER_MS = 500;
 
@@ -142,8 +146,14 @@ export const useDesk = () => {
         setLine('open');
       };
       made.onmessage = ({ data }) => hear(JSON.parse(String(data)) as Told);
-      made.onclose = () => {
+      made.onclose = ({ code }) => {
         if (over) return;
+        if (code === SIGNED_OUT) return signedOut();
+        if (code === SUPERSEDED) {
+          over = true;
+          hush();
+          return setLine('superseded');
+        }
         setLine('lost');
         timer = setTimeout(dial, wait);
         wait = Math.min(wait * 2, 8000);

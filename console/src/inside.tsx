@@ -5,6 +5,7 @@ import {
 } from '@ant-design/icons';
 import { Button, Spin } from 'antd';
 import { lazy, Suspense, useEffect, useState, type ComponentType, type ReactNode } from 'react';
+import { Fault } from './fault';
 import { Link } from './link';
 import { Nothing } from './parts';
 import { go, match, useLocation } from './router';
@@ -21,18 +22,18 @@ interface Page {
 }
 
 const PAGES: Page[] = [
-  { path: '/desk', scope: 'desk:use', show: lazy(() => import('./pages/desk')), nav: 'nav.desk', icon: <CustomerServiceOutlined /> },
-  { path: '/board', scope: 'events:read', show: lazy(() => import('./pages/board')), nav: 'nav.board', icon: <DashboardOutlined /> },
-  { path: '/campaigns', scope: 'campaigns:read', show: lazy(() => import('./pages/campaigns')), nav: 'nav.campaigns', icon: <PhoneOutlined /> },
+  { path: '/desk', scope: 'desk:use', show: lazy(() => import('./pages/desk')), nav: 'nav.desk', icon: <CustomerServiceOutlined aria-hidden /> },
+  { path: '/board', scope: 'events:read', show: lazy(() => import('./pages/board')), nav: 'nav.board', icon: <DashboardOutlined aria-hidden /> },
+  { path: '/campaigns', scope: 'campaigns:read', show: lazy(() => import('./pages/campaigns')), nav: 'nav.campaigns', icon: <PhoneOutlined aria-hidden /> },
   { path: '/campaigns/new', scope: 'campaigns:write', show: lazy(() => import('./pages/new-campaign')) },
   { path: '/campaigns/:campaign', scope: 'campaigns:read', show: lazy(() => import('./pages/campaign')) },
-  { path: '/calls', scope: 'calls:read', show: lazy(() => import('./pages/calls')), nav: 'nav.calls', icon: <SearchOutlined /> },
+  { path: '/calls', scope: 'calls:read', show: lazy(() => import('./pages/calls')), nav: 'nav.calls', icon: <SearchOutlined aria-hidden /> },
   { path: '/calls/:attempt', scope: 'calls:read', show: lazy(() => import('./pages/call')) },
-  { path: '/results', scope: 'events:read', show: lazy(() => import('./pages/results')), nav: 'nav.results', icon: <BarChartOutlined /> },
-  { path: '/scripts', scope: 'scripts:read', show: lazy(() => import('./pages/scripts')), nav: 'nav.scripts', icon: <FileTextOutlined /> },
-  { path: '/do-not-call', scope: 'do_not_call:read', show: lazy(() => import('./pages/do-not-call')), nav: 'nav.do_not_call', icon: <StopOutlined /> },
-  { path: '/audit', scope: 'audit:read', show: lazy(() => import('./pages/audit')), nav: 'nav.audit', icon: <AuditOutlined /> },
-  { path: '/people', scope: 'people:read', show: lazy(() => import('./pages/people')), nav: 'nav.people', icon: <TeamOutlined /> },
+  { path: '/results', scope: 'events:read', show: lazy(() => import('./pages/results')), nav: 'nav.results', icon: <BarChartOutlined aria-hidden /> },
+  { path: '/scripts', scope: 'scripts:read', show: lazy(() => import('./pages/scripts')), nav: 'nav.scripts', icon: <FileTextOutlined aria-hidden /> },
+  { path: '/do-not-call', scope: 'do_not_call:read', show: lazy(() => import('./pages/do-not-call')), nav: 'nav.do_not_call', icon: <StopOutlined aria-hidden /> },
+  { path: '/audit', scope: 'audit:read', show: lazy(() => import('./pages/audit')), nav: 'nav.audit', icon: <AuditOutlined aria-hidden /> },
+  { path: '/people', scope: 'people:read', show: lazy(() => import('./pages/people')), nav: 'nav.people', icon: <TeamOutlined aria-hidden /> },
 ];
 
 const Inside = () => {
@@ -69,12 +70,12 @@ const Inside = () => {
         </ul>
         <div className="who">
           <div className="who-name"><UserOutlined aria-hidden /> <span><b>{person?.name}</b><br /><span>{n('role', person?.role ?? '')}</span></span></div>
-          <Button type="text" size="small" icon={<TranslationOutlined />} aria-label={t('lang.switch.label')} onClick={() => setLang(lang === 'zh' ? 'en' : 'zh')}>{t('lang.switch')}</Button>
-          <Button type="text" size="small" icon={<LogoutOutlined />} onClick={() => { void signOut(); go('/', 'replace'); }}>{t('sign.out')}</Button>
+          <Button type="text" size="small" icon={<TranslationOutlined aria-hidden />} aria-label={t('lang.switch.label')} onClick={() => setLang(lang === 'zh' ? 'en' : 'zh')}>{t('lang.switch')}</Button>
+          <Button type="text" size="small" icon={<LogoutOutlined aria-hidden />} onClick={() => { void signOut(); go('/', 'replace'); }}>{t('sign.out')}</Button>
         </div>
       </nav>
       <div className="top">
-        <Button type="text" icon={<MenuOutlined />} aria-label={t('nav.menu')} aria-expanded={open} aria-controls="side" onClick={() => setOpen(!open)} />
+        <Button type="text" icon={<MenuOutlined aria-hidden />} aria-label={t('nav.menu')} aria-expanded={open} aria-controls="side" onClick={() => setOpen(!open)} />
         <span>{t('app.name')}</span>
       </div>
       <main id="main" tabIndex={-1}>
@@ -84,7 +85,7 @@ const Inside = () => {
           ) : !may(found.page.scope) ? (
             <Nothing title={t('may.title')} lead={t('may.lead')}><Button type="primary" onClick={() => go(home)}>{t('none.home')}</Button></Nothing>
           ) : (
-            <Show at={found.at ?? {}} key={path} />
+            <Fault key={path}><Show at={found.at ?? {}} /></Fault>
           )}
         </Suspense>
       </main>

@@ -5,6 +5,12 @@ import { said } from './client';
 import type { Query } from './query';
 import { useWords } from './session';
 
+/**
+ * Dialogs stay within the page's tree: put elsewhere, the library holds the page's scrolling by a style without a nonce,
+ * which the policy does not let in.
+ */
+export const HERE = { getContainer: false } as const;
+
 /** A page's title, what it is for, and what can be done on it. */
 export const Head = ({ title, lead, children }: { title: ReactNode; lead?: ReactNode; children?: ReactNode }) => (
   <header className="head">
@@ -104,7 +110,8 @@ export const Moment = ({ at, zone }: { at?: string | null; zone?: string }) => {
   const { time, there, t } = useWords();
   if (!at) return null;
   const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const other = zone && zone !== own ? there(at, zone) : undefined;
+  // Where both clocks show the same, one is enough.
+  const other = zone && there(at, zone) !== there(at, own) ? there(at, zone) : undefined;
   return (
     <>
       <time dateTime={at}>{time(at)}</time>

@@ -75,7 +75,7 @@ const Player = ({ attempt, from, tell, seeker }: { attempt: string; from: number
       <div className="tracks"><span>{t('call.recording.left')} ↑</span><span>{t('call.recording.right')} ↓</span></div>
       <div className="wave" ref={box} />
       <div className="player">
-        <Button type="primary" disabled={!state.ready} icon={state.playing ? <PauseOutlined /> : <CaretRightOutlined />} onClick={() => void wave.current?.playPause()}>{t(state.playing ? 'pause' : 'play')}</Button>
+        <Button type="primary" disabled={!state.ready} icon={state.playing ? <PauseOutlined aria-hidden /> : <CaretRightOutlined aria-hidden />} onClick={() => void wave.current?.playPause()}>{t(state.playing ? 'pause' : 'play')}</Button>
         <span className="num" data-testid="played">{clock(state.ms)} / {clock(state.all)}</span>
         <Segmented size="small" aria-label={t('play.speed')} value={speed} options={[1, 1.5, 2].map((value) => ({ value, label: `${value}×` }))} onChange={(value) => { setSpeed(value); wave.current?.setPlaybackRate(value); }} />
       </div>

@@ -41,6 +41,8 @@ const WORDS = {
   'none.title': ['没有这个页面', 'There is no such page'],
   'none.lead': ['地址可能有误，或页面已移动。', 'The address may be wrong, or the page has moved.'],
   'none.home': ['返回首页', 'To the first page'],
+  'fault.title': ['页面出错了', 'This page has failed'],
+  'fault.lead': ['重新加载后再试；如仍出现请告知管理员。', 'Load it again. If it fails again, tell an administrator.'],
   'may.title': ['此页面不属于您的角色', 'This page is not for your role'],
   'may.lead': ['如确有需要，请联系管理员。', 'If you need it, ask an administrator.'],
   'do.reload': ['重试', 'Try again'],

@@ -16,13 +16,40 @@ const ENDS = 12;
 const MISSED_LIMIT = 0.03;
 const ROW_PX = 34;
 
+/**
+ * Calls in rows of their own: one that ends gives its row to a new one, or to the last, so that the others stay where
+ * they are, however many come and go.
+ */
+const seat = (before: string[], calls: Board['calls']): Board['calls'] => {
+  const left = new Map(calls.map((call) => [call.attempt, call]));
+  const rows: (Board['calls'][number] | undefined)[] = before.map((attempt) => {
+    const call = left.get(attempt);
+    left.delete(attempt);
+    return call;
+  });
+  const fresh = [...left.values()];
+  for (let row = 0; row < rows.length; row += 1) {
+    if (rows[row]) continue;
+    let next = fresh.shift();
+    while (!next && rows.length > row + 1) next = rows.pop();
+    if (next) rows[row] = next;
+    else rows.length = row;
+  }
+  return [...rows.filter((call) => call !== undefined), ...fresh];
+};
+
 /** Calls that are up: only the rows in view are drawn, so that a thousand cost what twenty do. */
-const Live = ({ calls }: { calls: Board['calls'] }) => {
+const Live = ({ calls: told }: { calls: Board['calls'] }) => {
   const { t } = useWords();
   const { may } = useSession();
   const [top, setTop] = useState(0);
   const [now, setNow] = useState(Date.now);
   const frame = useRef<HTMLDivElement>(null);
+  const rows = useRef<string[]>([]);
+  const calls = useMemo(() => seat(rows.current, told), [told]);
+  useEffect(() => {
+    rows.current = calls.map((call) => call.attempt);
+  }, [calls]);
   useEffect(() => {
     const timer = setInterval(() => setNow(Date.now()), 1000);
     return () => clearInterval(timer);
@@ -35,7 +62,7 @@ const Live = ({ calls }: { calls: Board['calls'] }) => {
       <div className="live-head" aria-hidden="true"><span>{t('campaign.state')}</span><span>{t('campaign')}</span><span>{t('call.case')}</span><span>{t('board.since')}</span></div>
       <div style={{ height: calls.length * ROW_PX, position: 'relative' }}>
         {shown.map((call, index) => (
-          <div className="live-row" key={call.attempt} style={{ top: (first + index) * ROW_PX }}>
+          <div className="live-row" key={first + index} style={{ top: (first + index) * ROW_PX }}>
             <Mark of={call.answered_at ? 'running' : 'paused'}>{t(call.answered_at ? 'board.talking' : 'board.ringing')}</Mark>
             <span>{call.campaign ?? '–'}</span>
             {may('calls:read') ? <Link to={`/calls/${call.attempt}`}>{call.case}</Link> : <span>{call.case}</span>}

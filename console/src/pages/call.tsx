@@ -2,7 +2,7 @@
 import { Button, Modal, Switch } from 'antd';
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { ask, client, type Shape } from '../client';
-import { Card, Facts, Head, Mark, Moment, Nothing, Shown, Trouble } from '../parts';
+import { Card, Facts, Head, HERE, Mark, Moment, Nothing, Shown, Trouble } from '../parts';
 import { useQuery } from '../query';
 import { useLocation } from '../router';
 import { clock, useSession, useWords } from '../session';
@@ -37,15 +37,18 @@ const Rule = ({ script, file, line, state, close }: At & { script: Script; close
   const { t } = useWords();
   const query = useQuery(() => ask(client.GET('/v1/scripts/{flow}/{sha256}', { params: { path: { flow: script.name, sha256: script.sha256 } } })), `${script.sha256}`);
   const marked = useRef<HTMLSpanElement>(null);
-  useEffect(() => marked.current?.scrollIntoView({ block: 'center' }), [query.data]);
+  useEffect(() => {
+    // What it returns is a promise in newer browsers, and no way to undo it.
+    void marked.current?.scrollIntoView({ block: 'center' });
+  }, [query.data]);
   return (
-    <Modal open onCancel={close} footer={null} width={860} title={t('call.rule.title', { file, line })}>
+    <Modal open {...HERE} onCancel={close} footer={null} width={860} title={t('call.rule.title', { file, line })}>
       <Shown query={query}>
         {({ files }) => {
           const ends = files.filter(({ name }) => name === file || name.endsWith(`/${file}`));
           const text = (ends.find(({ name }) => name.includes(`/${state.split('.')[0]}/`)) ?? ends[0])?.text ?? '';
           return <pre className="code" tabIndex={0}>{text.split('\n').map((row, index) => (
-            <span key={index} className={index + 1 === line ? 'hit' : undefined} ref={index + 1 === line ? marked : undefined}>{`${String(index + 1).padStart(4)}  ${row}\n`}</span>
+            <span key={index} className={index + 1 === line ? 'hit' : undefined} ref={index + 1 === line ? marked : undefined}>{`${String(index + 1).padStart(4)}  ${row}`}</span>
           ))}</pre>;
         }}
       </Shown>

@@ -1,7 +1,7 @@
 // One campaign: how far it is, what it does, and starting, pausing, stopping it.
 import { App, Button, Space } from 'antd';
 import { ask, client, said, type Shape } from '../client';
-import { Card, Facts, Figure, Head, Mark, Moment, Shown } from '../parts';
+import { Card, Facts, Figure, Head, HERE, Mark, Moment, Shown } from '../parts';
 import { useQuery } from '../query';
 import { go } from '../router';
 import { useSession, useWords } from '../session';
@@ -28,6 +28,7 @@ export const Acts = ({ campaign, done, size }: { campaign: Campaign; done: () =>
   const act = (act: Act) => {
     const asked = act === 'resume' ? 'start' : act;
     modal.confirm({
+      ...HERE,
       title: t(`campaign.${asked}.sure`, { id: campaign.id }),
       content: t(`campaign.${asked}.what`),
       okText: t(`campaign.${act}`),

@@ -34,7 +34,7 @@ const Campaigns = () => {
   const { t, n, time } = useWords();
   const { may } = useSession();
   const query = useQuery(load, 'campaigns', 5000);
-  const begin = may('campaigns:write') && <Button type="primary" icon={<PlusOutlined />} onClick={() => go('/campaigns/new')}>{t('campaigns.new')}</Button>;
+  const begin = may('campaigns:write') && <Button type="primary" icon={<PlusOutlined aria-hidden />} onClick={() => go('/campaigns/new')}>{t('campaigns.new')}</Button>;
   return (
     <>
       <Head title={t('nav.campaigns')} lead={t('campaigns.lead')}>{begin}</Head>

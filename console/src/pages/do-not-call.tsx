@@ -2,7 +2,7 @@
 import { App, Button, Form, Input } from 'antd';
 import { useState } from 'react';
 import { ask, client, part, said, type Shape } from '../client';
-import { Card, Head, Mark, Nothing, Shown } from '../parts';
+import { Card, Head, HERE, Mark, Nothing, Shown } from '../parts';
 import { usePages } from '../pages';
 import { useSession, useWords } from '../session';
 
@@ -33,6 +33,7 @@ const DoNotCall = () => {
   const lift = (number: string) => {
     let why = '';
     modal.confirm({
+      ...HERE,
       title: t('dnc.lift.sure'),
       content: <label>{t('dnc.reason')}<Input.TextArea maxLength={500} onChange={(event) => (why = event.target.value)} /></label>,
       okText: t('dnc.lift'),
@@ -52,7 +53,7 @@ const DoNotCall = () => {
       <Head title={t('nav.do_not_call')} lead={t('dnc.lead')} />
       <div className="grid">
         <Card title={t('dnc.look')}>
-          <Form layout="vertical" requiredMark={false} onFinish={({ number }: { number: string }) => void look(number)}>
+          <Form name="look" layout="vertical" requiredMark={false} onFinish={({ number }: { number: string }) => void look(number)}>
             <Form.Item name="number" label={t('dnc.number')} rules={[{ required: true, message: t('need.number') }]}><Input autoComplete="off" maxLength={32} /></Form.Item>
             <Button htmlType="submit">{t('dnc.look')}</Button>
           </Form>
@@ -66,7 +67,7 @@ const DoNotCall = () => {
         </Card>
         {may('do_not_call:enter') && (
           <Card title={t('dnc.enter')}>
-            <Form form={form} layout="vertical" requiredMark={false} onFinish={(given) => void enter(given)}>
+            <Form name="enter" form={form} layout="vertical" requiredMark={false} onFinish={(given) => void enter(given)}>
               <Form.Item name="number" label={t('dnc.number')} rules={[{ required: true, message: t('need.number') }]}><Input autoComplete="off" maxLength={32} /></Form.Item>
               <Form.Item name="reason" label={t('dnc.reason')} rules={[{ required: true, message: t('need.reason') }]}><Input.TextArea rows={2} maxLength={500} /></Form.Item>
               <Button type="primary" htmlType="submit">{t('dnc.enter')}</Button>

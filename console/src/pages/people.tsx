@@ -2,7 +2,7 @@
 import { App, Button, Form, Input, Modal, Select } from 'antd';
 import { useState } from 'react';
 import { ask, client, said } from '../client';
-import { Card, Head, Mark, Nothing, Shown } from '../parts';
+import { Card, Head, HERE, Mark, Nothing, Shown } from '../parts';
 import { useQuery } from '../query';
 import { useSession, useWords } from '../session';
 
@@ -36,7 +36,7 @@ const Add = ({ done, close }: { done: () => void; close: () => void }) => {
     }
   };
   return (
-    <Modal open title={t('people.add')} onCancel={close} onOk={() => form.submit()} okText={t('people.add')} cancelText={t('do.cancel')}>
+    <Modal open {...HERE} title={t('people.add')} onCancel={close} onOk={() => form.submit()} okText={t('people.add')} cancelText={t('do.cancel')}>
       <Form form={form} layout="vertical" requiredMark={false} onFinish={(given) => void add(given)} initialValues={{ role: 'agent' }}>
         <Form.Item name="login" label={t('sign.name')} rules={[{ required: true, message: t('need.name') }]}><Input autoComplete="off" maxLength={64} /></Form.Item>
         <Form.Item name="name" label={t('people.name')} rules={[{ required: true, message: t('need.name') }]}><Input autoComplete="off" maxLength={64} /></Form.Item>
@@ -64,10 +64,10 @@ const People = () => {
       void message.error(said(problem, lang), 6);
     }
   };
-  const disable = (login: string) => modal.confirm({ title: t('people.disable.sure', { login }), content: t('people.disable.what'), okText: t('people.disable'), cancelText: t('do.cancel'), okButtonProps: { danger: true }, onOk: () => change(login, { disabled: true }) });
+  const disable = (login: string) => modal.confirm({ ...HERE, title: t('people.disable.sure', { login }), content: t('people.disable.what'), okText: t('people.disable'), cancelText: t('do.cancel'), okButtonProps: { danger: true }, onOk: () => change(login, { disabled: true }) });
   const password = (login: string) => {
     let given = '';
-    modal.confirm({ title: t('people.new_password', { login }), content: <Input.Password aria-label={t('people.password')} autoComplete="new-password" maxLength={256} onChange={(event) => (given = event.target.value)} />, okText: t('do.ok'), cancelText: t('do.cancel'), onOk: () => change(login, { password: given }) });
+    modal.confirm({ ...HERE, title: t('people.new_password', { login }), content: <Input.Password aria-label={t('people.password')} autoComplete="new-password" maxLength={256} onChange={(event) => (given = event.target.value)} />, okText: t('do.ok'), cancelText: t('do.cancel'), onOk: () => change(login, { password: given }) });
   };
   return (
     <>

@@ -2,7 +2,7 @@
 import { App, Button, Collapse, Modal } from 'antd';
 import { useState } from 'react';
 import { ask, client, said, type Shape } from '../client';
-import { Card, Head, Mark, Nothing, Shown } from '../parts';
+import { Card, Head, HERE, Mark, Nothing, Shown } from '../parts';
 import { useQuery } from '../query';
 import { useSession, useWords } from '../session';
 import type { Word } from '../words';
@@ -15,7 +15,7 @@ const Content = ({ of, close }: { of: Version; close: () => void }) => {
   const { t } = useWords();
   const query = useQuery(() => ask(client.GET('/v1/scripts/{flow}/{sha256}', { params: { path: { flow: of.flow, sha256: of.sha256 } } })), of.sha256);
   return (
-    <Modal open onCancel={close} footer={null} width={900} title={`${of.flow} · ${t('scripts.files')}`}>
+    <Modal open {...HERE} onCancel={close} footer={null} width={900} title={`${of.flow} · ${t('scripts.files')}`}>
       <Shown query={query}>
         {({ files }) => <Collapse accordion items={files.map(({ name, text }) => ({ key: name, label: name, children: <pre className="code" tabIndex={0}>{text}</pre> }))} />}
       </Shown>
@@ -32,6 +32,7 @@ const Scripts = () => {
   const act = (version: Version, name: 'approve' | 'withdraw') => {
     const params = { path: { flow: version.flow, sha256: version.sha256 } };
     modal.confirm({
+      ...HERE,
       title: t(`scripts.${name}.sure`, { flow: version.flow, version: version.sha256.slice(0, 8) }),
       content: t(`scripts.${name}.what`),
       okText: t(`scripts.${name}`),
