@@ -42,7 +42,9 @@ fn people_of_every_role_do_their_work_in_it() {
     );
     lay_out(project, &[("sip-config/main.toml", &trunk)]);
     approve(project, "reminder");
-    for (login, role) in [("ops", "operations"), ("comp", "compliance"), ("agent", "agent"), ("admin", "admin")] {
+    for (login, role) in
+        [("ops", "operations"), ("comp", "compliance"), ("agent", "agent"), ("admin", "admin")]
+    {
         person(project, login, role);
     }
     let callees = Told::spawn(waihu(project).args(["simulate", "--while-stdin", "--bind", SIP]));

@@ -99,7 +99,7 @@ impl Courier {
             self.ahead.clear();
             return Ok(Step::Again);
         }
-        self.tell(&place, &to, aside.as_ref(), last);
+        self.tell(&place, &to, aside.as_ref());
         self.ahead = self.ahead.split_off(&to.seq.saturating_add(1));
         let next_at = to.next_at;
         self.held = Some((to, until));
@@ -184,7 +184,7 @@ impl Courier {
         }
     }
 
-    fn tell(&self, from: &Place, to: &Place, aside: Option<&DeadLetter>, last: i64) {
+    fn tell(&self, from: &Place, to: &Place, aside: Option<&DeadLetter>) {
         let reader = &self.reader.name;
         if let Some(letter) = aside {
             tracing::warn!(

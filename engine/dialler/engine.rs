@@ -280,6 +280,10 @@ impl Engine {
             let mine: Vec<AttemptId> = self.up.values().map(|up| up.order.attempt.clone()).collect();
             recovery::mend(&self.plant, &mine, self.unfiled).await?;
             self.unfiled = false;
+            let held = self.up.values().map(|up| &up.order);
+            let held =
+                held.filter_map(|order| Some((order.campaign.clone()?, order.case.id.clone()))).collect();
+            self.plant.store.release_but(&held).await?;
         }
         let mut running = BTreeMap::new();
         for stored in self.plant.store.campaigns().await? {

@@ -82,7 +82,7 @@ pub struct StoredCampaign {
 }
 
 impl Store {
-    /// Creates a campaign.
+    /// Creates a campaign. Of the flows that its strategy names it keeps the versions that are approved now.
     ///
     /// # Errors
     /// [`StoreError::CampaignExists`], or that it cannot be written.
@@ -94,6 +94,7 @@ impl Store {
         now: WallTime,
     ) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
+        let strategy = self.with_versions(&mut tx, strategy).await?;
         sqlx::query(
             "INSERT INTO campaigns (campaign, settings, strategy, state, revision, created_at, changed_at)
              VALUES ($1, $2, $3, 'created', 1, $4, $4)",

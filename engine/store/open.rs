@@ -86,9 +86,6 @@ pub struct Store {
     pub(crate) writers: Arc<Writers>,
     /// Whether what is dialled is no person.
     pub(crate) practice: bool,
-    /// Cases, by campaign, of which it is not known whether this process has them: the answer to the commit of
-    /// [`Store::pick`] was lost.
-    pub(crate) doubtful: Mutex<Vec<(String, String)>>,
     /// Made with the first attempt: who only reads leaves no mark behind.
     pub(crate) owner: Mutex<Option<Owner>>,
 }
@@ -152,14 +149,7 @@ impl Store {
         first.close().await.map_err(sql)?;
         let pool = pool(connections, settings, options);
         let writers = Writers::new(pool.clone(), location.clone());
-        let store = Self {
-            location,
-            pool,
-            writers,
-            practice: false,
-            doubtful: Mutex::default(),
-            owner: Mutex::new(None),
-        };
+        let store = Self { location, pool, writers, practice: false, owner: Mutex::new(None) };
         store.fill_in_subscribers().await?;
         Ok(store)
     }

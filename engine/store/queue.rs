@@ -3,10 +3,7 @@
 //! A row is `waiting` until its moment, `ready` until it is its turn, `leased` by the node that calls it, `done`
 //! when its campaign has no more to do with it. What an attempt comes to moves it (`Store::file`).
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::{MutexGuard, PoisonError},
-};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sqlx::{AssertSqlSafe, FromRow};
 use waihu_campaign::{Settings, Strategy};
@@ -160,8 +157,7 @@ impl Store {
     }
 
     /// Takes the next cases of a campaign that are ready, at most so many: no other node takes them as long as
-    /// this one lives. What an earlier one may have taken, whose answer was lost with a server, is ready again
-    /// first. Their attempts, or [`Store::put_back`], give them up.
+    /// this one lives. Their attempts, or [`Store::put_back`], give them up; what neither did, [`Store::release_but`].
     ///
     /// # Errors
     /// When it cannot be written.
@@ -169,20 +165,6 @@ impl Store {
         let node = self.owner_id()?;
         // Two that choose at once choose the same, and one of them goes away with nothing.
         let mut tx = self.write_alone(&[format!("queue:{campaign}")]).await?;
-        let doubtful = self.doubtful().clone();
-        for (campaign, case) in &doubtful {
-            sqlx::query(
-                "UPDATE queue SET state = 'ready', node = NULL
-                 WHERE campaign = $1 AND case_id = $2 AND node = $3 AND NOT EXISTS (
-                    SELECT 1 FROM attempts AS a WHERE a.campaign = $1 AND a.case_id = $2 AND a.open = 1)",
-            )
-            .bind(campaign)
-            .bind(case)
-            .bind(&node)
-            .execute(&mut *tx)
-            .await
-            .map_err(|e| self.sql(e))?;
-        }
         // What is chosen first, in the order of an index, is found by its key after that (`coalesce` keeps the
         // index of what is ready out of it, in which there is no order of cases): an UPDATE over a subquery
         // whose LIMIT is not known yet may be planned as one over the whole queue.
@@ -215,19 +197,46 @@ impl Store {
                 }
             }
         }
-        if let Err(e) = tx.commit().await {
-            self.doubtful().extend(next.into_iter().map(|case| (campaign.to_string(), case)));
-            return Err(self.sql(e));
-        }
-        self.doubtful().retain(|case| !doubtful.contains(case));
+        tx.commit().await.map_err(|e| self.sql(e))?;
         // What RETURNING gives has no order.
         picked.sort_by(|a, b| b.rank.cmp(&a.rank).then_with(|| a.stored.case.id.cmp(&b.stored.case.id)));
         Ok(picked)
     }
 
-    /// The cases that may be this process's without its knowing. A poisoned lock leaves the list as it was.
-    fn doubtful(&self) -> MutexGuard<'_, Vec<(String, String)>> {
-        self.doubtful.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Makes ready again what this process has taken and does not hold: where the answer to a taking was lost with a
+    /// server, or a case could not be put back. `held` is what it is about to call or is calling; nothing is picked
+    /// meanwhile. Whose call was begun stays, until that is closed. How many there were.
+    ///
+    /// # Errors
+    /// When it cannot be read or written.
+    pub async fn release_but(&self, held: &BTreeSet<(CampaignId, CaseId)>) -> Result<u64, StoreError> {
+        let node = self.owner_id()?;
+        let taken: Vec<(String, String)> =
+            sqlx::query_as("SELECT campaign, case_id FROM queue WHERE state = 'leased' AND node = $1")
+                .bind(&node)
+                .fetch_all(&self.pool)
+                .await
+                .map_err(|e| self.sql(e))?;
+        let is_held = |(campaign, case): &(String, String)| {
+            held.iter().any(|(c, id)| c.as_str() == campaign && id.as_str() == case)
+        };
+        let left: Vec<_> = taken.into_iter().filter(|of| !is_held(of)).collect();
+        if left.is_empty() {
+            return Ok(0);
+        }
+        let mut tx = self.write().await?;
+        let mut released = 0;
+        for (campaign, case) in left {
+            let update = sqlx::query(
+                "UPDATE queue SET state = 'ready', node = NULL
+                 WHERE campaign = $1 AND case_id = $2 AND node = $3 AND state = 'leased' AND NOT EXISTS (
+                    SELECT 1 FROM attempts AS a WHERE a.campaign = $1 AND a.case_id = $2 AND a.open = 1)",
+            );
+            let done = update.bind(campaign).bind(case).bind(&node).execute(&mut *tx).await;
+            released += done.map_err(|e| self.sql(e))?.rows_affected();
+        }
+        tx.commit().await.map_err(|e| self.sql(e))?;
+        Ok(released)
     }
 
     /// Leases cases that are ready still.

@@ -3,9 +3,10 @@
 //! Rows are added and never changed. A version is its SHA-256; whether its content is a right script is not
 //! known here.
 
-use std::str::FromStr;
+use std::{collections::BTreeMap, str::FromStr};
 
 use sqlx::{AnyConnection, FromRow};
+use waihu_campaign::Strategy;
 use waihu_types::{CampaignId, GivenAuthority, WallTime};
 
 use crate::{ScriptRefusal, Store, StoreError};
@@ -210,6 +211,41 @@ impl Store {
     pub async fn scripts(&self, flow: Option<&str>) -> Result<Vec<StoredScript>, StoreError> {
         let mut on = self.pool.acquire().await.map_err(|e| self.sql(e))?;
         self.scripts_in(&mut on, flow).await
+    }
+
+    /// The version of a flow that was approved last, of those that are approved.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn newest_approved(&self, flow: &str) -> Result<Option<StoredScript>, StoreError> {
+        let mut on = self.pool.acquire().await.map_err(|e| self.sql(e))?;
+        self.newest_in(&mut on, flow).await
+    }
+
+    async fn newest_in(
+        &self,
+        on: &mut AnyConnection,
+        flow: &str,
+    ) -> Result<Option<StoredScript>, StoreError> {
+        let versions = self.scripts_in(on, Some(flow)).await?;
+        let approved = versions.into_iter().filter_map(|version| Some((version.approved()?.at, version)));
+        Ok(approved.max_by_key(|(at, _)| *at).map(|(_, version)| version))
+    }
+
+    /// A strategy with the versions that it goes by from here on: the newest approved one of each flow that it
+    /// names. One of which none is approved yet is looked for when a case needs it.
+    pub(crate) async fn with_versions(
+        &self,
+        on: &mut AnyConnection,
+        strategy: &str,
+    ) -> Result<String, StoreError> {
+        let mut versions = BTreeMap::new();
+        for flow in Strategy::flows(strategy) {
+            if let Some(newest) = self.newest_in(on, &flow).await? {
+                versions.insert(flow, newest.sha256);
+            }
+        }
+        Ok(Strategy::with_versions(strategy, &versions))
     }
 
     /// The version of a flow whose hash begins so.

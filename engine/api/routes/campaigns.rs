@@ -166,9 +166,7 @@ async fn pins(shared: &Shared, settings: &Settings) -> Result<Vec<Pin>, Problem>
         let found = match &script.sha256 {
             Some(sha256) => shared.store().find_script(&script.flow, sha256).await?,
             None => {
-                let versions = shared.store().scripts(Some(&script.flow)).await?;
-                let approved = versions.into_iter().filter_map(|v| Some((v.approved()?.at, v)));
-                let newest = approved.max_by_key(|(at, _)| *at).map(|(_, version)| version);
+                let newest = shared.store().newest_approved(&script.flow).await?;
                 newest.ok_or_else(|| {
                     Problem::new(
                         Code::Conflict,

@@ -10,8 +10,8 @@ pub(crate) mod health;
 pub(crate) mod outcomes;
 pub(crate) mod people;
 pub(crate) mod scripts;
-pub(crate) mod session;
 pub(crate) mod search;
+pub(crate) mod session;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 

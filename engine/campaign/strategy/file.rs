@@ -1,7 +1,13 @@
 //! A strategy's file, read with every fault by its line.
 
-use std::{ops::RangeInclusive, str::FromStr, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::{Range, RangeInclusive},
+    str::FromStr,
+    time::Duration,
+};
 
+use toml::de::{DeTable, DeValue};
 use waihu_compliance::{
     Faults,
     read::{File, Table},
@@ -35,7 +41,7 @@ impl Strategy {
 
     /// The content of a strategy's file with a model in place of the path to it, so that a campaign keeps both.
     pub fn with_model_inside(text: &str, model: &ContactModel) -> String {
-        let (table, _) = toml::de::DeTable::parse_recoverable(text);
+        let (table, _) = DeTable::parse_recoverable(text);
         let place = table.get_ref().get("propensity").map(|value| value.span());
         // A model is numbers and names: it can be written.
         let json = serde_json::to_string(model).unwrap_or_default();
@@ -46,6 +52,24 @@ impl Strategy {
             }
             None => text.to_owned(),
         }
+    }
+
+    /// The flows that a strategy's file names without a version.
+    pub fn flows(text: &str) -> BTreeSet<String> {
+        unpinned(text).into_iter().map(|(_, flow)| flow).collect()
+    }
+
+    /// The content of a strategy's file with versions (flow, SHA-256) in place of the flows that it names without
+    /// one, so that a campaign keeps both. Of a flow that is not among them nothing is changed.
+    pub fn with_versions(text: &str, versions: &BTreeMap<String, String>) -> String {
+        let mut kept = text.to_owned();
+        // From the end on, so that what lies before stays where it is.
+        for (place, flow) in unpinned(text).into_iter().rev() {
+            if let Some(sha256) = versions.get(&flow) {
+                kept.replace_range(place, &format!("\"{flow}@{sha256}\""));
+            }
+        }
+        kept
     }
 
     /// The same without the shipped ladder.
@@ -156,6 +180,31 @@ fn list<T>(
 
 fn known<T: FromStr>(text: &str) -> Option<T> {
     text.parse().ok()
+}
+
+/// Where a strategy's file names a flow without a version, in the order of the file.
+fn unpinned(text: &str) -> Vec<(Range<usize>, String)> {
+    fn look(table: &DeTable<'_>, found: &mut Vec<(Range<usize>, String)>) {
+        for (key, value) in table {
+            match value.get_ref() {
+                DeValue::String(name) if key.get_ref() == "script" && !name.contains('@') => {
+                    found.push((value.span(), name.to_string()));
+                }
+                DeValue::Table(inner) => look(inner, found),
+                DeValue::Array(items) => items.iter().for_each(|item| {
+                    if let DeValue::Table(inner) = item.get_ref() {
+                        look(inner, found);
+                    }
+                }),
+                _ => {}
+            }
+        }
+    }
+    let (table, _) = DeTable::parse_recoverable(text);
+    let mut found = Vec::new();
+    look(table.get_ref(), &mut found);
+    found.sort_by_key(|(place, _)| place.start);
+    found
 }
 
 fn parts(mut table: Table<'_>, file: &mut File) -> Parts {

@@ -409,3 +409,23 @@ proptest! {
         prop_assert!(wait(1) >= start.unix_millis());
     }
 }
+
+#[test]
+fn a_campaign_keeps_the_versions_that_its_strategy_names() {
+    let flows = Strategy::flows(Strategy::SHIPPED);
+    assert_eq!(flows.iter().map(String::as_str).collect::<Vec<_>>(), ["promise-follow-up"]);
+    let versions = |sha: &str| flows.iter().map(|flow| (flow.clone(), sha.to_owned())).collect();
+    let sha = "ab".repeat(32);
+    let kept = Strategy::with_versions(Strategy::SHIPPED, &versions(&sha));
+    let pinned = format!("script = \"promise-follow-up@{sha}\"");
+    assert_eq!(
+        kept.matches(&pinned).count(),
+        Strategy::SHIPPED.matches("script = \"promise-follow-up\"").count()
+    );
+    assert_eq!(kept.replace(&format!("@{sha}"), ""), Strategy::SHIPPED, "nothing else is touched");
+    assert!(Strategy::parse("kept", &kept).is_ok());
+    assert_eq!(Strategy::with_versions(&kept, &versions("cd")), kept, "what is kept stays");
+    assert_eq!(Strategy::with_versions(Strategy::SHIPPED, &Default::default()), Strategy::SHIPPED);
+    // What is no strategy is left to whoever reads it.
+    assert!(Strategy::flows("script = [").is_empty());
+}

@@ -220,10 +220,7 @@ async fn version(store: &Store, want: &Wanted) -> Result<StoredScript> {
     if let Some(sha256) = &want.sha256 {
         return Ok(store.find_script(&want.flow, sha256).await?);
     }
-    let all = store.scripts(Some(&want.flow)).await?;
-    let newest =
-        all.into_iter().filter(|s| s.approved().is_some()).max_by_key(|s| s.approved().map(|a| a.at));
-    match newest {
+    match store.newest_approved(&want.flow).await? {
         Some(script) => Ok(script),
         None => bail!(
             "no version of {flow} is approved, and a campaign dials with nothing else. `waihu dialog submit {flow} --by NAME` \

@@ -1,13 +1,14 @@
 //! Versions of flows: stored once, approved by another person, pinned for as long as a campaign runs.
 use crate::common::{Ground, at, campaign, on_both};
 use waihu_store::{Begun, Pin, ScriptRefusal, Store, StoreError};
-use waihu_types::GivenAuthority;
+use waihu_types::{CampaignId, GivenAuthority};
 
 on_both!(
     whoever_submitted_a_version_cannot_approve_it_however_the_name_is_written,
     content_that_is_submitted_again_keeps_its_first_author,
     only_an_approved_version_is_pinned_and_the_first_pin_stands,
     a_campaign_keeps_the_authority_that_it_was_begun_with,
+    a_campaign_keeps_the_versions_that_its_strategy_names,
     an_approval_that_was_withdrawn_approves_no_more_until_the_next,
     a_version_is_found_by_the_beginning_of_its_hash_where_that_is_one,
 );
@@ -117,4 +118,24 @@ async fn a_version_is_found_by_the_beginning_of_its_hash_where_that_is_one(groun
         let found = store.find_script("reminder", beginning).await;
         assert!(matches!(found, Err(StoreError::UnknownScript { .. })), "{beginning:?}");
     }
+}
+
+async fn a_campaign_keeps_the_versions_that_its_strategy_names(ground: Ground) {
+    let store = submitted(&ground).await;
+    let strategy = "[[rule]]\nscript = \"reminder\" # for all\n[promises]\nscript = \"other\"\n";
+    let made = async |id: &str, s: i64| {
+        let id: CampaignId = id.parse().unwrap();
+        store.create_campaign(&id, &serde_json::json!({}), strategy, at(s)).await.unwrap();
+        store.campaign(&id).await.unwrap().unwrap().strategy
+    };
+    assert_eq!(made("early", 1).await, strategy, "nobody has approved anything");
+    store.approve_script("reminder", SHA, "Wang", at(2)).await.unwrap();
+    let kept = strategy.replace("\"reminder\"", &format!("\"reminder@{SHA}\""));
+    assert_eq!(made("first", 3).await, kept);
+    store.submit_script("reminder", "bb22", &files(), "Li Na", at(4)).await.unwrap();
+    assert_eq!(made("second", 5).await, kept, "the newer one is a draft");
+    store.approve_script("reminder", "bb22", "Wang", at(6)).await.unwrap();
+    assert_eq!(made("third", 7).await, kept.replace(SHA, "bb22"));
+    let first = store.campaign(&"first".parse().unwrap()).await.unwrap().unwrap();
+    assert_eq!(first.strategy, kept, "and who was there before stays");
 }

@@ -13,6 +13,7 @@ on_both!(
     only_who_took_a_case_may_call_it,
     what_an_attempt_comes_to_moves_its_case,
     what_a_dead_node_took_is_everybodys_again,
+    what_was_taken_and_is_not_held_is_ready_again,
     a_case_that_is_paid_is_called_no_more,
     a_campaign_that_does_not_run_calls_nobody,
     one_number_is_on_the_line_once_whatever_the_case,
@@ -129,6 +130,21 @@ async fn what_a_dead_node_took_is_everybodys_again(ground: Ground) {
     // The first was answered, and may have been told something: nobody calls it again.
     assert_eq!(counts(&store).await, (0, 2, 0, 1));
     assert_eq!(picked(&store, 9).await, ["C2", "C3"]);
+}
+
+async fn what_was_taken_and_is_not_held_is_ready_again(ground: Ground) {
+    let (store, other) = (ground.store().await, ground.store().await);
+    running(&store, &[("C1", 4), ("C2", 3), ("C3", 2), ("C4", 1)]).await;
+    assert_eq!(picked(&store, 3).await, ["C1", "C2", "C3"]);
+    assert_eq!(picked(&other, 1).await, ["C4"]);
+    store.begin_attempt(&attempt("a1", "C1", 0), &free()).await.unwrap();
+    // C2 is being prepared; of C3 this process knows nothing, as after an answer that was lost.
+    let held = [(campaign(), id("C2"))].into();
+    assert_eq!(store.release_but(&held).await.unwrap(), 1);
+    assert_eq!(counts(&store).await, (0, 1, 3, 0));
+    assert_eq!(picked(&other, 9).await, ["C3"], "neither whose call is open nor another's");
+    store.begin_attempt(&attempt("a2", "C2", 1), &free()).await.unwrap();
+    assert_eq!(store.release_but(&held).await.unwrap(), 0);
 }
 
 async fn a_case_that_is_paid_is_called_no_more(ground: Ground) {

@@ -71,6 +71,7 @@ fn is_a_fault(e: StoreError) -> Result<bool, ()> {
 /// Takes one case and calls it; true once none is left.
 async fn one_turn(store: &Store, left_to_hang: &mut Option<u32>) -> Result<bool, StoreError> {
     store.recover(now(), |_| Remains::default()).await?;
+    store.release_but(&BTreeSet::new()).await?;
     let Some(picked) = store.pick(&campaign(), 1).await?.pop() else {
         let counts = store.campaign_counts(&campaign()).await?;
         return Ok(counts.ready + counts.leased == 0);
