@@ -7,7 +7,7 @@
 
 mod payload;
 
-use opus::{Application, Bitrate, Channels, Signal};
+use opus::{Application, Bandwidth, Bitrate, Channels, Signal};
 use waihu_audio::{
     conceal::Concealer,
     g711::Law,
@@ -34,6 +34,11 @@ pub const OPUS_BITRATE: i32 = 24_000;
 /// room for the FEC (33 µs, 8.2 dB) and 0 the FEC itself (30 µs); 2 keeps both (90 µs, 5.4 dB); 5 and 10
 /// gain little (118 µs, 5.2 dB; 160 µs, 5.2 dB).
 const OPUS_COMPLEXITY: i32 = 2;
+
+/// The same for sound of a telephone's band, coded as that. On recorded speech of 8 kHz, with 10 % lost: wide
+/// at 2 took 155 µs and came to 5.1 dB, narrow at 2 75 µs and 4.5 dB, narrow at 1 38 µs and 4.5 dB; 0 takes
+/// 25 µs and has no FEC.
+const OPUS_NARROW_COMPLEXITY: i32 = 1;
 
 /// The loss that FEC is sized for [%]. With 0 libopus would send none.
 const OPUS_EXPECTED_LOSS: i32 = 10;
@@ -64,6 +69,15 @@ impl From<opus::Error> for CodecError {
     }
 }
 
+/// How much of the band there is in a sound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Band {
+    /// A telephone's, below 4 kHz.
+    Narrow,
+    /// All that the codec carries.
+    Wide,
+}
+
 /// Codes one stream.
 #[derive(Debug)]
 pub struct Encoder(Coding);
@@ -72,7 +86,7 @@ pub struct Encoder(Coding);
 enum Coding {
     G711(Codec, Law),
     G722(G722Encoder),
-    Opus(opus::Encoder),
+    Opus(opus::Encoder, Band),
 }
 
 impl Encoder {
@@ -95,7 +109,7 @@ impl Encoder {
                 encoder.set_packet_loss_perc(OPUS_EXPECTED_LOSS)?;
                 // What is not sent cannot be told from what is lost by a far end's statistics.
                 encoder.set_dtx(false)?;
-                Coding::Opus(encoder)
+                Coding::Opus(encoder, Band::Wide)
             }
         }))
     }
@@ -107,11 +121,27 @@ impl Encoder {
         match &mut self.0 {
             Coding::G711(_, law) => law.encode_into(frame, out),
             Coding::G722(encoder) => encoder.encode(frame, out),
-            Coding::Opus(encoder) => {
+            Coding::Opus(encoder, _) => {
                 let room = out.len().min(MAX_PAYLOAD);
                 encoder.encode(frame, &mut out[..room]).unwrap_or(0)
             }
         }
+    }
+
+    /// Says what it is given from here on, [`Band::Wide`] at first. Opus spends no bits and no time on what a
+    /// telephone's sound does not have; the other codecs have no choice.
+    pub fn set_band(&mut self, band: Band) {
+        let Coding::Opus(encoder, of_late) = &mut self.0 else { return };
+        if std::mem::replace(of_late, band) == band {
+            return;
+        }
+        let (bandwidth, complexity) = match band {
+            Band::Narrow => (Bandwidth::Narrowband, OPUS_NARROW_COMPLEXITY),
+            Band::Wide => (Bandwidth::Fullband, OPUS_COMPLEXITY),
+        };
+        // Both are known values, and an encoder that refused them would go on as it was.
+        let _ = encoder.set_max_bandwidth(bandwidth);
+        let _ = encoder.set_complexity(complexity);
     }
 
     /// What it codes to.
@@ -119,7 +149,7 @@ impl Encoder {
         match self.0 {
             Coding::G711(codec, _) => codec,
             Coding::G722(_) => Codec::G722,
-            Coding::Opus(_) => Codec::Opus,
+            Coding::Opus(..) => Codec::Opus,
         }
     }
 }

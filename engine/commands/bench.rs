@@ -60,6 +60,13 @@ pub(crate) struct MediaArgs {
     /// Lock sound both ways with this SRTP suite, such as AEAD_AES_128_GCM 加密
     #[arg(long)]
     srtp: Option<String>,
+    /// Far ends prove where they are by connectivity checks, as browsers do 对端如浏览器般做 ICE 检查
+    #[arg(long)]
+    ice: bool,
+    /// Each call is joined with a telephone's leg that sends back what it hears, and no prompt plays: every
+    /// packet is mixed and coded anew 与电话互通
+    #[arg(long)]
+    joined: bool,
     /// Record both sides of every call, in a folder that is removed at the end 录音
     #[arg(long)]
     record: bool,
@@ -94,6 +101,10 @@ pub(crate) struct RunArgs {
     #[arg(long, value_parser = suite)]
     pub(crate) srtp: Option<SrtpSuite>,
     #[arg(long)]
+    pub(crate) ice: bool,
+    #[arg(long)]
+    pub(crate) joined: bool,
+    #[arg(long)]
     pub(crate) record: Option<PathBuf>,
     #[arg(long)]
     pub(crate) turnover: Option<u64>,
@@ -126,6 +137,7 @@ fn media(args: &MediaArgs) -> Result<ExitCode> {
         args.turnover.is_none_or(|s| s > 0) && (args.turnover.is_none() || args.ports == [PortMode::Shared]),
         "--turnover needs --ports shared and at least a second: far ends know one address only"
     );
+    ensure!(args.turnover.is_none() || !args.ice, "--turnover goes without --ice: far ends check one call");
     let cores = cores();
     if cores < 2 {
         bail!("the far ends need a core of their own, and this machine has one 至少需要两个核心");
@@ -156,20 +168,32 @@ fn media(args: &MediaArgs) -> Result<ExitCode> {
 fn runs(args: &MediaArgs, scratch: Option<&Path>) -> Result<Vec<RunArgs>> {
     let codec = codec(&args.codec).map_err(anyhow::Error::msg)?;
     let srtp = args.srtp.as_deref().map(suite).transpose().map_err(anyhow::Error::msg)?;
+    let relayed = RunArgs {
+        calls: 0,
+        seconds: args.seconds,
+        ports: PortMode::PerCall,
+        codec,
+        srtp,
+        ice: false,
+        joined: false,
+        record: None,
+        turnover: None,
+        rtpengine: true,
+    };
+    let ours = RunArgs {
+        ice: args.ice,
+        joined: args.joined,
+        record: scratch.map(Path::to_owned),
+        turnover: args.turnover,
+        rtpengine: false,
+        ..relayed.clone()
+    };
     let mut runs = Vec::new();
     for ports in &args.ports {
-        for calls in &args.calls {
-            let (calls, seconds, ports, turnover) = (*calls, args.seconds, *ports, args.turnover);
-            let record = scratch.map(Path::to_owned);
-            runs.push(RunArgs { calls, seconds, ports, codec, srtp, record, turnover, rtpengine: false });
-        }
+        runs.extend(args.calls.iter().map(|calls| RunArgs { calls: *calls, ports: *ports, ..ours.clone() }));
     }
     if args.beside_rtpengine {
-        let relayed = args.calls.iter().map(|calls| {
-            let (calls, seconds, ports) = (*calls, args.seconds, PortMode::PerCall);
-            RunArgs { calls, seconds, ports, codec, srtp, record: None, turnover: None, rtpengine: true }
-        });
-        runs.extend(relayed);
+        runs.extend(args.calls.iter().map(|calls| RunArgs { calls: *calls, ..relayed.clone() }));
     }
     Ok(runs)
 }

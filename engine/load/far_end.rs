@@ -3,10 +3,13 @@
 use std::{collections::HashMap, net::SocketAddrV4};
 
 use waihu_rtp::{Packet, write_packet};
-use waihu_srtp::{Lock, MAX_GROWTH, Unlock};
+use waihu_srtp::{
+    Lock, MAX_GROWTH, Unlock,
+    stun::{self, Nomination},
+};
 use waihu_types::Codec;
 
-use crate::{Line, judge::Judge, track::Track};
+use crate::{Credentials, Line, judge::Judge, track::Track};
 
 /// The payload type of codecs that have none of their own: what most offers give Opus.
 const DYNAMIC_PAYLOAD_TYPE: u8 = 111;
@@ -24,6 +27,8 @@ pub(crate) struct FarStream {
     pub(crate) socket: usize,
     pub(crate) to: SocketAddrV4,
     pub(crate) ssrc: u32,
+    /// What proves that it is the far end, where the engine wants proof.
+    pub(crate) check: Option<Box<[u8]>>,
     pub(crate) sequence: u16,
     pub(crate) timestamp: u32,
     /// Its place in the track.
@@ -63,6 +68,14 @@ impl FarStream {
             (_, written) => written,
         }
     }
+}
+
+/// The check of a browser that has made its choice: the same each time, which is nothing to whoever answers.
+pub(crate) fn check(ours: &Credentials) -> Option<Box<[u8]>> {
+    let mut bytes = [0; 256];
+    let username = format!("{}:load", ours.ufrag);
+    let len = stun::check([7; 12], &username, &ours.pwd, Nomination::Nominated, &mut bytes).ok()?;
+    bytes.get(..len).map(Into::into)
 }
 
 /// What came of a datagram.

@@ -14,13 +14,13 @@ use nix::{
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use waihu_rtp::Packet;
-use waihu_srtp::{Lock, Unlock};
+use waihu_srtp::{Lock, Unlock, is_stun};
 use waihu_types::{SrtpKey, Time};
 
 use crate::{
     Delivery, FarEnd, FarEnds, Line, LoadConfig, LoadError, NearEnds, Ports, Progress, Report, Spread,
     StreamReport, audit,
-    far_end::{Directory, FarStream, Found, MAX_PACKET, payload_type},
+    far_end::{Directory, FarStream, Found, MAX_PACKET, check, payload_type},
     judge::{Counts, Judge, Seen, Window},
     key_of, key_text,
     queue::Queue,
@@ -34,6 +34,8 @@ use crate::{
 const MAX_CALLS: usize = 28_000;
 /// Milliseconds between two packets of a stream.
 const SLOTS: u64 = 20;
+/// Ticks between two checks of a stream: 2.5 s, as Chromium's on a connection that stands.
+const CHECK_EACH: u64 = 2_500;
 /// A call's own socket is read each so many ticks: five packets at once, where its buffer holds 270.
 const READ_EACH: usize = 100;
 /// Batches that one tick reads from a shared socket: sending must not wait longer.
@@ -92,8 +94,8 @@ pub fn run(
     say(output, &FarEnds { far_ends })?;
     let mut line = String::new();
     input.read_line(&mut line)?;
-    let near: NearEnds = serde_json::from_str(&line)?;
-    let (near, keys) = near_ends(config, &near)?;
+    let told: NearEnds = serde_json::from_str(&line)?;
+    let (near, keys) = near_ends(config, &told)?;
     if shared.is_none() {
         for (socket, near) in sockets.iter().zip(&near) {
             socket.connect(near)?;
@@ -104,12 +106,13 @@ pub fn run(
     let span_us = i64::try_from(config.seconds).unwrap_or(i64::MAX / 2_000_000) * 1_000_000;
     let margin_us = i64::try_from(MARGIN.as_micros()).unwrap_or(0).min(span_us / 4);
     let window = Window { open_us: start_us + margin_us, close_us: start_us + span_us - margin_us };
-    let streams = ends
+    let mut streams = ends
         .into_iter()
         .zip(near.into_iter().zip(keys))
         .enumerate()
         .map(|(i, (end, (to, key)))| end.stream(config, &track, window, i, to, key))
         .collect::<Result<Vec<_>, _>>()?;
+    streams.iter_mut().zip(&told.checks).for_each(|(stream, ours)| stream.check = check(ours));
     let mut generator = Generator {
         config,
         track,
@@ -143,7 +146,8 @@ fn near_ends(
     near: &NearEnds,
 ) -> Result<(Vec<SocketAddrV4>, Vec<Option<SrtpKey>>), LoadError> {
     let keys = if config.srtp.is_some() { near.keys.len() } else { config.calls };
-    if let Some(got) = [near.near_ends.len(), keys].into_iter().find(|n| *n != config.calls) {
+    let checks = if near.checks.is_empty() { config.calls } else { near.checks.len() };
+    if let Some(got) = [near.near_ends.len(), keys, checks].into_iter().find(|n| *n != config.calls) {
         return Err(LoadError::Count { got, calls: config.calls });
     }
     let key = |i: usize| match config.srtp {
@@ -228,6 +232,7 @@ impl End {
             socket: self.socket,
             to,
             ssrc: self.ssrc,
+            check: None,
             sequence: self.sequence,
             timestamp: self.timestamp,
             frame: self.frame % track.len().max(1),
@@ -306,6 +311,9 @@ impl Generator<'_> {
         let mut buffer = [0; MAX_PACKET];
         for &i in &self.order[(tick % SLOTS) as usize] {
             let stream = &mut self.streams[i];
+            if let Some(check) = stream.check.as_deref().filter(|_| tick % CHECK_EACH < SLOTS) {
+                self.outbox.push(stream.socket, stream.to, check);
+            }
             let Some(len) = stream.write(self.config.codec, &self.track, &mut buffer) else {
                 self.counts.send_errors += 1;
                 continue;
@@ -354,6 +362,10 @@ impl Generator<'_> {
         let Self { inbox, sockets, directory, streams, counts, config, .. } = self;
         let expected = payload_type(config.codec);
         inbox.read(&sockets[socket], |bytes, from, at_us| {
+            if bytes.first().is_some_and(|first| is_stun(*first)) {
+                counts.answers += 1;
+                return;
+            }
             let (i, len) = match directory.find(streams, socket, from, bytes) {
                 Found::Stream(i, len) => (i, len),
                 Found::Bad => {

@@ -28,4 +28,4 @@ pub use generator::run;
 pub use network::{Burst, Delivery, Flip, Line, Network};
 pub use relay::{Relay, RelayCounts};
 pub use spread::Spread;
-pub use wire::{FarEnd, FarEnds, NearEnds, Progress, Report, StreamReport, key_of, key_text};
+pub use wire::{Credentials, FarEnd, FarEnds, NearEnds, Progress, Report, StreamReport, key_of, key_text};

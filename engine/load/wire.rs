@@ -54,6 +54,19 @@ pub struct NearEnds {
     /// Master key and salt that the engine locks with, in the same order; empty in the clear.
     #[serde(default)]
     pub keys: Vec<String>,
+    /// What our checks have to know, in the same order; empty where none are made.
+    #[serde(default)]
+    pub checks: Vec<Credentials>,
+}
+
+/// The engine's `a=ice-ufrag` and `a=ice-pwd` for one call.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Credentials {
+    /// Whom a check calls.
+    pub ufrag: String,
+    /// What it is sealed with.
+    pub pwd: String,
 }
 
 /// A line each second.
@@ -93,6 +106,9 @@ pub struct Report {
     pub duplicate: u64,
     /// Packets that came after a later one.
     pub reordered: u64,
+    /// Checks that were answered.
+    #[serde(default)]
+    pub answers: u64,
     /// No RTP, not authentic, or 128 packets and more behind.
     pub bad: u64,
     /// RTP from where no near end is, or of a stream that no call is left for.

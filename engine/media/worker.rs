@@ -18,7 +18,8 @@ use thread_priority::{
     RealtimeThreadSchedulePolicy, ThreadPriority, ThreadPriorityValue, ThreadSchedulePolicy,
     set_thread_priority_and_policy, thread_native_id,
 };
-use waihu_audio::mix;
+use waihu_audio::{SAMPLES_8K, mix};
+use waihu_codec::Band;
 use waihu_types::{SrtpKey, Time};
 
 use crate::{
@@ -33,7 +34,7 @@ use crate::{
     remote::Remote,
     slot::{
         Slot, Sockets,
-        speak::{Silence, Voice},
+        speak::{Others, Silence, Voice},
     },
     wire::{Batch, Clocks, Outbox, Single},
 };
@@ -277,21 +278,24 @@ impl Worker {
     }
 
     /// What the slots that one hears said in this tick; none where it hears nobody.
-    fn others<'a>(&mut self, at: usize, mixed: &'a mut [i16; MAX_FRAME]) -> Option<&'a [i16]> {
+    fn others<'a>(&mut self, at: usize, mixed: &'a mut [i16; MAX_FRAME]) -> Option<Others<'a>> {
         let slot = &self.places[at].as_ref()?.slot;
         if slot.hears.is_empty() {
             return None;
         }
-        let (frame, heard) = (slot.frame_len(), slot.hears.len());
+        let (frame, heard, mut band) = (slot.frame_len(), slot.hears.len(), Band::Narrow);
         for n in 0..heard {
             let Some(other) = self.places[at].as_ref().and_then(|p| p.slot.hears.get(n)).copied() else {
                 break;
             };
             if let Some(other) = self.places[other].as_mut() {
                 mix::add(&mut mixed[..frame], other.slot.heard_at(frame));
+                if other.slot.frame_len() > SAMPLES_8K {
+                    band = Band::Wide;
+                }
             }
         }
-        Some(&mixed[..frame])
+        Some(Others { mixed: &mixed[..frame], band })
     }
 
     pub(crate) fn apply(&mut self, command: Command) {

@@ -19,13 +19,13 @@ use nix::{
     unistd::Pid,
 };
 use waihu_audio::tone;
-use waihu_load::{FarEnd, NearEnds, Report};
+use waihu_load::{Credentials, FarEnd, NearEnds, Report};
 use waihu_media::{
-    Clip, Load, Media, MediaConfig, MediaEvent, Opened, PlaybackId, Ports, Remote, Repeat, Security, Stats,
-    StereoTap, Taps,
+    Clip, IceCredentials, Load, Media, MediaConfig, MediaEvent, Opened, PlaybackId, Ports, Remote, Repeat,
+    Security, SlotId, Stats, StereoTap, Taps,
 };
 use waihu_record::{Recorder, RecordingInProgress};
-use waihu_types::{SrtpKey, SrtpSuite};
+use waihu_types::{Codec, SrtpKey, SrtpSuite};
 
 use super::{
     PortMode, RunArgs, rtpengine,
@@ -47,7 +47,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
     sched_setaffinity(Pid::from_raw(0), &set).context("this process cannot be kept to one core")?;
     let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
     setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
-    let needed = 3 * args.calls as u64 + 100;
+    let needed = if args.joined { 5 } else { 3 } * args.calls as u64 + 100;
     ensure!(
         most >= needed || args.ports == PortMode::Shared,
         "{} calls need {needed} open files, and the limit is {most}: raise it (ulimit -n) 打开文件数上限不足",
@@ -61,6 +61,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode> {
 /// A call of the run.
 struct Leg {
     opened: Opened,
+    telephone: Option<SlotId>,
     closed: crossbeam_channel::Receiver<Stats>,
     recording: Option<RecordingInProgress>,
 }
@@ -88,6 +89,7 @@ fn measure(args: &RunArgs) -> Result<Measured> {
     beside.begin(&NearEnds {
         near_ends: legs.iter().filter_map(|l| v4(l.opened.rtp)).collect(),
         keys: keys.iter().flatten().map(waihu_load::key_text).collect(),
+        checks: if args.ice { legs.iter().map(|l| credentials(&l.opened)).collect() } else { Vec::new() },
     })?;
     std::thread::sleep(Duration::from_secs(WARM_UP_S));
     let (from, began) = (Look::at(&bench.media)?, Instant::now());
@@ -114,7 +116,7 @@ fn measure(args: &RunArgs) -> Result<Measured> {
     let (to, took) = (Look::at(&bench.media)?, began.elapsed());
     let kib = resident_kib("/proc/self/status")?.saturating_sub(before_kib);
     let report = beside.finish()?;
-    legs.iter().for_each(|leg| bench.media.close(leg.opened.slot));
+    legs.iter().for_each(|leg| bench.close(leg));
     for leg in legs {
         ends.add(bench.end(leg)?);
     }
@@ -171,14 +173,39 @@ impl<'a> Bench<'a> {
         };
         let opened = self.media.open(taps)?;
         self.opened += 1;
+        if self.args.ice {
+            let Credentials { ufrag, pwd } = credentials(&opened);
+            self.media.expect_checks(opened.slot, IceCredentials { ufrag, pwd });
+        }
         self.media.start(opened.slot, remote(self.args, far_end, ours)?);
-        self.media.play_clip(opened.slot, PlaybackId(1), Arc::clone(&self.clip), Repeat::Forever);
-        Ok(Leg { opened, closed, recording })
+        let telephone = match self.args.joined {
+            true => Some(self.telephone(opened.slot)?),
+            false => {
+                self.media.play_clip(opened.slot, PlaybackId(1), Arc::clone(&self.clip), Repeat::Forever);
+                None
+            }
+        };
+        Ok(Leg { opened, telephone, closed, recording })
+    }
+
+    /// A telephone that the call is joined with: it sends back what it hears.
+    fn telephone(&self, call: SlotId) -> Result<SlotId> {
+        let taps = Taps { heard: None, stereo: None, events: Box::new(|_, _| ()) };
+        let opened = self.media.open_beside(call, taps)?;
+        let itself = Remote { ssrc: Some(opened.ssrc), ..Remote::plain(opened.rtp, Codec::Pcma, 8) };
+        self.media.start(opened.slot, itself);
+        self.media.join(&[call, opened.slot]);
+        Ok(opened.slot)
+    }
+
+    fn close(&self, leg: &Leg) {
+        leg.telephone.iter().for_each(|telephone| self.media.close(*telephone));
+        self.media.close(leg.opened.slot);
     }
 
     /// Ends a call, and throws its recording away.
     fn end(&self, leg: Leg) -> Result<Stats> {
-        self.media.close(leg.opened.slot);
+        self.close(&leg);
         let stats = leg.closed.recv_timeout(PATIENCE).context("a call did not end")?;
         if let Some(recording) = leg.recording {
             let recording = recording.finish().recv_timeout(PATIENCE).context("a recording did not end")?;
@@ -204,6 +231,11 @@ fn remote(args: &RunArgs, far: &FarEnd, ours: Option<SrtpKey>) -> Result<Remote>
         _ => anyhow::bail!("a far end has no key"),
     };
     Ok(Remote { ssrc: Some(far.ssrc), security, ..Remote::plain(address, args.codec, number) })
+}
+
+/// What a browser would have to know: told to nobody but our own far ends.
+fn credentials(opened: &Opened) -> Credentials {
+    Credentials { ufrag: format!("{:08x}", opened.ssrc), pwd: "twenty-two characters or more".to_owned() }
 }
 
 /// What every call says: two seconds of a voice-like hum and half a second of nothing, over and over.

@@ -47,7 +47,7 @@ pub(super) fn measure(args: &RunArgs) -> Result<Measured> {
         let for_a = relay.describe("answer", n, &b.address)?;
         near_ends.extend([for_a, for_b]);
     }
-    beside.begin(&NearEnds { near_ends, keys: Vec::new() })?;
+    beside.begin(&NearEnds { near_ends, ..NearEnds::default() })?;
     std::thread::sleep(Duration::from_secs(WARM_UP_S));
     let (from, began) = (cpu_time(&relay.stat())?, Instant::now());
     std::thread::sleep(Duration::from_secs(args.seconds));

@@ -95,6 +95,12 @@ fn ourselves(what: &str, args: &RunArgs) -> Result<Command> {
     if let Some(seconds) = args.turnover {
         command.args(["--turnover", &seconds.to_string()]);
     }
+    if args.ice {
+        command.arg("--ice");
+    }
+    if args.joined {
+        command.arg("--joined");
+    }
     if args.rtpengine {
         command.arg("--rtpengine");
     }
@@ -108,6 +114,8 @@ pub(super) fn far_ends(args: &RunArgs) -> Result<ExitCode> {
         seconds: args.seconds + WARM_UP_S + 1,
         codec: args.codec,
         ports: match args.ports {
+            // A browser has a port of its own for each call.
+            _ if args.ice => waihu_load::Ports::PerCall,
             PortMode::PerCall => waihu_load::Ports::PerCall,
             PortMode::Shared => waihu_load::Ports::Shared { sockets: SHARED_SOCKETS.min(args.calls) },
         },

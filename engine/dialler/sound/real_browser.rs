@@ -21,7 +21,7 @@ use waihu_media::{Clip, Codec, Media, MediaConfig, Opened, PlaybackId, Ports, Re
 use waihu_sip::SessionDescription;
 use waihu_srtp::Certificate;
 use waihu_trunk::TrunkConfig;
-use waihu_types::AttemptId;
+use waihu_types::{AttemptId, Sound};
 
 use super::{Ends, FarEnd, LegSound, Means, News};
 
@@ -372,8 +372,8 @@ impl Talk {
     }
 }
 
-/// A call in which they have heard each other, and what more becomes of it.
-fn call(ports: Ports, first_port: u16, more: impl FnOnce(&mut Desk<'_>, &Telephone, &Talk)) {
+/// A call in which they have heard each other, and what more becomes of it; how the browser's leg sounded.
+fn call(ports: Ports, first_port: u16, more: impl FnOnce(&mut Desk<'_>, &Telephone, &Talk)) -> Sound {
     let here = Ipv4Addr::LOCALHOST.into();
     let config = MediaConfig::new(here, first_port..=first_port + 19, PATIENCE);
     let media = Media::spawn(MediaConfig { port_mode: ports, ..config }).unwrap();
@@ -399,11 +399,17 @@ fn call(ports: Ports, first_port: u16, more: impl FnOnce(&mut Desk<'_>, &Telepho
     desk.connect();
     talk.is_heard_both_ways(&mut desk, &telephone, "at first");
     more(&mut desk, &telephone, &talk);
+    media.close(desk.sound.slot());
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let stats = runtime.block_on(desk.sound.closed()).unwrap();
+    let sound = desk.sound.outcome(&stats).unwrap();
+    assert!(sound.codec == "opus" && sound.srtp.is_some(), "{sound:?}");
+    sound
 }
 
 #[test]
 fn chromium_and_a_telephone_hear_each_other_again_after_ten_seconds_without_a_network() {
-    call(Ports::PerCall, 46_300, |desk, telephone, talk| {
+    let sound = call(Ports::PerCall, 46_300, |desk, telephone, talk| {
         desk.way.is_cut.store(true, Relaxed);
         desk.run(Duration::from_secs(1));
         desk.heard();
@@ -415,7 +421,11 @@ fn chromium_and_a_telephone_hear_each_other_again_after_ten_seconds_without_a_ne
         assert!(at_telephone == 0.0 && at_browser == 0.0, "cut: {at_telephone}, {at_browser}");
         desk.way.is_cut.store(false, Relaxed);
         talk.is_heard_both_ways(desk, telephone, "afterwards");
+        // Reports come each five seconds or so.
+        desk.run(Duration::from_secs(3));
     });
+    let round_trip = sound.quality.and_then(|quality| quality.round_trip_ms);
+    assert!(round_trip.is_some(), "reports went both ways");
 }
 
 /// On a port that all legs share, where a check alone tells whose it is.

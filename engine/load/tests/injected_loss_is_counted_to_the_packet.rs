@@ -12,10 +12,13 @@ use std::{
 };
 
 use socket2::SockRef;
-use waihu_load::{FarEnds, LoadConfig, NearEnds, Network, Ports, Report, run};
+use waihu_load::{Credentials, FarEnds, LoadConfig, NearEnds, Network, Ports, Report, run};
+use waihu_srtp::stun::{MAX_ANSWER, answer};
 use waihu_types::{Codec, SrtpSuite};
 
 const CALLS: usize = 50;
+const UFRAG: &str = "near";
+const PWD: &str = "VOkJxbRl1RmTxUk/WvJxBt";
 
 fn config(ports: Ports) -> LoadConfig {
     LoadConfig {
@@ -36,13 +39,18 @@ fn is_lost(sequence: u16) -> bool {
     sequence % 10 == 3
 }
 
-/// Sends back what comes, with a socket for each call or one for all, until told to stop.
+/// Sends back what comes, but answers checks, with a socket for each call or one for all, until told to stop.
 fn echo(sockets: &[UdpSocket], stop: &AtomicBool) {
     let mut buffer = [0; 2_048];
     while !stop.load(Ordering::Relaxed) {
         for socket in sockets {
             while let Ok((n, from)) = socket.recv_from(&mut buffer) {
-                if !is_lost(u16::from_be_bytes([buffer[2], buffer[3]])) {
+                if buffer[0] == 0 {
+                    let mut out = [0; MAX_ANSWER];
+                    let answer = answer(&buffer[..n], UFRAG, PWD, from, &mut out).unwrap();
+                    assert!(answer.nominated);
+                    socket.send_to(&out[..answer.len], from).unwrap();
+                } else if !is_lost(u16::from_be_bytes([buffer[2], buffer[3]])) {
                     socket.send_to(&buffer[..n], from).unwrap();
                 }
             }
@@ -52,6 +60,14 @@ fn echo(sockets: &[UdpSocket], stop: &AtomicBool) {
 }
 
 fn run_against_echo(config: LoadConfig, near_sockets: usize) -> (Report, Vec<String>) {
+    run_with_checks(config, near_sockets, Vec::new())
+}
+
+fn run_with_checks(
+    config: LoadConfig,
+    near_sockets: usize,
+    checks: Vec<Credentials>,
+) -> (Report, Vec<String>) {
     let sockets: Vec<UdpSocket> =
         (0..near_sockets).map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()).collect();
     for socket in &sockets {
@@ -77,7 +93,7 @@ fn run_against_echo(config: LoadConfig, near_sockets: usize) -> (Report, Vec<Str
     assert_eq!(far.far_ends.len(), CALLS);
     // What comes back is locked with our own keys: it is an echo.
     let keys = far.far_ends.iter().filter_map(|end| end.key.clone()).collect();
-    let line = serde_json::to_string(&NearEnds { near_ends: near, keys }).unwrap();
+    let line = serde_json::to_string(&NearEnds { near_ends: near, keys, checks }).unwrap();
     writeln!(to_input, "{line}").unwrap();
     let said: Vec<String> = lines.collect();
     let report = running.join().unwrap().unwrap();
@@ -112,6 +128,15 @@ fn check(report: &Report, said: &[String]) {
 fn with_a_port_a_call() {
     let (report, said) = run_against_echo(config(Ports::PerCall), CALLS);
     check(&report, &said);
+}
+
+#[test]
+fn with_checks_that_prove_where_each_is() {
+    let ours = Credentials { ufrag: UFRAG.to_owned(), pwd: PWD.to_owned() };
+    let (report, _) = run_with_checks(config(Ports::PerCall), CALLS, vec![ours; CALLS]);
+    // One each, before the first packet.
+    assert_eq!((report.answers, report.bad, report.unknown, report.silent), (CALLS as u64, 0, 0, 0));
+    assert_eq!((report.sent, report.received), (CALLS as u64 * 101, CALLS as u64 * 90));
 }
 
 #[test]

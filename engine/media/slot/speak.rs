@@ -3,7 +3,7 @@
 use std::net::UdpSocket;
 
 use waihu_audio::mix;
-use waihu_codec::{Encoder, MAX_PAYLOAD};
+use waihu_codec::{Band, Encoder, MAX_PAYLOAD};
 use waihu_rtp::{
     Packet, SourceState,
     dtmf::{self, DtmfSend},
@@ -52,6 +52,14 @@ pub(crate) struct Voice {
     pub(crate) shared_rtcp: Option<UdpSocket>,
 }
 
+/// What the slots that one hears said in this tick.
+#[derive(Clone, Copy)]
+pub(crate) struct Others<'a> {
+    pub(crate) mixed: &'a [i16],
+    /// Of those that have most of it.
+    pub(crate) band: Band,
+}
+
 /// What a tick's packet is.
 struct Coded {
     payload_type: u8,
@@ -63,7 +71,7 @@ struct Coded {
 impl Slot {
     /// Second part of a tick: sends 20 ms, and records. `others` is what the slots that this one
     /// hears said.
-    pub(crate) fn speak(&mut self, now: Time, others: Option<&[i16]>, voice: &mut Voice) {
+    pub(crate) fn speak(&mut self, now: Time, others: Option<Others<'_>>, voice: &mut Voice) {
         let Some(stream) = &mut self.stream else { return };
         if stream.awaits_keys() {
             // What is to be said waits: nothing of it may go out in the clear, or be lost.
@@ -85,7 +93,7 @@ impl Slot {
     fn code(
         &mut self,
         now: Time,
-        others: Option<&[i16]>,
+        others: Option<Others<'_>>,
         said: &mut [i16],
         payload: &mut [u8; MAX_PAYLOAD],
         silence: &Silence,
@@ -108,8 +116,12 @@ impl Slot {
         let listener = &mut self.listener;
         let tell = &mut |e| listener.tell(now, e);
         let mut alone = true;
+        // Clips have a telephone's band. To telephones they go as wide ones that were coded before, and what
+        // is coded here goes between those.
+        let of_clips = if self.checks.is_some() { Band::Narrow } else { Band::Wide };
+        stream.encoder.set_band(others.map_or(of_clips, |others| others.band));
         if let Some(others) = others {
-            said.copy_from_slice(others);
+            said.copy_from_slice(others.mixed);
             alone = false;
         }
         let tones = !self.tones_out.is_empty();

@@ -4,14 +4,21 @@
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::Cell,
-    net::Ipv4Addr,
-    sync::Arc,
+    net::{Ipv4Addr, SocketAddr, UdpSocket},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    thread::JoinHandle,
     time::Duration,
 };
 
 use crossbeam_channel::bounded;
 use waihu_audio::{StereoChunk, tone};
-use waihu_media::{Codec, Media, MediaConfig, Opened, PlaybackId, Ports, Remote, Security, StereoTap, Taps};
+use waihu_media::{
+    Codec, IceCredentials, Media, MediaConfig, Opened, PlaybackId, Ports, Remote, Security, StereoTap, Taps,
+};
+use waihu_srtp::stun::{self, Nomination};
 use waihu_types::{SrtpKey, SrtpSuite};
 
 thread_local! {
@@ -46,7 +53,7 @@ fn remote(codec: Codec, far: &Opened) -> Remote {
 }
 
 #[test]
-fn playing_hearing_and_recording_cost_no_allocation() {
+fn playing_hearing_recording_and_answering_checks_cost_no_allocation() {
     let suite = SrtpSuite::AesCm128HmacSha1_80;
     let key = |n: u8| SrtpKey::new(suite, &[n; 30]).unwrap();
     let locked = [(key(1), key(2)), (key(2), key(1))].map(|(ours, theirs)| Security::Srtp { ours, theirs });
@@ -59,6 +66,32 @@ fn playing_hearing_and_recording_cost_no_allocation() {
         (config.port_mode, config.codecs) = (ports, vec![codec]);
         costs_no_allocation(&Media::spawn(config).unwrap(), codec, security);
     }
+}
+
+/// Sends checks to a slot until it is told that it is over; how many were answered.
+fn checks_all_the_time(to: SocketAddr, ours: &IceCredentials) -> (Arc<AtomicBool>, JoinHandle<usize>) {
+    let mut check = [0; 160];
+    let username = format!("{}:far", ours.ufrag);
+    let len = stun::check([7; 12], &username, &ours.pwd, Nomination::Nominated, &mut check).unwrap();
+    let over = Arc::<AtomicBool>::default();
+    let told = Arc::clone(&over);
+    let sending = std::thread::spawn(move || {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        socket.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
+        let mut answers = 0;
+        while !told.load(Relaxed) {
+            socket.send_to(&check[..len], to).unwrap();
+            let mut bytes = [0; 512];
+            while let Ok(len) = socket.recv(&mut bytes) {
+                answers += usize::from(bytes[..len].starts_with(&[1, 1]));
+                if bytes[0] == 1 {
+                    break;
+                }
+            }
+        }
+        answers
+    });
+    (over, sending)
 }
 
 fn costs_no_allocation(media: &Media, codec: Codec, security: [Security; 2]) {
@@ -77,12 +110,20 @@ fn costs_no_allocation(media: &Media, codec: Codec, security: [Security; 2]) {
     let (a, b) = (leg(Some(count)), leg(None));
     media.start(a.slot, Remote { security: security[0], ..remote(codec, &b) });
     media.start(b.slot, Remote { security: security[1], ..remote(codec, &a) });
+    // And one whose far end proves where it is all the time.
+    let browser = leg(None);
+    let ours = IceCredentials { ufrag: "evtj".to_owned(), pwd: "VOkJxbRl1RmTxUk/WvJxBt".to_owned() };
+    media.expect_checks(browser.slot, ours.clone());
+    media.start(browser.slot, Remote::plain((Ipv4Addr::UNSPECIFIED, 9).into(), codec, 96));
+    let (over, answers) = checks_all_the_time(browser.rtp, &ours);
     let clip: Arc<[i16]> = tone::sine(440.0, 10_000, -12.0, 8_000).into();
     media.play(a.slot, PlaybackId(1), clip.clone());
     media.play(b.slot, PlaybackId(2), clip);
     // The first ticks begin streams: random numbers, threads that are woken, packets' places.
     let counts: Vec<u64> = (0..250).map(|_| counts.recv_timeout(Duration::from_secs(30)).unwrap()).collect();
+    over.store(true, Relaxed);
     assert!(counts[0] > 0, "the count works");
-    assert_eq!(counts[150], counts[249], "in 100 ticks of two slots, {codec:?}, {:?}", security[0]);
+    assert_eq!(counts[150], counts[249], "in 100 ticks of three slots, {codec:?}, {:?}", security[0]);
+    assert!(answers.join().unwrap() > 100, "checks were answered meanwhile");
     assert!(filled.len() >= 16, "both were recorded: {} chunks", filled.len());
 }
