@@ -58,6 +58,7 @@ export const useDesk = () => {
   const socket = useRef<WebSocket>(undefined);
   const peer = useRef<RTCPeerConnection>(undefined);
   const microphone = useRef<MediaStream>(undefined);
+  const muted = useRef(false);
   const ear = useRef<HTMLAudioElement>(undefined);
 
   const send = useCallback((message: object) => {
@@ -90,7 +91,10 @@ export const useDesk = () => {
       };
       const stream = await listen();
       await made.setRemoteDescription({ type: 'offer', sdp });
-      for (const track of stream.getAudioTracks()) made.addTrack(track, stream);
+      for (const track of stream.getAudioTracks()) {
+        track.enabled = !muted.current;
+        made.addTrack(track, stream);
+      }
       await made.setLocalDescription(await made.createAnswer());
       await gathered(made);
       if (peer.current === made) send({ type: 'sdp', attempt, sdp: made.localDescription?.sdp ?? '' });
@@ -101,6 +105,9 @@ export const useDesk = () => {
           setAhead(Date.parse(message.now) - Date.now());
           setStands(message);
           if (message.presence !== 'offered') setOffer(undefined);
+          // Whoever is muted sends silence: nothing of them leaves the machine.
+          muted.current = message.call?.muted ?? false;
+          microphone.current?.getAudioTracks().forEach((track) => (track.enabled = !muted.current));
           // A page that was loaded anew has no sound of the call that it finds.
           if (message.presence === 'talking' && message.call && !peer.current) send({ type: 'renew', attempt: message.call.attempt });
           if (message.presence !== 'talking' && message.presence !== 'offered') hush();

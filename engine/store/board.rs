@@ -123,18 +123,10 @@ impl Store {
         (since, until): (WallTime, WallTime),
         ahead_min: i32,
     ) -> Result<Vec<Cell>, StoreError> {
-        // What a record holds as JSON is read by each database in its own words.
-        let (outcome, case, cents): (fn(&str) -> String, fn(&str) -> String, &str) = match self.location {
-            Location::File(_) => (
-                |path| format!("json_extract(o.record, '$.{path}')"),
-                |path| format!("json_extract(c.record, '$.{path}')"),
-                "CAST(round(o.promise_amount * 100) AS BIGINT)",
-            ),
-            Location::Server { .. } => (
-                |path| format!("o.record::json #>> '{{{}}}'", path.replace('.', ",")),
-                |path| format!("c.record::json #>> '{{{}}}'", path.replace('.', ",")),
-                "CAST(o.promise_amount::numeric * 100 AS BIGINT)",
-            ),
+        let field = |column: &str, path: &str| json_field(&self.location, column, path);
+        let cents = match self.location {
+            Location::File(_) => "CAST(round(o.promise_amount * 100) AS BIGINT)",
+            Location::Server { .. } => "CAST(o.promise_amount::numeric * 100 AS BIGINT)",
         };
         let sql = format!(
             "SELECT disposition, answered_by, identity, script, kind, grade, hour, count(*) AS calls,
@@ -149,10 +141,10 @@ impl Store {
                    FROM outcomes AS o LEFT JOIN cases AS c ON c.case_id = o.case_id
                    WHERE ($1 IS NULL OR o.campaign = $1) AND o.ended_at >= $2 AND o.ended_at < $3) AS each_call
              GROUP BY disposition, answered_by, identity, script, kind, grade, hour",
-            outcome("script.variant"),
-            outcome("script.name"),
-            case("kind"),
-            case("risk_grade"),
+            field("o.record", "script.variant"),
+            field("o.record", "script.name"),
+            field("c.record", "kind"),
+            field("c.record", "risk_grade"),
         );
         sqlx::query_as(AssertSqlSafe(sql))
             .bind(campaign.map(CampaignId::as_str))
@@ -162,5 +154,13 @@ impl Store {
             .fetch_all(&self.pool)
             .await
             .map_err(|e| self.sql(e))
+    }
+}
+
+/// A field of a column that holds JSON, by its path with dots: each database reads it in its own words.
+pub(crate) fn json_field(location: &Location, column: &str, path: &str) -> String {
+    match location {
+        Location::File(_) => format!("json_extract({column}, '$.{path}')"),
+        Location::Server { .. } => format!("{column}::json #>> '{{{}}}'", path.replace('.', ",")),
     }
 }

@@ -10,7 +10,7 @@ use std::fmt::Write;
 use sqlx::{AssertSqlSafe, FromRow};
 use waihu_types::{AttemptId, CampaignId, CaseId, Disposition, WallTime};
 
-use crate::{Location, Store, StoreError};
+use crate::{Location, Store, StoreError, board::json_field};
 
 /// A line of a transcript that somebody said.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -101,6 +101,15 @@ fn grams(text: &str) -> String {
     found.truncate(MOST_GRAMS);
     found.iter_mut().for_each(|gram| gram.insert(0, 'x'));
     found.join(" ")
+}
+
+/// What the utterances of a campaign's calls have in common in the index: words of one campaign are found without a
+/// look at those of all others.
+fn campaign_gram(campaign: &str) -> String {
+    campaign.bytes().fold(String::from("k"), |mut gram, byte| {
+        let _ = write!(gram, "{byte:02x}");
+        gram
+    })
 }
 
 enum Run {
@@ -198,9 +207,17 @@ impl Store {
                     .map_err(|e| self.sql(e))?;
             }
         }
+        let campaign: Option<Option<String>> =
+            sqlx::query_scalar("SELECT campaign FROM attempts WHERE attempt = $1")
+                .bind(attempt.as_str())
+                .fetch_optional(&mut *tx)
+                .await
+                .map_err(|e| self.sql(e))?;
+        let of =
+            campaign.flatten().map(|campaign| format!(" {}", campaign_gram(&campaign))).unwrap_or_default();
         for line in lines {
             let at_ms = i64::try_from(line.at_ms).unwrap_or(i64::MAX);
-            let grams = grams(line.text);
+            let grams = grams(line.text) + &of;
             let insert = if is_file {
                 "INSERT INTO utterances (attempt, at_ms, speaker, text) VALUES ($1, $2, $3, $4) RETURNING id"
             } else {
@@ -238,10 +255,7 @@ impl Store {
         after: &str,
         limit: u32,
     ) -> Result<Vec<(AttemptId, String)>, StoreError> {
-        let path = match self.location {
-            Location::File(_) => "json_extract(o.record, '$.transcript.path')",
-            Location::Server { .. } => "o.record::json #>> '{transcript,path}'",
-        };
+        let path = json_field(&self.location, "o.record", "transcript.path");
         let sql = format!(
             "SELECT o.attempt, {path} FROM outcomes AS o LEFT JOIN searchable AS s ON s.attempt = o.attempt
              WHERE s.attempt IS NULL AND o.attempt > $1 AND {path} IS NOT NULL ORDER BY o.attempt LIMIT $2"
@@ -271,16 +285,19 @@ impl Store {
             return Ok(Vec::new());
         }
         let is_file = matches!(self.location, Location::File(_));
-        let (from, wanted) = match (&wanted, is_file) {
-            (None, _) => (LISTED, String::new()),
-            // The order of the joins is the order of the words' ids, so that the newest come first unsorted.
-            (Some(wanted), true) => (SAID_ON_SQLITE, wanted.fts5()),
-            (Some(wanted), false) => (SAID_ON_POSTGRES, wanted.tsquery()),
+        let campaign = sought.campaign.as_ref().map(|campaign| campaign_gram(campaign.as_str()));
+        let wanted = wanted.map(|mut wanted| {
+            wanted.0.extend(campaign.map(|gram| (vec![gram], false)));
+            wanted
+        });
+        let (from, order, wanted) = match (&wanted, is_file) {
+            (None, _) => (LISTED, LISTED_ORDER, String::new()),
+            (Some(wanted), true) => (SAID_ON_SQLITE, SAID_ORDER_ON_SQLITE, wanted.fts5()),
+            (Some(wanted), false) => (SAID_ON_POSTGRES, SAID_ORDER_ON_POSTGRES, wanted.tsquery()),
         };
         let sql = format!(
             "{from} AND ($2 IS NULL OR o.campaign = $2) AND ($3 IS NULL OR o.case_id = $3)
-               AND ($4 IS NULL OR o.disposition = $4) AND o.ended_at >= $5 AND o.ended_at < $6 {}",
-            if wanted.is_empty() { LISTED_ORDER } else { SAID_ORDER }
+               AND ($4 IS NULL OR o.disposition = $4) AND o.ended_at >= $5 AND o.ended_at < $6 {order}"
         );
         let said = !wanted.is_empty();
         let rows = sqlx::query_as(AssertSqlSafe(sql))
@@ -328,7 +345,11 @@ const SAID_ON_POSTGRES: &str = concat!(
      FROM utterances AS u JOIN outcomes AS o ON o.attempt = u.attempt
      WHERE u.grams @@ to_tsquery('simple', $1)"
 );
-const SAID_ORDER: &str = "AND u.id < $7 AND ($8 IS NULL OR u.speaker = $8) ORDER BY u.id DESC LIMIT $9";
+// By the index's own id: it gives its rows in that order, and no more of them than a page needs.
+const SAID_ORDER_ON_SQLITE: &str =
+    "AND w.rowid < $7 AND ($8 IS NULL OR u.speaker = $8) ORDER BY w.rowid DESC LIMIT $9";
+const SAID_ORDER_ON_POSTGRES: &str =
+    "AND u.id < $7 AND ($8 IS NULL OR u.speaker = $8) ORDER BY u.id DESC LIMIT $9";
 
 #[cfg(test)]
 mod tests {

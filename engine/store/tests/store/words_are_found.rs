@@ -58,6 +58,13 @@ async fn words_are_found_as_they_stand(ground: Ground) {
     };
     assert_eq!(store.search(&by("callee"), None, 9).await.unwrap()[0].at_ms, Some(4_000));
     assert_eq!(store.search(&by("bot"), None, 9).await.unwrap()[0].at_ms, Some(0));
+    let of = |id: &str| Sought {
+        words: Some("周".into()),
+        campaign: Some(id.parse().unwrap()),
+        ..Sought::default()
+    };
+    assert_eq!(store.search(&of(campaign().as_str()), None, 9).await.unwrap().len(), 2);
+    assert!(store.search(&of("another"), None, 9).await.unwrap().is_empty());
     let page = Sought { words: Some("周".into()), ..Sought::default() };
     let newest = store.search(&page, None, 1).await.unwrap();
     assert_eq!(store.search(&page, Some(&newest[0].place()), 9).await.unwrap()[0].attempt, "C1");
