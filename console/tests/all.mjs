@@ -155,6 +155,56 @@ await step('compliance finds a call by a word and hears it', async (page) => {
   await shoot(page, 'audit');
 });
 
+await step('an agent takes a call at the desk', async (page) => {
+  await signIn(page, 'agent', password);
+  await page.getByText('您现在不接来电').waitFor();
+  await shoot(page, 'desk-away');
+  await page.keyboard.press('1');
+  await page.getByText('等待来电').waitFor();
+  // Somebody else begins a campaign whose callee wants a person.
+  const other = await pageOf(browser, url);
+  await signIn(other, 'ops', password);
+  await other.evaluate(async () => {
+    const { csrf } = await (await fetch('/v1/session')).json();
+    const post = async (path, body) => {
+      const answer = await fetch(path, { method: 'POST', headers: { 'X-Waihu-Csrf': csrf, 'Content-Type': 'application/json' }, body: body && JSON.stringify(body) });
+      if (!answer.ok) throw new Error(`${path}: ${await answer.text()}`);
+    };
+    await post('/v1/cases', { id: 'c-human', phone: '1007', name: '孙浩', title: '先生', lang: 'zh', creditor: '安信银行', product: '信用卡', amount: '12000.00', currency: 'CNY', due_date: '2026-11-05' });
+    await post('/v1/campaigns', { id: 'persons', settings: { trunk: 'main', script: 'reminder' } });
+    await post('/v1/campaigns/persons/cases', { cases: ['c-human'] });
+    await post('/v1/campaigns/persons/start');
+  });
+  await page.getByRole('alertdialog').waitFor({ timeout: 2 * PATIENCE_MS });
+  await page.getByText('孙浩').waitFor();
+  await shoot(page, 'desk-offer');
+  await page.keyboard.press('a');
+  await page.getByText('您与对方已接通').waitFor({ timeout: PATIENCE_MS });
+  await shoot(page, 'desk-talk');
+  // Loaded anew in the middle of it, the page takes the call up again.
+  await page.reload();
+  await page.getByText('您与对方已接通').waitFor({ timeout: PATIENCE_MS });
+  await page.keyboard.press('h');
+  await page.getByRole('button', { name: '恢复' }).waitFor();
+  await page.keyboard.press('h');
+  await page.getByRole('button', { name: '保持' }).waitFor();
+  await page.keyboard.press('x');
+  await page.getByText('话后处理').waitFor();
+  await page.getByLabel('结果', { exact: true }).click();
+  await page.locator('.ant-select-item-option', { hasText: '承诺还款' }).first().click();
+  await page.getByLabel('备注').fill('对方希望延后几天');
+  await page.getByLabel('还款日').fill(new Date(Date.now() + 2 * 864e5).toISOString().slice(0, 10));
+  await page.keyboard.press('Enter');
+  await page.getByLabel(/金额/).fill('12000');
+  await shoot(page, 'desk-wrap-up');
+  await page.getByRole('button', { name: '保存' }).click();
+  await page.getByText('已保存').waitFor();
+  await page.getByRole('button', { name: '完成，接下一个' }).click();
+  await page.getByText('等待来电').waitFor();
+  wrong.push(...other.wrong);
+  await other.context().close();
+});
+
 await step('a board of a thousand calls stands still', async (page) => {
   let turn = 0;
   await page.route('**/v1/board', async (route) => {
