@@ -4,7 +4,8 @@ use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::{Context, Result};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
-use waihu_api::{Choices, Cookies, Limits, Pulse, State, Tls, TrunkChoice};
+use waihu_api::{Choices, Connected, Cookies, Limits, Pulse, State, Tls, TrunkChoice};
+use waihu_dialler::{DeskLink, Switchboard};
 use waihu_store::Store;
 use waihu_trunk::TrunkConfig;
 
@@ -23,6 +24,7 @@ pub(crate) async fn serve(
     configuration: &Configuration,
     store: Arc<Store>,
     pulse: Arc<Pulse>,
+    agents: Switchboard,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(SocketAddr, JoinHandle<Result<()>>)> {
     let (listen, limits) = (configuration.api.listen, Limits::default());
@@ -48,6 +50,14 @@ pub(crate) async fn serve(
         choices: Box::new(move || choices(&chosen)),
         recordings: project.recordings(),
         disk: project.made(),
+        desks: Some(Box::new(move |profile| {
+            let DeskLink { hear, say } = agents.connect(profile);
+            let say = move |said: Result<_, String>| match said {
+                Ok(said) => say.say(said),
+                Err(why) => say.refuse(&why),
+            };
+            Connected { hear, say: Box::new(say) }
+        })),
         cookies: if configuration.api.secure { Cookies::Secure } else { Cookies::Plain },
         limits,
     };

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use anyhow::{Context, Result};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use waihu_compliance::Gate;
-use waihu_dialler::{Plant, Reserve};
+use waihu_dialler::{Plant, Reserve, Switchboard};
 use waihu_intent::Head;
 use waihu_media::{Media, MediaConfig, Ports};
 use waihu_record::Recorder;
@@ -61,6 +61,7 @@ pub(crate) async fn start(
     trunk: TrunkConfig,
     gate: Gate,
     store: Arc<Store>,
+    switchboard: Switchboard,
 ) -> Result<Arc<Plant>> {
     // The environment is this program's business alone; the trunk only asks for one name.
     let credentials = trunk.credentials(&|name| std::env::var(name).ok())?;
@@ -85,6 +86,7 @@ pub(crate) async fn start(
         media,
         certificate: Certificate::generate().context("cannot make a certificate 无法生成证书")?,
         speech,
+        switchboard,
         recorder: Recorder::spawn().context("cannot start the recorder 无法启动录音")?,
         store,
         recordings,

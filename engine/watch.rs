@@ -113,6 +113,7 @@ impl Watch {
         let who = match speaker {
             Speaker::Bot => "bot 机器人",
             Speaker::Callee => "callee 对方",
+            Speaker::Agent => "agent 坐席",
             Speaker::System => {
                 if self.words == Words::Shown {
                     let at = clock(at_ms);

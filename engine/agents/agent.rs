@@ -108,6 +108,8 @@ pub struct Need {
     pub lang: Lang,
     /// Who spoke with the debtor last.
     pub last_agent: Option<AgentId>,
+    /// Who could not be spoken with in this call, though they said yes.
+    pub without: Vec<AgentId>,
     /// How much it presses.
     pub urgency: Urgency,
 }

@@ -3,9 +3,11 @@
 //! [`Switchboard`] is one machine for all agents of a process: presences, calls that seek somebody and offers go
 //! through it, with time as an argument. It knows calls by their attempt and their [`Need`] alone. Deliberately
 //! absent: how an agent is reached (`dialler`), what is said meanwhile (`call`, `dialog`), who may sign in (`api`).
+//! [`desk`] is what a switchboard and a desk's page say to each other.
 
 mod agent;
 mod choose;
+pub mod desk;
 mod seat;
 mod switchboard;
 

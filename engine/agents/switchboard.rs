@@ -351,7 +351,8 @@ impl Switchboard {
             return;
         }
         self.came += 1;
-        let seeking = Seeking { need, since: now, place: self.came, asked: BTreeSet::new(), offered: None };
+        let asked = need.without.iter().cloned().collect();
+        let seeking = Seeking { need, since: now, place: self.came, asked, offered: None };
         self.seeking.insert(call, seeking);
     }
 

@@ -245,6 +245,7 @@ pub const ROUTES: &[Route] = {
         ("GET", "/v1/people", A(S::PeopleRead)),
         ("POST", "/v1/people", A(S::PeopleWrite)),
         ("PATCH", "/v1/people/{login}", A(S::PeopleWrite)),
+        ("GET", "/v1/desk", A(S::DeskUse)),
     ]
 };
 

@@ -7,6 +7,7 @@
 mod access;
 mod console;
 mod extract;
+mod floor;
 mod guard;
 mod limits;
 mod metrics;
@@ -24,6 +25,7 @@ mod traces;
 pub use crate::metrics::{MetricsTaken, install_metrics, keep_metrics};
 pub use access::{Asks, ROUTES, Route, Scope, scopes};
 pub use console::has_console;
+pub use floor::{Connect, Connected};
 pub use openapi::openapi;
 pub use password::{LEAST_PASSWORD, MOST_PASSWORD, PasswordFault, hash_password};
 pub use problem::{Code, Problem};

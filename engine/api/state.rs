@@ -15,6 +15,7 @@ use waihu_store::{Store, StoredScript};
 use waihu_types::WallTime;
 
 use crate::{
+    floor::Connect,
     limits::Rates,
     password::Judge,
     routes::board::{Choices, Counting},
@@ -98,6 +99,8 @@ pub struct State {
     pub recordings: PathBuf,
     /// The folder whose disk has to have room.
     pub disk: PathBuf,
+    /// Where agents sit down at their desks; none where no calls are placed.
+    pub desks: Option<Box<Connect>>,
     /// How browsers reach the server.
     pub cookies: Cookies,
     /// Limits.

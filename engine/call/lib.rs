@@ -2,18 +2,17 @@
 //!
 //! [`CallMachine`] is the hub between the dialog script and the wires. It owns the dialog's
 //! interpreter, decides when a prompt is cut short and what is done with words spoken over it,
-//! dials the agent's leg, and ends the call once. What the bot says and why is the dialog's;
-//! sockets, sound and models are the shell's. Absent on purpose: warm transfer with presence and
-//! queues, and the tones and timing by which it is told who answered.
+//! hands it over to an agent, and ends it once. What the bot says and why is the dialog's;
+//! sockets, sound and models are the shell's. Absent on purpose: whose turn it is to take a
+//! call (`agents`), and the tones and timing by which it is told who answered.
 
-mod agents;
 mod machine;
 mod seam;
+mod transfer;
 mod turn;
 
-pub use agents::Desk;
 pub use machine::{CallMachine, GOES_ON_WITHIN};
 pub use seam::{
-    Ending, HandoverEnd, Input, Leg, Line, MediaEvent, Output, Part, Partial, PlaybackId, Speaker,
-    SpeechEvent,
+    Agent, AgentEvent, Ending, HandoverEnd, Input, Leg, Line, MediaEvent, Offered, Output, Part, Partial,
+    PlaybackId, Speaker, SpeechEvent,
 };

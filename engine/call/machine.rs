@@ -5,11 +5,11 @@ use std::{collections::VecDeque, time::Duration};
 use waihu_dialog as dialog;
 use waihu_dialog::{BargeIn, Conclusion, Expectation, Interpreter, PromptId, Utterance};
 use waihu_sip::sdp::SessionDescription;
-use waihu_types::{Announcement, AnsweredBy, EndedBy, HandoverResult, Lang, SipCause, Time, Told};
+use waihu_types::{Announcement, AnsweredBy, EndedBy, Lang, SipCause, Time, Told};
 
 use crate::{
-    agents::{Agents, Desk},
     seam::{Ending, Input, Leg, Line, MediaEvent, Output, Part, PlaybackId, Speaker},
+    transfer::Transfer,
     turn::{Turn, heard},
 };
 
@@ -55,7 +55,7 @@ pub struct CallMachine {
     acted: bool,
     callee: LegState,
     early: early::Early,
-    agents: Agents,
+    transfer: Transfer,
     outputs: VecDeque<Output>,
     conclusion: Option<Conclusion>,
     answered_at: Option<Time>,
@@ -71,17 +71,18 @@ pub struct CallMachine {
     rang: bool,
     /// A fault of ours ended it.
     engine_failed: bool,
-    /// The bot has left the call to the agent.
-    with_agent: bool,
+    /// Since then the bot has left the call to an agent.
+    with_agent: Option<Time>,
+    /// How long agents had the call before: the dialog's time stood still meanwhile.
+    talked: Duration,
     ring_until: Option<Time>,
     linger_until: Option<Time>,
     ended: bool,
 }
 
 impl CallMachine {
-    /// A call that is yet to be placed. The callee's phone may `ring` for so long; the `desks` are asked
-    /// in their order when an agent is wanted.
-    pub fn new(interpreter: Interpreter, lang: Lang, ring: Duration, desks: Vec<Desk>) -> Self {
+    /// A call that is yet to be placed. The callee's phone may `ring` for so long.
+    pub fn new(interpreter: Interpreter, lang: Lang, ring: Duration) -> Self {
         Self {
             lang,
             ring,
@@ -94,7 +95,7 @@ impl CallMachine {
             acted: false,
             callee: LegState::Idle,
             early: early::Early::default(),
-            agents: Agents::new(desks),
+            transfer: Transfer::new(),
             outputs: VecDeque::new(),
             conclusion: None,
             answered_at: None,
@@ -107,7 +108,8 @@ impl CallMachine {
             rang_out: false,
             rang: false,
             engine_failed: false,
-            with_agent: false,
+            with_agent: None,
+            talked: Duration::ZERO,
             ring_until: None,
             linger_until: None,
             ended: false,
@@ -125,6 +127,7 @@ impl CallMachine {
             Input::Sip { leg: Leg::Agent, event } => self.agent_signalling(now, event),
             Input::Media(event) => self.media(now, event),
             Input::Speech(event) => self.speech(now, event),
+            Input::Agent(event) => self.agent(now, event),
             Input::Stop => self.hang_up(now, EndedBy::Us),
             Input::Timeout => self.timeout(now),
         }
@@ -145,9 +148,13 @@ impl CallMachine {
         [
             self.ring_until,
             self.early.give_up_at(),
-            self.agents.ring_until,
+            self.transfer.join_until(),
             self.linger_until,
-            if self.dialog_runs() { self.interpreter.poll_timeout() } else { None },
+            if self.dialog_runs() {
+                self.interpreter.poll_timeout().map(|at| at + self.talked)
+            } else {
+                None
+            },
         ]
         .into_iter()
         .flatten()
@@ -190,7 +197,7 @@ impl CallMachine {
             }
             MediaEvent::NoAudio { lasting } => {
                 self.note(now, format!("no audio from the callee for {} s", lasting.as_secs()));
-                if self.with_agent && lasting >= DEAD_AFTER {
+                if self.with_agent.is_some() && lasting >= DEAD_AFTER {
                     self.hang_up(now, EndedBy::Network);
                 }
             }
@@ -237,29 +244,29 @@ impl CallMachine {
             self.linger_until = Some(now + LINGER);
             self.outputs.push_back(Output::Hangup(Leg::Callee));
         }
-        if due(self.agents.ring_until) {
-            self.cancel_agent();
-            // A desk of which nothing was heard has no last word either.
-            if !self.agents.rang {
-                self.agent_is_missing(now, HandoverResult::Failed);
-            }
+        if due(self.transfer.join_until()) {
+            self.agent_is_lost(now);
         }
         if due(self.linger_until) {
             // The last word of a phone that rings out is its 487; a trunk that never spoke has none.
             self.rang_out &= self.rang;
             self.callee = LegState::Over;
-            self.agents.leg = LegState::Over;
             self.turn.forget_words();
             self.early.forget_words();
         }
-        if self.dialog_runs() && due(self.interpreter.poll_timeout()) {
+        if self.dialog_runs() && self.interpreter.poll_timeout().is_some_and(|at| at + self.talked <= now) {
             self.tell_dialog(now, dialog::Input::Timeout);
         }
     }
 
+    /// How the conversation stands, for a person who is to go on with it.
+    pub fn so_far(&self) -> dialog::SoFar {
+        self.interpreter.so_far()
+    }
+
     /// Whether the dialog still has a say.
     fn dialog_runs(&self) -> bool {
-        self.callee == LegState::Up && !self.with_agent
+        self.callee == LegState::Up && self.with_agent.is_none()
     }
 
     fn tell_dialog(&mut self, now: Time, input: dialog::Input) {
@@ -267,10 +274,28 @@ impl CallMachine {
         if input != dialog::Input::SpeechStarted {
             self.answered = None;
         }
-        // Once the agent has the call, the dialog only learns of its end.
-        if !self.with_agent || matches!(input, dialog::Input::CalleeHungUp) {
-            self.interpreter.handle_input(now, input);
+        // While an agent has the call, the dialog waits for one still, since it may have to go on; in the end it
+        // learns who it was.
+        let is_end = matches!(input, dialog::Input::CalleeHungUp);
+        if let Some(agent) = self.transfer.agent().filter(|_| self.with_agent.is_some() && is_end) {
+            let joined = dialog::Input::AgentJoined { agent: agent.name.clone() };
+            self.interpreter.handle_input(self.dialogs(now), joined);
         }
+        if self.with_agent.is_none() || is_end {
+            let input = match input {
+                dialog::Input::Heard { utterance, began } => {
+                    dialog::Input::Heard { utterance, began: self.dialogs(began) }
+                }
+                input => input,
+            };
+            self.interpreter.handle_input(self.dialogs(now), input);
+        }
+    }
+
+    /// The dialog's time: it stands still while an agent talks, so that nothing has run out when the bot comes back.
+    fn dialogs(&self, at: Time) -> Time {
+        let since = self.with_agent.map_or(Duration::ZERO, |since| at.since(since));
+        Time::ZERO + at.since(Time::ZERO + self.talked + since)
     }
 
     /// Carries out what the dialog decided.
@@ -285,18 +310,13 @@ impl CallMachine {
                 dialog::Output::Say { id, text, barge_in, .. } => self.say(now, id, text, barge_in),
                 dialog::Output::Resume { id, barge_in } => self.go_on(now, id, barge_in),
                 dialog::Output::Listen { .. } => self.hush(),
-                dialog::Output::DialAgent { skills, .. } => {
+                dialog::Output::DialAgent { reason, skills } => {
                     self.hush();
-                    self.dial_agent(now, &skills);
+                    self.seek_agent(now, reason, &skills);
                 }
-                dialog::Output::CancelAgent => {
-                    self.agents.unwanted();
-                    self.cancel_agent();
-                }
-                dialog::Output::LeaveToAgent => {
-                    self.hush();
-                    self.with_agent = true;
-                }
+                dialog::Output::CancelAgent => self.seek_no_longer(),
+                // It is left to them already: see `end_if_over`.
+                dialog::Output::LeaveToAgent => self.hush(),
                 dialog::Output::HangUp => self.hang_up(now, EndedBy::Us),
                 dialog::Output::Ended(conclusion) => self.conclusion = Some(conclusion),
                 dialog::Output::Trace { state, why } => self.note(now, format!("{state}: {why}")),
@@ -361,24 +381,21 @@ impl CallMachine {
         if self.callee != LegState::Over {
             return;
         }
-        if matches!(self.agents.leg, LegState::Ringing | LegState::Up) {
-            self.agents.leg = LegState::Ending;
-            self.agents.ring_until = None;
-            self.outputs.push_back(Output::Hangup(Leg::Agent));
-        }
         let last_words = match self.answered_at {
-            Some(_) => self.conclusion.is_none() && !self.with_agent && self.turn.words_to_come(),
+            Some(_) => self.conclusion.is_none() && self.with_agent.is_none() && self.turn.words_to_come(),
             None => self.early.words_to_come(),
         };
-        if self.agents.leg == LegState::Ending || last_words {
+        if last_words {
             self.linger_until.get_or_insert(now + LINGER);
             return;
         }
+        let handover = self.transfer.end(now);
         if self.conclusion.is_none() {
             self.finish_words(now);
             self.tell_dialog(now, dialog::Input::CalleeHungUp);
             self.interpret(now);
         }
+        self.seek_no_longer();
         self.ended = true;
         if let Some(conclusion) = self.conclusion.take() {
             self.outputs.push_back(Output::Ended(Box::new(Ending {
@@ -390,7 +407,7 @@ impl CallMachine {
                 sip: self.sip.take(),
                 ended_by: self.ended_by,
                 rang_out: self.rang_out,
-                handover: self.agents.handover.take(),
+                handover,
                 engine_failed: self.engine_failed,
             })));
         }

@@ -2,11 +2,14 @@
 
 use std::{fmt, time::Duration};
 
+use waihu_agents::{AgentId, OfferEnd, Reach};
 use waihu_dialog::{Conclusion, Expectation, Utterance};
 use waihu_sip::sdp::SessionDescription;
-use waihu_types::{Announcement, AnsweredBy, EndedBy, HandoverResult, Intent, SipCause, Time, Told};
+use waihu_types::{
+    Announcement, AnsweredBy, EndedBy, HandoverResult, Intent, OfferResult, SipCause, Time, Told,
+};
 
-/// One of the call's two SIP legs.
+/// One of the call's two legs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Leg {
     /// To the person called.
@@ -35,10 +38,48 @@ pub enum Input {
     Media(MediaEvent),
     /// The callee's speech.
     Speech(SpeechEvent),
+    /// What comes of seeking an agent.
+    Agent(AgentEvent),
     /// The operator wants it over.
     Stop,
     /// The time of `poll_timeout` has come.
     Timeout,
+}
+
+/// An agent at whose desk a call rings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agent {
+    /// Names the agent at the switchboard.
+    pub id: AgentId,
+    /// The name in outcomes.
+    pub name: String,
+    /// By what the agent is reached.
+    pub reach: Reach,
+}
+
+/// What comes of seeking an agent. A telephone's leg and a desk's are told of by `Input::Sip`: a desk's description
+/// comes as `Answered`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AgentEvent {
+    /// It rings at somebody's desk. A telephone is to be called.
+    Offered(Agent),
+    /// It rings there no longer, and was not taken.
+    Revoked {
+        /// Where.
+        agent: AgentId,
+        /// Why.
+        why: OfferEnd,
+    },
+    /// The agent says yes.
+    Taken(AgentId),
+    /// Nobody who is there can take it.
+    Missing,
+    /// What the agent was to hear before the callee was played out, or cannot be spoken.
+    Briefed,
+    /// The agent's desk or sound is gone.
+    Lost,
+    /// The agent has hung up at their desk.
+    HungUp,
 }
 
 /// What the media thread reports of the callee's slot.
@@ -159,12 +200,33 @@ impl fmt::Debug for Partial {
 pub enum Output {
     /// Send the callee's INVITE.
     InviteCallee,
-    /// Send an agent's INVITE.
-    InviteAgent {
-        /// Which of the desks that the call was given.
-        desk: usize,
+    /// Ask the switchboard for an agent.
+    Seek {
+        /// What the callee said that made it so.
+        reason: Intent,
+        /// What the agent should be able to do, in the words of scripts.
+        skills: Vec<String>,
     },
-    /// End the leg: CANCEL before its answer, BYE after.
+    /// Tell the switchboard that no agent is needed any more.
+    Unwanted,
+    /// Make the agent's leg: send the telephone's INVITE, or the desk our offer.
+    InviteAgent {
+        /// Whose.
+        agent: AgentId,
+    },
+    /// Tell the switchboard that a telephone has answered.
+    AcceptAgent {
+        /// Whose.
+        agent: AgentId,
+    },
+    /// Tell the switchboard that a telephone has refused.
+    DeclineAgent {
+        /// Whose.
+        agent: AgentId,
+    },
+    /// Tell the agent, on their leg alone, who it is and why; `AgentEvent::Briefed` says when that is done.
+    Brief,
+    /// End the leg: CANCEL before its answer, BYE after. Nothing of an agent's leg is told after that.
     Hangup(Leg),
     /// The far side's description has come: media flows there and from there.
     Connect {
@@ -194,6 +256,8 @@ pub enum Output {
     Join,
     /// Join the callee's and the agent's media.
     Bridge,
+    /// Part them again: the agent is lost, and the bot goes on with the callee.
+    Unbridge,
     /// A line for the transcript.
     Line(Line),
     /// The call is over. Nothing follows.
@@ -220,6 +284,8 @@ pub enum Speaker {
     Callee,
     /// The bot.
     Bot,
+    /// The agent.
+    Agent,
     /// Nobody: the engine notes something.
     System,
 }
@@ -272,4 +338,21 @@ pub struct HandoverEnd {
     pub result: HandoverResult,
     /// When both were joined.
     pub joined_at: Option<Time>,
+    /// How long the callee waited for an agent, to the first who joined or to the end.
+    pub waited: Duration,
+    /// How long agents talked with the callee.
+    pub talked: Duration,
+    /// At whose desks it rang, in order.
+    pub offers: Vec<Offered>,
+}
+
+/// A desk or a telephone at which a call rang.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offered {
+    /// The agent's name.
+    pub agent: String,
+    /// Since when it rang.
+    pub at: Time,
+    /// How that ended.
+    pub end: OfferResult,
 }

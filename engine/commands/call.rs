@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use tokio::sync::{mpsc, watch};
 use waihu_compliance::Gate;
-use waihu_dialler::{DialError, Order, Stop, place_call};
+use waihu_dialler::{DialError, Order, Stop, Switchboard, place_call};
 use waihu_trunk::{TrunkConfig, Uri};
 use waihu_types::Lang;
 
@@ -111,7 +111,8 @@ fn place_through(project: &Project, trunk: TrunkConfig, gate: Gate, order: Order
         let store = plant::store(project, Ground::Real).await?;
         // On a server whoever calls has to have joined. No call lasts longer than this.
         store.join(&node(), dialog::now(), Duration::from_secs(600)).await?;
-        let plant = plant::start(project, trunk, gate, store).await?;
+        let agents = Switchboard::start(std::sync::Arc::clone(&store), &trunk.agents);
+        let plant = plant::start(project, trunk, gate, store, agents).await?;
         let mut signals = Signals::catch()?;
         let sip = plant.sip.clone();
         let (observer, mut progress) = mpsc::unbounded_channel();

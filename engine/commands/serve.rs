@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use tokio::sync::{mpsc, watch};
 use waihu_api::Pulse;
-use waihu_dialler::{EngineOrder, Stop, run_engine};
+use waihu_dialler::{EngineOrder, Stop, Switchboard, run_engine};
 use waihu_trunk::TrunkConfig;
 
 use super::{
@@ -66,9 +66,17 @@ async fn serve(
     let store = plant::store(project, ground).await?;
     let pulse = Arc::new(Pulse::default());
     let (end, ending) = watch::channel(false);
+    let agents = Switchboard::start(Arc::clone(&store), &trunk.agents);
     // What is asked for is refused at once where its address is taken, not after the models are loaded.
-    let (listens, mut api) =
-        interface::serve(project, &configuration, Arc::clone(&store), Arc::clone(&pulse), ending).await?;
+    let (listens, mut api) = interface::serve(
+        project,
+        &configuration,
+        Arc::clone(&store),
+        Arc::clone(&pulse),
+        agents.clone(),
+        ending,
+    )
+    .await?;
     // What the practice ground's callees say is no lender's.
     let mut delivering = match ground {
         Ground::Real => deliver::begin(project, &configuration.deliveries, Arc::clone(&store)).await?,
@@ -76,7 +84,7 @@ async fn serve(
     };
     note!("loading models 加载模型 …");
     let max_at_once = args.max_at_once.unwrap_or(u32::MAX).clamp(1, trunk.max_calls) as usize;
-    let plant = plant::start(project, trunk, gate, Arc::clone(&store)).await?;
+    let plant = plant::start(project, trunk, gate, Arc::clone(&store), agents).await?;
     let sip = plant.sip.clone();
     let mut signals = Signals::catch()?;
     let (observer, mut progress) = mpsc::unbounded_channel();

@@ -7,7 +7,7 @@ use tokio::{
     task::JoinHandle,
     time::{Instant, sleep_until, timeout},
 };
-use waihu_call::{CallMachine, Desk, Ending, Input, Leg, Line, MediaEvent, Output, PlaybackId, Speaker};
+use waihu_call::{CallMachine, Ending, Input, Leg, Line, MediaEvent, Output, PlaybackId, Speaker};
 use waihu_dialog::Interpreter;
 use waihu_media::PlaybackId as MediaPlaybackId;
 use waihu_record::{RecordingInProgress, TranscriptWriter};
@@ -18,19 +18,20 @@ use waihu_trunk::Call;
 use waihu_types::{Outcome, ScriptVersion, Time, WallTime};
 
 use crate::{
+    agent_side::{AgentSide, SideEvent, SideWord, card},
     error::DialError,
     filing, hearing, legs,
     outcome::{Attempt, outcome},
     plant::{Order, Plant, Progress, ProgressKind, Stop},
     playout::Playout,
-    sound::{Ends, LegSound, Means, News, SoundFault, first_timeout},
+    sound::{Ends, LegSound, Means, News, SoundFault},
     trail::Trail,
     words::{self, Prompts, tell},
 };
 
 /// What reaches the call from threads. Few events a second: one per prompt, key or utterance.
 enum Happening {
-    Sound(Leg, News),
+    Sound(News),
     Speech(waihu_speech::Event),
     /// Of a prompt, what is known without the media thread.
     Played(MediaEvent),
@@ -69,14 +70,7 @@ pub async fn place_call(
     let mut call = ActiveCall::open(&plant, &order, today, prompts, observer, stop)?;
     let attempt = call.begin().await?;
     let ring = |seconds: u32| Duration::from_secs(seconds.into());
-    let desks = plant.trunk.agents.iter();
-    let desk = |a: &waihu_trunk::Agent| Desk {
-        name: a.name.clone(),
-        ring: ring(a.ring_timeout_s),
-        skills: a.skills.clone(),
-    };
-    let desks = desks.map(desk).collect();
-    let mut machine = CallMachine::new(interpreter, order.lang, ring(plant.trunk.ring_timeout_s), desks);
+    let mut machine = CallMachine::new(interpreter, order.lang, ring(plant.trunk.ring_timeout_s));
 
     machine.handle_input(call.now(), Input::Dial);
     let ending = loop {
@@ -103,12 +97,10 @@ struct ActiveCall<'a> {
     happenings: mpsc::UnboundedSender<Happening>,
     inbox: mpsc::UnboundedReceiver<Happening>,
     sound: LegSound,
-    /// One for all agents that are asked: who does not take the call is sent nothing.
-    agent_sound: Option<LegSound>,
     /// Why the callee could not be spoken with.
     fault: Option<SoundFault>,
     callee: Option<Call>,
-    agent: Option<Call>,
+    side: AgentSide,
     /// Kept while the call lasts: dropping it ends the listening.
     listener: Listener,
     mood: CallMood,
@@ -157,7 +149,7 @@ impl<'a> ActiveCall<'a> {
         };
         let sound = LegSound::open(plant.means(), &order.attempt, Leg::Callee, ends, move |news| {
             // The call may be over: then nobody need know.
-            let _ = to_call.send(Happening::Sound(Leg::Callee, news));
+            let _ = to_call.send(Happening::Sound(news));
         })?;
         Ok(Self {
             plant,
@@ -168,10 +160,9 @@ impl<'a> ActiveCall<'a> {
             happenings,
             inbox,
             sound,
-            agent_sound: None,
             fault: None,
             callee: None,
-            agent: None,
+            side: AgentSide::new(plant, order),
             listener,
             mood: CallMood::new(order.lang),
             recording: Some(recording),
@@ -236,6 +227,7 @@ impl<'a> ActiveCall<'a> {
         self.answered_at = Some(now);
         self.trail.iter_mut().for_each(Trail::answered);
         self.listener.answered();
+        self.side.answered(self.plant, &self.order.case);
         tell(&self.observer, self.order, ProgressKind::Answered);
         let (plant, attempt, at) = (Arc::clone(self.plant), self.order.attempt.clone(), self.wall(now));
         let mut marking = tokio::spawn(async move { filing::mark_answered(&plant, &attempt, at).await });
@@ -247,40 +239,36 @@ impl<'a> ActiveCall<'a> {
     /// Waits for what happens next.
     async fn next_input(&mut self, machine: &mut CallMachine) -> Option<Input> {
         let deadline = machine.poll_timeout().map(|at| Instant::now() + at.since(self.plant.media.now()));
-        let shake = first_timeout(&self.sound, self.agent_sound.as_ref()).map(Instant::from_std);
+        let shake = [self.sound.poll_timeout(), self.side.poll_timeout()].into_iter().flatten().min();
+        let shake = shake.map(Instant::from_std);
         tokio::select! {
             event = legs::event(&mut self.callee) => Some(Input::Sip { leg: Leg::Callee, event }),
-            event = legs::event(&mut self.agent) => Some(Input::Sip { leg: Leg::Agent, event }),
+            event = self.side.next() => self.on_the_side(event),
             Some(happening) = self.inbox.recv() => self.happened(happening),
             () = legs::told_to_hang_up(&mut self.stop) => Some(Input::Stop),
             () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => Some(Input::Timeout),
             () = sleep_until(shake.unwrap_or_else(Instant::now)), if shake.is_some() => {
-                let callee = self.of_sound(Leg::Callee, LegSound::handle_timeout);
-                callee.or_else(|| self.of_sound(Leg::Agent, LegSound::handle_timeout))
+                let callee = self.of_sound(LegSound::handle_timeout);
+                callee.or_else(|| self.side.handle_timeout(self.plant))
             }
         }
     }
 
     fn happened(&mut self, happening: Happening) -> Option<Input> {
         match happening {
-            Happening::Sound(_, News::Call(event)) => {
+            Happening::Sound(News::Call(event)) => {
                 let told = self.playout.of_the_whole(event);
                 self.play_ready();
                 told.map(Input::Media)
             }
             Happening::Played(event) => Some(Input::Media(event)),
-            Happening::Sound(leg, News::Datagram(from, bytes)) => {
-                self.of_sound(leg, |sound, means| sound.datagram(means, from, &bytes))
+            Happening::Sound(News::Datagram(from, bytes)) => {
+                self.of_sound(|sound, means| sound.datagram(means, from, &bytes))
             }
-            Happening::Sound(leg, News::Failed(why)) => {
-                self.of_sound(leg, |_, _| Err(SoundFault::Media(why)))
-            }
-            Happening::Sound(leg, News::Reach(reach)) => self.of_sound(leg, |sound, _| {
-                sound.note(reach);
-                Ok(())
-            }),
-            Happening::Sound(Leg::Agent, News::FirstPacket(_)) => None,
-            Happening::Sound(Leg::Callee, News::FirstPacket(at)) => {
+            Happening::Sound(News::Failed(why)) => self.of_sound(|_, _| Err(SoundFault::Media(why))),
+            // A callee is no browser.
+            Happening::Sound(News::Reach(_)) => None,
+            Happening::Sound(News::FirstPacket(at)) => {
                 // With it the recording begins.
                 self.start.get_or_insert(at);
                 let after_answer_ms = self.answered_at.map(|answered| at.since(answered).as_millis());
@@ -318,23 +306,22 @@ impl<'a> ActiveCall<'a> {
                     let request = legs::invite_callee(self.plant, self.order, self.sound.offer());
                     self.callee = Some(self.plant.sip.invite(request));
                 }
-                Output::InviteAgent { desk } => {
-                    self.trail.iter_mut().for_each(|trail| trail.transferring(desk));
-                    if let Err(e) = self.invite_agent(desk) {
-                        tracing::error!(attempt = %self.order.attempt, error = %e, "the agent could not be dialled");
-                        let event = legs::not_dialled();
-                        machine.handle_input(self.now(), Input::Sip { leg: Leg::Agent, event });
-                    }
-                }
-                Output::Hangup(leg) => {
-                    if let Some(call) = if leg == Leg::Callee { &self.callee } else { &self.agent } {
-                        call.hangup(None);
-                    }
-                }
+                Output::Seek { .. }
+                | Output::Unwanted
+                | Output::InviteAgent { .. }
+                | Output::AcceptAgent { .. }
+                | Output::DeclineAgent { .. }
+                | Output::Brief
+                | Output::Bridge
+                | Output::Unbridge
+                | Output::Hangup(Leg::Agent) => self.carry_out_beside(machine, output),
+                Output::Hangup(Leg::Callee) => self.callee.iter().for_each(|call| call.hangup(None)),
                 Output::Connect { leg, part, remote } => {
-                    let describe =
-                        |sound: &mut LegSound, means: Means<'_>| sound.described(means, part, &remote);
-                    if let Some(input) = self.of_sound(leg, describe) {
+                    let input = match leg {
+                        Leg::Callee => self.of_sound(|sound, means| sound.described(means, part, &remote)),
+                        Leg::Agent => self.side.described(self.plant, part, &remote),
+                    };
+                    if let Some(input) = input {
                         machine.handle_input(self.now(), input);
                     }
                 }
@@ -343,12 +330,6 @@ impl<'a> ActiveCall<'a> {
                     self.plant.media.stop(self.sound.slot());
                     for event in self.playout.stop() {
                         let _ = self.happenings.send(Happening::Played(event));
-                    }
-                }
-                Output::Bridge => {
-                    self.trail.iter_mut().for_each(Trail::transferred);
-                    if let Some(agent) = &self.agent_sound {
-                        self.plant.media.join(&[self.sound.slot(), agent.slot()]);
                     }
                 }
                 Output::Line(line) => self.line(line),
@@ -360,50 +341,75 @@ impl<'a> ActiveCall<'a> {
         None
     }
 
-    fn invite_agent(&mut self, desk: usize) -> Result<(), DialError> {
-        // The machine asks for the desks that it was given.
-        let Some(agent) = self.plant.trunk.agents.get(desk) else { return Ok(()) };
-        let sound = match &mut self.agent_sound {
-            Some(sound) => {
-                sound.begin_anew(self.plant.means())?;
-                sound
+    /// Carries out what concerns the agent.
+    fn carry_out_beside(&mut self, machine: &mut CallMachine, output: Output) {
+        let (plant, order, callee) = (self.plant, self.order, self.sound.slot());
+        let told = match output {
+            Output::Seek { reason, skills } => {
+                let card = card(order, machine.so_far(), (reason, skills), hearing::mood(&self.mood));
+                self.trail.iter_mut().for_each(Trail::transferring);
+                self.side.seek(plant, order, card);
+                None
             }
-            None => {
-                let to_call = self.happenings.clone();
-                let ends = Ends { beside: Some(self.sound.slot()), ..Ends::default() };
-                let (means, attempt) = (self.plant.means(), &self.order.attempt);
-                let sound = LegSound::open(means, attempt, Leg::Agent, ends, move |news| {
-                    let _ = to_call.send(Happening::Sound(Leg::Agent, news));
-                })?;
-                self.agent_sound.insert(sound)
+            Output::Unwanted => {
+                self.trail.iter_mut().for_each(Trail::transferred);
+                self.side.unwanted();
+                None
             }
+            Output::InviteAgent { agent } => self.side.invite(plant, order, callee, agent),
+            Output::AcceptAgent { agent } => {
+                self.side.accept(agent);
+                None
+            }
+            Output::DeclineAgent { agent } => {
+                self.side.decline(agent);
+                None
+            }
+            Output::Brief => self.side.brief(plant),
+            Output::Bridge => {
+                self.trail.iter_mut().for_each(Trail::transferred);
+                self.side.bridge(plant, order, callee);
+                None
+            }
+            Output::Unbridge => {
+                plant.media.leave(callee);
+                None
+            }
+            Output::Hangup(_) => {
+                self.side.hang_up(plant);
+                None
+            }
+            _ => None,
         };
-        let request = legs::invite_agent(self.plant, &self.order.case.id, agent, sound.offer());
-        self.agent = Some(self.plant.sip.invite(request));
-        Ok(())
+        if let Some(input) = told {
+            machine.handle_input(self.now(), input);
+        }
     }
 
-    /// Does something with a leg's sound; what the call is to hear of it where the sound fails. Who cannot
+    fn on_the_side(&mut self, event: SideEvent) -> Option<Input> {
+        match self.side.happened(self.plant, self.sound.slot(), event)? {
+            SideWord::Input(input) => Some(input),
+            SideWord::Line(line) => {
+                self.line(line);
+                None
+            }
+        }
+    }
+
+    /// Does something with the callee's sound; what the call is to hear of it where it fails. Who cannot
     /// be spoken with as it was agreed is spoken with in no other way.
     fn of_sound(
         &mut self,
-        leg: Leg,
         act: impl FnOnce(&mut LegSound, Means<'_>) -> Result<(), SoundFault>,
     ) -> Option<Input> {
-        let sound = if leg == Leg::Callee { Some(&mut self.sound) } else { self.agent_sound.as_mut() };
-        let fault = act(sound?, self.plant.means()).err()?;
-        tracing::error!(attempt = %self.order.attempt, ?leg, error = %fault, "a leg cannot be spoken with");
+        let fault = act(&mut self.sound, self.plant.means()).err()?;
+        tracing::error!(attempt = %self.order.attempt, error = %fault, "the callee cannot be spoken with");
         self.line(Line {
             at: self.now(),
             speaker: Speaker::System,
             text: fault.to_string(),
             understood: None,
         });
-        if leg == Leg::Agent {
-            // Its hang-up is what the call hears.
-            self.agent.iter().for_each(|agent| agent.hangup(Some(fault.as_reason())));
-            return None;
-        }
         if self.answered_at.is_none() {
             // The telephone rings on unheard; where the slot itself is gone, the call hears of that.
             self.sound.give_up_early();
@@ -442,6 +448,7 @@ impl<'a> ActiveCall<'a> {
             text: line.text.clone(),
             intent: line.understood.as_ref().map(|u| u.intent),
         };
+        self.side.said(self.wall(line.at), &line);
         self.write_down(at_ms, line);
         // Whoever watches is told of what is written, and of nothing that a fall could still lose.
         tell(&self.observer, self.order, kind);
@@ -482,11 +489,8 @@ impl<'a> ActiveCall<'a> {
 /// However a call ends, and be it by a panic: its ports are free again, and no phone stays up.
 impl Drop for ActiveCall<'_> {
     fn drop(&mut self) {
-        for leg in std::iter::once(&self.sound).chain(&self.agent_sound) {
-            self.plant.media.close(leg.slot());
-        }
-        for call in [&self.callee, &self.agent].into_iter().flatten() {
-            call.hangup(None);
-        }
+        self.plant.media.close(self.sound.slot());
+        self.callee.iter().for_each(|call| call.hangup(None));
+        self.side.hang_up(self.plant);
     }
 }

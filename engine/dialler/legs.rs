@@ -54,14 +54,14 @@ pub(crate) fn not_dialled() -> Event {
 }
 
 /// The media thread's event of a leg's slot in the call's words; none for those that the call does not need.
-/// A slot that ends while the call lasts is lost, and of the agent's the call hears nothing else; after the
+/// A slot that ends while the call lasts is lost, and of the agent's the call hears nothing else but the whisper's end; after the
 /// call, nobody reads this. A far end that says goodbye by RTCP may still speak: only its BYE ends a call.
 pub(crate) fn media_word(leg: Leg, event: &waihu_media::MediaEvent) -> Option<MediaEvent> {
     use waihu_media::MediaEvent as M;
     match event {
         M::Closed(_) => Some(MediaEvent::Lost),
-        _ if leg == Leg::Agent => None,
         M::PlaybackDone { id } => Some(MediaEvent::PlaybackDone(PlaybackId(id.0))),
+        _ if leg == Leg::Agent => None,
         M::PlaybackStarted { id } => Some(MediaEvent::PlaybackStarted(PlaybackId(id.0))),
         M::PlaybackStopped { id, played_ms } => {
             let (id, played_ms) = (PlaybackId(id.0), *played_ms);
@@ -81,6 +81,7 @@ pub(crate) fn transcript_line(at_ms: u64, line: Line) -> TranscriptLine {
         speaker: match line.speaker {
             Speaker::Callee => waihu_record::Speaker::Callee,
             Speaker::Bot => waihu_record::Speaker::Bot,
+            Speaker::Agent => waihu_record::Speaker::Agent,
             Speaker::System => waihu_record::Speaker::System,
         },
         text: line.text,

@@ -6,6 +6,7 @@
 //! (`campaign`) and the compliance gate (`compliance`), which are asked here.
 
 mod actor;
+mod agent_side;
 mod engine;
 mod error;
 mod filing;
@@ -17,7 +18,9 @@ mod playout;
 mod recovery;
 mod searched;
 mod sound;
+mod switchboard;
 mod trail;
+mod whisper;
 mod words;
 
 pub use actor::place_call;
@@ -28,4 +31,5 @@ pub use hearing::{expectation, speech_word, utterance};
 pub use plant::{Order, Plan, Plant, Progress, ProgressKind, Stop};
 pub use recovery::recover;
 pub use searched::catch_up;
+pub use switchboard::{AgentStanding, CallWaiting, DeskLink, DeskVoice, Switchboard};
 pub use words::{RecordedPrompts, Words};

@@ -1,13 +1,13 @@
 //! The outcome of an attempt, put together from what each room knows of it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use waihu_call::Ending;
+use waihu_call::{Ending, Offered};
 use waihu_campaign::Past;
 use waihu_dialog::{Conclusion, RedialAdvice};
 use waihu_types::{
-    AttemptId, CampaignId, Case, Disposition, FaultOwner, Handover, OUTCOME_VERSION, Outcome, PhoneNumber,
-    Redial, ScriptVersion, Time, WallTime,
+    AttemptId, CampaignId, Case, Disposition, FaultOwner, Handover, HandoverOffer, OUTCOME_VERSION, Outcome,
+    PhoneNumber, Redial, ScriptVersion, Time, WallTime,
 };
 
 use crate::plant::Plan;
@@ -86,6 +86,11 @@ pub(crate) fn outcome(
             agent: h.agent,
             result: h.result,
             joined_at: h.joined_at.map(&wall),
+            waited_ms: Some(ms(h.waited)),
+            talked_ms: Some(ms(h.talked)).filter(|ms| *ms > 0),
+            offers: h.offers.into_iter().map(|o| offer(o, &wall)).collect(),
+            disposition: None,
+            notes: None,
         }),
         script: of.script.clone(),
         models: of.models.clone(),
@@ -103,6 +108,14 @@ pub(crate) fn outcome(
         outcome.redial = plan.strategy.redial(&plan.settings, &of.case, &past);
     }
     outcome
+}
+
+fn ms(lasting: Duration) -> u64 {
+    u64::try_from(lasting.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn offer(offered: Offered, wall: &impl Fn(Time) -> WallTime) -> HandoverOffer {
+    HandoverOffer { agent: offered.agent, at: wall(offered.at), result: offered.end }
 }
 
 /// The code of a call that we gave up while it rang (RFC 3261 section 21.4.25).

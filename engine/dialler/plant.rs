@@ -14,7 +14,7 @@ use waihu_store::{Refusal, Store};
 use waihu_trunk::{Credentials, SipSocket, TrunkConfig};
 use waihu_types::{AttemptId, CampaignId, Case, CaseId, Intent, Lang, Outcome, PhoneNumber, VoiceStyle};
 
-use crate::{filing::Reserve, words::RecordedPrompts};
+use crate::{filing::Reserve, switchboard::Switchboard, words::RecordedPrompts};
 
 /// The shared means of placing calls.
 pub struct Plant {
@@ -34,6 +34,8 @@ pub struct Plant {
     pub recorder: Recorder,
     /// What has to allow each call.
     pub gate: Gate,
+    /// The agents of this process.
+    pub switchboard: Switchboard,
     /// The store of attempts and outcomes.
     pub store: Arc<Store>,
     /// Where recordings and transcripts are written.

@@ -402,8 +402,3 @@ impl LegSound {
         })
     }
 }
-
-/// When the first of both legs' handshakes wants its time.
-pub(crate) fn first_timeout(callee: &LegSound, agent: Option<&LegSound>) -> Option<Instant> {
-    [Some(callee), agent].into_iter().flatten().filter_map(LegSound::poll_timeout).min()
-}

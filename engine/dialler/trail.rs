@@ -75,12 +75,12 @@ impl Trail {
         self.turn = None;
     }
 
-    /// An agent is dialled.
-    pub(crate) fn transferring(&mut self, desk: usize) {
-        self.transfer = Some(info_span!(target: "waihu_call", parent: &self.part, "transfer", desk));
+    /// An agent is sought.
+    pub(crate) fn transferring(&mut self) {
+        self.transfer = Some(info_span!(target: "waihu_call", parent: &self.part, "transfer"));
     }
 
-    /// The agent is there, or gone.
+    /// The agent is there, or nobody is needed any more.
     pub(crate) fn transferred(&mut self) {
         self.transfer = None;
     }

@@ -5,6 +5,7 @@
 
 mod echo;
 mod hearing;
+mod so_far;
 mod who;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
@@ -13,6 +14,8 @@ use jiff::civil::Date;
 use waihu_types::{
     Callback, Case, Disposition, FollowUp, Handover, HandoverResult, Intent, Lang, Promise, Question, Time,
 };
+
+pub use so_far::SoFar;
 
 use crate::{
     condition::Who,
@@ -324,6 +327,7 @@ impl Interpreter {
             (_, Input::Unintelligible) => self.unintelligible(now),
             (_, Input::BackChannel) => self.murmured(now),
             (_, Input::AgentJoined { agent }) => self.agent_joined(agent),
+            (_, Input::AgentLost) => self.agent_lost(now),
             (_, Input::AgentUnavailable { agent, result }) => self.agent_unavailable(now, agent, result),
             (_, Input::Timeout) => self.timeout(now),
         }
@@ -621,10 +625,18 @@ impl Interpreter {
             self.trace("an agent joined whom nobody dialled");
             return;
         }
-        self.handover = Some(Handover { agent, result: HandoverResult::Joined, joined_at: None });
+        self.handover = Some(Handover::of(agent, HandoverResult::Joined));
         self.settled = Some(End::of(Disposition::HandedOver));
         self.outputs.push_back(Output::LeaveToAgent);
         self.conclude("an agent has taken the call");
+    }
+
+    /// The words of the transfer are said anew, and the next agent is sought.
+    fn agent_lost(&mut self, now: Time) {
+        if matches!(self.phase, Phase::Calling { .. }) {
+            self.trace("the agent was lost");
+            self.enter(now, self.state, Vec::new());
+        }
     }
 
     fn agent_unavailable(&mut self, now: Time, agent: String, result: HandoverResult) {
@@ -632,7 +644,7 @@ impl Interpreter {
         if let (Phase::Calling { .. }, Kind::Transfer { failed, .. }) =
             (&self.phase, &script.state(self.state).kind)
         {
-            self.handover = Some(Handover { agent, result, joined_at: None });
+            self.handover = Some(Handover::of(agent, result));
             self.enter(now, *failed, Vec::new());
         }
     }

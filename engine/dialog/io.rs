@@ -85,6 +85,9 @@ pub enum Input {
         /// The agent's name in the configuration.
         agent: String,
     },
+    /// The agent who was joined, or about to be, is gone, and the callee is still there. The callee's words to the
+    /// agent were not told here.
+    AgentLost,
     /// No agent can take the call.
     AgentUnavailable {
         /// The agent's name in the configuration.

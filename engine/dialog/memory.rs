@@ -4,9 +4,7 @@ use jiff::civil::{Date, Time};
 use rust_decimal::Decimal;
 use waihu_nlu::Entities;
 use waihu_terms::{Negotiation, Plan};
-use waihu_types::{
-    Case, Intent, Lang, Money, Particulars, PaymentChannel, ProductKind, Promise, PromisedPart,
-};
+use waihu_types::{Case, Intent, Lang, Money, Particulars, PaymentChannel, ProductKind, Promise};
 
 use crate::{
     condition::{Facts, PromiseRules, Said, Slot, Who, latest_date},
@@ -194,17 +192,15 @@ impl Memory {
         Some(Promise { channel: self.channel, ..self.payments()? })
     }
 
+    /// What was said of paying, and what was offered.
+    pub(crate) fn negotiation(&self) -> &Negotiation {
+        &self.negotiation
+    }
+
     /// The same without the way it will be paid.
     pub(crate) fn payments(&self) -> Option<Promise> {
         Some(match self.negotiation.table() {
-            Some(plan) => {
-                let parts = plan.parts().iter().map(|p| PromisedPart { date: p.date, sum: p.sum });
-                Promise {
-                    parts: parts.filter(|_| plan.parts().len() > 1).collect(),
-                    discount: Some(plan.discount()).filter(|d| !d.amount().is_zero()),
-                    ..Promise::of(plan.first().date, plan.total())
-                }
-            }
+            Some(plan) => negotiating::promise(plan),
             None => Promise::of(self.promise_date?, self.promise_sum.unwrap_or(self.due)),
         })
     }

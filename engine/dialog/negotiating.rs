@@ -8,7 +8,7 @@ use std::cell::OnceCell;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use waihu_terms::{Asks, Authority, Calendar, Judgement, Missing, Negotiation, Part, Plan};
-use waihu_types::{Case, Intent, Lang, Money};
+use waihu_types::{Case, Intent, Lang, Money, Promise, PromisedPart};
 
 use crate::{
     condition::{Condition, Said},
@@ -26,6 +26,16 @@ pub(crate) fn negotiation(case: &Case, today: Date) -> Negotiation {
     let authority = Authority::new(given, case.due).unwrap_or_else(|_| Authority::standard(case.due));
     let calendar = Calendar::of_zone(&case.time_zone);
     Negotiation::new(case.due, today, authority, calendar, case.particulars.broken())
+}
+
+/// A plan as it is promised, without the way it will be paid.
+pub(crate) fn promise(plan: &Plan) -> Promise {
+    let parts = plan.parts().iter().map(|p| PromisedPart { date: p.date, sum: p.sum });
+    Promise {
+        parts: parts.filter(|_| plan.parts().len() > 1).collect(),
+        discount: Some(plan.discount()).filter(|d| !d.amount().is_zero()),
+        ..Promise::of(plan.first().date, plan.total())
+    }
 }
 
 /// What an utterance says of paying.

@@ -28,6 +28,7 @@ mod readers;
 mod recover;
 mod scripts;
 mod search;
+mod talks;
 mod tokens;
 mod write;
 
@@ -54,4 +55,5 @@ pub use readers::{DeadLetter, Hold, Place};
 pub use recover::Remains;
 pub use scripts::{Begun, Pin, ScriptAct, ScriptDeed, StoredScript};
 pub use search::{Beyond, Hit, Said, Sought};
+pub use talks::WrapUp;
 pub use tokens::{Role, StoredToken, UnknownRole};

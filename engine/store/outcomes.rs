@@ -107,7 +107,13 @@ impl Store {
         Ok(true)
     }
 
-    async fn insert(&self, tx: &mut Tx, o: &Outcome, filed: Filed, revision: i64) -> Result<(), StoreError> {
+    pub(crate) async fn insert(
+        &self,
+        tx: &mut Tx,
+        o: &Outcome,
+        filed: Filed,
+        revision: i64,
+    ) -> Result<(), StoreError> {
         let json = |e| StoreError::Record { of: o.attempt.to_string(), source: e };
         let (verdict, rule, not_before) = redial_columns(&o.redial);
         sqlx::query(

@@ -32,9 +32,9 @@ pub use intent::{Intent, UnknownIntent};
 pub use lang::{Lang, UnknownLang};
 pub use money::{Currency, InvalidMoney, Money};
 pub use outcome::{
-    Announcement, AnsweredBy, Callback, Disposition, EndedBy, FaultOwner, Handover, HandoverResult, Identity,
-    Mood, OUTCOME_VERSION, Outcome, PaymentChannel, Promise, PromisedPart, Recording, Redial, ScriptVersion,
-    SipCause, Sound, SoundQuality, Told, Transcript,
+    Announcement, AnsweredBy, Callback, Disposition, EndedBy, FaultOwner, Handover, HandoverOffer,
+    HandoverResult, Identity, Mood, OUTCOME_VERSION, OfferResult, Outcome, PaymentChannel, Promise,
+    PromisedPart, Recording, Redial, ScriptVersion, SipCause, Sound, SoundQuality, Told, Transcript,
 };
 pub use particulars::{AccountTail, InvalidTail, Particulars, ProductKind, PromiseState, UnknownWord};
 pub use phone::{InvalidPhoneNumber, PhoneNumber};

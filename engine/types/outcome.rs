@@ -485,6 +485,65 @@ pub struct Handover {
     pub result: HandoverResult,
     /// When both were joined.
     pub joined_at: Option<WallTime>,
+    /// How long the callee waited, to the first agent who joined or to the end [ms].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waited_ms: Option<u64>,
+    /// How long agents talked with the callee [ms].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub talked_ms: Option<u64>,
+    /// At whose desks and telephones it rang, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub offers: Vec<HandoverOffer>,
+    /// What came of it, as the agent put it down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disposition: Option<Disposition>,
+    /// What the agent noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notes: Option<String>,
+}
+
+impl Handover {
+    /// How it went with an agent, and nothing else yet.
+    pub fn of(agent: String, result: HandoverResult) -> Self {
+        Self {
+            agent,
+            result,
+            joined_at: None,
+            waited_ms: None,
+            talked_ms: None,
+            offers: Vec::new(),
+            disposition: None,
+            notes: None,
+        }
+    }
+}
+
+/// A desk or a telephone at which a call rang.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HandoverOffer {
+    /// The agent's name.
+    pub agent: String,
+    /// Since when it rang.
+    pub at: WallTime,
+    /// How that ended.
+    pub result: OfferResult,
+}
+
+/// How it ended that a call rang at a desk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OfferResult {
+    /// The agent took it, and both were joined.
+    Joined,
+    /// The agent said no, or the telephone was busy or not there.
+    Declined,
+    /// Nobody answered.
+    NoAnswer,
+    /// The desk or its sound was lost, before the talk or in it.
+    Lost,
+    /// The callee or the script wanted nobody any more.
+    Withdrawn,
 }
 
 /// How a handover went.

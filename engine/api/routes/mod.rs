@@ -4,6 +4,7 @@ pub(crate) mod board;
 pub(crate) mod calls;
 pub(crate) mod campaigns;
 pub(crate) mod cases;
+pub(crate) mod desk;
 pub(crate) mod do_not_call;
 pub(crate) mod events;
 pub(crate) mod health;
@@ -58,4 +59,5 @@ pub(crate) fn all() -> OpenApiRouter<Shared> {
         .routes(routes!(calls::check))
         .routes(routes!(search::search))
         .routes(routes!(search::audit))
+        .routes(routes!(desk::desk))
 }

@@ -15,7 +15,7 @@ impl CallMachine {
         told: Told,
     ) {
         use AnsweredBy as By;
-        if self.callee != LegState::Up || self.with_agent {
+        if self.callee != LegState::Up || self.with_agent.is_some() {
             return;
         }
         if self.is_assistants(by) {

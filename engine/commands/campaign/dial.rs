@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::{Context, Result};
 use tokio::sync::{mpsc, watch};
 use waihu_compliance::Gate;
-use waihu_dialler::{EngineOrder, ScriptSource, Stop, run_engine};
+use waihu_dialler::{EngineOrder, ScriptSource, Stop, Switchboard, run_engine};
 use waihu_store::Store;
 use waihu_trunk::TrunkConfig;
 use waihu_types::CampaignId;
@@ -39,7 +39,8 @@ pub(crate) async fn dial(
     scripts: ScriptSource,
 ) -> Result<Report> {
     note!("loading models 加载模型 …");
-    let plant = plant::start(project, trunk, gate, store).await?;
+    let agents = Switchboard::start(Arc::clone(&store), &trunk.agents);
+    let plant = plant::start(project, trunk, gate, store, agents).await?;
     let counts = plant.store.campaign_counts(&dial.campaign).await?;
     let to_come = counts.ready + counts.leased;
     // Until here there is nothing that a signal could spoil.

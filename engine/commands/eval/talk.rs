@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, bail};
-use waihu_call::{CallMachine, Input, Leg, MediaEvent, Output, PlaybackId, Speaker, SpeechEvent};
+use waihu_call::{AgentEvent, CallMachine, Input, Leg, MediaEvent, Output, PlaybackId, Speaker, SpeechEvent};
 use waihu_dialler::{expectation, speech_word};
 use waihu_dialog::{Interpreter, Script, Utterance};
 use waihu_nlu::Entities;
@@ -51,7 +51,7 @@ impl Talk {
         let case = case(lang)?;
         let interpreter = Interpreter::new(script.clone(), lang, &case, super::TODAY);
         let mut talk = Self {
-            call: CallMachine::new(interpreter, lang, LINE, Vec::new()),
+            call: CallMachine::new(interpreter, lang, LINE),
             now: Time::from_millis(1_000),
             began: Time::ZERO,
             playing: None,
@@ -152,6 +152,7 @@ impl Talk {
                 Output::Line(line) if line.speaker == Speaker::Bot => self.said = line.text,
                 Output::Expect(expected) => self.expected = expectation(expected),
                 Output::Join => self.joins = true,
+                Output::Seek { .. } => self.input(Input::Agent(AgentEvent::Missing)),
                 _ => {}
             }
         }

@@ -30,7 +30,6 @@ pub(crate) enum FarEnd {
     #[default]
     Telephone,
     /// A browser: ICE, keys by DTLS, Opus.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no desk takes a call yet"))]
     Browser,
 }
 

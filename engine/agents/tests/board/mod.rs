@@ -33,6 +33,7 @@ pub fn need(skills: &[&str]) -> Need {
         skills: skills.iter().map(|s| (*s).to_owned()).collect(),
         lang: Lang::Zh,
         last_agent: None,
+        without: Vec::new(),
         urgency: Urgency::Usual,
     }
 }

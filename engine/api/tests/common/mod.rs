@@ -10,7 +10,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 use tower::ServiceExt;
-use waihu_api::{Choices, Cookies, Limits, Pulse, State, TokenText, router};
+use waihu_api::{Choices, Connect, Cookies, Limits, Pulse, State, TokenText, router};
 use waihu_store::{Role, Store, StoredToken};
 use waihu_types::WallTime;
 
@@ -46,10 +46,19 @@ pub async fn server() -> Server {
 }
 
 pub async fn server_with(limits: Limits) -> Server {
+    server_with_all(limits, None).await
+}
+
+/// One with a switchboard behind it.
+pub async fn server_of(desks: Option<Box<Connect>>) -> Server {
+    server_with_all(Limits::default(), desks).await
+}
+
+async fn server_with_all(limits: Limits, desks: Option<Box<Connect>>) -> Server {
     let folder = tempfile::tempdir().unwrap();
     let store = Arc::new(Store::open(folder.path().join("waihu.sqlite")).await.unwrap());
     let pulse = Arc::new(Pulse::default());
-    let app = router(state(folder.path(), store.clone(), pulse.clone(), limits));
+    let app = router(State { desks, ..state(folder.path(), store.clone(), pulse.clone(), limits) });
     Server { folder, store, pulse, app }
 }
 
@@ -71,6 +80,7 @@ fn state(folder: &Path, store: Arc<Store>, pulse: Arc<Pulse>, limits: Limits) ->
         choices: Box::new(Choices::default),
         recordings: folder.join("recordings"),
         disk: folder.to_owned(),
+        desks: None,
         cookies: Cookies::Plain,
         limits,
     }

@@ -8,14 +8,15 @@ use std::{
     time::Duration,
 };
 
+use waihu_agents::{Agent, AgentId, Need, Reach, Rules, Switchboard, Urgency, Wish};
 use waihu_call::{
-    CallMachine, Desk, Ending, Input, Leg, MediaEvent, Output, Part, Partial, PlaybackId, Speaker,
+    AgentEvent, CallMachine, Ending, Input, Leg, MediaEvent, Output, Part, Partial, PlaybackId, Speaker,
     SpeechEvent,
 };
 use waihu_dialog::{Expectation, Interpreter, Script, Utterance};
 use waihu_nlu::Entities;
 use waihu_sip::{Codec, EndedBy as SipEndedBy, Event, FailureCause, SessionDescription};
-use waihu_types::{Announcement, AnsweredBy, Case, Intent, Lang, Time, Told};
+use waihu_types::{Announcement, AnsweredBy, AttemptId, Case, Intent, Lang, Time, Told};
 
 /// How long every prompt is [ms].
 pub const PROMPT_MS: u64 = 3_000;
@@ -37,6 +38,16 @@ fn script() -> Arc<Script> {
         .collect();
     let files: Vec<(&str, &str)> = files.iter().map(|(p, t)| (p.as_str(), t.as_str())).collect();
     Arc::new(Script::load("reminder", &files).unwrap())
+}
+
+/// The attempt, as the switchboard knows it.
+pub fn call() -> AttemptId {
+    "a-1".parse().unwrap()
+}
+
+fn agent(name: &str, reach: Reach) -> Agent {
+    let (id, name, skills) = (AgentId::new(name), name.to_owned(), Default::default());
+    Agent { id, name, skills, langs: Vec::new(), reach, ring: Some(Duration::from_secs(15)) }
 }
 
 pub fn case() -> Case {
@@ -75,8 +86,12 @@ pub struct Shell {
     pub connects: Vec<(Leg, Part)>,
     pub bridged: bool,
     pub ending: Option<Ending>,
-    /// The agents' desks that were rung, in order.
-    pub desks: Vec<usize>,
+    /// The agents, as the switchboard has them.
+    pub agents: Switchboard,
+    /// Who was called, in order.
+    pub desks: Vec<String>,
+    /// How often an agent was told who it is.
+    pub briefed: u32,
     /// Whether agents' phones ring, and far sides answer a hang-up.
     pub polite: bool,
 }
@@ -85,14 +100,15 @@ impl Shell {
     pub fn dialled(agents: &[&str]) -> Self {
         let today = jiff::civil::date(2026, 11, 24);
         let interpreter = Interpreter::new(SCRIPT.clone(), Lang::Zh, &case(), today);
-        let desk = |name: &&str| Desk {
-            name: (*name).to_owned(),
-            ring: Duration::from_secs(15),
-            skills: Vec::new(),
-        };
-        let desks = agents.iter().map(desk).collect();
+        let mut board = Switchboard::new(Rules::default());
+        for (place, name) in agents.iter().enumerate() {
+            let agent = agent(name, Reach::Phone { place });
+            board.handle_input(Time::ZERO, waihu_agents::Input::SignIn { agent });
+        }
         let mut shell = Self {
-            call: CallMachine::new(interpreter, Lang::Zh, RING, desks),
+            call: CallMachine::new(interpreter, Lang::Zh, RING),
+            agents: board,
+            briefed: 0,
             now: Time::from_millis(1_000),
             playing: None,
             played: Vec::new(),
@@ -129,9 +145,27 @@ impl Shell {
             assert!(self.ending.is_none(), "nothing comes after the end: {output:?}");
             match output {
                 Output::InviteCallee => self.invited.push(Leg::Callee),
-                Output::InviteAgent { desk } => {
+                Output::Seek { skills, .. } => {
+                    let (lang, last_agent, urgency) = (Lang::Zh, None, Urgency::Usual);
+                    let need = Need { skills, lang, last_agent, without: Vec::new(), urgency };
+                    self.board(waihu_agents::Input::Seek { call: call(), need });
+                }
+                Output::Unwanted => self.board(waihu_agents::Input::Unwanted { call: call() }),
+                Output::AcceptAgent { agent } => {
+                    self.board(waihu_agents::Input::Accept { agent, call: call() });
+                }
+                Output::DeclineAgent { agent } => {
+                    self.board(waihu_agents::Input::Decline { agent, call: call() });
+                }
+                Output::Brief => {
+                    self.briefed += 1;
+                    if self.polite {
+                        self.input(Input::Agent(AgentEvent::Briefed));
+                    }
+                }
+                Output::InviteAgent { agent } => {
                     self.invited.push(Leg::Agent);
-                    self.desks.push(desk);
+                    self.desks.push(agent.to_string());
                     if self.polite {
                         self.sip(Leg::Agent, ringing(180));
                     }
@@ -163,6 +197,7 @@ impl Shell {
                     }
                 }
                 Output::Bridge => self.bridged = true,
+                Output::Unbridge => self.bridged = false,
                 Output::Line(line) if line.speaker == Speaker::Bot => self.said.push(line.text),
                 Output::Ended(ending) => self.ending = Some(*ending),
                 Output::Line(line) if line.speaker == Speaker::System => self.notes.push(line.text),
@@ -174,8 +209,48 @@ impl Shell {
         }
     }
 
+    /// The switchboard takes something in, and the call hears of it.
+    pub fn board(&mut self, input: waihu_agents::Input) {
+        self.agents.handle_input(self.now, input);
+        while let Some(output) = self.agents.poll_output() {
+            use waihu_agents::Output as O;
+            let event = match output {
+                O::Offer { agent, .. } => {
+                    let known = self.agents.standing(&agent).unwrap();
+                    let (name, reach) = (known.name, known.reach);
+                    AgentEvent::Offered(waihu_call::Agent { id: agent, name, reach })
+                }
+                O::Revoke { agent, why, .. } => AgentEvent::Revoked { agent, why },
+                O::Taken { agent, .. } => AgentEvent::Taken(agent),
+                O::Missing { .. } => AgentEvent::Missing,
+                O::Lost { .. } => AgentEvent::Lost,
+                O::TooLate { .. } | O::Changed { .. } => continue,
+            };
+            if self.ending.is_none() {
+                self.input(Input::Agent(event));
+            }
+        }
+    }
+
+    /// An agent at a desk signs in, and is available.
+    pub fn sits_down(&mut self, name: &str) {
+        let id = AgentId::new(name);
+        self.board(waihu_agents::Input::SignIn { agent: agent(name, Reach::Desk) });
+        self.board(waihu_agents::Input::Wants { agent: id, wish: Wish::Available });
+    }
+
+    /// An agent at a desk takes the call that rings there, and their page answers.
+    pub fn desk_answers(&mut self, name: &str) {
+        self.board(waihu_agents::Input::Accept { agent: AgentId::new(name), call: call() });
+        self.sip(Leg::Agent, answer());
+    }
+
     pub fn far_side_obeys(&mut self, leg: Leg) {
-        let up = leg == Leg::Callee && !self.said.is_empty() || leg == Leg::Agent && self.bridged;
+        // Of an agent's leg nothing is told once it was given up.
+        if leg == Leg::Agent {
+            return;
+        }
+        let up = !self.said.is_empty();
         let event = match up {
             true => Event::Ended { by: SipEndedBy::Local, reason: None },
             false => failed(487, FailureCause::Cancelled),
@@ -205,7 +280,8 @@ impl Shell {
         let until = self.now + Duration::from_millis(ms);
         while self.ending.is_none() {
             let playback = [self.starts.map(|p| p.1), self.playing.map(|p| p.1)];
-            let due = playback.into_iter().chain([self.call.poll_timeout()]).flatten().min();
+            let timers = [self.call.poll_timeout(), self.agents.poll_timeout()];
+            let due = playback.into_iter().chain(timers).flatten().min();
             let Some(due) = due.filter(|d| *d <= until) else { break };
             self.now = self.now.max(due);
             match (self.starts, self.playing) {
@@ -213,6 +289,9 @@ impl Shell {
                 (_, Some((id, end))) if end <= self.now => {
                     self.playing = None;
                     self.input(Input::Media(MediaEvent::PlaybackDone(id)));
+                }
+                _ if self.agents.poll_timeout().is_some_and(|at| at <= self.now) => {
+                    self.board(waihu_agents::Input::Timeout);
                 }
                 _ => self.input(Input::Timeout),
             }

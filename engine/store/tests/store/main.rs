@@ -17,4 +17,5 @@ mod nodes_take_over;
 mod outcomes_are_filed_once;
 mod people_sign_in;
 mod words_are_found;
+mod talks_are_kept;
 mod writes_share_a_commit;

@@ -1,0 +1,205 @@
+//! The warm transfer: an agent is told who it is before the callee hears them; whoever is lost is followed by the bot.
+#![allow(clippy::unwrap_used)]
+
+mod shell;
+
+use shell::{Shell, answer, failed, hung_up};
+use waihu_agents::{AgentId, Input as BoardInput};
+use waihu_call::{AgentEvent, Input, Leg, MediaEvent, Part};
+use waihu_sip::FailureCause;
+use waihu_types::{Disposition, HandoverResult, Intent, OfferResult};
+
+fn wants_human(agents: &[&str]) -> Shell {
+    let mut shell = Shell::answered(agents);
+    asks(&mut shell);
+    shell
+}
+
+fn asks(shell: &mut Shell) {
+    shell.say("对，我就是", Intent::Affirm);
+    shell.say("给我转人工", Intent::RequestHuman);
+    shell.hear_out();
+}
+
+/// A call that an agent at a desk has taken.
+fn with_agent() -> Shell {
+    let mut shell = Shell::answered(&[]);
+    shell.sits_down("li");
+    asks(&mut shell);
+    shell.wait(3_000);
+    shell.desk_answers("li");
+    assert!(shell.bridged);
+    shell
+}
+
+#[test]
+fn a_telephone_is_told_who_it_is_and_then_joined() {
+    let mut shell = wants_human(&["desk-1"]);
+    shell.polite = false;
+    shell.sip(Leg::Agent, answer());
+    assert_eq!((shell.briefed, shell.bridged), (1, false), "the callee hears nothing of it");
+    assert_eq!(shell.connects.last(), Some(&(Leg::Agent, Part::Answer)));
+    shell.wait(2_000);
+    shell.input(Input::Agent(AgentEvent::Briefed));
+    assert!(shell.bridged);
+}
+
+#[test]
+fn a_desk_is_called_once_it_has_said_yes() {
+    let mut shell = Shell::answered(&[]);
+    shell.sits_down("li");
+    asks(&mut shell);
+    assert_eq!(shell.desks.len(), 0, "it rings on the page alone");
+    shell.wait(5_000);
+    shell.desk_answers("li");
+    assert_eq!((&shell.desks[..], shell.bridged), (&["li".to_owned()][..], true));
+    shell.wait(60_000);
+    shell.input(Input::Agent(AgentEvent::HungUp));
+    let ending = shell.end();
+    assert_eq!(ending.conclusion.disposition, Disposition::HandedOver);
+    let handover = ending.handover.unwrap();
+    assert_eq!((handover.waited.as_secs(), handover.talked.as_secs()), (5, 60));
+    let offers: Vec<_> = handover.offers.iter().map(|o| (o.agent.as_str(), o.end)).collect();
+    assert_eq!(offers, [("li", OfferResult::Joined)]);
+}
+
+#[test]
+fn an_agent_without_sound_is_followed_by_the_next() {
+    let mut shell = Shell::answered(&["desk-1"]);
+    shell.sits_down("li");
+    asks(&mut shell);
+    shell.board(BoardInput::Accept { agent: AgentId::new("li"), call: shell::call() });
+    // Nothing comes of the handshake, or the page answers nothing at all.
+    shell.board(BoardInput::Wants { agent: AgentId::new("li"), wish: waihu_agents::Wish::OnBreak });
+    shell.wait(13_000);
+    shell.hear_out();
+    assert_eq!(shell.desks, ["li", "desk-1"]);
+    shell.sip(Leg::Agent, answer());
+    assert!(shell.bridged);
+    let offers: Vec<_> = {
+        shell.sip(Leg::Agent, hung_up());
+        shell.end().handover.unwrap().offers.into_iter().map(|o| o.end).collect()
+    };
+    assert_eq!(offers, [OfferResult::Lost, OfferResult::Joined]);
+}
+
+#[test]
+fn an_agent_who_is_lost_in_the_talk_leaves_nobody_in_silence() {
+    let mut shell = with_agent();
+    // Much longer than the dialog waits for anything, and than a call may last.
+    shell.wait(400_000);
+    let said = shell.said.len();
+    shell.board(BoardInput::DeskGone { agent: AgentId::new("li") });
+    shell.wait(29_000);
+    assert_eq!(shell.said.len(), said, "a page may load anew");
+    shell.wait(2_000);
+    assert!(!shell.bridged);
+    assert!(shell.said.len() > said, "the bot is back");
+    let ending = shell.end();
+    assert_eq!(ending.conclusion.disposition, Disposition::CallbackAgreed, "and ends it honestly");
+    let handover = ending.handover.unwrap();
+    assert_eq!((handover.result, handover.offers[0].end), (HandoverResult::Failed, OfferResult::Lost));
+    assert_eq!(handover.talked.as_secs(), 430);
+}
+
+#[test]
+fn the_next_agent_takes_over_from_one_who_was_lost() {
+    let mut shell = with_agent();
+    shell.sits_down("wang");
+    shell.wait(30_000);
+    shell.input(Input::Agent(AgentEvent::Lost));
+    shell.hear_out();
+    shell.wait(1_000);
+    shell.desk_answers("wang");
+    assert!(shell.bridged);
+    shell.wait(20_000);
+    shell.sip(Leg::Callee, hung_up());
+    let ending = shell.end();
+    assert_eq!(ending.conclusion.disposition, Disposition::HandedOver);
+    let handover = ending.handover.unwrap();
+    assert_eq!((handover.agent.as_str(), handover.result), ("wang", HandoverResult::Joined));
+    assert_eq!(handover.talked.as_secs(), 50);
+    assert_eq!(handover.offers.len(), 2);
+}
+
+#[test]
+fn agents_who_are_lost_one_after_the_other_come_to_an_end() {
+    let mut shell = Shell::answered(&["a"]);
+    asks(&mut shell);
+    for _ in 0..6 {
+        if shell.ending.is_none() {
+            shell.sip(Leg::Agent, answer());
+            shell.wait(1_000);
+            shell.input(Input::Agent(AgentEvent::Lost));
+            shell.hear_out();
+            shell.wait(500);
+        }
+    }
+    assert_eq!(shell.desks.len(), 4);
+    assert_eq!(shell.end().conclusion.disposition, Disposition::CallbackAgreed);
+}
+
+#[test]
+fn a_callee_who_hangs_up_in_the_whisper_leaves_no_leg_up() {
+    let mut shell = wants_human(&["desk-1"]);
+    shell.polite = false;
+    shell.sip(Leg::Agent, answer());
+    shell.sip(Leg::Callee, hung_up());
+    shell.wait(5_000);
+    assert!(shell.hangups.contains(&Leg::Agent));
+    assert!(!shell.agents.standings().any(|s| s.call.is_some()), "the telephone is free again");
+    let ending = shell.ending.unwrap();
+    assert_eq!(ending.handover.unwrap().offers[0].end, OfferResult::Withdrawn);
+}
+
+#[test]
+fn who_wants_no_further_calls_while_it_rings_is_heeded() {
+    let mut shell = wants_human(&["desk-1"]);
+    shell.say("别再打给我了", Intent::StopCalling);
+    assert!(shell.hangups.contains(&Leg::Agent));
+    assert_eq!(shell.end().conclusion.disposition, Disposition::StopCalling);
+}
+
+#[test]
+fn a_page_that_was_loaded_anew_takes_its_sound_up_again() {
+    let mut shell = with_agent();
+    let before = shell.connects.len();
+    shell.sip(Leg::Agent, answer());
+    assert_eq!((shell.connects.len(), shell.briefed, shell.bridged), (before + 1, 1, true));
+}
+
+#[test]
+fn the_callees_media_that_is_lost_ends_the_talk_too() {
+    let mut shell = with_agent();
+    shell.input(Input::Media(MediaEvent::Lost));
+    assert!(shell.hangups.contains(&Leg::Callee));
+    let ending = shell.end();
+    assert!(ending.engine_failed);
+    assert_eq!(ending.conclusion.disposition, Disposition::HandedOver);
+}
+
+#[test]
+fn an_agent_who_has_hung_up_is_not_lost() {
+    let mut shell = wants_human(&["desk-1"]);
+    shell.sip(Leg::Agent, answer());
+    shell.polite = false;
+    shell.sip(Leg::Agent, hung_up());
+    // The signalling of the leg has nothing more to say.
+    shell.sip(Leg::Agent, failed(408, FailureCause::TransportError));
+    let said = shell.said.len();
+    shell.sip(Leg::Callee, hung_up());
+    assert_eq!(shell.said.len(), said);
+    assert_eq!(shell.end().conclusion.disposition, Disposition::HandedOver);
+}
+
+#[test]
+fn a_telephone_that_is_busy_is_no_agent_lost() {
+    let mut shell = wants_human(&["desk-1", "desk-2"]);
+    shell.sip(Leg::Agent, failed(486, FailureCause::Rejected));
+    shell.sip(Leg::Agent, failed(486, FailureCause::Rejected));
+    let ending = shell.end();
+    let handover = ending.handover.unwrap();
+    assert_eq!(handover.result, HandoverResult::Failed);
+    assert!(handover.offers.iter().all(|o| o.end == OfferResult::Declined));
+    assert_eq!(ending.conclusion.disposition, Disposition::CallbackAgreed);
+}

@@ -1,0 +1,275 @@
+//! The switchboard as a desk meets it.
+
+use std::time::Duration;
+
+use tokio::{sync::mpsc, time::sleep};
+use waihu_agents::{
+    Agent, AgentId, Input, Level, OfferEnd, Presence, Reach,
+    desk::{CallState, FromDesk, MOST_NOTES, Profile, Revocation, State, ToDesk},
+};
+use waihu_call::AgentEvent;
+use waihu_sip::SessionDescription;
+use waihu_store::{StoreError, WrapUp};
+use waihu_types::AttemptId;
+
+use super::{Board, CallNews, Inner, Switchboard, call::Turned, wanted};
+use crate::legs::wall_now;
+
+/// Messages that wait for a desk: who has not read so many reads nothing any more, and comes back to a whole state.
+const UNREAD: usize = 256;
+
+/// The longest description that is read [bytes]: a browser's for one sound has some 2 KiB.
+const MOST_SDP: usize = 16 << 10;
+
+/// How often a wrap-up waits for its call's outcome to be filed, and how long each time: a recording is sealed within
+/// seconds. What was put down is kept by then in any case.
+const TRIES: u32 = 60;
+const TRY_EVERY: Duration = Duration::from_secs(2);
+
+/// A desk that is connected.
+pub(super) struct Desk {
+    profile: Profile,
+    connection: u64,
+    tell: mpsc::Sender<ToDesk>,
+}
+
+/// A desk's connection: what it hears, and what it says.
+pub struct DeskLink {
+    /// What the desk is told; it ends where the desk is another connection's, or was not read.
+    pub hear: mpsc::Receiver<ToDesk>,
+    /// What the desk says.
+    pub say: DeskVoice,
+}
+
+/// What a desk says. When it is dropped, the desk is gone.
+pub struct DeskVoice {
+    board: Switchboard,
+    agent: AgentId,
+    connection: u64,
+}
+
+impl Switchboard {
+    /// Somebody sits down at their desk, or comes back to it.
+    pub fn connect(&self, profile: Profile) -> DeskLink {
+        let agent = AgentId::new(&profile.login);
+        let (tell, hear) = mpsc::channel(UNREAD);
+        let skills = profile.skills.iter();
+        let known = Agent {
+            id: agent.clone(),
+            name: profile.name.clone(),
+            skills: skills.filter_map(|(s, l)| Some((s.clone(), Level::new(*l)?))).collect(),
+            langs: profile.langs.clone(),
+            reach: Reach::Desk,
+            ring: None,
+        };
+        let connection = {
+            let mut board = self.board();
+            board.connections += 1;
+            let connection = board.connections;
+            let before = board.desks.insert(agent.clone(), Desk { profile, connection, tell });
+            if let Some(before) = before {
+                let _ = before.tell.try_send(ToDesk::Superseded);
+            }
+            connection
+        };
+        self.input(Input::SignIn { agent: known });
+        DeskLink { hear, say: DeskVoice { board: self.clone(), agent, connection } }
+    }
+}
+
+impl DeskVoice {
+    /// Does what the desk says.
+    pub fn say(&self, said: FromDesk) {
+        let agent = self.agent.clone();
+        if self.board.board().desks.get(&agent).is_none_or(|desk| desk.connection != self.connection) {
+            return;
+        }
+        match said {
+            FromDesk::Presence { wish } => self.board.input(Input::Wants { agent, wish: wish.into() }),
+            FromDesk::Answer { attempt } => self.board.input(Input::Accept { agent, call: attempt }),
+            FromDesk::Decline { attempt } => self.board.input(Input::Decline { agent, call: attempt }),
+            FromDesk::Sdp { attempt, sdp } => self.described(&attempt, &sdp),
+            FromDesk::Renew { attempt } => self.to_call(&attempt, CallNews::Renew),
+            FromDesk::Hold { attempt, on } => self.turned(&attempt, on.into(), Kind::Hold),
+            FromDesk::Mute { attempt, on } => self.turned(&attempt, on.into(), Kind::Mute),
+            FromDesk::HangUp { attempt } => self.to_call(&attempt, CallNews::Agent(AgentEvent::HungUp)),
+            FromDesk::WrapUp { attempt, disposition, notes, promise } => {
+                let notes = notes.trim().to_owned();
+                if notes.chars().count() > MOST_NOTES {
+                    return self.refuse("notes: 4,000 characters at most 备注最多 4000 字");
+                }
+                self.wrap_up(WrapUp { attempt, agent: agent.to_string(), disposition, notes, promise });
+            }
+            FromDesk::Done => self.board.input(Input::WrapUpDone { agent }),
+            FromDesk::Longer => self.board.input(Input::WrapUpLonger { agent }),
+        }
+    }
+
+    /// A message was not heeded.
+    pub fn refuse(&self, why: &str) {
+        self.board.board().tell_desk(&self.agent, ToDesk::Refused { why: why.to_owned() });
+    }
+
+    fn described(&self, attempt: &AttemptId, sdp: &str) {
+        match Some(sdp)
+            .filter(|sdp| sdp.len() <= MOST_SDP)
+            .map(|sdp| SessionDescription::parse(sdp.as_bytes()))
+        {
+            Some(Ok(answer)) => self.to_call(attempt, CallNews::Answer(Box::new(answer))),
+            _ => self.refuse("sdp: it cannot be read as RFC 8866 has it 无法解析 SDP"),
+        }
+    }
+
+    /// Tells a call that this agent has.
+    fn to_call(&self, attempt: &AttemptId, news: CallNews) {
+        let board = self.board.board();
+        if board.has(&self.agent, attempt) {
+            board.tell_call(attempt, news);
+        }
+    }
+
+    fn turned(&self, attempt: &AttemptId, on: Turned, kind: Kind) {
+        let mut board = self.board.board();
+        if !board.has(&self.agent, attempt) {
+            return;
+        }
+        if let Some(held) = board.calls.get_mut(attempt).filter(|held| held.is_joined) {
+            match kind {
+                Kind::Hold => {
+                    held.hold = on;
+                    held.tell(CallNews::Hold(on));
+                }
+                // The page sends silence itself: here it is known for one that is loaded anew.
+                Kind::Mute => held.mute = on,
+            }
+            self.board.0.tell_state(&mut board, &self.agent);
+        }
+    }
+
+    /// Keeps what an agent put down, and adds it to the outcome once that is filed.
+    fn wrap_up(&self, wrap_up: WrapUp) {
+        let (board, agent) = (self.board.clone(), self.agent.clone());
+        tokio::spawn(async move {
+            let attempt = wrap_up.attempt.clone();
+            let told = match board.0.store.wrap_up(&wrap_up, wall_now()).await {
+                Ok(true) => ToDesk::Wrapped { attempt: attempt.clone() },
+                Ok(false) => ToDesk::Refused {
+                    why: "wrap_up: that call was not yours 该通话不属于您".to_owned(),
+                },
+                Err(error) => {
+                    tracing::error!(%attempt, %error, "a wrap-up could not be kept");
+                    ToDesk::Refused {
+                        why: "wrap_up: it could not be kept, try again 保存失败".to_owned()
+                    }
+                }
+            };
+            let kept = matches!(told, ToDesk::Wrapped { .. });
+            board.board().tell_desk(&agent, told);
+            if kept {
+                amend(&board, &wrap_up).await;
+            }
+        });
+    }
+}
+
+/// Files what an agent put down with the call's outcome, which may not be there yet.
+async fn amend(board: &Switchboard, wrap_up: &WrapUp) {
+    for _ in 0..TRIES {
+        match board.0.store.amend_outcome(wrap_up).await {
+            Ok(true) => return,
+            Ok(false) => {}
+            Err(StoreError::AlreadyClosed(_)) => return,
+            Err(error) => {
+                tracing::warn!(attempt = %wrap_up.attempt, %error, "a wrap-up is not in its outcome yet");
+            }
+        }
+        sleep(TRY_EVERY).await;
+    }
+}
+
+enum Kind {
+    Hold,
+    Mute,
+}
+
+impl Drop for DeskVoice {
+    fn drop(&mut self) {
+        let ours = {
+            let mut board = self.board.board();
+            let ours = board.desks.get(&self.agent).is_none_or(|desk| desk.connection == self.connection);
+            if ours {
+                board.desks.remove(&self.agent);
+            }
+            ours
+        };
+        if ours {
+            self.board.input(Input::DeskGone { agent: self.agent.clone() });
+        }
+    }
+}
+
+impl Board {
+    pub(super) fn tell_desk(&mut self, agent: &AgentId, told: ToDesk) {
+        // Who reads nothing is let go; the connection's end says that the desk is gone.
+        if self.desks.get(agent).is_some_and(|desk| desk.tell.try_send(told).is_err()) {
+            self.desks.remove(agent);
+        }
+    }
+
+    /// The desk of whoever has a call, or is offered it.
+    pub(super) fn desk_of(&self, call: &AttemptId) -> Option<AgentId> {
+        let at = |s: &waihu_agents::Standing| {
+            s.reach == Reach::Desk && s.call.as_ref() == Some(call) && s.presence != Presence::WrappingUp
+        };
+        self.machine.standings().find(at).map(|s| s.agent)
+    }
+
+    /// Whether an agent talks with the callee of a call, or is about to.
+    fn has(&self, agent: &AgentId, call: &AttemptId) -> bool {
+        let at = |s: waihu_agents::Standing| s.presence == Presence::Talking && s.call.as_ref() == Some(call);
+        self.machine.standing(agent).is_some_and(at)
+    }
+}
+
+impl Inner {
+    /// Tells a desk how all stands.
+    pub(super) fn tell_state(&self, board: &mut Board, agent: &AgentId) {
+        let (Some(desk), Some(standing)) = (board.desks.get(agent), board.machine.standing(agent)) else {
+            return;
+        };
+        let call = standing.call.as_ref().and_then(|attempt| {
+            let held = board.calls.get(attempt)?;
+            Some(Box::new(CallState {
+                attempt: attempt.clone(),
+                card: held.card.clone(),
+                lines: held.lines.clone(),
+                joined: held.is_joined,
+                held: held.hold == Turned::On,
+                muted: held.mute == Turned::On,
+            }))
+        });
+        let state = State {
+            agent: desk.profile.clone(),
+            presence: standing.presence.label(),
+            wish: wanted(standing.wish),
+            note: standing.note.map(|note| match note {
+                waihu_agents::AwayNote::RangOut => "rang_out",
+            }),
+            since: self.wall(standing.since),
+            until: standing.until.map(|at| self.wall(at)),
+            call,
+            now: wall_now(),
+        };
+        board.tell_desk(agent, ToDesk::State(Box::new(state)));
+    }
+}
+
+/// What a desk is told of an offer's end; nothing where there is no desk to tell.
+pub(super) fn revocation(why: OfferEnd) -> Option<Revocation> {
+    match why {
+        OfferEnd::Declined => Some(Revocation::Declined),
+        OfferEnd::RangOut => Some(Revocation::RangOut),
+        OfferEnd::Unwanted => Some(Revocation::Unwanted),
+        OfferEnd::DeskGone => None,
+    }
+}

@@ -1,0 +1,228 @@
+//! Calls and desks at one switchboard, by its channels.
+
+use std::collections::BTreeMap;
+
+use waihu_agents::{
+    Need, Urgency,
+    desk::{self, FromDesk, Profile, Revocation, ToDesk, Wanted},
+};
+use waihu_types::{Disposition, Identity, Intent, Lang, Promise};
+
+use super::*;
+
+async fn board(phones: &[waihu_trunk::Agent]) -> (Switchboard, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(Store::open(folder.path().join("waihu.sqlite")).await.unwrap());
+    (Switchboard::start(store, phones), folder)
+}
+
+fn profile(login: &str) -> Profile {
+    Profile {
+        login: login.to_owned(),
+        name: login.to_uppercase(),
+        skills: BTreeMap::from([("hardship".to_owned(), 4)]),
+        langs: vec![Lang::Zh],
+    }
+}
+
+fn card() -> desk::Card {
+    let due: waihu_types::Money = serde_json::from_str(r#"{"amount":"3250.00","currency":"CNY"}"#).unwrap();
+    desk::Card {
+        campaign: None,
+        case: "c-1".parse().unwrap(),
+        name: "张伟".to_owned(),
+        title: "先生".to_owned(),
+        lang: Lang::Zh,
+        creditor: "安信银行".to_owned(),
+        product: "信用卡".to_owned(),
+        due,
+        due_date: jiff::civil::date(2026, 11, 15),
+        reason: Intent::RequestHuman,
+        skills: vec!["hardship".to_owned()],
+        identity: Identity::Confirmed,
+        debt_disclosed: true,
+        mood: None,
+        intents: Vec::new(),
+        table: None,
+        offers: vec![Promise::of(jiff::civil::date(2026, 12, 1), due)],
+        authority: desk::Authority {
+            least_part: due,
+            max_parts: 1,
+            max_delay_days: 31,
+            max_span_days: 31,
+            discounts: Vec::new(),
+            approver: None,
+        },
+        wanted_at: wall_now(),
+    }
+}
+
+fn need() -> Need {
+    Need {
+        skills: vec!["hardship".to_owned()],
+        lang: Lang::Zh,
+        last_agent: None,
+        without: Vec::new(),
+        urgency: Urgency::Usual,
+    }
+}
+
+fn said(text: &str) -> desk::Said {
+    let (at, speaker) = (wall_now(), desk::Speaker::Callee);
+    desk::Said { at, speaker, text: text.to_owned(), intent: None }
+}
+
+/// What a desk is told next that is no state.
+async fn next(link: &mut DeskLink) -> ToDesk {
+    loop {
+        match link.hear.recv().await.unwrap() {
+            ToDesk::State(_) => {}
+            told => return told,
+        }
+    }
+}
+
+/// The state that comes last of those that wait.
+fn state(link: &mut DeskLink) -> Box<desk::State> {
+    let mut last = None;
+    while let Ok(told) = link.hear.try_recv() {
+        if let ToDesk::State(state) = told {
+            last = Some(state);
+        }
+    }
+    last.unwrap()
+}
+
+fn attempt() -> AttemptId {
+    "a-1".parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_desk_sees_the_card_before_it_answers_and_all_of_the_call_after_a_reload() {
+    let (board, _folder) = board(&[]).await;
+    let mut link = board.connect(profile("li"));
+    assert_eq!(state(&mut link).presence, "away", "who sits down is not at once called");
+    link.say.say(FromDesk::Presence { wish: Wanted::Available });
+    let mut call = board.of_call(attempt());
+    call.seek(need(), card(), &[said("给我转人工")]);
+    let ToDesk::Offer { card, .. } = next(&mut link).await else { unreachable!("it is offered") };
+    assert_eq!(card.name, "张伟");
+    assert!(matches!(call.news().await, CallNews::Agent(AgentEvent::Offered(a)) if a.name == "LI"));
+    call.said(&said("我等着"));
+    assert!(matches!(next(&mut link).await, ToDesk::Line { line, .. } if line.text == "我等着"));
+    link.say.say(FromDesk::Answer { attempt: attempt() });
+    assert!(matches!(call.news().await, CallNews::Agent(AgentEvent::Taken(_))));
+    call.joined();
+    assert!(matches!(next(&mut link).await, ToDesk::Joined { .. }));
+    link.say.say(FromDesk::Mute { attempt: attempt(), on: true });
+
+    // The page is loaded anew.
+    drop(link);
+    let mut link = board.connect(profile("li"));
+    let state = state(&mut link);
+    let told = state.call.unwrap();
+    assert_eq!((state.presence, told.joined, told.muted), ("talking", true, true));
+    let lines: Vec<_> = told.lines.iter().map(|l| l.text.as_str()).collect();
+    assert_eq!(lines, ["给我转人工", "我等着"]);
+    link.say.say(FromDesk::Renew { attempt: attempt() });
+    assert!(matches!(call.news().await, CallNews::Renew));
+
+    drop(call);
+    assert!(matches!(next(&mut link).await, ToDesk::Ended { .. }));
+    assert_eq!(board.standings()[0].presence, Presence::WrappingUp);
+    link.say.say(FromDesk::Done);
+    assert_eq!(board.standings()[0].presence, Presence::Available);
+    assert!(board.board().calls.is_empty(), "nothing of the call is kept");
+}
+
+#[tokio::test]
+async fn of_two_pages_of_one_agent_the_later_one_has_the_desk() {
+    let (board, _folder) = board(&[]).await;
+    let mut first = board.connect(profile("li"));
+    first.say.say(FromDesk::Presence { wish: Wanted::Available });
+    let second = board.connect(profile("li"));
+    assert!(matches!(next(&mut first).await, ToDesk::Superseded));
+    first.say.say(FromDesk::Presence { wish: Wanted::Away });
+    assert_eq!(board.standings()[0].presence, Presence::Available, "it says nothing any more");
+    drop(first);
+    assert_eq!(board.standings()[0].presence, Presence::Available);
+    drop(second);
+    assert_eq!(board.standings()[0].presence, Presence::Away);
+}
+
+#[tokio::test]
+async fn a_desk_may_do_nothing_with_a_call_that_it_has_not() {
+    let (board, _folder) = board(&[]).await;
+    let mut li = board.connect(profile("li"));
+    li.say.say(FromDesk::Presence { wish: Wanted::Available });
+    let wang = board.connect(profile("wang"));
+    let mut call = board.of_call(attempt());
+    call.seek(need(), card(), &[]);
+    li.say.say(FromDesk::Answer { attempt: attempt() });
+    while !matches!(call.news().await, CallNews::Agent(AgentEvent::Taken(_))) {}
+    wang.say.say(FromDesk::HangUp { attempt: attempt() });
+    wang.say.say(FromDesk::Renew { attempt: attempt() });
+    li.say.say(FromDesk::HangUp { attempt: attempt() });
+    assert!(matches!(call.news().await, CallNews::Agent(AgentEvent::HungUp)));
+    let late = board.connect(profile("chen"));
+    late.say.say(FromDesk::Answer { attempt: attempt() });
+    let mut late = late;
+    assert!(matches!(next(&mut late).await, ToDesk::Revoked { why: Revocation::TooLate, .. }));
+    li.say.say(FromDesk::Sdp { attempt: attempt(), sdp: "no description".to_owned() });
+    while !matches!(next(&mut li).await, ToDesk::Refused { .. }) {}
+}
+
+#[tokio::test]
+async fn a_wrap_up_is_only_of_ones_own_call() {
+    let (board, _folder) = board(&[]).await;
+    let mut link = board.connect(profile("li"));
+    link.say.say(FromDesk::WrapUp {
+        attempt: attempt(),
+        disposition: Some(Disposition::PromiseToPay),
+        notes: "x".to_owned(),
+        promise: None,
+    });
+    assert!(matches!(next(&mut link).await, ToDesk::Refused { .. }));
+    let notes = "x".repeat(desk::MOST_NOTES + 1);
+    link.say.say(FromDesk::WrapUp { attempt: attempt(), disposition: None, notes, promise: None });
+    assert!(matches!(next(&mut link).await, ToDesk::Refused { .. }));
+}
+
+#[tokio::test]
+async fn a_desk_that_reads_nothing_is_let_go() {
+    let (board, _folder) = board(&[]).await;
+    let link = board.connect(profile("li"));
+    for _ in 0..1_000 {
+        link.say.say(FromDesk::Presence { wish: Wanted::Available });
+    }
+    assert!(board.board().desks.is_empty());
+    drop(link);
+    assert_eq!(board.standings()[0].presence, Presence::Away);
+}
+
+#[tokio::test]
+async fn the_trunks_telephones_are_there_from_the_beginning() {
+    let phone = waihu_trunk::Agent {
+        name: "前台".to_owned(),
+        address: "sip:100@192.0.2.1".parse().unwrap(),
+        ring_timeout_s: 20,
+        skills: vec!["hardship".to_owned()],
+    };
+    let (board, _folder) = board(&[phone]).await;
+    let mut call = board.of_call(attempt());
+    call.seek(need(), card(), &[]);
+    assert_eq!(board.waiting().len(), 1);
+    let CallNews::Agent(AgentEvent::Offered(agent)) = call.news().await else {
+        unreachable!("it is offered")
+    };
+    assert_eq!((agent.name.as_str(), agent.id.as_str()), ("前台", "phone:前台"));
+    call.accept(agent.id.clone());
+    assert!(matches!(call.news().await, CallNews::Agent(AgentEvent::Taken(_))));
+    call.unwanted();
+    assert_eq!(board.standings()[0].presence, Presence::Available);
+    call.seek(need(), card(), &[]);
+    assert!(matches!(call.news().await, CallNews::Agent(AgentEvent::Offered(_))));
+    call.decline(agent.id);
+    assert!(matches!(call.news().await, CallNews::Agent(AgentEvent::Revoked { .. })));
+    assert!(matches!(call.news().await, CallNews::Agent(AgentEvent::Missing)));
+}
