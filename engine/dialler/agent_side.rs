@@ -172,7 +172,9 @@ impl AgentSide {
             CallNews::Answer(sdp) => {
                 Some(Input::Sip { leg: Leg::Agent, event: SipEvent::Answered { sdp: *sdp } })
             }
-            CallNews::Renew => self.renew(plant),
+            // A page that sees its call before it has our offer need not ask.
+            CallNews::Renew(connection) if self.board.is_offered(connection) => None,
+            CallNews::Renew(_) => self.renew(plant),
             CallNews::Hold(hold) => {
                 let agent = self.sound.as_ref().filter(|_| self.is_joined)?.slot();
                 if hold.is_on() {

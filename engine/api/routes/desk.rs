@@ -11,7 +11,7 @@ use axum::{
     http::{HeaderMap, header},
     response::Response,
 };
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use waihu_agents::desk::{FromDesk, Profile, ToDesk};
 
 use crate::{
@@ -96,7 +96,7 @@ struct Desk {
 
 impl Desk {
     async fn run(mut self, mut socket: WebSocket) {
-        let mut ping = interval(PING);
+        let mut ping = interval_at(Instant::now() + PING, PING);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut heard_at = Instant::now();
         let code = loop {

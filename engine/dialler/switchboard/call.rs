@@ -20,8 +20,8 @@ pub(crate) enum CallNews {
     Agent(AgentEvent),
     /// A desk's answer to our offer.
     Answer(Box<SessionDescription>),
-    /// A desk's page was loaded anew, and wants another offer.
-    Renew,
+    /// A desk wants another offer, over this connection.
+    Renew(u64),
     /// The callee is to wait, or no longer.
     Hold(Turned),
 }
@@ -52,6 +52,8 @@ pub(super) struct Held {
     pub(super) is_joined: bool,
     pub(super) hold: Turned,
     pub(super) mute: Turned,
+    /// The desk's connection that has our offer.
+    offered_to: Option<u64>,
     tell: mpsc::UnboundedSender<CallNews>,
 }
 
@@ -107,6 +109,7 @@ impl CallSide {
                 is_joined: false,
                 hold: Turned::Off,
                 mute: Turned::Off,
+                offered_to: None,
                 tell: self.tell.clone(),
             };
             board.calls.insert(self.call.clone(), held);
@@ -148,8 +151,19 @@ impl CallSide {
 
     /// Our offer, for the desk that has the call.
     pub(crate) fn offer(&self, offer: &SessionDescription) {
+        let mut board = self.board.board();
+        let to = board.desk_of(&self.call).and_then(|agent| board.connection_of(&agent));
+        if let Some(held) = board.calls.get_mut(&self.call) {
+            held.offered_to = to;
+        }
         let sdp = ToDesk::Sdp { attempt: self.call.clone(), sdp: offer.to_string() };
-        self.tell_desk_of(&mut self.board.board(), sdp);
+        self.tell_desk_of(&mut board, sdp);
+    }
+
+    /// Whether a desk's connection has our offer already, and has yet to be heard.
+    pub(crate) fn is_offered(&self, connection: u64) -> bool {
+        let board = self.board.board();
+        board.calls.get(&self.call).is_some_and(|h| !h.is_joined && h.offered_to == Some(connection))
     }
 
     /// Something was said.

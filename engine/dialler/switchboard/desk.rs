@@ -89,7 +89,7 @@ impl DeskVoice {
             FromDesk::Answer { attempt } => self.board.input(Input::Accept { agent, call: attempt }),
             FromDesk::Decline { attempt } => self.board.input(Input::Decline { agent, call: attempt }),
             FromDesk::Sdp { attempt, sdp } => self.described(&attempt, &sdp),
-            FromDesk::Renew { attempt } => self.to_call(&attempt, CallNews::Renew),
+            FromDesk::Renew { attempt } => self.to_call(&attempt, CallNews::Renew(self.connection)),
             FromDesk::Hold { attempt, on } => self.turned(&attempt, on.into(), Kind::Hold),
             FromDesk::Mute { attempt, on } => self.turned(&attempt, on.into(), Kind::Mute),
             FromDesk::HangUp { attempt } => self.to_call(&attempt, CallNews::Agent(AgentEvent::HungUp)),
@@ -214,6 +214,11 @@ impl Board {
         if self.desks.get(agent).is_some_and(|desk| desk.tell.try_send(told).is_err()) {
             self.desks.remove(agent);
         }
+    }
+
+    /// The connection of an agent's desk.
+    pub(super) fn connection_of(&self, agent: &AgentId) -> Option<u64> {
+        self.desks.get(agent).map(|desk| desk.connection)
     }
 
     /// The desk of whoever has a call, or is offered it.

@@ -125,7 +125,8 @@ async fn a_desk_sees_the_card_before_it_answers_and_all_of_the_call_after_a_relo
     let lines: Vec<_> = told.lines.iter().map(|l| l.text.as_str()).collect();
     assert_eq!(lines, ["给我转人工", "我等着"]);
     link.say.say(FromDesk::Renew { attempt: attempt() });
-    assert!(matches!(call.news().await, CallNews::Renew));
+    assert!(matches!(call.news().await, CallNews::Renew(2)));
+    assert!(!call.is_offered(2), "it has no sound yet");
 
     drop(call);
     assert!(matches!(next(&mut link).await, ToDesk::Ended { .. }));
