@@ -61,3 +61,30 @@ fn three_of_three_codecs_hear_the_other_two_and_a_whisper_is_for_one() {
         }
     }
 }
+
+#[test]
+fn opus_made_of_telephones_sound_is_coded_as_a_telephones_and_of_anything_wider_as_that() {
+    for (others, wide) in [(vec![Codec::Pcma], false), (vec![Codec::Pcma, Codec::G722], true)] {
+        let mut thread = Thread::new(false);
+        let sink = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        sink.set_nonblocking(true).unwrap();
+        let leg = thread.open(Codec::Opus);
+        thread.start(leg, Remote::plain(sink.local_addr().unwrap(), Codec::Opus, 96));
+        let mut joined = vec![leg];
+        for codec in &others {
+            let [near, far] = thread.pair(*codec);
+            thread.hums(far, 900.0, 3_000, -12.0);
+            joined.push(near);
+        }
+        thread.join(&joined);
+        thread.run(3_000);
+        let mut bytes = [0; 512];
+        let payloads = std::iter::from_fn(|| {
+            let len = sink.recv(&mut bytes).ok()?;
+            Packet::parse(&bytes[..len]).ok().map(|packet| packet.payload[0] >> 3)
+        });
+        // RFC 6716, Table 2: the first four configurations are SILK of a telephone's band.
+        let narrow = payloads.skip(50).map(|config| config < 4).collect::<Vec<_>>();
+        assert!(narrow.len() > 90 && narrow.iter().all(|narrow| *narrow != wide), "{others:?}: {narrow:?}");
+    }
+}
