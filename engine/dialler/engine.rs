@@ -5,6 +5,7 @@
 //! next (`store`, `campaign`), and HTTP.
 
 mod active;
+mod crew;
 mod gauge;
 
 use std::{
@@ -21,11 +22,11 @@ use tokio::{
     time::{Instant, MissedTickBehavior},
 };
 use waihu_campaign::{
-    Load, Pace, Placement, ScriptName,
-    pacing::{CampaignNow, Pacing, Seen, Trunk},
+    Load, Mode, Pace, PacingSettings, Placement, ScriptName,
+    pacing::{AGENT_WITHIN, Answers, CampaignNow, Pacing, Seen, Trunk},
 };
 use waihu_store::{CampaignState, Draining, Passage, Picked, Refusal, StoreError, StoredCampaign};
-use waihu_types::{AttemptId, CampaignId, CaseId, Outcome, Time, WallTime};
+use waihu_types::{AnsweredBy, AttemptId, CampaignId, CaseId, Outcome, Time, WallTime};
 
 use crate::{
     actor::{Observer, place_call},
@@ -36,6 +37,7 @@ use crate::{
     words::RecordedPrompts,
 };
 use active::Active;
+use crew::{Crew, Wanting};
 use gauge::Gauge;
 
 /// How often it is looked whether somebody may be called.
@@ -131,6 +133,7 @@ struct Engine {
     calls: JoinSet<Result<Outcome, DialError>>,
     up: HashMap<tokio::task::Id, Up>,
     gauge: Gauge,
+    crew: Crew,
     pacing: Pacing,
     pace: Pace,
     /// What the trunk carries, for all nodes that dial on it.
@@ -170,6 +173,7 @@ pub async fn run_engine(
         calls: JoinSet::new(),
         up: HashMap::new(),
         gauge: Gauge::default(),
+        crew: Crew::default(),
         pacing: Pacing::new(trunk),
         pace: Pace::Full,
         trunk,
@@ -308,12 +312,36 @@ impl Engine {
             active.ready = self.plant.store.ready(active.id(), MANY).await?;
             running.insert(active.id().clone(), active);
         }
+        for active in running.values_mut() {
+            self.count(active).await?;
+        }
         for gone in self.campaigns.keys().filter(|id| !running.contains_key(*id)) {
             self.pacing.forget(gone);
         }
         self.campaigns = running;
         gauge::measure(&self.pacing, self.campaigns.keys());
         self.stop_settled().await
+    }
+
+    /// Takes from the store how many people had answered and found no agent, of this node's calls and of others':
+    /// the bound is one for all of them.
+    async fn count(&mut self, active: &mut Active) -> Result<(), DialError> {
+        let now = legs::wall_now();
+        let Some(settings) = active.pacing().filter(|settings| settings.mode != Mode::Agentless) else {
+            return Ok(());
+        };
+        let settings = settings.clone();
+        let Some(since) = active.counts_from(now, settings.abandoned_days) else { return Ok(()) };
+        let mut days: BTreeMap<jiff::civil::Date, Answers> = BTreeMap::new();
+        for outcome in self.plant.store.outcomes_since(active.id(), since).await? {
+            let counts = days.entry(day_of(outcome.ended_at)).or_default();
+            counts.answered += u32::from(outcome.answered_by == AnsweredBy::Human);
+            counts.abandoned += u32::from(outcome.is_abandoned(AGENT_WITHIN));
+        }
+        for (day, counts) in days {
+            self.pacing.remember(active.id(), &settings, day, counts);
+        }
+        Ok(())
     }
 
     /// Says that this node lives, and takes its share of the trunk: what it carries is split evenly among the nodes
@@ -388,21 +416,44 @@ impl Engine {
             let (up, ringing): (Vec<&Up>, Vec<&Up>) = own.partition(|up| up.answered_at.is_some());
             (up.len(), ringing.iter().map(|up| up.begun_at).collect::<Vec<Time>>())
         };
-        let stands: Vec<(usize, Vec<Time>)> = self.campaigns.keys().map(of).collect();
-        let campaigns: Vec<CampaignNow<'_>> = self
-            .campaigns
-            .values()
+        let paced: Vec<(&Active, &PacingSettings)> =
+            self.campaigns.values().filter_map(|active| Some((active, active.pacing()?))).collect();
+        let stands: Vec<(usize, Vec<Time>)> = paced.iter().map(|(active, _)| of(active.id())).collect();
+        let wanting: Vec<Wanting<'_>> = paced
+            .iter()
             .zip(&stands)
-            .filter_map(|(active, (up, ringing))| {
-                Some(CampaignNow {
+            .map(|((active, settings), (up, ringing))| {
+                let has_work = active.ready > 0 || *up + ringing.len() > 0;
+                Wanting { id: active.id(), settings, has_work }
+            })
+            .collect();
+        let standings = self.plant.switchboard.standings();
+        self.crew.learn(&standings, &mut self.pacing, today());
+        let of_call = |attempt: &AttemptId| {
+            let up = self.up.values().find(|up| up.order.attempt == *attempt)?;
+            up.order.campaign.clone()
+        };
+        let shares = self.crew.deal(now, &standings, &wanting, of_call);
+        let campaigns: Vec<CampaignNow<'_>> = paced
+            .iter()
+            .zip(&stands)
+            .zip(&shares)
+            .map(|(((active, settings), (up, ringing)), share)| {
+                let up = u32::try_from(*up).unwrap_or(u32::MAX);
+                CampaignNow {
                     id: active.id(),
-                    settings: active.pacing()?,
+                    settings,
                     ready: active.ready,
                     ringing,
-                    waiting: 0,
-                    up: u32::try_from(*up).unwrap_or(u32::MAX),
-                    agents: &[],
-                })
+                    // Whom the bot greets will want an agent.
+                    waiting: if settings.mode == Mode::Agentless {
+                        0
+                    } else {
+                        up.saturating_sub(share.joined)
+                    },
+                    up,
+                    agents: &share.agents,
+                }
             })
             .collect();
         self.pacing.tick(now, today(), load, &campaigns)
@@ -470,11 +521,10 @@ impl Engine {
         };
         let Some(up) = self.up.remove(&task) else { return };
         if let Some(campaign) = &up.order.campaign {
-            let seen = match up.answered_at {
-                Some(at) => Seen::Answered { after: at.since(up.begun_at) },
-                None => Seen::NotAnswered { after: self.plant.media.now().since(up.begun_at) },
-            };
-            self.pacing.saw(campaign, seen, today());
+            let outcome = placed.as_ref().and_then(|placed| placed.as_ref().ok());
+            for seen in seen_of(&up, outcome, self.plant.media.now()) {
+                self.pacing.saw(campaign, seen, today());
+            }
         }
         // A panic in one call ends that call, with an outcome, and no other.
         let placed = match placed {
@@ -496,9 +546,29 @@ impl Engine {
     }
 }
 
+/// What a call that is over tells the pacing. Who answered is known with its outcome.
+fn seen_of(up: &Up, outcome: Option<&Outcome>, now: Time) -> Vec<Seen> {
+    let person = outcome.is_some_and(|outcome| outcome.answered_by == AnsweredBy::Human);
+    let Some(answered_at) = up.answered_at.filter(|_| person) else {
+        return vec![Seen::NotAnswered { after: now.since(up.begun_at) }];
+    };
+    let mut seen = vec![Seen::Answered { after: answered_at.since(up.begun_at) }];
+    let Some(outcome) = outcome else { return seen };
+    if outcome.is_abandoned(AGENT_WITHIN) {
+        seen.push(Seen::Abandoned);
+    }
+    let talked = outcome.handover.as_ref().and_then(|handover| handover.talked_ms);
+    seen.extend(talked.map(|ms| Seen::Talked { lasted: Duration::from_millis(ms) }));
+    seen
+}
+
 /// The day by which answered and abandoned calls are counted: one for all nodes, wherever they are.
 fn today() -> jiff::civil::Date {
-    legs::wall_now().timestamp().in_tz("UTC").map_or(jiff::civil::Date::MIN, |now| now.date())
+    day_of(legs::wall_now())
+}
+
+fn day_of(at: WallTime) -> jiff::civil::Date {
+    at.timestamp().in_tz("UTC").map_or(jiff::civil::Date::MIN, |at| at.date())
 }
 
 /// Where a case goes that was not dialled, or whose outcome could not be filed; and by what rule.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use sqlx::AssertSqlSafe;
-use waihu_types::{AttemptId, CampaignId, CaseId, Disposition, Outcome};
+use waihu_types::{AttemptId, CampaignId, CaseId, Disposition, Outcome, WallTime};
 
 use crate::{
     Attempt, Store, StoreError,
@@ -159,6 +159,26 @@ impl Store {
         .await
         .map_err(|e| self.sql(e))?;
         Ok(())
+    }
+
+    /// A campaign's outcomes that ended from then on, oldest first.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub async fn outcomes_since(
+        &self,
+        campaign: &CampaignId,
+        since: WallTime,
+    ) -> Result<Vec<Outcome>, StoreError> {
+        let rows: Vec<(String, String)> = sqlx::query_as(
+            "SELECT attempt, record FROM outcomes WHERE ended_at >= $1 AND campaign = $2 ORDER BY ended_at, attempt",
+        )
+        .bind(since.unix_millis())
+        .bind(campaign.as_str())
+        .fetch_all(&self.pool)
+        .await
+        .map_err(|e| self.sql(e))?;
+        rows.iter().map(|(attempt, record)| read(attempt, record)).collect()
     }
 
     /// The outcomes that a filter lets through, oldest first.

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -75,6 +75,17 @@ pub struct Outcome {
     pub fault: Option<FaultOwner>,
     /// Whether, and from when, the case may be dialled again.
     pub redial: Redial,
+}
+
+impl Outcome {
+    /// Whether a person answered who was to have an agent, and waited longer than that for one, or had none.
+    pub fn is_abandoned(&self, within: Duration) -> bool {
+        let in_time = |handover: &Handover| {
+            let waited = handover.waited_ms.unwrap_or(u64::MAX);
+            handover.result == HandoverResult::Joined && u128::from(waited) <= within.as_millis()
+        };
+        self.answered_by == AnsweredBy::Human && self.handover.as_ref().is_some_and(|h| !in_time(h))
+    }
 }
 
 /// What answered the call.

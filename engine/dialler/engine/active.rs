@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use waihu_campaign::{Mode, Next, PacingSettings, Past, ScriptName, Settings, Strategy, variant_of};
 use waihu_store::{Filter, StoredCampaign};
-use waihu_types::{CampaignId, Case};
+use waihu_types::{CampaignId, Case, WallTime};
 
 use super::{EngineOrder, Variant, Wanted};
 use crate::{
@@ -12,11 +12,16 @@ use crate::{
     plant::{Order, Plan, Plant},
 };
 
+/// How often other nodes' answered calls are counted [ms]: a minute is short beside a window of days.
+const COUNTED_EVERY_MS: i64 = 60_000;
+
 /// A running campaign.
 pub(super) struct Active {
     stored: StoredCampaign,
     /// Cases that are ready, as they were counted last and as were picked since.
     pub(super) ready: u32,
+    /// When its answered calls were last counted in the store.
+    counted_at: Option<WallTime>,
     /// None where it cannot be dialled; why was told.
     by: Option<By>,
 }
@@ -36,12 +41,12 @@ impl Active {
         if settings.trunk != order.trunk {
             return Ok(None);
         }
-        if settings.pacing.mode != Mode::Agentless {
-            return Err(format!(
-                "pacing.mode = {:?} waits for agents, and no agent is signed in here: set it to \"agentless\" \
-                 没有坐席签入，请设为 agentless",
-                settings.pacing.mode.label()
-            ));
+        if settings.pacing.mode == Mode::Preview {
+            return Err(
+                "pacing.mode = \"preview\" is not dialled yet: no desk shows a case before its call; take \
+                        \"progressive\" 暂不支持预览外拨，请改用 progressive"
+                    .to_owned(),
+            );
         }
         let strategy = Strategy::parse("strategy", &stored.strategy).map_err(|e| e.to_string())?;
         let variants = (order.scripts)(&stored, Wanted::Begun).await?;
@@ -49,12 +54,17 @@ impl Active {
             return Err("it has no script 没有话术".to_owned());
         }
         let plan = Arc::new(Plan { settings, strategy });
-        Ok(Some(Self { stored, ready: 0, by: Some(By { plan, variants, named: HashMap::new() }) }))
+        Ok(Some(Self {
+            stored,
+            ready: 0,
+            counted_at: None,
+            by: Some(By { plan, variants, named: HashMap::new() }),
+        }))
     }
 
     /// One that cannot be dialled until something of it changes.
     pub(super) fn faulty(stored: StoredCampaign) -> Self {
-        Self { stored, ready: 0, by: None }
+        Self { stored, ready: 0, counted_at: None, by: None }
     }
 
     pub(super) fn is_sound(&self) -> bool {
@@ -72,6 +82,20 @@ impl Active {
 
     pub(super) fn plan(&self) -> Option<Arc<Plan>> {
         self.by.as_ref().map(|by| Arc::clone(&by.plan))
+    }
+
+    /// From when on the store's outcomes are to be counted again; none where they were lately. First all of the
+    /// window, then the day that it is and the one before: what ended about midnight may be filed late.
+    pub(super) fn counts_from(&mut self, now: WallTime, window_days: u16) -> Option<WallTime> {
+        let from = match self.counted_at {
+            None => u64::from(window_days),
+            Some(at) if now.unix_millis().saturating_sub(at.unix_millis()) >= COUNTED_EVERY_MS => 1,
+            Some(_) => return None,
+        };
+        self.counted_at = Some(now);
+        let day_ms = 86_400_000;
+        let midnight = now.unix_millis().div_euclid(day_ms) * day_ms;
+        Some(WallTime::from_unix_millis(midnight.saturating_sub_unsigned(from * 86_400_000)))
     }
 
     /// How fast it is dialled; none where it is not.
