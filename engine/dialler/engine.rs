@@ -330,7 +330,7 @@ impl Engine {
         let Some(settings) = active.pacing().filter(|settings| settings.mode != Mode::Agentless) else {
             return Ok(());
         };
-        let settings = settings.clone();
+        let settings = *settings;
         let Some(since) = active.counts_from(now, settings.abandoned_days) else { return Ok(()) };
         let mut days: BTreeMap<jiff::civil::Date, Answers> = BTreeMap::new();
         for outcome in self.plant.store.outcomes_since(active.id(), since).await? {

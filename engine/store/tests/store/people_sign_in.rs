@@ -35,7 +35,7 @@ async fn a_person_is_kept_once_with_skills_and_languages(ground: Ground) {
     let li = person(&store, "li").await;
     let other = Person { name: "x".to_owned(), ..li.clone() };
     assert!(!store.keep_person(&other, "$argon2id$2").await.unwrap(), "the login is taken");
-    assert_eq!(store.people().await.unwrap(), [li.clone()]);
+    assert_eq!(store.people().await.unwrap(), std::slice::from_ref(&li));
     let secret = store.secret(&"LI".parse().unwrap()).await.unwrap().unwrap();
     assert_eq!((secret.person, secret.password.as_str()), (li, "$argon2id$1"));
     assert_eq!(store.secret(&"nobody".parse().unwrap()).await.unwrap(), None);
