@@ -34,9 +34,17 @@ pub fn options(proxy: SocketAddr, from: std::net::IpAddr, tag: &str) -> io::Resu
     );
     let begun = Instant::now();
     let mut bytes = [0; 4_096];
+    let mut asked_at: Option<Instant> = None;
     while begun.elapsed() < PATIENCE {
-        socket.send(question.as_bytes())?;
-        socket.set_read_timeout(Some(AGAIN))?;
+        // Who sends nonsense is not asked the faster for it.
+        let since = asked_at.map(|at| at.elapsed()).filter(|since| *since < AGAIN);
+        if since.is_none() {
+            socket.send(question.as_bytes())?;
+            asked_at = Some(Instant::now());
+        }
+        // A timeout of nothing is none to the system.
+        let wait = AGAIN.saturating_sub(since.unwrap_or_default()).max(Duration::from_millis(1));
+        socket.set_read_timeout(Some(wait))?;
         match socket.recv(&mut bytes) {
             Ok(n) => {
                 if let Some(status) = status(bytes.get(..n).unwrap_or_default()) {
