@@ -145,7 +145,8 @@ pub struct Interpreter {
     promise: Option<Promise>,
     callback: Option<Callback>,
     follow_ups: Vec<FollowUp>,
-    handover: Option<Handover>,
+    /// Few calls have one, and it is large.
+    handover: Option<Box<Handover>>,
     /// When the call is closed, or cut once it is closing.
     limit_at: Option<Time>,
     closing: Closing,
@@ -625,7 +626,7 @@ impl Interpreter {
             self.trace("an agent joined whom nobody dialled");
             return;
         }
-        self.handover = Some(Handover::of(agent, HandoverResult::Joined));
+        self.handover = Some(Box::new(Handover::of(agent, HandoverResult::Joined)));
         self.settled = Some(End::of(Disposition::HandedOver));
         self.outputs.push_back(Output::LeaveToAgent);
         self.conclude("an agent has taken the call");
@@ -644,7 +645,7 @@ impl Interpreter {
         if let (Phase::Calling { .. }, Kind::Transfer { failed, .. }) =
             (&self.phase, &script.state(self.state).kind)
         {
-            self.handover = Some(Handover::of(agent, result));
+            self.handover = Some(Box::new(Handover::of(agent, result)));
             self.enter(now, *failed, Vec::new());
         }
     }
@@ -743,7 +744,7 @@ impl Interpreter {
             callback: self.callback.take(),
             follow_ups: std::mem::take(&mut self.follow_ups),
             intents: std::mem::take(&mut self.intents),
-            handover: self.handover.take(),
+            handover: self.handover.take().map(|handover| *handover),
             redial: self.settled.map_or(RedialAdvice::ByRule, |end| end.redial),
             turns: self.turns,
         }));
