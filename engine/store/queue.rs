@@ -3,7 +3,7 @@
 //! A row is `waiting` until its moment, `ready` until it is its turn, `leased` by the node that calls it, `done`
 //! when its campaign has no more to do with it. What an attempt comes to moves it (`Store::file`).
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use sqlx::{AssertSqlSafe, FromRow};
 use waihu_campaign::{Settings, Strategy};
@@ -217,10 +217,9 @@ impl Store {
                 .fetch_all(&self.pool)
                 .await
                 .map_err(|e| self.sql(e))?;
-        let is_held = |(campaign, case): &(String, String)| {
-            held.iter().any(|(c, id)| c.as_str() == campaign && id.as_str() == case)
-        };
-        let left: Vec<_> = taken.into_iter().filter(|of| !is_held(of)).collect();
+        let held: HashSet<(&str, &str)> = held.iter().map(|(c, case)| (c.as_str(), case.as_str())).collect();
+        let left: Vec<_> =
+            taken.iter().filter(|(c, case)| !held.contains(&(c.as_str(), case.as_str()))).collect();
         if left.is_empty() {
             return Ok(0);
         }
