@@ -6,10 +6,12 @@ import {
 import { Button, Spin } from 'antd';
 import { lazy, Suspense, useEffect, useState, type ComponentType, type ReactNode } from 'react';
 import { Fault } from './fault';
+import { Keys } from './keys';
 import { Link } from './link';
 import { Nothing } from './parts';
 import { go, match, useLocation } from './router';
 import { useSession, useWords } from './session';
+import { Tour, useTour } from './tour';
 import type { Word } from './words';
 
 interface Page {
@@ -41,12 +43,14 @@ const Inside = () => {
   const { t, n, lang } = useWords();
   const { path } = useLocation();
   const [open, setOpen] = useState(false);
+  const tour = useTour();
   const pages = PAGES.filter((page) => page.nav && may(page.scope));
   const home = pages[0]?.path ?? '/none';
   const found = PAGES.map((page) => ({ page, at: match(page.path, path) })).find(({ at }) => at);
   useEffect(() => {
-    if (path === '/') go(home, 'replace');
-  }, [path, home]);
+    // The first steps begin on a page of their own.
+    if (path === '/') go(tour.at === undefined ? home : (tour.steps[tour.at]?.path ?? home), 'replace');
+  }, [path, home, tour]);
   useEffect(() => setOpen(false), [path]);
   const title = found?.page.nav ?? pages.find(({ path: its }) => path.startsWith(`${its}/`))?.nav;
   useEffect(() => {
@@ -71,6 +75,7 @@ const Inside = () => {
         <div className="who">
           <div className="who-name"><UserOutlined aria-hidden /> <span><b>{person?.name}</b><br /><span>{n('role', person?.role ?? '')}</span></span></div>
           <Button type="text" size="small" icon={<TranslationOutlined aria-hidden />} aria-label={t('lang.switch.label')} onClick={() => setLang(lang === 'zh' ? 'en' : 'zh')}>{t('lang.switch')}</Button>
+          <Keys pages={pages.map(({ path, nav }) => ({ path, name: nav ? t(nav) : path }))} tour={tour.steps.length ? tour.begin : undefined} />
           <Button type="text" size="small" icon={<LogoutOutlined aria-hidden />} onClick={() => { void signOut(); go('/', 'replace'); }}>{t('sign.out')}</Button>
         </div>
       </nav>
@@ -89,6 +94,7 @@ const Inside = () => {
           )}
         </Suspense>
       </main>
+      <Tour of={tour} />
     </div>
   );
 };

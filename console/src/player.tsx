@@ -1,13 +1,17 @@
-// A recording: its waveform with both sides, played and sought; whoever shows the words is told where it is.
+// A recording: its outline with both sides, played and sought; whoever shows the words is told where it is. Of the
+// sound only what is played is loaded, in ranges, and only then does it count as heard.
 import { PauseOutlined, CaretRightOutlined } from '@ant-design/icons';
 import { Button, Segmented } from 'antd';
 import { useEffect, useRef, useState, type RefObject } from 'react';
 import WaveSurfer from 'wavesurfer.js';
-import { bearer, hasToken, Problem } from './client';
+import { ask, bearer, client, hasToken, Problem } from './client';
 import { Trouble } from './parts';
 import { clock, useWords } from './session';
 
 const nonce = document.querySelector<HTMLMetaElement>('meta[name=csp-nonce]')?.content;
+
+/** How far the arrow keys go [s]. */
+const SKIP_S = 5;
 
 /** Where the sound is: straight from the server, in parts as it is played; a token can only go with a whole one. */
 const source = async (attempt: string, end: AbortSignal): Promise<string> => {
@@ -22,17 +26,23 @@ const Player = ({ attempt, from, tell, seeker }: { attempt: string; from: number
   const { t } = useWords();
   const box = useRef<HTMLDivElement>(null);
   const wave = useRef<WaveSurfer>(undefined);
-  const [state, setState] = useState({ playing: false, ms: 0, all: 0, ready: false });
+  const [state, setState] = useState({ playing: false, ms: from, all: 0, ready: false });
   const [speed, setSpeed] = useState(1);
   const [problem, setProblem] = useState<unknown>();
   useEffect(() => {
     const end = new AbortController();
     let surfer: WaveSurfer | undefined;
     const begin = async () => {
+      const outline = await ask(client.GET('/v1/calls/{attempt}/waveform', { params: { path: { attempt } }, signal: end.signal }));
       const url = await source(attempt, end.signal);
       if (end.signal.aborted || !box.current) return;
+      const media = new Audio();
+      media.preload = 'none';
+      media.src = url;
+      const side = (loud: number[]) => loud.map((of) => of / 100);
       surfer = WaveSurfer.create({
-        container: box.current, url, height: 64, normalize: true, cursorColor: '#b3261e', cursorWidth: 2, cspNonce: nonce, dragToSeek: true,
+        container: box.current, media, peaks: [side(outline.callee), side(outline.ours)], duration: outline.duration_ms / 1000,
+        height: 64, normalize: true, cursorColor: '#b3261e', cursorWidth: 2, cspNonce: nonce, dragToSeek: true,
         splitChannels: [{ waveColor: '#8fc1ad', progressColor: '#1b6e3c' }, { waveColor: '#a9b8c4', progressColor: '#0a5c63' }],
       });
       wave.current = surfer;
@@ -46,6 +56,7 @@ const Player = ({ attempt, from, tell, seeker }: { attempt: string; from: number
       });
       surfer.on('play', () => setState((before) => ({ ...before, playing: true })));
       surfer.on('pause', () => setState((before) => ({ ...before, playing: false })));
+      surfer.on('finish', () => setState((before) => ({ ...before, playing: false })));
       surfer.on('error', (e) => setProblem(e));
     };
     begin().catch((problem) => !end.signal.aborted && setProblem(problem));
@@ -57,8 +68,8 @@ const Player = ({ attempt, from, tell, seeker }: { attempt: string; from: number
       const on = event.target as HTMLElement;
       if (/^(INPUT|TEXTAREA|SELECT|BUTTON|A)$/.test(on.tagName) || on.isContentEditable) return;
       if (event.key === ' ') void wave.current?.playPause();
-      else if (event.key === 'ArrowLeft') wave.current?.skip(-5);
-      else if (event.key === 'ArrowRight') wave.current?.skip(5);
+      else if (event.key === 'ArrowLeft') wave.current?.skip(-SKIP_S);
+      else if (event.key === 'ArrowRight') wave.current?.skip(SKIP_S);
       else return;
       event.preventDefault();
     };

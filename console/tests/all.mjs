@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { check, open, pageOf, PATIENCE_MS, settled, shoot, signIn } from './browser.mjs';
+import { accessible, check, open, pageOf, PATIENCE_MS, settled, shoot, signIn } from './browser.mjs';
 
 const [url = 'http://127.0.0.1:8420'] = process.argv.slice(2);
 const password = process.env.WAIHU_PASSWORD ?? '';
@@ -13,10 +13,10 @@ const wrong = [];
 /** A part of the name of the one step to be walked, where it is one. */
 const ONLY = process.env.ONLY ?? '';
 
-const step = async (name, walk) => {
+const step = async (name, walk, isNew = false) => {
   if (!name.includes(ONLY)) return;
   const begun = Date.now();
-  const page = await pageOf(browser, url);
+  const page = await pageOf(browser, url, isNew);
   try {
     await walk(page);
     check(!(await page.evaluate(() => window.hacked)), 'a name is shown as text');
@@ -53,6 +53,32 @@ await step('signing in', async (page) => {
   check(styles === 'rgb(10, 92, 99)', `the library's styles are let in, not ${styles}`);
 });
 
+await step('who is new is shown the first steps, once', async (page) => {
+  await signIn(page, 'ops', password);
+  const tour = page.getByRole('region', { name: '入门' });
+  await tour.getByText('从一个案件文件开始').waitFor();
+  check(new URL(page.url()).pathname === '/campaigns', 'a step is on the page that it is about');
+  await shoot(page, 'tour');
+  await tour.getByRole('button', { name: '下一步' }).click();
+  await tour.getByText('看它怎么进行').waitFor();
+  await tour.getByRole('button', { name: '下一步' }).click();
+  await tour.getByRole('button', { name: '开始使用' }).click();
+  await tour.waitFor({ state: 'detached' });
+  await page.reload();
+  await page.getByRole('navigation').waitFor();
+  check((await tour.count()) === 0, 'they are shown once');
+  await page.keyboard.press('?');
+  await page.getByRole('dialog').getByText('显示或关闭本页').waitFor();
+  await page.waitForTimeout(400);
+  await page.screenshot({ path: new URL('../shots/keys-zh.png', import.meta.url).pathname });
+  await accessible(page, 'keys');
+  await page.keyboard.press('?');
+  await page.getByRole('dialog').waitFor({ state: 'hidden' });
+  await page.keyboard.press('g');
+  await page.keyboard.press('2');
+  await page.getByRole('heading', { name: '外呼批次' }).waitFor();
+}, true);
+
 await step('operations make and run a campaign', async (page) => {
   await signIn(page, 'ops', password);
   await settled(page);
@@ -83,7 +109,10 @@ await step('operations make and run a campaign', async (page) => {
   await shoot(page, 'board-live');
   await page.locator('.live-row a').first().click();
   await page.locator('.line.bot').first().waitFor({ timeout: PATIENCE_MS });
+  await page.locator('.up').getByText('被叫 · 机器人').waitFor();
+  const lines = await page.locator('.line').count();
   await shoot(page, 'call-live');
+  await page.waitForFunction((before) => document.querySelectorAll('.line').length > before, lines, { timeout: PATIENCE_MS });
   // Both calls end: the wrong number is done with, the promise is followed up some day.
   await page.goto('/campaigns/november');
   const stands = () => {
@@ -91,6 +120,7 @@ await step('operations make and run a campaign', async (page) => {
     return of('呼叫中') === '0' && of('已完成') === '1' && of('未到时') === '1';
   };
   await page.waitForFunction(stands, undefined, { timeout: 2 * PATIENCE_MS });
+  await page.getByRole('heading', { name: '重呼规则' }).waitFor();
   await shoot(page, 'campaign-done');
   await page.getByRole('link', { name: '结果统计' }).click();
   await page.locator('canvas').first().waitFor();
@@ -206,6 +236,24 @@ if (desks) await step('an agent takes a call at the desk', async (page) => {
   await page.getByText('等待来电').waitFor();
   wrong.push(...other.wrong);
   await other.context().close();
+});
+
+await step('a board tells what needs a person', async (page) => {
+  await page.route('**/v1/board', async (route) => {
+    const answer = await route.fetch();
+    const board = await answer.json();
+    board.faults = { calls: 40, trunk: 12, engine: 0 };
+    board.abandoned = [{ campaign: 'november', share: 0.029, room: 1 }, { campaign: 'persons', share: 0.03, room: 0 }];
+    board.readers = [{ name: 'crm', behind: 1200, stuck_since: new Date(Date.parse(board.at) - 3_600_000).toISOString(), set_aside: 3 }];
+    board.recognition_wait_s = 1.4;
+    await route.fulfill({ response: answer, json: board });
+  });
+  await signIn(page, 'ops', password);
+  await page.getByText('近 10 分钟 40 通中有 12 通因线路失败').waitFor();
+  for (const told of ['识别排队超过 1 秒', '批次 persons 的放弃率 3% 已到上限', '批次 november 的放弃率 2.9% 接近上限', '接收方 crm 自', '接收方 crm 拒收了 3 个事件']) await page.getByText(told).waitFor();
+  check((await page.locator('.note').first().getAttribute('class')).includes('bad'), 'what is worst comes first');
+  await shoot(page, 'board-alerts');
+  await page.unrouteAll({ behavior: 'ignoreErrors' });
 });
 
 await step('a board of a thousand calls stands still', async (page) => {

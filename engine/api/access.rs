@@ -212,6 +212,7 @@ pub const ROUTES: &[Route] = {
         ("GET", "/v1/results", A(S::OutcomesRead)),
         ("GET", "/v1/choices", A(S::CampaignsRead)),
         ("GET", "/v1/calls/{attempt}/recording", A(S::CallsHear)),
+        ("GET", "/v1/calls/{attempt}/waveform", A(S::CallsHear)),
         ("GET", "/v1/calls/{attempt}/transcript", A(S::CallsRead)),
         ("GET", "/v1/calls/{attempt}/check", A(S::CallsRead)),
         ("POST", "/v1/search", A(S::CallsRead)),

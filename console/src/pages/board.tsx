@@ -15,6 +15,12 @@ const ENDS = 12;
 /** The share of calls that may find no agent, as the law has it at most. */
 const MISSED_LIMIT = 0.03;
 const ROW_PX = 34;
+/** From this part of the limit on it is near. */
+const NEAR = 0.8;
+/** So many calls of ten minutes before their faults mean something, and the share of them that is too much. */
+const FAULTS = { least: 5, share: 0.2 };
+/** So many events, or so long in vain, before a reader hangs. */
+const HANGS = { events: 10_000, ms: 300_000 };
 
 /**
  * Calls in rows of their own: one that ends gives its row to a new one, or to the last, so that the others stay where
@@ -88,7 +94,7 @@ export const Progress = ({ of }: { of: { waiting: number; ready: number; leased:
   );
 };
 
-const alerts = (board: Board, { t }: ReturnType<typeof useWords>): { tone: string; text: string }[] => {
+const alerts = (board: Board, { t, pct, num, clockTime }: ReturnType<typeof useWords>): { tone: string; text: string }[] => {
   const found: { tone: string; text: string }[] = [];
   const limit = `${MISSED_LIMIT * 100} %`;
   const alive = board.nodes.filter((node) => node.alive);
@@ -100,6 +106,20 @@ const alerts = (board: Board, { t }: ReturnType<typeof useWords>): { tone: strin
   if ((board.recognition_wait_s ?? 0) > 1) found.push({ tone: 'bad', text: t('board.alert.slow') });
   if ((board.media_late ?? 0) > 0.01) found.push({ tone: 'bad', text: t('board.alert.late') });
   if (board.day.wanted_agent >= 20 && board.day.missed_agent / board.day.wanted_agent > MISSED_LIMIT) found.push({ tone: 'bad', text: t('board.alert.missed', { limit }) });
+  const { calls, trunk, engine } = board.faults;
+  if (calls >= FAULTS.least && trunk / calls >= FAULTS.share) found.push({ tone: 'bad', text: t('board.alert.trunk', { n: num(trunk), all: num(calls) }) });
+  if (calls >= FAULTS.least && engine / calls >= FAULTS.share) found.push({ tone: 'bad', text: t('board.alert.engine', { n: num(engine), all: num(calls) }) });
+  for (const { campaign, share, room } of board.abandoned) {
+    if (share === 0) continue;
+    const places = { id: campaign, share: pct(share, 1), n: num(room) };
+    if (room < 1) found.push({ tone: 'bad', text: t('board.alert.abandoned', places) });
+    else if (share >= MISSED_LIMIT * NEAR) found.push({ tone: 'warn', text: t('board.alert.abandoning', places) });
+  }
+  for (const { name, behind, stuck_since, set_aside } of board.readers) {
+    if (stuck_since && Date.parse(board.at) - Date.parse(stuck_since) > HANGS.ms) found.push({ tone: 'bad', text: t('board.alert.stuck', { name, at: clockTime(stuck_since), n: num(behind) }) });
+    else if (behind > HANGS.events) found.push({ tone: 'warn', text: t('board.alert.behind', { name, n: num(behind) }) });
+    if (set_aside > 0) found.push({ tone: 'warn', text: t('board.alert.set_aside', { name, n: num(set_aside) }) });
+  }
   // What is worst comes first.
   return found.sort((a, b) => Number(b.tone === 'bad') - Number(a.tone === 'bad'));
 };

@@ -103,6 +103,47 @@ const Talk = ({ lines, script, now, seek, why, live }: { lines: Line[]; script?:
   );
 };
 
+/** What the notes of a call that is up tell: who has it besides the callee, and where the script is. */
+const standing = (lines: Line[]) => {
+  let agent: string | undefined;
+  let state: string | undefined;
+  for (const { speaker, text } of lines) {
+    if (speaker !== 'system') continue;
+    const joined = /^agent (.+) joined$/.exec(text);
+    if (joined) agent = joined[1];
+    else if (/^agent (hung up|.*lost|.*left)/.test(text)) agent = undefined;
+    state = /^([\w.-]+): entered$/.exec(text)?.[1] ?? state;
+  }
+  return { agent, state };
+};
+
+/** A call that is up: for how long, who is in it, what was understood last. */
+const Up = ({ call, lines, zone }: { call: Shape['AttemptRecord']; lines: Line[]; zone?: string }) => {
+  const { t } = useWords();
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 1000);
+    return () => clearInterval(timer);
+  }, []);
+  const { agent, state } = standing(lines);
+  const heard = lines.findLast((line) => line.speaker === 'callee' && line.intent);
+  const ours = agent ? `${t('who.agent')} ${agent}` : t('who.bot');
+  return (
+    <Card className="up">
+      <Facts of={[
+        [t('campaign.state'), <Mark key="s" of={call.answered_at ? 'running' : 'paused'}>{t(call.answered_at ? 'board.talking' : 'board.ringing')}</Mark>],
+        [t('board.since'), <span key="d" className="num" role="timer">{clock(now - Date.parse(call.answered_at ?? call.dialled_at))}</span>],
+        [t('call.in_it'), call.answered_at ? `${t('who.callee')} · ${ours}` : t('call.in_it.nobody')],
+        [t('call.at'), state && <code>{state}</code>],
+        [t('call.heard'), heard?.intent && `${heard.intent}${heard.confidence != null ? ` ${Math.round(heard.confidence * 100)} %` : ''}`],
+        [t('call.number'), call.callee],
+        [t('campaign'), call.campaign ?? '–'],
+        [t('call.dialled'), <Moment key="m" at={call.dialled_at} zone={zone} />],
+      ]} />
+    </Card>
+  );
+};
+
 const Decision = ({ attempt, of }: { attempt: string; of: string }) => {
   const { t, n } = useWords();
   const query = useQuery(() => ask(client.GET('/v1/cases/{case}/decisions', { params: { path: { case: of } } })), of);
@@ -156,8 +197,8 @@ const CallPage = ({ at }: { at: Record<string, string> }) => {
   const { query: asked } = useLocation();
   const path = { attempt };
   const [live, setLive] = useState(true);
-  const standing = useQuery(() => ask(client.GET('/v1/attempts/{attempt}', { params: { path } })), attempt, live ? 1500 : undefined);
-  const open = standing.data?.open ?? true;
+  const stands = useQuery(() => ask(client.GET('/v1/attempts/{attempt}', { params: { path } })), attempt, live ? 1500 : undefined);
+  const open = stands.data?.open ?? true;
   useEffect(() => setLive(open), [open]);
   // The lines that come while the call is up are asked for by themselves.
   const kept = useRef<Line[]>([]);
@@ -171,7 +212,7 @@ const CallPage = ({ at }: { at: Record<string, string> }) => {
     open ? 1000 : undefined,
   );
   const outcome = useQuery(async () => (open ? undefined : ((await ask(client.GET('/v1/outcomes/{attempt}', { params: { path } }))) as unknown as Outcome)) ?? null, `${attempt} outcome ${open}`);
-  const about = standing.data?.case;
+  const about = stands.data?.case;
   const file = useQuery(async () => (about ? ask(client.GET('/v1/cases/{case}', { params: { path: { case: about } } })).catch(() => null) : null), `case ${about ?? ''}`);
   const zone = (file.data?.case as { time_zone?: string } | undefined)?.time_zone ?? (file.data ? 'Asia/Shanghai' : undefined);
   const [why, setWhy] = useState(false);
@@ -181,10 +222,11 @@ const CallPage = ({ at }: { at: Record<string, string> }) => {
   const result = outcome.data ?? undefined;
   const hears = may('calls:hear') && result?.recording;
   return (
-    <Shown query={standing}>
+    <Shown query={stands}>
       {(call) => (
         <>
           <Head title={<>{t('call')} · {call.case} {call.open ? <Mark of="running">{t('call.live')}</Mark> : result && <Mark of={result.disposition}>{n('ended', result.disposition)}</Mark>}</>} lead={<><Moment at={call.dialled_at} zone={zone} /></>} />
+          {call.open && <Up call={call} lines={transcript.data ?? []} zone={zone} />}
           {result && (
             <Card>
               <Facts of={[

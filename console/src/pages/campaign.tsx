@@ -1,10 +1,13 @@
 // One campaign: how far it is, what it does, and starting, pausing, stopping it.
-import { App, Button, Space } from 'antd';
+import { App, Button, Space, Switch } from 'antd';
+import { useMemo, useState } from 'react';
 import { ask, client, said, type Shape } from '../client';
 import { Card, Facts, Figure, Head, HERE, Mark, Moment, Shown } from '../parts';
 import { useQuery } from '../query';
 import { go } from '../router';
 import { useSession, useWords } from '../session';
+import { readStrategy } from '../strategy-file';
+import { StrategyView } from '../strategy-view';
 import { Progress } from './board';
 import { scriptOf, type Settings } from './campaigns';
 
@@ -56,6 +59,18 @@ export const Acts = ({ campaign, done, size }: { campaign: Campaign; done: () =>
   );
 };
 
+/** What a campaign goes by, as tables or as its file. */
+const Strategy = ({ text }: { text: string }) => {
+  const { t } = useWords();
+  const [raw, setRaw] = useState(false);
+  const of = useMemo(() => readStrategy(text), [text]);
+  return (
+    <Card title={t('campaign.strategy')} extra={of && <label className="small soft"><Switch size="small" checked={raw} onChange={setRaw} aria-label={t('strategy.file')} /> {t('strategy.file')}</label>}>
+      {of && !raw ? <StrategyView of={of} /> : <pre className="code" tabIndex={0}>{text}</pre>}
+    </Card>
+  );
+};
+
 const CampaignPage = ({ at }: { at: Record<string, string> }) => {
   const campaign = at.campaign ?? '';
   const { t, n, num } = useWords();
@@ -97,7 +112,7 @@ const CampaignPage = ({ at }: { at: Record<string, string> }) => {
                 [t('campaign.changed'), <Moment key="changed" at={campaign.changed_at} />],
               ]} />
             </Card>
-            <Card title={t('campaign.strategy')}><pre className="code" tabIndex={0}>{campaign.strategy}</pre></Card>
+            <Strategy text={campaign.strategy} />
           </>
         );
       }}

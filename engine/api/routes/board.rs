@@ -11,7 +11,7 @@ use axum::Json;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use utoipa::{IntoParams, ToSchema};
-use waihu_store::{CampaignState, Cell as Counted, LiveCall, Tally};
+use waihu_store::{CampaignState, Cell as Counted, LiveCall, Store, Tally};
 use waihu_types::{CampaignId, WallTime};
 
 use crate::{
@@ -28,6 +28,8 @@ const FRESH: Duration = Duration::from_secs(1);
 const MOST_CALLS: u32 = 5_000;
 /// What "of late" means on a board [ms]: a day.
 const LATELY_MS: i64 = 86_400_000;
+/// Over how long faults are counted [ms]: long enough for a share to mean something, short enough to be now.
+const FAULTS_MS: i64 = 600_000;
 
 /// The board that was counted last.
 #[derive(Debug, Default)]
@@ -131,6 +133,43 @@ pub(crate) struct NodeStands {
     draining: bool,
 }
 
+/// What came of the calls of the last ten minutes, as far as they tell of faults.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub(crate) struct Faults {
+    /// Calls that ended.
+    calls: i64,
+    /// That the trunk failed.
+    trunk: i64,
+    /// That this program failed.
+    engine: i64,
+}
+
+/// How many calls a campaign has abandoned, as this node's pacing counts them.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Abandoned {
+    /// The campaign.
+    #[schema(value_type = Key)]
+    campaign: String,
+    /// Of the answered calls of the legal window, those that found no agent in time, from 0 to 1.
+    share: f64,
+    /// How many more may be abandoned now.
+    room: f64,
+}
+
+/// Who takes events, and how far they are.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ReaderStands {
+    /// The reader, by its name in `waihu.toml`.
+    name: String,
+    /// Events that it has yet to take.
+    behind: i64,
+    /// Since when the next one was tried in vain; none where it was not.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    stuck_since: Option<WallTime>,
+    /// Events that it would not take, which were set aside.
+    set_aside: i64,
+}
+
 /// How it goes now.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Board {
@@ -150,6 +189,12 @@ pub(crate) struct Board {
     /// Share of frames of sound that this node sent late in the last second, from 0 to 1; none where nothing is
     /// measured.
     media_late: Option<f64>,
+    /// Faults of the last ten minutes.
+    faults: Faults,
+    /// What predictive and progressive campaigns have abandoned, by their ids; none where nothing is measured.
+    abandoned: Vec<Abandoned>,
+    /// Who takes events, by name.
+    readers: Vec<ReaderStands>,
 }
 
 /// How it goes now: calls, campaigns, the last 24 hours, nodes, load.
@@ -208,12 +253,68 @@ async fn count(shared: &Shared) -> Result<Board, Problem> {
         nodes: nodes.collect(),
         recognition_wait_s: gauge(&measured, "waihu_recognition_queue_age_seconds"),
         media_late: gauge(&measured, "waihu_media_late_ratio"),
+        faults: faults(store, now).await?,
+        abandoned: abandoned(&measured),
+        readers: readers(store).await?,
     })
+}
+
+async fn faults(store: &Store, now: WallTime) -> Result<Faults, Problem> {
+    let since = WallTime::from_unix_millis(now.unix_millis() - FAULTS_MS);
+    let mut faults = Faults::default();
+    for cell in store.results(None, (since, WallTime::from_unix_millis(i64::MAX)), 0).await? {
+        faults.calls += cell.calls;
+        match cell.disposition.as_str() {
+            "trunk_failed" => faults.trunk += cell.calls,
+            "engine_failed" => faults.engine += cell.calls,
+            _ => {}
+        }
+    }
+    Ok(faults)
+}
+
+fn abandoned(measured: &str) -> Vec<Abandoned> {
+    let rooms = labelled(measured, "waihu_pacing_abandoned_room", "campaign");
+    let mut found: Vec<_> = labelled(measured, "waihu_pacing_abandoned_ratio", "campaign")
+        .filter_map(|(campaign, share)| {
+            let room = rooms.clone().find(|(of, _)| *of == campaign)?.1;
+            Some(Abandoned { campaign: campaign.to_owned(), share, room })
+        })
+        .collect();
+    found.sort_by(|a, b| a.campaign.cmp(&b.campaign));
+    found
+}
+
+async fn readers(store: &Store) -> Result<Vec<ReaderStands>, Problem> {
+    let last = store.last_event().await?;
+    let mut readers = Vec::new();
+    for place in store.readers().await? {
+        readers.push(ReaderStands {
+            behind: last.saturating_sub(place.seq).max(0),
+            stuck_since: place.since.filter(|_| place.tries > 0),
+            set_aside: store.dead_letter_count(&place.reader).await?,
+            name: place.reader,
+        });
+    }
+    Ok(readers)
 }
 
 /// A gauge without labels, as the exposition has it.
 fn gauge(text: &str, name: &str) -> Option<f64> {
     text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.trim().parse().ok())
+}
+
+/// Gauges of this name by the value of their one label.
+fn labelled<'a>(
+    text: &'a str,
+    name: &'a str,
+    label: &'a str,
+) -> impl Iterator<Item = (&'a str, f64)> + Clone {
+    text.lines().filter_map(move |line| {
+        let rest = line.strip_prefix(name)?.strip_prefix('{')?.strip_prefix(label)?.strip_prefix("=\"")?;
+        let (value, number) = rest.split_once("\"} ")?;
+        Some((value, number.trim().parse().ok()?))
+    })
 }
 
 /// Which results are wanted.
@@ -348,5 +449,13 @@ mod tests {
         let text = "# HELP a x\na_b 3\na{c=\"d\"} 4\na 0.25\n";
         assert_eq!(gauge(text, "a"), Some(0.25));
         assert_eq!(gauge(text, "c"), None);
+    }
+
+    #[test]
+    fn what_was_abandoned_is_read_by_campaign() {
+        let text = "waihu_pacing_abandoned_ratio{campaign=\"b\"} 0.02\nwaihu_pacing_abandoned_ratio{campaign=\"a\"} \
+                    0\nwaihu_pacing_abandoned_room{campaign=\"a\"} 4\nwaihu_pacing_abandoned_room{campaign=\"b\"} 0\n";
+        let told: Vec<_> = abandoned(text).into_iter().map(|a| (a.campaign, a.share, a.room)).collect();
+        assert_eq!(told, [("a".to_owned(), 0.0, 4.0), ("b".to_owned(), 0.02, 0.0)]);
     }
 }

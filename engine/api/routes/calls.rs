@@ -53,7 +53,7 @@ async fn ended(shared: &Shared, id: i64, status: u16) {
     }
 }
 
-fn elsewhere(what: &str) -> Problem {
+pub(super) fn elsewhere(what: &str) -> Problem {
     Problem::new(
         Code::NotFound,
         format!("{what} is not on this node's disk: ask the node that placed the call 文件不在本节点上"),
@@ -68,6 +68,13 @@ async fn within(folder: &Path, path: &str, what: &str) -> Result<PathBuf, Proble
     if file.starts_with(&folder) { Ok(file) } else { Err(elsewhere(what)) }
 }
 
+/// Where the recording of a call lies.
+pub(super) async fn recording_file(shared: &Shared, attempt: &AttemptId) -> Result<PathBuf, Problem> {
+    let found = outcome(shared, attempt).await?.and_then(|o| o.recording);
+    let found = found.ok_or_else(|| Problem::not_found("recording 录音"))?;
+    within(&shared.inner().state.recordings, &found.path, "the recording").await
+}
+
 /// The sound of a call: stereo, the callee left and our side right. A range may be asked for (RFC 9110, 14).
 #[utoipa::path(get, path = "/v1/calls/{attempt}/recording", tag = "calls",
     params(("attempt" = Key, Path, description = "The attempt"), ("Range" = Option<String>, Header, description = "A part of it")),
@@ -80,9 +87,7 @@ pub(crate) async fn recording(
     At(attempt): At<AttemptId>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let found = outcome(&shared, &attempt).await?.and_then(|o| o.recording);
-    let found = found.ok_or_else(|| Problem::not_found("recording 录音"))?;
-    let file = within(&shared.inner().state.recordings, &found.path, "the recording").await?;
+    let file = recording_file(&shared, &attempt).await?;
     let id = looked(&shared, &who, &attempt, "recording").await?;
     let served = ServeFile::new(file).try_call(request).await;
     let response = served.map_err(|_: io::Error| elsewhere("the recording"))?;

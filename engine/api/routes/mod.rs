@@ -13,6 +13,7 @@ pub(crate) mod people;
 pub(crate) mod scripts;
 pub(crate) mod search;
 pub(crate) mod session;
+pub(crate) mod waveform;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -55,6 +56,7 @@ pub(crate) fn all() -> OpenApiRouter<Shared> {
         .routes(routes!(board::results))
         .routes(routes!(board::choices))
         .routes(routes!(calls::recording))
+        .routes(routes!(waveform::waveform))
         .routes(routes!(calls::transcript))
         .routes(routes!(calls::check))
         .routes(routes!(search::search))

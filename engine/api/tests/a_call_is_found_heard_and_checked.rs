@@ -143,6 +143,15 @@ async fn a_call_that_is_over_is_found_heard_and_checked() {
     let check = async || server.get(&compliance, "/v1/calls/one/check").await.body;
     assert_eq!(check().await, json!({"recording": "same", "transcript": "same"}));
     let folder = server.folder.path().join("recordings");
+    // What is no recording has no outline either; one has it without being heard.
+    assert_eq!(server.get(&compliance, "/v1/calls/one/waveform").await.status, 404);
+    let mut wav = [&b"RIFF"[..], &[0; 20], &8_000_u32.to_le_bytes(), &[0; 16]].concat();
+    wav.extend([0x00, 0x40, 0, 0].repeat(8_000));
+    fs::write(folder.join("one.wav"), wav).unwrap();
+    let outline = server.get(&compliance, "/v1/calls/one/waveform?points=2").await.body;
+    assert_eq!(outline, json!({"duration_ms": 1_000, "callee": [50, 50], "ours": [0, 0]}));
+    assert_eq!(server.get(&operations, "/v1/calls/one/waveform").await.status, 403);
+    assert_eq!(server.get(&compliance, "/v1/calls/one/waveform?points=0").await.status, 422);
     fs::write(folder.join("one.wav"), b"another sound").unwrap();
     fs::remove_file(folder.join("one.jsonl")).unwrap();
     assert_eq!(check().await, json!({"recording": "changed", "transcript": "missing"}));
@@ -184,6 +193,7 @@ async fn a_board_tells_of_calls_that_are_up_and_results_of_those_that_are_over()
     let board = server.get(&token, "/v1/board").await.body;
     assert_eq!(board["calls"].as_array().unwrap().len(), 1);
     assert_eq!((&board["calls"][0]["attempt"], &board["day"]["human"]), (&json!("two"), &json!(1)));
+    assert_eq!(board["faults"], json!({"calls": 1, "trunk": 0, "engine": 0}));
     let results = server.get(&token, "/v1/results?ahead_min=480").await.body;
     assert_eq!((&results[0]["disposition"], &results[0]["calls"]), (&json!("no_commitment"), &json!(1)));
     assert_eq!(server.get(&token, "/v1/results?ahead_min=9999").await.status, 422);
