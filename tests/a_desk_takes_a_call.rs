@@ -4,9 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
+#[path = "common/desk.rs"]
+mod desk;
 
 use std::{
-    io::Write,
     net::{SocketAddr, UdpSocket},
     path::Path,
     sync::{
@@ -18,22 +19,13 @@ use std::{
 };
 
 use common::{COLUMNS, PATIENCE, Told, approve, at, callees, lay_out, row, run, waihu};
-use futures_util::{SinkExt, StreamExt};
+use desk::{add_agent, sits_down};
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-    time::{sleep, timeout},
-};
-use tokio_tungstenite::{
-    WebSocketStream, client_async,
-    tungstenite::{Message, client::IntoClientRequest},
-};
+use tokio::time::sleep;
 use waihu_srtp::{Certificate, Handshake, Lock, Role, Unlock, is_dtls, is_rtp_or_rtcp};
 
 const SIP: &str = "127.0.0.1:5082";
 const API: &str = "127.0.0.1:8482";
-const PASSWORD: &str = "four words in a row";
 
 /// How long the card is read: it rings for twenty seconds.
 const READS: Duration = Duration::from_secs(9);
@@ -192,65 +184,6 @@ fn speak(
     }
 }
 
-struct Desk(WebSocketStream<TcpStream>);
-
-impl Desk {
-    async fn say(&mut self, said: Value) {
-        self.0.send(Message::text(said.to_string())).await.unwrap();
-    }
-
-    /// The next message of a type.
-    async fn wait_for(&mut self, kind: &str) -> Value {
-        let told = async {
-            loop {
-                match self.0.next().await.unwrap().unwrap() {
-                    Message::Text(text) => {
-                        let told: Value = serde_json::from_str(&text).unwrap();
-                        assert_ne!(told["type"], "refused", "{told}");
-                        if told["type"] == kind {
-                            return told;
-                        }
-                    }
-                    Message::Close(close) => panic!("closed before {kind}: {close:?}"),
-                    _ => {}
-                }
-            }
-        };
-        timeout(PATIENCE, told).await.unwrap_or_else(|_| panic!("no {kind} came"))
-    }
-}
-
-fn add_person(project: &Path) {
-    let mut adding = waihu(project)
-        .args(["person", "add", "li", "--role", "agent", "--name", "李明", "--skill", "hardship=4"])
-        .spawn()
-        .unwrap();
-    writeln!(adding.stdin.take().unwrap(), "{PASSWORD}").unwrap();
-    assert!(adding.wait().unwrap().success());
-}
-
-/// The desk of somebody who has signed in by their password.
-async fn sits_down() -> Desk {
-    let mut stream = TcpStream::connect(API).await.unwrap();
-    let body = json!({"login": "li", "password": PASSWORD}).to_string();
-    let asked = format!(
-        "POST /v1/session HTTP/1.1\r\nhost: {API}\r\ncontent-type: application/json\r\n\
-         content-length: {}\r\nconnection: close\r\n\r\n{body}",
-        body.len()
-    );
-    stream.write_all(asked.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
-    let cookie = answer.lines().find_map(|l| l.strip_prefix("set-cookie: ")).unwrap();
-    let cookie = cookie.split(';').next().unwrap().to_owned();
-    let mut request = format!("ws://{API}/v1/desk").into_client_request().unwrap();
-    request.headers_mut().insert("cookie", cookie.parse().unwrap());
-    request.headers_mut().insert("origin", format!("http://{API}").parse().unwrap());
-    let stream = TcpStream::connect(API).await.unwrap();
-    Desk(client_async(request, stream).await.unwrap().0)
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_desk_takes_a_call_from_the_offer_to_the_wrap_up() {
     let folder = tempfile::tempdir().unwrap();
@@ -269,7 +202,7 @@ async fn a_desk_takes_a_call_from_the_offer_to_the_wrap_up() {
         ],
     );
     approve(project, "reminder");
-    add_person(project);
+    add_agent(project);
     let at = |file| at(project, file);
     run(
         project,
@@ -279,7 +212,7 @@ async fn a_desk_takes_a_call_from_the_offer_to_the_wrap_up() {
     let engine = Told::spawn(waihu(project).args(["serve", "--trunk", "desk", "--listen", API]));
     engine.wait_for("serving");
 
-    let mut desk = sits_down().await;
+    let mut desk = sits_down(API).await;
     assert_eq!(desk.wait_for("state").await["presence"], "away");
     desk.say(json!({"type": "presence", "wish": "available"})).await;
     run(project, &["campaign", "start", "desk"]);

@@ -28,6 +28,15 @@ pub enum ToDesk {
         /// What there is to know of it.
         card: Box<Card>,
     },
+    /// A case is to be looked at before its call: `answer` asks for the call, `decline` leaves it for later.
+    Look {
+        /// The call that would be placed.
+        attempt: AttemptId,
+        /// Until when.
+        until: WallTime,
+        /// What there is to know.
+        card: Box<Card>,
+    },
     /// Something was said in a call that is offered or taken.
     Line {
         /// In which.
@@ -92,7 +101,7 @@ pub enum Revocation {
 pub struct State {
     /// The agent.
     pub agent: Profile,
-    /// `away`, `available`, `offered`, `talking`, `wrapping_up` or `on_break`.
+    /// `away`, `available`, `looking`, `awaiting`, `offered`, `talking`, `wrapping_up` or `on_break`.
     pub presence: &'static str,
     /// What they are to be given once they are free.
     pub wish: Wanted,
@@ -161,8 +170,8 @@ pub struct Card {
     pub due: Money,
     /// The day on which it was due.
     pub due_date: jiff::civil::Date,
-    /// What made the callee be handed over.
-    pub reason: Intent,
+    /// What made the callee be handed over; none where the call has yet to be placed.
+    pub reason: Option<Intent>,
     /// What the agent should be able to do.
     pub skills: Vec<String>,
     /// Whether the person is who was asked for.
@@ -179,13 +188,27 @@ pub struct Card {
     pub offers: Vec<Promise>,
     /// What may be agreed at all.
     pub authority: Authority,
-    /// Since when the callee waits.
+    /// The calls of before in the campaign, the latest first.
+    pub history: Vec<Earlier>,
+    /// Since when the callee waits, or the case is shown.
     pub wanted_at: WallTime,
+}
+
+/// A call of before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Earlier {
+    /// When it was dialled.
+    pub at: WallTime,
+    /// How it ended.
+    pub disposition: Disposition,
+    /// The day of the payment that was promised.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub promised: Option<jiff::civil::Date>,
 }
 
 impl fmt::Debug for Card {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Card({} {})", self.case, self.reason)
+        write!(f, "Card({} {:?})", self.case, self.reason)
     }
 }
 

@@ -8,9 +8,11 @@
 mod agent;
 mod choose;
 pub mod desk;
+mod preview;
 mod seat;
 mod switchboard;
 
 pub use agent::{Agent, AgentId, Level, Need, Reach, Urgency};
+pub use preview::Decision;
 pub use seat::{AwayNote, Presence, Wish};
 pub use switchboard::{Input, OfferEnd, Output, Rules, Standing, Switchboard, Waiting};

@@ -24,6 +24,10 @@ pub enum Presence {
     Away,
     /// Waits for a call.
     Available,
+    /// Looks at a case before its call (preview).
+    Looking,
+    /// Has asked for the call of a case, which is being placed or greeted.
+    Awaiting,
     /// A call is offered.
     Offered,
     /// Talks.
@@ -40,6 +44,8 @@ impl Presence {
         match self {
             Self::Away => "away",
             Self::Available => "available",
+            Self::Looking => "looking",
+            Self::Awaiting => "awaiting",
             Self::Offered => "offered",
             Self::Talking => "talking",
             Self::WrappingUp => "wrapping_up",
@@ -66,6 +72,8 @@ pub(crate) enum Link {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Doing {
     Nothing,
+    Looking { call: AttemptId, until: Time },
+    Awaiting { call: AttemptId },
     Offered { call: AttemptId, until: Time },
     Talking { call: AttemptId },
     WrappingUp { call: AttemptId, until: Time },
@@ -106,6 +114,8 @@ impl Seat {
 
     pub fn presence(&self) -> Presence {
         match (&self.doing, self.link, self.wish) {
+            (Doing::Looking { .. }, ..) => Presence::Looking,
+            (Doing::Awaiting { .. }, ..) => Presence::Awaiting,
             (Doing::Offered { .. }, ..) => Presence::Offered,
             (Doing::Talking { .. }, ..) => Presence::Talking,
             (Doing::WrappingUp { .. }, ..) => Presence::WrappingUp,
@@ -115,26 +125,40 @@ impl Seat {
         }
     }
 
+    /// Nobody answered what came to the desk: after so many nobody sits at it.
+    pub fn was_not_there(&mut self, most: u32) {
+        if self.agent.reach == Reach::Desk {
+            self.rang_out += 1;
+            if self.rang_out >= most {
+                (self.wish, self.note, self.rang_out) = (Wish::Away, Some(AwayNote::RangOut), 0);
+            }
+        }
+    }
+
     /// Whether a call may come here, now or once what is being done is over.
     pub fn takes_calls(&self) -> bool {
         self.link == Link::Up && self.wish == Wish::Available
     }
 
-    /// The call that the agent is at, offered or taken or just over.
+    /// The call that the agent is at: looked at, asked for, offered, taken or just over.
     pub fn call(&self) -> Option<&AttemptId> {
         match &self.doing {
             Doing::Nothing => None,
-            Doing::Offered { call, .. } | Doing::Talking { call } | Doing::WrappingUp { call, .. } => {
-                Some(call)
-            }
+            Doing::Looking { call, .. }
+            | Doing::Awaiting { call }
+            | Doing::Offered { call, .. }
+            | Doing::Talking { call }
+            | Doing::WrappingUp { call, .. } => Some(call),
         }
     }
 
     /// Until when what is being done lasts, where that has an end.
     pub fn until(&self) -> Option<Time> {
         match self.doing {
-            Doing::Offered { until, .. } | Doing::WrappingUp { until, .. } => Some(until),
-            Doing::Nothing | Doing::Talking { .. } => None,
+            Doing::Looking { until, .. } | Doing::Offered { until, .. } | Doing::WrappingUp { until, .. } => {
+                Some(until)
+            }
+            Doing::Nothing | Doing::Awaiting { .. } | Doing::Talking { .. } => None,
         }
     }
 }

@@ -10,6 +10,7 @@ use waihu_types::{AttemptId, Time};
 use crate::{
     agent::{Agent, AgentId, Need, Reach, Urgency},
     choose::rank,
+    preview::Decision,
     seat::{AwayNote, Doing, Link, Presence, Seat, Wish},
 };
 
@@ -18,6 +19,8 @@ use crate::{
 pub struct Rules {
     /// A desk rings for so long: four rings of a telephone; who is there has answered by then.
     pub ring: Duration,
+    /// A case may be looked at for so long before its call: a page is read in less.
+    pub look: Duration,
     /// After a call an agent has so long to write down what came of it, and as much again each time they ask.
     pub wrap_up: Duration,
     /// The longest wrap-up: then the next call is more pressing.
@@ -31,7 +34,7 @@ pub struct Rules {
 impl Default for Rules {
     fn default() -> Self {
         let s = Duration::from_secs;
-        Self { ring: s(20), wrap_up: s(60), most_wrap_up: s(300), grace: s(30), ring_outs: 2 }
+        Self { ring: s(20), look: s(120), wrap_up: s(60), most_wrap_up: s(300), grace: s(30), ring_outs: 2 }
     }
 }
 
@@ -80,14 +83,21 @@ pub enum Input {
         /// Which.
         call: AttemptId,
     },
-    /// An agent answers an offer.
+    /// A case is shown to an agent who is free: they look at it, and ask for its call or do not.
+    Show {
+        /// To whom.
+        agent: AgentId,
+        /// The call that would be placed.
+        call: AttemptId,
+    },
+    /// An agent answers an offer, or asks for the call of the case that they look at.
     Accept {
         /// Who.
         agent: AgentId,
         /// Which call.
         call: AttemptId,
     },
-    /// An agent declines an offer, or the telephone does.
+    /// An agent declines an offer, or the telephone does; or does not want the case that they look at.
     Decline {
         /// Who.
         agent: AgentId,
@@ -119,6 +129,24 @@ pub enum Output {
         call: AttemptId,
         /// It rings until then.
         until: Time,
+    },
+    /// Desk: a case is to be looked at.
+    Look {
+        /// By whom.
+        agent: AgentId,
+        /// The call that would be placed.
+        call: AttemptId,
+        /// Until then.
+        until: Time,
+    },
+    /// Whoever showed a case: how the agent decided. An agent who asks for a call has it as soon as it seeks anybody.
+    Looked {
+        /// Who.
+        agent: AgentId,
+        /// The call.
+        call: AttemptId,
+        /// How.
+        decision: Decision,
     },
     /// Desk and call: it rings no longer, and the offer was not taken.
     Revoke {
@@ -212,11 +240,11 @@ struct Seeking {
 /// All agents of a process, and the calls that seek one.
 #[derive(Debug)]
 pub struct Switchboard {
-    rules: Rules,
-    seats: BTreeMap<AgentId, Seat>,
+    pub(crate) rules: Rules,
+    pub(crate) seats: BTreeMap<AgentId, Seat>,
     seeking: BTreeMap<AttemptId, Seeking>,
     came: u64,
-    outputs: VecDeque<Output>,
+    pub(crate) outputs: VecDeque<Output>,
 }
 
 impl Switchboard {
@@ -233,10 +261,13 @@ impl Switchboard {
             Input::Wants { agent, wish } => self.wants(now, &agent, wish),
             Input::Seek { call, need } => self.seek(now, call, need),
             Input::Unwanted { call } => self.unwanted(now, &call),
+            Input::Show { agent, call } => self.show(now, agent, call),
             Input::Accept { agent, call } => self.accept(now, agent, call),
             Input::Decline { agent, call } => {
                 if self.rings(&agent, &call) {
                     self.end_offer(now, &agent, OfferEnd::Declined);
+                } else if self.looks(&agent, &call) {
+                    self.end_look(now, &agent, Decision::Skips);
                 }
             }
             Input::WrapUpDone { agent } => {
@@ -312,8 +343,10 @@ impl Switchboard {
             return;
         }
         seat.link = Link::Down(now);
-        if let Doing::Offered { .. } = seat.doing {
-            self.end_offer(now, agent, OfferEnd::DeskGone);
+        match seat.doing {
+            Doing::Offered { .. } => self.end_offer(now, agent, OfferEnd::DeskGone),
+            Doing::Looking { .. } => self.end_look(now, agent, Decision::Gone),
+            _ => {}
         }
     }
 
@@ -326,11 +359,13 @@ impl Switchboard {
             (seat.since, seat.idle_since) = (now, now);
         }
         (seat.wish, seat.note, seat.rang_out) = (wish, None, 0);
-        // Who goes while it rings has said no.
-        if matches!(seat.doing, Doing::Offered { .. }) && wish != Wish::Available {
-            self.end_offer(now, agent, OfferEnd::Declined);
-        } else {
-            self.changed(agent.clone());
+        match seat.doing {
+            // Who goes while it rings has said no.
+            Doing::Offered { .. } if wish != Wish::Available => {
+                self.end_offer(now, agent, OfferEnd::Declined);
+            }
+            Doing::Looking { .. } if wish != Wish::Available => self.end_look(now, agent, Decision::Gone),
+            _ => self.changed(agent.clone()),
         }
     }
 
@@ -351,9 +386,13 @@ impl Switchboard {
             return;
         }
         self.came += 1;
-        let asked = need.without.iter().cloned().collect();
-        let seeking = Seeking { need, since: now, place: self.came, asked, offered: None };
-        self.seeking.insert(call, seeking);
+        let asked: BTreeSet<AgentId> = need.without.iter().cloned().collect();
+        let awaits = self.who_awaits(&call).filter(|agent| !asked.contains(agent));
+        let seeking = Seeking { need, since: now, place: self.came, asked, offered: awaits.clone() };
+        self.seeking.insert(call.clone(), seeking);
+        if let Some(agent) = awaits {
+            self.has_what_was_asked_for(now, agent, call);
+        }
     }
 
     fn unwanted(&mut self, now: Time, call: &AttemptId) {
@@ -368,9 +407,14 @@ impl Switchboard {
             let doing = Doing::WrappingUp { call: call.clone(), until };
             self.becomes(now, &agent, if wraps_up { doing } else { Doing::Nothing });
         }
+        self.not_shown_any_more(now, call);
     }
 
-    fn accept(&mut self, now: Time, agent: AgentId, call: AttemptId) {
+    pub(crate) fn accept(&mut self, now: Time, agent: AgentId, call: AttemptId) {
+        if self.looks(&agent, &call) {
+            self.asks(now, agent, call);
+            return;
+        }
         if !self.rings(&agent, &call) {
             self.outputs.push_back(Output::TooLate { agent, call });
             return;
@@ -391,6 +435,7 @@ impl Switchboard {
         for agent in ended {
             match self.seats.get(&agent).map(|s| &s.doing) {
                 Some(Doing::Offered { .. }) => self.end_offer(now, &agent, OfferEnd::RangOut),
+                Some(Doing::Looking { .. }) => self.end_look(now, &agent, Decision::Slept),
                 Some(Doing::WrappingUp { .. }) => self.becomes(now, &agent, Doing::Nothing),
                 _ => {}
             }
@@ -399,8 +444,12 @@ impl Switchboard {
         let gone = |seat: &&Seat| matches!(seat.link, Link::Down(at) if at + grace <= now);
         let gone: Vec<AgentId> = self.seats.values().filter(gone).map(|s| s.agent.id.clone()).collect();
         for agent in gone {
-            if let Some(Seat { doing: Doing::Talking { call }, .. }) = self.seats.remove(&agent) {
-                self.outputs.push_back(Output::Lost { agent, call });
+            match self.seats.remove(&agent).map(|seat| seat.doing) {
+                Some(Doing::Talking { call }) => self.outputs.push_back(Output::Lost { agent, call }),
+                Some(Doing::Awaiting { call }) => {
+                    self.outputs.push_back(Output::Looked { agent, call, decision: Decision::Gone });
+                }
+                _ => {}
             }
         }
     }
@@ -452,11 +501,8 @@ impl Switchboard {
         let most = self.rules.ring_outs;
         let Some(seat) = self.seats.get_mut(agent) else { return };
         let Doing::Offered { call, .. } = seat.doing.clone() else { return };
-        if why == OfferEnd::RangOut && seat.agent.reach == Reach::Desk {
-            seat.rang_out += 1;
-            if seat.rang_out >= most {
-                (seat.wish, seat.note, seat.rang_out) = (Wish::Away, Some(AwayNote::RangOut), 0);
-            }
+        if why == OfferEnd::RangOut {
+            seat.was_not_there(most);
         }
         if let Some(seeking) = self.seeking.get_mut(&call) {
             seeking.offered = None;
@@ -467,13 +513,13 @@ impl Switchboard {
     }
 
     /// An agent does something else from here on.
-    fn becomes(&mut self, now: Time, agent: &AgentId, doing: Doing) {
+    pub(crate) fn becomes(&mut self, now: Time, agent: &AgentId, doing: Doing) {
         let Some(seat) = self.seats.get_mut(agent) else { return };
         if matches!(seat.doing, Doing::Talking { .. }) {
             seat.talked = seat.talked.saturating_add(now.since(seat.since));
         }
         // An offer that was not taken takes nobody's place among those who wait.
-        let waited = matches!(seat.doing, Doing::Nothing | Doing::Offered { .. });
+        let waited = matches!(seat.doing, Doing::Nothing | Doing::Offered { .. } | Doing::Looking { .. });
         if doing == Doing::Nothing && !waited {
             seat.idle_since = now;
         }
@@ -492,7 +538,7 @@ impl Switchboard {
         )
     }
 
-    fn seat_does(&self, agent: &AgentId, what: impl Fn(&Doing) -> bool) -> bool {
+    pub(crate) fn seat_does(&self, agent: &AgentId, what: impl Fn(&Doing) -> bool) -> bool {
         self.seats.get(agent).is_some_and(|seat| what(&seat.doing))
     }
 

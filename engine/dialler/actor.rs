@@ -346,9 +346,10 @@ impl<'a> ActiveCall<'a> {
         let (plant, order, callee) = (self.plant, self.order, self.sound.slot());
         let told = match output {
             Output::Seek { reason, skills } => {
-                let card = card(order, machine.so_far(), (reason, skills), hearing::mood(&self.mood));
+                let mood = hearing::mood(&self.mood);
+                let card = card(order, machine.so_far(), (Some(reason), skills), mood);
                 self.trail.iter_mut().for_each(Trail::transferring);
-                self.side.seek(plant, order, card);
+                self.side.seek(plant, order, reason, card);
                 None
             }
             Output::Unwanted => {

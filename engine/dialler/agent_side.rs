@@ -15,6 +15,7 @@ use tokio::{
 };
 use waihu_agents::{AgentId, Need, Urgency, desk};
 use waihu_call::{AgentEvent, Input, Leg, Line, MediaEvent, Part, Speaker};
+use waihu_campaign::Past;
 use waihu_media::{PlaybackId, SlotId};
 use waihu_sip::{Event as SipEvent, SessionDescription};
 use waihu_speech::{Event as Heard, Listener, Urgency as Spoken, VoiceRequest};
@@ -184,6 +185,8 @@ impl AgentSide {
                 }
                 None
             }
+            // Whoever shows cases hears it, not their calls.
+            CallNews::Looked(_) => None,
         }
     }
 
@@ -243,9 +246,9 @@ impl AgentSide {
     }
 
     /// Seeks an agent.
-    pub(crate) fn seek(&mut self, plant: &Plant, order: &Order, card: desk::Card) {
-        self.prepare(plant, order, &card);
-        let urgency = match card.reason {
+    pub(crate) fn seek(&mut self, plant: &Plant, order: &Order, reason: Intent, card: desk::Card) {
+        self.prepare(plant, order, reason, &card);
+        let urgency = match reason {
             Intent::Distress => Urgency::Distress,
             Intent::Complaint => Urgency::Complaint,
             _ => Urgency::Usual,
@@ -350,8 +353,8 @@ impl AgentSide {
     }
 
     /// Has the whisper spoken, while an agent is sought.
-    fn prepare(&mut self, plant: &Plant, order: &Order, card: &desk::Card) {
-        let text = whisper::words(order.lang, &order.case, card.identity, card.reason, card.mood);
+    fn prepare(&mut self, plant: &Plant, order: &Order, reason: Intent, card: &desk::Card) {
+        let text = whisper::words(order.lang, &order.case, card.identity, reason, card.mood);
         let to_side = self.happenings.clone();
         let request = VoiceRequest {
             lang: order.lang,
@@ -457,11 +460,11 @@ fn agents_line(plant: &Plant, event: Heard) -> Option<SideWord> {
     Some(SideWord::Line(Line { at, speaker: Speaker::Agent, text: heard.text, understood: None }))
 }
 
-/// What an agent sees of a call before they answer.
+/// What an agent sees of a call before they answer, and of a case before its call.
 pub(crate) fn card(
     order: &Order,
     so_far: waihu_dialog::SoFar,
-    (reason, skills): (Intent, Vec<String>),
+    (reason, skills): (Option<Intent>, Vec<String>),
     mood: Option<Mood>,
 ) -> desk::Card {
     let case = &order.case;
@@ -492,6 +495,11 @@ pub(crate) fn card(
             discounts: authority.discounts.iter().map(ToString::to_string).collect(),
             approver: authority.approver,
         },
+        history: order.past.iter().rev().map(earlier).collect(),
         wanted_at: legs::wall_now(),
     }
+}
+
+fn earlier(past: &Past) -> desk::Earlier {
+    desk::Earlier { at: past.dialled_at, disposition: past.disposition, promised: past.promised }
 }

@@ -7,6 +7,7 @@
 mod active;
 mod crew;
 mod gauge;
+mod preview;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -21,6 +22,7 @@ use tokio::{
     task::JoinSet,
     time::{Instant, MissedTickBehavior},
 };
+use waihu_agents::{AgentId, Decision};
 use waihu_campaign::{
     Load, Mode, Pace, PacingSettings, Placement, ScriptName,
     pacing::{AGENT_WITHIN, Answers, CampaignNow, Pacing, Seen, Trunk},
@@ -34,11 +36,13 @@ use crate::{
     legs,
     plant::{Order, Plant, Progress, ProgressKind, Stop},
     recovery::{self, close_fallen},
+    switchboard::CallSide,
     words::RecordedPrompts,
 };
 use active::Active;
 use crew::{Crew, Wanting};
 use gauge::Gauge;
+use preview::Looks;
 
 /// How often it is looked whether somebody may be called.
 const TICK: Duration = Duration::from_millis(200);
@@ -61,6 +65,9 @@ const BUSY_HERE: Duration = Duration::from_secs(60);
 
 /// Where a case waits that a fault of ours kept from being dialled.
 const AFTER_FAULT: Duration = Duration::from_secs(300);
+
+/// Where a case waits that an agent has looked at and left.
+const SKIPPED: Duration = Duration::from_secs(3_600);
 
 /// One of the scripts that a campaign tries.
 #[derive(Clone)]
@@ -121,6 +128,16 @@ struct Up {
     stop: watch::Sender<Stop>,
     begun_at: Time,
     answered_at: Option<Time>,
+    /// The agent's who asked for it: until the call is over, they wait for it.
+    _asked_for: Option<CallSide>,
+}
+
+/// What may be done now.
+struct Given {
+    /// Calls to place, by campaign.
+    calls: Vec<(CampaignId, u32)>,
+    /// Agents who are to look at a case, by campaign.
+    to_show: Vec<(CampaignId, Vec<AgentId>)>,
 }
 
 struct Engine {
@@ -134,6 +151,7 @@ struct Engine {
     up: HashMap<tokio::task::Id, Up>,
     gauge: Gauge,
     crew: Crew,
+    looks: Looks,
     pacing: Pacing,
     pace: Pace,
     /// What the trunk carries, for all nodes that dial on it.
@@ -174,6 +192,7 @@ pub async fn run_engine(
         up: HashMap::new(),
         gauge: Gauge::default(),
         crew: Crew::default(),
+        looks: Looks::default(),
         pacing: Pacing::new(trunk),
         pace: Pace::Full,
         trunk,
@@ -243,7 +262,8 @@ impl Engine {
             }
         }
         if self.stop != Stop::No {
-            return Ok(self.up.is_empty());
+            let withdrawn = self.withdraw(|_| true, Some(legs::wall_now()), "stopped_before_dialling").await;
+            return Ok(self.reached(withdrawn)?.is_none() && self.up.is_empty());
         }
         let dialled = self.dial().await;
         if self.reached(dialled)?.is_some() {
@@ -285,8 +305,8 @@ impl Engine {
             recovery::mend(&self.plant, &mine, self.unfiled).await?;
             self.unfiled = false;
             let held = self.up.values().map(|up| &up.order);
-            let held =
-                held.filter_map(|order| Some((order.campaign.clone()?, order.case.id.clone()))).collect();
+            let held = held.filter_map(|order| Some((order.campaign.clone()?, order.case.id.clone())));
+            let held = held.chain(self.looks.held()).collect();
             self.plant.store.release_but(&held).await?;
         }
         let mut running = BTreeMap::new();
@@ -319,6 +339,10 @@ impl Engine {
             self.pacing.forget(gone);
         }
         self.campaigns = running;
+        let runs: Vec<CampaignId> = self.campaigns.keys().cloned().collect();
+        let is_of = |id: &CampaignId, order: &Order| order.campaign.as_ref() == Some(id);
+        let is_over = |order: &Order| !runs.iter().any(|id| is_of(id, order));
+        self.withdraw(is_over, Some(legs::wall_now()), "put_back").await?;
         gauge::measure(&self.pacing, self.campaigns.keys());
         self.stop_settled().await
     }
@@ -366,14 +390,44 @@ impl Engine {
         Ok(())
     }
 
-    /// Calls that still ring are given up where their case was settled.
+    /// Takes cases off the agents' desks, and puts them where they belong.
+    async fn withdraw(
+        &mut self,
+        is_over: impl Fn(&Order) -> bool,
+        due_at: Option<WallTime>,
+        why: &str,
+    ) -> Result<(), DialError> {
+        for order in self.looks.withdraw(is_over) {
+            if let Some(campaign) = &order.campaign {
+                self.put_back(campaign, &order.case.id, due_at, why).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in what agents decided who look at cases.
+    async fn looked(&mut self) -> Result<(), DialError> {
+        for (order, decision) in self.looks.decided() {
+            let now = legs::wall_now();
+            let (due_at, why) = match decision {
+                Decision::Skips => (now.plus(SKIPPED), "skipped_by_agent"),
+                _ => (now, "put_back"),
+            };
+            if let Some(campaign) = &order.campaign {
+                self.put_back(campaign, &order.case.id, Some(due_at), why).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls that still ring are given up where their case was settled, and nobody looks at it any more.
     async fn stop_settled(&mut self) -> Result<(), DialError> {
         let settled = self.plant.store.settled().await?;
         let ringing = self.up.values().filter(|up| up.answered_at.is_none());
         for up in ringing.filter(|up| settled.contains(&up.order.case.id)) {
             let _ = up.stop.send(Stop::HangUp);
         }
-        Ok(())
+        self.withdraw(|order| settled.contains(&order.case.id), None, "settled").await
     }
 
     /// Whether a campaign has nothing left to do now.
@@ -389,6 +443,7 @@ impl Engine {
 
     /// Calls as many as may be called now.
     async fn dial(&mut self) -> Result<(), DialError> {
+        self.looked().await?;
         let (now, load) = (self.plant.media.now(), self.gauge.read(&self.plant));
         let given = self.share_out(now, load);
         let pace = self.pacing.pace();
@@ -397,20 +452,49 @@ impl Engine {
             let _ = self.observer.send(Progress::Pace(pace));
             self.pace = pace;
         }
-        for (id, calls) in given {
-            let picked = self.plant.store.pick(&id, calls).await?;
-            if let Some(active) = self.campaigns.get_mut(&id) {
-                active.ready = active.ready.saturating_sub(calls);
+        for (id, calls) in given.calls {
+            let previews = self.campaigns.get(&id).is_some_and(Active::previews);
+            if previews {
+                for (order, asked_for) in self.looks.take(&id, calls) {
+                    self.place(order, Some(asked_for));
+                }
+                continue;
             }
-            for case in picked {
-                self.turn(&id, case).await?;
+            for case in self.pick(&id, calls).await? {
+                if let Some(order) = self.turn(&id, case).await? {
+                    self.place(order, None);
+                }
+            }
+        }
+        for (id, agents) in given.to_show {
+            let most = u32::try_from(agents.len()).unwrap_or(u32::MAX);
+            let picked = self.pick(&id, most).await?;
+            for (case, agent) in picked.into_iter().zip(agents) {
+                self.show(&id, case, agent).await?;
             }
         }
         Ok(())
     }
 
+    async fn pick(&mut self, id: &CampaignId, most: u32) -> Result<Vec<Picked>, DialError> {
+        if let Some(active) = self.campaigns.get_mut(id) {
+            active.ready = active.ready.saturating_sub(most);
+        }
+        Ok(self.plant.store.pick(id, most).await?)
+    }
+
+    /// It is a case's turn to be looked at.
+    async fn show(&mut self, id: &CampaignId, case: Picked, agent: AgentId) -> Result<(), DialError> {
+        let Some(order) = self.turn(id, case).await? else { return Ok(()) };
+        let case = order.case.id.clone();
+        let Err(e) = self.looks.show(order, agent, &self.plant.switchboard) else { return Ok(()) };
+        let (due_at, why) = where_to(&e, legs::wall_now());
+        self.tell(case.clone(), not_placed(e));
+        self.put_back(id, &case, due_at, why).await
+    }
+
     /// How many calls each campaign may place now.
-    fn share_out(&mut self, now: Time, load: Load) -> Vec<(CampaignId, u32)> {
+    fn share_out(&mut self, now: Time, load: Load) -> Given {
         let of = |id: &CampaignId| {
             let own = self.up.values().filter(|up| up.order.campaign.as_ref() == Some(id));
             let (up, ringing): (Vec<&Up>, Vec<&Up>) = own.partition(|up| up.answered_at.is_some());
@@ -423,15 +507,16 @@ impl Engine {
             .iter()
             .zip(&stands)
             .map(|((active, settings), (up, ringing))| {
-                let has_work = active.ready > 0 || *up + ringing.len() > 0;
+                let asked_for = self.looks.asked_for(active.id()) > 0;
+                let has_work = active.ready > 0 || asked_for || *up + ringing.len() > 0;
                 Wanting { id: active.id(), settings, has_work }
             })
             .collect();
         let standings = self.plant.switchboard.standings();
         self.crew.learn(&standings, &mut self.pacing, today());
         let of_call = |attempt: &AttemptId| {
-            let up = self.up.values().find(|up| up.order.attempt == *attempt)?;
-            up.order.campaign.clone()
+            let up = self.up.values().find(|up| up.order.attempt == *attempt);
+            up.map_or_else(|| self.looks.campaign_of(attempt), |up| up.order.campaign.clone())
         };
         let shares = self.crew.deal(now, &standings, &wanting, of_call);
         let campaigns: Vec<CampaignNow<'_>> = paced
@@ -443,7 +528,7 @@ impl Engine {
                 CampaignNow {
                     id: active.id(),
                     settings,
-                    ready: active.ready,
+                    ready: if active.previews() { self.looks.asked_for(active.id()) } else { active.ready },
                     ringing,
                     // Whom the bot greets will want an agent.
                     waiting: if settings.mode == Mode::Agentless {
@@ -456,34 +541,38 @@ impl Engine {
                 }
             })
             .collect();
-        self.pacing.tick(now, today(), load, &campaigns)
+        let calls = self.pacing.tick(now, today(), load, &campaigns);
+        let previewing = paced.iter().zip(shares).filter(|((active, _), _)| active.previews());
+        let to_show = previewing.filter(|((active, _), share)| active.ready > 0 && !share.free.is_empty());
+        let to_show = to_show.map(|((active, _), share)| (active.id().clone(), share.free)).collect();
+        Given { calls, to_show }
     }
 
-    /// It is a case's turn: it is called, or put where it belongs.
-    async fn turn(&mut self, id: &CampaignId, picked: Picked) -> Result<(), DialError> {
-        let Some(active) = self.campaigns.get_mut(id) else { return Ok(()) };
-        let Some(plan) = active.plan() else { return Ok(()) };
+    /// It is a case's turn: the call to place; none where it was put where it belongs.
+    async fn turn(&mut self, id: &CampaignId, picked: Picked) -> Result<Option<Order>, DialError> {
+        let Some(active) = self.campaigns.get_mut(id) else { return Ok(None) };
+        let Some(plan) = active.plan() else { return Ok(None) };
         let now = legs::wall_now();
         let case = picked.stored.case;
         let past = active.past(&self.plant, &case).await?;
         let next = match plan.strategy.place(&plan.settings, &case, &past, now) {
             Placement::Call(next) => next,
-            Placement::Never { rule } => return self.put_back(id, &case.id, None, &rule).await,
+            Placement::Never { rule } => return self.put_back_instead(id, &case.id, None, &rule).await,
         };
         if next.due_at > now {
-            return self.put_back(id, &case.id, Some(next.due_at), &next.why).await;
+            return self.put_back_instead(id, &case.id, Some(next.due_at), &next.why).await;
         }
         // Asked before its prompts are made; the store asks again in the moment of dialling.
         if let Some(by) = self.plant.store.barred(&next.number).await? {
             let why = Refusal::NumberBarred { by };
             self.tell(case.id.clone(), ProgressKind::NotCalled(why));
-            return self.put_back(id, &case.id, None, "number_barred").await;
+            return self.put_back_instead(id, &case.id, None, "number_barred").await;
         }
         let order = match active.order(case.clone(), &next, past, &self.order).await {
             Ok(order) => order,
             Err(why) => {
                 self.tell(case.id.clone(), ProgressKind::NotPlaced(why));
-                return self.put_back(id, &case.id, None, "no_script").await;
+                return self.put_back_instead(id, &case.id, None, "no_script").await;
             }
         };
         let passage = Passage::of(self.plant.gate.clone(), &order.case, &order.number);
@@ -491,13 +580,31 @@ impl Engine {
         if let Some(denied) = asked.await? {
             let (rule, next) = (denied.rule.clone(), denied.next);
             self.tell(case.id.clone(), ProgressKind::NotCalled(Refusal::Denied(Box::new(denied))));
-            return self.put_back(id, &case.id, next, &rule).await;
+            return self.put_back_instead(id, &case.id, next, &rule).await;
         }
+        Ok(Some(order))
+    }
+
+    /// Calls.
+    fn place(&mut self, order: Order, asked_for: Option<CallSide>) {
         let (stop, stopping) = watch::channel(self.stop);
         let (plant, told, own) = (Arc::clone(&self.plant), self.told.clone(), order.clone());
         let handle = self.calls.spawn(async move { place_call(plant, own, told, stopping).await });
-        self.up.insert(handle.id(), Up { order, stop, begun_at: self.plant.media.now(), answered_at: None });
-        Ok(())
+        let begun_at = self.plant.media.now();
+        let up = Up { order, stop, begun_at, answered_at: None, _asked_for: asked_for };
+        self.up.insert(handle.id(), up);
+    }
+
+    /// No call is placed: the case is put where it belongs.
+    async fn put_back_instead(
+        &self,
+        id: &CampaignId,
+        case: &CaseId,
+        due_at: Option<WallTime>,
+        why: &str,
+    ) -> Result<Option<Order>, DialError> {
+        self.put_back(id, case, due_at, why).await?;
+        Ok(None)
     }
 
     async fn put_back(

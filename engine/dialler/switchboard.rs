@@ -169,6 +169,14 @@ impl Inner {
                     board.tell_desk(&agent, offer);
                 }
             }
+            Output::Look { agent, call, until } => {
+                if let Some(held) = board.calls.get(&call) {
+                    let card = Box::new(held.card.clone());
+                    let look = ToDesk::Look { attempt: call.clone(), until: self.wall(until), card };
+                    board.tell_desk(&agent, look);
+                }
+            }
+            Output::Looked { call, decision, .. } => board.tell_call(&call, CallNews::Looked(decision)),
             Output::Revoke { agent, call, why } => {
                 let told = AgentEvent::Revoked { agent: agent.clone(), why };
                 board.tell_call(&call, CallNews::Agent(told));

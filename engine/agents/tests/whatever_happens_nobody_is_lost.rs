@@ -6,7 +6,7 @@ mod board;
 use std::collections::{BTreeMap, BTreeSet};
 
 use board::{Board, agent, call, need, phone};
-use waihu_agents::{Agent, AgentId, Input, Need, Output, Presence, Urgency, Wish};
+use waihu_agents::{Agent, AgentId, Decision, Input, Need, Output, Presence, Urgency, Wish};
 use waihu_types::{AttemptId, SplitMix64};
 
 /// What a call knows of itself.
@@ -23,6 +23,8 @@ struct Seen {
     calls: BTreeMap<AttemptId, State>,
     offers: BTreeMap<AttemptId, AgentId>,
     talks: BTreeMap<AttemptId, AgentId>,
+    /// Cases that are looked at, or whose call is waited for.
+    shown: BTreeMap<AttemptId, (AgentId, bool)>,
 }
 
 impl Seen {
@@ -31,6 +33,12 @@ impl Seen {
         match output.clone() {
             Output::Offer { agent, call, .. } => {
                 assert_eq!(self.calls.insert(call.clone(), State::Rings), Some(State::Seeks), "{call}");
+                if let Some((awaits, asked)) = self.shown.get(&call).cloned() {
+                    assert!(asked, "{call} was not asked for");
+                    if awaits == agent {
+                        self.shown.remove(&call);
+                    }
+                }
                 assert!(!self.offers.values().chain(self.talks.values()).any(|a| *a == agent), "{agent}");
                 assert_eq!(self.offers.insert(call, agent), None);
             }
@@ -52,6 +60,13 @@ impl Seen {
                 assert_eq!(self.talks.remove(&call), Some(agent));
                 self.calls.insert(call, State::Over);
             }
+            Output::Look { agent, call, .. } => {
+                assert_eq!(self.shown.insert(call, (agent, false)), None);
+            }
+            Output::Looked { agent, call, decision: Decision::Asks } => {
+                assert_eq!(self.shown.insert(call, (agent.clone(), true)), Some((agent, false)));
+            }
+            Output::Looked { call, .. } => drop(self.shown.remove(&call)),
             Output::TooLate { .. } | Output::Changed { .. } => {}
         }
     }
@@ -64,6 +79,7 @@ struct Driver {
     agents: Vec<Agent>,
     read: usize,
     next: u32,
+    quiet: bool,
 }
 
 impl Driver {
@@ -85,7 +101,9 @@ impl Driver {
         let which = self.below(self.agents.len());
         let agent = self.agents[which].clone();
         let id = agent.id.clone();
-        match self.below(14) {
+        // Every other day few calls seek anybody, and there is time to look at cases.
+        let what = self.below(18);
+        match if self.quiet && what < 2 && self.below(4) > 0 { 13 } else { what } {
             0 | 1 => {
                 let urgency = [Urgency::Distress, Urgency::Complaint, Urgency::Usual][self.below(3)];
                 let skills = [&[][..], &["x"], &["x", "y"]][self.below(3)];
@@ -116,6 +134,7 @@ impl Driver {
                 if let Some(call) = self.some_call(state) {
                     self.seen.calls.insert(call.clone(), State::Over);
                     self.seen.talks.remove(&call);
+                    self.seen.shown.remove(&call);
                     self.board.input(Input::Unwanted { call });
                 }
             }
@@ -127,10 +146,44 @@ impl Driver {
             }
             11 => self.board.input(Input::WrapUpDone { agent: id }),
             12 => self.board.input(Input::WrapUpLonger { agent: id }),
+            13 => {
+                self.next += 1;
+                // Whoever it is, but more often somebody who is free.
+                let free = self.board.machine.standings().find(|s| s.presence == Presence::Available);
+                let id = free.map_or(id, |s| s.agent);
+                self.board.input(Input::Show { agent: id, call: call(&format!("c{}", self.next)) });
+            }
+            14..=16 => self.of_shown(),
             _ => {
                 let seconds = self.below(25) as u64;
                 self.board.wait(seconds);
             }
+        }
+    }
+
+    /// A case that is looked at is asked for or skipped, taken back, or its call seeks somebody.
+    fn of_shown(&mut self) {
+        let shown: Vec<_> =
+            self.seen.shown.iter().map(|(c, (a, asked))| (c.clone(), a.clone(), *asked)).collect();
+        if shown.is_empty() {
+            return;
+        }
+        let which = self.below(shown.len());
+        let (call, agent, asked) = shown[which].clone();
+        match (self.below(4), asked) {
+            (0, _) => {
+                self.seen.shown.remove(&call);
+                self.seen.talks.remove(&call);
+                self.seen.calls.entry(call.clone()).and_modify(|state| *state = State::Over);
+                self.board.input(Input::Unwanted { call });
+            }
+            (1, false) => self.board.input(Input::Decline { agent, call }),
+            (_, false) => self.board.input(Input::Accept { agent, call }),
+            (_, true) if !self.seen.calls.contains_key(&call) => {
+                self.seen.calls.insert(call.clone(), State::Seeks);
+                self.board.input(Input::Seek { call, need: need(&[]) });
+            }
+            _ => {}
         }
     }
 
@@ -142,6 +195,9 @@ impl Driver {
         let machine = &self.board.machine;
         let mut with = BTreeSet::new();
         for s in machine.standings() {
+            let looks = matches!(s.presence, Presence::Looking | Presence::Awaiting);
+            let shown = self.seen.shown.values().filter(|(agent, _)| *agent == s.agent);
+            assert_eq!(shown.count(), usize::from(looks), "{} is {:?}", s.agent, s.presence);
             let busy = matches!(s.presence, Presence::Offered | Presence::Talking);
             let held = self.seen.offers.values().chain(self.seen.talks.values()).filter(|a| **a == s.agent);
             assert_eq!(held.count(), usize::from(busy), "{} is {:?}", s.agent, s.presence);
@@ -165,6 +221,7 @@ impl Driver {
 
 #[test]
 fn nobody_is_bridged_twice_no_call_is_lost_and_no_offer_is_without_an_end() {
+    let mut all_asked = 0;
     for seed in 0..40 {
         let mut agents = vec![phone("p", 0)];
         agents.extend([("a", 1), ("b", 3), ("c", 5)].map(|(n, l)| agent(n, &[("x", l)])));
@@ -176,20 +233,25 @@ fn nobody_is_bridged_twice_no_call_is_lost_and_no_offer_is_without_an_end() {
             agents,
             read: 0,
             next: 0,
+            quiet: seed % 2 == 1,
         };
         for _ in 0..1_000 {
             driver.step();
             driver.hold();
         }
         let taken = driver.board.told.iter().filter(|o| matches!(o, Output::Taken { .. })).count();
-        assert!(taken > 20, "seed {seed}: {taken} were taken");
+        assert!(taken > if driver.quiet { 5 } else { 20 }, "seed {seed}: {taken} were taken");
         // All hang up: nothing rings, nobody waits.
-        for call in driver.seen.calls.clone().into_keys() {
+        let shown = driver.seen.shown.clone().into_keys();
+        for call in driver.seen.calls.clone().into_keys().chain(shown) {
             driver.board.input(Input::Unwanted { call });
         }
         driver.board.wait(400);
         assert!(driver.board.machine.waiting().is_empty());
-        let busy = |p| matches!(p, Presence::Offered | Presence::Talking | Presence::WrappingUp);
+        let asked = |o: &&Output| matches!(o, Output::Looked { decision: Decision::Asks, .. });
+        all_asked += driver.board.told.iter().filter(asked).count();
+        let busy = |p| !matches!(p, Presence::Available | Presence::Away | Presence::OnBreak);
         assert!(!driver.board.machine.standings().any(|s| busy(s.presence)));
     }
+    assert!(all_asked > 100, "{all_asked} were asked for");
 }

@@ -41,13 +41,6 @@ impl Active {
         if settings.trunk != order.trunk {
             return Ok(None);
         }
-        if settings.pacing.mode == Mode::Preview {
-            return Err(
-                "pacing.mode = \"preview\" is not dialled yet: no desk shows a case before its call; take \
-                        \"progressive\" 暂不支持预览外拨，请改用 progressive"
-                    .to_owned(),
-            );
-        }
         let strategy = Strategy::parse("strategy", &stored.strategy).map_err(|e| e.to_string())?;
         let variants = (order.scripts)(&stored, Wanted::Begun).await?;
         if variants.is_empty() {
@@ -96,6 +89,11 @@ impl Active {
         let day_ms = 86_400_000;
         let midnight = now.unix_millis().div_euclid(day_ms) * day_ms;
         Some(WallTime::from_unix_millis(midnight.saturating_sub_unsigned(from * 86_400_000)))
+    }
+
+    /// Whether agents look at its cases before their calls.
+    pub(super) fn previews(&self) -> bool {
+        self.pacing().is_some_and(|pacing| pacing.mode == Mode::Preview)
     }
 
     /// How fast it is dialled; none where it is not.

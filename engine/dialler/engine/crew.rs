@@ -37,6 +37,8 @@ pub(super) struct Share {
     pub(super) agents: Vec<AgentNow>,
     /// Its calls that have an agent.
     pub(super) joined: u32,
+    /// Those of them who are free: a case may be shown to them.
+    pub(super) free: Vec<AgentId>,
 }
 
 impl Crew {
@@ -62,7 +64,13 @@ impl Crew {
             let since = Time::ZERO + now.since(Time::ZERO).saturating_sub(standing.lasting);
             let at = campaign.as_ref().and_then(place);
             match (standing.presence, at) {
-                (Presence::Away | Presence::OnBreak, _) => {}
+                // Who looks at a case takes no call, and has asked for none yet.
+                (Presence::Away | Presence::OnBreak | Presence::Looking, _) => {}
+                (Presence::Awaiting, at) => {
+                    if let Some(share) = at.and_then(|at| shares.get_mut(at)) {
+                        share.agents.push(AgentNow::Asks);
+                    }
+                }
                 (Presence::Talking | Presence::Offered, at) => {
                     let Some(share) = at.and_then(|at| shares.get_mut(at)) else { continue };
                     share.agents.push(AgentNow::Talking { since });
@@ -71,12 +79,12 @@ impl Crew {
                 (Presence::Available | Presence::WrappingUp, _) => {
                     let Some(at) = next(campaigns, &dealt) else { continue };
                     dealt[at] += 1;
-                    let is_free = standing.presence == Presence::Available;
-                    shares[at].agents.push(if is_free {
-                        AgentNow::Free
+                    if standing.presence == Presence::Available {
+                        shares[at].agents.push(AgentNow::Free);
+                        shares[at].free.push(standing.agent.clone());
                     } else {
-                        AgentNow::Wrapping { since }
-                    });
+                        shares[at].agents.push(AgentNow::Wrapping { since });
+                    }
                 }
             }
         }
@@ -162,6 +170,8 @@ mod tests {
             standing("6", Presence::Talking, 9, Some("by-hand")),
             standing("7", Presence::OnBreak, 9, None),
             standing("8", Presence::Away, 9, None),
+            standing("9", Presence::Looking, 9, Some("call-a")),
+            standing("10", Presence::Awaiting, 9, Some("call-low")),
         ];
         let of_call = |call: &AttemptId| call.as_str().strip_prefix("call-").map(|c| c.parse().unwrap());
         let shares = Crew::default().deal(at(100), &standings, &campaigns, of_call);
@@ -171,7 +181,9 @@ mod tests {
         assert_eq!(shares[1].agents, [AgentNow::Free, wrapping, talking]);
         assert_eq!((shares[1].joined, shares[3].joined), (1, 0));
         assert_eq!(shares[2], Share::default(), "the bot talks");
-        assert_eq!(shares[3].agents, [AgentNow::Talking { since: at(99) }], "only what it has");
+        let has = [AgentNow::Talking { since: at(99) }, AgentNow::Asks];
+        assert_eq!(shares[3].agents, has, "only what it has");
+        assert_eq!(shares[0].free, [AgentId::new("1")]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use tokio::sync::mpsc;
 use waihu_agents::{
-    AgentId, Input, Need,
+    AgentId, Decision, Input, Need,
     desk::{Card, Said, ToDesk},
 };
 use waihu_call::AgentEvent;
@@ -24,6 +24,8 @@ pub(crate) enum CallNews {
     Renew(u64),
     /// The callee is to wait, or no longer.
     Hold(Turned),
+    /// How an agent decided who was shown the case before its call.
+    Looked(Decision),
 }
 
 /// Whether something holds from here on.
@@ -101,20 +103,37 @@ impl CallSide {
 
     /// Seeks an agent, who sees this card and has heard these lines.
     pub(crate) fn seek(&self, need: Need, card: Card, lines: &[Said]) {
-        {
-            let mut board = self.board.board();
-            let held = Held {
-                card,
-                lines: lines.to_vec(),
-                is_joined: false,
-                hold: Turned::Off,
-                mute: Turned::Off,
-                offered_to: None,
-                tell: self.tell.clone(),
-            };
-            board.calls.insert(self.call.clone(), held);
-        }
+        self.hold(card, lines);
         self.board.input(Input::Seek { call: self.call.clone(), need });
+    }
+
+    /// Shows the case to an agent before its call.
+    pub(crate) fn show(&self, agent: AgentId, card: Card) {
+        self.hold(card, &[]);
+        self.board.input(Input::Show { agent, call: self.call.clone() });
+    }
+
+    /// How the agent decided who was shown the case; nothing where they have not yet.
+    pub(crate) fn decision(&mut self) -> Option<Decision> {
+        while let Ok(news) = self.news.try_recv() {
+            if let CallNews::Looked(decision) = news {
+                return Some(decision);
+            }
+        }
+        None
+    }
+
+    fn hold(&self, card: Card, lines: &[Said]) {
+        let held = Held {
+            card,
+            lines: lines.to_vec(),
+            is_joined: false,
+            hold: Turned::Off,
+            mute: Turned::Off,
+            offered_to: None,
+            tell: self.tell.clone(),
+        };
+        self.board.board().calls.insert(self.call.clone(), held);
     }
 
     /// Nobody is needed any more.

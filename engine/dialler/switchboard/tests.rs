@@ -37,7 +37,7 @@ fn card() -> desk::Card {
         product: "信用卡".to_owned(),
         due,
         due_date: jiff::civil::date(2026, 11, 15),
-        reason: Intent::RequestHuman,
+        reason: Some(Intent::RequestHuman),
         skills: vec!["hardship".to_owned()],
         identity: Identity::Confirmed,
         debt_disclosed: true,
@@ -53,6 +53,7 @@ fn card() -> desk::Card {
             discounts: Vec::new(),
             approver: None,
         },
+        history: Vec::new(),
         wanted_at: wall_now(),
     }
 }
