@@ -48,12 +48,30 @@ export const accessible = async (page, name) => {
   if (told.length) page.wrong.push(...told.map((text) => `axe on ${name}: ${text}`));
 };
 
+/** The pictures of the manual, by what they show; taken where PICTURES is set (`npm run pictures`). */
+const PICTURES = {
+  'board-live': 'board', 'new-check': 'new-check', 'call-live': 'call-live', 'campaign-done': 'campaign', results: 'results',
+  scripts: 'scripts', call: 'call', audit: 'audit', 'desk-offer': 'desk-offer', 'desk-talk': 'desk-talk',
+};
+
+/** As wide as a page of the manual shows. */
+const PICTURE = { width: 1080, height: 640 };
+
+const picture = async (page, name, lang) => {
+  const whole = page.viewportSize();
+  await page.setViewportSize(PICTURE);
+  await page.waitForTimeout(400);
+  await page.screenshot({ path: join(home, `../../docs/pictures/${name}-${lang}.png`) });
+  await page.setViewportSize(whole);
+};
+
 /** The page in both languages, looked at by axe in each; it ends in Chinese. */
 export const shoot = async (page, name) => {
   for (const lang of ['en', 'zh']) {
     await page.getByRole('button', { name: lang === 'en' ? 'Switch to English' : '切换到中文' }).click();
     await page.waitForTimeout(450);
     await page.screenshot({ path: join(shots, `${name}-${lang}.png`), fullPage: false });
+    if (process.env.PICTURES && PICTURES[name]) await picture(page, PICTURES[name], lang);
     await accessible(page, `${name} (${lang})`);
   }
 };
