@@ -143,7 +143,7 @@ pub(crate) fn invite_agent(
 fn invite(plant: &Plant, target: Uri, next_hop: SocketAddr, offer: SessionDescription) -> InviteRequest {
     InviteRequest {
         target,
-        next_hop,
+        next_hop: next_hop.into(),
         from: plant.trunk.from.clone(),
         credentials: credentials(plant.credentials.as_ref(), plant.trunk.proxy, next_hop),
         offer,

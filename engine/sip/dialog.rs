@@ -1,7 +1,5 @@
 //! Dialogs (RFC 3261 §12): identity, route set, CSeq, remote target, and requests within.
 
-use std::net::SocketAddr;
-
 use bytes::Bytes;
 
 use crate::{
@@ -9,6 +7,7 @@ use crate::{
     message::{Request, Response},
     method::Method,
     name_addr::NameAddr,
+    transport::Hop,
     uri::Uri,
     via::Via,
 };
@@ -57,6 +56,7 @@ pub struct Dialog {
     remote_cseq: Option<u32>,
     remote_target: Uri,
     route_set: Vec<NameAddr>,
+    caller: bool,
 }
 
 impl Dialog {
@@ -77,6 +77,7 @@ impl Dialog {
             remote_cseq: None,
             remote_target: headers.contact.first().map_or_else(|| invite.uri.clone(), |c| c.uri.clone()),
             route_set: headers.record_route.iter().rev().cloned().collect(),
+            caller: true,
         }
     }
 
@@ -97,27 +98,36 @@ impl Dialog {
             remote_cseq: Some(headers.cseq.number),
             remote_target: headers.contact.first()?.uri.clone(),
             route_set: headers.record_route.clone(),
+            caller: false,
         })
     }
 
     /// Notes a request from the far end: false where its CSeq is not higher than the last (§12.2.2).
-    /// A re-INVITE moves the remote target.
+    /// A re-INVITE or UPDATE moves the remote target.
     pub fn accept(&mut self, request: &Request) -> bool {
         let number = request.headers.cseq.number;
         if self.remote_cseq.is_some_and(|last| number <= last) {
             return false;
         }
         self.remote_cseq = Some(number);
-        if let (Method::Invite, Some(contact)) = (&request.method, request.headers.contact.first()) {
+        if let (Method::Invite | Method::Update, Some(contact)) =
+            (&request.method, request.headers.contact.first())
+        {
             self.remote_target = contact.uri.clone();
         }
         true
     }
 
+    /// The number of the next request of ours (§12.2.1.1).
+    pub fn next_cseq(&mut self) -> u32 {
+        self.local_cseq = self.local_cseq.saturating_add(1);
+        self.local_cseq
+    }
+
     /// A request within the dialog with the next CSeq (§12.2.1.1).
     pub fn request(&mut self, method: Method, via: Via) -> Request {
-        self.local_cseq = self.local_cseq.saturating_add(1);
-        self.build(method, via, self.local_cseq)
+        let cseq = self.next_cseq();
+        self.build(method, via, cseq)
     }
 
     /// The ACK for the 2xx of an INVITE (§13.2.2.4): the INVITE's CSeq number, and its credentials (§22.1).
@@ -153,10 +163,40 @@ impl Dialog {
     }
 
     /// Where requests within the dialog go (§8.1.2): the first route, else the remote target, where
-    /// that is an address; else `otherwise`, for this agent asks no name server.
-    pub fn next_hop(&self, otherwise: SocketAddr) -> SocketAddr {
-        let hop = self.route_set.first().map_or(&self.remote_target, |r| &r.uri);
-        hop.as_sip().and_then(crate::uri::SipUri::socket_addr).unwrap_or(otherwise)
+    /// that is an address; else `otherwise`, for this agent asks no name server. `otherwise` is where the
+    /// dialog's first request went or came from: its transport is meant where none is named, and a stream
+    /// that leads to the same machine is kept to.
+    pub fn next_hop(&self, otherwise: Hop) -> Hop {
+        let uri = self.route_set.first().map_or(&self.remote_target, |r| &r.uri);
+        let Some((uri, mut hop)) = uri.as_sip().and_then(|uri| Some((uri, uri.hop()?))) else {
+            return otherwise;
+        };
+        hop.transport = uri.transport().unwrap_or(otherwise.transport);
+        otherwise.towards(hop)
+    }
+
+    /// Notes the final answer to the INVITE of a dialog that was early: route set and target anew, the
+    /// numbering of requests as it goes (§13.2.2.4).
+    pub fn confirm(&mut self, response: &Response) {
+        self.route_set = response.headers.record_route.iter().rev().cloned().collect();
+        self.retarget(response);
+    }
+
+    /// Notes the target that a 2xx of the far end names (§12.2.1.2).
+    pub fn retarget(&mut self, response: &Response) {
+        if let Some(contact) = response.headers.contact.first() {
+            self.remote_target = contact.uri.clone();
+        }
+    }
+
+    /// Whether the Call-ID is ours: the one who made it waits longer after requests that crossed (§14.1).
+    pub fn is_caller(&self) -> bool {
+        self.caller
+    }
+
+    /// This end's name in the dialog: what Referred-By says.
+    pub fn local(&self) -> &NameAddr {
+        &self.local
     }
 
     /// The tag the far end gave itself.

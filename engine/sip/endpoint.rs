@@ -1,28 +1,32 @@
 //! The whole agent as one machine: datagrams, wishes and time in; datagrams and news out.
 //!
 //! Its parts: [`clients`] and [`servers`] run the transactions, [`outgoing`] places calls, [`incoming`]
-//! takes them, [`established`] keeps them up and ends them. Every map here is bounded and empties itself.
+//! takes them, [`early`] acknowledges what comes before the answer, [`established`] keeps calls up and ends
+//! them, [`session`] changes and refreshes them, [`transfer`] hands them on, [`within`] asks within them,
+//! [`registering`] keeps our addresses known. Every map here is bounded and empties itself.
 
 mod clients;
 mod dice;
+mod early;
 mod established;
 mod incoming;
 mod outgoing;
+mod registering;
 mod schedule;
 mod servers;
+mod session;
+mod transfer;
+mod within;
 mod words;
 
-use std::{
-    collections::{HashMap, VecDeque},
-    net::SocketAddr,
-};
+use std::collections::{HashMap, VecDeque};
 
 use waihu_types::Time;
 
-use self::{clients::Clients, dice::Dice, schedule::Schedule, servers::Servers};
+use self::{clients::Clients, dice::Dice, registering::Registration, schedule::Schedule, servers::Servers};
 pub use words::{
-    CallHandle, Command, Discard, EndedBy, EndpointConfig, Event, FailureCause, Input, Invite, Output,
-    TimedOut, Usage,
+    CallHandle, Change, Command, Discard, EndedBy, EndpointConfig, Event, FailureCause, Input, Invite,
+    LargeRequests, Output, Referral, Strangers, TimedOut, Usage,
 };
 
 use crate::{
@@ -35,6 +39,7 @@ use crate::{
     name_addr::NameAddr,
     offer_answer::MediaMismatch,
     sdp::SessionDescription,
+    transport::{Hop, Transport},
     uri::Uri,
     via::{MAGIC_COOKIE, Via},
 };
@@ -44,8 +49,11 @@ const MAX_CALLS: usize = 20_000;
 /// The most transactions of either kind. Each ended call leaves two or three for 32 s, so this is
 /// room for 1,000 calls a second; beyond it requests are dropped, and the far end sends them again.
 const MAX_TRANSACTIONS: usize = 100_000;
-/// What we accept in dialogs and outside.
-const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS";
+/// The extensions that we know, as Supported has it: PRACK, Replaces and session timers.
+const SUPPORTED: &str = "100rel, replaces, timer";
+
+/// Refusals of strangers in one second: enough to find a wrong setting by, too few to be of use to anybody.
+const MAX_REFUSALS: u32 = 10;
 
 /// What a deadline belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,6 +61,7 @@ enum TimerKey {
     Client(u64),
     Server(u64),
     Call(CallHandle),
+    Registration(u64),
 }
 
 /// A call, by the stage it is at.
@@ -74,6 +83,9 @@ pub struct Endpoint {
     servers: Servers,
     calls: HashMap<CallHandle, Call>,
     dialogs: HashMap<DialogId, CallHandle>,
+    registrations: HashMap<u64, Registration>,
+    /// When strangers were last refused: the second, and how often in it.
+    refusals: (u64, u32),
     next_incoming: u64,
 }
 
@@ -89,6 +101,8 @@ impl Endpoint {
             servers: Servers::default(),
             calls: HashMap::new(),
             dialogs: HashMap::new(),
+            registrations: HashMap::new(),
+            refusals: (0, 0),
             next_incoming: 1,
         }
     }
@@ -97,8 +111,9 @@ impl Endpoint {
     pub fn handle_input(&mut self, now: Time, input: Input<'_>) {
         match input {
             Input::Datagram { from, bytes } => self.datagram(now, from, bytes),
+            Input::Stranger { from, bytes } => self.stranger(now, from, bytes),
             Input::Command(command) => self.command(now, command),
-            Input::Unreachable { to } => self.unreachable(to),
+            Input::Unreachable { to } => self.unreachable(now, to),
             Input::Timeout => self.timeout(now),
         }
     }
@@ -130,7 +145,7 @@ impl Endpoint {
         self.calls.is_empty() && self.clients.all_answered()
     }
 
-    fn datagram(&mut self, now: Time, from: SocketAddr, bytes: &[u8]) {
+    fn datagram(&mut self, now: Time, from: Hop, bytes: &[u8]) {
         match Message::parse(bytes) {
             Ok(Message::Request(request)) => self.on_request(now, from, request),
             Ok(Message::Response(response)) => self.on_response(now, from, response),
@@ -144,6 +159,36 @@ impl Endpoint {
         }
     }
 
+    /// A message of a stranger. Nothing is kept of it, so that a flood of them costs nothing but the reading.
+    fn stranger(&mut self, now: Time, from: Hop, bytes: &[u8]) {
+        let ours = |request: &Request| {
+            DialogId::of_request(request)
+                .is_some_and(|d| self.dialogs.contains_key(&d) || self.clients.is_mortal(&d))
+        };
+        match Message::parse(bytes) {
+            Ok(Message::Response(response)) => self.on_response(now, from, response),
+            Ok(Message::Request(request)) if ours(&request) => self.on_request(now, from, request),
+            Ok(Message::Request(mut request)) => {
+                let second = now.since(Time::ZERO).as_secs();
+                let count = if self.refusals.0 == second { self.refusals.1 } else { 0 };
+                let refused = self.config.strangers == Strangers::Refused && request.method != Method::Ack;
+                if let Some(via) = request.headers.via.first_mut()
+                    && refused
+                    && count < MAX_REFUSALS
+                {
+                    self.refusals = (second, count + 1);
+                    let to = via.response_address(from);
+                    via.note_source(from.address);
+                    let tag = self.dice.word();
+                    self.transmit(to, request.respond(403, "Forbidden", Some(&tag)).to_bytes());
+                }
+                self.discard(from, Discard::Stranger);
+            }
+            Err(ParseError::KeepAlive) => self.discard(from, Discard::KeepAlive),
+            Err(error) => self.discard(from, Discard::Unparsable(error)),
+        }
+    }
+
     fn command(&mut self, now: Time, command: Command) {
         match command {
             Command::Invite(invite) => self.invite(now, *invite),
@@ -151,6 +196,12 @@ impl Endpoint {
             Command::Answer { call, sdp } => self.answer(now, call, sdp),
             Command::Reject { call, code, reason } => self.reject(now, call, code, &reason),
             Command::Options { ping, target, next_hop } => self.options(now, ping, target, next_hop),
+            Command::Modify { call, change } => self.modify(now, call, change),
+            Command::Refer { call, target, replaces } => self.refer(now, call, target, replaces),
+            Command::ReportTransfer { call, code, reason } => self.report_transfer(now, call, code, &reason),
+            Command::Digit { call, digit, duration_ms } => self.send_digit(now, call, digit, duration_ms),
+            Command::Register(order) => self.register(now, *order),
+            Command::Unregister { registration } => self.unregister(now, registration),
             Command::Hangup { call, reason } => match self.calls.get(&call) {
                 Some(Call::Calling(_)) => self.hang_up_calling(now, call, reason),
                 Some(Call::Ringing(_)) => self.reject(now, call, 480, "Temporarily Unavailable"),
@@ -165,16 +216,18 @@ impl Endpoint {
             match key {
                 TimerKey::Client(id) => self.client_timeout(now, id),
                 TimerKey::Server(id) => self.server_timeout(now, id),
+                TimerKey::Registration(id) => self.renew(now, id),
                 TimerKey::Call(call) => match self.calls.get(&call) {
                     Some(Call::Calling(_)) => self.cancel_timeout(now, call),
-                    Some(Call::Up(_)) => self.ack_timeout(now, call),
-                    Some(Call::Ringing(_)) | None => {}
+                    Some(Call::Up(_)) => self.up_timeout(now, call),
+                    Some(Call::Ringing(_)) => self.ringing_timeout(now, call),
+                    None => {}
                 },
             }
         }
     }
 
-    fn transmit(&mut self, to: SocketAddr, bytes: bytes::Bytes) {
+    fn transmit(&mut self, to: Hop, bytes: bytes::Bytes) {
         self.output.push_back(Output::Transmit { to, bytes });
     }
 
@@ -182,47 +235,64 @@ impl Endpoint {
         self.output.push_back(Output::Event { call, event });
     }
 
-    fn discard(&mut self, from: SocketAddr, reason: Discard) {
+    fn discard(&mut self, from: Hop, reason: Discard) {
         self.output.push_back(Output::Discarded { from, reason });
     }
 
     /// Forgets a call and its dialog, and says how it ended.
     fn finish(&mut self, call: CallHandle, event: Event) {
-        let id = match self.calls.remove(&call) {
-            Some(Call::Up(up)) => Some(up.dialog.id),
-            Some(Call::Ringing(ringing)) => Some(ringing.dialog.id),
-            Some(Call::Calling(_)) => None,
+        match self.calls.remove(&call) {
+            Some(Call::Up(up)) => drop(self.dialogs.remove(&up.dialog.id)),
+            Some(Call::Ringing(ringing)) => drop(self.dialogs.remove(&ringing.dialog.id)),
+            Some(Call::Calling(calling)) => calling.early.iter().for_each(|e| {
+                self.dialogs.remove(&e.dialog.id);
+            }),
             None => return,
-        };
-        if let Some(id) = id {
-            self.dialogs.remove(&id);
         }
         self.schedule.set(TimerKey::Call(call), None);
         self.event(call, event);
     }
 
-    fn via(&mut self) -> Via {
+    fn via(&mut self, transport: Transport) -> Via {
         let branch = format!("{MAGIC_COOKIE}{}", self.dice.word());
-        Via::udp(self.config.local, &branch)
+        Via::ours(transport, self.config.local, &branch)
     }
 
-    fn contact(&self) -> NameAddr {
-        NameAddr::new(None, Uri::sip("waihu", self.config.local))
+    /// Where the far end reaches us by the way that it is reached by.
+    fn contact(&self, transport: Transport) -> NameAddr {
+        self.contact_of("waihu", transport)
+    }
+
+    fn contact_of(&self, user: &str, transport: Transport) -> NameAddr {
+        let uri = Uri::sip(user, self.config.local);
+        let uri = match transport {
+            Transport::Udp => uri,
+            other => uri.with_param("transport", &other.name().to_ascii_lowercase()),
+        };
+        NameAddr::new(None, uri)
+    }
+
+    /// What we accept, truthfully.
+    fn allow(&self) -> &'static str {
+        match self.config.referral {
+            Referral::Declined => "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, INFO, NOTIFY",
+            Referral::Told => "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, INFO, NOTIFY, REFER",
+        }
     }
 
     /// A request outside any dialog (RFC 3261 §8.1.1).
-    fn request(&mut self, method: Method, target: Uri, from: NameAddr) -> Request {
+    fn request(&mut self, method: Method, target: Uri, from: NameAddr, transport: Transport) -> Request {
         let mut other = Fields::default();
         other.push("User-Agent", &self.config.user_agent);
         let tag = self.dice.word();
         let headers = Headers {
-            via: vec![self.via()],
+            via: vec![self.via(transport)],
             from: from.with_tag(&tag),
             to: NameAddr::new(None, target.clone()),
             call_id: format!("{}{}", self.dice.word(), self.dice.word()),
             cseq: CSeq { number: 1, method: method.clone() },
             max_forwards: Some(70),
-            contact: vec![self.contact()],
+            contact: vec![self.contact(transport)],
             route: Vec::new(),
             record_route: Vec::new(),
             other,
@@ -230,9 +300,9 @@ impl Endpoint {
         Request { method, uri: target, headers, body: bytes::Bytes::new() }
     }
 
-    fn options(&mut self, now: Time, ping: u64, target: Uri, next_hop: SocketAddr) {
-        let from = self.contact();
-        let mut request = self.request(Method::Options, target, from);
+    fn options(&mut self, now: Time, ping: u64, target: Uri, next_hop: Hop) {
+        let from = self.contact(next_hop.transport);
+        let mut request = self.request(Method::Options, target, from, next_hop.transport);
         request.headers.other.push("Accept", SDP);
         self.start_client(now, next_hop, request, clients::Purpose::Ping(ping));
     }
@@ -287,4 +357,9 @@ fn may_stay_unread(fields: &Fields, body: &[u8]) -> bool {
 /// The value of a Reason header (RFC 3326), as it stands.
 fn reason_of(fields: &Fields) -> Option<String> {
     fields.value("Reason").map(str::to_owned)
+}
+
+/// Whether an extension stands in a list as Supported, Require or Allow are.
+fn lists(fields: &Fields, name: &str, word: &str) -> bool {
+    fields.items(name).any(|w| w.eq_ignore_ascii_case(word))
 }

@@ -1,8 +1,10 @@
-//! The four transaction machines of RFC 3261 §17, with RFC 6026's Accepted states, over UDP.
+//! The four transaction machines of RFC 3261 §17, with RFC 6026's Accepted states, over datagrams and streams.
 //!
 //! Each is its own file: [`client_invite`] (figure 5 of RFC 3261, figure 1 of RFC 6026), [`client`]
-//! (figure 6), [`server_invite`] (figure 7), [`server`] (figure 8). Deliberately absent: reliable
-//! transports, for which timers A, E, G never start and D, I, J, K are zero.
+//! (figure 6), [`server_invite`] (figure 7), [`server`] (figure 8). Over a stream nothing is sent again and
+//! nothing lingers: timers A, E and G never fire, and D, I, J and K are zero.
+//!
+//! Deliberately absent: sockets. What carries a transaction is an argument ([`Transport`]).
 
 pub mod client;
 pub mod client_invite;
@@ -13,7 +15,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::message::Response;
+use crate::{message::Response, transport::Transport};
 
 /// Round-trip estimate (RFC 3261 §17.1.1.1).
 pub const T1: Duration = Duration::from_millis(500);
@@ -48,4 +50,14 @@ pub enum ServerOutput {
     AckTimedOut,
     /// The machine is done; forget it.
     Terminated,
+}
+
+/// When to send again for the first time: with the end of patience, and so never, over a stream.
+fn first_retry(now: waihu_types::Time, transport: Transport) -> waihu_types::Time {
+    if transport.is_reliable() { now + T1_64 } else { now + T1 }
+}
+
+/// How long a machine absorbs what still comes: not at all over a stream.
+fn linger(transport: Transport, over_datagrams: Duration) -> Duration {
+    if transport.is_reliable() { Duration::ZERO } else { over_datagrams }
 }

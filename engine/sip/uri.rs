@@ -9,7 +9,10 @@ use std::{
     str::FromStr,
 };
 
-use crate::lex::is_token_char;
+use crate::{
+    lex::is_token_char,
+    transport::{Hop, Transport},
+};
 
 /// Why a text is not a URI. It never repeats the text: that may be somebody's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -177,6 +180,24 @@ impl SipUri {
         Some(SocketAddr::new(self.host.address()?, self.port.unwrap_or(5060)))
     }
 
+    /// The transport that it asks for; none where it leaves that open. `sips` with `transport=tcp` is TLS.
+    pub fn transport(&self) -> Option<Transport> {
+        let named = self.params.value("transport").and_then(Transport::from_name);
+        match named {
+            Some(Transport::Tcp) | None if self.secure => Some(Transport::Tls),
+            Some(Transport::Ws) if self.secure => Some(Transport::Wss),
+            named => named,
+        }
+    }
+
+    /// The machine that it names by its address: by UDP where it asks for nothing else, at that transport's
+    /// port where it names none.
+    pub fn hop(&self) -> Option<Hop> {
+        let transport = self.transport().unwrap_or_default();
+        let port = self.port.unwrap_or(transport.usual_port());
+        Some(Hop::new(transport, SocketAddr::new(self.host.address()?, port)))
+    }
+
     fn parse(secure: bool, rest: &str) -> Result<Self, InvalidUri> {
         let (userinfo, rest) = match rest.split_once('@') {
             Some((user, rest)) => (Some(check_userinfo(user)?.to_owned()), rest),
@@ -234,8 +255,21 @@ fn check_userinfo(text: &str) -> Result<&str, InvalidUri> {
     Ok(text)
 }
 
+/// `text` as the value of a header within a URI: all that is not plainly allowed as `%HH`.
+pub(crate) fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for b in text.bytes() {
+        if b.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&b) {
+            out.push(char::from(b));
+        } else {
+            out.push_str(&format!("%{b:02X}"));
+        }
+    }
+    out
+}
+
 /// Resolves `%HH`; what does not come out as UTF-8 is replaced.
-fn unescape(text: &str) -> String {
+pub(crate) fn unescape(text: &str) -> String {
     let bytes = text.as_bytes();
     let (mut out, mut i) = (Vec::with_capacity(bytes.len()), 0);
     while let Some(&c) = bytes.get(i) {
@@ -287,6 +321,14 @@ impl Uri {
             params: Params::default(),
             headers: None,
         })
+    }
+
+    /// The same with a parameter set; without a change where the scheme is another than SIP's.
+    pub fn with_param(mut self, name: &str, value: &str) -> Self {
+        if let Self::Sip(uri) = &mut self {
+            uri.params.set(name, Some(value.to_owned()));
+        }
+        self
     }
 
     /// The SIP form, where the scheme is `sip` or `sips`.

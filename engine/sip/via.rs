@@ -9,6 +9,7 @@ use crate::{
     error::FieldFault,
     lex::is_token,
     name_addr::parse_params,
+    transport::{Hop, Transport},
     uri::{Host, Params},
 };
 
@@ -29,13 +30,17 @@ pub struct Via {
 }
 
 impl Via {
-    /// A Via for a request of ours over UDP; it asks for `rport`.
-    pub fn udp(local: SocketAddr, branch: &str) -> Self {
+    /// A Via for a request of ours; it asks for `rport` (RFC 3581), and over a stream that the connection be
+    /// used for requests the other way too (RFC 5923).
+    pub fn ours(transport: Transport, local: SocketAddr, branch: &str) -> Self {
         let mut params = Params::default();
         params.set("branch", Some(branch.to_owned()));
         params.set("rport", None);
+        if matches!(transport, Transport::Tcp | Transport::Tls) {
+            params.set("alias", None);
+        }
         Self {
-            transport: "UDP".to_owned(),
+            transport: transport.name().to_owned(),
             host: Host::Address(local.ip()),
             port: Some(local.port()),
             params,
@@ -49,6 +54,11 @@ impl Via {
         (cookie && branch.len() > MAGIC_COOKIE.len()).then_some(branch)
     }
 
+    /// What carries it; UDP where the name is none that we know.
+    pub fn transport_kind(&self) -> Transport {
+        Transport::from_name(&self.transport).unwrap_or_default()
+    }
+
     /// Notes where the request came from (RFC 3261 §18.2.1, RFC 3581 §4).
     pub fn note_source(&mut self, from: SocketAddr) {
         let asks_rport = self.params.find("rport").is_some();
@@ -60,15 +70,19 @@ impl Via {
         }
     }
 
-    /// Where the response goes (RFC 3261 §18.2.2, RFC 3581 §4): back to the source port where `rport`
-    /// was asked for, else to the sent-by port at the source address. `maddr` is not followed: it
-    /// would let a stranger aim our responses.
-    pub fn response_address(&self, from: SocketAddr) -> SocketAddr {
+    /// Where the response goes (RFC 3261 §18.2.2, RFC 3581 §4): over a stream back through the connection,
+    /// over UDP back to the source port where `rport` was asked for, else to the sent-by port at the source
+    /// address. `maddr` is not followed: it would let a stranger aim our responses.
+    pub fn response_address(&self, from: Hop) -> Hop {
+        if from.transport.is_reliable() {
+            return from;
+        }
+        let from = from.address;
         let port = match self.params.find("rport") {
             Some(_) => from.port(),
             None => self.port.unwrap_or(5060),
         };
-        SocketAddr::new(from.ip(), port)
+        SocketAddr::new(from.ip(), port).into()
     }
 
     /// Reads one value, white space around the slashes, the colon and the semicolons allowed.
@@ -131,9 +145,12 @@ mod tests {
         asked.note_source(from);
         assert_eq!(asked.params.value("rport"), Some("40000"));
         assert_eq!(asked.params.value("received"), Some("198.51.100.7"));
-        assert_eq!(asked.response_address(from), from);
+        assert_eq!(asked.response_address(from.into()), from.into());
+        let stream = Hop::new(Transport::Tcp, from);
+        assert_eq!(asked.response_address(stream), stream);
         let plain = via("SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKa");
-        assert_eq!(plain.response_address(from), "198.51.100.7:5060".parse().unwrap());
+        let sent_by: SocketAddr = "198.51.100.7:5060".parse().unwrap();
+        assert_eq!(plain.response_address(from.into()), sent_by.into());
     }
 
     #[test]

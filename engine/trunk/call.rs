@@ -1,7 +1,9 @@
 //! One call's end of the socket task.
 
 use tokio::sync::mpsc;
-use waihu_sip::{CallHandle, Command, Event, NameAddr, SessionDescription, Uri};
+use waihu_sip::{
+    CallHandle, Change, Command, Direction, Event, NameAddr, SessionDescription, Uri, identity::Identity,
+};
 
 use crate::socket::Commands;
 
@@ -25,6 +27,10 @@ pub struct IncomingCall {
     pub request_uri: Uri,
     /// The caller's offer; none leaves it to us.
     pub offer: Option<SessionDescription>,
+    /// What the network says of the caller and of the way here.
+    pub identity: Box<Identity>,
+    /// The call whose place it takes where it is answered (RFC 3891).
+    pub replaces: Option<CallHandle>,
 }
 
 impl Call {
@@ -57,6 +63,36 @@ impl Call {
     /// Refuses.
     pub fn reject(&self, code: u16, reason: &str) {
         self.commands.send(Command::Reject { call: self.handle, code, reason: reason.to_owned() });
+    }
+
+    /// Holds it, or resumes it: the same session in another direction, `SendOnly` to hold and `SendRecv` to
+    /// resume. `Modified` or `NotModified` tells.
+    pub fn direct(&self, direction: Direction) {
+        self.commands.send(Command::Modify { call: self.handle, change: Change::Direction(direction) });
+    }
+
+    /// Offers another description within the call. `Modified` or `NotModified` tells.
+    pub fn offer(&self, sdp: SessionDescription) {
+        let change = Change::Description(Box::new(sdp));
+        self.commands.send(Command::Modify { call: self.handle, change });
+    }
+
+    /// Asks the far end to call `target` in our place (REFER); with `replaces`, to take the place of that call
+    /// of the same socket, which is up at the target. `Transfer` tells how it goes, from 200 on for the last
+    /// time: after 2xx hang up, else the call is ours as before.
+    pub fn refer(&self, target: Uri, replaces: Option<CallHandle>) {
+        self.commands.send(Command::Refer { call: self.handle, target, replaces });
+    }
+
+    /// Tells the far end how the transfer goes that it asked for (`TransferAsked`): the target's responses, or
+    /// 603 where we do not do it. From 200 on it is over.
+    pub fn report_transfer(&self, code: u16, reason: &str) {
+        self.commands.send(Command::ReportTransfer { call: self.handle, code, reason: reason.to_owned() });
+    }
+
+    /// Presses a key by INFO, for far ends that agreed on no telephone-event.
+    pub fn digit(&self, digit: char, duration_ms: u32) {
+        self.commands.send(Command::Digit { call: self.handle, digit, duration_ms });
     }
 
     /// Ends it: CANCEL while it rings, BYE when it is up. `reason` is a Reason header's value

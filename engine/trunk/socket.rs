@@ -18,7 +18,7 @@ use tokio::{
     sync::{mpsc, oneshot},
 };
 use waihu_sip::{
-    CallHandle, Command, Credentials, Discard, Endpoint, EndpointConfig, Event, Input, Invite, NameAddr,
+    CallHandle, Command, Credentials, Discard, Endpoint, EndpointConfig, Event, Hop, Input, Invite, NameAddr,
     Output, SessionDescription, TimedOut, Uri, Usage,
 };
 use waihu_types::Time;
@@ -54,8 +54,8 @@ const SEND_ATTEMPTS: usize = 4;
 pub struct InviteRequest {
     /// The Request-URI, and To.
     pub target: Uri,
-    /// Where the request goes.
-    pub next_hop: SocketAddr,
+    /// Where the request goes, and by what.
+    pub next_hop: Hop,
     /// From: the caller id.
     pub from: NameAddr,
     /// For a 401 or 407.
@@ -89,7 +89,7 @@ struct Tally {
 
 enum Order {
     Command(Command),
-    Ping { target: Uri, next_hop: SocketAddr, reply: oneshot::Sender<Result<u16, TimedOut>> },
+    Ping { target: Uri, next_hop: Hop, reply: oneshot::Sender<Result<u16, TimedOut>> },
     Usage(oneshot::Sender<Usage>),
     Settled(oneshot::Sender<()>),
 }
@@ -136,8 +136,7 @@ impl SipSocket {
         icmp::ask(&socket)?;
         setsockopt(&socket, sockopt::RcvBuf, &RECEIVE_BUFFER)?;
         let local = socket.local_addr()?;
-        let endpoint =
-            Endpoint::new(EndpointConfig { local, user_agent: user_agent.to_owned(), seed: rand::random() });
+        let endpoint = Endpoint::new(EndpointConfig::new(local, user_agent, rand::random()));
         let (orders, inbox) = mpsc::unbounded_channel();
         let (incoming, calls_in) = mpsc::channel(MAX_INCOMING);
         let own = Self {
@@ -200,7 +199,7 @@ impl SipSocket {
     ///
     /// # Errors
     /// When nothing answers in 32 s.
-    pub async fn ping(&self, target: Uri, next_hop: SocketAddr) -> Result<u16, TimedOut> {
+    pub async fn ping(&self, target: Uri, next_hop: Hop) -> Result<u16, TimedOut> {
         let (reply, answer) = oneshot::channel();
         let _ = self.commands.0.send(Order::Ping { target, next_hop, reply });
         answer.await.unwrap_or(Err(TimedOut))
@@ -301,7 +300,8 @@ impl Task {
                 Err(_) => return self.note_unreachable(),
             };
             self.tally.received.fetch_add(1, Ordering::Relaxed);
-            self.endpoint.handle_input(self.now(), Input::Datagram { from, bytes: &buffer[..length] });
+            self.endpoint
+                .handle_input(self.now(), Input::Datagram { from: from.into(), bytes: &buffer[..length] });
             received = self.socket.try_recv_from(buffer);
         }
     }
@@ -309,7 +309,7 @@ impl Task {
     /// An error on the socket is a report about an earlier datagram.
     fn note_unreachable(&mut self) {
         for to in icmp::unreachable(&self.socket) {
-            self.endpoint.handle_input(self.now(), Input::Unreachable { to });
+            self.endpoint.handle_input(self.now(), Input::Unreachable { to: to.into() });
         }
     }
 
@@ -321,7 +321,7 @@ impl Task {
             }
             self.note_unreachable();
         }
-        self.endpoint.handle_input(self.now(), Input::Unreachable { to });
+        self.endpoint.handle_input(self.now(), Input::Unreachable { to: to.into() });
     }
 
     fn obey(&mut self, order: Order) {
@@ -344,7 +344,8 @@ impl Task {
     async fn carry_out(&mut self) {
         while let Some(output) = self.endpoint.poll_output() {
             match output {
-                Output::Transmit { to, bytes } => self.send(to, &bytes).await,
+                Output::Transmit { to, bytes } => self.send(to.address, &bytes).await,
+                Output::Registered { .. } => {}
                 Output::Event { call, event } => self.tell(call, event),
                 Output::Pong { ping, result } => {
                     if let Some(reply) = self.pings.remove(&ping) {
@@ -361,7 +362,7 @@ impl Task {
     }
 
     fn tell(&mut self, handle: CallHandle, event: Event) {
-        if let Event::Incoming { from, to, request_uri, offer } = event {
+        if let Event::Incoming { from, to, request_uri, offer, identity, replaces } = event {
             let Some(orders) = self.commands.upgrade() else {
                 let reject = Command::Reject { call: handle, code: 503, reason: "Closing".to_owned() };
                 return self.endpoint.handle_input(self.now(), Input::Command(reject));
@@ -369,7 +370,7 @@ impl Task {
             let (sender, events) = mpsc::channel(MAX_EVENTS);
             self.calls.insert(handle, sender);
             let call = Call::new(handle, Commands(orders), events);
-            let incoming = IncomingCall { call, from, to, request_uri, offer };
+            let incoming = IncomingCall { call, from, to, request_uri, offer, identity, replaces };
             if let Err(e) = self.incoming.try_send(incoming) {
                 self.tally.refused.fetch_add(1, Ordering::Relaxed);
                 let (mpsc::error::TrySendError::Full(refused) | mpsc::error::TrySendError::Closed(refused)) =

@@ -4,7 +4,7 @@ use waihu_dialog as dialog;
 use waihu_types::{AnsweredBy, EndedBy, SipCause, Time};
 
 use super::{CallMachine, LINGER, LegState, early::Early};
-use crate::seam::{Leg, Part};
+use crate::seam::{Leg, MediaEvent, Part};
 
 impl CallMachine {
     pub(super) fn callee_signalling(&mut self, now: Time, event: waihu_sip::Event) {
@@ -64,7 +64,7 @@ impl CallMachine {
             }
             E::Ended { by, reason } => {
                 let by = match by {
-                    waihu_sip::EndedBy::Local => EndedBy::Us,
+                    waihu_sip::EndedBy::Local | waihu_sip::EndedBy::Replaced(_) => EndedBy::Us,
                     waihu_sip::EndedBy::Remote => EndedBy::Callee,
                 };
                 self.ended_by.get_or_insert(by);
@@ -81,7 +81,15 @@ impl CallMachine {
                     self.tell_dialog(now, dialog::Input::CalleeHungUp);
                 }
             }
-            E::Answered { .. } | E::Incoming { .. } | E::Confirmed => {}
+            // A key told by INFO is a key.
+            E::Digit { digit, .. } => self.media(now, MediaEvent::Digit(digit)),
+            E::Answered { .. }
+            | E::Incoming { .. }
+            | E::Confirmed
+            | E::Modified { .. }
+            | E::NotModified { .. }
+            | E::Transfer { .. }
+            | E::TransferAsked { .. } => {}
         }
     }
 }

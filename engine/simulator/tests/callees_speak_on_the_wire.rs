@@ -184,7 +184,7 @@ impl Caller {
         let from = NameAddr::new(shown, Uri::sip("caller", self.sip.local_addr()));
         self.sip.invite(InviteRequest {
             target,
-            next_hop: ground.sip,
+            next_hop: ground.sip.into(),
             from,
             credentials: None,
             offer,

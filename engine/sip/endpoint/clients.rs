@@ -1,13 +1,15 @@
 //! Client transactions: matching responses (RFC 3261 §17.1.3) and what becomes of them.
 
-use std::{collections::HashMap, net::SocketAddr};
+use std::collections::HashMap;
 
 use bytes::Bytes;
 use waihu_types::Time;
 
 use super::{
-    CallHandle, Discard, Endpoint, MAX_TRANSACTIONS, Output, TimedOut, TimerKey,
+    CallHandle, Discard, Endpoint, Hop, LargeRequests, MAX_TRANSACTIONS, Output, TimedOut, TimerKey,
+    Transport,
     established::{Bye, Proof},
+    within::Ask,
 };
 use crate::{
     dialog::DialogId,
@@ -20,6 +22,9 @@ use crate::{
     },
 };
 
+/// The largest request that goes by UDP where the way's limits are unknown [bytes] (RFC 3261 §18.1.1).
+const MAX_OVER_UDP: usize = 1_300;
+
 /// Whom a transaction is for.
 #[derive(Debug)]
 pub(super) enum Purpose {
@@ -31,6 +36,10 @@ pub(super) enum Purpose {
     Cancel,
     /// An OPTIONS.
     Ping(u64),
+    /// Whatever is asked within a call.
+    Within(Box<Ask>),
+    /// A REGISTER.
+    Register(u64),
 }
 
 #[derive(Debug)]
@@ -40,6 +49,13 @@ enum Machine {
 }
 
 impl Machine {
+    fn new(now: Time, request: Request, transport: Transport) -> Self {
+        match request.method {
+            Method::Invite => Self::Invite(Box::new(ClientInvite::new(now, request, transport))),
+            _ => Self::Other(Client::new(now, &request, transport)),
+        }
+    }
+
     fn handle(&mut self, now: Time, response: Option<Response>) {
         match (self, response) {
             (Self::Invite(m), Some(r)) => m.handle_input(now, client_invite::Input::Response(r)),
@@ -68,7 +84,7 @@ impl Machine {
 #[derive(Debug)]
 pub(super) struct SentAck {
     pub(super) remote_tag: String,
-    pub(super) to: SocketAddr,
+    pub(super) to: Hop,
     pub(super) bytes: Bytes,
 }
 
@@ -76,9 +92,11 @@ pub(super) struct SentAck {
 struct Entry {
     machine: Machine,
     key: (String, Method),
-    to: SocketAddr,
+    to: Hop,
     purpose: Purpose,
     acks: Vec<SentAck>,
+    /// The same request for UDP, where it went over TCP for its size alone.
+    fallback: Option<Box<Request>>,
     /// What the call's own BYE would prove itself with, for the BYEs to the other branches of a fork.
     proof: Proof,
 }
@@ -112,7 +130,7 @@ impl Clients {
     }
 
     /// The INVITE of a transaction and where it went.
-    pub(super) fn invite(&self, id: u64) -> Option<(&Request, SocketAddr)> {
+    pub(super) fn invite(&self, id: u64) -> Option<(&Request, Hop)> {
         let entry = self.entries.get(&id)?;
         match &entry.machine {
             Machine::Invite(m) => Some((m.request(), entry.to)),
@@ -144,7 +162,7 @@ impl Endpoint {
     pub(super) fn start_client(
         &mut self,
         now: Time,
-        to: SocketAddr,
+        to: Hop,
         request: Request,
         purpose: Purpose,
     ) -> Option<u64> {
@@ -154,27 +172,40 @@ impl Endpoint {
                     self.output.push_back(Output::Pong { ping, result: Err(TimedOut) });
                     return None;
                 }
-                Purpose::Invite(_) => return None,
+                Purpose::Invite(_) | Purpose::Within(_) | Purpose::Register(_) => return None,
                 Purpose::Bye(_) | Purpose::Cancel => {}
             }
         }
+        let (to, request, fallback) = self.by_size(to, request);
         let key = (request.branch().unwrap_or_default().to_owned(), request.method.clone());
         let dialog = DialogId::of_own_request(&request);
-        let machine = match request.method {
-            Method::Invite => Machine::Invite(Box::new(ClientInvite::new(now, request))),
-            _ => Machine::Other(Client::new(now, &request)),
-        };
+        let machine = Machine::new(now, request, to.transport);
         self.clients.next += 1;
         let id = self.clients.next;
         if matches!(purpose, Purpose::Bye(_)) {
             self.clients.mortal.insert(dialog, id);
         }
         self.clients.by_branch.insert(key.clone(), id);
-        self.clients
-            .entries
-            .insert(id, Entry { machine, key, to, purpose, acks: Vec::new(), proof: Proof::default() });
+        self.clients.entries.insert(
+            id,
+            Entry { machine, key, to, purpose, acks: Vec::new(), fallback, proof: Proof::default() },
+        );
         self.drain_client(now, id);
         Some(id)
+    }
+
+    /// What is too large for a datagram goes over TCP, where that is wished (RFC 3261 §18.1.1), and keeps
+    /// what it was in case that nobody listens there.
+    fn by_size(&self, to: Hop, request: Request) -> (Hop, Request, Option<Box<Request>>) {
+        let switches = to.transport == Transport::Udp && self.config.large == LargeRequests::OverTcp;
+        if !switches || request.to_bytes().len() <= MAX_OVER_UDP {
+            return (to, request, None);
+        }
+        let mut larger = request.clone();
+        if let Some(via) = larger.headers.via.first_mut() {
+            via.transport = Transport::Tcp.name().to_owned();
+        }
+        (Hop::new(Transport::Tcp, to.address), larger, Some(Box::new(request)))
     }
 
     pub(super) fn client_timeout(&mut self, now: Time, id: u64) {
@@ -198,7 +229,7 @@ impl Endpoint {
         self.schedule.set(TimerKey::Client(id), None);
     }
 
-    pub(super) fn on_response(&mut self, now: Time, from: SocketAddr, response: Response) {
+    pub(super) fn on_response(&mut self, now: Time, from: Hop, response: Response) {
         // More than one Via: it was meant for somebody else (RFC 3261 §8.1.3.3).
         let via = &response.headers.via;
         let branch = via.first().filter(|_| via.len() == 1).and_then(|v| v.branch());
@@ -220,7 +251,7 @@ impl Endpoint {
             match output {
                 ClientOutput::Transmit(bytes) => self.transmit(to, bytes),
                 ClientOutput::Response(response) => self.client_response(now, id, &response),
-                ClientOutput::TimedOut => self.client_timed_out(id),
+                ClientOutput::TimedOut => self.client_timed_out(now, id),
                 ClientOutput::Terminated => self.drop_client(id),
             }
         }
@@ -241,26 +272,45 @@ impl Endpoint {
                 let ping = *ping;
                 self.output.push_back(Output::Pong { ping, result: Ok(response.code) });
             }
+            Purpose::Within(ask) => {
+                let (ask, to) = (ask.clone(), entry.to);
+                self.on_within_response(now, id, *ask, to, response);
+            }
+            Purpose::Register(registration) => {
+                let registration = *registration;
+                self.on_register_response(now, registration, response);
+            }
             Purpose::Bye(_) | Purpose::Cancel | Purpose::Ping(_) => {}
         }
     }
 
-    fn client_timed_out(&mut self, id: u64) {
+    fn client_timed_out(&mut self, now: Time, id: u64) {
         match self.clients.entries.get(&id).map(|e| &e.purpose) {
             Some(Purpose::Invite(call)) => self.invite_timed_out(*call),
             Some(Purpose::Ping(ping)) => {
                 let ping = *ping;
                 self.output.push_back(Output::Pong { ping, result: Err(TimedOut) });
             }
+            Some(Purpose::Within(ask)) => {
+                let ask = ask.clone();
+                self.within_failed(now, &ask, 408);
+            }
+            Some(Purpose::Register(registration)) => {
+                let registration = *registration;
+                self.register_failed(now, registration, 408, "no answer within 32 s".to_owned(), None);
+            }
             Some(Purpose::Bye(_) | Purpose::Cancel) | None => {}
         }
     }
 
     /// A transport error ends what still waits for a first answer from there (RFC 3261 §8.1.3.1).
-    pub(super) fn unreachable(&mut self, to: SocketAddr) {
+    pub(super) fn unreachable(&mut self, now: Time, to: Hop) {
         let hit: Vec<u64> =
             self.clients.entries.iter().filter(|(_, e)| e.to == to).map(|(id, _)| *id).collect();
         for id in hit {
+            if self.falls_back(now, id) {
+                continue;
+            }
             let call = match self.clients.entries.get(&id).map(|e| &e.purpose) {
                 Some(Purpose::Invite(call)) => *call,
                 Some(Purpose::Ping(ping)) => {
@@ -269,11 +319,33 @@ impl Endpoint {
                     self.drop_client(id);
                     continue;
                 }
-                Some(Purpose::Bye(_) | Purpose::Cancel) | None => continue,
+                Some(Purpose::Within(ask)) if to.transport.is_reliable() => {
+                    let ask = ask.clone();
+                    self.drop_client(id);
+                    self.within_failed(now, &ask, 503);
+                    continue;
+                }
+                Some(Purpose::Register(registration)) => {
+                    let registration = *registration;
+                    self.drop_client(id);
+                    self.register_failed(now, registration, 503, "nobody listens there".to_owned(), None);
+                    continue;
+                }
+                Some(Purpose::Bye(_) | Purpose::Cancel | Purpose::Within(_)) | None => continue,
             };
             if self.invite_unreachable(id, call) {
                 self.drop_client(id);
             }
         }
+    }
+
+    /// Whether the transaction begins again over UDP, having found nobody over TCP.
+    fn falls_back(&mut self, now: Time, id: u64) -> bool {
+        let Some(entry) = self.clients.entries.get_mut(&id) else { return false };
+        let Some(request) = entry.fallback.take() else { return false };
+        entry.to.transport = Transport::Udp;
+        entry.machine = Machine::new(now, *request, Transport::Udp);
+        self.drain_client(now, id);
+        true
     }
 }

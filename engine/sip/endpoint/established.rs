@@ -1,21 +1,23 @@
-//! Calls that are up: ACK and its absence, re-INVITE (RFC 3261 §14), BYE both ways (§15).
+//! Calls that are up: ACK and its absence (RFC 3261 §13), BYE both ways (§15), and who takes what comes within.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use waihu_types::Time;
 
 use super::{
-    ALLOW, Call, CallHandle, EndedBy, Endpoint, Event, FailureCause, TimerKey, clients::Purpose, description,
-    no_use, reason_of, set_body,
+    Call, CallHandle, EndedBy, Endpoint, Event, FailureCause, Hop, TimerKey, clients::Purpose, description,
+    lists, no_use, reason_of, session::Pending, transfer::Transfers,
 };
 use crate::{
     auth::{Authenticator, Credentials},
     dialog::{Dialog, DialogId},
+    headers::Fields,
     message::{Request, Response},
     method::Method,
     offer_answer::{AudioStream, MediaMismatch},
     sdp::{Origin, SessionDescription},
+    session_timer::SessionTimer,
     transaction::{T1, T1_64, T2},
 };
 
@@ -23,7 +25,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct AwaitAck {
     cseq: u32,
-    to: SocketAddr,
+    to: Hop,
     bytes: Bytes,
     next: Time,
     interval: Duration,
@@ -33,13 +35,18 @@ pub(super) struct AwaitAck {
 }
 
 impl AwaitAck {
-    pub(super) fn new(now: Time, to: SocketAddr, response: &Response, answer_due: bool) -> Self {
+    pub(super) fn new(now: Time, to: Hop, response: &Response, answer_due: bool) -> Self {
         let (cseq, bytes) = (response.headers.cseq.number, response.to_bytes());
         Self { cseq, to, bytes, next: now + T1, interval: T1, until: now + T1_64, answer_due }
     }
 
     pub(super) fn deadline(&self) -> Time {
         self.next.min(self.until)
+    }
+
+    /// Whether it carried an offer whose answer is still to come.
+    pub(super) fn is_offer(&self) -> bool {
+        self.answer_due
     }
 }
 
@@ -54,45 +61,70 @@ pub(super) struct Proof {
 #[derive(Debug)]
 pub(super) struct Up {
     pub(super) dialog: Dialog,
-    next_hop: SocketAddr,
-    proof: Proof,
-    local: SessionDescription,
-    await_ack: Option<AwaitAck>,
+    /// Where its first request went or came from.
+    pub(super) next_hop: Hop,
+    pub(super) proof: Proof,
+    pub(super) local: SessionDescription,
+    pub(super) await_ack: Option<AwaitAck>,
     /// The first ACK has come, or the call is one that we placed.
-    confirmed: bool,
+    pub(super) confirmed: bool,
+    /// Whether the far end takes UPDATE.
+    pub(super) far_updates: bool,
+    /// Keys are told in the sound (RFC 4733): INFOs about them would count them twice.
+    pub(super) keys_in_sound: bool,
+    pub(super) timer: Option<SessionTimer>,
+    /// An offer of ours that is out, or waits to go.
+    pub(super) pending: Option<Box<Pending>>,
+    pub(super) transfers: Option<Box<Transfers>>,
     /// We want to hang up, but a callee waits for the ACK first (§15).
     closing: Option<Option<String>>,
 }
 
 impl Up {
-    pub(super) fn caller(
-        dialog: Dialog,
-        next_hop: SocketAddr,
-        proof: Proof,
-        local: SessionDescription,
-    ) -> Self {
-        Self { dialog, next_hop, proof, local, await_ack: None, confirmed: true, closing: None }
+    pub(super) fn caller(dialog: Dialog, next_hop: Hop, proof: Proof, local: SessionDescription) -> Self {
+        Self {
+            dialog,
+            next_hop,
+            proof,
+            local,
+            await_ack: None,
+            confirmed: true,
+            far_updates: false,
+            keys_in_sound: false,
+            timer: None,
+            pending: None,
+            transfers: None,
+            closing: None,
+        }
+    }
+
+    /// Notes what the far end says that it can do.
+    pub(super) fn note_far(&mut self, fields: &Fields) {
+        if fields.value("Allow").is_some() {
+            self.far_updates = lists(fields, "Allow", "UPDATE");
+        }
+    }
+
+    /// When anything of it is next due.
+    pub(super) fn deadline(&self) -> Option<Time> {
+        let pending = self.pending.as_ref().and_then(|p| p.deadline());
+        let ack = self.await_ack.as_ref().map(AwaitAck::deadline);
+        let timer = self.timer.as_ref().map(SessionTimer::deadline);
+        [pending, ack, timer, self.transfer_until()].into_iter().flatten().min()
     }
 
     /// Takes the far end's answer to what we offered.
     pub(super) fn settle(&mut self, answer: &SessionDescription) -> Result<AudioStream, MediaMismatch> {
-        self.local.settle(answer)
+        let stream = self.local.settle(answer)?;
+        self.keys_in_sound = stream.telephone_event.is_some();
+        Ok(stream)
     }
 
-    pub(super) fn callee(
-        dialog: Dialog,
-        next_hop: SocketAddr,
-        local: SessionDescription,
-        wait: AwaitAck,
-    ) -> Self {
+    pub(super) fn callee(dialog: Dialog, next_hop: Hop, local: SessionDescription, wait: AwaitAck) -> Self {
         Self {
-            dialog,
-            next_hop,
-            proof: Proof::default(),
-            local,
             await_ack: Some(wait),
             confirmed: false,
-            closing: None,
+            ..Self::caller(dialog, next_hop, Proof::default(), local)
         }
     }
 }
@@ -136,7 +168,7 @@ impl Endpoint {
         }
     }
 
-    fn bye_and_finish(&mut self, now: Time, call: CallHandle, reason: Option<&str>, event: Event) {
+    pub(super) fn bye_and_finish(&mut self, now: Time, call: CallHandle, reason: Option<&str>, event: Event) {
         let Some(Call::Up(up)) = self.calls.remove(&call) else { return };
         self.dialogs.remove(&up.dialog.id);
         self.schedule.set(TimerKey::Call(call), None);
@@ -145,19 +177,19 @@ impl Endpoint {
     }
 
     pub(super) fn send_bye(&mut self, now: Time, mut up: Up, reason: Option<&str>) {
-        let via = self.via();
+        let to = up.dialog.next_hop(up.next_hop);
+        let via = self.via(to.transport);
         let mut request = up.dialog.request(Method::Bye, via);
         request.headers.other.push("User-Agent", &self.config.user_agent);
         if let Some(reason) = reason {
             request.headers.other.push("Reason", reason);
         }
-        let to = up.dialog.next_hop(up.next_hop);
         let bye = Bye { request: request.clone(), proof: up.proof };
         self.start_client(now, to, request, Purpose::Bye(Box::new(bye)));
     }
 
-    pub(super) fn retry_bye(&mut self, now: Time, to: SocketAddr, mut bye: Bye, response: &Response) {
-        let (via, cnonce) = (self.via(), self.dice.word());
+    pub(super) fn retry_bye(&mut self, now: Time, to: Hop, mut bye: Bye, response: &Response) {
+        let (via, cnonce) = (self.via(to.transport), self.dice.word());
         bye.request.headers.via = vec![via];
         bye.request.headers.cseq.number = bye.request.headers.cseq.number.saturating_add(1);
         // Where no answer can be given, the far end is left to find out by its session's silence.
@@ -177,8 +209,7 @@ impl Endpoint {
         }
         wait.interval = (wait.interval * 2).min(T2);
         wait.next = now + wait.interval;
-        let (to, bytes, deadline) = (wait.to, wait.bytes.clone(), wait.deadline());
-        self.schedule.set(TimerKey::Call(call), Some(deadline));
+        let (to, bytes) = (wait.to, wait.bytes.clone());
         self.transmit(to, bytes);
     }
 
@@ -187,12 +218,12 @@ impl Endpoint {
         let Some(Call::Up(up)) = self.calls.get_mut(&call) else { return false };
         let cseq = ack.headers.cseq.number;
         let Some(wait) = up.await_ack.take_if(|w| w.cseq == cseq) else { return false };
-        self.schedule.set(TimerKey::Call(call), None);
         let first = !std::mem::replace(&mut up.confirmed, true);
         let closing = up.closing.take();
         let mut why = None;
         let sdp = description(&ack.headers.other, &ack.body)
             .filter(|s| up.local.settle(s).map_err(|mismatch| why = Some(mismatch)).is_ok());
+        self.schedule_up(call);
         if let Some(reason) = closing {
             let ended = Event::Ended { by: EndedBy::Local, reason: None };
             self.bye_and_finish(now, call, reason.as_deref(), ended);
@@ -225,9 +256,13 @@ impl Endpoint {
         let fresh = match self.calls.get_mut(&call) {
             Some(Call::Up(up)) => up.dialog.accept(request),
             Some(Call::Ringing(ringing)) => ringing.dialog.accept(request),
-            Some(Call::Calling(_)) | None => {
-                return self.refuse(now, server, request, 481, "No such call", &[]);
+            Some(Call::Calling(_)) => {
+                return match request.method {
+                    Method::Update => self.on_early_update(now, server, call, request),
+                    _ => self.refuse(now, server, request, 481, "Not answered yet", &[]),
+                };
             }
+            None => return self.refuse(now, server, request, 481, "No such call", &[]),
         };
         if !fresh {
             return self.refuse(now, server, request, 500, "CSeq out of order", &[]);
@@ -236,7 +271,15 @@ impl Endpoint {
             Method::Bye => self.on_bye(now, server, call, request),
             Method::Options => self.answer_options(now, server, request),
             Method::Invite => self.on_reinvite(now, server, call, request),
-            _ => self.refuse(now, server, request, 405, "Method Not Allowed", &[("Allow", ALLOW)]),
+            Method::Update => self.on_update(now, server, call, request),
+            Method::Prack => self.on_prack(now, server, call, request),
+            Method::Info => self.on_info(now, server, call, request),
+            Method::Notify => self.on_notify(now, server, call, request),
+            Method::Refer => self.on_refer(now, server, call, request),
+            _ => {
+                let allow = self.allow();
+                self.refuse(now, server, request, 405, "Method Not Allowed", &[("Allow", allow)]);
+            }
         }
     }
 
@@ -247,39 +290,5 @@ impl Endpoint {
             return self.cancelled_by_caller(now, call);
         }
         self.finish(call, Event::Ended { by: EndedBy::Remote, reason });
-    }
-
-    fn on_reinvite(&mut self, now: Time, server: u64, call: CallHandle, request: &Request) {
-        let Some(to) = self.servers.address(server) else { return };
-        let contact = self.contact();
-        let Some(Call::Up(up)) = self.calls.get_mut(&call) else {
-            return self.refuse(now, server, request, 500, "Still ringing", &[("Retry-After", "5")]);
-        };
-        if up.await_ack.is_some() {
-            return self.refuse(now, server, request, 491, "Request Pending", &[]);
-        }
-        let theirs = description(&request.headers.other, &request.body);
-        let ours = match &theirs {
-            Some(offer) => up.local.answer_again(offer).inspect(|answer| up.local.note(answer)),
-            None if request.body.is_empty() => {
-                up.local = up.local.offer_again();
-                Ok(up.local.clone())
-            }
-            None => return self.refuse(now, server, request, 488, "Not Acceptable Here", &[]),
-        };
-        let Ok(ours) = ours else {
-            return self.refuse(now, server, request, 488, "Not Acceptable Here", &[]);
-        };
-        let mut response = request.respond(200, "OK", None);
-        response.headers.contact.push(contact);
-        response.headers.other.push("Allow", ALLOW);
-        set_body(&mut response.headers.other, &mut response.body, &ours);
-        let wait = AwaitAck::new(now, to, &response, theirs.is_none());
-        self.schedule.set(TimerKey::Call(call), Some(wait.deadline()));
-        up.await_ack = Some(wait);
-        self.respond(now, server, response);
-        if let Some(sdp) = theirs {
-            self.event(call, Event::Reinvited { sdp });
-        }
     }
 }

@@ -1,28 +1,43 @@
 //! Calls that come in, until they are answered: RFC 3261 §13.3.
 
-use std::net::SocketAddr;
-
 use waihu_types::Time;
 
 use super::{
-    ALLOW, Call, CallHandle, Endpoint, Event, FailureCause, MAX_CALLS, TimerKey,
+    Call, CallHandle, EndedBy, Endpoint, Event, FailureCause, Hop, MAX_CALLS, SUPPORTED, description,
+    early::Unconfirmed,
     established::{AwaitAck, Up},
-    sdp_of, set_body,
+    lists, sdp_of,
+    session::{asked_by, write_interval},
+    set_body,
+    transfer::Replacement,
 };
 use crate::{
     dialog::Dialog,
+    identity::Identity,
     message::{Request, Response},
+    offer_answer::agree,
     sdp::SessionDescription,
+    session_timer::{MIN_SE_S, SessionExpires, SessionTimer},
 };
 
 /// A call that came in and is not answered.
 #[derive(Debug)]
 pub(super) struct Ringing {
-    server: u64,
-    invite: Request,
-    from: SocketAddr,
+    pub(super) server: u64,
+    pub(super) invite: Request,
+    from: Hop,
     offered: bool,
     pub(super) dialog: Dialog,
+    timer: Option<(SessionTimer, SessionExpires)>,
+    /// The call whose place it takes.
+    replaces: Option<CallHandle>,
+    /// The caller requires that provisional responses arrive (RFC 3262 §3).
+    reliable: bool,
+    pub(super) next_rseq: u32,
+    pub(super) unconfirmed: Option<Unconfirmed>,
+    /// What waits until the caller has acknowledged: the answer, and another provisional response.
+    pub(super) answer: Option<SessionDescription>,
+    pub(super) later: Option<(u16, Option<SessionDescription>)>,
 }
 
 impl Ringing {
@@ -32,7 +47,7 @@ impl Ringing {
 }
 
 impl Endpoint {
-    pub(super) fn incoming(&mut self, now: Time, from: SocketAddr, server: u64, request: &Request) {
+    pub(super) fn incoming(&mut self, now: Time, from: Hop, server: u64, request: &Request) {
         if self.calls.len() >= MAX_CALLS {
             return self.refuse(now, server, request, 503, "Service Unavailable", &[("Retry-After", "10")]);
         }
@@ -41,6 +56,24 @@ impl Endpoint {
             _ if request.body.is_empty() => None,
             Ok(offer) => Some(offer),
             Err(error) => return self.refuse(now, server, request, 400, &error.to_string(), &[]),
+        };
+        let replaces = match self.replacement(&request.headers.other) {
+            Replacement::No => None,
+            Replacement::Of(call) => Some(call),
+            Replacement::Refused(code, reason) => {
+                return self.refuse(now, server, request, code, reason, &[]);
+            }
+        };
+        let Ok(timer) = asked_by(now, request, None, self.config.session_expires_s) else {
+            let least = MIN_SE_S.to_string();
+            return self.refuse(
+                now,
+                server,
+                request,
+                422,
+                "Session Interval Too Small",
+                &[("Min-SE", &least)],
+            );
         };
         let tag = self.dice.word();
         let Some(dialog) = Dialog::as_callee(request, &tag) else {
@@ -51,7 +84,20 @@ impl Endpoint {
         self.servers.set_call(server, call);
         self.dialogs.insert(dialog.id.clone(), call);
         let invite = request.clone();
-        let ringing = Ringing { server, invite, from, offered: offer.is_some(), dialog };
+        let ringing = Ringing {
+            server,
+            invite,
+            from,
+            offered: offer.is_some(),
+            dialog,
+            timer,
+            replaces,
+            reliable: lists(&request.headers.other, "Require", "100rel"),
+            next_rseq: 0,
+            unconfirmed: None,
+            answer: None,
+            later: None,
+        };
         self.calls.insert(call, Call::Ringing(Box::new(ringing)));
         self.respond(now, server, request.respond(100, "Trying", None));
         let event = Event::Incoming {
@@ -59,12 +105,21 @@ impl Endpoint {
             to: request.headers.to.clone(),
             request_uri: request.uri.clone(),
             offer,
+            identity: Box::new(Identity::of(&request.headers.other)),
+            replaces,
         };
         self.event(call, event);
     }
 
     pub(super) fn ring(&mut self, now: Time, call: CallHandle, code: u16, sdp: Option<&SessionDescription>) {
-        let contact = self.contact();
+        let Some(Call::Ringing(ringing)) = self.calls.get_mut(&call) else { return };
+        if ringing.unconfirmed.is_some() {
+            ringing.later = Some((code, sdp.cloned()));
+            return;
+        }
+        let (server, reliable) = (ringing.server, ringing.reliable);
+        let Some(to) = self.servers.address(server) else { return };
+        let contact = self.contact(to.transport);
         let Some(Call::Ringing(ringing)) = self.calls.get(&call) else { return };
         let code = code.clamp(101, 199);
         let reason = if code == 183 { "Session Progress" } else { "Ringing" };
@@ -73,23 +128,60 @@ impl Endpoint {
         if let Some(sdp) = sdp {
             set_body(&mut response.headers.other, &mut response.body, sdp);
         }
-        let server = ringing.server;
+        if reliable {
+            return self.ring_reliably(now, call, response);
+        }
         self.respond(now, server, response);
     }
 
     pub(super) fn answer(&mut self, now: Time, call: CallHandle, sdp: SessionDescription) {
-        let contact = self.contact();
-        let Some(Call::Ringing(ringing)) = self.calls.get(&call) else { return };
+        let allow = self.allow();
+        let Some(Call::Ringing(ringing)) = self.calls.get_mut(&call) else { return };
+        // A description in a reliable response is acknowledged before the answer (RFC 3262 §3).
+        if ringing.unconfirmed.as_ref().is_some_and(|w| w.described) {
+            ringing.answer = Some(sdp);
+            return;
+        }
         let Some(to) = self.servers.address(ringing.server) else { return };
+        let contact = self.contact(to.transport);
+        let Some(Call::Ringing(ringing)) = self.calls.get(&call) else { return };
         let mut response = ringing.response(200, "OK");
         response.headers.contact.push(contact);
-        response.headers.other.push("Allow", ALLOW);
+        response.headers.other.push("Allow", allow);
+        response.headers.other.push("Supported", SUPPORTED);
+        if let Some((_, agreed)) = ringing.timer {
+            write_interval(&mut response.headers.other, agreed);
+        }
         set_body(&mut response.headers.other, &mut response.body, &sdp);
         let wait = AwaitAck::new(now, to, &response, !ringing.offered);
-        self.schedule.set(TimerKey::Call(call), Some(wait.deadline()));
         let (server, dialog, from) = (ringing.server, ringing.dialog.clone(), ringing.from);
-        self.calls.insert(call, Call::Up(Box::new(Up::callee(dialog, from, sdp, wait))));
+        let (replaces, invite_fields) = (ringing.replaces, ringing.invite.headers.other.clone());
+        let offer = description(&invite_fields, &ringing.invite.body);
+        let stream = offer.and_then(|offer| agree(&sdp, &offer).ok());
+        let keys_in_sound = stream.is_some_and(|s| s.telephone_event.is_some());
+        let interval = ringing.timer.map(|(timer, _)| (timer.interval_s(), timer.refresher()));
+        let mut up = Up::callee(dialog, from, sdp, wait);
+        up.note_far(&invite_fields);
+        up.keys_in_sound = keys_in_sound;
+        up.timer = interval.map(|(seconds, refresher)| SessionTimer::new(now, seconds, refresher));
+        self.calls.insert(call, Call::Up(Box::new(up)));
+        self.schedule_up(call);
         self.respond(now, server, response);
+        if let Some(old) = replaces {
+            self.replaced(now, old, call);
+        }
+    }
+
+    /// A call gives its place to another (RFC 3891 §3): it is hung up or cancelled.
+    fn replaced(&mut self, now: Time, old: CallHandle, by: CallHandle) {
+        match self.calls.get(&old) {
+            Some(Call::Up(_)) => {
+                let ended = Event::Ended { by: EndedBy::Replaced(by), reason: None };
+                self.bye_and_finish(now, old, None, ended);
+            }
+            Some(Call::Calling(_)) => self.hang_up_calling(now, old, None),
+            Some(Call::Ringing(_)) | None => {}
+        }
     }
 
     /// Refuses a call that came in. The event tells the owner that it is over.

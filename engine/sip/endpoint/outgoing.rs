@@ -1,15 +1,17 @@
 //! Calls that we place, until they are up: RFC 3261 §13.2, CANCEL of §9.1, retries of §22.
 
-use std::net::SocketAddr;
-
 use waihu_types::Time;
 
 use super::{
-    ALLOW, Call, CallHandle, EndedBy, Endpoint, Event, FailureCause, Invite, MAX_CALLS, TimerKey,
+    Call, CallHandle, EndedBy, Endpoint, Event, FailureCause, Hop, Invite, MAX_CALLS, SUPPORTED, TimerKey,
     clients::{Purpose, SentAck},
     description,
+    early::{Early, Provisional},
     established::{Proof, Up},
-    no_use, set_body,
+    no_use,
+    session::agreed_by,
+    set_body,
+    within::{ask_interval, min_se},
 };
 use crate::{
     auth::{Authenticator, Unanswerable},
@@ -18,11 +20,12 @@ use crate::{
     message::{Request, Response},
     method::Method,
     sdp::SessionDescription,
+    session_timer::SessionExpires,
     transaction::T1_64,
 };
 
 /// The most answers of one INVITE, and the most early dialogs: a fork to more telephones than that is a loop.
-const MAX_FORKS: usize = 16;
+pub(super) const MAX_FORKS: usize = 16;
 
 /// Where a wish to hang up stands.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,12 +40,12 @@ enum Cancel {
 #[derive(Debug)]
 pub(super) struct Calling {
     client: u64,
-    proof: Proof,
-    offer: SessionDescription,
+    pub(super) proof: Proof,
+    pub(super) offer: SessionDescription,
     provisional: bool,
     cancel: Cancel,
-    /// Descriptions from provisional responses, by To tag.
-    early: Vec<(String, SessionDescription)>,
+    /// The dialogs that provisional responses have made, one a branch of a fork.
+    pub(super) early: Vec<Early>,
 }
 
 fn failed(code: u16, reason: &str, cause: FailureCause) -> Event {
@@ -64,8 +67,11 @@ impl Endpoint {
         if self.calls.contains_key(&call) {
             return;
         }
-        let mut request = self.request(Method::Invite, target, from);
-        request.headers.other.push("Allow", ALLOW);
+        let mut request = self.request(Method::Invite, target, from, next_hop.transport);
+        request.headers.other.push("Allow", self.allow());
+        request.headers.other.push("Supported", SUPPORTED);
+        let session = SessionExpires { seconds: self.config.session_expires_s, refresher: None };
+        request.headers.other.push("Session-Expires", &session.to_string());
         headers.iter().for_each(|(name, value)| request.headers.other.push(name, value));
         set_body(&mut request.headers.other, &mut request.body, &offer);
         let client = if self.calls.len() < MAX_CALLS {
@@ -150,25 +156,20 @@ impl Endpoint {
         response: &Response,
     ) {
         match response.code {
-            100..=199 => self.on_provisional(now, call, response),
+            100..=199 => self.on_provisional(now, client, call, response),
             200..=299 => self.on_answer(now, client, call, response),
             _ => self.on_refusal(now, client, call, response),
         }
     }
 
-    fn on_provisional(&mut self, now: Time, call: CallHandle, response: &Response) {
+    fn on_provisional(&mut self, now: Time, client: u64, call: CallHandle, response: &Response) {
         let Some(Call::Calling(calling)) = self.calls.get_mut(&call) else { return };
         calling.provisional = true;
-        let sdp = description(&response.headers.other, &response.body);
-        if let (Some(sdp), Some(tag)) = (&sdp, response.headers.to.tag()) {
-            calling.early.retain(|(t, _)| t != tag);
-            if calling.early.len() < MAX_FORKS {
-                calling.early.push((tag.to_owned(), sdp.clone()));
-            }
-        }
         let wanted = matches!(calling.cancel, Cancel::Wanted(_));
-        let event = Event::Provisional { code: response.code, reason: response.reason.clone(), sdp };
-        self.event(call, event);
+        if let Provisional::News(sdp) = self.note_early(now, client, call, response) {
+            let event = Event::Provisional { code: response.code, reason: response.reason.clone(), sdp };
+            self.event(call, event);
+        }
         if wanted {
             self.send_cancel(now, call);
         }
@@ -185,7 +186,15 @@ impl Endpoint {
         if acks.len() >= MAX_FORKS {
             return;
         }
-        let Some((dialog, next_hop)) = self.acknowledge(client, response) else { return };
+        let early = match self.calls.get_mut(&call) {
+            Some(Call::Calling(calling)) => {
+                let place = calling.early.iter().position(|e| e.dialog.remote_tag() == tag);
+                place.map(|place| calling.early.swap_remove(place))
+            }
+            _ => None,
+        };
+        let (dialog, early_sdp) = early.map_or((None, None), |e| (Some(e.dialog), e.sdp));
+        let Some((dialog, next_hop)) = self.acknowledge(client, response, dialog) else { return };
         let ours = matches!(self.calls.get(&call), Some(Call::Calling(c)) if c.client == client);
         let calling = if ours { self.calls.remove(&call) } else { None };
         let Some(Call::Calling(calling)) = calling else {
@@ -195,11 +204,16 @@ impl Endpoint {
         };
         self.schedule.set(TimerKey::Call(call), None);
         let Calling { proof, offer, cancel, early, .. } = *calling;
+        self.dialogs.remove(&dialog.id);
+        early.iter().for_each(|e| {
+            self.dialogs.remove(&e.dialog.id);
+        });
         let proof = Proof { auth: proof.auth.for_next_request(), ..proof };
         self.clients.keep_proof(client, proof.clone());
-        let sdp = description(&response.headers.other, &response.body)
-            .or_else(|| early.into_iter().find(|(t, _)| *t == tag).map(|(_, sdp)| sdp));
+        let sdp = description(&response.headers.other, &response.body).or(early_sdp);
         let mut up = Up::caller(dialog, next_hop, proof, offer);
+        up.note_far(&response.headers.other);
+        up.timer = agreed_by(now, &response.headers.other);
         if let Cancel::Wanted(reason) | Cancel::Sent(reason) = cancel {
             self.send_bye(now, up, reason.as_deref());
             return self.event(call, Event::Ended { by: EndedBy::Local, reason: None });
@@ -209,6 +223,7 @@ impl Endpoint {
             Some(sdp) => {
                 self.dialogs.insert(up.dialog.id.clone(), call);
                 self.calls.insert(call, Call::Up(Box::new(up)));
+                self.schedule_up(call);
                 self.event(call, Event::Answered { sdp });
             }
             None => {
@@ -219,12 +234,24 @@ impl Endpoint {
     }
 
     /// Sends the ACK for a 2xx and keeps it for the 2xx's retransmissions.
-    fn acknowledge(&mut self, client: u64, response: &Response) -> Option<(Dialog, SocketAddr)> {
-        let via = self.via();
+    fn acknowledge(
+        &mut self,
+        client: u64,
+        response: &Response,
+        early: Option<Dialog>,
+    ) -> Option<(Dialog, Hop)> {
         let (invite, next_hop) = self.clients.invite(client)?;
-        let dialog = Dialog::as_caller(invite, response);
-        let bytes = dialog.ack(via, invite).to_bytes();
+        let dialog = match early {
+            None => Dialog::as_caller(invite, response),
+            Some(mut early) => {
+                early.confirm(response);
+                early
+            }
+        };
         let to = dialog.next_hop(next_hop);
+        let via = self.via(to.transport);
+        let (invite, _) = self.clients.invite(client)?;
+        let bytes = dialog.ack(via, invite).to_bytes();
         let sent = SentAck { remote_tag: dialog.remote_tag().to_owned(), to, bytes: bytes.clone() };
         self.clients.acks(client)?.push(sent);
         self.transmit(to, bytes);
@@ -246,6 +273,10 @@ impl Endpoint {
                     FailureCause::Unauthorized
                 }
             },
+            422 => match self.with_longer_interval(client, response) {
+                Some(retry) => return self.invite_again(now, client, call, retry),
+                None => FailureCause::Rejected,
+            },
             _ => FailureCause::Rejected,
         };
         let retry_after_s = retry_after(&response.headers.other);
@@ -259,7 +290,8 @@ impl Endpoint {
         call: CallHandle,
         response: &Response,
     ) -> Result<Request, Unanswerable> {
-        let (via, cnonce) = (self.via(), self.dice.word());
+        let transport = self.clients.invite(client).map_or_else(Default::default, |(_, to)| to.transport);
+        let (via, cnonce) = (self.via(transport), self.dice.word());
         let (Some(Call::Calling(calling)), Some((invite, _))) =
             (self.calls.get_mut(&call), self.clients.invite(client))
         else {
@@ -271,6 +303,20 @@ impl Endpoint {
         let Proof { credentials, auth } = &mut calling.proof;
         auth.answer(response, &mut request, credentials.as_ref(), &cnonce)?;
         Ok(request)
+    }
+
+    /// The INVITE again with the interval that a 422 wants (RFC 4028 §7.3); `None` where it wants no more than
+    /// was asked for.
+    fn with_longer_interval(&mut self, client: u64, response: &Response) -> Option<Request> {
+        let transport = self.clients.invite(client)?.1.transport;
+        let via = self.via(transport);
+        let mut request = self.clients.invite(client)?.0.clone();
+        let fields = &mut request.headers.other;
+        let asked = fields.value("Session-Expires").and_then(SessionExpires::parse).map(|s| s.seconds);
+        ask_interval(fields, min_se(&response.headers.other, asked)?);
+        request.headers.via = vec![via];
+        request.headers.cseq.number = request.headers.cseq.number.saturating_add(1);
+        Some(request)
     }
 
     fn invite_again(&mut self, now: Time, client: u64, call: CallHandle, request: Request) {

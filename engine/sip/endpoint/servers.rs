@@ -1,11 +1,12 @@
 //! Server transactions: matching requests (RFC 3261 §17.2.3), and what any request is checked for (§8.2).
 
-use std::{collections::HashMap, net::SocketAddr};
+use std::collections::HashMap;
 
 use waihu_types::Time;
 
 use super::{
-    ALLOW, Call, CallHandle, Discard, Endpoint, MAX_TRANSACTIONS, SDP, TimerKey, may_stay_unread, sdp_of,
+    Call, CallHandle, Discard, Endpoint, Hop, MAX_TRANSACTIONS, Referral, SDP, SUPPORTED, TimerKey,
+    may_stay_unread, sdp_of,
 };
 use crate::{
     dialog::DialogId,
@@ -74,7 +75,7 @@ struct Entry {
     machine: Machine,
     key: Key,
     invite: Option<InviteId>,
-    to: SocketAddr,
+    to: Hop,
     /// The call that an INVITE has begun.
     call: Option<CallHandle>,
 }
@@ -95,7 +96,7 @@ impl Servers {
     }
 
     /// Where responses of a transaction go.
-    pub(super) fn address(&self, id: u64) -> Option<SocketAddr> {
+    pub(super) fn address(&self, id: u64) -> Option<Hop> {
         self.entries.get(&id).map(|e| e.to)
     }
 
@@ -108,10 +109,10 @@ impl Servers {
 }
 
 impl Endpoint {
-    pub(super) fn on_request(&mut self, now: Time, from: SocketAddr, mut request: Request) {
+    pub(super) fn on_request(&mut self, now: Time, from: Hop, mut request: Request) {
         let Some(via) = request.headers.via.first_mut() else { return };
         let to = via.response_address(from);
-        via.note_source(from);
+        via.note_source(from.address);
         if request.method == Method::Ack {
             if !self.take_ack(now, &request) {
                 self.discard(from, Discard::StrayAck);
@@ -135,8 +136,8 @@ impl Endpoint {
             return self.discard(from, Discard::Overload);
         }
         let machine = match request.method {
-            Method::Invite => Machine::Invite(ServerInvite::new()),
-            _ => Machine::Other(Server::new()),
+            Method::Invite => Machine::Invite(ServerInvite::new(from.transport)),
+            _ => Machine::Other(Server::new(from.transport)),
         };
         self.servers.next += 1;
         let id = self.servers.next;
@@ -151,7 +152,7 @@ impl Endpoint {
         self.dispatch(now, from, id, &request);
     }
 
-    fn dispatch(&mut self, now: Time, from: SocketAddr, id: u64, request: &Request) {
+    fn dispatch(&mut self, now: Time, from: Hop, id: u64, request: &Request) {
         if request.method == Method::Cancel {
             return self.on_cancel(now, id, request);
         }
@@ -178,14 +179,28 @@ impl Endpoint {
     /// The checks of §8.2 in its order: method, scheme, Require, content. True where a refusal was sent.
     /// Content is that of INVITE only: a BYE hangs up whatever it brings along (ISUP, quality reports).
     fn is_unacceptable(&mut self, now: Time, id: u64, request: &Request) -> bool {
+        let allow = self.allow();
+        let known = match &request.method {
+            Method::Refer => self.config.referral == Referral::Told,
+            Method::Invite
+            | Method::Bye
+            | Method::Options
+            | Method::Prack
+            | Method::Update
+            | Method::Info => true,
+            Method::Notify => true,
+            _ => false,
+        };
         let (code, reason, extra) = match &request.method {
-            Method::Invite | Method::Bye | Method::Options => {
-                let required: Vec<&str> = request.headers.other.items("Require").collect();
+            _ if known => {
+                let ours = |w: &&str| SUPPORTED.split(", ").any(|s| s.eq_ignore_ascii_case(w));
+                let required: Vec<&str> =
+                    request.headers.other.items("Require").filter(|w| !ours(w)).collect();
                 if request.uri.as_sip().is_none() {
                     (416, "Unsupported URI Scheme", None)
                 } else if !required.is_empty() {
                     (420, "Bad Extension", Some(("Unsupported", required.join(", "))))
-                } else if request.method == Method::Invite
+                } else if matches!(request.method, Method::Invite | Method::Update)
                     && !request.body.is_empty()
                     && sdp_of(&request.headers.other, &request.body).is_none()
                 {
@@ -194,8 +209,9 @@ impl Endpoint {
                     return false;
                 }
             }
-            Method::Extension(_) => (501, "Not Implemented", Some(("Allow", ALLOW.to_owned()))),
-            _ => (405, "Method Not Allowed", Some(("Allow", ALLOW.to_owned()))),
+            Method::Extension(_) => (501, "Not Implemented", Some(("Allow", allow.to_owned()))),
+            Method::Refer => (603, "Decline", None),
+            _ => (405, "Method Not Allowed", Some(("Allow", allow.to_owned()))),
         };
         let extra: Vec<(&str, &str)> = extra.iter().map(|(n, v)| (*n, v.as_str())).collect();
         self.refuse(now, id, request, code, reason, &extra);
@@ -232,7 +248,8 @@ impl Endpoint {
     }
 
     pub(super) fn answer_options(&mut self, now: Time, id: u64, request: &Request) {
-        self.refuse(now, id, request, 200, "OK", &[("Allow", ALLOW), ("Accept", SDP)]);
+        let more = [("Allow", self.allow()), ("Accept", SDP), ("Supported", SUPPORTED)];
+        self.refuse(now, id, request, 200, "OK", &more);
     }
 
     /// CANCEL is answered for itself; the INVITE it names gets its 487 if it still has no answer (§9.2).

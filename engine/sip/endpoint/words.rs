@@ -3,8 +3,12 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
+use waihu_types::Direction;
 
-use crate::{auth::Credentials, error::ParseError, name_addr::NameAddr, sdp::SessionDescription, uri::Uri};
+use crate::{
+    auth::Credentials, error::ParseError, identity::Identity, name_addr::NameAddr, sdp::SessionDescription,
+    transport::Hop, uri::Uri,
+};
 
 /// A call at one endpoint. The caller of [`super::Endpoint`] chooses even numbers for calls it places;
 /// the endpoint gives odd ones to calls that come in. No number is used twice.
@@ -21,6 +25,69 @@ pub struct EndpointConfig {
     /// Seeds branches, tags, Call-IDs and cnonces; draw it from the system's randomness, for a
     /// stranger who knows it can forge requests within our calls.
     pub seed: u64,
+    /// The interval that we propose for session timers (RFC 4028) [s], at least 90.
+    pub session_expires_s: u32,
+    /// What becomes of the far end's wish that a call be taken elsewhere.
+    pub referral: Referral,
+    /// What a stranger hears.
+    pub strangers: Strangers,
+    /// Whether a request that might not fit into a datagram goes over TCP.
+    pub large: LargeRequests,
+}
+
+impl EndpointConfig {
+    /// The usual: half an hour between refreshes (RFC 4028 §4 recommends it), no transfers, and whatever its
+    /// size by the transport that was named.
+    pub fn new(local: SocketAddr, user_agent: &str, seed: u64) -> Self {
+        Self {
+            local,
+            user_agent: user_agent.to_owned(),
+            seed,
+            session_expires_s: 1_800,
+            referral: Referral::Declined,
+            strangers: Strangers::Ignored,
+            large: LargeRequests::AsAsked,
+        }
+    }
+}
+
+/// What becomes of a REFER (RFC 3515).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Referral {
+    /// 603, and Allow does not name REFER: a stranger would have us call whomever he likes.
+    #[default]
+    Declined,
+    /// 202 and [`Event::TransferAsked`]; the call's owner decides.
+    Told,
+}
+
+/// What a stranger's request outside our calls comes to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Strangers {
+    /// Nothing: whoever looks for telephones finds none.
+    #[default]
+    Ignored,
+    /// 403, ten times a second at most: for a network of one's own, where a wrong setting should show.
+    Refused,
+}
+
+/// What becomes of a request over UDP above 1,300 bytes (RFC 3261 §18.1.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LargeRequests {
+    /// It goes as it was asked for, in fragments: many a carrier listens on UDP alone.
+    #[default]
+    AsAsked,
+    /// It goes over TCP to the same port, and over UDP after all where nobody listens there.
+    OverTcp,
+}
+
+/// What is to become of a session that is up.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// The same, in another direction: `SendOnly` or `Inactive` holds it, `SendRecv` resumes.
+    Direction(Direction),
+    /// Another description of ours; the endpoint numbers it.
+    Description(Box<SessionDescription>),
 }
 
 /// A call to place.
@@ -31,7 +98,7 @@ pub struct Invite {
     /// Request-URI and To.
     pub target: Uri,
     /// Where the INVITE goes, and requests within the dialog when route set and Contact are names.
-    pub next_hop: SocketAddr,
+    pub next_hop: Hop,
     /// The caller; its tag is set by the endpoint.
     pub from: NameAddr,
     /// For 401 and 407.
@@ -81,6 +148,47 @@ pub enum Command {
         /// The value of a Reason header (RFC 3326).
         reason: Option<String>,
     },
+    /// Offer the session of a call that is up anew, by re-INVITE: `Modified` or `NotModified` tells.
+    Modify {
+        /// The call.
+        call: CallHandle,
+        /// What is to be.
+        change: Change,
+    },
+    /// Ask the far end to call somebody else in our place (REFER): `Transfer` tells how it goes.
+    Refer {
+        /// The call whose far end is asked.
+        call: CallHandle,
+        /// Whom it is to call.
+        target: Uri,
+        /// The call of ours, up at the target, whose place it is to take there (an attended transfer).
+        replaces: Option<CallHandle>,
+    },
+    /// Tell the far end that asked for a transfer how it goes: from 200 on it is over.
+    ReportTransfer {
+        /// The call that was asked.
+        call: CallHandle,
+        /// 100 to 699: the target's last response, or 603 where we do not do it.
+        code: u16,
+        /// Its phrase.
+        reason: String,
+    },
+    /// A key pressed, by INFO: for far ends without telephone-event in the sound.
+    Digit {
+        /// The call.
+        call: CallHandle,
+        /// `0` to `9`, `*`, `#`, `A` to `D`.
+        digit: char,
+        /// How long [ms].
+        duration_ms: u32,
+    },
+    /// Register an address of ours, and keep it so until told otherwise: [`Output::Registered`] tells.
+    Register(Box<crate::registration::Order>),
+    /// Take a registration back.
+    Unregister {
+        /// As in the order.
+        registration: u64,
+    },
     /// OPTIONS outside any call, answered by [`Output::Pong`].
     Options {
         /// Comes back with the answer.
@@ -88,26 +196,34 @@ pub enum Command {
         /// Request-URI and To.
         target: Uri,
         /// Where it goes.
-        next_hop: SocketAddr,
+        next_hop: Hop,
     },
 }
 
 /// What happens to an endpoint.
 #[derive(Clone, Debug)]
 pub enum Input<'a> {
-    /// Bytes from the socket.
+    /// One message's bytes from a socket: a datagram, or what a stream's framing has cut out.
     Datagram {
         /// Their source.
-        from: SocketAddr,
+        from: Hop,
+        /// All of them.
+        bytes: &'a [u8],
+    },
+    /// The same from an address that belongs to no trunk, no telephone and no call: it may go on with a call
+    /// of ours, and anything else is treated as [`EndpointConfig::strangers`] says.
+    Stranger {
+        /// Their source.
+        from: Hop,
         /// All of them.
         bytes: &'a [u8],
     },
     /// A wish.
     Command(Command),
-    /// The socket could not send to this address.
+    /// Nothing could be sent there, or the connection there has broken.
     Unreachable {
-        /// The address.
-        to: SocketAddr,
+        /// Where.
+        to: Hop,
     },
     /// `poll_timeout` may have passed.
     Timeout,
@@ -124,8 +240,8 @@ pub enum Output {
     /// Send these bytes.
     Transmit {
         /// Where to.
-        to: SocketAddr,
-        /// One datagram.
+        to: Hop,
+        /// One message.
         bytes: Bytes,
     },
     /// News of a call.
@@ -142,10 +258,17 @@ pub enum Output {
         /// The final status code.
         result: Result<u16, TimedOut>,
     },
+    /// How a registration stands, each time that it changes.
+    Registered {
+        /// As in the order.
+        registration: u64,
+        /// Until when, or why not.
+        state: crate::registration::State,
+    },
     /// A datagram that was of no use.
     Discarded {
         /// Its source.
-        from: SocketAddr,
+        from: Hop,
         /// Why.
         reason: Discard,
     },
@@ -163,6 +286,9 @@ pub enum Discard {
     /// A response to nothing we asked.
     #[error("a response to no request of ours")]
     StrayResponse,
+    /// From an address that is nobody's we know.
+    #[error("from a stranger")]
+    Stranger,
     /// An ACK for nothing we answered.
     #[error("an ACK for no response of ours")]
     StrayAck,
@@ -178,6 +304,8 @@ pub enum EndedBy {
     Local,
     /// They did.
     Remote,
+    /// Another call has taken its place (RFC 3891).
+    Replaced(CallHandle),
 }
 
 /// Why a call never came up.
@@ -213,6 +341,10 @@ pub enum Event {
         request_uri: Uri,
         /// Their offer; `None` leaves the offer to us.
         offer: Option<SessionDescription>,
+        /// What the network says of the caller and of the way here.
+        identity: Box<Identity>,
+        /// The call of ours whose place it is to take (RFC 3891). Answering it ends that one.
+        replaces: Option<CallHandle>,
     },
     /// 100 to 199 on a call that we placed, also after we have given it up: 100 says only that the next hop
     /// has it, yet tells a trunk that is there from one that is silent.
@@ -236,6 +368,38 @@ pub enum Event {
     Reinvited {
         /// Their description now.
         sdp: SessionDescription,
+    },
+    /// They have agreed to our change of the session.
+    Modified {
+        /// Their description now.
+        sdp: SessionDescription,
+    },
+    /// They have not, and the session goes on as it was.
+    NotModified {
+        /// The final response's code; 408 for none, 488 for an answer that is no use.
+        code: u16,
+    },
+    /// How a transfer goes that we asked for. From 200 on it is the last: 2xx, the target has answered (hang
+    /// up now); else the call is ours again. 408 where no news came.
+    Transfer {
+        /// 100 that they try; what the target answered.
+        code: u16,
+    },
+    /// They want us to call somebody in their place; report how it goes, or 603.
+    TransferAsked {
+        /// Whom.
+        target: Uri,
+        /// The value of the Replaces header to send along (RFC 3891), in an attended transfer.
+        replaces: Option<String>,
+        /// The value of Referred-By, as it stands (RFC 3892).
+        referred_by: Option<String>,
+    },
+    /// A key that they pressed, told by INFO, where the sound does not tell it (telephone-event).
+    Digit {
+        /// `0` to `9`, `*`, `#`, `A` to `D`.
+        digit: char,
+        /// How long [ms]; 160 where it is not said.
+        duration_ms: u32,
     },
     /// The call never came up.
     Failed {

@@ -29,7 +29,7 @@ fn invite(us: &mut Agent, offer: SessionDescription) -> String {
     us.input(Input::Command(Command::Invite(Box::new(Invite {
         call: CALL,
         target: Uri::sip("far", there),
-        next_hop: there,
+        next_hop: std::net::SocketAddr::into(there),
         from: NameAddr::new(None, Uri::sip("waihu", HERE.parse().unwrap())),
         credentials: None,
         offer,

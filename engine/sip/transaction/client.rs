@@ -15,8 +15,11 @@ use std::{collections::VecDeque, time::Duration};
 use bytes::Bytes;
 use waihu_types::Time;
 
-use super::{ClientOutput as Output, T1, T1_64, T2, T4};
-use crate::message::{Request, Response};
+use super::{ClientOutput as Output, T1, T1_64, T2, T4, first_retry, linger};
+use crate::{
+    message::{Request, Response},
+    transport::Transport,
+};
 
 /// What happens to the machine.
 #[derive(Clone, Debug)]
@@ -39,16 +42,18 @@ enum State {
 #[derive(Clone, Debug)]
 pub struct Client {
     request: Bytes,
+    transport: Transport,
     state: State,
     output: VecDeque<Output>,
 }
 
 impl Client {
     /// Sends the request and starts timers E and F.
-    pub fn new(now: Time, request: &Request) -> Self {
+    pub fn new(now: Time, request: &Request, transport: Transport) -> Self {
         let request = request.to_bytes();
         let output = VecDeque::from([Output::Transmit(request.clone())]);
-        Self { request, state: State::Trying { e: now + T1, interval: T1, f: now + T1_64 }, output }
+        let state = State::Trying { e: first_retry(now, transport), interval: T1, f: now + T1_64 };
+        Self { request, transport, state, output }
     }
 
     /// Whether the final response has come, or is no longer waited for.
@@ -66,9 +71,14 @@ impl Client {
 
     fn response(&mut self, now: Time, response: Response) {
         self.state = match (self.state, response.code) {
+            (State::Trying { f, .. }, 100..=199) if self.transport.is_reliable() => {
+                State::Proceeding { e: f, f }
+            }
             (State::Trying { f, .. }, 100..=199) => State::Proceeding { e: now + T2, f },
             (state @ State::Proceeding { .. }, 100..=199) => state,
-            (State::Trying { .. } | State::Proceeding { .. }, _) => State::Completed { k: now + T4 },
+            (State::Trying { .. } | State::Proceeding { .. }, _) => {
+                State::Completed { k: now + linger(self.transport, T4) }
+            }
             _ => return,
         };
         self.output.push_back(Output::Response(response));

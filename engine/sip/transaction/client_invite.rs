@@ -15,10 +15,11 @@ use std::collections::VecDeque;
 
 use waihu_types::Time;
 
-use super::{ClientOutput as Output, T1, T1_64, TIMER_D};
+use super::{ClientOutput as Output, T1, T1_64, TIMER_D, first_retry, linger};
 use crate::{
     message::{Request, Response},
     method::Method,
+    transport::Transport,
 };
 
 /// What happens to the machine.
@@ -43,15 +44,17 @@ enum State {
 #[derive(Clone, Debug)]
 pub struct ClientInvite {
     request: Request,
+    transport: Transport,
     state: State,
     output: VecDeque<Output>,
 }
 
 impl ClientInvite {
     /// Sends the INVITE and starts timers A and B.
-    pub fn new(now: Time, request: Request) -> Self {
+    pub fn new(now: Time, request: Request, transport: Transport) -> Self {
         let output = VecDeque::from([Output::Transmit(request.to_bytes())]);
-        Self { request, state: State::Calling { a: now + T1, interval: T1, b: now + T1_64 }, output }
+        let state = State::Calling { a: first_retry(now, transport), interval: T1, b: now + T1_64 };
+        Self { request, transport, state, output }
     }
 
     /// The INVITE.
@@ -85,7 +88,7 @@ impl ClientInvite {
             }
             (300..=699, _) if open => {
                 self.output.push_back(Output::Transmit(self.ack(&response).to_bytes()));
-                self.state = State::Completed { d: now + TIMER_D };
+                self.state = State::Completed { d: now + linger(self.transport, TIMER_D) };
             }
             _ => return,
         }

@@ -14,8 +14,8 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use waihu_types::Time;
 
-use super::{ServerOutput as Output, T1_64};
-use crate::message::Response;
+use super::{ServerOutput as Output, T1_64, linger};
+use crate::{message::Response, transport::Transport};
 
 /// What happens to the machine.
 #[derive(Clone, Debug)]
@@ -42,14 +42,15 @@ enum State {
 #[derive(Clone, Debug)]
 pub struct Server {
     state: State,
+    transport: Transport,
     last: Option<Bytes>,
     output: VecDeque<Output>,
 }
 
 impl Server {
     /// Waits for the transaction user.
-    pub fn new() -> Self {
-        Self { state: State::Open, last: None, output: VecDeque::new() }
+    pub fn new(transport: Transport) -> Self {
+        Self { state: State::Open, transport, last: None, output: VecDeque::new() }
     }
 
     /// Takes one input.
@@ -63,7 +64,7 @@ impl Server {
                 self.output.push_back(Output::Transmit(bytes.clone()));
                 self.last = Some(bytes);
                 if response.code >= 200 {
-                    self.state = State::Completed { j: now + T1_64 };
+                    self.state = State::Completed { j: now + linger(self.transport, T1_64) };
                 }
             }
             (Input::Timeout, State::Completed { j }) if now >= j => {
@@ -85,11 +86,5 @@ impl Server {
             State::Completed { j } => Some(j),
             State::Open | State::Terminated => None,
         }
-    }
-}
-
-impl Default for Server {
-    fn default() -> Self {
-        Self::new()
     }
 }

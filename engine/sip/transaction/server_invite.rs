@@ -19,8 +19,8 @@ use std::{collections::VecDeque, time::Duration};
 use bytes::Bytes;
 use waihu_types::Time;
 
-use super::{ServerOutput as Output, T1, T1_64, T2, T4};
-use crate::message::Response;
+use super::{ServerOutput as Output, T1, T1_64, T2, T4, first_retry, linger};
+use crate::{message::Response, transport::Transport};
 
 /// What happens to the machine.
 #[derive(Clone, Debug)]
@@ -48,14 +48,15 @@ enum State {
 #[derive(Clone, Debug)]
 pub struct ServerInvite {
     state: State,
+    transport: Transport,
     last: Option<Bytes>,
     output: VecDeque<Output>,
 }
 
 impl ServerInvite {
     /// Waits for the transaction user, which is to send a 100 within 200 ms (§17.2.1).
-    pub fn new() -> Self {
-        Self { state: State::Proceeding, last: None, output: VecDeque::new() }
+    pub fn new(transport: Transport) -> Self {
+        Self { state: State::Proceeding, transport, last: None, output: VecDeque::new() }
     }
 
     /// Whether an ACK belongs to this machine: only one for a final response that is not 2xx.
@@ -70,7 +71,9 @@ impl ServerInvite {
                 self.output.extend(self.last.clone().map(Output::Transmit));
             }
             (Input::Respond(response), State::Proceeding) => self.respond(now, &response),
-            (Input::Ack, State::Completed { .. }) => self.state = State::Confirmed { i: now + T4 },
+            (Input::Ack, State::Completed { .. }) => {
+                self.state = State::Confirmed { i: now + linger(self.transport, T4) };
+            }
             (Input::Timeout, _) => self.timeout(now),
             _ => {}
         }
@@ -87,7 +90,8 @@ impl ServerInvite {
             }
             _ => {
                 self.last = Some(bytes);
-                self.state = State::Completed { g: now + T1, interval: T1, h: now + T1_64 };
+                self.state =
+                    State::Completed { g: first_retry(now, self.transport), interval: T1, h: now + T1_64 };
             }
         }
     }
@@ -126,11 +130,5 @@ impl ServerInvite {
             State::Accepted { l } => Some(l),
             State::Proceeding | State::Terminated => None,
         }
-    }
-}
-
-impl Default for ServerInvite {
-    fn default() -> Self {
-        Self::new()
     }
 }

@@ -4,8 +4,8 @@
 use std::{net::SocketAddr, time::Duration};
 
 use waihu_sip::{
-    CallHandle, Codec, Command, Credentials, Endpoint, EndpointConfig, Event, Input, Invite, NameAddr,
-    Output, SessionDescription, Uri, Usage,
+    CallHandle, Codec, Command, Credentials, Endpoint, EndpointConfig, Event, Hop, Input, Invite, NameAddr,
+    Output, SessionDescription, Transport, Uri, Usage, registration::State,
 };
 use waihu_types::Time;
 
@@ -19,6 +19,7 @@ pub const BODY: &str =
 pub struct Sent {
     pub at_ms: u64,
     pub to: SocketAddr,
+    pub transport: Transport,
     pub text: String,
 }
 
@@ -28,6 +29,8 @@ pub struct Agent {
     pub now_ms: u64,
     pub sent: Vec<Sent>,
     pub events: Vec<(CallHandle, Event)>,
+    pub registrations: Vec<State>,
+    pub transport: Transport,
 }
 
 pub fn field<'a>(text: &'a str, name: &str) -> &'a str {
@@ -63,8 +66,18 @@ pub fn request(method: &str, cseq: u32, branch: &str, dialog: (&str, &str, &str)
 
 impl Agent {
     pub fn new() -> Self {
-        let config = EndpointConfig { local: HERE.parse().unwrap(), user_agent: "test".into(), seed: 7 };
-        Self { endpoint: Endpoint::new(config), now_ms: 0, sent: Vec::new(), events: Vec::new() }
+        Self::with(EndpointConfig::new(HERE.parse().unwrap(), "test", 7))
+    }
+
+    pub fn with(config: EndpointConfig) -> Self {
+        Self {
+            endpoint: Endpoint::new(config),
+            now_ms: 0,
+            sent: Vec::new(),
+            events: Vec::new(),
+            registrations: Vec::new(),
+            transport: Transport::Udp,
+        }
     }
 
     pub fn input(&mut self, input: Input<'_>) {
@@ -73,9 +86,15 @@ impl Agent {
             match output {
                 Output::Transmit { to, bytes } => {
                     let text = String::from_utf8(bytes.to_vec()).unwrap();
-                    self.sent.push(Sent { at_ms: self.now_ms, to, text });
+                    self.sent.push(Sent {
+                        at_ms: self.now_ms,
+                        to: to.address,
+                        transport: to.transport,
+                        text,
+                    });
                 }
                 Output::Event { call, event } => self.events.push((call, event)),
+                Output::Registered { state, .. } => self.registrations.push(state),
                 Output::Pong { .. } | Output::Discarded { .. } => {}
             }
         }
@@ -86,7 +105,7 @@ impl Agent {
     }
 
     pub fn hear_bytes(&mut self, bytes: &[u8]) {
-        let from: SocketAddr = THERE.parse().unwrap();
+        let from = Hop::new(self.transport, THERE.parse().unwrap());
         self.input(Input::Datagram { from, bytes });
     }
 
@@ -102,10 +121,11 @@ impl Agent {
 
     pub fn invite(&mut self, call: CallHandle, credentials: Option<Credentials>) -> String {
         let there: SocketAddr = THERE.parse().unwrap();
+        let hop = Hop::new(self.transport, there);
         self.input(Input::Command(Command::Invite(Box::new(Invite {
             call,
             target: Uri::sip("far", there),
-            next_hop: there,
+            next_hop: hop,
             from: NameAddr::new(None, Uri::sip("waihu", HERE.parse().unwrap())),
             credentials,
             offer: sdp(),

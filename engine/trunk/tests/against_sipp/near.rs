@@ -72,7 +72,7 @@ pub fn offer() -> SessionDescription {
 pub fn request(socket: &SipSocket, to: SocketAddr, credentials: Option<Credentials>) -> InviteRequest {
     InviteRequest {
         target: "sip:callee@callee.example".parse().unwrap(),
-        next_hop: to,
+        next_hop: to.into(),
         from: NameAddr::new(None, Uri::sip("caller", socket.local_addr())),
         credentials,
         offer: offer(),
