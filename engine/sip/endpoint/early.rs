@@ -41,7 +41,6 @@ pub(super) struct Unconfirmed {
     rseq: u32,
     to: Hop,
     bytes: Bytes,
-    pub(super) described: bool,
     next: Time,
     interval: Duration,
     until: Time,
@@ -193,10 +192,8 @@ impl Endpoint {
         let rseq = ringing.next_rseq;
         response.headers.other.push("Require", "100rel");
         response.headers.other.push("RSeq", &rseq.to_string());
-        let described = !response.body.is_empty();
         let (bytes, server) = (response.to_bytes(), ringing.server);
-        let waits =
-            Unconfirmed { rseq, to, bytes, described, next: now + T1, interval: T1, until: now + T1_64 };
+        let waits = Unconfirmed { rseq, to, bytes, next: now + T1, interval: T1, until: now + T1_64 };
         self.schedule.set(TimerKey::Call(call), Some(waits.next));
         ringing.unconfirmed = Some(waits);
         self.respond(now, server, response);
@@ -219,8 +216,7 @@ impl Endpoint {
     pub(super) fn on_prack(&mut self, now: Time, server: u64, call: CallHandle, request: &Request) {
         let ringing = match self.calls.get_mut(&call) {
             Some(Call::Ringing(ringing)) => ringing,
-            // The answer may have overtaken the PRACK of a response without a description.
-            Some(_) => return self.refuse(now, server, request, 200, "OK", &[]),
+            Some(_) => return self.refuse(now, server, request, 481, "No such response", &[]),
             None => return,
         };
         let invite = ringing.invite.headers.cseq.number;

@@ -137,8 +137,8 @@ impl Endpoint {
     pub(super) fn answer(&mut self, now: Time, call: CallHandle, sdp: SessionDescription) {
         let allow = self.allow();
         let Some(Call::Ringing(ringing)) = self.calls.get_mut(&call) else { return };
-        // A description in a reliable response is acknowledged before the answer (RFC 3262 §3).
-        if ringing.unconfirmed.as_ref().is_some_and(|w| w.described) {
+        // What was sent reliably is acknowledged before the answer (RFC 3262 §3, which asks it of descriptions).
+        if ringing.unconfirmed.is_some() {
             ringing.answer = Some(sdp);
             return;
         }

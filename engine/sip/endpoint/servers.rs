@@ -210,7 +210,6 @@ impl Endpoint {
                 }
             }
             Method::Extension(_) => (501, "Not Implemented", Some(("Allow", allow.to_owned()))),
-            Method::Refer => (603, "Decline", None),
             _ => (405, "Method Not Allowed", Some(("Allow", allow.to_owned()))),
         };
         let extra: Vec<(&str, &str)> = extra.iter().map(|(n, v)| (*n, v.as_str())).collect();

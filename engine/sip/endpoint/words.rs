@@ -54,7 +54,7 @@ impl EndpointConfig {
 /// What becomes of a REFER (RFC 3515).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Referral {
-    /// 603, and Allow does not name REFER: a stranger would have us call whomever he likes.
+    /// 405, and Allow does not name REFER: a stranger would have us call whomever he likes.
     #[default]
     Declined,
     /// 202 and [`Event::TransferAsked`]; the call's owner decides.

@@ -370,7 +370,7 @@ fn a_wish_to_be_transferred_is_told_or_declined_and_reported_on() {
     let mut us = Agent::new();
     let (_, ack) = us.call(CALL);
     us.hear(&refer(&ack, 1, "Refer-To: <sip:boss@192.0.2.8>"));
-    assert!(us.last("SIP/2.0").starts_with("SIP/2.0 603"));
+    assert!(us.last("SIP/2.0").starts_with("SIP/2.0 405"));
     assert!(!field(&us.sent[0].text, "Allow").contains("REFER"), "what is declined is not advertised");
 
     let mut us = told();

@@ -25,7 +25,7 @@ async fn a_closed_port_fails_the_call_at_the_first_datagram() {
         "{failed:?}"
     );
     assert_eq!(socket.counters().sent, 1, "ICMP came before timer A");
-    assert_eq!(socket.ping(Uri::sip("x", closed), closed).await, Err(TimedOut));
+    assert_eq!(socket.ping(Uri::sip("x", closed), closed.into()).await, Err(TimedOut));
     assert_eq!(socket.usage().await, waihu_sip::Usage::default());
 }
 
