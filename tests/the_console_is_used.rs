@@ -42,6 +42,7 @@ fn people_of_every_role_do_their_work_in_it() {
     );
     lay_out(project, &[("sip-config/main.toml", &trunk)]);
     approve(project, "reminder");
+    approve(project, "handoff-only");
     for (login, role) in
         [("ops", "operations"), ("comp", "compliance"), ("agent", "agent"), ("admin", "admin")]
     {

@@ -63,6 +63,21 @@ export const ask = async <T>(asked: Promise<Answered<T>>): Promise<T> => {
   throw new Problem({ ...told, status: answer.response.status });
 };
 
+/** Hands a file of the server over: straight from it, as it comes; a token can only go with a whole one. */
+export const fetchFile = async (path: string, name: string): Promise<void> => {
+  let url = path;
+  if (token) {
+    const answer = await fetch(path, { headers: bearer() });
+    if (!answer.ok) throw new Problem({ ...((await answer.json().catch(() => ({}))) as object), status: answer.status });
+    url = URL.createObjectURL(await answer.blob());
+  }
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = name;
+  link.click();
+  if (url !== path) setTimeout(() => URL.revokeObjectURL(url), 10_000);
+};
+
 const CJK = /[\u3000-\u9fff\uff00-\uffef]/;
 
 /** The part of a text in both languages, English first, that a reader wants. */

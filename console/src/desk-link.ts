@@ -2,6 +2,7 @@
 // server tells how everything stands to each page that comes, and a call that is up is taken up again.
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { signedOut } from './client';
+import { answered, microphone, opened, tone } from './sound';
 
 export type Wish = 'available' | 'on_break' | 'away';
 export interface Sum { amount: string; currency: string }
@@ -10,46 +11,44 @@ export interface Promised extends Part { parts?: Part[]; discount?: Sum; channel
 export interface Said { at: string; speaker: 'callee' | 'bot' | 'agent'; text: string; intent?: string }
 export interface Card extends Sum {
   campaign: string | null; case: string; name: string; title: string; lang: string; creditor: string; product: string; due_date: string;
-  reason: string; skills: string[]; identity: string; debt_disclosed: boolean; mood: { agitation: number; distress: number; willingness: number } | null;
+  /** None before a call. */
+  reason: string | null; history: { at: string; disposition: string; promised?: string }[]; skills: string[]; identity: string; debt_disclosed: boolean; mood: { agitation: number; distress: number; willingness: number } | null;
   intents: string[]; table: Promised | null; offers: Promised[];
   authority: { least_part: Sum; max_parts: number; max_delay_days: number; max_span_days: number; discounts: string[]; approver: string | null };
   wanted_at: string;
 }
-export interface Call { attempt: string; card: Card; lines: Said[]; joined: boolean; held: boolean; muted: boolean }
+export interface Call {
+  attempt: string; card: Card; lines: Said[]; joined: boolean; held: boolean; muted: boolean;
+  /** Another agent who is asked about it, or is sought for that. */
+  asked?: { name?: string; there: boolean };
+  /** Whoever is called in by their number. */
+  called_in?: { number: string; there: boolean };
+}
+export interface Colleague { login: string; name: string; presence: string; skills: { [skill: string]: number } }
 export interface Stands {
   agent: { login: string; name: string; skills: Record<string, number>; langs: string[] };
-  presence: 'away' | 'available' | 'offered' | 'talking' | 'wrapping_up' | 'on_break';
-  wish: Wish; note?: string; since: string; until: string | null; call: Call | null; now: string;
+  presence: 'away' | 'available' | 'looking' | 'awaiting' | 'offered' | 'talking' | 'wrapping_up' | 'on_break';
+  wish: Wish; note?: string; since: string; until: string | null;
+  /** The call in hand; the case, while it is looked at before its call. */
+  call: Call | null; now: string;
 }
 type Told =
-  | ({ type: 'state' } & Stands) | { type: 'offer'; attempt: string; until: string; card: Card } | { type: 'line'; attempt: string; line: Said }
+  | ({ type: 'state' } & Stands) | { type: 'offer'; attempt: string; until: string; card: Card; auto?: boolean } | { type: 'line'; attempt: string; line: Said }
   | { type: 'sdp'; attempt: string; sdp: string } | { type: 'joined'; attempt: string } | { type: 'revoked'; attempt: string; why: string }
-  | { type: 'ended'; attempt: string } | { type: 'wrapped'; attempt: string } | { type: 'superseded' } | { type: 'refused'; why: string };
+  | { type: 'yours'; attempt: string; was: string } | { type: 'colleagues'; items: Colleague[] } | { type: 'ended'; attempt: string } | { type: 'wrapped'; attempt: string } | { type: 'superseded' } | { type: 'refused'; why: string };
 
-export interface Offer { attempt: string; until: string; card: Card; lines: Said[] }
+export interface Offer { attempt: string; until: string; card: Card; lines: Said[]; auto?: boolean }
 export type Line = 'opening' | 'open' | 'lost' | 'superseded';
 
 /** Why the server closes the line: the session is over, or another page of the same person has the desk. */
 const SIGNED_OUT = 4401;
 const SUPERSEDED = 4409;
-/** How long an answer waits for the browser to find its own addresses [ms]; the server needs none of them. */
-const GATHER_MS = 500;
-
-const gathered = (peer: RTCPeerConnection) =>
-  new Promise<void>((done) => {
-    if (peer.iceGatheringState === 'complete') return done();
-    const timer = setTimeout(done, GATHER_MS);
-    peer.addEventListener('icegatheringstatechange', () => {
-      if (peer.iceGatheringState !== 'complete') return;
-      clearTimeout(timer);
-      done();
-    });
-  });
 
 export const useDesk = () => {
   const [line, setLine] = useState<Line>('opening');
   const [stands, setStands] = useState<Stands>();
   const [offer, setOffer] = useState<Offer>();
+  const [colleagues, setColleagues] = useState<Colleague[]>();
   const [wrapped, setWrapped] = useState<string>();
   const [told, setTold] = useState<{ kind: 'revoked' | 'refused' | 'microphone' | 'sound'; text: string }>();
   /** How far the server's clock is ahead of this one [ms]. */
@@ -57,7 +56,7 @@ export const useDesk = () => {
   const [turn, setTurn] = useState(0);
   const socket = useRef<WebSocket>(undefined);
   const peer = useRef<RTCPeerConnection>(undefined);
-  const microphone = useRef<MediaStream>(undefined);
+  const voice = useRef<MediaStream>(undefined);
   const muted = useRef(false);
   const ear = useRef<HTMLAudioElement>(undefined);
 
@@ -67,9 +66,9 @@ export const useDesk = () => {
 
   /** The microphone, asked for once, before a call needs it. */
   const listen = useCallback(async () => {
-    if (microphone.current?.active) return microphone.current;
-    microphone.current = await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true } });
-    return microphone.current;
+    if (voice.current?.active) return voice.current;
+    voice.current = await microphone();
+    return voice.current;
   }, []);
 
   useEffect(() => {
@@ -82,22 +81,16 @@ export const useDesk = () => {
     };
     const sound = async (attempt: string, sdp: string) => {
       hush();
-      const made = new RTCPeerConnection();
-      peer.current = made;
-      made.ontrack = ({ streams, track }) => {
+      const made = opened((stream) => {
         ear.current ??= new Audio();
-        ear.current.srcObject = streams[0] ?? new MediaStream([track]);
+        ear.current.srcObject = stream;
         void ear.current.play().catch(() => setTold({ kind: 'sound', text: '' }));
-      };
-      const stream = await listen();
-      await made.setRemoteDescription({ type: 'offer', sdp });
-      for (const track of stream.getAudioTracks()) {
-        track.enabled = !muted.current;
-        made.addTrack(track, stream);
-      }
-      await made.setLocalDescription(await made.createAnswer());
-      await gathered(made);
-      if (peer.current === made) send({ type: 'sdp', attempt, sdp: made.localDescription?.sdp ?? '' });
+      });
+      peer.current = made;
+      const voice = await listen();
+      voice.getAudioTracks().forEach((track) => (track.enabled = !muted.current));
+      const answer = await answered(made, sdp, voice);
+      if (peer.current === made) send({ type: 'sdp', attempt, sdp: answer });
     };
     const hear = (message: Told) => {
       switch (message.type) {
@@ -107,7 +100,7 @@ export const useDesk = () => {
           if (message.presence !== 'offered') setOffer(undefined);
           // Whoever is muted sends silence: nothing of them leaves the machine.
           muted.current = message.call?.muted ?? false;
-          microphone.current?.getAudioTracks().forEach((track) => (track.enabled = !muted.current));
+          voice.current?.getAudioTracks().forEach((track) => (track.enabled = !muted.current));
           // A page that was loaded anew has no sound of the call that it finds.
           if (message.presence === 'talking' && message.call && !peer.current) send({ type: 'renew', attempt: message.call.attempt });
           if (message.presence !== 'talking' && message.presence !== 'offered') hush();
@@ -115,6 +108,7 @@ export const useDesk = () => {
         }
         case 'offer':
           setOffer({ ...message, lines: [] });
+          if (message.auto) void tone().then(() => send({ type: 'answer', attempt: message.attempt }));
           break;
         case 'line':
           setOffer((offer) => (offer?.attempt === message.attempt ? { ...offer, lines: [...offer.lines, message.line] } : offer));
@@ -132,6 +126,13 @@ export const useDesk = () => {
           break;
         case 'ended':
           hush();
+          break;
+        case 'yours':
+          // Its sound goes on; all that is said from here on is of its own id.
+          setStands((stands) => (stands?.call?.attempt === message.was ? { ...stands, call: { ...stands.call, attempt: message.attempt } } : stands));
+          break;
+        case 'colleagues':
+          setColleagues(message.items);
           break;
         case 'wrapped':
           setWrapped(message.attempt);
@@ -175,7 +176,7 @@ export const useDesk = () => {
     };
   }, [turn, listen, send]);
 
-  useEffect(() => () => microphone.current?.getTracks().forEach((track) => track.stop()), []);
+  useEffect(() => () => voice.current?.getTracks().forEach((track) => track.stop()), []);
 
-  return { line, stands, offer, wrapped, told, ahead, send, listen, silence: () => setTold(undefined), again: () => { setLine('opening'); setTurn((turn) => turn + 1); } };
+  return { line, stands, offer, wrapped, colleagues, told, ahead, send, listen, silence: () => setTold(undefined), again: () => { setLine('opening'); setTurn((turn) => turn + 1); } };
 };

@@ -31,6 +31,9 @@ const step = async (name, walk, isNew = false) => {
   }
 };
 
+/** What tells the campaigns of this walk from those of another on the same store. */
+const RUN = Date.now().toString(36);
+
 const CASES = `案件编号,手机号,姓名,称谓,债权人,产品,逾期金额,应还日,风险等级
 c-promises,1001,张伟,先生,安信银行,信用卡,3250.00,2026-11-15,A
 c-wrong,1003,王芳,女士,安信银行,消费贷款,1280.50,2026-11-12,B
@@ -197,17 +200,19 @@ if (desks) await step('an agent takes a call at the desk', async (page) => {
   // Somebody else begins a campaign whose callee wants a person.
   const other = await pageOf(browser, url);
   await signIn(other, 'ops', password);
-  await other.evaluate(async () => {
-    const { csrf } = await (await fetch('/v1/session')).json();
-    const post = async (path, body) => {
-      const answer = await fetch(path, { method: 'POST', headers: { 'X-Waihu-Csrf': csrf, 'Content-Type': 'application/json' }, body: body && JSON.stringify(body) });
-      if (!answer.ok) throw new Error(`${path}: ${await answer.text()}`);
-    };
-    await post('/v1/cases', { id: 'c-human', phone: '1007', name: '孙浩', title: '先生', lang: 'zh', creditor: '安信银行', product: '信用卡', amount: '12000.00', currency: 'CNY', due_date: '2026-11-05' });
-    await post('/v1/campaigns', { id: 'persons', settings: { trunk: 'main', script: 'reminder' } });
-    await post('/v1/campaigns/persons/cases', { cases: ['c-human'] });
-    await post('/v1/campaigns/persons/start');
-  });
+  const campaign = (id, script, mode, one) =>
+    other.evaluate(async ({ id, script, mode, one }) => {
+      const { csrf } = await (await fetch('/v1/session')).json();
+      const post = async (path, body) => {
+        const answer = await fetch(path, { method: 'POST', headers: { 'X-Waihu-Csrf': csrf, 'Content-Type': 'application/json' }, body: body && JSON.stringify(body) });
+        if (!answer.ok) throw new Error(`${path}: ${await answer.text()}`);
+      };
+      await post('/v1/cases', { title: '先生', lang: 'zh', creditor: '安信银行', product: '信用卡', currency: 'CNY', ...one });
+      await post('/v1/campaigns', { id, settings: { trunk: 'main', script, pacing: { mode } } });
+      await post(`/v1/campaigns/${id}/cases`, { cases: [one.id] });
+      await post(`/v1/campaigns/${id}/start`);
+    }, { id: `${id}-${RUN}`, script, mode, one: { ...one, id: `${one.id}-${RUN}` } });
+  await campaign('persons', 'reminder', 'agentless', { id: 'c-human', phone: '1007', name: '孙浩', amount: '12000.00', due_date: '2026-11-05' });
   await page.getByRole('alertdialog').waitFor({ timeout: 2 * PATIENCE_MS });
   await page.getByText('孙浩').waitFor();
   await shoot(page, 'desk-offer');
@@ -234,6 +239,18 @@ if (desks) await step('an agent takes a call at the desk', async (page) => {
   await page.getByText('已保存').waitFor();
   await page.getByRole('button', { name: '完成，接下一个' }).click();
   await page.getByText('等待来电').waitFor();
+  // Of a preview campaign the case is looked at first, and nobody is called before that.
+  await campaign('looked', 'handoff-only', 'preview', { id: 'c-look', phone: '1001', name: '张伟', amount: '3250.00', due_date: '2026-11-15' });
+  await page.getByRole('region', { name: '先看案件' }).waitFor({ timeout: PATIENCE_MS });
+  await shoot(page, 'desk-look');
+  await page.keyboard.press('a');
+  await page.getByText('对方接听并确认后直接转给您').waitFor();
+  // What the bot says first is spoken before it dials.
+  await page.getByText('您与对方已接通').waitFor({ timeout: 3 * PATIENCE_MS });
+  await page.keyboard.press('x');
+  await page.getByText('话后处理').waitFor();
+  await page.getByRole('button', { name: '完成，接下一个' }).click();
+  await page.keyboard.press('3');
   wrong.push(...other.wrong);
   await other.context().close();
 });

@@ -1,10 +1,12 @@
 // How it goes now: figures, alerts, campaigns, calls that are up. Looked at all day, so that nothing jumps.
+import { Button } from 'antd';
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { ask, client, type Shape } from '../client';
 import { useEvents, type Happened } from '../events';
 import { Link } from '../link';
 import { Card, Figure, Head, Mark, Nothing, Shown } from '../parts';
 import { useQuery } from '../query';
+import { go } from '../router';
 import { clock, useSession, useWords } from '../session';
 
 type Board = Shape['Board'];
@@ -60,7 +62,7 @@ const Live = ({ calls: told }: { calls: Board['calls'] }) => {
     const timer = setInterval(() => setNow(Date.now()), 1000);
     return () => clearInterval(timer);
   }, []);
-  if (!calls.length) return <Nothing title={t('board.live.none')} />;
+  if (!calls.length) return <Nothing title={t('board.live.none')} lead={t('board.live.none.lead')} />;
   const first = Math.max(0, Math.floor(top / ROW_PX) - 5);
   const shown = calls.slice(first, first + 30);
   return (
@@ -148,6 +150,7 @@ const Ends = () => {
 
 const BoardPage = () => {
   const words = useWords();
+  const { may } = useSession();
   const { t, num, pct, n } = words;
   const query = useQuery(() => ask(client.GET('/v1/board')), 'board', EVERY_MS);
   const told = useMemo(() => (query.data ? alerts(query.data, words) : []), [query.data, words]);
@@ -195,7 +198,7 @@ const BoardPage = () => {
                           </tbody>
                         </table>
                       </div>
-                    ) : <Nothing title={t('board.campaigns.none')} />}
+                    ) : <Nothing title={t('board.campaigns.none')} lead={may('campaigns:write') ? t('board.campaigns.none.lead') : undefined}>{may('campaigns:write') && <Button type="primary" onClick={() => go('/campaigns/new')}>{t('campaigns.new')}</Button>}</Nothing>}
                   </Card>
                   <Card title={t('board.events')}><Ends /></Card>
                   <Card title={t('board.nodes')}>

@@ -94,7 +94,7 @@ const Talk = ({ lines, script, now, seek, why, live }: { lines: Line[]; script?:
         ) : (
           <button type="button" key={index} ref={index === spoken ? here : undefined} className={`line ${line.speaker} ${index === spoken ? 'now' : ''}`} disabled={!seek} title={seek && t('play.seek', { time: clock(line.at_ms) })} onClick={() => seek?.(line.at_ms)}>
             <span className="at">{clock(line.at_ms)}</span>
-            <span><span className="bubble"><span className="name">{n('who', line.speaker)}</span>{line.text}</span>{line.intent && <span className="meant">{line.intent}{line.confidence != null && ` ${Math.round(line.confidence * 100)} %`}</span>}</span>
+            <span><span className="bubble"><span className="name">{n('who', line.speaker)}</span>{line.text}</span>{line.intent && <span className="meant" title={line.intent}>{n('intent', line.intent)}{line.confidence != null && ` ${Math.round(line.confidence * 100)} %`}</span>}</span>
           </button>
         ),
       )}
@@ -119,7 +119,7 @@ const standing = (lines: Line[]) => {
 
 /** A call that is up: for how long, who is in it, what was understood last. */
 const Up = ({ call, lines, zone }: { call: Shape['AttemptRecord']; lines: Line[]; zone?: string }) => {
-  const { t } = useWords();
+  const { t, n } = useWords();
   const [now, setNow] = useState(Date.now);
   useEffect(() => {
     const timer = setInterval(() => setNow(Date.now()), 1000);
@@ -135,7 +135,7 @@ const Up = ({ call, lines, zone }: { call: Shape['AttemptRecord']; lines: Line[]
         [t('board.since'), <span key="d" className="num" role="timer">{clock(now - Date.parse(call.answered_at ?? call.dialled_at))}</span>],
         [t('call.in_it'), call.answered_at ? `${t('who.callee')} · ${ours}` : t('call.in_it.nobody')],
         [t('call.at'), state && <code>{state}</code>],
-        [t('call.heard'), heard?.intent && `${heard.intent}${heard.confidence != null ? ` ${Math.round(heard.confidence * 100)} %` : ''}`],
+        [t('call.heard'), heard?.intent && `${n('intent', heard.intent)}${heard.confidence != null ? ` ${Math.round(heard.confidence * 100)} %` : ''}`],
         [t('call.number'), call.callee],
         [t('campaign'), call.campaign ?? '–'],
         [t('call.dialled'), <Moment key="m" at={call.dialled_at} zone={zone} />],

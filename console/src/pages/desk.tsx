@@ -9,7 +9,7 @@ import { useQuery } from '../query';
 import { clock, useWords } from '../session';
 import { namesOf, type Word } from '../words';
 
-const PRESENCE: Record<string, string> = { available: 'running', talking: 'running', offered: 'paused', wrapping_up: 'paused', on_break: 'paused', away: 'plain' };
+const PRESENCE: Record<string, string> = { available: 'running', talking: 'running', offered: 'paused', looking: 'paused', awaiting: 'running', wrapping_up: 'paused', on_break: 'paused', away: 'plain' };
 /** From so many seconds on a timer asks for attention. */
 const SOON_S = 10;
 
@@ -40,7 +40,7 @@ const Lines = ({ lines }: { lines: Said[] }) => {
   return (
     <div className="talk desk-talk" ref={box} tabIndex={0} role="log" aria-live="polite" aria-label={t('call.words')}>
       {lines.map((line, index) => (
-        <div className={`line ${line.speaker}`} key={index}><span className="at">{clockTime(line.at).slice(0, 5)}</span><span><span className="bubble"><span className="name">{n('who', line.speaker)}</span>{line.text}</span>{line.intent && <span className="meant">{line.intent}</span>}</span></div>
+        <div className={`line ${line.speaker}`} key={index}><span className="at">{clockTime(line.at).slice(0, 5)}</span><span><span className="bubble"><span className="name">{n('who', line.speaker)}</span>{line.text}</span>{line.intent && <span className="meant">{n('intent', line.intent)}</span>}</span></div>
       ))}
     </div>
   );
@@ -52,8 +52,8 @@ const AboutCall = ({ card, now }: { card: About; now: number }) => {
     <>
       <p className="who-is"><strong>{card.name}</strong> {card.title} <Mark of={card.identity}>{n('identity', card.identity)}</Mark></p>
       <Facts of={[
-        [t('desk.reason'), <b key="r">{n('reason', card.reason)}</b>],
-        [t('desk.waits'), <span key="w" className="num">{clock(now - Date.parse(card.wanted_at))}</span>],
+        [t('desk.reason'), card.reason && <b key="r">{n('intent', card.reason)}</b>],
+        [t('desk.waits'), card.reason && <span key="w" className="num">{clock(now - Date.parse(card.wanted_at))}</span>],
         [t('desk.due'), `${sum(card)} · ${card.due_date}`],
         [t('desk.product'), `${card.creditor} · ${card.product}`],
         [t('call.case'), card.case],
@@ -62,6 +62,29 @@ const AboutCall = ({ card, now }: { card: About; now: number }) => {
         [t('desk.table'), card.table && plan(card.table)],
       ]} />
     </>
+  );
+};
+
+/** A case before its call: who it is, what came of the calls of before; the agent asks for the call, or leaves it. */
+const Look = ({ card, until, asked, now, call, leave }: { card: About; until: string; asked: boolean; now: number; call: () => void; leave: () => void }) => {
+  const { t, n, time } = useWords();
+  return (
+    <section className="card offer" role="region" aria-label={t('desk.look')}>
+      <div className="card-head">
+        <h2>{t(asked ? 'desk.calling' : 'desk.look')} {!asked && until && <Left until={until} now={now} />}</h2>
+        {!asked && <div className="acts"><Button type="primary" size="large" autoFocus onClick={call}>{t('desk.look.call')} <Key of="A" /></Button><Button size="large" onClick={leave}>{t('desk.look.leave')} <Key of="D" /></Button></div>}
+      </div>
+      {asked && <p className="note good" role="status">{t('desk.calling.lead')}</p>}
+      <div className="grid">
+        <div><AboutCall card={card} now={now} /></div>
+        <div>
+          <h3>{t('desk.history')}</h3>
+          {card.history.length ? (
+            <ul className="list">{card.history.map((before) => <li key={before.at}><span className="num soft">{time(before.at)}</span><Mark of={before.disposition}>{n('ended', before.disposition)}</Mark><span>{before.promised}</span></li>)}</ul>
+          ) : <p className="soft">{t('desk.history.none')}</p>}
+        </div>
+      </div>
+    </section>
   );
 };
 
@@ -141,7 +164,9 @@ const Desk = () => {
   const { t, lang } = useWords();
   const { line, stands, offer, wrapped, told, ahead, send, listen, silence, again } = useDesk();
   const now = useNow(ahead);
-  const call = stands?.call ?? undefined;
+  const looks = stands?.presence === 'looking' || stands?.presence === 'awaiting';
+  const look = looks ? (stands.call ?? undefined) : undefined;
+  const call = looks ? undefined : (stands?.call ?? undefined);
   const talking = stands?.presence === 'talking' && call;
   const wish = (wish: Wish) => {
     // Asked for here, by a person's own hand, and not when it rings.
@@ -151,6 +176,7 @@ const Desk = () => {
   const acts = useRef<Record<string, () => void>>({});
   acts.current = {
     ...(offer && { a: () => send({ type: 'answer', attempt: offer.attempt }), d: () => send({ type: 'decline', attempt: offer.attempt }) }),
+    ...(look && stands?.presence === 'looking' && { a: () => send({ type: 'answer', attempt: look.attempt }), d: () => send({ type: 'decline', attempt: look.attempt }) }),
     ...(talking && { h: () => send({ type: 'hold', attempt: talking.attempt, on: !talking.held }), m: () => send({ type: 'mute', attempt: talking.attempt, on: !talking.muted }), x: () => send({ type: 'hang_up', attempt: talking.attempt }) }),
     1: () => wish('available'), 2: () => wish('on_break'), 3: () => wish('away'),
   };
@@ -181,11 +207,12 @@ const Desk = () => {
       {offer && (
         <section className="card offer" role="alertdialog" aria-label={t('desk.rings')}>
           <div className="card-head"><h2>{t('desk.rings')} <Left until={offer.until} now={now} /></h2>
-            <div className="acts"><Button type="primary" size="large" autoFocus onClick={() => acts.current.a?.()}>{t('desk.answer')} <Key of="A" /></Button><Button size="large" danger onClick={() => acts.current.d?.()}>{t('desk.decline')} <Key of="D" /></Button></div>
+            <div className="acts">{offer.auto && <span className="soft">{t('desk.auto')}</span>}<Button type="primary" size="large" autoFocus onClick={() => acts.current.a?.()}>{t('desk.answer')} <Key of="A" /></Button><Button size="large" danger onClick={() => acts.current.d?.()}>{t('desk.decline')} <Key of="D" /></Button></div>
           </div>
           <div className="grid"><div><AboutCall card={offer.card} now={now} /></div><Lines lines={offer.lines} /></div>
         </section>
       )}
+      {look && !offer && <Look card={look.card} until={stands?.until ?? ''} now={now} asked={stands?.presence === 'awaiting'} call={() => acts.current.a?.()} leave={() => acts.current.d?.()} />}
       {call && !offer && (
         <div className="grid desk">
           <div>
@@ -207,7 +234,7 @@ const Desk = () => {
           </div>
         </div>
       )}
-      {!call && !offer && (
+      {!call && !offer && !look && (
         <Card>
           <Nothing title={t(stands?.presence === 'available' ? 'desk.waiting' : 'desk.idle')} lead={t(stands?.presence === 'available' ? 'desk.waiting.lead' : 'desk.idle.lead')}>
             {stands && stands.presence !== 'available' && <Button type="primary" onClick={() => wish('available')}>{t('desk.begin')}</Button>}
