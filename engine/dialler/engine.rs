@@ -356,14 +356,11 @@ impl Engine {
         };
         let settings = *settings;
         let Some(since) = active.counts_from(now, settings.abandoned_days) else { return Ok(()) };
-        let mut days: BTreeMap<jiff::civil::Date, Answers> = BTreeMap::new();
-        for outcome in self.plant.store.outcomes_since(active.id(), since).await? {
-            let counts = days.entry(day_of(outcome.ended_at)).or_default();
-            counts.answered += u32::from(outcome.answered_by == AnsweredBy::Human);
-            counts.abandoned += u32::from(outcome.is_abandoned(AGENT_WITHIN));
-        }
-        for (day, counts) in days {
-            self.pacing.remember(active.id(), &settings, day, counts);
+        for day in self.plant.store.answers_by_day(active.id(), since, AGENT_WITHIN).await? {
+            let count = |n: i64| u32::try_from(n).unwrap_or(u32::MAX);
+            let counts = Answers { answered: count(day.answered), abandoned: count(day.abandoned) };
+            let date = day_of(WallTime::from_unix_millis(day.day.saturating_mul(86_400_000)));
+            self.pacing.remember(active.id(), &settings, date, counts);
         }
         Ok(())
     }

@@ -1,12 +1,15 @@
 //! Outcomes: one an attempt, written once.
 
+use std::time::Duration;
+
 use serde::Serialize;
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, FromRow};
 use waihu_types::{AttemptId, CampaignId, CaseId, Disposition, Outcome, WallTime};
 
 use crate::{
     Attempt, Store, StoreError,
     attempts::{AttemptRow, attempt_columns, redial_columns},
+    board::json_field,
     events::Happened,
     write::Tx,
 };
@@ -33,6 +36,17 @@ pub(crate) enum Filed {
     Lived,
     /// Another one, for a process that died.
     Recovered,
+}
+
+/// What people answered on one day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromRow)]
+pub struct AnsweredDay {
+    /// The day [days since the Unix epoch, UTC].
+    pub day: i64,
+    /// Calls that a person answered.
+    pub answered: i64,
+    /// Of these, those in which an agent was wanted and not there in time.
+    pub abandoned: i64,
 }
 
 impl Store {
@@ -161,24 +175,33 @@ impl Store {
         Ok(())
     }
 
-    /// A campaign's outcomes that ended from then on, oldest first.
+    /// How many people answered a campaign's calls that ended from then on, by the days of UTC, and how many of them
+    /// were abandoned: counted where the rows are, as [`Outcome::is_abandoned`] has it.
     ///
     /// # Errors
-    /// When one cannot be read.
-    pub async fn outcomes_since(
+    /// When they cannot be read.
+    pub async fn answers_by_day(
         &self,
         campaign: &CampaignId,
         since: WallTime,
-    ) -> Result<Vec<Outcome>, StoreError> {
-        let rows: Vec<(String, String)> = sqlx::query_as(
-            "SELECT attempt, record FROM outcomes WHERE ended_at >= $1 AND campaign = $2 ORDER BY ended_at, attempt",
-        )
-        .bind(since.unix_millis())
-        .bind(campaign.as_str())
-        .fetch_all(&self.pool)
-        .await
-        .map_err(|e| self.sql(e))?;
-        rows.iter().map(|(attempt, record)| read(attempt, record)).collect()
+        within: Duration,
+    ) -> Result<Vec<AnsweredDay>, StoreError> {
+        let waited = json_field(&self.location, "record", "handover.waited_ms");
+        let sql = format!(
+            "SELECT ended_at / 86400000 AS day, count(*) AS answered,
+                    CAST(sum(CASE WHEN handover_result IS NULL THEN 0
+                                  WHEN handover_result = 'joined' AND CAST({waited} AS BIGINT) <= $3 THEN 0
+                                  ELSE 1 END) AS BIGINT) AS abandoned
+             FROM outcomes WHERE campaign = $1 AND ended_at >= $2 AND answered_by = 'human'
+             GROUP BY ended_at / 86400000 ORDER BY 1"
+        );
+        sqlx::query_as(AssertSqlSafe(sql))
+            .bind(campaign.as_str())
+            .bind(since.unix_millis())
+            .bind(i64::try_from(within.as_millis()).unwrap_or(i64::MAX))
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|e| self.sql(e))
     }
 
     /// The outcomes that a filter lets through, oldest first.
