@@ -12,6 +12,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, de::IgnoredAny};
+use waihu_api::{OpenId, Passwords, Provider};
 use waihu_deliver::Deliveries;
 use waihu_store::Store;
 
@@ -46,6 +47,8 @@ pub(crate) struct Configuration {
     pub(crate) api: Api,
     /// Where traces of calls go; none for nowhere.
     pub(crate) traces: Option<String>,
+    /// The provider where people sign in; none where they do by passwords alone.
+    pub(crate) sign_in: Option<SignIn>,
     /// Who is told of events, and how text messages are sent.
     pub(crate) deliveries: Deliveries,
 }
@@ -82,6 +85,7 @@ struct File {
     store_file: Option<PathBuf>,
     traces: Option<String>,
     api: ApiFile,
+    sign_in: Option<SignIn>,
     /// Read as [`Deliveries`].
     reader: IgnoredAny,
     sms: IgnoredAny,
@@ -94,6 +98,58 @@ struct ApiFile {
     cert: Option<PathBuf>,
     key: Option<PathBuf>,
     behind_proxy: bool,
+}
+
+/// How people sign in elsewhere.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SignIn {
+    issuer: String,
+    client_id: String,
+    client_secret_file: Option<PathBuf>,
+    client_secret_env: Option<String>,
+    url: String,
+    #[serde(default = "login_claim")]
+    claim: String,
+    #[serde(default = "taken")]
+    passwords: bool,
+}
+
+fn login_claim() -> String {
+    "preferred_username".to_owned()
+}
+
+fn taken() -> bool {
+    true
+}
+
+impl SignIn {
+    /// The way to the provider, and whether passwords are taken beside it; the secret is read now.
+    ///
+    /// # Errors
+    /// When the secret is not there, or the issuer is no address that may be asked.
+    pub(crate) fn open(&self, project: &Project) -> Result<(OpenId, Passwords)> {
+        let client_secret = match (&self.client_secret_file, &self.client_secret_env) {
+            (Some(path), None) => {
+                let path = project.root().join(path);
+                fs::read_to_string(&path).with_context(|| {
+                    format!("sign_in.client_secret_file: {} cannot be read 无法读取", path.display())
+                })?
+            }
+            (None, Some(name)) => std::env::var(name)
+                .with_context(|| format!("sign_in.client_secret_env: {name} is not set 环境变量未设置"))?,
+            _ => bail!("sign_in: write client_secret_file or client_secret_env 二者须写其一"),
+        };
+        let passwords = if self.passwords { Passwords::Taken } else { Passwords::Refused };
+        let provider = Provider {
+            issuer: self.issuer.clone(),
+            client_id: self.client_id.clone(),
+            client_secret: client_secret.trim().to_owned(),
+            url: self.url.clone(),
+            claim: self.claim.clone(),
+        };
+        Ok((OpenId::new(provider).context("sign_in")?, passwords))
+    }
 }
 
 impl Configuration {
@@ -152,6 +208,7 @@ impl Configuration {
             store,
             api: file.api.checked(in_project)?,
             traces,
+            sign_in: file.sign_in,
             deliveries,
         })
     }

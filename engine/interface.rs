@@ -1,10 +1,10 @@
 //! The API with what only the program knows: scripts as the project reads them, strategies' files, the disk.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, process::Command, sync::Arc};
 
 use anyhow::{Context, Result};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
-use waihu_api::{Choices, Connected, Cookies, Limits, Pulse, State, Tls, TrunkChoice};
+use waihu_api::{Choices, Connected, Cookies, Limits, Passwords, Pulse, State, StrategyOf, Tls, TrunkChoice};
 use waihu_dialler::{DeskLink, Switchboard};
 use waihu_store::Store;
 use waihu_trunk::TrunkConfig;
@@ -32,12 +32,20 @@ pub(crate) async fn serve(
         Some((cert, key)) => Some(Tls::read(cert, key)?),
         None => None,
     };
+    let (provider, passwords) = match &configuration.sign_in {
+        Some(sign_in) => {
+            let (provider, passwords) = sign_in.open(project)?;
+            (Some(provider), passwords)
+        }
+        None => (None, Passwords::Taken),
+    };
     let listener = TcpListener::bind(listen).await.with_context(|| {
         format!("the API cannot listen at {listen}: is another waihu there? 接口端口不可用，请检查 waihu.toml 的 [api] listen")
     })?;
     let at = listener.local_addr().context("the address that the API listens at")?;
     let metrics = waihu_api::install_metrics()?;
     let (scripts, strategies, chosen) = (project.clone(), project.clone(), project.clone());
+    let practice = project.clone();
     let state = State {
         store: Arc::clone(&store),
         pulse: Arc::clone(&pulse),
@@ -46,7 +54,13 @@ pub(crate) async fn serve(
             Ok(script) => scripts.problems(&script).iter().map(ToString::to_string).collect(),
             Err(e) => vec![format!("{e:#}")],
         }),
-        strategy: Box::new(move |name| campaign::strategy(&strategies, name).map_err(|e| format!("{e:#}"))),
+        strategy: Box::new(move |of| {
+            let content = match of {
+                StrategyOf::File(name) => campaign::strategy(&strategies, name),
+                StrategyOf::Text(text) => campaign::with_model(&strategies, "strategy", text.to_owned()),
+            };
+            content.map_err(|e| format!("{e:#}"))
+        }),
         choices: Box::new(move || choices(&chosen)),
         recordings: project.recordings(),
         disk: project.made(),
@@ -58,6 +72,14 @@ pub(crate) async fn serve(
             };
             Connected { hear, say: Box::new(say) }
         })),
+        practise: Some(Box::new(move |cases| {
+            // Where the program's own file cannot be found the process is not started, and says so.
+            let mut command = Command::new(std::env::current_exe().unwrap_or_else(|_| "waihu".into()));
+            command.arg("--project").arg(practice.root()).args(["practice", "--quiet", "--json"]).args(cases);
+            command
+        })),
+        provider,
+        passwords,
         cookies: if configuration.api.secure { Cookies::Secure } else { Cookies::Plain },
         limits,
     };

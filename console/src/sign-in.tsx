@@ -1,8 +1,12 @@
-// Signing in: by name and password, or for a while with a token.
+// Signing in: by name and password, at the house's own provider, or for a while with a token.
 import { Button, Form, Input } from 'antd';
-import { useState } from 'react';
-import { said } from './client';
+import { useEffect, useState } from 'react';
+import { ask, client, said, type Shape } from './client';
 import { useSession, useWords } from './session';
+
+/** How it went at the provider, as the server's redirect tells. */
+const WENT = ['refused', 'again', 'failed'] as const;
+const went = () => WENT.find((word) => word === new URLSearchParams(location.search).get('sign_in'));
 
 export const SignIn = () => {
   const { signIn, withToken, over, setLang } = useSession();
@@ -10,6 +14,12 @@ export const SignIn = () => {
   const [way, setWay] = useState<'person' | 'token'>('person');
   const [problem, setProblem] = useState<unknown>();
   const [busy, setBusy] = useState(false);
+  const [ways, setWays] = useState<Shape['Ways']>();
+  useEffect(() => {
+    // Where it is not told there is a password, as ever.
+    ask(client.GET('/v1/session/ways')).then(setWays, () => undefined);
+  }, []);
+  const tried = went();
   const enter = async (given: { name?: string; password?: string; token?: string }) => {
     setBusy(true);
     setProblem(undefined);
@@ -34,10 +44,12 @@ export const SignIn = () => {
         <h1>{t('sign.title')}</h1>
         <p className="soft">{t('sign.lead')}</p>
         <div aria-live="polite">
+          {tried && !problem && <p className="note bad" role="alert">{t(`sign.${tried}`)}</p>}
           {over && !problem && <p className="note warn">{t('sign.over')}</p>}
           {problem !== undefined && <p className="note bad" role="alert">{said(problem, lang)}</p>}
         </div>
-        <Form key={way} layout="vertical" onFinish={enter} requiredMark={false} size="large">
+        {ways?.provider && <Button className="sign-provider" type={ways.password ? 'default' : 'primary'} size="large" block href="/v1/session/provider">{t('sign.provider')}</Button>}
+        {(way === 'token' || ways?.password !== false) && <Form key={way} layout="vertical" onFinish={enter} requiredMark={false} size="large">
           {way === 'person' ? (
             <>
               <Form.Item name="name" label={t('sign.name')} rules={[{ required: true, message: t('need.name') }]}>
@@ -53,7 +65,7 @@ export const SignIn = () => {
             </Form.Item>
           )}
           <Button type="primary" htmlType="submit" block loading={busy}>{t('sign.in')}</Button>
-        </Form>
+        </Form>}
         <Button type="link" onClick={() => { setProblem(undefined); setWay(way === 'person' ? 'token' : 'person'); }}>
           {t(way === 'person' ? 'sign.token' : 'sign.person')}
         </Button>

@@ -11,6 +11,7 @@ mod floor;
 mod guard;
 mod limits;
 mod metrics;
+mod oidc;
 mod openapi;
 mod page;
 mod password;
@@ -26,12 +27,16 @@ pub use crate::metrics::{MetricsTaken, install_metrics, keep_metrics};
 pub use access::{Asks, ROUTES, Route, Scope, scopes};
 pub use console::has_console;
 pub use floor::{Connect, Connected};
+pub use oidc::{OpenId, Provider, SignInError};
 pub use openapi::openapi;
 pub use password::{LEAST_PASSWORD, MOST_PASSWORD, PasswordFault, hash_password};
 pub use problem::{Code, Problem};
-pub use routes::board::{CaseColumn, Choices, TrunkChoice};
+pub use routes::{
+    board::{CaseColumn, Choices, TrunkChoice},
+    practice::Practise,
+};
 pub use serve::{ServeError, Tls, router, serve};
 pub use session::Cookies;
-pub use state::{Limits, Pulse, ScriptCheck, State, StrategyFile};
+pub use state::{Limits, Passwords, Pulse, ScriptCheck, State, StrategyFile, StrategyOf};
 pub use token::{NoRandomness, TokenText};
 pub use traces::{CALL_SPANS, TraceError, Traces, traces};

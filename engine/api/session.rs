@@ -53,20 +53,44 @@ impl Cookies {
         self.header("", "; Max-Age=0")
     }
 
+    /// The header that gives a browser its ticket while it signs in elsewhere. It comes back from another site, which
+    /// `SameSite=Strict` would not let it.
+    pub(crate) fn set_ticket(self, ticket: &TokenText) -> HeaderValue {
+        let flags = self.flags().replace("Strict", "Lax");
+        sensitive(&format!("{}-ticket={}{flags}; Max-Age=600", self.name(), ticket.reveal()))
+    }
+
+    /// The header that takes the ticket away.
+    pub(crate) fn unset_ticket(self) -> HeaderValue {
+        sensitive(&format!("{}-ticket={}; Max-Age=0", self.name(), self.flags()))
+    }
+
+    /// The ticket of a request's cookie.
+    pub(crate) fn ticket(self, headers: &HeaderMap) -> Option<TokenText> {
+        found(headers, &format!("{}-ticket", self.name()))
+    }
+
     fn header(self, value: &str, more: &str) -> HeaderValue {
-        let text = format!("{}={value}{}{more}", self.name(), self.flags());
-        // Letters, digits and marks of our own.
-        let mut header = HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("waihu="));
-        header.set_sensitive(true);
-        header
+        sensitive(&format!("{}={value}{}{more}", self.name(), self.flags()))
     }
 
     /// The token of a request's cookie.
     pub(crate) fn token(self, headers: &HeaderMap) -> Option<TokenText> {
-        let lines = headers.get_all(header::COOKIE).into_iter().filter_map(|v| v.to_str().ok());
-        let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        pairs.filter(|(name, _)| *name == self.name()).find_map(|(_, value)| TokenText::read(value))
+        found(headers, self.name())
     }
+}
+
+/// A header of letters, digits and marks of our own, which no log shows.
+fn sensitive(text: &str) -> HeaderValue {
+    let mut header = HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("waihu="));
+    header.set_sensitive(true);
+    header
+}
+
+fn found(headers: &HeaderMap, cookie: &str) -> Option<TokenText> {
+    let lines = headers.get_all(header::COOKIE).into_iter().filter_map(|v| v.to_str().ok());
+    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.filter(|(name, _)| *name == cookie).find_map(|(_, value)| TokenText::read(value))
 }
 
 /// What is told to our own pages alone, and that changes have to repeat.

@@ -17,16 +17,29 @@ use waihu_types::WallTime;
 use crate::{
     floor::Connect,
     limits::Rates,
+    oidc::OpenId,
     password::Judge,
-    routes::board::{Choices, Counting},
+    routes::{
+        board::{Choices, Counting},
+        practice::{Practise, Runs},
+    },
     session::Cookies,
 };
 
 /// What can be told of a script's content before it is approved: every fault, in both languages.
 pub type ScriptCheck = dyn Fn(&StoredScript, &[(String, String)]) -> Vec<String> + Send + Sync;
 
-/// The content of a strategy's file by its name, or what is wrong, in both languages.
-pub type StrategyFile = dyn Fn(&str) -> Result<String, String> + Send + Sync;
+/// Which strategy is meant.
+#[derive(Clone, Copy, Debug)]
+pub enum StrategyOf<'a> {
+    /// The project's file of this name.
+    File(&'a str),
+    /// What somebody wrote.
+    Text(&'a str),
+}
+
+/// The content of a strategy with its model inside, or what is wrong, in both languages.
+pub type StrategyFile = dyn Fn(StrategyOf<'_>) -> Result<String, String> + Send + Sync;
 
 /// The most that are asked of the server at once and per second.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -81,6 +94,16 @@ impl Pulse {
     }
 }
 
+/// Whether passwords are taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Passwords {
+    /// They are.
+    #[default]
+    Taken,
+    /// They are not: people sign in at the provider alone.
+    Refused,
+}
+
 /// What the server is made of.
 pub struct State {
     /// The store.
@@ -101,6 +124,12 @@ pub struct State {
     pub disk: PathBuf,
     /// Where agents sit down at their desks; none where no calls are placed.
     pub desks: Option<Box<Connect>>,
+    /// What practises; none where no calls are placed.
+    pub practise: Option<Box<Practise>>,
+    /// Where people sign in elsewhere; none for nowhere.
+    pub provider: Option<OpenId>,
+    /// Whether they may sign in by a password.
+    pub passwords: Passwords,
     /// How browsers reach the server.
     pub cookies: Cookies,
     /// Limits.
@@ -124,13 +153,21 @@ pub(crate) struct Inner {
     pub judge: Judge,
     pub readers: Arc<Semaphore>,
     pub board: Counting,
+    pub practice: Runs,
 }
 
 impl Shared {
     pub fn new(state: State) -> Self {
         let Limits { rate_per_s, burst, readers, .. } = state.limits;
         let (rates, readers) = (Rates::new(rate_per_s, burst), Arc::new(Semaphore::new(readers)));
-        Self(Arc::new(Inner { state, rates, judge: Judge::default(), readers, board: Counting::default() }))
+        Self(Arc::new(Inner {
+            state,
+            rates,
+            judge: Judge::default(),
+            readers,
+            board: Counting::default(),
+            practice: Runs::default(),
+        }))
     }
 
     pub fn inner(&self) -> &Inner {

@@ -21,6 +21,7 @@ use crate::{
     openapi::{CaseKey, Key, SettingsShape},
     page::{Page, Wanted, after, limit},
     problem::{Code, Fault},
+    routes::strategies,
     state::{Here, Shared, now},
 };
 
@@ -97,7 +98,7 @@ pub(crate) struct NewCampaign {
     /// What it is to do, as in `campaigns/example.toml`.
     #[schema(value_type = SettingsShape)]
     settings: Value,
-    /// The content of a strategy's file; left out for the file that the settings name.
+    /// The content of a strategy; left out for the one that the settings name.
     #[serde(default)]
     #[schema(nullable = false, max_length = 65536)]
     strategy: Option<String>,
@@ -132,18 +133,9 @@ pub(crate) async fn create(
             return Err(Problem::invalid("strategy", "it has 64 KiB at most 策略内容过长"));
         }
         Some(text) => text,
-        None => (shared.inner().state.strategy)(&settings.strategy)
-            .map_err(|said| Problem::invalid("settings.strategy", said))?,
+        None => strategies::content(&shared, &settings.strategy).await?,
     };
-    if let Err(faults) = Strategy::parse("strategy", &strategy) {
-        let fault = |(index, fault): (usize, waihu_compliance::Fault)| Fault {
-            index,
-            field: None,
-            detail: fault.to_string(),
-        };
-        return Err(Problem::invalid("strategy", "the strategy does not hold 策略有误")
-            .with(faults.0.into_iter().enumerate().map(fault).collect()));
-    }
+    strategies::holds(&strategy)?;
     if shared.store().campaign(&new.id).await?.is_some() {
         return Err(waihu_store::StoreError::CampaignExists(new.id).into());
     }

@@ -10,9 +10,12 @@ pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod outcomes;
 pub(crate) mod people;
+pub(crate) mod practice;
+pub(crate) mod provider;
 pub(crate) mod scripts;
 pub(crate) mod search;
 pub(crate) mod session;
+pub(crate) mod strategies;
 pub(crate) mod waveform;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -48,8 +51,14 @@ pub(crate) fn all() -> OpenApiRouter<Shared> {
         .routes(routes!(scripts::read))
         .routes(routes!(scripts::approve))
         .routes(routes!(scripts::withdraw))
+        .routes(routes!(practice::begin, practice::look, practice::end))
+        .routes(routes!(strategies::list))
+        .routes(routes!(strategies::read, strategies::save))
         .routes(routes!(outcomes::decisions))
         .routes(routes!(session::sign_in, session::who_am_i, session::sign_out))
+        .routes(routes!(provider::ways))
+        .routes(routes!(provider::leave))
+        .routes(routes!(provider::back))
         .routes(routes!(people::list, people::add))
         .routes(routes!(people::change))
         .routes(routes!(board::board))

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::{
     Json,
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ use crate::{
     extract::{Answer, Body, Who},
     problem::Code,
     session::{IDLE, LONGEST, csrf},
-    state::{Here, Shared, now},
+    state::{Here, Passwords, Shared, now},
 };
 
 /// Five wrong passwords lock a door for a quarter of an hour: a guesser has twenty tries an hour, and whoever
@@ -83,9 +83,14 @@ impl Signed {
 #[utoipa::path(post, path = "/v1/session", tag = "people", request_body = SignIn,
     responses((status = 201, description = "Signed in; the cookie comes in Set-Cookie", body = Signed),
         (status = 401, description = "Not with these", body = crate::problem::Details),
+        (status = 403, description = "Passwords are not taken here", body = crate::problem::Details),
         (status = 422, description = "Login or password is missing", body = crate::problem::Details),
         (status = 429, description = "Too many sign in at once", body = crate::problem::Details)))]
 pub(crate) async fn sign_in(shared: Here, Body(it): Body<SignIn>) -> Result<Response, Problem> {
+    if shared.inner().state.passwords == Passwords::Refused {
+        let what = "passwords are not taken here: sign in at the provider 请使用统一身份登录";
+        return Err(Problem::new(Code::Forbidden, what));
+    }
     let refused_at = Instant::now() + REFUSED_AFTER;
     // Whatever went wrong on the way, a refusal comes when all of them come.
     let refused = async |problem: Problem| {
@@ -135,16 +140,25 @@ async fn judged(
 }
 
 async fn begin(shared: &Shared, person: &Person) -> Result<Response, Problem> {
+    let (cookie, token, ends_at) = session_cookie(shared, person).await?;
+    let told = Json(Signed::of(person, &token, ends_at));
+    Ok((StatusCode::CREATED, [(header::SET_COOKIE, cookie)], told).into_response())
+}
+
+/// Begins a session, which is written down before.
+pub(super) async fn session_cookie(
+    shared: &Shared,
+    person: &Person,
+) -> Result<(HeaderValue, TokenText, WallTime), Problem> {
     let token = TokenText::new().map_err(|e| Problem::new(Code::Unavailable, e.to_string()))?;
     let (now, cookies) = (now(), shared.inner().state.cookies);
     let ends_at = now.plus(LONGEST);
     write_down(shared, person, StatusCode::CREATED).await?;
     shared.store().begin_session(&token.digest(), &person.login, now, ends_at).await?;
-    let told = Json(Signed::of(person, &token, ends_at));
-    Ok((StatusCode::CREATED, [(header::SET_COOKIE, cookies.set(&token))], told).into_response())
+    Ok((cookies.set(&token), token, ends_at))
 }
 
-async fn write_down(shared: &Shared, person: &Person, status: StatusCode) -> Result<(), Problem> {
+pub(super) async fn write_down(shared: &Shared, person: &Person, status: StatusCode) -> Result<(), Problem> {
     let act = Act { token: "", person: &person.name, act: "POST /v1/session", request: "" };
     let id = shared.store().write_down(act, now()).await?;
     shared.store().write_down_end(id, status.as_u16()).await?;

@@ -131,7 +131,11 @@ pub(super) async fn make(
     id: &CampaignId,
     settings: &Settings,
 ) -> Result<Made> {
-    let strategy = strategy(project, &settings.strategy)?;
+    // What people saved stands before the file of the same name.
+    let strategy = match store.strategy(&settings.strategy).await? {
+        Some(saved) => with_model(project, &format!("strategy {}", saved.name), saved.content)?,
+        None => strategy(project, &settings.strategy)?,
+    };
     dialog::scripts(project, store, id, &wanted(settings), settings.authority.clone()).await?;
     store.create_campaign(id, &serde_json::to_value(settings)?, &strategy, dialog::now()).await?;
     let stored =
@@ -148,8 +152,12 @@ pub(crate) fn strategy(project: &Project, name: &str) -> Result<String> {
     }
     let text = fs::read_to_string(&path)
         .with_context(|| format!("{}: cannot be read 无法读取策略文件", path.display()))?;
-    let strategy =
-        Strategy::parse(&path.display().to_string(), &text).map_err(|faults| anyhow::anyhow!("{faults}"))?;
+    with_model(project, &path.display().to_string(), text)
+}
+
+/// A strategy's text, which is right, with the model that it names inside; `of` is where it stands, for people.
+pub(crate) fn with_model(project: &Project, of: &str, text: String) -> Result<String> {
+    let strategy = Strategy::parse(of, &text).map_err(|faults| anyhow::anyhow!("{faults}"))?;
     let Some(model) = strategy.propensity_path() else { return Ok(text) };
     let path = project.root().join(model);
     let json = fs::read_to_string(&path)

@@ -15,7 +15,7 @@ use waihu_types::{Case, GivenAuthority};
 
 use crate::{commands::authority, output::note, project::Project};
 
-pub(crate) use create::{Made, place, scripts_of, strategy};
+pub(crate) use create::{Made, place, scripts_of, strategy, with_model};
 pub(crate) use dial::{Dial, dial, further, node};
 pub(crate) use report::Report;
 

@@ -4,7 +4,7 @@
 mod service;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::{BufRead, BufReader},
     os::unix::process::CommandExt,
     process::{Child, Command, ExitCode, Stdio},
@@ -43,6 +43,9 @@ pub(crate) struct PracticeArgs {
     /// Do not print the words as they are spoken 不显示对话内容
     #[arg(long)]
     quiet: bool,
+    /// A JSON object a case as it is called and as it ends, in place of the table 以 JSON 输出
+    #[arg(long)]
+    json: bool,
 }
 
 /// The trunk to the practice ground.
@@ -67,11 +70,28 @@ pub(crate) fn run(project: &Project, args: &PracticeArgs) -> Result<ExitCode> {
         let token = super::token::make(&store, id.as_str(), Role::Integrator, AUTHOR, day).await?;
         let mut service = Service::start(project, args, token.reveal())?;
         service.begin(&id, &version, &cases).await?;
-        let outcomes = service.outcomes(&id, cases.len()).await;
+        if args.json {
+            cases.iter().try_for_each(|case| line(&case.id, expected.get(&case.id), None))?;
+        }
+        let mut told = BTreeSet::new();
+        let outcomes = service.outcomes(&id, cases.len(), |filed| {
+            let news = filed.iter().filter(|outcome| args.json && told.insert(outcome.case.clone()));
+            news.map(|outcome| line(&outcome.case, expected.get(&outcome.case), Some(outcome))).collect()
+        });
+        let outcomes = outcomes.await;
         store.revoke_token(id.as_str(), dialog::now()).await?;
         service.end()?;
         outcomes
     })?;
+    if args.json {
+        ground.close();
+        let right = |case: &&Case| {
+            let outcome = outcomes.iter().find(|o| o.case == case.id);
+            outcome.map(Expectation::shown_by).as_ref() == expected.get(&case.id)
+        };
+        let all_right = cases.iter().filter(right).count() == cases.len();
+        return Ok(if all_right { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
     let done = show(project, &id, &cases, &expected, &outcomes);
     let answers = ground.close();
     let at = |share| percentile(&answers, share);
@@ -163,6 +183,23 @@ impl Drop for PracticeGround {
     }
 }
 
+/// Prints a case for programs, with what came of it.
+fn line(case: &CaseId, expected: Option<&Expectation>, outcome: Option<&Outcome>) -> Result<()> {
+    let actual = outcome.map(Expectation::shown_by);
+    let shown = |e: Option<&Expectation>| e.map(ToString::to_string);
+    let line = serde_json::json!({
+        "case": case, "expected": shown(expected).unwrap_or_default(), "actual": shown(actual.as_ref()),
+        "right": actual.as_ref().map(|actual| expected == Some(actual)), "talk_s": outcome.and_then(talked_s),
+    });
+    out!("{line}")?;
+    Ok(())
+}
+
+/// Between answer and end [s].
+fn talked_s(outcome: &Outcome) -> Option<i64> {
+    Some((outcome.ended_at.unix_millis() - outcome.answered_at?.unix_millis()) / 1_000)
+}
+
 /// Prints the table; success where every case came out as expected.
 fn show(
     project: &Project,
@@ -181,8 +218,7 @@ fn show(
         let same = actual.is_some() && actual.as_ref() == wanted;
         right += usize::from(same);
         let shown = |e: Option<&Expectation>| e.map(ToString::to_string).unwrap_or_else(|| "-".to_owned());
-        let talked =
-            outcome.and_then(|o| Some((o.ended_at.unix_millis() - o.answered_at?.unix_millis()) / 1_000));
+        let talked = outcome.and_then(talked_s);
         table.row([
             case.id.to_string(),
             shown(wanted),

@@ -93,16 +93,25 @@ impl Service {
         Ok(())
     }
 
-    /// Waits until every case had its turn, or the service is told to end; the outcomes.
+    /// Waits until every case had its turn, or the service is told to end; the outcomes. `tell` is given all that there
+    /// are, each time.
     ///
     /// # Errors
     /// When it does not answer any more.
-    pub(super) async fn outcomes(&mut self, id: &CampaignId, cases: usize) -> Result<Vec<Outcome>> {
+    pub(super) async fn outcomes(
+        &mut self,
+        id: &CampaignId,
+        cases: usize,
+        mut tell: impl FnMut(&[Outcome]) -> Result<()>,
+    ) -> Result<Vec<Outcome>> {
         loop {
             tokio::time::sleep(LOOK).await;
             // A service that was told to end tells outcomes as long as it is there.
             let outcomes = self.filed(id).await;
             let ended = self.child.try_wait()?.is_some();
+            if let Ok(outcomes) = &outcomes {
+                tell(outcomes)?;
+            }
             match outcomes {
                 Ok(outcomes) if outcomes.len() >= cases || ended => return Ok(outcomes),
                 Ok(_) => {}
