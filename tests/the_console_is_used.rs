@@ -40,9 +40,11 @@ fn people_of_every_role_do_their_work_in_it() {
         "[trunk]\nproxy = {SIP:?}\nfrom = \"sip:4008001234@127.0.0.1\"\ncompliance = \"laboratory\"\n\
          bind = \"127.0.0.1:0\"\nrtp_ports = [25200, 25298]\nring_timeout_s = 20\nmax_calls = 2\n"
     );
-    lay_out(project, &[("sip-config/main.toml", &trunk)]);
-    approve(project, "reminder");
+    let practice = include_str!("../sip-config/practice.toml");
+    lay_out(project, &[("sip-config/main.toml", &trunk), ("sip-config/practice.toml", practice)]);
+    // The one that was approved last is offered first.
     approve(project, "handoff-only");
+    approve(project, "reminder");
     for (login, role) in
         [("ops", "operations"), ("comp", "compliance"), ("agent", "agent"), ("admin", "admin")]
     {

@@ -1,6 +1,6 @@
 // What those who are signed in see: where they may go, and the page they are on.
 import {
-  AuditOutlined, BarChartOutlined, CustomerServiceOutlined, DashboardOutlined, FileTextOutlined, LogoutOutlined, MenuOutlined, PhoneOutlined,
+  AuditOutlined, BarChartOutlined, CustomerServiceOutlined, DashboardOutlined, ExperimentOutlined, FileTextOutlined, LogoutOutlined, MenuOutlined, PartitionOutlined, PhoneOutlined,
   SearchOutlined, StopOutlined, TeamOutlined, TranslationOutlined, UserOutlined,
 } from '@ant-design/icons';
 import { Button, Spin } from 'antd';
@@ -29,6 +29,9 @@ const PAGES: Page[] = [
   { path: '/campaigns', scope: 'campaigns:read', show: lazy(() => import('./pages/campaigns')), nav: 'nav.campaigns', icon: <PhoneOutlined aria-hidden /> },
   { path: '/campaigns/new', scope: 'campaigns:write', show: lazy(() => import('./pages/new-campaign')) },
   { path: '/campaigns/:campaign', scope: 'campaigns:read', show: lazy(() => import('./pages/campaign')) },
+  { path: '/strategies', scope: 'scripts:read', show: lazy(() => import('./pages/strategies')), nav: 'nav.strategies', icon: <PartitionOutlined aria-hidden /> },
+  { path: '/strategies/:name', scope: 'scripts:read', show: lazy(() => import('./pages/strategy')) },
+  { path: '/practice', scope: 'campaigns:write', show: lazy(() => import('./pages/practice')), nav: 'nav.practice', icon: <ExperimentOutlined aria-hidden /> },
   { path: '/calls', scope: 'calls:read', show: lazy(() => import('./pages/calls')), nav: 'nav.calls', icon: <SearchOutlined aria-hidden /> },
   { path: '/calls/:attempt', scope: 'calls:read', show: lazy(() => import('./pages/call')) },
   { path: '/results', scope: 'events:read', show: lazy(() => import('./pages/results')), nav: 'nav.results', icon: <BarChartOutlined aria-hidden /> },

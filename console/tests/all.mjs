@@ -136,6 +136,64 @@ await step('operations make and run a campaign', async (page) => {
   await shoot(page, 'campaigns');
 });
 
+await step('operations change a strategy in its tables', async (page) => {
+  await signIn(page, 'ops', password);
+  await page.getByRole('link', { name: '外呼策略' }).click();
+  await page.locator('tbody a', { hasText: /^default$/ }).click();
+  await page.getByRole('heading', { name: '重呼规则' }).waitFor();
+  await page.getByLabel('单案上限').fill('4');
+  await page.getByRole('button', { name: '下移 promise-open' }).click();
+  await page.getByRole('button', { name: '修改 busy_10_min' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('换时段').click();
+  await page.waitForTimeout(400);
+  await accessible(page, 'a rung of the ladder');
+  await dialog.getByRole('button', { name: '确定' }).click();
+  await dialog.waitFor({ state: 'hidden' });
+  await page.getByRole('button', { name: '修改 early' }).click();
+  await dialog.getByLabel('逾期天数').fill('thirty');
+  await dialog.getByRole('button', { name: '确定' }).click();
+  await dialog.getByText('写作 30 to 90').waitFor();
+  await page.waitForTimeout(400);
+  await page.screenshot({ path: new URL('../shots/strategy-rule-zh.png', import.meta.url).pathname });
+  await dialog.getByLabel('逾期天数').fill('up to 20');
+  await dialog.getByRole('button', { name: '确定' }).click();
+  await dialog.waitFor({ state: 'hidden' });
+  await page.getByLabel('名称').fill('gentle');
+  await shoot(page, 'strategy');
+  await page.getByRole('button', { name: '另存为新策略' }).click();
+  await page.getByText('第 1 版').first().waitFor();
+  check(new URL(page.url()).pathname === '/strategies/gentle', 'what was saved is shown');
+  await page.reload();
+  await page.getByText('≤ 20').waitFor();
+  // What the server does not take is told, and nothing is lost.
+  await page.getByRole('switch', { name: '文件原文' }).click();
+  const source = page.getByRole('textbox', { name: '文件原文' });
+  await source.fill(`${await source.inputValue()}\n[limits]\nper_case = 99\n`);
+  await page.getByRole('button', { name: '保存为新版本' }).click();
+  await page.locator('.note.bad').first().waitFor();
+  await shoot(page, 'strategy-wrong');
+  await page.getByRole('button', { name: '撤销修改' }).click();
+  await page.getByRole('link', { name: '外呼策略' }).click();
+  await page.getByRole('link', { name: 'gentle' }).waitFor();
+  await shoot(page, 'strategies');
+});
+
+await step('a practice campaign is run from the browser', async (page) => {
+  await signIn(page, 'ops', password);
+  await page.getByRole('link', { name: '演练', exact: true }).click();
+  await page.getByText('不呼叫任何真实号码').waitFor();
+  await shoot(page, 'practice-none');
+  // One callee of them is enough here.
+  await page.route('**/v1/practice', (route) => route.continue(route.request().method() === 'POST' ? { postData: JSON.stringify({ cases: ['zh-wrong-person'] }) } : {}));
+  await page.getByRole('button', { name: '开始演练' }).first().click();
+  await page.getByText('进行中').first().waitFor();
+  await page.getByText('已结束').waitFor({ timeout: 3 * PATIENCE_MS });
+  check((await page.locator('tbody tr').count()) === 1, 'its calls are told');
+  await shoot(page, 'practice');
+  await page.unrouteAll({ behavior: 'ignoreErrors' });
+});
+
 await step('compliance finds a call by a word and hears it', async (page) => {
   await signIn(page, 'comp', password);
   await page.getByRole('link', { name: '通话检索' }).click();
@@ -300,12 +358,12 @@ await step('a board of a thousand calls stands still', async (page) => {
 
 // What each role is offered, and nothing else.
 const OFFERED = {
-  ops: ['实时看板', '外呼批次', '通话检索', '结果统计', '话术版本', '禁呼名单', '人员'],
-  comp: ['实时看板', '外呼批次', '通话检索', '结果统计', '话术版本', '禁呼名单', '审计日志'],
+  ops: ['实时看板', '外呼批次', '外呼策略', '演练', '通话检索', '结果统计', '话术版本', '禁呼名单', '人员'],
+  comp: ['实时看板', '外呼批次', '外呼策略', '通话检索', '结果统计', '话术版本', '禁呼名单', '审计日志'],
   agent: ['坐席工作台', '外呼批次'],
-  admin: ['实时看板', '外呼批次', '结果统计', '话术版本', '禁呼名单', '审计日志', '人员'],
+  admin: ['实时看板', '外呼批次', '外呼策略', '结果统计', '话术版本', '禁呼名单', '审计日志', '人员'],
 };
-const REFUSED = { ops: ['/audit', '/desk'], comp: ['/campaigns/new', '/desk'], agent: ['/calls', '/board', '/audit', '/do-not-call'], admin: ['/calls', '/campaigns/new'] };
+const REFUSED = { ops: ['/audit', '/desk'], comp: ['/campaigns/new', '/desk', '/practice'], agent: ['/calls', '/board', '/audit', '/do-not-call', '/strategies'], admin: ['/calls', '/campaigns/new'] };
 
 for (const [name, offered] of Object.entries(OFFERED)) {
   await step(`${name} sees its own pages alone`, async (page) => {

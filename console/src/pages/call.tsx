@@ -184,7 +184,9 @@ const Files = ({ attempt, outcome }: { attempt: string; outcome: Outcome }) => {
         [t('call.recording'), outcome.recording && <><code title={outcome.recording.sha256}>{outcome.recording.sha256.slice(0, 16)}…</code><br />{stands(checked?.recording)}</>],
         [t('call.transcript'), outcome.transcript && <><code title={outcome.transcript.sha256}>{outcome.transcript.sha256.slice(0, 16)}…</code><br />{stands(checked?.transcript)}</>],
       ]} />
-      <Button style={{ marginTop: 12 }} onClick={() => void check()}>{t('call.files.check')}</Button>
+      <div className="acts" style={{ marginTop: 12 }}>
+        <Button onClick={() => void check()}>{t('call.files.check')}</Button>
+      </div>
     </>
   );
 };
@@ -204,8 +206,10 @@ const CallPage = ({ at }: { at: Record<string, string> }) => {
   const kept = useRef<Line[]>([]);
   const transcript = useQuery(
     async () => {
-      const told = await ask(client.GET('/v1/calls/{attempt}/transcript', { params: { path, query: { after: kept.current.length } } }));
-      kept.current = [...kept.current, ...told.lines];
+      const after = kept.current.length;
+      const told = await ask(client.GET('/v1/calls/{attempt}/transcript', { params: { path, query: { after } } }));
+      // Two that were asked at once bring the same lines: they stand where they belong, and once.
+      kept.current = [...kept.current.slice(0, after), ...told.lines];
       return kept.current;
     },
     `${attempt} ${open}`,

@@ -40,7 +40,7 @@ const Campaigns = () => {
       <Head title={t('nav.campaigns')} lead={t('campaigns.lead')}>{begin}</Head>
       <Shown query={query}>
         {(rows) => rows.length === 0 ? (
-          <Card><Nothing title={t('campaigns.empty')} lead={may('campaigns:write') ? t('campaigns.empty.lead') : undefined}>{begin}</Nothing></Card>
+          <Card><Nothing title={t('campaigns.empty')} lead={may('campaigns:write') ? t('campaigns.empty.lead') : undefined}>{begin} {may('campaigns:write') && <Button onClick={() => go('/practice')}>{t('nav.practice')}</Button>}</Nothing></Card>
         ) : (
           <Card className="flush">
             <div className="scroll">
