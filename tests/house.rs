@@ -24,6 +24,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("compliance", &["types"]),
     ("campaign", &["types", "terms", "compliance"]),
     ("agents", &["types"]),
+    ("quality", &["types", "dialog"]),
     ("call", &["types", "nlu", "dialog", "sip", "answer", "agents"]),
     ("models", &[]),
     ("trunk", &["types", "sip"]),
@@ -79,6 +80,7 @@ const PURE: &[&str] = &[
     "compliance",
     "campaign",
     "agents",
+    "quality",
     "call",
 ];
 

@@ -58,8 +58,8 @@ const EN: [&str; 17] = [
     "late fee",
 ];
 
-/// The first of the words in `text`.
-pub(crate) fn first_in(text: &str, lang: Lang) -> Option<&'static str> {
+/// The first of the words in `text` by which a listener learns that it is about a debt.
+pub fn first_in(text: &str, lang: Lang) -> Option<&'static str> {
     match lang {
         Lang::Zh => ZH.into_iter().find(|word| text.contains(word)),
         Lang::En => {

@@ -33,6 +33,7 @@ mod template;
 pub use bounds::Bounds;
 pub use condition::{Condition, PromiseRules, Slot};
 pub use coverage::{Coverage, Failure, Trial, Tried};
+pub use debt_words::first_in as debt_word;
 pub use diff::{Change, Difference, Mark, Piece};
 pub use example::{Event, Example};
 pub use fit::Unfit;
@@ -44,6 +45,7 @@ pub use io::{
     Utterance, Weight,
 };
 pub use notices::{Notice, Profile};
+pub use parse::Lexicon;
 pub use problem::Problem;
 pub use recorded::{Chosen, Delivery, Part, RecordedFile, RecordedLines};
 pub use script::{RedialAdvice, Script};

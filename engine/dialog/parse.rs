@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use lexicon::Lexicon;
+pub use lexicon::Lexicon;
 pub(crate) use parts::short_path;
 use parts::{Sources, Unit};
 

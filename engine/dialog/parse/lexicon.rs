@@ -6,22 +6,33 @@
 use waihu_types::Lang;
 
 use crate::{
-    problem::Problems,
+    problem::{Problem, Problems},
     reader::{self, Value},
 };
 
 /// A group of expressions, and why they are not said.
-pub(super) struct Forbidden {
+#[derive(Clone, Debug)]
+struct Forbidden {
     words: Vec<String>,
     except: Vec<String>,
     why: String,
 }
 
-/// The lexicon of one language.
-#[derive(Default)]
-pub(super) struct Lexicon(Vec<Forbidden>);
+/// What may never be said in one language.
+#[derive(Clone, Debug, Default)]
+pub struct Lexicon(Vec<Forbidden>);
 
 impl Lexicon {
+    /// Reads `lexicon.LANG.toml`; `path` is for messages.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, by line.
+    pub fn parse(path: &str, text: &str, lang: Lang) -> Result<Self, Vec<Problem>> {
+        let mut problems = Problems::default();
+        let lexicon = Self::read(path, text, lang, &mut problems);
+        if problems.0.is_empty() { Ok(lexicon) } else { Err(problems.0) }
+    }
+
     pub(super) fn read(path: &str, text: &str, lang: Lang, problems: &mut Problems) -> Self {
         let mut t = reader::read(path, text, problems);
         let groups = t.take("forbidden").map(Value::items_or_one).unwrap_or_default();
@@ -45,8 +56,8 @@ impl Lexicon {
         lexicon
     }
 
-    /// The first expression of a wording that may not be said, and why.
-    pub(super) fn first_in(&self, text: &str, lang: Lang) -> Option<(&str, &str)> {
+    /// The first expression of a text that may not be said, and why.
+    pub fn first_in(&self, text: &str, lang: Lang) -> Option<(&str, &str)> {
         let text = plain(text, lang);
         self.0.iter().find_map(|group| {
             let text = group.except.iter().fold(text.clone(), |text, e| text.replace(e, " "));
