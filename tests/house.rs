@@ -25,6 +25,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("campaign", &["types", "terms", "compliance"]),
     ("agents", &["types"]),
     ("quality", &["types", "dialog"]),
+    ("redact", &["types"]),
     ("call", &["types", "nlu", "dialog", "sip", "answer", "agents"]),
     ("models", &[]),
     ("trunk", &["types", "sip"]),
@@ -42,7 +43,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("store", &["types", "campaign", "compliance"]),
     ("tabular", &["types"]),
     ("deliver", &["types", "compliance", "store"]),
-    ("api", &["types", "agents", "campaign", "compliance", "store", "tabular"]),
+    ("api", &["types", "agents", "campaign", "compliance", "quality", "redact", "store", "tabular"]),
     (
         "dialler",
         &[
@@ -58,6 +59,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "media",
             "speech",
             "record",
+            "quality",
             "store",
         ],
     ),
@@ -81,6 +83,7 @@ const PURE: &[&str] = &[
     "campaign",
     "agents",
     "quality",
+    "redact",
     "call",
 ];
 

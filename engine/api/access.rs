@@ -36,6 +36,10 @@ pub enum Scope {
     CallsRead,
     /// Hear recordings.
     CallsHear,
+    /// Read what calls were judged to be, and reviews.
+    QualityRead,
+    /// Review calls.
+    QualityReview,
     /// Read who did what.
     AuditRead,
     /// Follow events.
@@ -54,7 +58,7 @@ pub enum Scope {
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::CasesRead,
         Self::CasesWrite,
         Self::CampaignsRead,
@@ -69,6 +73,8 @@ impl Scope {
         Self::DecisionsRead,
         Self::CallsRead,
         Self::CallsHear,
+        Self::QualityRead,
+        Self::QualityReview,
         Self::AuditRead,
         Self::EventsRead,
         Self::MetricsRead,
@@ -95,6 +101,8 @@ impl Scope {
             Self::DecisionsRead => "decisions:read",
             Self::CallsRead => "calls:read",
             Self::CallsHear => "calls:hear",
+            Self::QualityRead => "quality:read",
+            Self::QualityReview => "quality:review",
             Self::AuditRead => "audit:read",
             Self::EventsRead => "events:read",
             Self::MetricsRead => "metrics:read",
@@ -128,6 +136,7 @@ pub fn scopes(role: Role) -> &'static [Scope] {
             S::DoNotCallEnter,
             S::DecisionsRead,
             S::CallsRead,
+            S::QualityRead,
             S::EventsRead,
             S::MetricsRead,
             S::PeopleRead,
@@ -145,6 +154,8 @@ pub fn scopes(role: Role) -> &'static [Scope] {
             S::DecisionsRead,
             S::CallsRead,
             S::CallsHear,
+            S::QualityRead,
+            S::QualityReview,
             S::AuditRead,
             S::EventsRead,
             S::MetricsRead,
@@ -210,6 +221,7 @@ pub const ROUTES: &[Route] = {
         ("GET", "/v1/cases/{case}/decisions", A(S::DecisionsRead)),
         ("GET", "/v1/board", A(S::CampaignsRead)),
         ("GET", "/v1/results", A(S::OutcomesRead)),
+        ("GET", "/v1/results/costs", A(S::OutcomesRead)),
         ("GET", "/v1/choices", A(S::CampaignsRead)),
         ("GET", "/v1/strategies", A(S::CampaignsRead)),
         ("GET", "/v1/strategies/{name}", A(S::CampaignsRead)),
@@ -221,6 +233,12 @@ pub const ROUTES: &[Route] = {
         ("GET", "/v1/calls/{attempt}/waveform", A(S::CallsHear)),
         ("GET", "/v1/calls/{attempt}/transcript", A(S::CallsRead)),
         ("GET", "/v1/calls/{attempt}/check", A(S::CallsRead)),
+        ("GET", "/v1/calls/{attempt}/quality", A(S::QualityRead)),
+        ("GET", "/v1/quality", A(S::QualityRead)),
+        ("GET", "/v1/quality/checks", A(S::QualityRead)),
+        ("GET", "/v1/reviews", A(S::QualityRead)),
+        ("GET", "/v1/reviews/{review}", A(S::QualityRead)),
+        ("POST", "/v1/reviews/{review}", A(S::QualityReview)),
         ("POST", "/v1/search", A(S::CallsRead)),
         ("GET", "/v1/audit", A(S::AuditRead)),
         ("GET", "/v1/campaigns", A(S::CampaignsRead)),

@@ -6,6 +6,7 @@
 
 mod access;
 mod console;
+mod costs;
 mod extract;
 mod floor;
 mod guard;
@@ -26,6 +27,7 @@ mod traces;
 pub use crate::metrics::{MetricsTaken, install_metrics, keep_metrics};
 pub use access::{Asks, ROUTES, Route, Scope, scopes};
 pub use console::has_console;
+pub use costs::{Rates, TrunkRates, costs};
 pub use floor::{Connect, Connected};
 pub use oidc::{OpenId, Provider, SignInError};
 pub use openapi::openapi;
@@ -34,6 +36,7 @@ pub use problem::{Code, Problem};
 pub use routes::{
     board::{CaseColumn, Choices, TrunkChoice},
     practice::Practise,
+    quality::Cost,
 };
 pub use serve::{ServeError, Tls, router, serve};
 pub use session::Cookies;

@@ -48,6 +48,7 @@ const SERIES: &[Row] = {
         (C, "waihu_dials_total", Unit::Count, "INVITEs that left, by campaign"),
         (C, "waihu_answers_total", Unit::Count, "calls that were answered, by campaign"),
         (C, "waihu_outcomes_total", Unit::Count, "ends of calls, by campaign and disposition"),
+        (C, "waihu_quality_checks_total", Unit::Count, "checks of calls, by check and verdict"),
         (H, "waihu_ringing_seconds", Unit::Seconds, "from the INVITE to the answer or the end"),
         (H, "waihu_talk_seconds", Unit::Seconds, "from the answer to the end"),
         (G, "waihu_queue_cases", Unit::Count, "cases of a running campaign, by campaign and state"),

@@ -72,6 +72,7 @@ described! {
         (name = "campaigns", description = "What is done with a set of cases 批次"),
         (name = "outcomes", description = "What was dialled, what came of it, what was promised 结果与承诺"),
         (name = "calls", description = "One call: found, heard, read, checked 通话检索与回放"),
+        (name = "quality", description = "What calls were judged to be, and what people think of them 质检与复核"),
         (name = "board", description = "How it goes, and what came of it 看板与统计"),
         (name = "audit", description = "Who did what 审计"),
         (name = "scripts", description = "Versions of scripts and who approved them 话术版本与审批"),

@@ -15,6 +15,7 @@ use waihu_store::{Store, StoredScript};
 use waihu_types::WallTime;
 
 use crate::{
+    costs::Rates,
     floor::Connect,
     limits::Rates,
     oidc::OpenId,
@@ -118,6 +119,8 @@ pub struct State {
     pub strategy: Box<StrategyFile>,
     /// What a campaign may be made of here.
     pub choices: Box<dyn Fn() -> Choices + Send + Sync>,
+    /// What calls and agents cost.
+    pub rates: Box<dyn Fn() -> Rates + Send + Sync>,
     /// Where recordings and transcripts lie.
     pub recordings: PathBuf,
     /// The folder whose disk has to have room.

@@ -7,10 +7,12 @@
 
 mod actor;
 mod agent_side;
+mod drawn;
 mod engine;
 mod error;
 mod filing;
 mod hearing;
+mod judged;
 mod legs;
 mod outcome;
 mod plant;
@@ -24,10 +26,12 @@ mod whisper;
 mod words;
 
 pub use actor::place_call;
+pub use drawn::draw;
 pub use engine::{EngineOrder, ScriptSource, Scripts, Variant, Wanted, run_engine};
 pub use error::DialError;
 pub use filing::Reserve;
 pub use hearing::{expectation, speech_word, utterance};
+pub use judged::Judging;
 pub use plant::{Order, Plan, Plant, Progress, ProgressKind, Stop};
 pub use recovery::recover;
 pub use searched::catch_up;

@@ -12,11 +12,15 @@ use waihu_types::AttemptId;
 /// Transcripts that are looked for at once.
 const AT_ONCE: u32 = 200;
 
-/// The lines that somebody said, of a transcript.
-fn said(path: &Path) -> io::Result<Vec<(u64, &'static str, String)>> {
+/// The lines of a transcript.
+pub(crate) fn lines(path: &Path) -> io::Result<Vec<TranscriptLine>> {
     let text = fs::read_to_string(path)?;
     // What a fault left of a last line is none.
-    let lines = text.lines().filter_map(|line| serde_json::from_str::<TranscriptLine>(line).ok());
+    Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+}
+
+/// Those that somebody said.
+fn said(path: &Path) -> io::Result<Vec<(u64, &'static str, String)>> {
     let said = |line: TranscriptLine| {
         let speaker = match line.speaker {
             Speaker::Callee => "callee",
@@ -26,7 +30,7 @@ fn said(path: &Path) -> io::Result<Vec<(u64, &'static str, String)>> {
         };
         Some((line.at_ms, speaker, line.text))
     };
-    Ok(lines.filter_map(said).collect())
+    Ok(lines(path)?.into_iter().filter_map(said).collect())
 }
 
 /// Takes the words of a transcript in; whether its file is there.

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use waihu_sip::{Codec, ComfortNoise, Credentials, NameAddr, SipUri, SrtpPolicy, SrtpSuite, Uri};
 
 use crate::network::Network;
@@ -154,6 +154,9 @@ struct Document {
     trunk: TrunkTable,
     #[serde(default, rename = "agent")]
     agents: Vec<AgentTable>,
+    /// What its calls cost: read by whoever counts that.
+    #[serde(default, rename = "rates")]
+    _rates: IgnoredAny,
 }
 
 #[derive(Deserialize)]

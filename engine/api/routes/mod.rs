@@ -12,6 +12,8 @@ pub(crate) mod outcomes;
 pub(crate) mod people;
 pub(crate) mod practice;
 pub(crate) mod provider;
+pub(crate) mod quality;
+pub(crate) mod reviews;
 pub(crate) mod scripts;
 pub(crate) mod search;
 pub(crate) mod session;
@@ -68,6 +70,12 @@ pub(crate) fn all() -> OpenApiRouter<Shared> {
         .routes(routes!(waveform::waveform))
         .routes(routes!(calls::transcript))
         .routes(routes!(calls::check))
+        .routes(routes!(quality::of_call))
+        .routes(routes!(quality::list))
+        .routes(routes!(quality::checks))
+        .routes(routes!(reviews::list))
+        .routes(routes!(reviews::one, reviews::take))
+        .routes(routes!(quality::costs))
         .routes(routes!(search::search))
         .routes(routes!(search::audit))
         .routes(routes!(desk::desk))

@@ -9,6 +9,7 @@ mod a_message_is_sent_once;
 mod a_reader_has_one_place;
 mod a_script_is_approved_by_a_second_person;
 mod an_answer_is_given_again;
+mod calls_are_judged_and_reviewed;
 mod cases_are_called_in_their_turn;
 mod newer_schemas_only_add;
 mod nobody_is_called_against_the_rules;
