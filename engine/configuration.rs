@@ -16,7 +16,7 @@ use waihu_api::{OpenId, Passwords, Provider};
 use waihu_deliver::Deliveries;
 use waihu_store::Store;
 
-use crate::project::Project;
+use crate::{project::Project, rates::AgentCost};
 
 /// The file's name in a project.
 pub(crate) const FILE: &str = "waihu.toml";
@@ -51,6 +51,8 @@ pub(crate) struct Configuration {
     pub(crate) sign_in: Option<SignIn>,
     /// Who is told of events, and how text messages are sent.
     pub(crate) deliveries: Deliveries,
+    /// What agents' time costs.
+    pub(crate) cost: AgentCost,
 }
 
 /// Where the store is.
@@ -84,6 +86,7 @@ struct File {
     store_env: Option<String>,
     store_file: Option<PathBuf>,
     traces: Option<String>,
+    cost: AgentCost,
     api: ApiFile,
     sign_in: Option<SignIn>,
     /// Read as [`Deliveries`].
@@ -210,6 +213,7 @@ impl Configuration {
             traces,
             sign_in: file.sign_in,
             deliveries,
+            cost: file.cost,
         })
     }
 

@@ -46,6 +46,7 @@ pub(crate) async fn serve(
     let metrics = waihu_api::install_metrics()?;
     let (scripts, strategies, chosen) = (project.clone(), project.clone(), project.clone());
     let practice = project.clone();
+    let (priced, agent_cost) = (project.clone(), configuration.cost.clone());
     let state = State {
         store: Arc::clone(&store),
         pulse: Arc::clone(&pulse),
@@ -62,6 +63,7 @@ pub(crate) async fn serve(
             content.map_err(|e| format!("{e:#}"))
         }),
         choices: Box::new(move || choices(&chosen)),
+        prices: Box::new(move || crate::rates::of(&priced, &agent_cost)),
         recordings: project.recordings(),
         disk: project.made(),
         desks: Some(Box::new(move |profile| {

@@ -11,8 +11,10 @@ pub mod logs;
 mod output;
 mod plant;
 mod project;
+mod rates;
 mod recorded;
 mod table;
+mod tending;
 mod voices;
 mod watch;
 

@@ -1,6 +1,7 @@
 //! Where things lie in a checkout.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     sync::Arc,
@@ -8,8 +9,9 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use waihu_dialler::RecordedPrompts;
-use waihu_dialog::{Problem, Script};
+use waihu_dialog::{Lexicon, Problem, Script};
 use waihu_models::Library;
+use waihu_quality::{Rules, Sampling};
 use waihu_tts::TtsPaths;
 use waihu_types::Lang;
 
@@ -243,6 +245,48 @@ impl Project {
         match self.check_flow(name)? {
             Ok(script) => Ok(script),
             Err(problems) => bail!("{}", not_right(name, &problems)),
+        }
+    }
+
+    /// What calls are judged by, with the lexicons that scripts are held against.
+    ///
+    /// # Errors
+    /// What is wrong with `compliance/quality.toml` or a lexicon.
+    pub(crate) fn quality_rules(&self) -> Result<Rules> {
+        let mut lexicons = BTreeMap::new();
+        for lang in Lang::ALL {
+            let path = self.root.join(format!("dialogs/lexicon.{lang}.toml"));
+            let text = fs::read_to_string(&path)
+                .with_context(|| format!("{}: cannot be read 无法读取禁用语表", path.display()))?;
+            match Lexicon::parse(&path.display().to_string(), &text, lang) {
+                Ok(lexicon) => drop(lexicons.insert(lang, lexicon)),
+                Err(problems) => bail!("{}", not_right("lexicon", &problems)),
+            }
+        }
+        match self.compliance_file("quality")? {
+            Some((path, text)) => Ok(Rules::parse(&path, &text, lexicons)?),
+            None => Ok(Rules::shipped(lexicons)?),
+        }
+    }
+
+    /// Which calls people look at.
+    ///
+    /// # Errors
+    /// What is wrong with `compliance/sampling.toml`.
+    pub(crate) fn sampling(&self) -> Result<Sampling> {
+        match self.compliance_file("sampling")? {
+            Some((path, text)) => Ok(Sampling::parse(&path, &text)?),
+            None => Ok(Sampling::shipped()?),
+        }
+    }
+
+    /// Path and text of a file of `compliance/`; none where there is none, and what is shipped holds.
+    fn compliance_file(&self, name: &str) -> Result<Option<(String, String)>> {
+        let path = self.root.join("compliance").join(format!("{name}.toml"));
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(Some((path.display().to_string(), text))),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(e).with_context(|| format!("{}: cannot be read 无法读取", path.display())),
         }
     }
 

@@ -26,7 +26,7 @@ pub struct TrunkRates {
 
 /// What things cost.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rates {
+pub struct Prices {
     /// By trunk.
     pub trunks: BTreeMap<String, TrunkRates>,
     /// A minute of an agent's.
@@ -41,7 +41,7 @@ pub struct Rates {
 /// When they cannot be counted.
 pub async fn costs(
     store: &Store,
-    rates: &Rates,
+    rates: &Prices,
     campaign: Option<&CampaignId>,
     (since, until): (WallTime, WallTime),
 ) -> Result<Vec<Cost>, StoreError> {
@@ -66,7 +66,7 @@ pub async fn costs(
     Ok(costs)
 }
 
-fn cost(effort: Effort, trunk: Option<String>, own: Option<&TrunkRates>, rates: &Rates) -> Cost {
+fn cost(effort: Effort, trunk: Option<String>, own: Option<&TrunkRates>, rates: &Prices) -> Cost {
     let minute = Decimal::from(60);
     let calls = own.map_or(Decimal::ZERO, |own| {
         let seconds = Decimal::from(effort.units) * Decimal::from(own.unit_s);
@@ -105,7 +105,7 @@ mod tests {
             unit_s: 6,
             currency: "CNY".into(),
         };
-        let rates = Rates { agent_minute: Decimal::ONE, currency: "CNY".into(), ..Rates::default() };
+        let rates = Prices { agent_minute: Decimal::ONE, currency: "CNY".into(), ..Prices::default() };
         let effort = Effort {
             campaign: Some("november".into()),
             calls: 10,

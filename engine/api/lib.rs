@@ -27,7 +27,7 @@ mod traces;
 pub use crate::metrics::{MetricsTaken, install_metrics, keep_metrics};
 pub use access::{Asks, ROUTES, Route, Scope, scopes};
 pub use console::has_console;
-pub use costs::{Rates, TrunkRates, costs};
+pub use costs::{Prices, TrunkRates, costs};
 pub use floor::{Connect, Connected};
 pub use oidc::{OpenId, Provider, SignInError};
 pub use openapi::openapi;

@@ -15,7 +15,7 @@ use waihu_store::{Store, StoredScript};
 use waihu_types::WallTime;
 
 use crate::{
-    costs::Rates,
+    costs::Prices,
     floor::Connect,
     limits::Rates,
     oidc::OpenId,
@@ -120,7 +120,7 @@ pub struct State {
     /// What a campaign may be made of here.
     pub choices: Box<dyn Fn() -> Choices + Send + Sync>,
     /// What calls and agents cost.
-    pub rates: Box<dyn Fn() -> Rates + Send + Sync>,
+    pub prices: Box<dyn Fn() -> Prices + Send + Sync>,
     /// Where recordings and transcripts lie.
     pub recordings: PathBuf,
     /// The folder whose disk has to have room.

@@ -15,12 +15,14 @@ mod do_not_call;
 mod doctor;
 mod eval;
 mod explain;
+mod export;
 mod init;
 mod models;
 mod outcomes;
 mod person;
 mod practice;
 mod prompts;
+mod quality;
 mod say;
 mod serve;
 mod signals;
@@ -99,6 +101,12 @@ enum Command {
     Deliver(deliver::DeliverCommand),
     /// Show the outcomes on file 查看通话结果
     Outcomes(outcomes::OutcomesArgs),
+    /// Calls for others, without what tells of whom they are 脱敏与匿名导出
+    #[command(subcommand)]
+    Export(export::ExportCommand),
+    /// What calls were judged to be, and the calls that people look at 通话质检与复核
+    #[command(subcommand)]
+    Quality(quality::QualityCommand),
     /// Serve simulated callees on this machine, for practice 启动本机模拟被叫
     Simulate(simulate::SimulateArgs),
     /// Call simulated callees, and compare every outcome with what is expected 演练并核对结果
@@ -152,6 +160,8 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Explain(args) => explain::run(&project, &args),
         Command::Deliver(command) => deliver::run(&project, command),
         Command::Outcomes(args) => outcomes::run(&project, args),
+        Command::Export(command) => export::run(&project, &command),
+        Command::Quality(command) => quality::run(&project, command),
         Command::Simulate(args) => simulate::run(&project, args),
         Command::Practice(args) => practice::run(&project, &args),
         Command::ApiDocument => api_document::run(),

@@ -8,6 +8,7 @@ use clap::Args;
 use tokio::sync::{mpsc, watch};
 use waihu_api::Pulse;
 use waihu_dialler::{EngineOrder, Stop, Switchboard, run_engine};
+use waihu_quality::{Rules, Sampling};
 use waihu_trunk::TrunkConfig;
 
 use super::{
@@ -22,6 +23,7 @@ use crate::{
     output::{note, out},
     plant::{self, Ground},
     project::Project,
+    tending::Tending,
     watch::{Watch, Words},
 };
 
@@ -51,8 +53,9 @@ pub(crate) fn run(project: &Project, args: &ServeArgs) -> Result<ExitCode> {
     let trunk = TrunkConfig::read(&project.trunk(&args.trunk))?;
     let gate = gate::of(project, &args.trunk, &trunk)?;
     let mut configuration = Configuration::of(project)?;
+    let (rules, sampling) = (project.quality_rules()?, project.sampling()?);
     configuration.api.listen = args.listen.unwrap_or(configuration.api.listen);
-    super::runtime()?.block_on(serve(project, args, configuration, trunk, gate))
+    super::runtime()?.block_on(serve(project, args, configuration, trunk, gate, (rules, sampling)))
 }
 
 async fn serve(
@@ -61,6 +64,7 @@ async fn serve(
     configuration: Configuration,
     trunk: TrunkConfig,
     gate: waihu_compliance::Gate,
+    (rules, sampling): (Rules, Sampling),
 ) -> Result<ExitCode> {
     let ground = if args.practice { Ground::Practice } else { Ground::Real };
     let store = plant::store(project, ground).await?;
@@ -101,6 +105,9 @@ async fn serve(
         scripts: scripts_of(project, store),
     };
     let mut engine = tokio::spawn(run_engine(plant, order, observer, stopping));
+    let (judged, heard) = (Arc::clone(&words), recordings.clone());
+    let tending = Tending { store: judged, recordings: heard, rules, sampling }.run();
+    let tending = tokio::spawn(tending);
     // Searched is what older calls said as well; nobody waits for it.
     tokio::spawn(async move {
         match waihu_dialler::catch_up(&words, &recordings).await {
@@ -140,6 +147,7 @@ async fn serve(
         }
     };
     view.close();
+    tending.abort();
     // A lost BYE is sent again as long as we are here.
     tokio::select! { () = sip.settled() => {}, () = signals.next() => {} }
     if let Some(delivering) = delivering.take() {

@@ -3,6 +3,7 @@
 //! Each agent has a leg of their own, with its number: what is told of one that was given up concerns nobody.
 
 use std::{
+    collections::VecDeque,
     ops::ControlFlow,
     sync::{Arc, OnceLock},
     time::{Duration, Instant},
@@ -20,7 +21,7 @@ use waihu_media::{PlaybackId, SlotId};
 use waihu_sip::{Event as SipEvent, SessionDescription};
 use waihu_speech::{Event as Heard, Listener, Urgency as Spoken, VoiceRequest};
 use waihu_trunk::Call;
-use waihu_types::{Case, Intent, Mood, VoiceStyle, WallTime};
+use waihu_types::{Case, Intent, Mood, Time, VoiceStyle, WallTime};
 
 use crate::{
     error::DialError,
@@ -89,6 +90,8 @@ pub(crate) struct AgentSide {
     is_briefed: bool,
     /// Dropping it ends the listening.
     listener: Option<Listener>,
+    /// When what the agent said began, of that whose words are owed.
+    began: VecDeque<Time>,
     /// What was said in the call.
     lines: Vec<desk::Said>,
     last: Arc<OnceLock<AgentId>>,
@@ -112,6 +115,7 @@ impl AgentSide {
             whisper: Whisper::None,
             is_briefed: false,
             listener: None,
+            began: VecDeque::new(),
             lines: Vec::new(),
             last: Arc::default(),
             without: Vec::new(),
@@ -158,7 +162,7 @@ impl AgentSide {
             SideEvent::News(news) => self.told(plant, callee, news),
             SideEvent::Own(_, Own(Happening::Whisper(samples))) => self.spoken(plant, samples),
             SideEvent::Own(number, _) if number != self.number => None,
-            SideEvent::Own(_, Own(Happening::Speech(event))) => return agents_line(plant, event),
+            SideEvent::Own(_, Own(Happening::Speech(event))) => return self.agents_line(plant, event),
             SideEvent::Own(_, Own(happening)) => self.own(plant, happening),
         };
         input.map(SideWord::Input)
@@ -421,6 +425,7 @@ impl AgentSide {
             plant.media.close(sound.slot());
         }
         self.listener = None;
+        self.began.clear();
         let agent = self.agent.take();
         if self.is_taken && !self.is_joined {
             self.without.extend(agent.clone());
@@ -438,6 +443,24 @@ impl AgentSide {
         self.number += 1;
     }
 
+    /// What the agent said, as a line of the transcript, at the time when they began.
+    fn agents_line(&mut self, plant: &Plant, event: Heard) -> Option<SideWord> {
+        let heard = match event {
+            Heard::Started => {
+                self.began.push_back(plant.media.now());
+                return None;
+            }
+            Heard::Heard(heard) | Heard::Rejoined(heard) => heard,
+            Heard::Unintelligible => {
+                self.began.pop_front();
+                return None;
+            }
+            _ => return None,
+        };
+        let at = self.began.pop_front().unwrap_or_else(|| plant.media.now());
+        Some(SideWord::Line(Line { at, speaker: Speaker::Agent, text: heard.text, understood: None }))
+    }
+
     /// Something was said in the call.
     pub(crate) fn said(&mut self, at: WallTime, line: &Line) {
         let speaker = match line.speaker {
@@ -451,13 +474,6 @@ impl AgentSide {
         self.board.said(&said);
         self.lines.push(said);
     }
-}
-
-/// What the agent said, as a line of the transcript.
-fn agents_line(plant: &Plant, event: Heard) -> Option<SideWord> {
-    let (Heard::Heard(heard) | Heard::Rejoined(heard)) = event else { return None };
-    let at = plant.media.now();
-    Some(SideWord::Line(Line { at, speaker: Speaker::Agent, text: heard.text, understood: None }))
 }
 
 /// What an agent sees of a call before they answer, and of a case before its call.

@@ -77,7 +77,8 @@ async fn reviews(
     drawn: Vec<&Candidate>,
 ) -> Result<Vec<NewReview>, StoreError> {
     // A plan without its form is refused when it is read.
-    let form = sampling.form(&plan.form).and_then(|form| serde_json::to_string(form).ok()).unwrap_or_default();
+    let form =
+        sampling.form(&plan.form).and_then(|form| serde_json::to_string(form).ok()).unwrap_or_default();
     let mut reviews = Vec::with_capacity(drawn.len());
     for call in drawn {
         let mut agents = store.agents_of(&call.attempt).await?;

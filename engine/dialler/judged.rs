@@ -118,7 +118,12 @@ fn line(line: TranscriptLine) -> Line {
     }
 }
 
-async fn keep(store: &Store, outcome: &Outcome, revision: i64, judged: &Judgement) -> Result<bool, StoreError> {
+async fn keep(
+    store: &Store,
+    outcome: &Outcome,
+    revision: i64,
+    judged: &Judgement,
+) -> Result<bool, StoreError> {
     let checks: Vec<(&str, &str)> =
         judged.checks.iter().map(|check| (check.id.as_str(), check.verdict.label())).collect();
     for (check, verdict) in checks.iter().filter(|(_, verdict)| *verdict != "does_not_apply") {

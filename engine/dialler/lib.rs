@@ -34,6 +34,6 @@ pub use hearing::{expectation, speech_word, utterance};
 pub use judged::Judging;
 pub use plant::{Order, Plan, Plant, Progress, ProgressKind, Stop};
 pub use recovery::recover;
-pub use searched::catch_up;
+pub use searched::{catch_up, lines as transcript};
 pub use switchboard::{AgentStanding, CallWaiting, DeskLink, DeskVoice, Switchboard};
 pub use words::{RecordedPrompts, Words};

@@ -13,7 +13,10 @@ use waihu_types::AttemptId;
 const AT_ONCE: u32 = 200;
 
 /// The lines of a transcript.
-pub(crate) fn lines(path: &Path) -> io::Result<Vec<TranscriptLine>> {
+///
+/// # Errors
+/// When its file cannot be read.
+pub fn lines(path: &Path) -> io::Result<Vec<TranscriptLine>> {
     let text = fs::read_to_string(path)?;
     // What a fault left of a last line is none.
     Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())

@@ -64,7 +64,7 @@ pub fn find_in_lines<S: PartialEq>(lines: &[(u64, S, &str)], lang: Lang, known: 
             parts.push((n, joined.len(), text.len()));
             joined.push_str(text);
             joined.push(' ');
-            last = Some(at + said_ms(text));
+            last = Some(at + lasting_ms(text));
         }
         if parts.len() < 2 {
             continue;
@@ -93,8 +93,8 @@ fn add(spans: &mut Vec<Span>, new: Span) {
     spans.sort_unstable();
 }
 
-/// About how long a text takes to say [ms]: at the pace at which people tell numbers.
-fn said_ms(text: &str) -> u64 {
+/// About how long a text takes to say \[ms\]: at the pace at which people tell numbers.
+pub fn lasting_ms(text: &str) -> u64 {
     text.chars().map(|c| if c.is_ascii() { 70 } else { 220 }).sum()
 }
 

@@ -5,12 +5,16 @@
 //! figures of plans stay. Deliberately absent: names that nobody told us, and addresses; what a recognizer misheard.
 //! README.md has the figures.
 
+mod anonymous;
+mod blur;
 mod digits;
 mod hide;
 mod known;
 mod numbers;
 
-pub use hide::{Span, find, find_in_lines, hide, silent};
+pub use anonymous::{LEAST_KEY, Pseudonyms, ShortKey, band};
+pub use blur::{blur, blur_spans};
+pub use hide::{Span, find, find_in_lines, hide, lasting_ms, silent};
 pub use known::Known;
 
 /// What a span is.

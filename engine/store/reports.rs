@@ -3,7 +3,7 @@
 use sqlx::FromRow;
 use waihu_types::{CampaignId, WallTime};
 
-use crate::{Store, StoreError, board::json_field};
+use crate::{Store, StoreError, board::json_field, events::Happened};
 
 /// A report that is on file.
 #[derive(Clone, PartialEq, Eq, FromRow)]
@@ -34,6 +34,15 @@ impl std::fmt::Debug for StoredReport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "StoredReport({} {} {})", self.report, self.period, self.state)
     }
+}
+
+/// Whether a report goes out by mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ByMail {
+    /// As well.
+    Too,
+    /// Readers of events alone have it.
+    No,
 }
 
 /// What came of sending a report.
@@ -81,7 +90,7 @@ macro_rules! columns {
 }
 
 impl Store {
-    /// Keeps a report that was made. False where it was made already, by whichever node.
+    /// Keeps a report that was made, and tells the readers of events. False where it was made already, by whichever node.
     ///
     /// # Errors
     /// When it could not be written.
@@ -89,18 +98,37 @@ impl Store {
         &self,
         (report, period): (&str, &str),
         (html, csv): (&str, &str),
+        by_mail: ByMail,
         now: WallTime,
     ) -> Result<bool, StoreError> {
-        let statement = sqlx::query(
+        let mut tx = self.write().await?;
+        let state = if by_mail == ByMail::Too { "waiting" } else { "sent" };
+        let made = sqlx::query(
             "INSERT INTO reports (report, period, made_at, html, csv, state, tries, next_at, told, lease_until)
-             VALUES ($1, $2, $3, $4, $5, 'waiting', 0, $3, '', 0) ON CONFLICT (report, period) DO NOTHING",
+             VALUES ($1, $2, $3, $4, $5, $6, 0, $3, '', 0) ON CONFLICT (report, period) DO NOTHING",
         )
         .bind(report)
         .bind(period)
         .bind(now.unix_millis())
         .bind(html)
-        .bind(csv);
-        Ok(self.change(statement).await? == 1)
+        .bind(csv)
+        .bind(state)
+        .execute(&mut *tx)
+        .await
+        .map_err(|e| self.sql(e))?
+        .rows_affected();
+        if made == 1 {
+            tx.tell(Happened {
+                key: format!("report:{report}:{period}"),
+                kind: "report",
+                at: now,
+                campaign: None,
+                case: None,
+                attempt: None,
+                body: serde_json::json!({ "report": report, "period": period, "html": html, "csv": csv }),
+            });
+        }
+        tx.commit().await.map(|()| made == 1).map_err(|e| self.sql(e))
     }
 
     /// Whether the report of a period was made.

@@ -20,8 +20,9 @@ use sha2::{Digest, Sha256};
 use tokio::io::AsyncReadExt;
 use tower_http::services::ServeFile;
 use utoipa::{IntoParams, ToSchema};
+use waihu_redact::Known;
 use waihu_store::{Act, Filter};
-use waihu_types::{AttemptId, Outcome};
+use waihu_types::{AttemptId, Lang, Outcome};
 
 use crate::{
     Problem,
@@ -144,7 +145,7 @@ pub(crate) struct From {
     after: Option<u64>,
 }
 
-/// What was said in a call and why, also while it is up.
+/// What was said in a call and why, also while it is up. Who sees no numbers sees neither those that were said nor names.
 #[utoipa::path(get, path = "/v1/calls/{attempt}/transcript", tag = "calls",
     params(("attempt" = Key, Path, description = "The attempt"), From),
     responses((status = 200, description = "The lines", body = TranscriptRecord)))]
@@ -155,7 +156,8 @@ pub(crate) async fn transcript(
     Asked(from): Asked<From>,
 ) -> Answer<TranscriptRecord> {
     let standing = shared.store().attempt(&attempt).await?;
-    let live = standing.ok_or_else(|| Problem::not_found("attempt 通话"))?.open;
+    let standing = standing.ok_or_else(|| Problem::not_found("attempt 通话"))?;
+    let (live, case, lang) = (standing.open, standing.begun.case, standing.begun.script.lang);
     let path = match outcome(&shared, &attempt).await? {
         Some(outcome) => outcome.transcript.map(|t| t.path),
         None => Some(format!("{attempt}.jsonl")),
@@ -175,8 +177,26 @@ pub(crate) async fn transcript(
     let text = read(&file).await.map_err(|_| elsewhere("the transcript"))?;
     let skip = usize::try_from(from.after.unwrap_or(0)).unwrap_or(usize::MAX);
     // The last line of a call that is up may be half written: it comes with the next look.
-    let lines = text.lines().skip(skip).map_while(|line| serde_json::from_str(line).ok()).collect();
+    let mut lines: Vec<TranscriptLine> =
+        text.lines().map_while(|line| serde_json::from_str(line).ok()).collect();
+    if !who.sees_numbers() {
+        let case = shared.store().case(&case).await?;
+        hide(&mut lines, lang, &case.map(|stored| Known::of(&stored.case)).unwrap_or_default());
+    }
+    let lines = lines.into_iter().skip(skip).collect();
     Ok(Json(TranscriptRecord { live, lines }))
+}
+
+/// Numbers and names of persons give way to what they are, also where a number was said in several lines.
+fn hide(lines: &mut [TranscriptLine], lang: Lang, known: &Known) {
+    let said: Vec<(u64, &str, &str)> =
+        lines.iter().map(|line| (line.at_ms, line.speaker.as_str(), line.text.as_str())).collect();
+    let spans = waihu_redact::find_in_lines(&said, lang, known);
+    for (line, spans) in lines.iter_mut().zip(spans).filter(|(_, spans)| !spans.is_empty()) {
+        line.text = waihu_redact::hide(&line.text, &spans, lang);
+        // The same numbers may stand there once more.
+        line.entities = None;
+    }
 }
 
 async fn read(file: &Path) -> io::Result<String> {

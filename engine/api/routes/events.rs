@@ -46,7 +46,7 @@ pub(crate) struct EventRecord {
     /// The same for a repeat, and for nothing else.
     #[schema(example = "01JD7Z…:1")]
     key: String,
-    /// `outcome`, `attempt`, `case`, `campaign`, `do_not_call` or `sms`; also the `event`.
+    /// `outcome`, `attempt`, `case`, `campaign`, `do_not_call`, `sms` or `report`; also the `event`.
     kind: String,
     /// When.
     #[schema(value_type = String, format = DateTime)]
@@ -84,7 +84,7 @@ pub(crate) struct Which {
     after: Option<i64>,
 }
 
-const KINDS: [&str; 6] = ["outcome", "attempt", "case", "campaign", "do_not_call", "sms"];
+const KINDS: [&str; 7] = ["outcome", "attempt", "case", "campaign", "do_not_call", "sms", "report"];
 
 impl Which {
     fn check(&self) -> Result<(), Problem> {

@@ -208,7 +208,10 @@ impl Which {
     fn filter(&self) -> Result<JudgedFilter, Problem> {
         if self.failing.as_ref().is_some_and(|check| check.parse::<Check>().is_err()) {
             let known: Vec<&str> = Check::ALL.iter().map(|check| check.label()).collect();
-            return Err(Problem::invalid("failing", format!("one of {} is expected 检查项有误", known.join(", "))));
+            return Err(Problem::invalid(
+                "failing",
+                format!("one of {} is expected 检查项有误", known.join(", ")),
+            ));
         }
         if self.most.is_some_and(|most| most > 100) {
             return Err(Problem::invalid("most", "0 to 100 is expected 应为 0 至 100"));
@@ -343,8 +346,8 @@ pub struct Cost {
 pub(crate) async fn costs(shared: Here, _: Who, Asked(which): Asked<OfWhich>) -> Answer<Vec<Cost>> {
     let since = which.since.unwrap_or(WallTime::from_unix_millis(0));
     let until = which.until.unwrap_or(WallTime::from_unix_millis(i64::MAX));
-    let rates = (shared.inner().state.rates)();
-    Ok(Json(crate::costs::costs(shared.store(), &rates, which.campaign.as_ref(), (since, until)).await?))
+    let prices = (shared.inner().state.prices)();
+    Ok(Json(crate::costs::costs(shared.store(), &prices, which.campaign.as_ref(), (since, until)).await?))
 }
 
 /// A record's text as JSON; null where it is none.

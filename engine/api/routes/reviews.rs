@@ -199,7 +199,12 @@ pub(crate) struct Turn {
 #[utoipa::path(post, path = "/v1/reviews/{review}", tag = "quality",
     params(("review" = i64, Path, description = "The review")), request_body = Turn,
     responses((status = 200, description = "How it stands then", body = ReviewWhole)))]
-pub(crate) async fn take(shared: Here, who: Who, At(id): At<i64>, Body(turn): Body<Turn>) -> Answer<ReviewWhole> {
+pub(crate) async fn take(
+    shared: Here,
+    who: Who,
+    At(id): At<i64>,
+    Body(turn): Body<Turn>,
+) -> Answer<ReviewWhole> {
     let step = match (turn.answers, turn.confirms) {
         (Some(answers), None) => {
             let answer = |it: Scored| waihu_quality::Answer { question: it.question, score: it.score };
@@ -207,7 +212,10 @@ pub(crate) async fn take(shared: Here, who: Who, At(id): At<i64>, Body(turn): Bo
         }
         (None, Some(confirms)) => Step::Look { confirms, note: turn.note },
         _ => {
-            return Err(Problem::invalid("answers", "answers or confirms, one of them, is expected 二者只能有一个"));
+            return Err(Problem::invalid(
+                "answers",
+                "answers or confirms, one of them, is expected 二者只能有一个",
+            ));
         }
     };
     let Found { form, mut review, .. } = find(&shared, id).await?;
@@ -226,7 +234,10 @@ pub(crate) async fn take(shared: Here, who: Who, At(id): At<i64>, Body(turn): Bo
         opinion: opinion.map(|opinion| if opinion == Opinion::Right { "right" } else { "wrong" }),
     };
     if !shared.store().take_turn(id, &taken, now()).await? {
-        return Err(Problem::new(Code::Conflict, "somebody else was faster: look at it anew 已由他人处理，请刷新"));
+        return Err(Problem::new(
+            Code::Conflict,
+            "somebody else was faster: look at it anew 已由他人处理，请刷新",
+        ));
     }
     Ok(Json(whole(find(&shared, id).await?, &who)))
 }

@@ -5,8 +5,9 @@
 use axum::Json;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use waihu_redact::Known;
 use waihu_store::{AuditRow, Beyond, Hit, Sought};
-use waihu_types::{CampaignId, CaseId, Disposition, WallTime};
+use waihu_types::{CampaignId, CaseId, Disposition, Lang, WallTime};
 
 use crate::{
     Problem,
@@ -136,7 +137,7 @@ impl From<Hit> for Call {
 /// times in a call each place is told.
 #[utoipa::path(post, path = "/v1/search", tag = "calls", request_body = Seek,
     responses((status = 200, description = "A page of calls", body = Page<Call>)))]
-pub(crate) async fn search(shared: Here, _: Who, Body(seek): Body<Seek>) -> Answer<Page<Call>> {
+pub(crate) async fn search(shared: Here, who: Who, Body(seek): Body<Seek>) -> Answer<Page<Call>> {
     let words = seek.words.as_deref().map(str::trim).filter(|words| !words.is_empty());
     if words.is_some_and(|words| words.chars().count() > MAX_WORDS) {
         return Err(Problem::invalid("words", "100 characters at most 不得超过 100 字"));
@@ -152,7 +153,18 @@ pub(crate) async fn search(shared: Here, _: Who, Body(seek): Body<Seek>) -> Answ
         until: seek.until,
     };
     let rows = shared.store().search(&sought, from.as_ref(), limit + 1).await?;
-    Page::of(rows, limit, Hit::place, |hit| Ok(hit.into())).map(Json)
+    let sees = who.sees_numbers();
+    Page::of(rows, limit, Hit::place, |mut hit| {
+        hit.text = hit.text.map(|text| if sees { text } else { hidden(&text) });
+        Ok(hit.into())
+    })
+    .map(Json)
+}
+
+/// An utterance without the numbers that were said in it.
+fn hidden(text: &str) -> String {
+    let lang = if text.is_ascii() { Lang::En } else { Lang::Zh };
+    waihu_redact::hide(text, &waihu_redact::find(text, lang, &Known::default()), lang)
 }
 
 /// What somebody did, or looked at.

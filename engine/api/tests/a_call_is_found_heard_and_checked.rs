@@ -203,3 +203,163 @@ async fn a_board_tells_of_calls_that_are_up_and_results_of_those_that_are_over()
         (&json!("id"), &json!(true))
     );
 }
+
+#[tokio::test]
+async fn numbers_and_names_that_were_said_are_for_who_sees_numbers() {
+    let server = server().await;
+    let outcome = up(&server, "one").await;
+    let case = serde_json::from_value(common::case(outcome.case.as_str())).unwrap();
+    server.store.import(&[case], now()).await.unwrap();
+    let said = "{\"at_ms\":0,\"speaker\":\"bot\",\"text\":\"请问是张伟先生吗？\"}\n\
+        {\"at_ms\":900,\"speaker\":\"callee\",\"text\":\"打我另一个，一三八零零\",\"entities\":{\"amount\":\"13800\"}}\n\
+        {\"at_ms\":3900,\"speaker\":\"callee\",\"text\":\"一三八零零零，下周还3250.00元\"}\n";
+    fs::write(server.folder.path().join("recordings/one.jsonl"), said).unwrap();
+    let read = async |role| {
+        let body = server.get(&server.token(role).await, "/v1/calls/one/transcript").await.body;
+        body["lines"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|l| l["text"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert!(read(Role::Compliance).await[1].contains("一三八零零"));
+    let hidden = read(Role::Operations).await;
+    assert_eq!(hidden, ["请问是〔姓名〕先生吗？", "打我另一个，〔电话〕", "〔电话〕，下周还3250.00元"]);
+    // Who has read the first lines does not see the rest of a number that was begun in them.
+    let token = server.token(Role::Operations).await;
+    let rest = server.get(&token, "/v1/calls/one/transcript?after=2").await.body;
+    assert_eq!(rest["lines"][0]["text"], "〔电话〕，下周还3250.00元");
+    server.store.close_attempt(&outcome).await.unwrap();
+    let words = [Said { at_ms: 900, speaker: "callee", text: "周五打13800138000" }];
+    server.store.keep_words(&outcome.attempt, &words).await.unwrap();
+    let found = server.post(&token, "/v1/search", json!({"words": "周五"})).await.body;
+    assert_eq!(found["items"][0]["said"]["text"], "周五打〔电话〕");
+}
+
+#[tokio::test]
+async fn a_judgement_is_read_with_its_evidence_and_counted_by_check() {
+    let server = server().await;
+    let outcome = up(&server, "one").await;
+    server.store.close_attempt(&outcome).await.unwrap();
+    let line = |at_ms, speaker, text: &str| waihu_quality::Line {
+        at_ms,
+        speaker,
+        text: text.into(),
+        intent: None,
+        confidence: None,
+    };
+    let lines = [
+        line(0, waihu_quality::Speaker::Bot, "您好，您的信用卡逾期了。"),
+        line(4_000, waihu_quality::Speaker::Callee, "什么"),
+    ];
+    let call = waihu_quality::Call {
+        outcome: &outcome,
+        case: None,
+        lines: Some(&lines),
+        decided: None,
+        profile: "cn",
+    };
+    let judged = waihu_quality::judge(&call, &waihu_quality::Rules::shipped(BTreeMap::new()).unwrap());
+    let checks: Vec<(&str, &str)> =
+        judged.checks.iter().map(|c| (c.id.as_str(), c.verdict.label())).collect();
+    let record = serde_json::to_string(&judged).unwrap();
+    let new = waihu_store::NewJudgement {
+        attempt: &outcome.attempt,
+        revision: 1,
+        agent: None,
+        distress: 0,
+        person: true,
+        score: judged.score,
+        passed: judged.passed,
+        critical: judged.is_critical(),
+        checks: &checks,
+        record: &record,
+    };
+    let (compliance, agent) = (server.token(Role::Compliance).await, server.token(Role::Agent).await);
+    assert_eq!(server.get(&compliance, "/v1/calls/one/quality").await.status, 404);
+    assert!(server.store.keep_judgement(&new, now()).await.unwrap());
+    assert_eq!(server.get(&agent, "/v1/calls/one/quality").await.status, 403);
+    let whole = server.get(&compliance, "/v1/calls/one/quality").await.body;
+    assert_eq!(
+        (&whole["passed"], &whole["critical"], &whole["checks"][0]["id"]),
+        (&json!(false), &json!(true), &json!("identity"))
+    );
+    assert_eq!(whole["checks"][0]["evidence"][0]["line"], 1);
+    let listed = server.get(&compliance, "/v1/quality?failing=identity&passed=false").await.body;
+    assert_eq!(listed["items"][0]["attempt"], "one");
+    assert_eq!(server.get(&compliance, "/v1/quality?failing=hours").await.body["items"], json!([]));
+    assert_eq!(server.get(&compliance, "/v1/quality?failing=manners").await.status, 422);
+    let shares = server.get(&compliance, "/v1/quality/checks").await.body;
+    assert_eq!(
+        (&shares[0]["id"], &shares[0]["failed"], &shares[0]["share"]),
+        (&json!("identity"), &json!(1), &json!(0.0))
+    );
+    let costs = server.get(&compliance, "/v1/results/costs").await.body;
+    assert_eq!((&costs[0]["calls"], &costs[0]["calls_cost"]), (&json!(1), &json!("0.00")));
+}
+
+#[tokio::test]
+async fn a_review_has_two_pairs_of_eyes_and_none_of_them_the_agents() {
+    let server = server().await;
+    let outcome = up(&server, "one").await;
+    server.store.close_attempt(&outcome).await.unwrap();
+    let sampling = waihu_quality::Sampling::shipped().unwrap();
+    let form = serde_json::to_string(sampling.form("call").unwrap()).unwrap();
+    let drawn = waihu_store::NewReview {
+        attempt: outcome.attempt.clone(),
+        form,
+        four_eyes: true,
+        agents: vec!["Wang".into()],
+    };
+    server.store.keep_draw("critical", "2026-11-26", &[drawn], now()).await.unwrap();
+    let (li, wang, zhao) = (
+        server.token_of(Role::Compliance, "Li").await,
+        server.token_of(Role::Compliance, "wang").await,
+        server.token_of(Role::Compliance, "Zhao").await,
+    );
+    let listed = server.get(&li, "/v1/reviews?stage=open").await.body;
+    let path = format!("/v1/reviews/{}", listed["items"][0]["id"]);
+    let operations = server.token(Role::Operations).await;
+    assert_eq!(server.get(&operations, &path).await.body["form"]["id"], "call");
+    let answers: Vec<Value> = sampling
+        .form("call")
+        .unwrap()
+        .questions
+        .iter()
+        .map(|q| json!({"question": q.id, "score": q.most}))
+        .collect();
+    let fill = json!({"answers": answers, "note": "fine"});
+    assert_eq!(server.post(&operations, &path, fill.clone()).await.status, 403);
+    assert_eq!(server.post(&wang, &path, fill.clone()).await.status, 409, "it was their call");
+    assert_eq!(
+        server.post(&li, &path, json!({"confirms": true})).await.status,
+        409,
+        "there is nothing to confirm"
+    );
+    assert_eq!(server.post(&li, &path, json!({"answers": [], "note": ""})).await.status, 422);
+    let filled = server.post(&li, &path, fill.clone()).await.body;
+    assert_eq!(
+        (&filled["stage"], &filled["may"], &filled["opinion"]),
+        (&json!("second"), &json!(false), &Value::Null)
+    );
+    assert_eq!(
+        server.post(&li, &path, json!({"confirms": true})).await.status,
+        409,
+        "nobody confirms themselves"
+    );
+    assert_eq!(
+        server.post(&zhao, &path, json!({"confirms": false})).await.status,
+        422,
+        "who disagrees says why"
+    );
+    let done = server.post(&zhao, &path, json!({"confirms": true})).await.body;
+    assert_eq!(
+        (&done["stage"], &done["opinion"], &done["score"]),
+        (&Value::Null, &json!("right"), &json!(100))
+    );
+    assert_eq!(done["acts"].as_array().unwrap().len(), 2);
+    assert_eq!(server.get(&li, "/v1/reviews?stage=done").await.body["items"].as_array().unwrap().len(), 1);
+    assert_eq!(server.get(&li, "/v1/reviews?stage=never").await.status, 422);
+    assert_eq!(server.get(&li, "/v1/reviews/99").await.status, 404);
+}

@@ -33,14 +33,18 @@ struct Counted {
     named: u32,
 }
 
-#[test]
-fn what_is_somebodys_is_found_and_sums_and_days_stay() {
+/// What came out of a set.
+struct Figures {
+    recall: f64,
+    precision: f64,
+}
+
+fn figures(name: &str, set: &str) -> Figures {
     let mut known = Known::default();
     known.name("张伟", Lang::Zh);
     known.name("Daniel Reed", Lang::En);
     let mut by_kind: BTreeMap<Kind, Counted> = BTreeMap::new();
     let (mut right, mut wrong, mut lines, mut plain) = (0, 0, 0, 0);
-    let set = include_str!("set.txt");
     for marked in set.lines().filter(|l| !l.starts_with('#')) {
         let (lang, text, wanted) = line(marked);
         let found = find(&text, lang, &known);
@@ -67,15 +71,27 @@ fn what_is_somebodys_is_found_and_sums_and_days_stay() {
     }
     let sum = |of: fn(&Counted) -> u32| by_kind.values().map(of).sum::<u32>();
     let (wanted, found, named) = (sum(|c| c.wanted), sum(|c| c.found), sum(|c| c.named));
-    println!("{lines} lines, {plain} of them with nothing to find");
+    println!("{name}: {lines} lines, {plain} of them with nothing to find");
     for (kind, c) in &by_kind {
         println!("{:10} {:3} {:3} found, {:3} as what they are", kind.label(), c.wanted, c.found, c.named);
     }
     let recall = f64::from(found) / f64::from(wanted);
     let precision = f64::from(right) / f64::from(right + wrong);
+    let all = right + wrong;
     println!(
-        "recall {recall:.3} ({found} of {wanted}, {named} as what they are), precision {precision:.3} ({right} of {})",
-        right + wrong
+        "recall {recall:.3} ({found} of {wanted}, {named} as what they are), precision {precision:.3} ({right} of {all})"
     );
-    assert!(recall >= 0.95 && precision >= 0.95, "recall {recall}, precision {precision}");
+    Figures { recall, precision }
+}
+
+#[test]
+fn what_is_somebodys_is_found_and_sums_and_days_stay() {
+    let of = figures("set.txt", include_str!("set.txt"));
+    assert!(of.recall >= 0.98 && of.precision >= 0.98);
+}
+
+#[test]
+fn on_lines_that_the_rules_were_not_made_for_it_is_nearly_as_good() {
+    let of = figures("unseen.txt", include_str!("unseen.txt"));
+    assert!(of.recall >= 0.80 && of.precision >= 0.90);
 }

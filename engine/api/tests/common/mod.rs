@@ -88,7 +88,7 @@ fn state(folder: &Path, store: Arc<Store>, pulse: Arc<Pulse>, limits: Limits) ->
             StrategyOf::Text(text) => Ok(text.to_owned()),
         }),
         choices: Box::new(Choices::default),
-        rates: Box::new(waihu_api::Rates::default),
+        prices: Box::new(waihu_api::Prices::default),
         recordings: folder.join("recordings"),
         disk: folder.to_owned(),
         desks: None,

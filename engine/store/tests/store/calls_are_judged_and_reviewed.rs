@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use waihu_store::{JudgedFilter, NewJudgement, NewReview, ReviewFilter, Sent, Store, TurnTaken};
+use waihu_store::{ByMail, JudgedFilter, NewJudgement, NewReview, ReviewFilter, Sent, Store, TurnTaken};
 use waihu_types::{Disposition, Handover, HandoverResult};
 
 use crate::common::{Ground, at, attempt, free, on_both, outcome};
@@ -128,9 +128,12 @@ async fn a_turn_is_taken_once_and_stays(ground: Ground) {
 async fn a_report_is_made_and_sent_once(ground: Ground) {
     let (one, other) = (ground.store().await, ground.store().await);
     let name = ("daily", "2026-11-26");
-    let make = async |store: &Store| store.keep_report(name, ("<p>", "a,b"), at(0)).await.unwrap();
+    let make =
+        async |store: &Store| store.keep_report(name, ("<p>", "a,b"), ByMail::Too, at(0)).await.unwrap();
     let (a, b) = tokio::join!(make(&one), make(&other));
     assert!(a != b && one.is_reported("daily", "2026-11-26").await.unwrap());
+    let told = one.events(0, 99).await.unwrap();
+    assert_eq!(told.iter().filter(|event| event.kind == "report").count(), 1, "readers hear of it once");
     let lease = Duration::from_secs(60);
     let take = async |store: &Store, s| store.take_report(&["daily"], at(s), lease).await.unwrap();
     assert!(one.take_report(&["weekly"], at(1), lease).await.unwrap().is_none(), "it is not this node's");

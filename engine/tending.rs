@@ -1,0 +1,64 @@
+//! What `waihu serve` does beside its calls: judges what was filed, draws calls for review.
+//! Each of it is done once, whichever node is first, and none of it is waited for by a call.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use waihu_dialler::Judging;
+use waihu_quality::{Rules, Sampling};
+use waihu_store::{Store, StoreError};
+
+use crate::commands::dialog::now;
+
+/// How often what was filed is looked for: a reviewer opens a call no sooner.
+const LOOK: Duration = Duration::from_secs(2);
+/// How many looks apart draws and reports are asked for: a minute.
+const SELDOM: u32 = 30;
+
+/// What is tended with.
+pub(crate) struct Tending {
+    pub(crate) store: Arc<Store>,
+    pub(crate) recordings: PathBuf,
+    pub(crate) rules: Rules,
+    pub(crate) sampling: Sampling,
+}
+
+impl Tending {
+    /// Tends until it is dropped.
+    pub(crate) async fn run(self) {
+        let mut seq = None;
+        let mut looks = 0_u32;
+        loop {
+            // What a database that is away leaves undone is done at a later look.
+            if let Err(error) = self.judge(&mut seq).await {
+                tracing::warn!(%error, "calls are not judged yet");
+            }
+            if looks.is_multiple_of(SELDOM) {
+                match waihu_dialler::draw(&self.store, &self.sampling, now()).await {
+                    Ok(0) => {}
+                    Ok(drawn) => tracing::info!(drawn, "calls are drawn for review"),
+                    Err(error) => tracing::warn!(%error, "calls are not drawn yet"),
+                }
+            }
+            looks = looks.wrapping_add(1);
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    async fn judge(&self, seq: &mut Option<i64>) -> Result<(), StoreError> {
+        let judging = Judging { store: &self.store, recordings: &self.recordings, rules: &self.rules };
+        let from = match seq {
+            Some(from) => *from,
+            // What is filed while the others are judged comes after this place.
+            None => {
+                let place = self.store.last_event().await?;
+                let judged = judging.rest().await?;
+                if judged > 0 {
+                    tracing::info!(judged, "earlier calls are judged now");
+                }
+                place
+            }
+        };
+        *seq = Some(judging.follow(from).await?);
+        Ok(())
+    }
+}

@@ -1,0 +1,128 @@
+//! Calls on file are judged, drawn, reviewed by two people and exported without persons, by hand; without a model or a
+//! telephone. The calls are those of the practice ground.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod common;
+
+use std::{fs, path::Path};
+
+use common::{at, lay_out, run, waihu};
+use serde_json::Value;
+use waihu_compliance::Gate;
+use waihu_store::{NewAttempt, Passage, Store};
+use waihu_types::{Case, Outcome, WallTime};
+
+const CALLS: &str = include_str!("../engine/quality/tests/calls.jsonl");
+
+/// A day ago, so that the day is over.
+fn yesterday() -> i64 {
+    jiff::Timestamp::now().as_millisecond() - 86_400_000
+}
+
+/// Files the calls as if they had been made yesterday; one of them told of the debt too early.
+async fn file(project: &Path) {
+    let store = Store::open(project.join(".waihu/waihu.sqlite")).await.unwrap();
+    fs::create_dir_all(project.join("recordings")).unwrap();
+    for (n, line) in (0..).zip(CALLS.lines()) {
+        let call: Value = serde_json::from_str(line).unwrap();
+        let mut outcome: Outcome = serde_json::from_value(call["outcome"].clone()).unwrap();
+        let case: Case = serde_json::from_value(call["case"].clone()).unwrap();
+        let when = WallTime::from_unix_millis(yesterday() + n * 1_000);
+        (outcome.campaign, outcome.dialled_at, outcome.ended_at) = (None, when, when);
+        outcome.answered_at = outcome.answered_at.map(|_| when);
+        let new = NewAttempt {
+            attempt: outcome.attempt.clone(),
+            campaign: None,
+            case: outcome.case.clone(),
+            callee: outcome.callee.clone(),
+            script: outcome.script.clone(),
+            models: outcome.models.clone(),
+            dialled_at: when,
+            own_number: false,
+        };
+        store.import(&[case], when).await.unwrap();
+        store.begin_attempt(&new, &Passage::new(Gate::laboratory(), "Asia/Shanghai")).await.unwrap();
+        let mut text = String::new();
+        for line in call["lines"].as_array().unwrap() {
+            let line = line.to_string();
+            let early = outcome.case.as_str() == "zh-stop-calling" && line.contains("本次通话会录音");
+            text +=
+                &if early { line.replace("本次通话会录音", "您的信用卡逾期了") } else { line };
+            text.push('\n');
+        }
+        let path = project.join(format!("recordings/{}.jsonl", outcome.attempt));
+        fs::write(&path, text).unwrap();
+        if let Some(transcript) = &mut outcome.transcript {
+            transcript.path = path.display().to_string();
+        }
+        store.close_attempt(&outcome).await.unwrap();
+    }
+    store.close().await;
+}
+
+#[tokio::test]
+async fn calls_are_judged_looked_at_and_exported_by_hand() {
+    let folder = tempfile::tempdir().unwrap();
+    let project = folder.path();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let rules = fs::read_to_string(root.join("compliance/quality.toml")).unwrap();
+    let plans = fs::read_to_string(root.join("compliance/sampling.toml")).unwrap();
+    lay_out(project, &[("compliance/quality.toml", &rules), ("compliance/sampling.toml", &plans)]);
+    file(project).await;
+
+    run(project, &["quality", "run"]);
+    let wrong = run(project, &["quality", "list", "--wrong"]);
+    assert!(wrong.contains("identity, disclosures") && wrong.contains("1 calls"), "{wrong}");
+    let attempt = wrong.split_whitespace().find(|word| word.len() == 36).unwrap().to_owned();
+    let shown = run(project, &["quality", "show", &attempt]);
+    assert!(shown.contains("✗ identity") && shown.contains("line 第 4 行, 0.0 s"), "{shown}");
+    let checks = run(project, &["quality", "checks"]);
+    assert!(checks.contains("read_back"), "{checks}");
+    let judged = run(project, &["quality", "show", &attempt, "--json"]);
+    let judged: Value = serde_json::from_str(&judged).unwrap();
+    assert_eq!(judged["passed"], false);
+
+    // Yesterday is drawn once, and the critical call has two pairs of eyes.
+    let drawn = run(project, &["quality", "draw"]);
+    assert!(!drawn.starts_with("0 "), "{drawn}");
+    assert!(run(project, &["quality", "draw"]).starts_with("0 "));
+    let reviews = run(project, &["quality", "reviews", "--plan", "critical"]);
+    assert!(reviews.contains(&attempt) && reviews.contains("1 reviews"), "{reviews}");
+    let id = reviews.lines().find(|line| line.contains(&attempt)).unwrap();
+    let id = id.split_whitespace().next().unwrap().to_owned();
+    assert!(run(project, &["quality", "review", &id]).contains("identity 0–1"));
+    let fill = |by: &str| {
+        let answers = ["identity=0", "disclosures=0", "understanding=4", "courtesy=4", "result=1"];
+        let mut args =
+            vec!["quality".to_owned(), "review".to_owned(), id.clone(), "--by".to_owned(), by.to_owned()];
+        args.extend(answers.iter().flat_map(|answer| ["--answer".to_owned(), (*answer).to_owned()]));
+        waihu(project).args(args).output().unwrap().status.success()
+    };
+    assert!(fill("Li"));
+    let confirm = |by: &str| {
+        waihu(project)
+            .args(["quality", "review", &id, "--by", by, "--confirm"])
+            .output()
+            .unwrap()
+            .status
+            .success()
+    };
+    assert!(!confirm("li"), "nobody confirms themselves");
+    assert!(confirm("Zhao") && !confirm("Sun"));
+    assert!(run(project, &["quality", "reviews", "--stage", "done"]).contains("wrong"));
+
+    // Nobody stands in what is exported, and the same debtor has the same pseudonym.
+    let (out, key) = (at(project, "calls.jsonl"), at(project, "key"));
+    run(project, &["export", "anonymous", &out, "--key", &key]);
+    let exported = fs::read_to_string(&out).unwrap();
+    assert_eq!(exported.lines().count(), CALLS.lines().count());
+    for told in ["张伟", "吴刚", "zh-promises", "3250.00", attempt.as_str()] {
+        assert!(!exported.contains(told), "{told}");
+    }
+    let again = at(project, "again.jsonl");
+    run(project, &["export", "anonymous", &again, "--key", &key]);
+    assert_eq!(exported, fs::read_to_string(&again).unwrap());
+    run(project, &["export", "redacted", &attempt, &at(project, "out")]);
+    let redacted = fs::read_to_string(project.join(format!("out/{attempt}.jsonl"))).unwrap();
+    assert!(redacted.contains("请问是〔姓名〕先生吗") && !redacted.contains("吴刚"));
+}
