@@ -1,7 +1,7 @@
 // What those who are signed in see: where they may go, and the page they are on.
 import {
   AuditOutlined, BarChartOutlined, CustomerServiceOutlined, DashboardOutlined, ExperimentOutlined, FileTextOutlined, LogoutOutlined, MenuOutlined, PartitionOutlined, PhoneOutlined,
-  SearchOutlined, StopOutlined, TeamOutlined, TranslationOutlined, UserOutlined,
+  SafetyCertificateOutlined, SearchOutlined, SolutionOutlined, StopOutlined, TeamOutlined, TranslationOutlined, UserOutlined,
 } from '@ant-design/icons';
 import { Button, Spin } from 'antd';
 import { lazy, Suspense, useEffect, useState, type ComponentType, type ReactNode } from 'react';
@@ -34,6 +34,9 @@ const PAGES: Page[] = [
   { path: '/practice', scope: 'campaigns:write', show: lazy(() => import('./pages/practice')), nav: 'nav.practice', icon: <ExperimentOutlined aria-hidden /> },
   { path: '/calls', scope: 'calls:read', show: lazy(() => import('./pages/calls')), nav: 'nav.calls', icon: <SearchOutlined aria-hidden /> },
   { path: '/calls/:attempt', scope: 'calls:read', show: lazy(() => import('./pages/call')) },
+  { path: '/quality', scope: 'quality:read', show: lazy(() => import('./pages/quality')), nav: 'nav.quality', icon: <SafetyCertificateOutlined aria-hidden /> },
+  { path: '/reviews', scope: 'quality:review', show: lazy(() => import('./pages/reviews')), nav: 'nav.reviews', icon: <SolutionOutlined aria-hidden /> },
+  { path: '/reviews/:review', scope: 'quality:review', show: lazy(() => import('./pages/review')) },
   { path: '/results', scope: 'events:read', show: lazy(() => import('./pages/results')), nav: 'nav.results', icon: <BarChartOutlined aria-hidden /> },
   { path: '/scripts', scope: 'scripts:read', show: lazy(() => import('./pages/scripts')), nav: 'nav.scripts', icon: <FileTextOutlined aria-hidden /> },
   { path: '/do-not-call', scope: 'do_not_call:read', show: lazy(() => import('./pages/do-not-call')), nav: 'nav.do_not_call', icon: <StopOutlined aria-hidden /> },

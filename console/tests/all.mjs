@@ -246,6 +246,55 @@ await step('compliance finds a call by a word and hears it', async (page) => {
   await shoot(page, 'audit');
 });
 
+await step('compliance sees what calls were judged to be, and hears what it rests on', async (page) => {
+  await signIn(page, 'comp', password);
+  await page.getByRole('link', { name: '质检' }).click();
+  await page.getByText('说出债务之前已确认是本人').first().waitFor();
+  await page.locator('tbody a').first().waitFor();
+  await shoot(page, 'quality');
+  await page.locator('tbody a').first().click();
+  const card = page.locator('.card', { hasText: '质检' });
+  await card.locator('.checks li').first().waitFor();
+  const proof = card.locator('.checks button').first();
+  await proof.waitFor();
+  await proof.click();
+  await page.waitForFunction(() => document.querySelector('[data-testid=played]')?.textContent?.startsWith('00:00 /') === false);
+  await shoot(page, 'call-quality');
+});
+
+await step('a review is filled by one person and looked at by another', async (page) => {
+  // Calls are drawn of the day before, which a new store does not have.
+  const review = { id: 7, plan: 'critical', day: '2026-11-25', attempt: 'a-1', four_eyes: true, stage: 'first', score: null, opinion: null, drawn_at: '2026-11-26T01:00:00Z', changed_at: '2026-11-26T01:00:00Z' };
+  const form = { id: 'call', zh: '通话评审', en: 'a call', pass: 70, question: [{ id: 'identity', zh: '是否先核实本人身份，再谈债务？', en: 'Was the person confirmed before the debt was told?', most: 1, weight: 3, critical: true }, { id: 'courtesy', zh: '用语是否得体、不施压？', en: 'Was the tone courteous, without pressure?', most: 5, weight: 2 }] };
+  let whole = { ...review, form, acts: [], may: true, why_not: null };
+  let sent;
+  await page.route('**/v1/reviews?*', (route) => route.fulfill({ json: { items: [review], next: null } }));
+  await page.route('**/v1/reviews/7', async (route) => {
+    if (route.request().method() === 'POST') {
+      sent = route.request().postDataJSON();
+      whole = { ...whole, stage: 'second', acts: [{ stage: 'first', login: 'wang', name: '王芳', at: '2026-11-26T02:00:00Z', answers: sent.answers, score: 88, opinion: 'right', note: sent.note }] };
+    }
+    await route.fulfill({ json: whole });
+  });
+  await signIn(page, 'comp', password);
+  await page.getByRole('link', { name: '人工评审' }).click();
+  await page.getByRole('link', { name: '评审 7' }).waitFor();
+  await shoot(page, 'reviews');
+  await page.getByRole('link', { name: '评审 7' }).click();
+  await page.getByRole('button', { name: '提交评审' }).click();
+  await page.getByText('请选择').first().waitFor();
+  await page.getByRole('radiogroup').first().getByText('是', { exact: true }).click();
+  await page.getByRole('radiogroup').nth(1).getByText('4', { exact: true }).click();
+  await page.getByLabel('说明').fill('语速略快');
+  await shoot(page, 'review');
+  await page.getByRole('button', { name: '提交评审' }).click();
+  await page.getByText('王芳').waitFor();
+  check(JSON.stringify(sent) === JSON.stringify({ answers: [{ question: 'identity', score: 1 }, { question: 'courtesy', score: 4 }], note: '语速略快' }), `the form is sent as it was filled, not ${JSON.stringify(sent)}`);
+  check(await page.getByRole('button', { name: '不同意' }).isDisabled(), 'who disagrees has to say why');
+  await shoot(page, 'review-second');
+  await page.unrouteAll({ behavior: 'ignoreErrors' });
+});
+
 // Where the program has desks: nobody who is not signed in is told so by another status.
 const desks = (await fetch(`${url}/v1/desk`)).status !== 404;
 
@@ -298,6 +347,11 @@ if (desks) await step('an agent takes a call at the desk', async (page) => {
   await page.getByRole('button', { name: '完成，接下一个' }).click();
   await page.getByText('等待来电').waitFor();
   // Of a preview campaign the case is looked at first, and nobody is called before that.
+  await campaign('left', 'handoff-only', 'preview', { id: 'c-script', phone: '1004', name: '<script>window.hacked=1</script>', amount: '12.00', due_date: '2026-11-01' });
+  await page.getByRole('region', { name: '先看案件' }).waitFor({ timeout: PATIENCE_MS });
+  await page.getByText('<script>window.hacked=1</script>').waitFor();
+  await page.keyboard.press('d');
+  await page.getByText('等待来电').waitFor();
   await campaign('looked', 'handoff-only', 'preview', { id: 'c-look', phone: '1001', name: '张伟', amount: '3250.00', due_date: '2026-11-15' });
   await page.getByRole('region', { name: '先看案件' }).waitFor({ timeout: PATIENCE_MS });
   await shoot(page, 'desk-look');
@@ -358,8 +412,8 @@ await step('a board of a thousand calls stands still', async (page) => {
 
 // What each role is offered, and nothing else.
 const OFFERED = {
-  ops: ['实时看板', '外呼批次', '外呼策略', '演练', '通话检索', '结果统计', '话术版本', '禁呼名单', '人员'],
-  comp: ['实时看板', '外呼批次', '外呼策略', '通话检索', '结果统计', '话术版本', '禁呼名单', '审计日志'],
+  ops: ['实时看板', '外呼批次', '外呼策略', '演练', '通话检索', '质检', '结果统计', '话术版本', '禁呼名单', '人员'],
+  comp: ['实时看板', '外呼批次', '外呼策略', '通话检索', '质检', '人工评审', '结果统计', '话术版本', '禁呼名单', '审计日志'],
   agent: ['坐席工作台', '外呼批次'],
   admin: ['实时看板', '外呼批次', '外呼策略', '结果统计', '话术版本', '禁呼名单', '审计日志', '人员'],
 };

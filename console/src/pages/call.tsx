@@ -3,6 +3,7 @@ import { Button, Modal, Switch } from 'antd';
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { ask, client, type Shape } from '../client';
 import { Card, Facts, Head, HERE, Mark, Moment, Nothing, Shown, Trouble } from '../parts';
+import { Judged } from '../judged';
 import { useQuery } from '../query';
 import { useLocation } from '../router';
 import { clock, useSession, useWords } from '../session';
@@ -191,6 +192,13 @@ const Files = ({ attempt, outcome }: { attempt: string; outcome: Outcome }) => {
   );
 };
 
+/** What the call was judged to be; nothing where it was not, or not yet. */
+const Quality = ({ attempt, seek }: { attempt: string; seek?: (ms: number) => void }) => {
+  const { t } = useWords();
+  const query = useQuery(() => ask(client.GET('/v1/calls/{attempt}/quality', { params: { path: { attempt } } })).catch(() => null), `quality ${attempt}`);
+  return query.data ? <Card title={t('quality')}><Judged of={query.data} seek={seek} /></Card> : null;
+};
+
 const CallPage = ({ at }: { at: Record<string, string> }) => {
   const attempt = at.attempt ?? '';
   const words = useWords();
@@ -265,6 +273,7 @@ const CallPage = ({ at }: { at: Record<string, string> }) => {
               <Shown query={transcript}>{(lines) => <Talk lines={lines} script={result?.script} now={now} seek={hears ? seek : undefined} why={why} live={call.open} />}</Shown>
             </Card>
             <div>
+              {result && may('quality:read') && <Quality attempt={attempt} seek={hears ? seek : undefined} />}
               {may('decisions:read') && <Card title={t('call.decision')}><Decision attempt={attempt} of={call.case} /></Card>}
               {result && <Card title={t('call.files')}><Files attempt={attempt} outcome={result} /></Card>}
             </div>

@@ -51,6 +51,26 @@ const SPANS = { today: 0, week: 6, month: 29 } as const;
 
 const axis = { axisLine: { lineStyle: { color: '#9fb0ba' } }, axisTick: { show: false }, splitLine: { lineStyle: { color: '#eef1f4' } } };
 
+/** What calls cost, where the trunk's file tells rates. */
+const Costs = ({ campaign, since, until }: { campaign: string; since: string; until: string }) => {
+  const { t, num } = useWords();
+  const query = useQuery(() => ask(client.GET('/v1/results/costs', { params: { query: { campaign: campaign || undefined, since, until } } })), `costs ${campaign} ${since} ${until}`);
+  if (!query.data?.length) return null;
+  const sum = (amount: string | null | undefined, currency: string) => (amount == null ? '–' : `${amount} ${currency}`);
+  return (
+    <Card title={t('results.costs')} className="flush" extra={<span className="soft small">{t('results.costs.lead')}</span>}>
+      <div className="scroll">
+        <table className="plain-table">
+          <thead><tr><th>{t('campaign')}</th><th>{t('campaign.trunk')}</th><th className="r">{t('results.calls')}</th><th className="r">{t('results.costs.calls')}</th><th className="r">{t('results.costs.agents')}</th><th className="r">{t('results.costs.contact')}</th><th className="r">{t('results.costs.promise')}</th></tr></thead>
+          <tbody>{query.data.map((cost) => (
+            <tr key={`${cost.campaign} ${cost.trunk} ${cost.currency}`}><td>{cost.campaign ?? '–'}</td><td>{cost.trunk ?? '–'}</td><td className="r">{num(cost.calls)}</td><td className="r">{sum(cost.calls_cost, cost.currency)}</td><td className="r">{sum(cost.agents_cost, cost.currency)}</td><td className="r">{sum(cost.per_contact, cost.currency)}</td><td className="r">{sum(cost.per_promise, cost.currency)}</td></tr>
+          ))}</tbody>
+        </table>
+      </div>
+    </Card>
+  );
+};
+
 const Results = () => {
   const { t, n, num, pct, lang } = useWords();
   const { query: asked } = useLocation();
@@ -139,6 +159,7 @@ const Results = () => {
               <Card title={t('results.dispositions')}><Chart of={drawn.dispositions} label={t('results.dispositions')} height={drawn.height} /></Card>
             </div>
             <Card title={t('results.by_hour')} extra={<span className="soft small">{Intl.DateTimeFormat().resolvedOptions().timeZone}</span>}><Chart of={drawn.rate} label={t('results.by_hour')} /></Card>
+            <Costs campaign={campaign} since={since} until={until} />
             <div className="grid">
               {table('script', t('results.by_script'))}
               {table('kind', t('results.by_kind'))}
