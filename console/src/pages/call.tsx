@@ -208,12 +208,14 @@ const CallPage = ({ at }: { at: Record<string, string> }) => {
   const path = { attempt };
   const [live, setLive] = useState(true);
   const stands = useQuery(() => ask(client.GET('/v1/attempts/{attempt}', { params: { path } })), attempt, live ? 1500 : undefined);
-  const open = stands.data?.open ?? true;
-  useEffect(() => setLive(open), [open]);
+  // Not known at first: whoever asked for its words then would ask twice, and each look is written down.
+  const open = stands.data?.open;
+  useEffect(() => setLive(open ?? true), [open]);
   // The lines that come while the call is up are asked for by themselves.
   const kept = useRef<Line[]>([]);
   const transcript = useQuery(
     async () => {
+      if (open === undefined) return kept.current;
       const after = kept.current.length;
       const told = await ask(client.GET('/v1/calls/{attempt}/transcript', { params: { path, query: { after } } }));
       // Two that were asked at once bring the same lines: they stand where they belong, and once.
@@ -223,7 +225,7 @@ const CallPage = ({ at }: { at: Record<string, string> }) => {
     `${attempt} ${open}`,
     open ? 1000 : undefined,
   );
-  const outcome = useQuery(async () => (open ? undefined : ((await ask(client.GET('/v1/outcomes/{attempt}', { params: { path } }))) as unknown as Outcome)) ?? null, `${attempt} outcome ${open}`);
+  const outcome = useQuery(async () => (open !== false ? undefined : ((await ask(client.GET('/v1/outcomes/{attempt}', { params: { path } }))) as unknown as Outcome)) ?? null, `${attempt} outcome ${open}`);
   const about = stands.data?.case;
   const file = useQuery(async () => (about ? ask(client.GET('/v1/cases/{case}', { params: { path: { case: about } } })).catch(() => null) : null), `case ${about ?? ''}`);
   const zone = (file.data?.case as { time_zone?: string } | undefined)?.time_zone ?? (file.data ? 'Asia/Shanghai' : undefined);
