@@ -1,10 +1,12 @@
-//! Digest authentication, the client's side: RFC 7616 and RFC 8760 with MD5 and SHA-256, `qop` auth or
-//! none, challenges by the callee's side (401) and by proxies (407).
+//! Digest authentication: RFC 7616 and RFC 8760 with MD5 and SHA-256, `qop` auth, auth-int or none, challenges
+//! by the callee's side (401) and by proxies (407). [`verify`] is the side that asks.
 //!
-//! Deliberately absent: `auth-int`, which would hash bodies that proxies may touch; Basic, which RFC
-//! 3261 §22 forbids; remembering a nonce from call to call.
+//! `auth-int` is answered only where nothing else is offered: it hashes bodies, which proxies may touch.
+//! Deliberately absent: Basic, which RFC 3261 §22 forbids; remembering a nonce from call to call.
 
-use std::fmt;
+pub mod verify;
+
+use std::{collections::HashMap, fmt};
 
 use md5::Md5;
 use sha2::{Digest as _, Sha256};
@@ -67,10 +69,14 @@ impl Algorithm {
         }
     }
 
-    fn hash(self, text: &str) -> String {
+    fn from_name(name: &str) -> Option<Self> {
+        [Self::Md5, Self::Sha256].into_iter().find(|a| a.name().eq_ignore_ascii_case(name))
+    }
+
+    fn hash(self, bytes: &[u8]) -> String {
         match self {
-            Self::Md5 => hex::encode(Md5::digest(text.as_bytes())),
-            Self::Sha256 => hex::encode(Sha256::digest(text.as_bytes())),
+            Self::Md5 => hex::encode(Md5::digest(bytes)),
+            Self::Sha256 => hex::encode(Sha256::digest(bytes)),
         }
     }
 }
@@ -100,6 +106,46 @@ impl Challenger {
     }
 }
 
+/// The quality of protection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Qop {
+    /// None is named: the form of RFC 2069.
+    None,
+    /// Method and URI.
+    Auth,
+    /// The body too.
+    AuthInt,
+}
+
+impl Qop {
+    fn name(self) -> &'static str {
+        if self == Self::AuthInt { "auth-int" } else { "auth" }
+    }
+
+    /// The best of a list for us; `None` where there is none that we know.
+    fn of(list: Option<&String>) -> Option<Self> {
+        let Some(list) = list else { return Some(Self::None) };
+        let offers = |name: &str| list.split(',').any(|q| q.trim().eq_ignore_ascii_case(name));
+        [Self::Auth, Self::AuthInt].into_iter().find(|qop| offers(qop.name()))
+    }
+}
+
+/// The parameters of a Digest header by their names in small letters; `None` for another scheme.
+fn parameters(value: &str) -> Option<HashMap<String, String>> {
+    let (scheme, rest) = value.trim_start().split_once(char::is_whitespace)?;
+    if !scheme.eq_ignore_ascii_case("Digest") {
+        return None;
+    }
+    let mut read = HashMap::new();
+    for item in split_outside(rest, b',').ok()? {
+        let Some((name, raw)) = item.split_once('=') else { continue };
+        let raw = raw.trim();
+        let value = quoted(raw).map_or_else(|| raw.to_owned(), |(text, _)| text);
+        read.insert(name.trim().to_ascii_lowercase(), value);
+    }
+    Some(read)
+}
+
 /// A Digest challenge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Challenge {
@@ -111,8 +157,8 @@ pub struct Challenge {
     pub opaque: Option<String>,
     /// The hash asked for.
     pub algorithm: Algorithm,
-    /// Whether `qop` offers `auth`; without any `qop` the form of RFC 2069 is used.
-    pub qop_auth: bool,
+    /// What is protected.
+    pub qop: Qop,
     /// Whether only the nonce was too old.
     pub stale: bool,
 }
@@ -120,46 +166,43 @@ pub struct Challenge {
 impl Challenge {
     /// Reads one challenge; `None` for another scheme, hash or quality than we speak.
     pub fn parse(value: &str) -> Option<Self> {
-        let (scheme, rest) = value.split_once(char::is_whitespace)?;
-        if !scheme.eq_ignore_ascii_case("Digest") {
-            return None;
-        }
-        let (mut realm, mut nonce, mut opaque, mut qop) = (None, None, None, None);
-        let (mut algorithm, mut stale) = (Algorithm::Md5, false);
-        for item in split_outside(rest, b',').ok()? {
-            let Some((name, raw)) = item.split_once('=') else { continue };
-            let raw = raw.trim();
-            let value = quoted(raw).map_or_else(|| raw.to_owned(), |(text, _)| text);
-            match name.trim().to_ascii_lowercase().as_str() {
-                "realm" => realm = Some(value),
-                "nonce" => nonce = Some(value),
-                "opaque" => opaque = Some(value),
-                "qop" => qop = Some(value),
-                "stale" => stale = value.eq_ignore_ascii_case("true"),
-                "algorithm" => {
-                    algorithm = [Algorithm::Md5, Algorithm::Sha256]
-                        .into_iter()
-                        .find(|a| a.name().eq_ignore_ascii_case(&value))?;
-                }
-                _ => {}
-            }
-        }
-        let qop_auth = match &qop {
-            None => false,
-            Some(list) if list.split(',').any(|q| q.trim().eq_ignore_ascii_case("auth")) => true,
-            Some(_) => return None,
-        };
-        Some(Self { realm: realm?, nonce: nonce?, opaque, algorithm, qop_auth, stale })
+        let mut read = parameters(value)?;
+        let algorithm =
+            read.get("algorithm").map_or(Some(Algorithm::Md5), |name| Algorithm::from_name(name))?;
+        let qop = Qop::of(read.get("qop"))?;
+        let stale = read.get("stale").is_some_and(|v| v.eq_ignore_ascii_case("true"));
+        let opaque = read.remove("opaque");
+        Some(Self {
+            realm: read.remove("realm")?,
+            nonce: read.remove("nonce")?,
+            opaque,
+            algorithm,
+            qop,
+            stale,
+        })
     }
 
     /// The value of the answering header for a request of `method` to `uri`; `count` is how often
     /// this nonce has been used, this time included.
-    pub fn answer(&self, who: &Credentials, method: &str, uri: &str, count: u32, cnonce: &str) -> String {
-        let a1 = self.algorithm.hash(&format!("{}:{}:{}", who.username, self.realm, who.password));
-        let a2 = self.algorithm.hash(&format!("{method}:{uri}"));
-        let nonce = &self.nonce;
-        let middle = if self.qop_auth { format!("{nonce}:{count:08x}:{cnonce}:auth") } else { nonce.clone() };
-        let response = self.algorithm.hash(&format!("{a1}:{middle}:{a2}"));
+    pub fn answer(
+        &self,
+        who: &Credentials,
+        (method, uri, body): (&str, &str, &[u8]),
+        count: u32,
+        cnonce: &str,
+    ) -> String {
+        let hash = |text: String| self.algorithm.hash(text.as_bytes());
+        let a1 = hash(format!("{}:{}:{}", who.username, self.realm, who.password));
+        let a2 = match self.qop {
+            Qop::AuthInt => hash(format!("{method}:{uri}:{}", self.algorithm.hash(body))),
+            Qop::None | Qop::Auth => hash(format!("{method}:{uri}")),
+        };
+        let (nonce, qop) = (&self.nonce, self.qop.name());
+        let middle = match self.qop {
+            Qop::None => nonce.clone(),
+            Qop::Auth | Qop::AuthInt => format!("{nonce}:{count:08x}:{cnonce}:{qop}"),
+        };
+        let response = hash(format!("{a1}:{middle}:{a2}"));
         let mut out = format!(
             "Digest username={}, realm={}, nonce={}, uri={}, response=\"{response}\", algorithm={}",
             quote(&who.username),
@@ -171,8 +214,8 @@ impl Challenge {
         if let Some(opaque) = &self.opaque {
             out.push_str(&format!(", opaque={}", quote(opaque)));
         }
-        if self.qop_auth {
-            out.push_str(&format!(", qop=auth, nc={count:08x}, cnonce=\"{cnonce}\""));
+        if self.qop != Qop::None {
+            out.push_str(&format!(", qop={qop}, nc={count:08x}, cnonce=\"{cnonce}\""));
         }
         out
     }
@@ -261,7 +304,7 @@ impl Authenticator {
         let uri = request.uri.to_string();
         for Answered { challenger, challenge, .. } in self.answered.clone() {
             let count = self.count(&challenge.nonce);
-            let value = challenge.answer(who, request.method.as_str(), &uri, count, cnonce);
+            let value = challenge.answer(who, (request.method.as_str(), &uri, &request.body), count, cnonce);
             request.headers.other.push(challenger.answer_header(), &value);
         }
     }
@@ -309,7 +352,8 @@ mod tests {
                 "Digest realm=\"http-auth@example.org\", qop=\"auth, auth-int\", algorithm={algorithm}, nonce=\"{nonce}\""
             );
             let challenge = Challenge::parse(&text).unwrap();
-            let answer = challenge.answer(&mufasa("Circle of Life"), "GET", "/dir/index.html", 1, cnonce);
+            let answer =
+                challenge.answer(&mufasa("Circle of Life"), ("GET", "/dir/index.html", b""), 1, cnonce);
             assert_eq!(response_of(&answer), expected);
         }
     }
@@ -320,7 +364,7 @@ mod tests {
             "Digest realm=\"testrealm@host.com\", nonce=\"dcd98b7102dd2f0e8b11d0f600bfb0c093\", opaque=\"5c\"",
         )
         .unwrap();
-        let answer = challenge.answer(&mufasa("CircleOfLife"), "GET", "/dir/index.html", 1, "x");
+        let answer = challenge.answer(&mufasa("CircleOfLife"), ("GET", "/dir/index.html", b""), 1, "x");
         assert_eq!(response_of(&answer), "1949323746fe6a43ef61f9606e7febea");
         assert!(answer.contains("opaque=\"5c\"") && !answer.contains("qop"));
     }
@@ -331,11 +375,28 @@ mod tests {
             "Basic realm=\"a\"",
             "Digest realm=\"a\"",
             "Digest realm=\"a\", nonce=\"b\", algorithm=SHA-512-256",
-            "Digest realm=\"a\", nonce=\"b\", qop=\"auth-int\"",
+            "Digest realm=\"a\", nonce=\"b\", qop=\"auth-conf\"",
             "Digest realm=\"a, nonce=b",
         ] {
             assert_eq!(Challenge::parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn where_only_auth_int_is_offered_the_body_is_proven_too() {
+        let text = "Digest realm=\"r\", nonce=\"n\", qop=\"auth-int\"";
+        let challenge = Challenge::parse(text).unwrap();
+        let of = |body: &[u8]| challenge.answer(&mufasa("p"), ("INVITE", "sip:a@b", body), 1, "c");
+        // RFC 7616 §3.4.3: A2 holds the hash of the body.
+        let md5 = |text: &str| Algorithm::Md5.hash(text.as_bytes());
+        let a2 = md5(&format!("INVITE:sip:a@b:{}", md5("body")));
+        assert_eq!(
+            response_of(&of(b"body")),
+            md5(&format!("{}:n:00000001:c:auth-int:{a2}", md5("Mufasa:r:p")))
+        );
+        assert_ne!(of(b"body"), of(b"another"));
+        let both = Challenge::parse("Digest realm=\"r\", nonce=\"n\", qop=\"auth-int,auth\"").unwrap();
+        assert_eq!(both.qop, Qop::Auth);
     }
 
     #[test]

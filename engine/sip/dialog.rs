@@ -96,7 +96,12 @@ impl Dialog {
             remote: headers.from.clone(),
             local_cseq: 0,
             remote_cseq: Some(headers.cseq.number),
-            remote_target: headers.contact.first()?.uri.clone(),
+            remote_target: match headers.contact.first() {
+                Some(contact) => contact.uri.clone(),
+                // An element of before RFC 3261, which knows no branches either, is called by its name.
+                None if invite.branch().is_none() => headers.from.uri.clone(),
+                None => return None,
+            },
             route_set: headers.record_route.clone(),
             caller: false,
         })

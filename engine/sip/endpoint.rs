@@ -38,6 +38,7 @@ use crate::{
     multipart,
     name_addr::NameAddr,
     offer_answer::MediaMismatch,
+    registrar::Registrar,
     sdp::SessionDescription,
     transport::{Hop, Transport},
     uri::Uri,
@@ -86,6 +87,7 @@ pub struct Endpoint {
     registrations: HashMap<u64, Registration>,
     /// When strangers were last refused: the second, and how often in it.
     refusals: (u64, u32),
+    registrar: Option<Registrar>,
     next_incoming: u64,
 }
 
@@ -103,8 +105,21 @@ impl Endpoint {
             dialogs: HashMap::new(),
             registrations: HashMap::new(),
             refusals: (0, 0),
+            registrar: None,
             next_incoming: 1,
         }
+    }
+
+    /// Lets telephones register: calls to their users at our own address go to where they are.
+    pub fn with_registrar(mut self, registrar: Registrar) -> Self {
+        self.registrar = Some(registrar);
+        self
+    }
+
+    /// Where a telephone is that has registered here, the latest place first; by the far end's way to us.
+    pub fn telephone(&self, now: Time, user: &str) -> Option<(Uri, Hop)> {
+        let place = self.registrar.as_ref()?.places(now, user).next()?;
+        Some((place.contact.clone(), place.hop))
     }
 
     /// Takes one input. Poll all output afterwards.
@@ -168,6 +183,10 @@ impl Endpoint {
         match Message::parse(bytes) {
             Ok(Message::Response(response)) => self.on_response(now, from, response),
             Ok(Message::Request(request)) if ours(&request) => self.on_request(now, from, request),
+            // Who may register is found out by asking.
+            Ok(Message::Request(request)) if self.may_register(now, from, &request) => {
+                self.on_request(now, from, request);
+            }
             Ok(Message::Request(mut request)) => {
                 let second = now.since(Time::ZERO).as_secs();
                 let count = if self.refusals.0 == second { self.refusals.1 } else { 0 };
@@ -187,6 +206,11 @@ impl Endpoint {
             Err(ParseError::KeepAlive) => self.discard(from, Discard::KeepAlive),
             Err(error) => self.discard(from, Discard::Unparsable(error)),
         }
+    }
+
+    fn may_register(&self, now: Time, from: Hop, request: &Request) -> bool {
+        let registrar = self.registrar.as_ref();
+        registrar.is_some_and(|r| request.method == Method::Register || r.knows(now, from))
     }
 
     fn command(&mut self, now: Time, command: Command) {

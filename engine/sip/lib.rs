@@ -3,7 +3,7 @@
 //! [`Endpoint`] is the whole agent: many calls at once, each way. Below it, readable beside the RFCs:
 //! messages ([`message`], [`headers`], [`uri`]), session descriptions ([`sdp`], [`offer_answer`]), the
 //! four transaction machines ([`transaction`]), digest authentication ([`auth`]), dialogs ([`dialog`]), session
-//! timers ([`session_timer`]) and what carries it all ([`transport`]). README.md has the RFCs' sections one by
+//! timers ([`session_timer`]), where others register ([`registrar`]) and what carries it all ([`transport`]). README.md has the RFCs' sections one by
 //! one, with the test of each.
 //!
 //! Deliberately absent: sockets, clocks and randomness (arguments, all three), name resolution, redirection
@@ -22,6 +22,7 @@ mod method;
 mod multipart;
 mod name_addr;
 pub mod offer_answer;
+pub mod registrar;
 pub mod registration;
 pub mod sdp;
 pub mod session_timer;

@@ -206,14 +206,16 @@ impl Message {
 ///
 /// `None` where no answer is due: not a request, an ACK, or nothing to address it by.
 pub fn refusal(bytes: &[u8], error: &ParseError) -> Option<(Via, Bytes)> {
-    let lines = Lines::cut(bytes).ok()?;
+    // Over datagrams a head may end with its datagram, and its sender still hears what is wrong.
+    let mended = [bytes, b"\r\n\r\n"].concat();
+    let lines = Lines::cut(if *error == ParseError::NoEndOfHead { &mended } else { bytes }).ok()?;
     let method = lines.start.split(' ').next()?;
     if method == "ACK" || Method::parse(method).is_none() {
         return None;
     }
     let named = |name: &'static str| lines.fields.iter().filter(move |(n, _)| canonical(n) == name);
     let top = &named("Via").next()?.1;
-    let via = Via::parse(top.split(',').next()?).ok()?;
+    let via = addressable(top)?;
     let code = if *error == ParseError::Version { 505 } else { 400 };
     let mut out = format!("SIP/2.0 {code} {}\r\n", one_line(&error.to_string()));
     for name in ["Via", "From", "To", "Call-ID", "CSeq"] {
@@ -229,6 +231,15 @@ pub fn refusal(bytes: &[u8], error: &ParseError) -> Option<(Via, Bytes)> {
     }
     out.push_str("Content-Length: 0\r\n\r\n");
     Some((via, out.into()))
+}
+
+/// A Via good enough to address a refusal by, where it is the Via that is broken: another version is taken for
+/// ours, and broken parameters are left out.
+fn addressable(value: &str) -> Option<Via> {
+    let first = value.split(',').next()?;
+    let bare = first.split(';').next()?;
+    let ours = bare.splitn(3, '/').nth(2).map(|rest| format!("SIP/2.0/{}", rest.trim_start()));
+    Via::parse(first).or_else(|_| Via::parse(bare)).ok().or_else(|| Via::parse(&ours?).ok())
 }
 
 fn print(start: &str, headers: &Headers, body: &Bytes) -> Bytes {

@@ -30,6 +30,13 @@ const MAX_OVER_UDP: usize = 1_300;
 pub(super) enum Purpose {
     /// A call of ours.
     Invite(CallHandle),
+    /// A call of ours that goes another way by now: who wakes up late is cancelled, or hung up on.
+    Abandoned {
+        /// The call, as it was.
+        call: CallHandle,
+        /// Whether CANCEL has gone out.
+        cancelled: bool,
+    },
     /// The end of a call; the call itself is already forgotten.
     Bye(Box<Bye>),
     /// Whose answer says nothing: the INVITE's own answer follows.
@@ -150,6 +157,13 @@ impl Clients {
         self.entries.get(&id).map(|e| e.proof.clone()).unwrap_or_default()
     }
 
+    /// Lets an INVITE go its way without its call.
+    pub(super) fn abandon(&mut self, id: u64, call: CallHandle) {
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.purpose = Purpose::Abandoned { call, cancelled: false };
+        }
+    }
+
     /// The ACKs that a transaction has led to.
     pub(super) fn acks(&mut self, id: u64) -> Option<&mut Vec<SentAck>> {
         self.entries.get_mut(&id).map(|e| &mut e.acks)
@@ -173,7 +187,7 @@ impl Endpoint {
                     return None;
                 }
                 Purpose::Invite(_) | Purpose::Within(_) | Purpose::Register(_) => return None,
-                Purpose::Bye(_) | Purpose::Cancel => {}
+                Purpose::Bye(_) | Purpose::Cancel | Purpose::Abandoned { .. } => {}
             }
         }
         let (to, request, fallback) = self.by_size(to, request);
@@ -264,6 +278,14 @@ impl Endpoint {
                 let call = *call;
                 self.on_invite_response(now, id, call, response);
             }
+            Purpose::Abandoned { call, cancelled } => match response.code {
+                100..=199 if !std::mem::replace(cancelled, true) => self.cancel_late(now, id),
+                200..=299 => {
+                    let call = *call;
+                    self.on_answer(now, id, call, response);
+                }
+                _ => {}
+            },
             Purpose::Bye(bye) if matches!(response.code, 401 | 407) => {
                 let (bye, to) = (bye.clone(), entry.to);
                 self.retry_bye(now, to, *bye, response);
@@ -286,7 +308,10 @@ impl Endpoint {
 
     fn client_timed_out(&mut self, now: Time, id: u64) {
         match self.clients.entries.get(&id).map(|e| &e.purpose) {
-            Some(Purpose::Invite(call)) => self.invite_timed_out(*call),
+            Some(Purpose::Invite(call)) => {
+                let call = *call;
+                self.invite_timed_out(now, call);
+            }
             Some(Purpose::Ping(ping)) => {
                 let ping = *ping;
                 self.output.push_back(Output::Pong { ping, result: Err(TimedOut) });
@@ -299,7 +324,7 @@ impl Endpoint {
                 let registration = *registration;
                 self.register_failed(now, registration, 408, "no answer within 32 s".to_owned(), None);
             }
-            Some(Purpose::Bye(_) | Purpose::Cancel) | None => {}
+            Some(Purpose::Bye(_) | Purpose::Cancel | Purpose::Abandoned { .. }) | None => {}
         }
     }
 
@@ -331,9 +356,12 @@ impl Endpoint {
                     self.register_failed(now, registration, 503, "nobody listens there".to_owned(), None);
                     continue;
                 }
-                Some(Purpose::Bye(_) | Purpose::Cancel | Purpose::Within(_)) | None => continue,
+                Some(Purpose::Bye(_) | Purpose::Cancel | Purpose::Within(_) | Purpose::Abandoned { .. })
+                | None => {
+                    continue;
+                }
             };
-            if self.invite_unreachable(id, call) {
+            if self.invite_unreachable(now, id, call) {
                 self.drop_client(id);
             }
         }

@@ -27,6 +27,10 @@ use crate::{
 /// The most answers of one INVITE, and the most early dialogs: a fork to more telephones than that is a loop.
 pub(super) const MAX_FORKS: usize = 16;
 
+/// How long a next hop may say nothing at all before a backup is tried: an INVITE has gone out four times by then,
+/// and whoever is there answers 100 within a fifth of a second (RFC 3261 §17.2.1).
+const BACKUP_AFTER: std::time::Duration = std::time::Duration::from_secs(6);
+
 /// Where a wish to hang up stands.
 #[derive(Debug, PartialEq, Eq)]
 enum Cancel {
@@ -40,6 +44,8 @@ enum Cancel {
 #[derive(Debug)]
 pub(super) struct Calling {
     client: u64,
+    /// Where it may still go.
+    backups: std::vec::IntoIter<Hop>,
     pub(super) proof: Proof,
     pub(super) offer: SessionDescription,
     provisional: bool,
@@ -56,6 +62,20 @@ fn cancelled() -> Event {
     failed(487, "Request Terminated", FailureCause::Cancelled)
 }
 
+/// The CANCEL of an INVITE: its Request-URI, top Via, From, To, Call-ID, Route and CSeq number (§9.1).
+fn cancel_of(invite: &Request, reason: Option<&str>) -> Request {
+    let mut request = invite.clone();
+    request.method = Method::Cancel;
+    request.headers.cseq.method = Method::Cancel;
+    request.headers.contact.clear();
+    request.headers.other = Fields::default();
+    request.body.clear();
+    if let Some(reason) = reason {
+        request.headers.other.push("Reason", reason);
+    }
+    request
+}
+
 fn retry_after(fields: &Fields) -> Option<u32> {
     let digits: String = fields.value("Retry-After")?.chars().take_while(char::is_ascii_digit).collect();
     digits.parse().ok()
@@ -63,11 +83,21 @@ fn retry_after(fields: &Fields) -> Option<u32> {
 
 impl Endpoint {
     pub(super) fn invite(&mut self, now: Time, invite: Invite) {
-        let Invite { call, target, next_hop, from, credentials, offer, headers } = invite;
+        let Invite { call, target, next_hop, backups, call_id, from, credentials, offer, headers } = invite;
         if self.calls.contains_key(&call) {
             return;
         }
+        // A telephone that is registered here is called where it is.
+        let own = target.as_sip().filter(|uri| uri.host.address() == Some(self.config.local.ip()));
+        let user = own.and_then(|uri| uri.user());
+        let place = user.and_then(|user| self.telephone(now, &user));
+        let (target, next_hop) = place.unwrap_or((target, next_hop));
         let mut request = self.request(Method::Invite, target, from, next_hop.transport);
+        if let Some(id) =
+            call_id.filter(|id| !id.is_empty() && !id.contains(|c: char| c.is_whitespace() || c.is_control()))
+        {
+            request.headers.call_id = id;
+        }
         request.headers.other.push("Allow", self.allow());
         request.headers.other.push("Supported", SUPPORTED);
         let session = SessionExpires { seconds: self.config.session_expires_s, refresher: None };
@@ -82,8 +112,12 @@ impl Endpoint {
         let Some(client) = client else {
             return self.event(call, failed(503, "Too many calls at once", FailureCause::TransportError));
         };
+        if !backups.is_empty() {
+            self.schedule.set(TimerKey::Call(call), Some(now + BACKUP_AFTER));
+        }
         let calling = Calling {
             client,
+            backups: backups.into_iter(),
             proof: Proof { credentials, auth: Authenticator::default() },
             offer,
             provisional: false,
@@ -109,29 +143,36 @@ impl Endpoint {
         let Some((invite, to)) = self.clients.invite(calling.client) else { return };
         let Cancel::Wanted(reason) = &mut calling.cancel else { return };
         let reason = reason.take();
-        let mut request = invite.clone();
-        request.method = Method::Cancel;
-        request.headers.cseq.method = Method::Cancel;
-        request.headers.contact.clear();
-        request.headers.other = Fields::default();
-        request.body.clear();
-        if let Some(reason) = &reason {
-            request.headers.other.push("Reason", reason);
-        }
+        let request = cancel_of(invite, reason.as_deref());
         calling.cancel = Cancel::Sent(reason);
         // An INVITE that is not answered within 64·T1 of its CANCEL counts as cancelled (§9.1).
         self.schedule.set(TimerKey::Call(call), Some(now + T1_64));
         self.start_client(now, to, request, Purpose::Cancel);
     }
 
-    pub(super) fn cancel_timeout(&mut self, _now: Time, call: CallHandle) {
+    pub(super) fn cancel_timeout(&mut self, now: Time, call: CallHandle) {
         if let Some(Call::Calling(calling)) = self.calls.get(&call) {
+            if !matches!(calling.cancel, Cancel::Sent(_)) {
+                let (client, silent) = (calling.client, !calling.provisional && calling.cancel == Cancel::No);
+                if silent {
+                    self.go_elsewhere(now, client, call);
+                }
+                return;
+            }
             self.drop_client(calling.client);
             self.finish(call, cancelled());
         }
     }
 
-    pub(super) fn invite_timed_out(&mut self, call: CallHandle) {
+    pub(super) fn invite_timed_out(&mut self, now: Time, call: CallHandle) {
+        if let Some(Call::Calling(calling)) = self.calls.get(&call)
+            && calling.cancel == Cancel::No
+        {
+            let client = calling.client;
+            if self.go_elsewhere(now, client, call) {
+                return;
+            }
+        }
         // Also where we had given up meanwhile: that nothing ever came back is the trunk's doing.
         if let Some(Call::Calling(_)) = self.calls.get(&call) {
             self.finish(call, failed(408, "Request Timeout", FailureCause::TimedOut));
@@ -139,10 +180,10 @@ impl Endpoint {
     }
 
     /// Whether the call was still waiting for this INVITE's first answer and has failed.
-    pub(super) fn invite_unreachable(&mut self, client: u64, call: CallHandle) -> bool {
+    pub(super) fn invite_unreachable(&mut self, now: Time, client: u64, call: CallHandle) -> bool {
         let waiting =
             matches!(self.calls.get(&call), Some(Call::Calling(c)) if c.client == client && !c.provisional);
-        if waiting {
+        if waiting && !self.go_elsewhere(now, client, call) {
             self.finish(call, failed(503, "The next hop cannot be reached", FailureCause::TransportError));
         }
         waiting
@@ -165,7 +206,10 @@ impl Endpoint {
     fn on_provisional(&mut self, now: Time, client: u64, call: CallHandle, response: &Response) {
         let Some(Call::Calling(calling)) = self.calls.get_mut(&call) else { return };
         calling.provisional = true;
-        let wanted = matches!(calling.cancel, Cancel::Wanted(_));
+        let (waits, wanted) = (calling.backups.len() > 0, matches!(calling.cancel, Cancel::Wanted(_)));
+        if waits && calling.cancel == Cancel::No {
+            self.schedule.set(TimerKey::Call(call), None);
+        }
         if let Provisional::News(sdp) = self.note_early(now, client, call, response) {
             let event = Event::Provisional { code: response.code, reason: response.reason.clone(), sdp };
             self.event(call, event);
@@ -176,7 +220,7 @@ impl Endpoint {
     }
 
     /// A 2xx: acknowledged always (§13.2.2.4), kept only if it is the first and we still want the call.
-    fn on_answer(&mut self, now: Time, client: u64, call: CallHandle, response: &Response) {
+    pub(super) fn on_answer(&mut self, now: Time, client: u64, call: CallHandle, response: &Response) {
         let tag = response.headers.to.tag().unwrap_or_default().to_owned();
         let Some(acks) = self.clients.acks(client) else { return };
         if let Some(ack) = acks.iter().find(|a| a.remote_tag == tag) {
@@ -277,6 +321,7 @@ impl Endpoint {
                 Some(retry) => return self.invite_again(now, client, call, retry),
                 None => FailureCause::Rejected,
             },
+            503 if self.go_elsewhere(now, client, call) => return,
             _ => FailureCause::Rejected,
         };
         let retry_after_s = retry_after(&response.headers.other);
@@ -317,6 +362,40 @@ impl Endpoint {
         request.headers.via = vec![via];
         request.headers.cseq.number = request.headers.cseq.number.saturating_add(1);
         Some(request)
+    }
+
+    /// The INVITE to the next of the backups: a new transaction to another machine (RFC 3263 §4.3). False where
+    /// there is none, or we no longer want the call.
+    fn go_elsewhere(&mut self, now: Time, client: u64, call: CallHandle) -> bool {
+        let Some(Call::Calling(calling)) = self.calls.get_mut(&call) else { return false };
+        // Where somebody's telephone rings already, another must not.
+        if calling.client != client || calling.cancel != Cancel::No || !calling.early.is_empty() {
+            return false;
+        }
+        let Some(hop) = calling.backups.next() else { return false };
+        let more = calling.backups.len() > 0;
+        calling.provisional = false;
+        let via = self.via(hop.transport);
+        let contact = self.contact(hop.transport);
+        let Some((invite, _)) = self.clients.invite(client) else { return false };
+        let mut request = invite.clone();
+        request.headers.via = vec![via];
+        request.headers.contact = vec![contact];
+        request.headers.cseq.number = request.headers.cseq.number.saturating_add(1);
+        self.clients.abandon(client, call);
+        let Some(next) = self.start_client(now, hop, request, Purpose::Invite(call)) else { return false };
+        if let Some(Call::Calling(calling)) = self.calls.get_mut(&call) {
+            calling.client = next;
+        }
+        self.schedule.set(TimerKey::Call(call), more.then(|| now + BACKUP_AFTER));
+        true
+    }
+
+    /// CANCEL to who woke up late on an INVITE that goes another way by now.
+    pub(super) fn cancel_late(&mut self, now: Time, client: u64) {
+        let Some((invite, to)) = self.clients.invite(client) else { return };
+        let request = cancel_of(invite, Some("SIP;cause=408;text=\"Another way was taken\""));
+        self.start_client(now, to, request, Purpose::Cancel);
     }
 
     fn invite_again(&mut self, now: Time, client: u64, call: CallHandle, request: Request) {

@@ -12,6 +12,7 @@ use crate::{
     dialog::DialogId,
     message::{Request, Response},
     method::Method,
+    multipart,
     transaction::{
         ServerOutput,
         server::{self, Server},
@@ -156,7 +157,7 @@ impl Endpoint {
         if request.method == Method::Cancel {
             return self.on_cancel(now, id, request);
         }
-        if self.is_unacceptable(now, id, request) {
+        if self.is_unacceptable(now, from, id, request) {
             return;
         }
         if let Some(dialog) = DialogId::of_request(request) {
@@ -178,7 +179,7 @@ impl Endpoint {
 
     /// The checks of §8.2 in its order: method, scheme, Require, content. True where a refusal was sent.
     /// Content is that of INVITE only: a BYE hangs up whatever it brings along (ISUP, quality reports).
-    fn is_unacceptable(&mut self, now: Time, id: u64, request: &Request) -> bool {
+    fn is_unacceptable(&mut self, now: Time, from: Hop, id: u64, request: &Request) -> bool {
         let allow = self.allow();
         let known = match &request.method {
             Method::Refer => self.config.referral == Referral::Told,
@@ -192,6 +193,9 @@ impl Endpoint {
             _ => false,
         };
         let (code, reason, extra) = match &request.method {
+            Method::Register if self.registrar.is_some() => {
+                return self.take_registration(now, from, id, request);
+            }
             _ if known => {
                 let ours = |w: &&str| SUPPORTED.split(", ").any(|s| s.eq_ignore_ascii_case(w));
                 let required: Vec<&str> =
@@ -205,6 +209,8 @@ impl Endpoint {
                     && sdp_of(&request.headers.other, &request.body).is_none()
                 {
                     (415, "Unsupported Media Type", Some(("Accept", SDP.to_owned())))
+                } else if request.method == Method::Invite && !takes_descriptions(&request.headers.other) {
+                    (406, "Not Acceptable", None)
                 } else {
                     return false;
                 }
@@ -214,6 +220,16 @@ impl Endpoint {
         };
         let extra: Vec<(&str, &str)> = extra.iter().map(|(n, v)| (*n, v.as_str())).collect();
         self.refuse(now, id, request, code, reason, &extra);
+        true
+    }
+
+    /// A REGISTER, answered by the registrar. Always true: nothing else is to be done with it.
+    fn take_registration(&mut self, now: Time, from: Hop, id: u64, request: &Request) -> bool {
+        let tag = self.dice.word();
+        if let Some(registrar) = &mut self.registrar {
+            let response = registrar.answer(now, from, request, &tag);
+            self.respond(now, id, response);
+        }
         true
     }
 
@@ -332,4 +348,12 @@ impl Endpoint {
             }
         }
     }
+}
+
+/// Whether the caller can read our answer: Accept, where it stands, names descriptions (RFC 3261 §20.1).
+fn takes_descriptions(fields: &crate::headers::Fields) -> bool {
+    let mut accepted = fields.items("Accept").peekable();
+    let readable =
+        |range: &str| ["application/sdp", "application/*", "*/*"].iter().any(|r| multipart::is_of(range, r));
+    accepted.peek().is_none() || accepted.any(readable)
 }

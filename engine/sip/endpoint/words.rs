@@ -99,6 +99,11 @@ pub struct Invite {
     pub target: Uri,
     /// Where the INVITE goes, and requests within the dialog when route set and Contact are names.
     pub next_hop: Hop,
+    /// Where it goes instead, in order, where the next hop cannot be reached, says nothing for six seconds, or
+    /// answers 503 (RFC 3263 §4.3). Whoever then wakes up late is cancelled.
+    pub backups: Vec<Hop>,
+    /// The Call-ID, unlike any before; the endpoint's own where none is given.
+    pub call_id: Option<String>,
     /// The caller; its tag is set by the endpoint.
     pub from: NameAddr,
     /// For 401 and 407.

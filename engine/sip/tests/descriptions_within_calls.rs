@@ -30,6 +30,8 @@ fn invite(us: &mut Agent, offer: SessionDescription) -> String {
         call: CALL,
         target: Uri::sip("far", there),
         next_hop: std::net::SocketAddr::into(there),
+        backups: Vec::new(),
+        call_id: None,
         from: NameAddr::new(None, Uri::sip("waihu", HERE.parse().unwrap())),
         credentials: None,
         offer,

@@ -8,6 +8,7 @@ use agent::{Agent, BODY, CALL, HERE, THERE, field, fields, request, response, sd
 use waihu_sip::{
     CallHandle, Change, Command, Credentials, Direction, EndedBy, EndpointConfig, Event, Hop, Input,
     LargeRequests, NameAddr, Referral, Strangers, Transport, Uri,
+    registrar::{Registrar, Telephone},
     registration::{Order, State},
 };
 
@@ -517,6 +518,8 @@ fn what_is_too_large_for_a_datagram_goes_over_tcp_and_over_udp_after_all_where_n
         call: CALL,
         target: Uri::sip("far", there),
         next_hop: there.into(),
+        backups: Vec::new(),
+        call_id: None,
         from: NameAddr::new(None, Uri::sip("waihu", HERE.parse().unwrap())),
         credentials: None,
         offer: sdp(),
@@ -561,4 +564,126 @@ fn strangers_hear_nothing_or_403_ten_times_a_second_and_leave_nothing_behind() {
     let from = Hop::from("203.0.113.9:5060".parse::<std::net::SocketAddr>().unwrap());
     us.input(Input::Stranger { from, bytes: within("BYE", 1, &ack, "", "").as_bytes() });
     assert!(matches!(us.end(), Event::Ended { by: EndedBy::Remote, .. }));
+}
+
+/// A telephone registers with `us`; what it hears last.
+fn registers(us: &mut Agent, expires: &str, password: &str, cseq: u32) -> String {
+    let dialog = ("<sip:desk@x>;tag=f", "<sip:desk@x>", "reg@x");
+    let line = format!("Expires: {expires}");
+    us.hear(&with(&request("REGISTER", cseq, &format!("r{cseq}"), dialog, ""), &line));
+    let asked = us.last("SIP/2.0 401");
+    let asked = fields(&asked, "WWW-Authenticate")[0];
+    assert!(asked.contains("SHA-256"), "the better hash comes first");
+    let challenge = waihu_sip::auth::Challenge::parse(asked).unwrap();
+    let who = Credentials { username: "desk".into(), password: password.into(), realm: None };
+    let uri = format!("sip:waihu@{HERE}");
+    let proof = challenge.answer(&who, ("REGISTER", &uri, b""), cseq, "c");
+    let text = request("REGISTER", cseq + 1, &format!("r{}", cseq + 1), dialog, "");
+    us.hear(&with(&text, &format!("{line}\r\nAuthorization: {proof}")));
+    us.last("SIP/2.0")
+}
+
+#[test]
+fn a_telephone_registers_and_is_called_where_it_is_until_its_time_is_over() {
+    let telephones = vec![Telephone { user: "desk".into(), password: "secret".into() }];
+    let mut us = Agent::new();
+    us.endpoint = waihu_sip::Endpoint::new(EndpointConfig::new(HERE.parse().unwrap(), "test", 7))
+        .with_registrar(Registrar::new("waihu", telephones, 7));
+    assert!(registers(&mut us, "30", "wrong", 1).starts_with("SIP/2.0 403"));
+    assert!(registers(&mut us, "30", "secret", 3).starts_with("SIP/2.0 423"));
+    us.wait(1_000);
+    let ok = registers(&mut us, "120", "secret", 5);
+    assert!(ok.starts_with("SIP/2.0 200"), "{ok}");
+    assert_eq!(field(&ok, "Contact"), format!("<sip:far@{THERE}>;expires=120"));
+    let call = |us: &mut Agent, call: u64| {
+        let here: std::net::SocketAddr = HERE.parse().unwrap();
+        let invite = waihu_sip::Invite {
+            call: CallHandle(call),
+            target: Uri::sip("desk", here),
+            next_hop: here.into(),
+            backups: Vec::new(),
+            call_id: None,
+            from: NameAddr::new(None, Uri::sip("waihu", here)),
+            credentials: None,
+            offer: sdp(),
+            headers: Vec::new(),
+        };
+        us.input(Input::Command(Command::Invite(Box::new(invite))));
+        (us.last("INVITE").lines().next().unwrap().to_owned(), us.sent_last("INVITE").to.to_string())
+    };
+    assert_eq!(call(&mut us, 2), (format!("INVITE sip:far@{THERE} SIP/2.0"), THERE.to_owned()));
+    us.wait(121_000);
+    assert_eq!(call(&mut us, 4).1, HERE, "nobody is there any more");
+}
+
+fn call_with_backups(us: &mut Agent, backups: &[&str]) -> String {
+    let there = THERE.parse::<std::net::SocketAddr>().unwrap();
+    let hop = |text: &&str| Hop::from(text.parse::<std::net::SocketAddr>().unwrap());
+    let invite = waihu_sip::Invite {
+        call: CALL,
+        target: Uri::sip("far", there),
+        next_hop: there.into(),
+        backups: backups.iter().map(hop).collect(),
+        call_id: Some("attempt-7".into()),
+        from: NameAddr::new(None, Uri::sip("waihu", HERE.parse().unwrap())),
+        credentials: None,
+        offer: sdp(),
+        headers: Vec::new(),
+    };
+    us.input(Input::Command(Command::Invite(Box::new(invite))));
+    us.last("INVITE")
+}
+
+#[test]
+fn a_silent_proxy_is_passed_over_and_who_wakes_up_late_is_cancelled_or_hung_up_on() {
+    for late in ["180 Ringing", "200 OK"] {
+        let mut us = Agent::new();
+        let first = call_with_backups(&mut us, &["192.0.2.3:5060", "192.0.2.4:5060"]);
+        assert_eq!(field(&first, "Call-ID"), "attempt-7");
+        us.wait(5_999);
+        assert_eq!(us.sent_last("INVITE").to.to_string(), THERE);
+        us.wait(6_000);
+        let second = us.last("INVITE");
+        assert_eq!(us.sent_last("INVITE").to.to_string(), "192.0.2.3:5060");
+        assert_ne!(field(&first, "Via"), field(&second, "Via"));
+        us.hear(&response(&second, "200 OK", BODY));
+        assert!(matches!(us.end(), Event::Answered { .. }));
+        us.hear(&response(&first, late, BODY).replace("tag=far", "tag=late"));
+        if late.starts_with('1') {
+            assert_eq!(field(&us.last("CANCEL"), "CSeq"), "1 CANCEL");
+            assert_eq!(us.sent_last("CANCEL").to.to_string(), THERE);
+            us.hear(&response(&us.last("CANCEL"), "200 OK", ""));
+            us.hear(&response(&first, "487 Request Terminated", "").replace("tag=far", "tag=late"));
+        } else {
+            assert_eq!((us.times("ACK").len(), us.times("BYE").len()), (2, 1));
+            us.hear(&response(&us.last("BYE"), "200 OK", ""));
+        }
+        assert_eq!(us.events.len(), 1, "nobody is told of it");
+        us.hang_up(CALL);
+        us.hear(&response(&us.last("BYE"), "200 OK", ""));
+        us.wait(200_000);
+        assert!(us.is_empty());
+    }
+}
+
+#[test]
+fn a_dead_or_overloaded_proxy_is_passed_over_at_once_and_a_telephone_that_rings_is_not() {
+    let mut us = Agent::new();
+    call_with_backups(&mut us, &["192.0.2.3:5060", "192.0.2.4:5060"]);
+    us.input(Input::Unreachable { to: THERE.parse::<std::net::SocketAddr>().unwrap().into() });
+    let second = us.last("INVITE");
+    us.hear(&response(&second, "503 Service Unavailable", ""));
+    assert_eq!(us.sent_last("INVITE").to.to_string(), "192.0.2.4:5060");
+    us.hear(&response(&us.last("INVITE"), "503 Service Unavailable", ""));
+    assert!(matches!(us.end(), Event::Failed { code: 503, .. }), "the last one's word is the call's");
+    us.wait(100_000);
+    assert!(us.is_empty());
+
+    let mut us = Agent::new();
+    let first = call_with_backups(&mut us, &["192.0.2.3:5060"]);
+    us.hear(&response(&first, "180 Ringing", ""));
+    us.wait(20_000);
+    us.hear(&response(&first, "503 Service Unavailable", ""));
+    assert!(matches!(us.end(), Event::Failed { code: 503, .. }));
+    assert_eq!(us.times("INVITE").len(), 1);
 }

@@ -100,6 +100,29 @@ impl Agent {
         }
     }
 
+    /// The same for bytes that need not be text: what we send is not kept.
+    pub fn input_lossy(&mut self, input: Input<'_>) {
+        self.endpoint.handle_input(Time::ZERO + Duration::from_millis(self.now_ms), input);
+        while let Some(output) = self.endpoint.poll_output() {
+            if let Output::Event { call, event } = output {
+                self.events.push((call, event));
+            }
+        }
+    }
+
+    pub fn hear_lossy(&mut self, from: Hop, bytes: &[u8]) {
+        self.input_lossy(Input::Datagram { from, bytes });
+    }
+
+    pub fn wait_lossy(&mut self, until_ms: u64) {
+        let until = Time::ZERO + Duration::from_millis(until_ms);
+        while let Some(due) = self.endpoint.poll_timeout().filter(|due| *due <= until) {
+            self.now_ms = u64::try_from(due.since(Time::ZERO).as_millis()).unwrap().max(self.now_ms);
+            self.input_lossy(Input::Timeout);
+        }
+        self.now_ms = until_ms;
+    }
+
     pub fn hear(&mut self, text: &str) {
         self.hear_bytes(text.as_bytes());
     }
@@ -126,6 +149,8 @@ impl Agent {
             call,
             target: Uri::sip("far", there),
             next_hop: hop,
+            backups: Vec::new(),
+            call_id: None,
             from: NameAddr::new(None, Uri::sip("waihu", HERE.parse().unwrap())),
             credentials,
             offer: sdp(),

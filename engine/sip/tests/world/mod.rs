@@ -170,6 +170,8 @@ impl World {
                 call,
                 target: Uri::sip("1001", to),
                 next_hop: Hop::new(self.transport, to),
+                backups: Vec::new(),
+                call_id: None,
                 from: NameAddr::new(None, Uri::sip("waihu", from)),
                 credentials: None,
                 offer: sdp(40_000),

@@ -1,0 +1,162 @@
+//! Where the telephones are that register here (RFC 3261 §10.3): agents', not the world's.
+//!
+//! A telephone is a user with a password; each may be at a few places at once, and is reached by the way that it
+//! registered by, whatever its Contact says (translators stand between, RFC 5626). Deliberately absent: paths of
+//! proxies, GRUU, and registering for somebody else.
+
+use std::{collections::HashMap, fmt, time::Duration};
+
+use waihu_types::Time;
+
+use crate::{
+    auth::verify::{Verdict, Verifier},
+    message::{Request, Response},
+    transport::Hop,
+    uri::Uri,
+};
+
+/// Places of one telephone: a desk, a computer, a pocket, and one that was left without a word.
+const MAX_PLACES: usize = 4;
+/// The shortest and the longest registration [s]: below a minute 423; above an hour an hour.
+const EXPIRES_S: (u32, u32) = (60, 3_600);
+
+/// A telephone that may register. `Debug` shows no password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Telephone {
+    /// Its user name, and the user of its address.
+    pub user: String,
+    /// Its password.
+    pub password: String,
+}
+
+impl fmt::Debug for Telephone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Telephone({})", self.user)
+    }
+}
+
+/// Where a telephone is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its Contact, which goes into the Request-URI.
+    pub contact: Uri,
+    /// The way to it.
+    pub hop: Hop,
+    until: Time,
+    call_id: String,
+    cseq: u32,
+}
+
+/// The registrar.
+#[derive(Debug)]
+pub struct Registrar {
+    verifier: Verifier,
+    passwords: HashMap<String, String>,
+    places: HashMap<String, Vec<Place>>,
+}
+
+impl Registrar {
+    /// For these telephones; the realm is what they are asked in the name of.
+    pub fn new(realm: &str, telephones: Vec<Telephone>, secret: u64) -> Self {
+        Self {
+            verifier: Verifier::new(realm, secret),
+            passwords: telephones.into_iter().map(|t| (t.user, t.password)).collect(),
+            places: HashMap::new(),
+        }
+    }
+
+    /// Where a telephone is now, the latest place first.
+    pub fn places(&self, now: Time, user: &str) -> impl Iterator<Item = &Place> {
+        self.places.get(user).into_iter().flatten().rev().filter(move |p| p.until > now)
+    }
+
+    /// Whether something may come from there that is more than a REGISTER.
+    pub fn knows(&self, now: Time, from: Hop) -> bool {
+        self.places.values().flatten().any(|p| p.until > now && p.hop.address.ip() == from.address.ip())
+    }
+
+    /// Answers a REGISTER; the tag is for To.
+    pub fn answer(&mut self, now: Time, from: Hop, request: &Request, tag: &str) -> Response {
+        let respond = |code, reason: &str| request.respond(code, reason, Some(tag));
+        let passwords = &self.passwords;
+        let verdict = self.verifier.check(now, request, |user| passwords.get(user).map(String::as_str));
+        let user = match verdict {
+            Verdict::Proven(user) => user,
+            Verdict::Wrong => return respond(403, "Forbidden"),
+            unproven => {
+                let mut response = respond(401, "Unauthorized");
+                for challenge in self.verifier.challenges(now, unproven == Verdict::Stale) {
+                    response.headers.other.push("WWW-Authenticate", &challenge);
+                }
+                return response;
+            }
+        };
+        // Nobody registers for another (§10.3, step 4).
+        if request.headers.to.uri.as_sip().and_then(|uri| uri.user()).as_deref() != Some(user.as_str()) {
+            return respond(403, "Forbidden");
+        }
+        match self.bind(now, from, request, &user) {
+            Ok(()) => {
+                let mut response = respond(200, "OK");
+                for place in self.places(now, &user) {
+                    let mut contact = crate::NameAddr::new(None, place.contact.clone());
+                    let seconds = place.until.since(now).as_secs();
+                    contact.params.set("expires", Some(seconds.to_string()));
+                    response.headers.contact.push(contact);
+                }
+                response
+            }
+            Err(Refused::TooBrief) => {
+                let mut response = respond(423, "Interval Too Brief");
+                response.headers.other.push("Min-Expires", &EXPIRES_S.0.to_string());
+                response
+            }
+            Err(Refused::OutOfOrder) => respond(500, "CSeq out of order"),
+        }
+    }
+
+    fn bind(&mut self, now: Time, from: Hop, request: &Request, user: &str) -> Result<(), Refused> {
+        let headers = &request.headers;
+        let number = |text: &str| text.trim().parse::<u32>().ok();
+        let general = headers.other.value("Expires").and_then(number);
+        let places = self.places.entry(user.to_owned()).or_default();
+        places.retain(|p| p.until > now);
+        let late = |p: &Place| p.call_id == headers.call_id && p.cseq >= headers.cseq.number;
+        if places.iter().any(late) {
+            return Err(Refused::OutOfOrder);
+        }
+        // `*`, which the reading of a header leaves out: all places are taken back (§10.2.2).
+        if headers.contact.is_empty() && general == Some(0) {
+            places.clear();
+        }
+        let wanted = |c: &crate::NameAddr| {
+            c.params.value("expires").and_then(number).or(general).unwrap_or(EXPIRES_S.1).min(EXPIRES_S.1)
+        };
+        if headers.contact.iter().map(wanted).any(|s| s > 0 && s < EXPIRES_S.0) {
+            return Err(Refused::TooBrief);
+        }
+        for contact in &headers.contact {
+            let seconds = wanted(contact);
+            places.retain(|p| p.contact != contact.uri);
+            if seconds == 0 {
+                continue;
+            }
+            if places.len() >= MAX_PLACES {
+                places.remove(0);
+            }
+            places.push(Place {
+                contact: contact.uri.clone(),
+                hop: from,
+                until: now + Duration::from_secs(seconds.into()),
+                call_id: headers.call_id.clone(),
+                cseq: headers.cseq.number,
+            });
+        }
+        Ok(())
+    }
+}
+
+enum Refused {
+    TooBrief,
+    OutOfOrder,
+}
