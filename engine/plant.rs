@@ -75,11 +75,16 @@ pub(crate) async fn start(
     let speech = tokio::task::spawn_blocking(move || Speech::start(config)).await??;
     let user_agent = concat!("waihu/", env!("CARGO_PKG_VERSION"));
     // Calls that come in are refused with 503: this is an outbound engine.
-    let (sip, _) = SipSocket::bind(trunk.bind, user_agent).await.with_context(|| {
+    let mut socket = trunk.socket(user_agent);
+    socket.telephones = trunk.telephones(&|name| std::env::var(name).ok())?;
+    socket.signer = trunk.signer()?;
+    let (sip, _) = SipSocket::open(socket).await.with_context(|| {
         format!("cannot bind SIP to {}: is another waihu running? 端口被占用", trunk.bind)
     })?;
+    let registration = trunk.registration(credentials.as_ref()).map(|order| sip.register(order));
     Ok(Arc::new(Plant {
         sip,
+        registration,
         gate,
         reserve,
         credentials,

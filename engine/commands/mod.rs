@@ -30,6 +30,7 @@ mod simulate;
 mod token;
 mod train;
 mod transcribe;
+mod trunk;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -81,6 +82,9 @@ enum Command {
     Dialog(dialog::DialogCommand),
     /// Check scripts (and cases, and a trunk) without calling anybody 检查话术、案件表、线路，不拨号
     Check(check::CheckArgs),
+    /// Find out whether a trunk works, from the carrier itself 检查线路是否可用
+    #[command(subcommand)]
+    Trunk(trunk::TrunkCommand),
     /// Place one call, show it as it happens, and print its outcome as JSON 拨一通电话
     Call(call::CallArgs),
     /// Call the cases of a file 批量外呼
@@ -152,6 +156,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Transcribe(args) => transcribe::run(&project, &args),
         Command::Dialog(command) => dialog::run(&project, command),
         Command::Check(args) => check::run(&project, &args),
+        Command::Trunk(command) => trunk::run(&project, &command),
         Command::Call(args) => call::run(&project, args),
         Command::DoNotCall(command) => do_not_call::run(&project, &command),
         Command::Serve(args) => serve::run(&project, &args),

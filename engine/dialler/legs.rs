@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use tokio::sync::watch;
 use waihu_call::{Leg, Line, MediaEvent, PlaybackId, Speaker};
 use waihu_record::TranscriptLine;
-use waihu_sip::{Event, FailureCause, SessionDescription, Uri};
+use waihu_sip::{Event, FailureCause, Hop, SessionDescription, Uri};
 use waihu_trunk::{Agent, Call, Credentials, InviteRequest};
 use waihu_types::{Case, CaseId, Codec, PhoneNumber, WallTime};
 
@@ -111,7 +111,9 @@ pub(crate) fn stereo_tap(tap: waihu_record::StereoTap) -> waihu_media::StereoTap
 /// proxy.
 pub(crate) fn invite_callee(plant: &Plant, order: &Order, offer: SessionDescription) -> InviteRequest {
     let target = order.target.clone().unwrap_or_else(|| Uri::sip(order.number.as_str(), plant.trunk.proxy));
-    let mut request = invite(plant, target, plant.trunk.proxy, offer);
+    let mut request = invite(plant, target, plant.trunk.proxy_hop(), offer);
+    // By it the carrier's records and ours are compared.
+    request.call_id = Some(order.attempt.to_string());
     if let (Some(id), Uri::Sip(from)) = (&order.caller_id, &mut request.from.uri) {
         // A number's digits and its plus need no escape (RFC 3261 section 25.1).
         from.userinfo = Some(id.as_str().to_owned());
@@ -134,18 +136,20 @@ pub(crate) fn invite_agent(
     agent: &Agent,
     offer: SessionDescription,
 ) -> InviteRequest {
-    let own = agent.address.as_sip().and_then(waihu_sip::SipUri::socket_addr);
-    let mut request = invite(plant, agent.address.clone(), own.unwrap_or(plant.trunk.proxy), offer);
+    let own = agent.address.as_sip().and_then(waihu_sip::SipUri::hop);
+    let mut request = invite(plant, agent.address.clone(), own.unwrap_or(plant.trunk.proxy_hop()), offer);
     request.from.display = Some(case.to_string());
     request
 }
 
-fn invite(plant: &Plant, target: Uri, next_hop: SocketAddr, offer: SessionDescription) -> InviteRequest {
+fn invite(plant: &Plant, target: Uri, next_hop: Hop, offer: SessionDescription) -> InviteRequest {
     InviteRequest {
         target,
-        next_hop: next_hop.into(),
+        next_hop,
+        backups: if next_hop == plant.trunk.proxy_hop() { plant.trunk.backups() } else { Vec::new() },
+        call_id: None,
         from: plant.trunk.from.clone(),
-        credentials: credentials(plant.credentials.as_ref(), plant.trunk.proxy, next_hop),
+        credentials: credentials(plant.credentials.as_ref(), plant.trunk.proxy, next_hop.address),
         offer,
         headers: Vec::new(),
     }

@@ -11,7 +11,7 @@ use waihu_sip::Uri;
 use waihu_speech::Speech;
 use waihu_srtp::Certificate;
 use waihu_store::{Refusal, Store};
-use waihu_trunk::{Credentials, SipSocket, TrunkConfig};
+use waihu_trunk::{Credentials, Registration, SipSocket, TrunkConfig};
 use waihu_types::{AttemptId, CampaignId, Case, CaseId, Intent, Lang, Outcome, PhoneNumber, VoiceStyle};
 
 use crate::{filing::Reserve, switchboard::Switchboard, words::RecordedPrompts};
@@ -20,6 +20,8 @@ use crate::{filing::Reserve, switchboard::Switchboard, words::RecordedPrompts};
 pub struct Plant {
     /// The trunk's SIP socket.
     pub sip: SipSocket,
+    /// Its registration at the carrier, for as long as this lives; none where it has none.
+    pub registration: Option<Registration>,
     /// The trunk's configuration.
     pub trunk: TrunkConfig,
     /// Its credentials, resolved from their references.

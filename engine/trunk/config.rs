@@ -1,5 +1,7 @@
 //! A trunk's configuration: `sip-config/NAME.toml`, read and checked before anything is dialled.
 
+mod signalling;
+
 use std::{
     fs,
     net::{IpAddr, SocketAddr},
@@ -9,6 +11,8 @@ use std::{
 use serde::{Deserialize, de::IgnoredAny};
 use waihu_sip::{Codec, ComfortNoise, Credentials, NameAddr, SipUri, SrtpPolicy, SrtpSuite, Uri};
 
+pub use self::signalling::Signalling;
+use self::signalling::{PhoneTable, SignallingTable};
 use crate::network::Network;
 
 /// The most networks that a carrier's sound may come from. A packet from a new address is held against
@@ -65,6 +69,8 @@ pub struct TrunkConfig {
     pub max_cps: f64,
     /// Human agents, in the order in which they are asked.
     pub agents: Vec<Agent>,
+    /// By what SIP travels, and who may call in.
+    pub signalling: Signalling,
     auth: Option<Auth>,
 }
 
@@ -143,6 +149,9 @@ pub enum ConfigError {
         /// What is wrong, and what to write.
         message: String,
     },
+    /// Calls cannot be signed.
+    #[error("stir_key: {0}")]
+    Stir(#[from] crate::stir::StirError),
     /// The password's reference leads nowhere.
     #[error("the trunk's password: {0}")]
     Password(String),
@@ -157,6 +166,10 @@ struct Document {
     /// What its calls cost: read by whoever counts that.
     #[serde(default, rename = "rates")]
     _rates: IgnoredAny,
+    #[serde(default)]
+    signalling: SignallingTable,
+    #[serde(default, rename = "phone")]
+    phones: Vec<PhoneTable>,
 }
 
 #[derive(Deserialize)]
@@ -408,6 +421,7 @@ impl TrunkConfig {
             (None, None) => None,
             _ => return Err(wrong("username", "username goes with password_file or password_env".into())),
         };
+        let signalling = document.signalling.check(document.phones, auth.is_some(), &wrong)?;
         let mut agents = Vec::new();
         for agent in document.agents {
             agents.push(Agent {
@@ -439,6 +453,7 @@ impl TrunkConfig {
             max_calls: t.max_calls,
             max_cps: t.max_cps,
             agents,
+            signalling,
             auth,
         })
     }
@@ -479,16 +494,20 @@ impl TrunkConfig {
         env: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Option<Credentials>, ConfigError> {
         let Some(auth) = &self.auth else { return Ok(None) };
-        let password = match &auth.password {
-            PasswordRef::File(path) => fs::read_to_string(path)
-                .map_err(|e| ConfigError::Password(format!("{}: {e}", path.display())))?
-                .trim_end()
-                .to_owned(),
-            PasswordRef::Env(name) => {
-                env(name).ok_or_else(|| ConfigError::Password(format!("the variable {name} is not set")))?
-            }
-        };
+        let password = password(&auth.password, env)?;
         Ok(Some(Credentials { username: auth.username.clone(), password, realm: auth.realm.clone() }))
+    }
+}
+
+/// A password by its reference.
+fn password(reference: &PasswordRef, env: &dyn Fn(&str) -> Option<String>) -> Result<String, ConfigError> {
+    match reference {
+        PasswordRef::File(path) => fs::read_to_string(path)
+            .map(|text| text.trim_end().to_owned())
+            .map_err(|e| ConfigError::Password(format!("{}: {e}", path.display()))),
+        PasswordRef::Env(name) => {
+            env(name).ok_or_else(|| ConfigError::Password(format!("the variable {name} is not set")))
+        }
     }
 }
 
@@ -539,6 +558,16 @@ mod tests {
             ("ring_timeout_s = \"long\"", "ring_timeout_s"),
             ("media_address = \"0.0.0.0\"", "media_address"),
             ("browser_addresses = [\"::\"]", "browser_addresses"),
+            ("[signalling]\ntransport = \"sctp\"", "use udp, tcp, tls, ws or wss"),
+            ("[signalling]\ntls_name = \"x\"", "nothing goes by TLS"),
+            ("[signalling]\ntls_key = \"x\"", "tls_certificate goes with tls_key"),
+            ("[signalling]\nregister = true", "register: a registration needs"),
+            ("[signalling]\nstir_key = \"x\"", "stir_key: a signature needs"),
+            ("[signalling]\nbackups = [\"carrier.example\"]", "backups"),
+            ("[signalling]\nstrangers = \"answer\"", "use ignore or refuse"),
+            ("[signalling]\ncallers = [\"0.0.0.0/0\"]", "callers"),
+            ("[[phone]]\nuser = \"a b\"\npassword_env = \"X\"", "phone.user"),
+            ("[[phone]]\nuser = \"a\"", "give password_file or password_env"),
         ] {
             let message = error(&format!("{LEAST}{line}\n"));
             assert!(message.contains(said) && message.contains("t.toml"), "{message}");
@@ -582,6 +611,31 @@ mod tests {
         assert!(error(&text).contains("media_address"));
         let trunk = TrunkConfig::parse(&format!("{text}media_address = \"192.0.2.20\"\n"), "t.toml").unwrap();
         assert_eq!(trunk.bind, "192.0.2.20:5060".parse().unwrap());
+    }
+
+    #[test]
+    fn signalling_is_set_up_as_the_file_says() {
+        let text = format!(
+            "{LEAST}username = \"u\"\npassword_env = \"TRUNK\"\n[signalling]\ntransport = \"tls\"\n\
+            tls_name = \"carrier.example\"\nregister = true\npublic_address = \"203.0.113.5\"\n\
+            strangers = \"refuse\"\ncallers = [\"198.51.100.0/24\"]\n[[phone]]\nuser = \"desk\"\n\
+            password_env = \"DESK\"\n"
+        );
+        let trunk = TrunkConfig::parse(&text, "t.toml").unwrap();
+        assert_eq!(trunk.proxy_hop().to_string(), "TLS 127.0.0.1:5070");
+        let order = trunk.registration(None).unwrap();
+        assert_eq!((order.registrar.to_string().as_str(), order.expires_s), ("sip:127.0.0.1", 600));
+        assert_eq!(order.contact_user, "waihu");
+        let telephones = trunk.telephones(&|name| Some(format!("of {name}"))).unwrap();
+        assert_eq!((telephones[0].user.as_str(), telephones[0].password.as_str()), ("desk", "of DESK"));
+        assert!(trunk.telephones(&|_| None).is_err());
+        let socket = trunk.socket("waihu");
+        let crate::Callers::Of(networks) = &socket.callers else { panic!() };
+        let known = |address: &str| networks.iter().any(|n| n.contains(address.parse().unwrap()));
+        assert!(known("127.0.0.1") && known("198.51.100.77") && !known("192.0.2.1"));
+        let plain = TrunkConfig::parse(LEAST, "t.toml").unwrap();
+        assert!(plain.registration(None).is_none());
+        assert_eq!(plain.proxy_hop().to_string(), "UDP 127.0.0.1:5070");
     }
 
     #[test]

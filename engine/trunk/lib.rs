@@ -1,7 +1,7 @@
-//! SIP over UDP: the one task that owns the socket, and the trunks' configuration.
+//! SIP over UDP, TCP, TLS and WebSocket: the one task that owns the sockets, and the trunks' configuration.
 //!
-//! Everything that SIP asks for is decided in `waihu_sip::Endpoint`; here are its socket, its clock
-//! and its randomness. Absent on purpose: registration, DNS, failover, TCP, TLS and WebSocket.
+//! Everything that SIP asks for is decided in `waihu_sip::Endpoint`; here are its sockets, its clock
+//! and its randomness. Absent on purpose: WebSocket from others, the DNS.
 
 mod call;
 mod config;
@@ -9,10 +9,19 @@ mod icmp;
 mod network;
 mod probe;
 mod socket;
+mod stir;
+mod streams;
+mod task;
+mod tls;
 
 pub use call::{Call, IncomingCall};
-pub use config::{Agent, ConfigError, KeyExchange, MediaPorts, TrunkConfig};
+pub use config::{Agent, ConfigError, KeyExchange, MediaPorts, Signalling, TrunkConfig};
 pub use network::{InvalidNetwork, Network};
 pub use probe::{Alive, options};
-pub use socket::{Counters, InviteRequest, SipSocket};
-pub use waihu_sip::{Credentials, SrtpPolicy, Uri};
+pub use socket::{Callers, Counters, InviteRequest, Registration, SipSocket, SocketConfig};
+pub use stir::{Attestation, Signer, StirError};
+pub use streams::{Listen, StreamConfig};
+pub use tls::{TlsError, TlsFiles};
+pub use waihu_sip::{
+    Credentials, Hop, SrtpPolicy, Strangers, Transport, Uri, registrar::Telephone, registration,
+};

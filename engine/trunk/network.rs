@@ -42,6 +42,12 @@ impl Network {
         Self { first, prefix }
     }
 
+    /// The network of one address alone.
+    pub fn of(address: IpAddr) -> Self {
+        let address = address.to_canonical();
+        Self { first: address, prefix: if address.is_ipv4() { 32 } else { 128 } }
+    }
+
     /// Its first address.
     pub fn first(&self) -> IpAddr {
         self.first

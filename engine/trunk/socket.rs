@@ -1,9 +1,9 @@
-//! The socket task: datagrams and commands in, datagrams and events out.
+//! A user agent at one port, as the rest of the program knows it.
 
 use std::{
     collections::HashMap,
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -15,25 +15,30 @@ use dashmap::DashMap;
 use nix::sys::socket::{setsockopt, sockopt};
 use tokio::{
     net::UdpSocket,
-    sync::{mpsc, oneshot},
+    sync::{mpsc, oneshot, watch},
 };
 use waihu_sip::{
-    CallHandle, Command, Credentials, Discard, Endpoint, EndpointConfig, Event, Hop, Input, Invite, NameAddr,
-    Output, SessionDescription, TimedOut, Uri, Usage,
+    CallHandle, Command, Credentials, Endpoint, EndpointConfig, Event, Hop, Invite, LargeRequests, NameAddr,
+    Referral, SessionDescription, Strangers, TimedOut, Uri, Usage,
+    registrar::{Registrar, Telephone},
+    registration::{self, State},
 };
-use waihu_types::Time;
 
 use crate::{
     call::{Call, IncomingCall},
     icmp,
+    network::Network,
+    stir::Signer,
+    streams::{StreamConfig, Streams},
+    task::Task,
 };
-
-/// The largest UDP datagram.
-const MAX_DATAGRAM: usize = 65_535;
 
 /// Events that may wait for a call's task: a call has some ten in its life. A task that leaves so
 /// many unread has stopped reading, and loses what follows but for its own time-out.
-const MAX_EVENTS: usize = 64;
+pub(crate) const MAX_EVENTS: usize = 64;
+
+/// Messages of streams that may wait to be read; more wait in their connections.
+const MAX_ARRIVALS: usize = 1_024;
 
 /// Calls that may wait to be taken in; more are told 503.
 const MAX_INCOMING: usize = 256;
@@ -42,13 +47,6 @@ const MAX_INCOMING: usize = 256;
 /// second some 4,000 datagrams come in, each counted by the kernel at about 1 KiB: this is a second's worth.
 const RECEIVE_BUFFER: usize = 4 << 20;
 
-/// Datagrams read in one go before timers and commands have their turn.
-const READ_BOUND: usize = 64;
-
-/// Times that a datagram is offered to the socket: a failure may be the report about an earlier datagram
-/// to somewhere else, and several such may wait.
-const SEND_ATTEMPTS: usize = 4;
-
 /// A call to place.
 #[derive(Clone, Debug)]
 pub struct InviteRequest {
@@ -56,6 +54,10 @@ pub struct InviteRequest {
     pub target: Uri,
     /// Where the request goes, and by what.
     pub next_hop: Hop,
+    /// Where it goes instead, in order, where that hop is dead, silent or answers 503.
+    pub backups: Vec<Hop>,
+    /// The Call-ID, unlike any before; one of our making where none is given.
+    pub call_id: Option<String>,
     /// From: the caller id.
     pub from: NameAddr,
     /// For a 401 or 407.
@@ -80,16 +82,97 @@ pub struct Counters {
 }
 
 #[derive(Default)]
-struct Tally {
-    received: AtomicU64,
-    sent: AtomicU64,
-    discarded: AtomicU64,
-    refused: AtomicU64,
+pub(crate) struct Tally {
+    pub(crate) received: AtomicU64,
+    pub(crate) sent: AtomicU64,
+    pub(crate) discarded: AtomicU64,
+    pub(crate) refused: AtomicU64,
+    /// Why connections were lost last, by where they led: few, for we open them.
+    pub(crate) faults: DashMap<Hop, String>,
 }
 
-enum Order {
+/// Who may call us.
+#[derive(Clone, Debug, Default)]
+pub enum Callers {
+    /// Whoever wants to.
+    #[default]
+    Anybody,
+    /// These networks; everybody else is a stranger.
+    Of(Vec<Network>),
+}
+
+/// What a socket needs to be told.
+#[derive(Clone, Debug)]
+pub struct SocketConfig {
+    /// Where it is bound: one address of this machine.
+    pub local: SocketAddr,
+    /// The address that Via and Contact name in its place, where a translator stands between.
+    pub public: Option<IpAddr>,
+    /// User-Agent and Server.
+    pub user_agent: String,
+    /// Streams.
+    pub streams: StreamConfig,
+    /// Who may call us.
+    pub callers: Callers,
+    /// What everybody else hears.
+    pub strangers: Strangers,
+    /// What becomes of a REFER.
+    pub referral: Referral,
+    /// What becomes of a request too large for a datagram.
+    pub large: LargeRequests,
+    /// Telephones that may register here.
+    pub telephones: Vec<Telephone>,
+    /// Signs calls from number to number.
+    pub signer: Option<Signer>,
+}
+
+impl SocketConfig {
+    /// UDP alone, anybody may call, no transfers.
+    pub fn new(local: SocketAddr, user_agent: &str) -> Self {
+        Self {
+            local,
+            public: None,
+            user_agent: user_agent.to_owned(),
+            streams: StreamConfig::default(),
+            callers: Callers::default(),
+            strangers: Strangers::default(),
+            referral: Referral::default(),
+            large: LargeRequests::default(),
+            telephones: Vec::new(),
+            signer: None,
+        }
+    }
+}
+
+/// A registration of ours: for how it stands, and to take it back when it is dropped.
+pub struct Registration {
+    id: u64,
+    commands: Commands,
+    news: watch::Receiver<Option<State>>,
+}
+
+impl Registration {
+    /// How it stands, each time that this changes; none once the socket is closed.
+    pub async fn state(&mut self) -> Option<State> {
+        loop {
+            self.news.changed().await.ok()?;
+            if let Some(state) = self.news.borrow_and_update().clone() {
+                return Some(state);
+            }
+        }
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.commands.send(Command::Unregister { registration: self.id });
+    }
+}
+
+pub(crate) enum Order {
     Command(Command),
     Ping { target: Uri, next_hop: Hop, reply: oneshot::Sender<Result<u16, TimedOut>> },
+    Register(Box<registration::Order>, watch::Sender<Option<State>>),
     Usage(oneshot::Sender<Usage>),
     Settled(oneshot::Sender<()>),
 }
@@ -97,7 +180,7 @@ enum Order {
 /// The way into the socket task. Unbounded: what goes in is a few commands a call, and a command
 /// that found no room would leave a phone ringing.
 #[derive(Clone)]
-pub(crate) struct Commands(mpsc::UnboundedSender<Order>);
+pub(crate) struct Commands(pub(crate) mpsc::UnboundedSender<Order>);
 
 impl Commands {
     pub(crate) fn send(&self, command: Command) {
@@ -106,7 +189,7 @@ impl Commands {
     }
 }
 
-/// A SIP user agent on one UDP port. Clones share it. When the last of them and of their calls is gone,
+/// A SIP user agent on one port. Clones share it. When the last of them and of their calls is gone,
 /// the port closes as soon as every hang-up has been answered, at most 64 s later.
 #[derive(Clone)]
 pub struct SipSocket {
@@ -115,6 +198,7 @@ pub struct SipSocket {
     calls: Arc<DashMap<CallHandle, mpsc::Sender<Event>>>,
     next: Arc<AtomicU64>,
     tally: Arc<Tally>,
+    signer: Option<Signer>,
 }
 
 impl SipSocket {
@@ -128,6 +212,15 @@ impl SipSocket {
         local: SocketAddr,
         user_agent: &str,
     ) -> io::Result<(Self, mpsc::Receiver<IncomingCall>)> {
+        Self::open(SocketConfig::new(local, user_agent)).await
+    }
+
+    /// The same with streams, and with a word about who may call.
+    ///
+    /// # Errors
+    /// As [`SipSocket::bind`], and when TLS's files cannot be used.
+    pub async fn open(config: SocketConfig) -> io::Result<(Self, mpsc::Receiver<IncomingCall>)> {
+        let local = config.local;
         if local.ip().is_unspecified() {
             let message = "name one address of this machine: the far side sends its answers there";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
@@ -136,7 +229,21 @@ impl SipSocket {
         icmp::ask(&socket)?;
         setsockopt(&socket, sockopt::RcvBuf, &RECEIVE_BUFFER)?;
         let local = socket.local_addr()?;
-        let endpoint = Endpoint::new(EndpointConfig::new(local, user_agent, rand::random()));
+        let named = SocketAddr::new(config.public.unwrap_or(local.ip()), local.port());
+        let endpoint = Endpoint::new(EndpointConfig {
+            referral: config.referral,
+            strangers: config.strangers,
+            large: config.large,
+            ..EndpointConfig::new(named, &config.user_agent, rand::random())
+        });
+        // Where nobody may register, REGISTER stays refused.
+        let endpoint = if config.telephones.is_empty() {
+            endpoint
+        } else {
+            endpoint.with_registrar(Registrar::new("waihu", config.telephones, rand::random()))
+        };
+        let (arrived, arrivals) = mpsc::channel(MAX_ARRIVALS);
+        let streams = Streams::start(local, &config.streams, arrived).await?;
         let (orders, inbox) = mpsc::unbounded_channel();
         let (incoming, calls_in) = mpsc::channel(MAX_INCOMING);
         let own = Self {
@@ -146,9 +253,14 @@ impl SipSocket {
             // Even handles are ours to choose; the endpoint gives odd ones to calls that come in.
             next: Arc::new(AtomicU64::new(2)),
             tally: Arc::default(),
+            signer: config.signer,
         };
         let task = Task {
             socket,
+            streams,
+            arrivals,
+            callers: config.callers,
+            registrations: HashMap::new(),
             endpoint,
             inbox,
             incoming,
@@ -176,7 +288,10 @@ impl SipSocket {
     }
 
     /// Places a call. Its first event tells how it goes; there is none where the socket's task has died.
-    pub fn invite(&self, request: InviteRequest) -> Call {
+    pub fn invite(&self, mut request: InviteRequest) -> Call {
+        if let Some(identity) = self.signed(&request) {
+            request.headers.push(("Identity".to_owned(), identity));
+        }
         let handle = CallHandle(self.next.fetch_add(2, Ordering::Relaxed));
         let (sender, events) = mpsc::channel(MAX_EVENTS);
         self.calls.insert(handle, sender);
@@ -184,6 +299,8 @@ impl SipSocket {
             call: handle,
             target: request.target,
             next_hop: request.next_hop,
+            backups: request.backups,
+            call_id: request.call_id,
             from: request.from,
             credentials: request.credentials,
             offer: request.offer,
@@ -193,6 +310,29 @@ impl SipSocket {
             self.calls.remove(&handle);
         }
         Call::new(handle, self.commands.clone(), events)
+    }
+
+    fn signed(&self, request: &InviteRequest) -> Option<String> {
+        let signer = self.signer.as_ref()?;
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).ok()?;
+        let bits = format!("{:032x}", rand::random::<u128>());
+        let of = |range: std::ops::Range<usize>| bits.get(range).unwrap_or_default();
+        let origid = format!("{}-{}-4{}-a{}-{}", of(0..8), of(8..12), of(13..16), of(17..20), of(20..32));
+        signer.identity(&request.from.uri, &request.target, &origid, now.as_secs())
+    }
+
+    /// Registers an address of ours and keeps it so until what is returned is dropped.
+    pub fn register(&self, order: registration::Order) -> Registration {
+        let (news, heard) = watch::channel(None);
+        let id = self.next.fetch_add(2, Ordering::Relaxed);
+        let order = registration::Order { registration: id, ..order };
+        let _ = self.commands.0.send(Order::Register(Box::new(order), news));
+        Registration { id, commands: self.commands.clone(), news: heard }
+    }
+
+    /// Why the connection to a hop was lost last, or could not be made.
+    pub fn fault(&self, hop: Hop) -> Option<String> {
+        self.tally.faults.get(&hop).map(|fault| fault.clone())
     }
 
     /// Asks the far side whether it is there (OPTIONS), and returns its status code.
@@ -228,163 +368,6 @@ impl SipSocket {
             sent: read(&self.tally.sent),
             discarded: read(&self.tally.discarded),
             refused: read(&self.tally.refused),
-        }
-    }
-}
-
-struct Task {
-    socket: UdpSocket,
-    endpoint: Endpoint,
-    inbox: mpsc::UnboundedReceiver<Order>,
-    incoming: mpsc::Sender<IncomingCall>,
-    commands: mpsc::WeakUnboundedSender<Order>,
-    calls: Arc<DashMap<CallHandle, mpsc::Sender<Event>>>,
-    tally: Arc<Tally>,
-    pings: HashMap<u64, oneshot::Sender<Result<u16, TimedOut>>>,
-    next_ping: u64,
-    /// Who waits for all to be settled.
-    waiting: Vec<oneshot::Sender<()>>,
-    /// Nobody is left to command it.
-    closing: bool,
-    start: Instant,
-}
-
-/// However the task ends, by a panic too, no call is left to wait for events that nobody will send.
-impl Drop for Task {
-    fn drop(&mut self) {
-        // In this order: an invite at this moment is either cleared away here, or finds the way in closed.
-        self.inbox.close();
-        self.calls.clear();
-    }
-}
-
-impl Task {
-    async fn run(mut self) {
-        let mut buffer = vec![0; MAX_DATAGRAM];
-        loop {
-            let due = self.endpoint.poll_timeout();
-            let at = due.map(|t| tokio::time::Instant::from_std(self.start + t.since(Time::ZERO)));
-            tokio::select! {
-                received = self.socket.recv_from(&mut buffer) => self.read(received, &mut buffer),
-                order = self.inbox.recv(), if !self.closing => match order {
-                    Some(order) => self.obey(order),
-                    None => self.closing = true,
-                },
-                () = tokio::time::sleep_until(at.unwrap_or_else(tokio::time::Instant::now)), if at.is_some() => {
-                    self.endpoint.handle_input(self.now(), Input::Timeout);
-                }
-            }
-            self.carry_out().await;
-            if (self.closing || !self.waiting.is_empty()) && self.endpoint.is_settled() {
-                self.waiting.drain(..).for_each(|reply| {
-                    let _ = reply.send(());
-                });
-                if self.closing {
-                    return;
-                }
-            }
-        }
-    }
-
-    fn now(&self) -> Time {
-        Time::ZERO + self.start.elapsed()
-    }
-
-    /// Takes what was received, and what else waits, up to a bound.
-    fn read(&mut self, first: io::Result<(usize, SocketAddr)>, buffer: &mut [u8]) {
-        let mut received = first;
-        for _ in 0..READ_BOUND {
-            let (length, from) = match received {
-                Ok(received) => received,
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,
-                Err(_) => return self.note_unreachable(),
-            };
-            self.tally.received.fetch_add(1, Ordering::Relaxed);
-            self.endpoint
-                .handle_input(self.now(), Input::Datagram { from: from.into(), bytes: &buffer[..length] });
-            received = self.socket.try_recv_from(buffer);
-        }
-    }
-
-    /// An error on the socket is a report about an earlier datagram.
-    fn note_unreachable(&mut self) {
-        for to in icmp::unreachable(&self.socket) {
-            self.endpoint.handle_input(self.now(), Input::Unreachable { to: to.into() });
-        }
-    }
-
-    async fn send(&mut self, to: SocketAddr, bytes: &[u8]) {
-        self.tally.sent.fetch_add(1, Ordering::Relaxed);
-        for _ in 0..SEND_ATTEMPTS {
-            if self.socket.send_to(bytes, to).await.is_ok() {
-                return;
-            }
-            self.note_unreachable();
-        }
-        self.endpoint.handle_input(self.now(), Input::Unreachable { to: to.into() });
-    }
-
-    fn obey(&mut self, order: Order) {
-        let command = match order {
-            Order::Command(command) => command,
-            Order::Ping { target, next_hop, reply } => {
-                self.next_ping += 1;
-                self.pings.insert(self.next_ping, reply);
-                Command::Options { ping: self.next_ping, target, next_hop }
-            }
-            Order::Usage(reply) => {
-                let _ = reply.send(self.endpoint.usage());
-                return;
-            }
-            Order::Settled(reply) => return self.waiting.push(reply),
-        };
-        self.endpoint.handle_input(self.now(), Input::Command(command));
-    }
-
-    async fn carry_out(&mut self) {
-        while let Some(output) = self.endpoint.poll_output() {
-            match output {
-                Output::Transmit { to, bytes } => self.send(to.address, &bytes).await,
-                Output::Registered { .. } => {}
-                Output::Event { call, event } => self.tell(call, event),
-                Output::Pong { ping, result } => {
-                    if let Some(reply) = self.pings.remove(&ping) {
-                        let _ = reply.send(result);
-                    }
-                }
-                Output::Discarded { reason: Discard::KeepAlive, .. } => {}
-                Output::Discarded { reason, .. } => {
-                    self.tally.discarded.fetch_add(1, Ordering::Relaxed);
-                    tracing::debug!(%reason, "a datagram was discarded");
-                }
-            }
-        }
-    }
-
-    fn tell(&mut self, handle: CallHandle, event: Event) {
-        if let Event::Incoming { from, to, request_uri, offer, identity, replaces } = event {
-            let Some(orders) = self.commands.upgrade() else {
-                let reject = Command::Reject { call: handle, code: 503, reason: "Closing".to_owned() };
-                return self.endpoint.handle_input(self.now(), Input::Command(reject));
-            };
-            let (sender, events) = mpsc::channel(MAX_EVENTS);
-            self.calls.insert(handle, sender);
-            let call = Call::new(handle, Commands(orders), events);
-            let incoming = IncomingCall { call, from, to, request_uri, offer, identity, replaces };
-            if let Err(e) = self.incoming.try_send(incoming) {
-                self.tally.refused.fetch_add(1, Ordering::Relaxed);
-                let (mpsc::error::TrySendError::Full(refused) | mpsc::error::TrySendError::Closed(refused)) =
-                    e;
-                refused.call.reject(503, "Service Unavailable");
-            }
-            return;
-        }
-        let last = matches!(event, Event::Failed { .. } | Event::Ended { .. });
-        if let Some(sender) = self.calls.get(&handle) {
-            let _ = sender.try_send(event);
-        }
-        if last {
-            self.calls.remove(&handle);
         }
     }
 }

@@ -204,6 +204,10 @@ fn port(name: &str, trunk: &TrunkConfig) -> Finding {
 
 fn carrier(name: &str, trunk: &TrunkConfig) -> Finding {
     let what = "carrier 运营商侧";
+    if trunk.proxy_hop().transport.is_reliable() {
+        let told = format!("{name}: {} is asked by 请运行 `waihu trunk check {name}`", trunk.proxy_hop());
+        return Finding::mind(what, told, "");
+    }
     let tag = format!("{:x}", now().unix_millis());
     match waihu_trunk::options(trunk.proxy, trunk.bind.ip(), &tag) {
         Ok(alive) => Finding::well(

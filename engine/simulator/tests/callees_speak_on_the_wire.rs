@@ -185,6 +185,8 @@ impl Caller {
         self.sip.invite(InviteRequest {
             target,
             next_hop: ground.sip.into(),
+            backups: Vec::new(),
+            call_id: None,
             from,
             credentials: None,
             offer,

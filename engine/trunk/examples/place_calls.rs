@@ -69,6 +69,8 @@ async fn one_call(socket: SipSocket, callee: SocketAddr) -> bool {
     let mut call = socket.invite(InviteRequest {
         target: Uri::sip("callee", callee),
         next_hop: callee.into(),
+        backups: Vec::new(),
+        call_id: None,
         from: NameAddr::new(None, Uri::sip("caller", socket.local_addr())),
         credentials: None,
         offer: SessionDescription::offer("127.0.0.1:30000".parse().unwrap(), &[Codec::Pcma, Codec::Pcmu]),

@@ -11,6 +11,7 @@ mod challenged;
 mod crossing;
 mod dissected;
 mod disturbed;
+mod handed_on;
 mod incoming;
 mod laws;
 mod loaded;

@@ -73,6 +73,8 @@ pub fn request(socket: &SipSocket, to: SocketAddr, credentials: Option<Credentia
     InviteRequest {
         target: "sip:callee@callee.example".parse().unwrap(),
         next_hop: to.into(),
+        backups: Vec::new(),
+        call_id: None,
         from: NameAddr::new(None, Uri::sip("caller", socket.local_addr())),
         credentials,
         offer: offer(),

@@ -1,0 +1,164 @@
+//! `waihu trunk`: whether a trunk works, asked of the carrier itself, before anybody is called.
+
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result};
+use clap::{Args, Subcommand};
+use waihu_trunk::{Hop, SipSocket, TrunkConfig, Uri, registration::State};
+
+use crate::{output::out, project::Project};
+
+/// How long the carrier's answer to one question is waited for: what takes longer is of no use to a call.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TrunkCommand {
+    /// Ask the carrier with OPTIONS, register where the trunk does, and say what does not work and why
+    /// 向运营商实际发送 OPTIONS/REGISTER，并解释不通的原因
+    Check(TrunkCheckArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TrunkCheckArgs {
+    /// A trunk of sip-config/ by its name 线路名
+    name: String,
+}
+
+pub(crate) fn run(project: &Project, command: &TrunkCommand) -> Result<ExitCode> {
+    let TrunkCommand::Check(TrunkCheckArgs { name }) = command;
+    let trunk = TrunkConfig::read(&project.trunk(name))?;
+    let well = super::runtime()?.block_on(check(name, &trunk))?;
+    Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn check(name: &str, trunk: &TrunkConfig) -> Result<bool> {
+    let environment = |name: &str| std::env::var(name).ok();
+    let credentials = trunk.credentials(&environment)?;
+    let telephones = trunk.telephones(&environment)?;
+    out!(
+        "✓ file 配置: {name}: {} by 传输 {}, {} telephones 话机",
+        trunk.proxy,
+        trunk.signalling.transport,
+        telephones.len()
+    )?;
+    // Another port than the one that a running waihu may have; a stream's port need not be listened to.
+    let mut socket = trunk.socket(concat!("waihu/", env!("CARGO_PKG_VERSION")));
+    socket.local.set_port(0);
+    socket.streams.listen = waihu_trunk::Listen::UdpOnly;
+    socket.signer = trunk.signer()?;
+    let (sip, _calls) = SipSocket::open(socket)
+        .await
+        .with_context(|| format!("no port can be had at {} 无法打开端口", trunk.bind.ip()))?;
+    let hop = trunk.proxy_hop();
+    let there = options(&sip, hop).await?;
+    let registered = match trunk.registration(credentials.as_ref()) {
+        None => {
+            out!("- registration 注册: this trunk does not register 本线路无需注册")?;
+            true
+        }
+        Some(order) if there => registers(&sip, order).await?,
+        Some(_) => {
+            out!("- registration 注册: not tried 未尝试")?;
+            false
+        }
+    };
+    let _ = tokio::time::timeout(PATIENCE, sip.settled()).await;
+    Ok(there && registered)
+}
+
+/// Whether anybody answers: whatever the answer is, somebody is there.
+async fn options(sip: &SipSocket, hop: Hop) -> Result<bool> {
+    let begun = Instant::now();
+    let asked = tokio::time::timeout(PATIENCE, sip.ping(Uri::sip("", hop.address), hop)).await;
+    let took_ms = begun.elapsed().as_millis();
+    match asked {
+        Ok(Ok(code)) => {
+            out!("✓ OPTIONS: {hop} answers {code} after 应答用时 {took_ms} ms")?;
+            match code {
+                403 => out!(
+                    "    → the carrier does not know this machine's address: have it let in\n    → 运营商未放行本机地址，请申请白名单"
+                )?,
+                401 | 407 => {
+                    out!("    → well: OPTIONS wants a password, and so may calls\n    → 正常：对方要求鉴权")?
+                }
+                503 => out!(
+                    "    → the carrier is overloaded or shut down for service\n    → 运营商侧过载或维护中"
+                )?,
+                _ => {}
+            }
+            Ok(true)
+        }
+        Ok(Err(_)) | Err(_) => {
+            let fault = sip.fault(hop);
+            out!("✗ OPTIONS: {hop} does not answer 无应答 ({took_ms} ms){}", shown(fault.as_deref()))?;
+            out!("{}", advice(fault.as_deref(), hop))?;
+            Ok(false)
+        }
+    }
+}
+
+fn shown(fault: Option<&str>) -> String {
+    fault.map(|fault| format!(": {fault}")).unwrap_or_default()
+}
+
+/// What to do, by what the connection's end said.
+fn advice(fault: Option<&str>, hop: Hop) -> &'static str {
+    let said = |word: &str| fault.is_some_and(|f| f.to_ascii_lowercase().contains(word));
+    if said("certificate") || said("unknownissuer") || said("notvalidforname") {
+        "    → the certificate is not believed: write tls_name as it stands in it, and tls_ca where the carrier has its own authority\n    → 证书校验失败：请核对 tls_name，自建 CA 请设置 tls_ca"
+    } else if said("refused") || said("nobody listens") {
+        "    → nobody listens there: see the port of proxy and the transport\n    → 对方端口未监听：请核对 proxy 端口与 transport"
+    } else if hop.transport.is_reliable() {
+        "    → see the firewall, the port of proxy, and that the carrier speaks this transport\n    → 请检查防火墙、proxy 端口以及运营商是否支持该传输方式"
+    } else {
+        "    → see proxy, the firewall, and that the carrier knows this address; many answer nobody else\n    → 请检查 proxy、防火墙，以及运营商是否已放行本机地址"
+    }
+}
+
+async fn registers(sip: &SipSocket, order: waihu_trunk::registration::Order) -> Result<bool> {
+    let hop = order.next_hop;
+    let mut registration = sip.register(order);
+    match tokio::time::timeout(PATIENCE, registration.state()).await {
+        Ok(Some(State::Registered { expires_s })) => {
+            out!("✓ REGISTER: registered for 注册成功，有效期 {expires_s} s")?;
+            Ok(true)
+        }
+        Ok(Some(State::Failed { code, reason, .. })) => {
+            out!("✗ REGISTER: {code} {reason}")?;
+            let what = match code {
+                401 | 407 => {
+                    "    → user name or password are wrong, or realm names another one\n    → 用户名、密码或 realm 有误"
+                }
+                403 => {
+                    "    → the carrier refuses this account or this address\n    → 运营商拒绝该账号或本机地址"
+                }
+                404 => {
+                    "    → the carrier does not know the user of from, or the domain of registrar\n    → 运营商不认识 from 的用户或 registrar 域名"
+                }
+                _ => "    → ask the carrier with this code\n    → 请携带该代码咨询运营商",
+            };
+            out!("{what}")?;
+            Ok(false)
+        }
+        Ok(Some(State::Removed) | None) | Err(_) => {
+            out!("✗ REGISTER: no answer 无应答{}", shown(sip.fault(hop).as_deref()))?;
+            Ok(false)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_advice_fits_the_fault() {
+        let hop = Hop::from(std::net::SocketAddr::from(([192, 0, 2, 1], 5060)));
+        assert!(advice(Some("invalid peer certificate: UnknownIssuer"), hop).contains("tls_ca"));
+        assert!(advice(Some("Connection refused (os error 111)"), hop).contains("listens"));
+        assert!(advice(None, hop).contains("proxy"));
+    }
+}

@@ -1,0 +1,384 @@
+//! Connections: one for each hop that is reached by a stream, opened when something is to be sent there, and
+//! those that others open (RFC 3261 §18, RFC 5626 §4.4 keep-alives, RFC 7118 WebSocket).
+//!
+//! Each is a task of its own, so that a far end which does not read holds up nobody else. Deliberately absent:
+//! WebSocket from others; browsers reach agents' desks by the API.
+
+use std::{
+    collections::HashMap,
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use dashmap::DashMap;
+use futures_util::{SinkExt as _, StreamExt as _};
+use rustls::pki_types::ServerName;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    net::{TcpListener, TcpSocket, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    time::{Instant, timeout},
+};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
+use tokio_tungstenite::tungstenite::{
+    ClientRequestBuilder, Message, client::IntoClientRequest as _, http::Uri, protocol::WebSocketConfig,
+};
+use waihu_sip::{
+    Hop, Transport,
+    framing::{Frame, Framer},
+    message::MAX_BYTES,
+};
+
+use crate::tls::{self, TlsError, TlsFiles};
+
+/// How long a connection and its handshake may take: a transaction has 32 s, and UDP or the next carrier is
+/// still to be tried.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a message that has begun may take to end, and one that is sent to be taken: half-open connections
+/// and those who send a byte a second are let go.
+const STALL: Duration = Duration::from_secs(10);
+/// How often a quiet connection is kept open (RFC 5626 §4.4.1: between 95 and 120 s over streams).
+const KEEP_ALIVE: Duration = Duration::from_secs(100);
+/// How long a connection of others may be quiet: three of their keep-alives.
+const QUIET: Duration = Duration::from_secs(400);
+/// Messages that may wait for one connection; a far end that leaves more unread is gone.
+const MAX_WAITING: usize = 1_024;
+/// Connections that others may have open.
+const MAX_CONNECTIONS: usize = 1_024;
+
+/// What connections tell.
+pub(crate) enum Arrival {
+    /// A message.
+    Message(Hop, Bytes),
+    /// Others have opened one.
+    Opened(Hop, u64, mpsc::Sender<Bytes>),
+    /// One is no more, and why where that is a fault.
+    Closed(Hop, u64, Option<String>),
+}
+
+struct Setup {
+    local: SocketAddr,
+    client: Option<TlsConnector>,
+    /// The names that certificates must bear, by address.
+    names: Arc<DashMap<IpAddr, String>>,
+    /// The path that a proxy serves WebSocket at.
+    ws_path: String,
+    arrivals: mpsc::Sender<Arrival>,
+}
+
+/// All connections.
+pub(crate) struct Streams {
+    open: HashMap<Hop, (u64, mpsc::Sender<Bytes>)>,
+    setup: Arc<Setup>,
+    next: u64,
+}
+
+/// What streams need to be told.
+#[derive(Clone, Debug, Default)]
+pub struct StreamConfig {
+    /// Whether TCP is listened for at the same port, and TLS where there is a certificate.
+    pub listen: Listen,
+    /// TLS; without it nothing goes by TLS.
+    pub tls: Option<TlsFiles>,
+    /// The names that certificates must bear, by address; where none is given it is the address itself.
+    pub names: Vec<(IpAddr, String)>,
+    /// The path of a proxy's WebSocket; `/` where it is empty.
+    pub ws_path: String,
+}
+
+/// Whether others may open streams.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Listen {
+    /// Datagrams alone are taken.
+    #[default]
+    UdpOnly,
+    /// TCP at the same port; TLS at the port above where there is a certificate.
+    Streams,
+}
+
+impl Streams {
+    /// Sets up what connections will need, and listens where that is wished.
+    pub(crate) async fn start(
+        local: SocketAddr,
+        config: &StreamConfig,
+        arrivals: mpsc::Sender<Arrival>,
+    ) -> io::Result<Self> {
+        let files = config.tls.as_ref();
+        let client = files.map(tls::client).transpose()?.map(|c| TlsConnector::from(Arc::new(c)));
+        let names = Arc::new(config.names.iter().cloned().collect());
+        let ws_path = if config.ws_path.is_empty() { "/".to_owned() } else { config.ws_path.clone() };
+        let setup = Arc::new(Setup { local, client, names, ws_path, arrivals });
+        if config.listen == Listen::Streams {
+            let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+            let listener = TcpListener::bind(local).await?;
+            tokio::spawn(listen(listener, None, Arc::clone(&setup), Arc::clone(&room)));
+            if let Some(server) = files.map(tls::server).transpose()?.flatten() {
+                let above = SocketAddr::new(local.ip(), local.port().saturating_add(1));
+                let listener = TcpListener::bind(above).await?;
+                let acceptor = TlsAcceptor::from(Arc::new(server));
+                tokio::spawn(listen(listener, Some(acceptor), Arc::clone(&setup), room));
+            }
+        }
+        Ok(Self { open: HashMap::new(), setup, next: 1 })
+    }
+
+    /// Sends to a hop, over the connection that there is or a new one. False where the far end does not read.
+    pub(crate) fn send(&mut self, hop: Hop, bytes: Bytes) -> bool {
+        let Some((_, outbox)) = self.open.get(&hop) else { return self.connect(hop, bytes) };
+        match outbox.try_send(bytes) {
+            Ok(()) => true,
+            Err(mpsc::error::TrySendError::Closed(bytes)) => self.connect(hop, bytes),
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                self.open.remove(&hop);
+                false
+            }
+        }
+    }
+
+    fn connect(&mut self, hop: Hop, first: Bytes) -> bool {
+        let (outbox, waiting) = mpsc::channel(MAX_WAITING);
+        let sent = outbox.try_send(first).is_ok();
+        self.next += 2;
+        self.open.insert(hop, (self.next, outbox));
+        tokio::spawn(outgoing(Arc::clone(&self.setup), hop, self.next, waiting));
+        sent
+    }
+
+    /// Notes what others have opened.
+    pub(crate) fn opened(&mut self, hop: Hop, id: u64, outbox: mpsc::Sender<Bytes>) {
+        self.open.insert(hop, (id, outbox));
+    }
+
+    /// Forgets a connection; false where another has taken its place meanwhile.
+    pub(crate) fn closed(&mut self, hop: Hop, id: u64) -> bool {
+        let same = self.open.get(&hop).is_some_and(|(open, _)| *open == id);
+        if same {
+            self.open.remove(&hop);
+        }
+        same
+    }
+}
+
+async fn outgoing(setup: Arc<Setup>, hop: Hop, id: u64, waiting: mpsc::Receiver<Bytes>) {
+    let fault = match timeout(CONNECT_PATIENCE, dial(&setup, hop)).await {
+        Err(_) => Some("nobody answers within 5 s".to_owned()),
+        Ok(Err(fault)) => Some(fault.to_string()),
+        Ok(Ok(connected)) => carry(&setup, hop, connected, waiting).await.err().map(|e| e.to_string()),
+    };
+    let _ = setup.arrivals.send(Arrival::Closed(hop, id, fault)).await;
+}
+
+/// Who keeps a connection open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum OpenedBy {
+    Us,
+    Others,
+}
+
+/// Either kind of stream.
+trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Wire for S {}
+
+async fn dial(setup: &Setup, hop: Hop) -> io::Result<Box<dyn Wire>> {
+    let socket = if hop.address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    if setup.local.is_ipv4() == hop.address.is_ipv4() {
+        socket.bind(SocketAddr::new(setup.local.ip(), 0))?;
+    }
+    let stream = socket.connect(hop.address).await?;
+    stream.set_nodelay(true)?;
+    if !hop.transport.is_secure() {
+        return Ok(Box::new(stream));
+    }
+    let connector = setup.client.as_ref().ok_or(TlsError::NobodyBelieved)?;
+    let name = setup.names.get(&hop.address.ip()).map(|name| name.clone());
+    let name = match name {
+        Some(name) => {
+            ServerName::try_from(name).map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e))?
+        }
+        None => ServerName::IpAddress(hop.address.ip().into()),
+    };
+    Ok(Box::new(connector.connect(name, stream).await?))
+}
+
+async fn carry(
+    setup: &Setup,
+    hop: Hop,
+    stream: Box<dyn Wire>,
+    waiting: mpsc::Receiver<Bytes>,
+) -> io::Result<()> {
+    match hop.transport {
+        Transport::Ws | Transport::Wss => web_socket(setup, hop, stream, waiting).await,
+        _ => plain(setup, hop, stream, waiting, OpenedBy::Us).await,
+    }
+}
+
+/// Messages both ways over a stream, until it ends.
+async fn plain(
+    setup: &Setup,
+    hop: Hop,
+    stream: impl Wire,
+    mut waiting: mpsc::Receiver<Bytes>,
+    by: OpenedBy,
+) -> io::Result<()> {
+    let (mut reader, mut writer) = tokio::io::split(stream);
+    let (mut framer, mut buffer) = (Framer::default(), vec![0; 8_192]);
+    let (mut due, mut heard) = (Instant::now() + KEEP_ALIVE, Instant::now());
+    loop {
+        let stalled = heard + if framer.is_within() { STALL } else { QUIET };
+        tokio::select! {
+            read = reader.read(&mut buffer) => {
+                let read = read?;
+                if read == 0 {
+                    return Ok(());
+                }
+                if !framer.is_within() {
+                    heard = Instant::now();
+                }
+                framer.push(buffer.get(..read).unwrap_or_default());
+                loop {
+                    let frame = framer.next_frame().map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))?;
+                    match frame {
+                        None => break,
+                        Some(Frame::Ping) => write(&mut writer, b"\r\n").await?,
+                        Some(Frame::Pong) => {}
+                        Some(Frame::Message(bytes)) => {
+                            let told = setup.arrivals.send(Arrival::Message(hop, bytes)).await;
+                            if told.is_err() {
+                                return Ok(());
+                            }
+                        }
+                    }
+                    heard = Instant::now();
+                }
+            }
+            bytes = waiting.recv() => match bytes {
+                None => return Ok(()),
+                Some(bytes) => {
+                    write(&mut writer, &bytes).await?;
+                    due = Instant::now() + KEEP_ALIVE;
+                }
+            },
+            () = tokio::time::sleep_until(due), if by == OpenedBy::Us => {
+                write(&mut writer, b"\r\n\r\n").await?;
+                due = Instant::now() + KEEP_ALIVE;
+            }
+            () = tokio::time::sleep_until(stalled), if framer.is_within() || by == OpenedBy::Others => {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+        }
+    }
+}
+
+async fn write(writer: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {
+    timeout(STALL, async {
+        writer.write_all(bytes).await?;
+        writer.flush().await
+    })
+    .await
+    .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+}
+
+/// The same within WebSocket frames (RFC 7118 §5): one message each, pings by WebSocket's own.
+async fn web_socket(
+    setup: &Setup,
+    hop: Hop,
+    stream: Box<dyn Wire>,
+    mut waiting: mpsc::Receiver<Bytes>,
+) -> io::Result<()> {
+    let other = |e: tokio_tungstenite::tungstenite::Error| io::Error::other(e);
+    let scheme = if hop.transport == Transport::Wss { "wss" } else { "ws" };
+    let uri: Uri = format!("{scheme}://{}{}", hop.address, setup.ws_path)
+        .parse()
+        .map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e))?;
+    let request =
+        ClientRequestBuilder::new(uri).with_sub_protocol("sip").into_client_request().map_err(other)?;
+    let limits = WebSocketConfig::default().max_message_size(Some(MAX_BYTES)).max_frame_size(Some(MAX_BYTES));
+    let shaken = tokio_tungstenite::client_async_with_config(request, stream, Some(limits));
+    let (mut socket, _) = timeout(CONNECT_PATIENCE, shaken)
+        .await
+        .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+        .map_err(other)?;
+    let mut due = Instant::now() + KEEP_ALIVE;
+    loop {
+        tokio::select! {
+            message = socket.next() => match message {
+                None | Some(Ok(Message::Close(_))) => return Ok(()),
+                Some(Err(e)) => return Err(other(e)),
+                Some(Ok(Message::Text(text))) => tell(setup, hop, text.into()).await?,
+                Some(Ok(Message::Binary(bytes))) => tell(setup, hop, bytes).await?,
+                Some(Ok(_)) => {}
+            },
+            bytes = waiting.recv() => {
+                let Some(bytes) = bytes else { return Ok(()) };
+                // Text where it can be: some know no other (RFC 7118 §5).
+                let message = match std::str::from_utf8(&bytes) {
+                    Ok(text) => Message::text(text),
+                    Err(_) => Message::Binary(bytes),
+                };
+                timeout(STALL, socket.send(message))
+                    .await
+                    .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+                    .map_err(other)?;
+                due = Instant::now() + KEEP_ALIVE;
+            }
+            () = tokio::time::sleep_until(due) => {
+                socket.send(Message::Ping(Bytes::new())).await.map_err(other)?;
+                due = Instant::now() + KEEP_ALIVE;
+            }
+        }
+    }
+}
+
+async fn tell(setup: &Setup, hop: Hop, bytes: Bytes) -> io::Result<()> {
+    setup.arrivals.send(Arrival::Message(hop, bytes)).await.map_err(io::Error::other)
+}
+
+/// Takes connections of others, as many as there is room for.
+async fn listen(listener: TcpListener, tls: Option<TlsAcceptor>, setup: Arc<Setup>, room: Arc<Semaphore>) {
+    // Odd numbers are theirs, even ones ours.
+    let mut id = if tls.is_some() { 1_u64 << 62 } else { 1 };
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = setup.arrivals.closed() => return,
+        };
+        let Ok((stream, from)) = accepted else {
+            // Out of file descriptors as a rule: others are let go meanwhile.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let Ok(permit) = Arc::clone(&room).try_acquire_owned() else { continue };
+        id = id.wrapping_add(2) | 1;
+        tokio::spawn(incoming(Arc::clone(&setup), stream, from, tls.clone(), id, permit));
+    }
+}
+
+async fn incoming(
+    setup: Arc<Setup>,
+    stream: TcpStream,
+    from: SocketAddr,
+    tls: Option<TlsAcceptor>,
+    id: u64,
+    _permit: OwnedSemaphorePermit,
+) {
+    let transport = if tls.is_some() { Transport::Tls } else { Transport::Tcp };
+    let hop = Hop::new(transport, from);
+    let _ = stream.set_nodelay(true);
+    let stream: Box<dyn Wire> = match tls {
+        None => Box::new(stream),
+        Some(acceptor) => match timeout(CONNECT_PATIENCE, acceptor.accept(stream)).await {
+            Ok(Ok(stream)) => Box::new(stream),
+            _ => return,
+        },
+    };
+    let (outbox, waiting) = mpsc::channel(MAX_WAITING);
+    if setup.arrivals.send(Arrival::Opened(hop, id, outbox)).await.is_err() {
+        return;
+    }
+    // They keep it open; we only let it go when they are gone.
+    let fault = plain(&setup, hop, stream, waiting, OpenedBy::Others).await.err().map(|e| e.to_string());
+    let _ = setup.arrivals.send(Arrival::Closed(hop, id, fault)).await;
+}

@@ -1,0 +1,127 @@
+//! Calls over TCP and TLS between two sockets of ours: set up, held, hung up; and what goes wrong with streams is
+//! told, and hurts no other call.
+#![allow(clippy::unwrap_used)]
+
+mod certificates;
+
+use std::{net::SocketAddr, time::Duration};
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    sync::mpsc,
+    time::timeout,
+};
+use waihu_sip::{Codec, Direction, EndedBy, Event, FailureCause, NameAddr, SessionDescription, Uri};
+use waihu_trunk::{
+    Call, Hop, IncomingCall, InviteRequest, Listen, SipSocket, SocketConfig, StreamConfig, Transport,
+};
+
+fn sdp(port: u16) -> SessionDescription {
+    SessionDescription::offer(SocketAddr::from(([127, 0, 0, 1], port)), &[Codec::Pcma])
+}
+
+async fn socket(streams: StreamConfig) -> (SipSocket, mpsc::Receiver<IncomingCall>) {
+    for _ in 0..20 {
+        let mut config = SocketConfig::new("127.0.0.1:0".parse().unwrap(), "test");
+        config.streams = streams.clone();
+        // A free port for datagrams may be taken for streams.
+        if let Ok(open) = SipSocket::open(config).await {
+            return open;
+        }
+    }
+    panic!("no free port");
+}
+
+fn invite(from: &SipSocket, to: Hop) -> Call {
+    from.invite(InviteRequest {
+        target: Uri::sip("1001", to.address),
+        next_hop: to,
+        backups: Vec::new(),
+        call_id: None,
+        from: NameAddr::new(None, Uri::sip("waihu", from.local_addr())),
+        credentials: None,
+        offer: sdp(40_000),
+        headers: Vec::new(),
+    })
+}
+
+async fn until(call: &mut Call, what: impl Fn(&Event) -> bool) -> Event {
+    let found = async {
+        loop {
+            let event = call.event().await.unwrap();
+            if what(&event) {
+                return event;
+            }
+        }
+    };
+    timeout(Duration::from_secs(10), found).await.unwrap()
+}
+
+async fn talk(us: &SipSocket, calls: &mut mpsc::Receiver<IncomingCall>, to: Hop) {
+    let mut call = invite(us, to);
+    let mut theirs = timeout(Duration::from_secs(10), calls.recv()).await.unwrap().unwrap();
+    theirs.call.ring(180, None);
+    theirs.call.answer(sdp(50_000));
+    until(&mut call, |e| matches!(e, Event::Answered { .. })).await;
+    until(&mut theirs.call, |e| *e == Event::Confirmed).await;
+    theirs.call.direct(Direction::SendOnly);
+    until(&mut theirs.call, |e| matches!(e, Event::Modified { .. })).await;
+    until(&mut call, |e| matches!(e, Event::Reinvited { .. })).await;
+    theirs.call.hangup(None);
+    let ended = until(&mut call, |e| matches!(e, Event::Ended { .. })).await;
+    assert!(matches!(ended, Event::Ended { by: EndedBy::Remote, .. }));
+}
+
+#[tokio::test]
+async fn a_call_goes_over_tcp_and_the_far_end_uses_the_same_connection() {
+    // Nobody listens for streams here: what the far end asks can only come back through our connection.
+    let (us, _calls) = socket(StreamConfig::default()).await;
+    let (them, mut calls) = socket(StreamConfig { listen: Listen::Streams, ..StreamConfig::default() }).await;
+    talk(&us, &mut calls, Hop::new(Transport::Tcp, them.local_addr())).await;
+    us.settled().await;
+}
+
+#[tokio::test]
+async fn a_call_goes_over_tls_and_a_certificate_of_another_name_is_refused() {
+    let files = tempfile::tempdir().unwrap();
+    let (client, server) = certificates::make(files.path());
+    let (them, mut calls) =
+        socket(StreamConfig { listen: Listen::Streams, tls: Some(server), ..StreamConfig::default() }).await;
+    let at = them.local_addr();
+    let hop = Hop::new(Transport::Tls, SocketAddr::new(at.ip(), at.port() + 1));
+    let named = |name: &str| StreamConfig {
+        tls: Some(client.clone()),
+        names: vec![(at.ip(), name.to_owned())],
+        ..StreamConfig::default()
+    };
+    let (us, _in) = socket(named("localhost")).await;
+    talk(&us, &mut calls, hop).await;
+
+    let (other, _in) = socket(named("carrier.example")).await;
+    let mut call = invite(&other, hop);
+    let failed = until(&mut call, |e| matches!(e, Event::Failed { .. })).await;
+    assert!(matches!(failed, Event::Failed { code: 503, cause: FailureCause::TransportError, .. }));
+    assert!(other.fault(hop).unwrap().contains("certificate"), "{:?}", other.fault(hop));
+}
+
+#[tokio::test]
+async fn nobody_listening_fails_the_call_at_once_and_garbage_closes_only_its_own_connection() {
+    let (us, _in) = socket(StreamConfig::default()).await;
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut call = invite(&us, Hop::new(Transport::Tcp, closed));
+    let failed = until(&mut call, |e| matches!(e, Event::Failed { .. })).await;
+    assert!(matches!(failed, Event::Failed { code: 503, .. }));
+
+    let (them, mut calls) = socket(StreamConfig { listen: Listen::Streams, ..StreamConfig::default() }).await;
+    let mut stranger = TcpStream::connect(them.local_addr()).await.unwrap();
+    stranger.write_all(b"OPTIONS sip:a@b SIP/2.0\r\n\r\n").await.unwrap();
+    let mut rest = Vec::new();
+    timeout(Duration::from_secs(5), stranger.read_to_end(&mut rest)).await.unwrap().unwrap();
+    let mut pinging = TcpStream::connect(them.local_addr()).await.unwrap();
+    pinging.write_all(b"\r\n\r\n").await.unwrap();
+    let mut pong = [0; 2];
+    timeout(Duration::from_secs(5), pinging.read_exact(&mut pong)).await.unwrap().unwrap();
+    assert_eq!(&pong, b"\r\n");
+    talk(&us, &mut calls, Hop::new(Transport::Tcp, them.local_addr())).await;
+}
