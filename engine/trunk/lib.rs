@@ -13,6 +13,7 @@ mod stir;
 mod streams;
 mod task;
 mod tls;
+mod trace;
 
 pub use call::{Call, IncomingCall};
 pub use config::{Agent, ConfigError, KeyExchange, MediaPorts, Signalling, TrunkConfig};
@@ -22,6 +23,7 @@ pub use socket::{Callers, Counters, InviteRequest, Registration, SipSocket, Sock
 pub use stir::{Attestation, Signer, StirError};
 pub use streams::{Listen, StreamConfig};
 pub use tls::{TlsError, TlsFiles};
+pub use trace::{Step, Way};
 pub use waihu_sip::{
     Credentials, Hop, SrtpPolicy, Strangers, Transport, Uri, registrar::Telephone, registration,
 };

@@ -31,6 +31,7 @@ use crate::{
     stir::Signer,
     streams::{StreamConfig, Streams},
     task::Task,
+    trace::{Step, Trace},
 };
 
 /// Events that may wait for a call's task: a call has some ten in its life. A task that leaves so
@@ -87,6 +88,8 @@ pub(crate) struct Tally {
     pub(crate) sent: AtomicU64,
     pub(crate) discarded: AtomicU64,
     pub(crate) refused: AtomicU64,
+    /// What was sent and received.
+    pub(crate) trace: Trace,
     /// Why connections were lost last, by where they led: few, for we open them.
     pub(crate) faults: DashMap<Hop, String>,
 }
@@ -328,6 +331,11 @@ impl SipSocket {
         let order = registration::Order { registration: id, ..order };
         let _ = self.commands.0.send(Order::Register(Box::new(order), news));
         Registration { id, commands: self.commands.clone(), news: heard }
+    }
+
+    /// The exchange of a call by its Call-ID, of what is still kept: the latest 10,000 messages of this socket.
+    pub fn trace(&self, call_id: &str) -> Vec<Step> {
+        self.tally.trace.of(call_id)
     }
 
     /// Why the connection to a hop was lost last, or could not be made.

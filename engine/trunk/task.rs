@@ -26,6 +26,7 @@ use crate::{
     network::Network,
     socket::{Callers, Commands, MAX_EVENTS, Order, Tally},
     streams::{Arrival, Streams},
+    trace::Way,
 };
 
 /// The largest UDP datagram.
@@ -136,6 +137,10 @@ impl Task {
                 networks.iter().any(within)
             }
         };
+        // A flood of strangers must not wash calls away.
+        if known {
+            self.tally.trace.saw(Way::In, from, Bytes::copy_from_slice(bytes));
+        }
         let input = if known { Input::Datagram { from, bytes } } else { Input::Stranger { from, bytes } };
         self.endpoint.handle_input(self.now(), input);
     }
@@ -160,6 +165,7 @@ impl Task {
 
     async fn send(&mut self, to: Hop, bytes: Bytes) {
         self.tally.sent.fetch_add(1, Ordering::Relaxed);
+        self.tally.trace.saw(Way::Out, to, bytes.clone());
         if to.transport != Transport::Udp {
             if !self.streams.send(to, bytes) {
                 self.endpoint.handle_input(self.now(), Input::Unreachable { to });

@@ -17,6 +17,9 @@ use waihu_trunk::{
     Call, Hop, IncomingCall, InviteRequest, Listen, SipSocket, SocketConfig, StreamConfig, Transport,
 };
 
+/// Each call here is the only one of its sockets.
+const ID: &str = "attempt-of-a-test";
+
 fn sdp(port: u16) -> SessionDescription {
     SessionDescription::offer(SocketAddr::from(([127, 0, 0, 1], port)), &[Codec::Pcma])
 }
@@ -38,7 +41,7 @@ fn invite(from: &SipSocket, to: Hop) -> Call {
         target: Uri::sip("1001", to.address),
         next_hop: to,
         backups: Vec::new(),
-        call_id: None,
+        call_id: Some(ID.to_owned()),
         from: NameAddr::new(None, Uri::sip("waihu", from.local_addr())),
         credentials: None,
         offer: sdp(40_000),
@@ -68,6 +71,8 @@ async fn talk(us: &SipSocket, calls: &mut mpsc::Receiver<IncomingCall>, to: Hop)
     theirs.call.direct(Direction::SendOnly);
     until(&mut theirs.call, |e| matches!(e, Event::Modified { .. })).await;
     until(&mut call, |e| matches!(e, Event::Reinvited { .. })).await;
+    let steps = us.trace(ID);
+    assert!(steps.iter().any(|s| s.line.starts_with("INVITE")) && steps.iter().any(|s| s.line == "200 OK"));
     theirs.call.hangup(None);
     let ended = until(&mut call, |e| matches!(e, Event::Ended { .. })).await;
     assert!(matches!(ended, Event::Ended { by: EndedBy::Remote, .. }));
