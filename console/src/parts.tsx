@@ -37,7 +37,7 @@ export const Card = ({ title, extra, className, children }: { title?: ReactNode;
 
 const TONES: Record<string, string> = {
   running: 'good', promise_to_pay: 'good', already_paid: 'good', handed_over: 'good', callback_agreed: 'good', allowed: 'good',
-  confirmed: 'good', approved: 'good', same: 'good', pass: 'good', fail: 'bad',
+  confirmed: 'good', approved: 'good', same: 'good', locked: 'warn', pass: 'good', fail: 'bad',
   paused: 'warn', hardship: 'warn', hung_up: 'warn', not_understood: 'warn', dispute: 'warn', third_party: 'warn', despite: 'warn',
   no_commitment: 'warn', refused_to_pay: 'warn', waits: 'warn', missing: 'warn',
   complaint: 'bad', distress: 'bad', stop_calling: 'bad', legal_representation: 'bad', engine_failed: 'bad', trunk_failed: 'bad',

@@ -382,6 +382,7 @@ const WORDS = {
   'call.same': ['与归档一致', 'as it was filed'],
   'call.changed': ['已被改动', 'changed since'],
   'call.missing': ['不在本节点', 'not on this node'],
+  'call.locked': ['已加密，本机无密钥', 'sealed, and no key here opens it'],
   'call.no_file': ['无', 'none'],
   'play': ['播放', 'Play'],
   'pause': ['暂停', 'Pause'],
