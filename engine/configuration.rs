@@ -92,6 +92,8 @@ struct File {
     /// Read as [`Deliveries`].
     reader: IgnoredAny,
     sms: IgnoredAny,
+    report: IgnoredAny,
+    mail: IgnoredAny,
 }
 
 #[derive(Default, Deserialize)]

@@ -13,6 +13,7 @@ mod plant;
 mod project;
 mod rates;
 mod recorded;
+mod reports;
 mod table;
 mod tending;
 mod voices;

@@ -1,4 +1,4 @@
-//! What `waihu serve` does beside its calls: judges what was filed, draws calls for review.
+//! What `waihu serve` does beside its calls: judges what was filed, draws calls for review, makes and sends reports.
 //! Each of it is done once, whichever node is first, and none of it is waited for by a call.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -7,7 +7,7 @@ use waihu_dialler::Judging;
 use waihu_quality::{Rules, Sampling};
 use waihu_store::{Store, StoreError};
 
-use crate::commands::dialog::now;
+use crate::{commands::dialog::now, reports::Reports};
 
 /// How often what was filed is looked for: a reviewer opens a call no sooner.
 const LOOK: Duration = Duration::from_secs(2);
@@ -20,6 +20,7 @@ pub(crate) struct Tending {
     pub(crate) recordings: PathBuf,
     pub(crate) rules: Rules,
     pub(crate) sampling: Sampling,
+    pub(crate) reports: Reports,
 }
 
 impl Tending {
@@ -37,6 +38,9 @@ impl Tending {
                     Ok(0) => {}
                     Ok(drawn) => tracing::info!(drawn, "calls are drawn for review"),
                     Err(error) => tracing::warn!(%error, "calls are not drawn yet"),
+                }
+                if let Err(error) = self.reports.tend(&self.store, now()).await {
+                    tracing::warn!(%error, "reports are not made yet");
                 }
             }
             looks = looks.wrapping_add(1);

@@ -23,6 +23,7 @@ mod person;
 mod practice;
 mod prompts;
 mod quality;
+mod report;
 mod say;
 mod serve;
 mod signals;
@@ -105,6 +106,9 @@ enum Command {
     Deliver(deliver::DeliverCommand),
     /// Show the outcomes on file 查看通话结果
     Outcomes(outcomes::OutcomesArgs),
+    /// Reports that are sent by themselves: what was sent, and what would be 定期报表
+    #[command(subcommand)]
+    Report(report::ReportCommand),
     /// Calls for others, without what tells of whom they are 脱敏与匿名导出
     #[command(subcommand)]
     Export(export::ExportCommand),
@@ -165,6 +169,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Explain(args) => explain::run(&project, &args),
         Command::Deliver(command) => deliver::run(&project, command),
         Command::Outcomes(args) => outcomes::run(&project, args),
+        Command::Report(command) => report::run(&project, &command),
         Command::Export(command) => export::run(&project, &command),
         Command::Quality(command) => quality::run(&project, command),
         Command::Simulate(args) => simulate::run(&project, args),

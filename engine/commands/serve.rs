@@ -23,6 +23,7 @@ use crate::{
     output::{note, out},
     plant::{self, Ground},
     project::Project,
+    reports::Reports,
     tending::Tending,
     watch::{Watch, Words},
 };
@@ -105,8 +106,14 @@ async fn serve(
         scripts: scripts_of(project, store),
     };
     let mut engine = tokio::spawn(run_engine(plant, order, observer, stopping));
+    let reports = Reports {
+        project: project.clone(),
+        plans: configuration.deliveries.reports.clone(),
+        mail: configuration.deliveries.mail.clone(),
+        cost: configuration.cost.clone(),
+    };
     let (judged, heard) = (Arc::clone(&words), recordings.clone());
-    let tending = Tending { store: judged, recordings: heard, rules, sampling }.run();
+    let tending = Tending { store: judged, recordings: heard, rules, sampling, reports }.run();
     let tending = tokio::spawn(tending);
     // Searched is what older calls said as well; nobody waits for it.
     tokio::spawn(async move {

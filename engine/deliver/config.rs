@@ -44,6 +44,8 @@ pub enum EventKind {
     DoNotCall,
     /// A text message went a step further.
     Sms,
+    /// A report was made.
+    Report,
 }
 
 impl EventKind {
@@ -56,6 +58,7 @@ impl EventKind {
             Self::Campaign => "campaign",
             Self::DoNotCall => "do_not_call",
             Self::Sms => "sms",
+            Self::Report => "report",
         }
     }
 }
@@ -69,6 +72,22 @@ pub struct Deliveries {
     /// How text messages are sent; none sends none.
     #[serde(default)]
     pub sms: Option<crate::Sms>,
+    /// Reports that are sent by themselves.
+    #[serde(default, rename = "report", deserialize_with = "distinct_reports")]
+    pub reports: Vec<crate::ReportPlan>,
+    /// Where mail is handed in; none sends none.
+    #[serde(default)]
+    pub mail: Option<crate::MailServer>,
+}
+
+/// Reports of which no two have one name.
+fn distinct_reports<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Vec<crate::ReportPlan>, D::Error> {
+    let plans = Vec::<crate::ReportPlan>::deserialize(d)?;
+    let names: std::collections::BTreeSet<&str> = plans.iter().map(|plan| plan.name.as_str()).collect();
+    if names.len() < plans.len() {
+        return Err(serde::de::Error::custom("two reports have one name 报表名称重复"));
+    }
+    Ok(plans)
 }
 
 /// Readers of which no two have one name: they would share one place.

@@ -12,8 +12,10 @@ mod event;
 mod file;
 #[cfg(feature = "kafka")]
 mod kafka;
+mod mail;
 mod nats;
 mod replay;
+mod report;
 mod retry;
 mod run;
 mod secret;
@@ -32,7 +34,9 @@ pub use config::{
 pub use courier::{Courier, Step};
 pub use error::DeliverError;
 pub use event::body;
+pub use mail::MailServer;
 pub use replay::{Again, Resent, Standing, replay, standing};
+pub use report::{Checked, Ended, Every, Period, Report, ReportPlan, Row, send_reports};
 pub use run::{run, wall_now};
 pub use secret::Secret;
 pub use sign::{SigningKey, signature};
