@@ -256,6 +256,12 @@ impl Media {
         self.play_clip(slot, id, clip, Repeat::Once);
     }
 
+    /// Says samples (8 kHz) over and over, after what plays and waits, until it is stopped.
+    pub fn play_on(&self, slot: SlotId, id: PlaybackId, samples: Arc<[i16]>) {
+        let clip = self.shared.clips.of(samples);
+        self.play_clip(slot, id, clip, Repeat::Forever);
+    }
+
     /// Plays a clip, once or until it is stopped.
     pub fn play_clip(&self, slot: SlotId, id: PlaybackId, clip: Arc<Clip>, repeat: Repeat) {
         self.send(slot, Command::Play(slot, id, clip, repeat));
@@ -277,6 +283,15 @@ impl Media {
     pub fn join(&self, slots: &[SlotId]) {
         if let Some(first) = slots.first() {
             self.send(*first, Command::Join(slots.to_vec()));
+        }
+    }
+
+    /// Has each of these slots hear those beside it, and nobody else; all of it changes between two frames. What they
+    /// were joined with before is left. A slot that is gone is passed over. They have to be opened beside each other,
+    /// and whoever is heard has a line of their own here.
+    pub fn hear(&self, who: Vec<(SlotId, Vec<SlotId>)>) {
+        if let Some((first, _)) = who.first() {
+            self.send(*first, Command::Hear(who));
         }
     }
 

@@ -78,6 +78,8 @@ pub(crate) enum Command {
     SendDtmf(SlotId, String),
     /// Each hears all the others.
     Join(Vec<SlotId>),
+    /// Each hears those beside it, and nobody else.
+    Hear(Vec<(SlotId, Vec<SlotId>)>),
     /// It hears nobody, and nobody it.
     Leave(SlotId),
     Close(SlotId),
@@ -326,6 +328,7 @@ impl Worker {
             Command::Stop(id) => self.with(id, |s| s.stop(now)),
             Command::SendDtmf(id, digits) => self.with(id, |s| s.send_dtmf(&digits)),
             Command::Join(ids) => self.join(&ids),
+            Command::Hear(who) => self.hear(&who),
             Command::Leave(id) => {
                 if let Some(at) = self.by_id.get(&id).copied() {
                     self.leave(at);
@@ -378,16 +381,36 @@ impl Worker {
             // One of them is gone: nobody is left alone with a stranger.
             return;
         }
-        let Some(phase) = self.places[places[0]].as_ref().map(|p| p.phase) else { return };
-        for at in &places {
-            self.leave(*at);
-            // In one phase all of them are heard before any of them speaks.
-            self.move_to(*at, phase);
-        }
+        self.gather(&places);
         for at in &places {
             if let Some(place) = &mut self.places[*at] {
                 place.slot.hears.extend(places.iter().filter(|o| *o != at));
             }
+        }
+    }
+
+    fn hear(&mut self, who: &[(SlotId, Vec<SlotId>)]) {
+        let there: Vec<_> =
+            who.iter().filter_map(|(id, heard)| Some((*self.by_id.get(id)?, heard))).collect();
+        let places: Vec<usize> = there.iter().map(|(at, _)| *at).collect();
+        self.gather(&places);
+        for (at, heard) in there {
+            let heard = heard.iter().filter_map(|id| self.by_id.get(id).copied());
+            // Whoever is not gathered here may tick in another phase.
+            let heard = heard.filter(|other| *other != at && places.contains(other)).collect();
+            if let Some(place) = &mut self.places[at] {
+                place.slot.hears = heard;
+            }
+        }
+    }
+
+    /// Brings slots into one phase, where all of them are heard before any of them speaks; none hears another yet.
+    fn gather(&mut self, places: &[usize]) {
+        let first = places.first().and_then(|at| self.places[*at].as_ref());
+        let Some(phase) = first.map(|place| place.phase) else { return };
+        for at in places {
+            self.leave(*at);
+            self.move_to(*at, phase);
         }
     }
 
@@ -402,8 +425,10 @@ impl Worker {
 
     fn leave(&mut self, at: usize) {
         let Some(place) = &mut self.places[at] else { return };
-        for other in std::mem::take(&mut place.slot.hears) {
-            if let Some(other) = &mut self.places[other] {
+        place.slot.hears.clear();
+        // Who is heard need not hear: whoever listens ticks in the same phase.
+        for other in &self.phases[place.phase] {
+            if let Some(other) = &mut self.places[*other] {
                 other.slot.hears.retain(|o| *o != at);
             }
         }

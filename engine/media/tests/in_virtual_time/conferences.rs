@@ -88,3 +88,49 @@ fn opus_made_of_telephones_sound_is_coded_as_a_telephones_and_of_anything_wider_
         assert!(narrow.len() > 90 && narrow.iter().all(|narrow| *narrow != wide), "{others:?}: {narrow:?}");
     }
 }
+
+#[test]
+fn a_third_listens_whispers_joins_and_takes_over_without_a_gap_for_the_first() {
+    let mut thread = Thread::new(false);
+    let pairs = [Codec::Pcma, Codec::Opus, Codec::Opus].map(|codec| thread.pair(codec));
+    let [callee, agent, third] = pairs.map(|p| p[0]);
+    for ([_, far], tone) in pairs.into_iter().zip(TONES) {
+        thread.hums(far, tone, 9_500, -18.0);
+    }
+    thread.run(500);
+    // It listens; from 2 s on it whispers, from 4 s on it is heard by all, from 6 s on it has the agent's place.
+    thread.hear(&[(callee, &[agent]), (agent, &[callee]), (third, &[callee, agent])]);
+    thread.run(1_500);
+    thread.hear(&[(callee, &[agent]), (agent, &[callee, third]), (third, &[callee, agent])]);
+    thread.run(2_000);
+    thread.hear(&[(callee, &[agent, third]), (agent, &[callee, third]), (third, &[callee, agent])]);
+    thread.run(2_000);
+    thread.hear(&[(callee, &[third]), (third, &[callee])]);
+    thread.leave(agent);
+    thread.run(2_000);
+    thread.leave(third);
+    thread.run(1_000);
+    let ended = thread.end();
+    let far = |n: usize, from| ended[pairs[n][1]].hears(from, TONES);
+    for (from, when, [first, second, third]) in [
+        (1_000, "listening", [[false, true, false], [true, false, false], [true, true, false]]),
+        (2_700, "whispering", [[false, true, false], [true, false, true], [true, true, false]]),
+        (4_700, "joined", [[false, true, true], [true, false, true], [true, true, false]]),
+        (6_700, "in the agent's place", [[false, false, true], [false; 3], [true, false, false]]),
+        (8_400, "gone", [[false; 3], [false; 3], [false; 3]]),
+    ] {
+        for (n, heard) in [first, second, third].into_iter().enumerate() {
+            let [a, b, c] = heard;
+            is_as(&format!("far end {n} while it is {when}"), far(n, from), [a, b, c, false]);
+        }
+    }
+    // Whoever changes hears on: the agent's voice is there on both sides of each change.
+    for from in [1_700, 3_700] {
+        let [_, agent, ..] = far(0, from);
+        assert!(agent > THERE, "the callee hears the agent through the change at {from} ms: {agent}");
+    }
+    for e in &ended {
+        let stats = e.stats.as_ref().unwrap();
+        assert_eq!((stats.discarded, stats.unrecorded, stats.send_errors), (0, 0, 0));
+    }
+}

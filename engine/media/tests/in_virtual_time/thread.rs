@@ -123,6 +123,12 @@ impl Thread {
         self.worker.apply(Command::Join(legs.iter().map(|n| self.legs[*n].id).collect()));
     }
 
+    pub(super) fn hear(&mut self, who: &[(usize, &[usize])]) {
+        let id = |n: &usize| self.legs[*n].id;
+        let who = who.iter().map(|(n, heard)| (id(n), heard.iter().map(id).collect())).collect();
+        self.worker.apply(Command::Hear(who));
+    }
+
     pub(super) fn leave(&mut self, leg: usize) {
         self.worker.apply(Command::Leave(self.legs[leg].id));
     }
