@@ -269,7 +269,7 @@ impl<'s> Walk<'s> {
                 Placeholder::CallbackWhen => facts.callback,
                 Placeholder::LastPromiseDate | Placeholder::LastPromiseAmount => facts.last_promise,
                 p if p.is_of_the_plan() => facts.plan,
-                _ => true,
+                p => !declared::of_a_transfer(p),
             };
             if !known {
                 let said = format!("prompt {name:?} speaks {p}");

@@ -201,10 +201,14 @@ impl Script {
             }
             Kind::Pass { next } => words.push(format!("next {}", to(next))),
             Kind::Back => words.push("next back".to_owned()),
-            Kind::Transfer { timeout, failed, skills, .. } => {
+            Kind::Transfer { timeout, failed, skills, waiting, joined, .. } => {
                 let mut words_of = format!("transfer, {}, failed {}", seconds(*timeout), to(failed));
                 if !skills.is_empty() {
                     words_of += &format!(", skills {}", list(skills.iter()));
+                }
+                for (what, line) in [("waiting", waiting), ("joined", joined)] {
+                    words_of +=
+                        &line.iter().map(|l| format!(", {what} {}", self.line_words(l))).collect::<String>();
                 }
                 words.push(words_of);
             }

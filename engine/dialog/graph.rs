@@ -201,7 +201,8 @@ impl<'s> Drawing<'s> {
                 let text = self.word("↩ 回到原来的问题", "↩ back to where it was").to_owned();
                 rows.push(Row { class: "rule", whole: text.clone(), text, to: None });
             }
-            Kind::Transfer { timeout, failed, skills, rules } => {
+            Kind::Transfer { timeout, failed, skills, waiting, joined, rules } => {
+                rows.extend(waiting.iter().chain(joined).map(|line| self.said(line)));
                 if !skills.is_empty() {
                     let text = format!("{} {}", self.word("技能", "skills"), list(skills.iter()));
                     rows.push(Row { class: "note", whole: text.clone(), text, to: None });

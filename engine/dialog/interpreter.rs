@@ -6,6 +6,7 @@
 mod echo;
 mod hearing;
 mod so_far;
+mod transfer;
 mod who;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
@@ -16,6 +17,7 @@ use waihu_types::{
 };
 
 pub use so_far::SoFar;
+pub use transfer::Wait;
 
 use crate::{
     condition::Who,
@@ -511,7 +513,7 @@ impl Interpreter {
             }
             Kind::Back => self.go_back(now),
             Kind::Transfer { timeout, skills, .. } => {
-                let reason = self.intents.last().copied().unwrap_or(Intent::RequestHuman);
+                let reason = self.reason();
                 self.outputs.push_back(Output::DialAgent { reason, skills: skills.clone() });
                 self.phase = Phase::Calling { until: now + *timeout };
                 for held in std::mem::take(&mut self.held) {

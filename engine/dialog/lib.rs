@@ -39,7 +39,7 @@ pub use example::{Event, Example};
 pub use fit::Unfit;
 pub use graph::escape;
 pub use guard::guard_names;
-pub use interpreter::{Interpreter, SoFar};
+pub use interpreter::{Interpreter, SoFar, Wait};
 pub use io::{
     Answer, BargeIn, Conclusion, Expectation, Input, LocalExamples, Output, Pause, Private, PromptId,
     Utterance, Weight,

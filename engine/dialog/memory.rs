@@ -247,6 +247,8 @@ impl Memory {
             Placeholder::LastPromiseDate => self.last_promise().map(|p| day(p.0)),
             Placeholder::LastPromiseAmount => self.last_promise().map(|p| money(p.1)),
             Placeholder::Approver => Some(self.approver()),
+            // They are filled in where an agent is sought.
+            Placeholder::Agent | Placeholder::QueuePlace | Placeholder::QueueWait => None,
             _ => self.of_the_plan(p, self.negotiation.table()?),
         }
     }

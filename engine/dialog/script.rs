@@ -184,6 +184,10 @@ pub(crate) enum Kind {
         failed: StateIx,
         /// What the agent should be able to do.
         skills: Arc<[String]>,
+        /// What a callee hears now and then who waits.
+        waiting: Option<Line>,
+        /// What both hear once the agent is there.
+        joined: Option<Line>,
         rules: Vec<Rule>,
     },
     End(End),

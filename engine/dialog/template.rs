@@ -61,6 +61,9 @@ placeholders! {
     PlanFirstDate "plan_first_date" "The day of its first part. Tells of the debt."
     PlanLastDate "plan_last_date" "The day of its last part. Tells of the debt."
     Approver "approver" "Who may allow more: as the case names it, or a specialist. Tells of the debt."
+    Agent "agent" "The agent who has taken the call."
+    QueuePlace "queue_place" "The callee's place among those who wait for an agent, from 1."
+    QueueWait "queue_wait" "How long the callee still waits for an agent, as it seems."
 }
 
 impl Placeholder {
@@ -78,7 +81,15 @@ impl Placeholder {
                 | P::CallbackWhen
                 | P::Contact
                 | P::ReplyNumber
+                | P::Agent
+                | P::QueuePlace
+                | P::QueueWait
         )
+    }
+
+    /// Whether it is known of a callee who waits for an agent, and of nobody else.
+    pub(crate) fn is_of_the_wait(self) -> bool {
+        matches!(self, Self::QueuePlace | Self::QueueWait)
     }
 
     /// Whether only the callee can give the value, so that the text is not known before the call.

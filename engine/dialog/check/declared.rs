@@ -35,6 +35,42 @@ pub(super) fn check(script: &Script, problems: &mut Problems) {
         check_conditions(rule, problems);
     }
     check_notices(script, problems);
+    check_transfers(script, problems);
+}
+
+/// What is said around a transfer can always be said: of the agent once there is one, of the wait while there is one,
+/// and in other words where it is not known.
+fn check_transfers(script: &Script, problems: &mut Problems) {
+    for state in &script.states {
+        let Kind::Transfer { waiting, joined, .. } = &state.kind else { continue };
+        let both =
+            [(waiting, Placeholder::is_of_the_wait as fn(_) -> _), (joined, |p| p == Placeholder::Agent)];
+        for (line, own) in both.into_iter().filter_map(|(line, own)| Some((line.as_ref()?, own))) {
+            let name = script.prompt_name(line.prompt);
+            let unknown = |p: &Placeholder| {
+                !own(*p) && (of_a_transfer(*p) || p.comes_from_the_callee() || p.may_be_lacking())
+            };
+            if let Some(p) = script.placeholders(line.prompt).into_iter().find(unknown) {
+                let message = format!("prompt {name:?} speaks {p}, which is not known there");
+                problems.add(&line.at, message, "say it without");
+            }
+        }
+        let Some(line) = waiting else { continue };
+        for lang in Lang::ALL {
+            let mut wordings = script.all_wordings(lang, line.prompt).peekable();
+            let of_the_wait = |w: &crate::Template| w.placeholders().any(Placeholder::is_of_the_wait);
+            if wordings.peek().is_some() && wordings.all(of_the_wait) {
+                let name = script.prompt_name(line.prompt);
+                let message = format!("prompt {name:?} always tells of the wait, which may not be known");
+                problems.add(&line.at, message, "add a wording without {queue_place} and {queue_wait}");
+            }
+        }
+    }
+}
+
+/// Whether it is filled in where an agent is sought, and nowhere else.
+pub(super) fn of_a_transfer(p: Placeholder) -> bool {
+    p.is_of_the_wait() || p == Placeholder::Agent
 }
 
 /// A flow that speaks of a debt says under which rules, and who calls is said by name.
@@ -90,6 +126,10 @@ fn check_privacy(script: &Script, problems: &mut Problems) {
         check(&mut state.say.iter().chain(&state.again).chain(sent), state.private, "state");
         if let Kind::Ask { silence, no_match, .. } = &state.kind {
             check(&mut silence.rungs.iter().chain(&no_match.rungs), state.private, "state");
+        }
+        if let Kind::Transfer { waiting, joined, .. } = &state.kind {
+            // The agent hears it too, and whoever waits may have given the telephone to somebody.
+            check(&mut waiting.iter().chain(joined), false, "transfer");
         }
     }
     for rule in script.rules() {

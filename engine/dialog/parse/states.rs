@@ -90,10 +90,17 @@ impl Parser<'_, '_> {
         let timeout = table.number("timeout_s", 5..=300, self.problems).unwrap_or(TRANSFER_S);
         let failed = self.target(&mut table, "failed");
         let skills = table.strings("skills", self.problems).into_iter().map(|s| s.0).collect();
+        let mut words = |key| {
+            let (name, at) = table.string(key, self.problems)?;
+            let barge_in = BargeIn::Allowed { after: None };
+            Some(Line { prompt: self.prompt(&name, &at)?, barge_in, at })
+        };
+        let (waiting, joined) = (words("waiting"), words("joined"));
         let rules = table.tables("on", self.problems);
         let rules = rules.into_iter().filter_map(|r| self.rule(r)).collect();
         table.close(self.problems);
-        Some(Kind::Transfer { timeout: Duration::from_secs(timeout.into()), failed: failed?, skills, rules })
+        let timeout = Duration::from_secs(timeout.into());
+        Some(Kind::Transfer { timeout, failed: failed?, skills, waiting, joined, rules })
     }
 
     /// `do`: tables `{ sms = "template" }` and `{ note = "words" }`.

@@ -1,0 +1,79 @@
+//! What is known of an agent who is wanted, and what is said around them. When it is said is the call's.
+
+use std::{sync::Arc, time::Duration};
+
+use waihu_types::{Intent, Lang};
+
+use super::{Interpreter, Phase};
+use crate::{
+    script::{Kind, Line},
+    template::Placeholder,
+};
+
+/// How it stands for a callee who waits for an agent, as far as it is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wait {
+    /// The place among those who wait, from 1.
+    pub place: Option<u32>,
+    /// How long it still takes, as it seems.
+    pub expected: Option<Duration>,
+}
+
+impl Interpreter {
+    /// What an agent is wanted for, and what they should be able to do: from the first word of a transfer on, so that
+    /// they are sought while it is spoken.
+    pub fn agent_wanted(&self) -> Option<(Intent, Arc<[String]>)> {
+        match (&self.phase, &self.script.state(self.state).kind) {
+            (Phase::Saying { .. } | Phase::Calling { .. }, Kind::Transfer { skills, .. }) => {
+                Some((self.reason(), Arc::clone(skills)))
+            }
+            _ => None,
+        }
+    }
+
+    /// What a callee hears who waits for an agent; none where the script has no words for it.
+    pub fn words_of_the_wait(&mut self, wait: Wait) -> Option<String> {
+        let Kind::Transfer { waiting, .. } = &self.script.state(self.state).kind else { return None };
+        let (line, lang) = (waiting.clone()?, self.lang);
+        self.words(&line, |p| match p {
+            Placeholder::QueuePlace => wait.place.map(|place| place.to_string()),
+            Placeholder::QueueWait => wait.expected.map(|expected| lasting(expected, lang)),
+            _ => None,
+        })
+    }
+
+    /// What both hear once an agent is there; none where the script has no words for it.
+    pub fn introduction(&mut self, agent: &str) -> Option<String> {
+        let Kind::Transfer { joined, .. } = &self.script.state(self.state).kind else { return None };
+        let line = joined.clone()?;
+        self.words(&line, |p| (p == Placeholder::Agent).then(|| agent.to_owned()))
+    }
+
+    /// What made the callee be handed over.
+    pub(super) fn reason(&self) -> Intent {
+        self.intents.last().copied().unwrap_or(Intent::RequestHuman)
+    }
+
+    /// The first wording of which all is known, beginning with the one whose turn it is.
+    fn words(&mut self, line: &Line, known: impl Fn(Placeholder) -> Option<String>) -> Option<String> {
+        let script = self.script.clone();
+        let wordings = script.wordings(self.lang, self.memory.kind(), line.prompt);
+        let turn = usize::from(self.spoken[line.prompt]);
+        self.spoken[line.prompt] = self.spoken[line.prompt].saturating_add(1);
+        (0..wordings.len()).find_map(|n| {
+            let wording = wordings.get((turn + n) % wordings.len())?;
+            wording.fill(|p| known(p).or_else(|| self.memory.value(p)))
+        })
+    }
+}
+
+/// A time to wait in whole minutes, as people say it.
+fn lasting(expected: Duration, lang: Lang) -> String {
+    let minutes = expected.as_secs().div_ceil(60);
+    match (lang, minutes) {
+        (Lang::Zh, 0 | 1) => "不到一分钟".to_owned(),
+        (Lang::Zh, minutes) => format!("{minutes}分钟"),
+        (Lang::En, 0 | 1) => "less than a minute".to_owned(),
+        (Lang::En, minutes) => format!("{minutes} minutes"),
+    }
+}
