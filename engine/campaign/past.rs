@@ -18,8 +18,10 @@ pub struct Past {
     pub answered: bool,
     /// How it ended.
     pub disposition: Disposition,
-    /// When the bot is to call back, where that was agreed.
+    /// When a call back was agreed for.
     pub callback_at: Option<WallTime>,
+    /// Whether a person is to call then: an appointment that an agent is shown at its time.
+    pub agent_calls: bool,
     /// The day of the payment that was promised.
     pub promised: Option<Date>,
     /// The rule by which there is no further call whatever a ladder says: the script's own, or a fault after an
@@ -34,7 +36,10 @@ impl Past {
     /// What an outcome says of its attempt; `zone` is the callee's time zone.
     pub fn of(outcome: &Outcome, zone: &str) -> Self {
         let answered = outcome.answered_at.is_some();
-        let agreed = outcome.callback.as_ref().filter(|callback| answered && !callback.by_agent);
+        let agreed = outcome.callback.as_ref().filter(|_| answered);
+        let agent_calls = agreed.is_some_and(|callback| callback.by_agent);
+        // Who was told that somebody will call, and no time, expects it soon.
+        let soon = outcome.ended_at.plus(Duration::from_secs(AGENT_CALLS_AFTER_S));
         let closed = match &outcome.redial {
             Redial::No { rule } if CLOSING.contains(&rule.as_str()) => Some(rule.clone()),
             _ => None,
@@ -45,7 +50,10 @@ impl Past {
             ended_at: outcome.ended_at,
             answered: answered && matches!(outcome.answered_by, AnsweredBy::Human | AnsweredBy::Unknown),
             disposition: outcome.disposition,
-            callback_at: agreed.and_then(|callback| agreed_time(callback, outcome.ended_at, zone)),
+            callback_at: agreed
+                .and_then(|callback| agreed_time(callback, outcome.ended_at, zone))
+                .or(agent_calls.then_some(soon)),
+            agent_calls,
             promised: outcome.promise.as_ref().map(|promise| promise.date),
             closed,
         }
@@ -54,6 +62,8 @@ impl Past {
 
 /// The hour of a call back on an agreed day without an hour, at the callee's place.
 const CALLBACK_HOUR: i8 = 10;
+/// A person who is to call back, at no agreed time, does so after so long [s].
+const AGENT_CALLS_AFTER_S: u64 = 15 * 60;
 /// Where what was agreed lies behind already ("tonight", "today at three"), so long after the call [s].
 const CALLBACK_AFTER_S: u64 = 2 * 3_600;
 

@@ -322,7 +322,8 @@ impl Strategy {
             }
             if let Some(at) = tried.callback_at {
                 standing.free_at = Some(at.max(tried.ended_at));
-                standing.why = Some("callback_as_agreed".to_owned());
+                let why = if tried.agent_calls { "callback_by_agent" } else { "callback_as_agreed" };
+                standing.why = Some(why.to_owned());
                 (standing.is_fixed, standing.is_callback) = (true, true);
                 standing.wanted = Some(tried.number.subscriber().to_owned());
                 continue;

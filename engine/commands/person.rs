@@ -14,7 +14,7 @@ use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use serde_json::json;
 use waihu_api::hash_password;
 use waihu_store::{Login, Person, Role};
-use waihu_types::Lang;
+use waihu_types::{Answers, Lang};
 
 use super::{
     dialog::{now, open},
@@ -49,6 +49,13 @@ pub(crate) enum PersonCommand {
         /// By what they sign in 登录名
         login: Login,
     },
+    /// Have somebody take calls by hand or at once, from when they next sit down at their desk 接听方式
+    Answers {
+        /// By what they sign in 登录名
+        login: Login,
+        /// by_hand, or at_once: the desk answers by itself after a short tone 手动或自动接听
+        answers: Answers,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -67,6 +74,9 @@ pub(crate) struct AddArgs {
     /// A language they speak; may be given again, all without it 语言
     #[arg(long = "lang", value_name = "zh|en")]
     langs: Vec<Lang>,
+    /// How they take calls: by_hand, or at_once 接听方式
+    #[arg(long, default_value_t)]
+    answers: Answers,
 }
 
 /// A skill and how well somebody has it.
@@ -103,6 +113,11 @@ pub(crate) fn run(project: &Project, command: PersonCommand) -> Result<ExitCode>
             })?;
             told(done, &login, "has another password 密码已重设")
         }
+        PersonCommand::Answers { login, answers } => {
+            let done = runtime()?
+                .block_on(async { anyhow::Ok(open(project).await?.set_answers(&login, answers).await?) })?;
+            told(done, &login, &format!("takes calls {answers} 接听方式已更改"))
+        }
     }
 }
 
@@ -125,6 +140,7 @@ fn add(project: &Project, args: AddArgs) -> Result<ExitCode> {
         role: args.role,
         skills: args.skills.into_iter().map(|Skill(skill, level)| (skill, level)).collect::<BTreeMap<_, _>>(),
         langs: args.langs,
+        answers: args.answers,
         made_at: now(),
         disabled_at: None,
         locked_until: None,
@@ -147,7 +163,7 @@ fn list(project: &Project, as_json: bool) -> Result<ExitCode> {
             out!(
                 "{}",
                 json!({"login": p.login.as_str(), "name": p.name, "role": p.role.label(), "skills": p.skills,
-                    "langs": p.langs, "made_at": p.made_at, "disabled_at": p.disabled_at,
+                    "langs": p.langs, "answers": p.answers, "made_at": p.made_at, "disabled_at": p.disabled_at,
                     "locked_until": p.locked_until})
             )?;
         }

@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
 
 use sqlx::FromRow;
-use waihu_types::{Lang, WallTime};
+use waihu_types::{Answers, Lang, WallTime};
 
 use crate::{Role, Store, StoreError};
 
@@ -67,6 +67,8 @@ pub struct Person {
     pub skills: BTreeMap<String, u8>,
     /// Languages they speak; empty for all.
     pub langs: Vec<Lang>,
+    /// How they take calls.
+    pub answers: Answers,
     /// Since when they are known.
     pub made_at: WallTime,
     /// Since when they may not sign in any more.
@@ -119,6 +121,7 @@ struct PersonRow {
     role: String,
     skills: String,
     langs: String,
+    answers: String,
     made_at: i64,
     disabled_at: Option<i64>,
     locked_until: Option<i64>,
@@ -149,6 +152,7 @@ impl PersonRow {
             role: self.role.parse().ok()?,
             skills: serde_json::from_str(&self.skills).ok()?,
             langs: serde_json::from_str(&self.langs).ok()?,
+            answers: self.answers.parse().ok()?,
             made_at: WallTime::from_unix_millis(self.made_at),
             disabled_at: self.disabled_at.map(WallTime::from_unix_millis),
             locked_until: self.locked_until.map(WallTime::from_unix_millis),
@@ -159,7 +163,7 @@ impl PersonRow {
 /// The columns of a person, of the table that is called so here.
 macro_rules! columns {
     () => {
-        "p.login, p.name, p.role, p.skills, p.langs, p.made_at, p.disabled_at, p.locked_until"
+        "p.login, p.name, p.role, p.skills, p.langs, p.answers, p.made_at, p.disabled_at, p.locked_until"
     };
 }
 
@@ -175,8 +179,8 @@ impl Store {
     /// When it could not be written.
     pub async fn keep_person(&self, person: &Person, password: &str) -> Result<bool, StoreError> {
         let statement = sqlx::query(
-            "INSERT INTO people (login, name, role, password, skills, langs, made_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (login) DO NOTHING",
+            "INSERT INTO people (login, name, role, password, skills, langs, answers, made_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (login) DO NOTHING",
         )
         .bind(person.login.as_str())
         .bind(person.name.as_str())
@@ -184,6 +188,7 @@ impl Store {
         .bind(password)
         .bind(json(&person.skills))
         .bind(json(&person.langs))
+        .bind(person.answers.label())
         .bind(person.made_at.unix_millis());
         Ok(self.change(statement).await? == 1)
     }
@@ -347,6 +352,18 @@ impl Store {
         .bind(login.as_str())
         .bind(password);
         self.change_person(login, statement, now).await
+    }
+
+    /// Has a person take calls in another way, from when they next sit down at their desk. False where there is nobody
+    /// of that login.
+    ///
+    /// # Errors
+    /// When it could not be written.
+    pub async fn set_answers(&self, login: &Login, answers: Answers) -> Result<bool, StoreError> {
+        let statement = sqlx::query("UPDATE people SET answers = $2 WHERE login = $1")
+            .bind(login.as_str())
+            .bind(answers.label());
+        Ok(self.change(statement).await? == 1)
     }
 
     /// A change of a person, with which all their sessions end.

@@ -2,6 +2,7 @@
 //!
 //! Pure values only. There is no clock here: a [`Time`] or a [`WallTime`] is always handed in.
 
+mod answers;
 mod authority;
 pub mod base64;
 mod case;
@@ -21,6 +22,7 @@ mod split_mix;
 mod time;
 mod voice;
 
+pub use answers::{Answers, UnknownAnswers};
 pub use authority::{GivenAuthority, InvalidTerm, Least, Percent};
 pub use case::{Case, CaseProblem, Line};
 pub use dossier::{
@@ -33,8 +35,9 @@ pub use lang::{Lang, UnknownLang};
 pub use money::{Currency, InvalidMoney, Money};
 pub use outcome::{
     Announcement, AnsweredBy, Callback, Disposition, EndedBy, FaultOwner, Handover, HandoverOffer,
-    HandoverResult, Identity, Mood, OUTCOME_VERSION, OfferResult, Outcome, PaymentChannel, Promise,
-    PromisedPart, Recording, Redial, ScriptVersion, SipCause, Sound, SoundQuality, Told, Transcript,
+    HandoverOther, HandoverResult, Identity, Mood, OUTCOME_VERSION, OfferResult, OtherPart, Outcome,
+    PaymentChannel, Promise, PromisedPart, Recording, Redial, ScriptVersion, SipCause, Sound, SoundQuality,
+    Told, Transcript,
 };
 pub use particulars::{AccountTail, InvalidTail, Particulars, ProductKind, PromiseState, UnknownWord};
 pub use phone::{InvalidPhoneNumber, PhoneNumber};

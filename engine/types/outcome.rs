@@ -505,6 +505,10 @@ pub struct Handover {
     /// At whose desks and telephones it rang, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub offers: Vec<HandoverOffer>,
+    /// Who else was there, in the order in which they came: agents who had the call or were asked about it before,
+    /// supervisors, others at the callee's wish.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<HandoverOther>,
     /// What came of it, as the agent put it down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disposition: Option<Disposition>,
@@ -523,8 +527,55 @@ impl Handover {
             waited_ms: None,
             talked_ms: None,
             offers: Vec::new(),
+            others: Vec::new(),
             disposition: None,
             notes: None,
+        }
+    }
+}
+
+/// Somebody else who was in a talk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HandoverOther {
+    /// Their name; of whoever was called in, nothing but that.
+    pub name: String,
+    /// What they did there.
+    pub part: OtherPart,
+    /// Since when.
+    pub since: WallTime,
+    /// Until when.
+    pub until: WallTime,
+}
+
+/// What somebody did in a talk beside the agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OtherPart {
+    /// An agent was asked about it, and did not take it over.
+    Consulted,
+    /// A supervisor heard all, and nobody heard them.
+    Listened,
+    /// A supervisor was heard by the agent alone.
+    Whispered,
+    /// A supervisor was heard by all.
+    Joined,
+    /// A supervisor took the agent's place.
+    TookOver,
+    /// Somebody who was called in by their number.
+    CalledIn,
+}
+
+impl OtherPart {
+    /// The word, as it is written down.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Consulted => "consulted",
+            Self::Listened => "listened",
+            Self::Whispered => "whispered",
+            Self::Joined => "joined",
+            Self::TookOver => "took_over",
+            Self::CalledIn => "called_in",
         }
     }
 }

@@ -282,6 +282,7 @@ impl Campaign {
             answered: call.fate.answers,
             disposition,
             callback_at: callback.then(|| now.plus(Duration::from_secs(2 * 3_600))),
+            agent_calls: false,
             promised: promised.then(|| now.plus(PROMISED).date_in(super::ZONE).ok()).flatten(),
             closed: None,
         };

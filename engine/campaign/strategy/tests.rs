@@ -48,6 +48,7 @@ fn past(number: &str, disposition: Disposition, dialled_at: WallTime) -> Past {
         ),
         disposition,
         callback_at: None,
+        agent_calls: false,
         promised: None,
         closed: None,
     }
@@ -256,6 +257,10 @@ fn a_call_back_is_placed_at_its_time_where_it_was_agreed_and_before_others() {
         (at(18), "13900000003", "callback_as_agreed")
     );
     assert!(next.rank > 100_000);
+    let by_agent =
+        Past { callback_at: Some(at(18)), agent_calls: true, ..own(Disposition::CallbackAgreed, at(9)) };
+    let next = self::next(&case, &[by_agent], at(10));
+    assert_eq!((next.due_at, next.why.as_str()), (at(18), "callback_by_agent"));
     assert_eq!(
         never(&case, &[past("13900000003", Disposition::CallbackAgreed, at(9))]),
         "callback_as_agreed"

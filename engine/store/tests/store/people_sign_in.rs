@@ -22,6 +22,7 @@ async fn person(store: &Store, login: &str) -> Person {
         role: Role::Agent,
         skills: BTreeMap::from([("hardship".to_owned(), 4)]),
         langs: vec![Lang::Zh],
+        answers: waihu_types::Answers::ByHand,
         made_at: at(0),
         disabled_at: None,
         locked_until: None,
