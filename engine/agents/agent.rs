@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
-use waihu_types::Lang;
+use waihu_types::{Answers, Lang};
 
 /// Names an agent within a switchboard: a login, or a telephone of the trunk's file.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -76,6 +76,8 @@ pub struct Agent {
     pub langs: Vec<Lang>,
     /// By what the agent is reached.
     pub reach: Reach,
+    /// How they take calls.
+    pub answers: Answers,
     /// How long it rings there; none for what [`crate::Rules`] say.
     pub ring: Option<Duration>,
 }
@@ -108,8 +110,10 @@ pub struct Need {
     pub lang: Lang,
     /// Who spoke with the debtor last.
     pub last_agent: Option<AgentId>,
-    /// Who could not be spoken with in this call, though they said yes.
+    /// Who could not be spoken with in this call, though they said yes, or handed it on.
     pub without: Vec<AgentId>,
+    /// Nobody else than this one.
+    pub only: Option<AgentId>,
     /// How much it presses.
     pub urgency: Urgency,
 }

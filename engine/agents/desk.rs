@@ -7,7 +7,8 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 use waihu_types::{
-    AttemptId, CampaignId, CaseId, Disposition, Identity, Intent, Lang, Money, Mood, Promise, WallTime,
+    Answers, AttemptId, CampaignId, CaseId, Disposition, Identity, Intent, Lang, Money, Mood, PhoneNumber,
+    Promise, WallTime,
 };
 
 /// The longest notes of an agent [characters]: a page.
@@ -25,6 +26,8 @@ pub enum ToDesk {
         attempt: AttemptId,
         /// Until when.
         until: WallTime,
+        /// Whether the desk is to answer by itself, after a short tone.
+        auto: bool,
         /// What there is to know of it.
         card: Box<Card>,
     },
@@ -67,6 +70,18 @@ pub enum ToDesk {
     Ended {
         /// Which.
         attempt: AttemptId,
+    },
+    /// Whoever was asked about a call has it from here on, under its own id: its sound goes on as it is.
+    Yours {
+        /// The call.
+        attempt: AttemptId,
+        /// By what it was called while they were asked.
+        was: AttemptId,
+    },
+    /// Who else is there, to hand a call on to.
+    Colleagues {
+        /// By name.
+        items: Vec<Colleague>,
     },
     /// What was put down in a wrap-up is kept.
     Wrapped {
@@ -129,6 +144,8 @@ pub struct Profile {
     pub skills: BTreeMap<String, u8>,
     /// Languages they speak; empty for all.
     pub langs: Vec<Lang>,
+    /// How they take calls: `by_hand`, or `at_once`.
+    pub answers: Answers,
 }
 
 /// A call at a desk.
@@ -146,6 +163,44 @@ pub struct CallState {
     pub held: bool,
     /// Whether the callee does not hear the agent.
     pub muted: bool,
+    /// Who is asked about it, or is sought for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Asked>,
+    /// Whoever is called in by their number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub called_in: Option<CalledIn>,
+}
+
+/// Another agent who is asked about a call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Asked {
+    /// Their name; none while nobody has said yes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Whether both hear each other.
+    pub there: bool,
+}
+
+/// Whoever is called in by their number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CalledIn {
+    /// The end of the number.
+    pub number: String,
+    /// Whether they have answered.
+    pub there: bool,
+}
+
+/// Another agent of this node.
+#[derive(Clone, Debug, Serialize)]
+pub struct Colleague {
+    /// The login, or the telephone's name.
+    pub login: String,
+    /// The name.
+    pub name: String,
+    /// How they stand, in the words of [`State`].
+    pub presence: &'static str,
+    /// What they can do, from 1 to 5.
+    pub skills: BTreeMap<String, u8>,
 }
 
 /// What an agent sees of a call before they answer.
@@ -192,6 +247,9 @@ pub struct Card {
     pub history: Vec<Earlier>,
     /// Since when the callee waits, or the case is shown.
     pub wanted_at: WallTime,
+    /// By whom the agent is asked about a call that is another's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked_by: Option<String>,
 }
 
 /// A call of before.
@@ -311,6 +369,44 @@ pub enum FromDesk {
         /// Which.
         attempt: AttemptId,
     },
+    /// The call is to be another's.
+    Transfer {
+        /// Which.
+        attempt: AttemptId,
+        /// Whose.
+        to: To,
+        /// How.
+        how: How,
+    },
+    /// Whoever was asked takes the call; who is still sought is to have it.
+    HandOver {
+        /// Which.
+        attempt: AttemptId,
+    },
+    /// Back to the callee: nobody else is asked.
+    Return {
+        /// In which call.
+        attempt: AttemptId,
+    },
+    /// Somebody is called in, at the callee's wish.
+    CallIn {
+        /// Into which call.
+        attempt: AttemptId,
+        /// Their number.
+        number: PhoneNumber,
+    },
+    /// Whoever was called in is let go.
+    LetGo {
+        /// From which call.
+        attempt: AttemptId,
+    },
+    /// The agent leaves the callee and whoever was called in to each other.
+    Leave {
+        /// Which call.
+        attempt: AttemptId,
+    },
+    /// Who else is there?
+    Colleagues,
     /// What came of a call. It may be told more than once: the last one stands.
     WrapUp {
         /// Of which.
@@ -342,11 +438,38 @@ impl fmt::Debug for FromDesk {
             Self::Hold { .. } => "Hold",
             Self::Mute { .. } => "Mute",
             Self::HangUp { .. } => "HangUp",
+            Self::Transfer { .. } => "Transfer",
+            Self::HandOver { .. } => "HandOver",
+            Self::Return { .. } => "Return",
+            Self::CallIn { .. } => "CallIn",
+            Self::LetGo { .. } => "LetGo",
+            Self::Leave { .. } => "Leave",
+            Self::Colleagues => "Colleagues",
             Self::WrapUp { .. } => "WrapUp",
             Self::Done => "Done",
             Self::Longer => "Longer",
         })
     }
+}
+
+/// Whose a call is to be.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum To {
+    /// One agent's, by login or telephone.
+    Agent(String),
+    /// Of whoever can do this.
+    Skills(Vec<String>),
+}
+
+/// How a call is handed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum How {
+    /// They are asked first, with the callee on hold.
+    AskFirst,
+    /// The bot says that it connects, and seeks them.
+    AtOnce,
 }
 
 /// What an agent is to be given, in the words of desks.

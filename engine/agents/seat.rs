@@ -39,6 +39,18 @@ pub enum Presence {
 }
 
 impl Presence {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Away,
+        Self::Available,
+        Self::Looking,
+        Self::Awaiting,
+        Self::Offered,
+        Self::Talking,
+        Self::WrappingUp,
+        Self::OnBreak,
+    ];
+
     /// The word, as desks and boards have it.
     pub fn label(self) -> &'static str {
         match self {
@@ -90,6 +102,8 @@ pub(crate) struct Seat {
     pub since: Time,
     /// Since when no call was taken: the longest waits is the next.
     pub idle_since: Time,
+    /// When the call came that is being talked with or written down.
+    pub busy_since: Time,
     /// Time in talks, since the desk came.
     pub talked: Duration,
     /// Offers that rang out, one after the other.
@@ -107,6 +121,7 @@ impl Seat {
             doing: Doing::Nothing,
             since: now,
             idle_since: now,
+            busy_since: now,
             talked: Duration::ZERO,
             rang_out: 0,
         }

@@ -5,10 +5,11 @@ use std::{
     time::Duration,
 };
 
-use waihu_types::{AttemptId, Time};
+use waihu_types::{Answers, AttemptId, Time};
 
 use crate::{
     agent::{Agent, AgentId, Need, Reach, Urgency},
+    average::Average,
     choose::rank,
     preview::Decision,
     seat::{AwayNote, Doing, Link, Presence, Seat, Wish},
@@ -21,6 +22,8 @@ pub struct Rules {
     pub ring: Duration,
     /// A case may be looked at for so long before its call: a page is read in less.
     pub look: Duration,
+    /// A desk that answers by itself rings for so long: a page that has not answered by then does not work.
+    pub ring_at_once: Duration,
     /// After a call an agent has so long to write down what came of it, and as much again each time they ask.
     pub wrap_up: Duration,
     /// The longest wrap-up: then the next call is more pressing.
@@ -34,7 +37,15 @@ pub struct Rules {
 impl Default for Rules {
     fn default() -> Self {
         let s = Duration::from_secs;
-        Self { ring: s(20), look: s(120), wrap_up: s(60), most_wrap_up: s(300), grace: s(30), ring_outs: 2 }
+        Self {
+            ring: s(20),
+            ring_at_once: s(5),
+            look: s(120),
+            wrap_up: s(60),
+            most_wrap_up: s(300),
+            grace: s(30),
+            ring_outs: 2,
+        }
     }
 }
 
@@ -102,6 +113,13 @@ pub enum Input {
         /// Who.
         agent: AgentId,
         /// Which call.
+        call: AttemptId,
+    },
+    /// Who was asked about a call takes it: they have been talking as if it were a call of its own.
+    HandOver {
+        /// What they were asked by.
+        consult: AttemptId,
+        /// The call.
         call: AttemptId,
     },
     /// What there was to write down is written down.
@@ -226,6 +244,15 @@ pub struct Waiting {
     pub offered: Option<AgentId>,
 }
 
+/// How it stands for a call that seeks somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its place among those at whose turn it rings nowhere yet, from 1.
+    pub place: u32,
+    /// How long it takes until it is its turn, as it seems; none where too little is known.
+    pub expected: Option<Duration>,
+}
+
 #[derive(Debug)]
 struct Seeking {
     need: Need,
@@ -244,13 +271,22 @@ pub struct Switchboard {
     pub(crate) seats: BTreeMap<AgentId, Seat>,
     seeking: BTreeMap<AttemptId, Seeking>,
     came: u64,
+    /// How long an agent has a call, with its wrap-up.
+    handling: Average,
     pub(crate) outputs: VecDeque<Output>,
 }
 
 impl Switchboard {
     /// One without agents.
     pub fn new(rules: Rules) -> Self {
-        Self { rules, seats: BTreeMap::new(), seeking: BTreeMap::new(), came: 0, outputs: VecDeque::new() }
+        Self {
+            rules,
+            seats: BTreeMap::new(),
+            seeking: BTreeMap::new(),
+            came: 0,
+            handling: Average::default(),
+            outputs: VecDeque::new(),
+        }
     }
 
     /// Takes what happened at `now`.
@@ -270,6 +306,7 @@ impl Switchboard {
                     self.end_look(now, &agent, Decision::Skips);
                 }
             }
+            Input::HandOver { consult, call } => self.hand_over(now, &consult, call),
             Input::WrapUpDone { agent } => {
                 if self.seat_does(&agent, |doing| matches!(doing, Doing::WrappingUp { .. })) {
                     self.becomes(now, &agent, Doing::Nothing);
@@ -302,6 +339,12 @@ impl Switchboard {
         self.seats.values().map(standing)
     }
 
+    /// What an agent can do, and how well; nothing of one who is not known here.
+    pub fn skills(&self, agent: &AgentId) -> impl Iterator<Item = (&str, u8)> {
+        let skills = self.seats.get(agent).into_iter().flat_map(|seat| &seat.agent.skills);
+        skills.map(|(skill, level)| (skill.as_str(), level.number()))
+    }
+
     /// How one agent stands; none who is not known here.
     pub fn standing(&self, agent: &AgentId) -> Option<Standing> {
         self.seats.get(agent).map(standing)
@@ -315,6 +358,18 @@ impl Switchboard {
             Some(Waiting { call, since, urgency, offered: seeking.offered.clone() })
         };
         self.in_turn().into_iter().filter_map(told).collect()
+    }
+
+    /// How it stands for a call that waits; none for one that rings somewhere, or seeks nobody.
+    pub fn place(&self, call: &AttemptId) -> Option<Place> {
+        let need = &self.seeking.get(call).filter(|s| s.offered.is_none())?.need;
+        let waits = |call: &AttemptId| self.seeking.get(call).is_some_and(|s| s.offered.is_none());
+        let ahead = self.in_turn().into_iter().filter(waits).take_while(|other| other != call).count();
+        let place = u32::try_from(ahead).unwrap_or(u32::MAX).saturating_add(1);
+        let at_work = |seat: &&Seat| seat.takes_calls() && seat.agent.speaks(need.lang);
+        let agents = u32::try_from(self.seats.values().filter(at_work).count()).unwrap_or(u32::MAX);
+        let expected = self.handling.mean().filter(|_| agents > 0);
+        Some(Place { place, expected: expected.map(|mean| mean.saturating_mul(place) / agents) })
     }
 
     // Desks.
@@ -421,10 +476,19 @@ impl Switchboard {
         }
         self.seeking.remove(&call);
         if let Some(seat) = self.seats.get_mut(&agent) {
-            seat.rang_out = 0;
+            (seat.rang_out, seat.busy_since) = (0, now);
         }
         self.becomes(now, &agent, Doing::Talking { call: call.clone() });
         self.outputs.push_back(Output::Taken { agent, call });
+    }
+
+    fn hand_over(&mut self, now: Time, consult: &AttemptId, call: AttemptId) {
+        let Some(second) = self.who_talks(consult) else { return };
+        self.unwanted(now, &call);
+        if let Some(seat) = self.seats.get_mut(&second) {
+            seat.doing = Doing::Talking { call };
+            self.changed(second);
+        }
     }
 
     // Time.
@@ -471,6 +535,7 @@ impl Switchboard {
             let able = |seat: &&Seat| {
                 seat.takes_calls()
                     && seat.agent.speaks(seeking.need.lang)
+                    && seeking.need.only.as_ref().is_none_or(|only| *only == seat.agent.id)
                     && !seeking.asked.contains(&seat.agent.id)
             };
             let free = self.seats.values().filter(able).filter(|s| s.doing == Doing::Nothing);
@@ -490,8 +555,12 @@ impl Switchboard {
     }
 
     fn offer(&mut self, now: Time, agent: AgentId, call: AttemptId) {
-        let ring = self.seats.get(&agent).and_then(|s| s.agent.ring).unwrap_or(self.rules.ring);
-        let until = now + ring;
+        let usual = |seat: &Seat| match seat.agent.answers {
+            Answers::ByHand => self.rules.ring,
+            Answers::AtOnce => self.rules.ring_at_once,
+        };
+        let ring = self.seats.get(&agent).map(|seat| seat.agent.ring.unwrap_or(usual(seat)));
+        let until = now + ring.unwrap_or(self.rules.ring);
         self.becomes(now, &agent, Doing::Offered { call: call.clone(), until });
         self.outputs.push_back(Output::Offer { agent, call, until });
     }
@@ -521,6 +590,9 @@ impl Switchboard {
         // An offer that was not taken takes nobody's place among those who wait.
         let waited = matches!(seat.doing, Doing::Nothing | Doing::Offered { .. } | Doing::Looking { .. });
         if doing == Doing::Nothing && !waited {
+            if !matches!(seat.doing, Doing::Awaiting { .. }) {
+                self.handling.add(now.since(seat.busy_since));
+            }
             seat.idle_since = now;
         }
         (seat.doing, seat.since) = (doing, now);

@@ -6,6 +6,7 @@
 //! sockets, sound and models are the shell's. Absent on purpose: whose turn it is to take a
 //! call (`agents`), and the tones and timing by which it is told who answered.
 
+pub mod floor;
 mod machine;
 mod seam;
 mod transfer;
@@ -13,6 +14,6 @@ mod turn;
 
 pub use machine::{CallMachine, GOES_ON_WITHIN};
 pub use seam::{
-    Agent, AgentEvent, Ending, HandoverEnd, Input, Leg, Line, MediaEvent, Offered, Output, Part, Partial,
-    PlaybackId, Speaker, SpeechEvent,
+    Agent, AgentEvent, AgentWish, ConsultEnd, Ending, HandoverEnd, Input, Leg, Line, MediaEvent, Offered,
+    Onward, Output, Part, Partial, PlaybackId, Speaker, SpeechEvent,
 };

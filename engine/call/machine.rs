@@ -8,13 +8,14 @@ use waihu_sip::sdp::SessionDescription;
 use waihu_types::{Announcement, AnsweredBy, EndedBy, Lang, SipCause, Time, Told};
 
 use crate::{
-    seam::{Ending, Input, Leg, Line, MediaEvent, Output, Part, PlaybackId, Speaker},
+    seam::{ConsultEnd, Ending, Input, Leg, Line, MediaEvent, Output, Part, PlaybackId, Speaker},
     transfer::Transfer,
     turn::{Turn, heard},
 };
 
 mod agent_leg;
 mod callee_leg;
+mod consult;
 mod early;
 mod hearing;
 mod who;
@@ -56,6 +57,7 @@ pub struct CallMachine {
     callee: LegState,
     early: early::Early,
     transfer: Transfer,
+    consult: Option<consult::Consult>,
     outputs: VecDeque<Output>,
     conclusion: Option<Conclusion>,
     answered_at: Option<Time>,
@@ -75,6 +77,8 @@ pub struct CallMachine {
     with_agent: Option<Time>,
     /// How long agents had the call before: the dialog's time stood still meanwhile.
     talked: Duration,
+    /// The callee hears music while they wait.
+    music: bool,
     ring_until: Option<Time>,
     linger_until: Option<Time>,
     ended: bool,
@@ -96,6 +100,7 @@ impl CallMachine {
             callee: LegState::Idle,
             early: early::Early::default(),
             transfer: Transfer::new(),
+            consult: None,
             outputs: VecDeque::new(),
             conclusion: None,
             answered_at: None,
@@ -110,6 +115,7 @@ impl CallMachine {
             engine_failed: false,
             with_agent: None,
             talked: Duration::ZERO,
+            music: false,
             ring_until: None,
             linger_until: None,
             ended: false,
@@ -125,13 +131,18 @@ impl CallMachine {
             Input::Dial => self.dial(now),
             Input::Sip { leg: Leg::Callee, event } => self.callee_signalling(now, event),
             Input::Sip { leg: Leg::Agent, event } => self.agent_signalling(now, event),
+            Input::Sip { leg: Leg::Consulted, event } => self.consulted_signalling(now, event),
             Input::Media(event) => self.media(now, event),
             Input::Speech(event) => self.speech(now, event),
             Input::Agent(event) => self.agent(now, event),
+            Input::Consulted(event) => self.consulted(now, event),
+            Input::Wish(wish) => self.wished(now, wish),
             Input::Stop => self.hang_up(now, EndedBy::Us),
             Input::Timeout => self.timeout(now),
         }
         self.interpret(now);
+        self.look_ahead(now);
+        self.keep_company();
         self.end_if_over(now);
     }
 
@@ -149,6 +160,9 @@ impl CallMachine {
             self.ring_until,
             self.early.give_up_at(),
             self.transfer.join_until(),
+            self.consult.as_ref().and_then(consult::Consult::join_until),
+            self.transfer.words_at.filter(|_| self.dialog_runs()),
+            self.ahead_at(),
             self.linger_until,
             if self.dialog_runs() {
                 self.interpreter.poll_timeout().map(|at| at + self.talked)
@@ -247,6 +261,12 @@ impl CallMachine {
         if due(self.transfer.join_until()) {
             self.agent_is_lost(now);
         }
+        if due(self.consult.as_ref().and_then(consult::Consult::join_until)) {
+            self.consult_over(now, ConsultEnd::Gone);
+        }
+        if self.dialog_runs() && due(self.transfer.words_at) {
+            self.words_are_due(now);
+        }
         if due(self.linger_until) {
             // The last word of a phone that rings out is its 487; a trunk that never spoke has none.
             self.rang_out &= self.rang;
@@ -312,9 +332,9 @@ impl CallMachine {
                 dialog::Output::Listen { .. } => self.hush(),
                 dialog::Output::DialAgent { reason, skills } => {
                     self.hush();
-                    self.seek_agent(now, reason, &skills);
+                    self.dial_agent(now, reason, &skills);
                 }
-                dialog::Output::CancelAgent => self.seek_no_longer(),
+                dialog::Output::CancelAgent => self.seek_no_longer(now),
                 // It is left to them already: see `end_if_over`.
                 dialog::Output::LeaveToAgent => self.hush(),
                 dialog::Output::HangUp => self.hang_up(now, EndedBy::Us),
@@ -329,7 +349,7 @@ impl CallMachine {
         }
     }
 
-    fn say(&mut self, now: Time, prompt: PromptId, text: String, barge_in: BargeIn) {
+    pub(super) fn say(&mut self, now: Time, prompt: PromptId, text: String, barge_in: BargeIn) {
         if self.callee != LegState::Up {
             return;
         }
@@ -337,6 +357,7 @@ impl CallMachine {
         let id = self.turn.begin(prompt, text.clone(), barge_in);
         let line = Line { at: now, speaker: Speaker::Bot, text: text.clone(), understood: None };
         self.outputs.push_back(Output::Line(line));
+        self.stop_music();
         self.outputs.push_back(Output::Play { id, text, from_ms: 0 });
     }
 
@@ -349,6 +370,7 @@ impl CallMachine {
         match self.turn.go_on(prompt, barge_in) {
             Some((id, text, from_ms)) => {
                 self.note(now, format!("prompt {} goes on from {from_ms} ms", prompt.0));
+                self.stop_music();
                 self.outputs.push_back(Output::Play { id, text, from_ms });
             }
             // It is no longer known: the dialog says it anew.
@@ -395,7 +417,7 @@ impl CallMachine {
             self.tell_dialog(now, dialog::Input::CalleeHungUp);
             self.interpret(now);
         }
-        self.seek_no_longer();
+        self.seek_no_longer(now);
         self.ended = true;
         if let Some(conclusion) = self.conclusion.take() {
             self.outputs.push_back(Output::Ended(Box::new(Ending {

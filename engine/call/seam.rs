@@ -16,6 +16,8 @@ pub enum Leg {
     Callee,
     /// To the human agent.
     Agent,
+    /// To an agent who is asked about the call.
+    Consulted,
 }
 
 /// Names one prompt's playback within a call.
@@ -40,6 +42,10 @@ pub enum Input {
     Speech(SpeechEvent),
     /// What comes of seeking an agent.
     Agent(AgentEvent),
+    /// What comes of seeking one who is to be asked about the call.
+    Consulted(AgentEvent),
+    /// What the agent who has the call wants with it.
+    Wish(AgentWish),
     /// The operator wants it over.
     Stop,
     /// The time of `poll_timeout` has come.
@@ -80,6 +86,32 @@ pub enum AgentEvent {
     Lost,
     /// The agent has hung up at their desk.
     HungUp,
+    /// How it stands for the callee who waits; the answer to `Output::AskHowLong`.
+    Waits(waihu_dialog::Wait),
+}
+
+/// Whom an agent hands a call on to, or asks about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Onward {
+    /// One agent.
+    Agent(AgentId),
+    /// Whoever can do this, in the words of scripts.
+    Skills(Vec<String>),
+}
+
+/// What the agent who has a call wants with it. What does not fit is passed over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AgentWish {
+    /// Hand it on unseen: the bot says that it connects, and somebody else is sought.
+    HandOn(Onward),
+    /// Ask somebody first, with the callee on hold.
+    Consult(Onward),
+    /// Whoever was asked takes the call.
+    HandOver,
+    /// Back to the callee; whoever was asked, or is being sought, is not needed.
+    Return,
+    /// A supervisor has taken the agent's place, and is in the talk already.
+    TakenOver(Agent),
 }
 
 /// What the media thread reports of the callee's slot.
@@ -206,7 +238,34 @@ pub enum Output {
         reason: Intent,
         /// What the agent should be able to do, in the words of scripts.
         skills: Vec<String>,
+        /// Nobody else than this one.
+        only: Option<AgentId>,
     },
+    /// Ask the switchboard for somebody to be asked about the call; the callee is on hold from here on.
+    SeekConsulted(Onward),
+    /// Nobody is asked any more: the agent is back with the callee.
+    ConsultOver(ConsultEnd),
+    /// Make the leg of the one who is asked.
+    InviteConsulted {
+        /// Whose.
+        agent: AgentId,
+    },
+    /// Tell the switchboard that the telephone of the one who is asked has answered.
+    AcceptConsulted {
+        /// Whose.
+        agent: AgentId,
+    },
+    /// Tell the switchboard that it has refused.
+    DeclineConsulted {
+        /// Whose.
+        agent: AgentId,
+    },
+    /// Tell the one who is asked, on their leg alone, who it is about.
+    BriefConsulted,
+    /// The agent and the one who is asked hear each other; the callee is on hold.
+    JoinConsulted,
+    /// Whoever was asked has the call, in the agent's place; the callee hears them.
+    HandOver,
     /// Tell the switchboard that no agent is needed any more.
     Unwanted,
     /// Make the agent's leg: send the telephone's INVITE, or the desk our offer.
@@ -254,6 +313,14 @@ pub enum Output {
     Expect(Expectation),
     /// The utterance told last was not over: the next one goes on with it. See [`SpeechEvent`].
     Join,
+    /// Have these words spoken, which both are to hear once they are joined; without them where they come too late.
+    Introduce(String),
+    /// Ask the switchboard how it stands for the callee who waits.
+    AskHowLong,
+    /// Music for the callee, until `StopMusic`.
+    PlayMusic,
+    /// No more music, within one frame.
+    StopMusic,
     /// Join the callee's and the agent's media.
     Bridge,
     /// Part them again: the agent is lost, and the bot goes on with the callee.
@@ -262,6 +329,17 @@ pub enum Output {
     Line(Line),
     /// The call is over. Nothing follows.
     Ended(Box<Ending>),
+}
+
+/// Why nobody is asked about a call any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConsultEnd {
+    /// The agent went back to the callee, or the call is over.
+    Wanted,
+    /// Nobody who is there took it.
+    Nobody,
+    /// Whoever was asked is gone.
+    Gone,
 }
 
 /// What a far side's description is to ours (RFC 3264).

@@ -6,13 +6,18 @@ use waihu_agents::{AgentId, OfferEnd, Reach};
 use waihu_sip::sdp::SessionDescription;
 use waihu_types::{HandoverResult, OfferResult, Time};
 
-use crate::seam::{Agent, HandoverEnd, Offered};
+use crate::seam::{Agent, HandoverEnd, Offered, Onward};
 
 /// From an agent's yes to both being joined it takes a handshake and a whisper: what takes longer has no sound.
 pub(crate) const JOINED_WITHIN: Duration = Duration::from_secs(12);
 
 /// After so many agents who had the call and were lost the callee is not handed to a further one: it is not them.
 pub(crate) const MOST_LOST: u32 = 3;
+
+/// Who waits hears after so long how it stands, and then each time after so long: more often is nagging, and who hears
+/// nothing for longer thinks that the line is dead.
+pub(crate) const FIRST_WORDS: Duration = Duration::from_secs(8);
+pub(crate) const WORDS_EACH: Duration = Duration::from_secs(20);
 
 /// The most offers that are told of in an outcome: who waits for two minutes has met six.
 const MOST_OFFERS: usize = 64;
@@ -27,6 +32,8 @@ pub(crate) enum Stage {
     Rings { agent: Agent, answer: Option<SessionDescription> },
     /// The agent has said yes; the leg is made until then.
     Joins { agent: Agent, until: Time },
+    /// The agent knows who it is, and the callee is still told that they are put through.
+    Ready { agent: Agent },
     /// Both are joined.
     Talks { agent: Agent, since: Time },
 }
@@ -35,6 +42,15 @@ pub(crate) enum Stage {
 #[derive(Debug)]
 pub(crate) struct Transfer {
     pub stage: Stage,
+    /// The words before it are spoken, and the callee waits from then on.
+    pub waits: bool,
+    /// Somebody was sought while these words were spoken, or they were too few for it.
+    pub was_ahead: bool,
+    /// Whom the agent wants it handed on to, and whether it is them who are sought.
+    pub onward: Option<Onward>,
+    pub seeks_onward: bool,
+    /// When the callee hears next how it stands.
+    pub words_at: Option<Time>,
     wanted_at: Option<Time>,
     offers: Vec<Offered>,
     /// How it went with the agent asked last.
@@ -48,6 +64,11 @@ impl Transfer {
     pub fn new() -> Self {
         Self {
             stage: Stage::Idle,
+            waits: false,
+            was_ahead: false,
+            onward: None,
+            seeks_onward: false,
+            words_at: None,
             wanted_at: None,
             offers: Vec::new(),
             last: None,
@@ -61,9 +82,10 @@ impl Transfer {
     pub fn agent(&self) -> Option<&Agent> {
         match &self.stage {
             Stage::Idle | Stage::Seeking => None,
-            Stage::Rings { agent, .. } | Stage::Joins { agent, .. } | Stage::Talks { agent, .. } => {
-                Some(agent)
-            }
+            Stage::Rings { agent, .. }
+            | Stage::Joins { agent, .. }
+            | Stage::Ready { agent }
+            | Stage::Talks { agent, .. } => Some(agent),
         }
     }
 
@@ -72,7 +94,7 @@ impl Transfer {
         match &self.stage {
             Stage::Idle | Stage::Seeking => false,
             Stage::Rings { agent, .. } => matches!(agent.reach, Reach::Phone { .. }),
-            Stage::Joins { .. } | Stage::Talks { .. } => true,
+            Stage::Joins { .. } | Stage::Ready { .. } | Stage::Talks { .. } => true,
         }
     }
 
@@ -92,9 +114,16 @@ impl Transfer {
         }
     }
 
-    pub fn sought(&mut self, now: Time) {
-        self.stage = Stage::Seeking;
+    /// From here on the callee waits.
+    pub fn waits(&mut self, now: Time) {
+        self.waits = true;
+        self.words_at = Some(now + FIRST_WORDS);
         self.wanted_at.get_or_insert(now);
+    }
+
+    /// Nobody waits any more.
+    pub fn waits_no_longer(&mut self) {
+        (self.waits, self.was_ahead, self.words_at) = (false, false, None);
     }
 
     pub fn rings(&mut self, now: Time, agent: Agent) {
@@ -117,11 +146,36 @@ impl Transfer {
     }
 
     pub fn joined(&mut self, now: Time) {
-        if let Stage::Joins { agent, .. } = std::mem::replace(&mut self.stage, Stage::Idle) {
+        if let Stage::Joins { agent, .. } | Stage::Ready { agent } =
+            std::mem::replace(&mut self.stage, Stage::Idle)
+        {
             self.joined_at.get_or_insert(now);
             self.last = Some((agent.name.clone(), HandoverResult::Joined));
             self.stage = Stage::Talks { agent, since: now };
             self.ends_as(OfferResult::Joined);
+        }
+    }
+
+    /// Another has the agent's place from here on.
+    pub fn taken_over(&mut self, now: Time, by: Agent) {
+        self.talked += self.talks_for(now);
+        self.rings(now, by.clone());
+        self.ends_as(OfferResult::Joined);
+        self.last = Some((by.name.clone(), HandoverResult::Joined));
+        self.stage = Stage::Talks { agent: by, since: now };
+    }
+
+    /// The agent who had the call hands it on, and is gone.
+    pub fn handed_on(&mut self, now: Time, to: Onward) {
+        self.talked += self.talks_for(now);
+        self.onward = Some(to);
+        self.stage = Stage::Idle;
+    }
+
+    fn talks_for(&self, now: Time) -> Duration {
+        match self.stage {
+            Stage::Talks { since, .. } => now.since(since),
+            _ => Duration::ZERO,
         }
     }
 
@@ -132,10 +186,7 @@ impl Transfer {
 
     /// The agent who had the call, or was about to, is lost.
     pub fn lost(&mut self, now: Time) {
-        let talked = match self.stage {
-            Stage::Talks { since, .. } => now.since(since),
-            _ => Duration::ZERO,
-        };
+        let talked = self.talks_for(now);
         self.lost += 1;
         self.over(Stage::Idle, OfferResult::Lost, HandoverResult::Failed, talked);
     }
@@ -162,21 +213,19 @@ impl Transfer {
 
     /// The human part for the outcome; none where nobody was asked.
     pub fn end(&self, now: Time) -> Option<HandoverEnd> {
+        // Who was never told to wait has waited for nobody.
+        let wanted_at = self.wanted_at?;
         let (agent, result) = match self.agent() {
             Some(agent) if !self.talks() => (agent.name.clone(), HandoverResult::NoAnswer),
             _ => self.last.clone()?,
-        };
-        let talks = match self.stage {
-            Stage::Talks { since, .. } => now.since(since),
-            _ => Duration::ZERO,
         };
         let waited_until = self.joined_at.unwrap_or(now);
         Some(HandoverEnd {
             agent,
             result,
             joined_at: self.joined_at.filter(|_| result == HandoverResult::Joined),
-            waited: self.wanted_at.map_or(Duration::ZERO, |at| waited_until.since(at)),
-            talked: self.talked + talks,
+            waited: waited_until.since(wanted_at),
+            talked: self.talked + self.talks_for(now),
             offers: self.offers.clone(),
         })
     }

@@ -275,3 +275,97 @@ fn a_time_that_has_not_come_changes_nothing() {
         })
     );
 }
+
+#[test]
+fn who_waits_is_told_their_place_and_how_long_it_takes_once_that_is_known() {
+    let mut board = Board::new();
+    board.comes(agent("a", &[]));
+    board.comes(agent("b", &[]));
+    let place = |board: &Board, id: &str| board.machine.place(&call(id)).map(|p| (p.place, p.expected));
+    for n in ["1", "2", "3", "4"] {
+        board.seeks(n, need(&[]));
+    }
+    assert_eq!(
+        (place(&board, "1"), place(&board, "3"), place(&board, "4")),
+        (None, Some((1, None)), Some((2, None)))
+    );
+    // Each call takes 100 s with its wrap-up.
+    board.seeks("5", Need { urgency: Urgency::Distress, ..need(&[]) });
+    for (at, id) in [("a", "1"), ("b", "2"), ("a", "5"), ("b", "3")] {
+        assert_eq!(board.rings(id).as_deref(), Some(at));
+        board.takes(at, id);
+        board.wait(if at == "b" { 90 } else { 0 });
+        if at == "b" {
+            for (at, id) in if id == "2" { [("a", "1"), ("b", "2")] } else { [("a", "5"), ("b", "3")] } {
+                board.unwanted(id);
+                board.wait(if at == "b" { 10 } else { 0 });
+                board.wraps_up(at);
+            }
+        }
+    }
+    board.seeks("6", need(&[]));
+    let (first, second) = (place(&board, "4"), place(&board, "6"));
+    assert_eq!(first, None, "it rings");
+    board.takes("a", "4");
+    board.seeks("7", need(&[]));
+    assert_eq!(board.rings("6").as_deref(), Some("b"));
+    board.takes("b", "6");
+    assert_eq!(second, None);
+    let (place, expected) = place(&board, "7").unwrap();
+    assert_eq!(place, 1);
+    assert!((45..=55).contains(&expected.unwrap().as_secs()), "two agents, 100 s a call: {expected:?}");
+}
+
+#[test]
+fn a_desk_that_answers_by_itself_rings_for_five_seconds() {
+    let mut board = Board::new();
+    let mut at_once = agent("a", &[("x", 5)]);
+    at_once.answers = waihu_types::Answers::AtOnce;
+    board.comes(at_once);
+    board.comes(agent("b", &[]));
+    board.seeks("1", need(&["x"]));
+    board.wait(4);
+    assert_eq!(board.rings("1").as_deref(), Some("a"));
+    board.wait(1);
+    assert_eq!(board.rings("1").as_deref(), Some("b"), "its page does not work");
+}
+
+#[test]
+fn a_call_for_one_agent_waits_for_them_and_is_nobody_elses() {
+    let mut board = Board::new();
+    board.comes(agent("a", &[]));
+    board.comes(agent("b", &[]));
+    board.seeks("0", need(&[]));
+    board.takes("a", "0");
+    board.seeks("1", Need { only: Some(AgentId::new("a")), ..need(&[]) });
+    assert_eq!((board.rings("1"), board.missing.len()), (None, 0), "b is free, and is not asked");
+    board.unwanted("0");
+    board.wraps_up("a");
+    assert_eq!(board.rings("1").as_deref(), Some("a"));
+    board.seeks("2", Need { only: Some(AgentId::new("nobody")), ..need(&[]) });
+    assert_eq!(board.missing, [call("2")]);
+}
+
+#[test]
+fn who_was_asked_about_a_call_takes_it_and_the_first_wraps_up() {
+    let mut board = Board::new();
+    board.comes(agent("a", &[]));
+    board.comes(agent("b", &[]));
+    board.seeks("1", need(&[]));
+    board.takes("a", "1");
+    board.seeks("1.2", Need { without: vec![AgentId::new("a")], ..need(&[]) });
+    board.takes("b", "1.2");
+    board.input(waihu_agents::Input::HandOver { consult: call("1.2"), call: call("1") });
+    assert_eq!((board.presence("a"), board.presence("b")), (Presence::WrappingUp, Presence::Talking));
+    assert_eq!(board.standing("b").unwrap().call, Some(call("1")));
+    board.unwanted("1.2");
+    assert_eq!(board.presence("b"), Presence::Talking, "that is over already");
+    board.unwanted("1");
+    assert_eq!(board.presence("b"), Presence::WrappingUp);
+    // Where the second is gone, nothing is handed over.
+    board.wraps_up("a");
+    board.seeks("3", need(&[]));
+    board.takes("a", "3");
+    board.input(waihu_agents::Input::HandOver { consult: call("3.2"), call: call("3") });
+    assert_eq!(board.presence("a"), Presence::Talking);
+}

@@ -5,28 +5,110 @@ use waihu_agents::{AgentId, OfferEnd, Reach};
 use waihu_dialog as dialog;
 use waihu_types::{EndedBy, HandoverResult, Intent, Time};
 
-use super::{CallMachine, LegState};
+use super::{CallMachine, GOES_ON_WITHIN, LegState};
 use crate::{
-    seam::{Agent, AgentEvent, Leg, Output, Part},
-    transfer::{JOINED_WITHIN, MOST_LOST, Stage},
+    seam::{Agent, AgentEvent, ConsultEnd, Leg, Onward, Output, Part},
+    transfer::{JOINED_WITHIN, MOST_LOST, Stage, WORDS_EACH},
 };
 
+/// What is said beside the dialog, which is told nothing of it.
+const BESIDE_THE_DIALOG: dialog::PromptId = dialog::PromptId(u32::MAX);
+
 impl CallMachine {
-    /// The dialog wants an agent.
-    pub(super) fn seek_agent(&mut self, now: Time, reason: Intent, skills: &[String]) {
-        if matches!(self.transfer.stage, Stage::Idle) {
-            self.transfer.sought(now);
-            self.note(now, "an agent is sought".to_owned());
-            self.outputs.push_back(Output::Seek { reason, skills: skills.to_vec() });
+    /// The dialog wants an agent, and the callee waits from here on.
+    pub(super) fn dial_agent(&mut self, now: Time, reason: Intent, skills: &[String]) {
+        self.transfer.waits(now);
+        match self.transfer.stage {
+            Stage::Ready { .. } => self.join(now),
+            Stage::Idle if self.transfer.lost > MOST_LOST => self.nobody_comes(now, HandoverResult::Failed),
+            Stage::Idle => self.seek_agent(now, reason, skills),
+            _ => {}
+        }
+    }
+
+    fn seek_agent(&mut self, now: Time, reason: Intent, skills: &[String]) {
+        self.transfer.stage = Stage::Seeking;
+        self.note(now, "an agent is sought".to_owned());
+        let onward = self.transfer.onward.take();
+        self.transfer.seeks_onward = onward.is_some();
+        let (skills, only) = match onward {
+            Some(Onward::Agent(agent)) => (skills.to_vec(), Some(agent)),
+            Some(Onward::Skills(skills)) => (skills, None),
+            None => (skills.to_vec(), None),
+        };
+        self.outputs.push_back(Output::Seek { reason, skills, only });
+    }
+
+    /// When an agent is sought though the words before are still spoken: as soon as these cannot be taken back.
+    pub(super) fn ahead_at(&self) -> Option<Time> {
+        let may = self.dialog_runs() && !self.transfer.waits && !self.transfer.was_ahead;
+        if !may || !matches!(self.transfer.stage, Stage::Idle) {
+            return None;
+        }
+        let (_, begun) = self.turn.under_way().filter(|_| self.interpreter.agent_wanted().is_some())?;
+        begun.map(|begun| begun + GOES_ON_WITHIN)
+    }
+
+    /// Seeks an agent while the words before are spoken, and none where they came to lead elsewhere.
+    pub(super) fn look_ahead(&mut self, now: Time) {
+        if !self.dialog_runs() || self.transfer.waits {
+            return;
+        }
+        let due = self.ahead_at().is_some_and(|at| at <= now);
+        match self.interpreter.agent_wanted() {
+            Some((reason, skills)) if due => {
+                self.transfer.was_ahead = true;
+                self.seek_agent(now, reason, &skills);
+            }
+            Some(_) => {}
+            None => self.seek_no_longer(now),
         }
     }
 
     /// The dialog waits no longer, or the call is over.
-    pub(super) fn seek_no_longer(&mut self) {
+    pub(super) fn seek_no_longer(&mut self, now: Time) {
+        self.consult_over(now, ConsultEnd::Wanted);
+        self.transfer.waits_no_longer();
         if !matches!(self.transfer.stage, Stage::Idle) {
             self.drop_agent_leg();
             self.transfer.given_up();
             self.outputs.push_back(Output::Unwanted);
+        }
+    }
+
+    /// Who waits is to hear how it stands.
+    pub(super) fn words_are_due(&mut self, now: Time) {
+        self.transfer.words_at = Some(now + WORDS_EACH);
+        if !self.transfer.talks() {
+            self.outputs.push_back(Output::AskHowLong);
+        }
+    }
+
+    /// It is known how long the callee still waits: they are told, unless they speak.
+    fn tell_of_the_wait(&mut self, now: Time, wait: dialog::Wait) {
+        let silent = self.turn.is_quiet() && !self.turn.words_to_come();
+        if !self.dialog_runs() || !self.transfer.waits || !silent {
+            return;
+        }
+        if let Some(text) = self.interpreter.words_of_the_wait(wait) {
+            self.say(now, BESIDE_THE_DIALOG, text, dialog::BargeIn::Allowed { after: None });
+        }
+    }
+
+    /// Music for whoever waits while nothing is said to them.
+    pub(super) fn keep_company(&mut self) {
+        let alone = self.dialog_runs() && self.transfer.waits && self.turn.is_quiet();
+        if alone && !self.music {
+            self.music = true;
+            self.outputs.push_back(Output::PlayMusic);
+        } else if !alone {
+            self.stop_music();
+        }
+    }
+
+    pub(super) fn stop_music(&mut self) {
+        if std::mem::take(&mut self.music) {
+            self.outputs.push_back(Output::StopMusic);
         }
     }
 
@@ -39,6 +121,7 @@ impl CallMachine {
             AgentEvent::Briefed => self.join(now),
             AgentEvent::Lost => self.agent_is_lost(now),
             AgentEvent::HungUp => self.agent_hung_up(now),
+            AgentEvent::Waits(wait) => self.tell_of_the_wait(now, wait),
         }
     }
 
@@ -68,20 +151,35 @@ impl CallMachine {
     fn nobody_is_there(&mut self, now: Time) {
         if matches!(self.transfer.stage, Stage::Seeking) {
             self.transfer.stage = Stage::Idle;
-            let (agent, result) = self.transfer.last();
-            self.tell_dialog(now, dialog::Input::AgentUnavailable { agent, result });
+            // Until the words before are spoken somebody may come; and where whoever was named is not there, anybody may.
+            let anybody = self.interpreter.agent_wanted().filter(|_| self.transfer.seeks_onward);
+            match anybody {
+                _ if !self.transfer.waits => {}
+                Some((reason, skills)) => self.seek_agent(now, reason, &skills),
+                None => self.nobody_comes(now, self.transfer.last().1),
+            }
         }
+    }
+
+    fn nobody_comes(&mut self, now: Time, result: HandoverResult) {
+        self.transfer.waits_no_longer();
+        self.stop_music();
+        let agent = self.transfer.last().0;
+        self.tell_dialog(now, dialog::Input::AgentUnavailable { agent, result });
     }
 
     /// The agent says yes: a telephone has answered already, a desk is called now.
     fn taken(&mut self, now: Time, id: &AgentId) {
-        if !self.transfer.is(id) {
+        if !self.transfer.is(id) || !matches!(self.transfer.stage, Stage::Rings { .. }) {
             return;
         }
         let Stage::Rings { agent, answer } = std::mem::replace(&mut self.transfer.stage, Stage::Idle) else {
             return;
         };
         self.note(now, format!("agent {} takes the call", agent.name));
+        if let Some(words) = self.interpreter.introduction(&agent.name) {
+            self.outputs.push_back(Output::Introduce(words));
+        }
         self.transfer.stage = Stage::Joins { agent, until: now + JOINED_WITHIN };
         match answer {
             Some(sdp) => self.brief(sdp),
@@ -96,14 +194,21 @@ impl CallMachine {
     }
 
     fn join(&mut self, now: Time) {
-        if let Stage::Joins { agent, .. } = &self.transfer.stage {
-            let note = format!("agent {} joined", agent.name);
-            self.note(now, note);
-            self.transfer.joined(now);
-            self.hush();
-            self.with_agent = Some(now);
-            self.outputs.push_back(Output::Bridge);
+        let agent = match &self.transfer.stage {
+            Stage::Joins { agent, .. } | Stage::Ready { agent } => agent.clone(),
+            _ => return,
+        };
+        // The callee is told first that they are put through.
+        if !self.transfer.waits {
+            self.transfer.stage = Stage::Ready { agent };
+            return;
         }
+        self.note(now, format!("agent {} joined", agent.name));
+        self.transfer.joined(now);
+        self.stop_music();
+        self.hush();
+        self.with_agent = Some(now);
+        self.outputs.push_back(Output::Bridge);
     }
 
     pub(super) fn agent_signalling(&mut self, now: Time, event: waihu_sip::Event) {
@@ -115,38 +220,64 @@ impl CallMachine {
             }
             (E::Answered { sdp }, Stage::Joins { .. }) => self.brief(sdp),
             // A page that was loaded anew in the middle of the talk.
-            (E::Answered { sdp }, Stage::Talks { .. }) => self.connect(Leg::Agent, Part::Answer, sdp),
-            (E::Reinvited { sdp }, Stage::Joins { .. } | Stage::Talks { .. }) => {
+            (E::Answered { sdp }, Stage::Ready { .. } | Stage::Talks { .. }) => {
+                self.connect(Leg::Agent, Part::Answer, sdp);
+            }
+            (E::Reinvited { sdp }, Stage::Joins { .. } | Stage::Ready { .. } | Stage::Talks { .. }) => {
                 self.connect(Leg::Agent, Part::Offer, sdp);
             }
             (E::Failed { .. } | E::Ended { .. }, Stage::Rings { agent, .. }) => {
                 self.outputs.push_back(Output::DeclineAgent { agent: agent.id.clone() });
             }
             (E::Ended { .. }, Stage::Talks { .. }) => self.agent_hung_up(now),
-            (E::Failed { .. }, Stage::Joins { .. } | Stage::Talks { .. })
-            | (E::Ended { .. }, Stage::Joins { .. }) => self.agent_is_lost(now),
+            (E::Failed { .. }, Stage::Joins { .. } | Stage::Ready { .. } | Stage::Talks { .. })
+            | (E::Ended { .. }, Stage::Joins { .. } | Stage::Ready { .. }) => self.agent_is_lost(now),
             _ => {}
+        }
+    }
+
+    /// What came of asking the callee's side to call the agent in our place (RFC 3515): with the agent's answer the call
+    /// is over for us.
+    pub(super) fn referred(&mut self, now: Time, code: u16) {
+        let Stage::Rings { agent, .. } = &self.transfer.stage else { return };
+        let agent = agent.clone();
+        match code {
+            ..200 => {}
+            200..300 => {
+                self.outputs.push_back(Output::AcceptAgent { agent: agent.id.clone() });
+                self.note(now, format!("the callee's side has reached agent {}", agent.name));
+                self.transfer.stage = Stage::Ready { agent };
+                self.transfer.joined(now);
+                self.stop_music();
+                self.with_agent = Some(now);
+                self.hang_up(now, EndedBy::Us);
+            }
+            300.. => self.outputs.push_back(Output::DeclineAgent { agent: agent.id }),
         }
     }
 
     fn agent_hung_up(&mut self, now: Time) {
         match self.transfer.stage {
+            // Who is still sought is to have the call, and who is asked has it: the callee is left alone by nobody.
+            Stage::Talks { .. } if self.consults() => self.hand_over(now),
             Stage::Talks { .. } => {
                 self.note(now, "agent hung up".to_owned());
                 self.hang_up(now, EndedBy::Us);
             }
-            Stage::Joins { .. } => self.agent_is_lost(now),
+            Stage::Joins { .. } | Stage::Ready { .. } => self.agent_is_lost(now),
             _ => {}
         }
     }
 
     /// The agent is not there any more, and the callee is: the bot comes back, and seeks the next one.
     pub(super) fn agent_is_lost(&mut self, now: Time) {
-        let has = matches!(self.transfer.stage, Stage::Joins { .. } | Stage::Talks { .. });
+        let has =
+            matches!(self.transfer.stage, Stage::Joins { .. } | Stage::Ready { .. } | Stage::Talks { .. });
         // Of a call that is ending, whoever hung up first, nobody is sought any more.
-        if !has || self.callee != LegState::Up {
+        if !has || self.callee != LegState::Up || self.is_with_the_consulted(now) {
             return;
         }
+        self.consult_over(now, ConsultEnd::Wanted);
         self.note(now, "the agent was lost".to_owned());
         if self.transfer.talks() {
             self.outputs.push_back(Output::Unbridge);
@@ -154,16 +285,22 @@ impl CallMachine {
         self.drop_agent_leg();
         self.transfer.lost(now);
         self.outputs.push_back(Output::Unwanted);
-        // What was said to the agent is not for the bot to answer.
+        self.back_to_the_bot(now);
+        // Who is still told that they are put through need not know.
+        if self.transfer.waits && self.transfer.lost > MOST_LOST {
+            self.nobody_comes(now, HandoverResult::Failed);
+        } else if self.transfer.waits {
+            self.transfer.waits_no_longer();
+            self.stop_music();
+            self.tell_dialog(now, dialog::Input::AgentLost);
+        }
+    }
+
+    /// What was said to the agent is not for the bot to answer, and the dialog's time goes on.
+    pub(super) fn back_to_the_bot(&mut self, now: Time) {
         if let Some(since) = self.with_agent.take() {
             self.talked += now.since(since);
             self.unfinished = None;
-        }
-        if self.transfer.lost > MOST_LOST {
-            let (agent, result) = (self.transfer.last().0, HandoverResult::Failed);
-            self.tell_dialog(now, dialog::Input::AgentUnavailable { agent, result });
-        } else {
-            self.tell_dialog(now, dialog::Input::AgentLost);
         }
     }
 

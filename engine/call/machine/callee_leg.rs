@@ -35,6 +35,7 @@ impl CallMachine {
                 self.tell_dialog(now, dialog::Input::Start);
             }
             E::Reinvited { sdp } => self.connect(Leg::Callee, Part::Offer, sdp),
+            E::Transfer { code } => self.referred(now, code),
             E::Failed { code, reason, cause, .. } => {
                 // The signalling fell under a call that was up.
                 if self.callee == LegState::Up {
@@ -88,7 +89,6 @@ impl CallMachine {
             | E::Confirmed
             | E::Modified { .. }
             | E::NotModified { .. }
-            | E::Transfer { .. }
             | E::TransferAsked { .. } => {}
         }
     }

@@ -203,3 +203,85 @@ fn a_telephone_that_is_busy_is_no_agent_lost() {
     assert!(handover.offers.iter().all(|o| o.end == OfferResult::Declined));
     assert_eq!(ending.conclusion.disposition, Disposition::CallbackAgreed);
 }
+
+#[test]
+fn an_agent_is_there_when_the_callee_has_heard_that_they_are_put_through() {
+    let mut shell = Shell::answered(&[]);
+    shell.sits_down("li");
+    shell.say("对，我就是", Intent::Affirm);
+    shell.say("给我转人工", Intent::RequestHuman);
+    shell.polite = false;
+    shell.wait(700);
+    assert!(shell.playing.is_some(), "the words are still spoken");
+    // A desk that answers by itself: the tone, and two seconds of whisper.
+    shell.wait(300);
+    shell.desk_answers("li");
+    assert_eq!((shell.briefed, shell.bridged), (1, false));
+    shell.wait(2_000);
+    shell.input(Input::Agent(AgentEvent::Briefed));
+    shell.hear_out();
+    assert!(shell.bridged);
+    shell.wait(9_000);
+    shell.input(Input::Agent(AgentEvent::HungUp));
+    let handover = shell.end().handover.unwrap();
+    assert!(handover.waited.as_millis() < 2_000, "{:?}: nobody was abandoned", handover.waited);
+}
+
+#[test]
+fn both_are_introduced_by_the_agents_name() {
+    let shell = with_agent();
+    assert_eq!(shell.introduced, ["li已经接通，请讲。"]);
+}
+
+#[test]
+fn who_waits_hears_music_and_now_and_then_how_it_stands() {
+    let mut shell = Shell::answered(&["desk-1", "desk-2", "desk-3"]);
+    asks(&mut shell);
+    let said = shell.said.len();
+    shell.wait = waihu_dialog::Wait { place: Some(2), expected: Some(std::time::Duration::from_secs(100)) };
+    let mut music = 0;
+    for _ in 0..140 {
+        shell.wait(100);
+        assert!(shell.music || shell.playing.is_some(), "never silence");
+        music += u32::from(shell.music);
+    }
+    assert_eq!(shell.said[said..], ["您排在第2位，大约还要等2分钟，请不要挂机。"]);
+    assert!((100..115).contains(&music), "{music} tenths of a second of music");
+    // What is not known is not told, and nothing is said more often than each twenty seconds.
+    shell.wait = waihu_dialog::Wait::default();
+    shell.wait(15_000);
+    assert_eq!(shell.said[said..].len(), 2);
+    assert_eq!(shell.said.last().unwrap(), "谢谢您耐心等待，正在为您接通。");
+    shell.sip(Leg::Agent, answer());
+    assert!(shell.bridged && !shell.music);
+}
+
+#[test]
+fn words_that_lead_elsewhere_stop_what_rang_ahead_of_them() {
+    let mut shell = Shell::answered(&[]);
+    shell.sits_down("li");
+    shell.say("对，我就是", Intent::Affirm);
+    shell.say("给我转人工", Intent::RequestHuman);
+    shell.wait(700);
+    assert!(shell.agents.standings().any(|s| s.call.is_some()), "it rings while the words are spoken");
+    shell.starts_speaking();
+    shell.voices(1_100);
+    shell.heard("别再打给我了", Intent::StopCalling);
+    shell.wait(100);
+    assert!(!shell.agents.standings().any(|s| s.call.is_some()), "it rings no longer");
+    let ending = shell.end();
+    assert_eq!(ending.conclusion.disposition, Disposition::StopCalling);
+    assert_eq!(ending.handover, None, "nobody waited for an agent");
+}
+
+#[test]
+fn nobody_there_is_told_when_the_words_are_spoken_and_somebody_may_come_meanwhile() {
+    let mut shell = Shell::answered(&[]);
+    shell.say("对，我就是", Intent::Affirm);
+    shell.say("给我转人工", Intent::RequestHuman);
+    shell.wait(1_000);
+    assert!(shell.agents.waiting().is_empty(), "nobody is there");
+    shell.sits_down("li");
+    shell.hear_out();
+    assert!(shell.agents.standings().any(|s| s.call.is_some()), "now somebody is");
+}

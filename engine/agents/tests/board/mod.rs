@@ -7,7 +7,7 @@ use waihu_agents::{
     Agent, AgentId, Input, Level, Need, OfferEnd, Output, Presence, Reach, Rules, Standing, Switchboard,
     Urgency, Wish,
 };
-use waihu_types::{AttemptId, Lang, Time};
+use waihu_types::{Answers, AttemptId, Lang, Time};
 
 pub fn call(id: &str) -> AttemptId {
     id.parse().unwrap()
@@ -20,6 +20,7 @@ pub fn agent(name: &str, skills: &[(&str, u8)]) -> Agent {
         skills: skills.iter().map(|(s, l)| ((*s).to_owned(), Level::new(*l).unwrap())).collect(),
         langs: vec![Lang::Zh],
         reach: Reach::Desk,
+        answers: Answers::ByHand,
         ring: None,
     }
 }
@@ -34,6 +35,7 @@ pub fn need(skills: &[&str]) -> Need {
         lang: Lang::Zh,
         last_agent: None,
         without: Vec::new(),
+        only: None,
         urgency: Urgency::Usual,
     }
 }

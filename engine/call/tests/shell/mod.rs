@@ -10,13 +10,13 @@ use std::{
 
 use waihu_agents::{Agent, AgentId, Need, Reach, Rules, Switchboard, Urgency, Wish};
 use waihu_call::{
-    AgentEvent, CallMachine, Ending, Input, Leg, MediaEvent, Output, Part, Partial, PlaybackId, Speaker,
-    SpeechEvent,
+    AgentEvent, CallMachine, ConsultEnd, Ending, Input, Leg, MediaEvent, Onward, Output, Part, Partial,
+    PlaybackId, Speaker, SpeechEvent,
 };
 use waihu_dialog::{Expectation, Interpreter, Script, Utterance};
 use waihu_nlu::Entities;
 use waihu_sip::{Codec, EndedBy as SipEndedBy, Event, FailureCause, SessionDescription};
-use waihu_types::{Announcement, AnsweredBy, AttemptId, Case, Intent, Lang, Time, Told};
+use waihu_types::{Announcement, AnsweredBy, Answers, AttemptId, Case, Intent, Lang, Time, Told};
 
 /// How long every prompt is [ms].
 pub const PROMPT_MS: u64 = 3_000;
@@ -45,9 +45,15 @@ pub fn call() -> AttemptId {
     "a-1".parse().unwrap()
 }
 
+/// By which an agent is asked about the call.
+pub fn consult() -> AttemptId {
+    "a-1.2".parse().unwrap()
+}
+
 fn agent(name: &str, reach: Reach) -> Agent {
     let (id, name, skills) = (AgentId::new(name), name.to_owned(), Default::default());
-    Agent { id, name, skills, langs: Vec::new(), reach, ring: Some(Duration::from_secs(15)) }
+    let answers = Answers::ByHand;
+    Agent { id, name, skills, langs: Vec::new(), reach, answers, ring: Some(Duration::from_secs(15)) }
 }
 
 pub fn case() -> Case {
@@ -92,6 +98,21 @@ pub struct Shell {
     pub desks: Vec<String>,
     /// How often an agent was told who it is.
     pub briefed: u32,
+    /// Whether the callee is on hold, and whether the agent talks with another meanwhile.
+    pub held: bool,
+    pub consulted: bool,
+    /// How it ended that somebody was asked.
+    pub consults: Vec<ConsultEnd>,
+    /// Who is not to be asked.
+    pub without: Vec<AgentId>,
+    /// Whether the callee hears music.
+    pub music: bool,
+    /// What both are to hear, and have heard.
+    introduction: Option<String>,
+    pub introduced: Vec<String>,
+    /// How it stands for whoever waits, and how often that was asked.
+    pub wait: waihu_dialog::Wait,
+    pub asked: u32,
     /// Whether agents' phones ring, and far sides answer a hang-up.
     pub polite: bool,
 }
@@ -127,6 +148,15 @@ impl Shell {
             bridged: false,
             ending: None,
             polite: true,
+            held: false,
+            consulted: false,
+            consults: Vec::new(),
+            without: Vec::new(),
+            music: false,
+            introduction: None,
+            introduced: Vec::new(),
+            wait: waihu_dialog::Wait::default(),
+            asked: 0,
         };
         shell.input(Input::Dial);
         shell
@@ -145,10 +175,45 @@ impl Shell {
             assert!(self.ending.is_none(), "nothing comes after the end: {output:?}");
             match output {
                 Output::InviteCallee => self.invited.push(Leg::Callee),
-                Output::Seek { skills, .. } => {
+                Output::Seek { skills, only, .. } => {
                     let (lang, last_agent, urgency) = (Lang::Zh, None, Urgency::Usual);
-                    let need = Need { skills, lang, last_agent, without: Vec::new(), urgency };
+                    let need =
+                        Need { skills, lang, last_agent, without: self.without.clone(), only, urgency };
                     self.board(waihu_agents::Input::Seek { call: call(), need });
+                }
+                Output::SeekConsulted(to) => {
+                    self.held = true;
+                    let (skills, only) = match to {
+                        Onward::Agent(agent) => (Vec::new(), Some(agent)),
+                        Onward::Skills(skills) => (skills, None),
+                    };
+                    let (lang, without) = (Lang::Zh, vec![AgentId::new("li")]);
+                    let urgency = Urgency::Usual;
+                    let need = Need { skills, lang, last_agent: None, without, only, urgency };
+                    self.board(waihu_agents::Input::Seek { call: consult(), need });
+                }
+                Output::ConsultOver(why) => {
+                    (self.held, self.consulted) = (false, false);
+                    self.consults.push(why);
+                    self.board(waihu_agents::Input::Unwanted { call: consult() });
+                }
+                Output::InviteConsulted { agent } => self.desks.push(agent.to_string()),
+                Output::AcceptConsulted { agent } => {
+                    self.board(waihu_agents::Input::Accept { agent, call: consult() });
+                }
+                Output::DeclineConsulted { agent } => {
+                    self.board(waihu_agents::Input::Decline { agent, call: consult() });
+                }
+                Output::BriefConsulted => {
+                    if self.polite {
+                        self.input(Input::Consulted(AgentEvent::Briefed));
+                    }
+                }
+                Output::JoinConsulted => self.consulted = true,
+                Output::HandOver => {
+                    assert!(self.consulted && self.bridged, "who takes it is on the line");
+                    (self.held, self.consulted) = (false, false);
+                    self.board(waihu_agents::Input::HandOver { consult: consult(), call: call() });
                 }
                 Output::Unwanted => self.board(waihu_agents::Input::Unwanted { call: call() }),
                 Output::AcceptAgent { agent } => {
@@ -196,7 +261,21 @@ impl Shell {
                         self.input(Input::Media(stopped));
                     }
                 }
-                Output::Bridge => self.bridged = true,
+                Output::Bridge => {
+                    assert!(!self.music, "who talks with an agent hears no music");
+                    self.bridged = true;
+                    self.introduced.extend(self.introduction.take());
+                }
+                Output::Introduce(words) => self.introduction = Some(words),
+                Output::AskHowLong => {
+                    self.asked += 1;
+                    self.input(Input::Agent(AgentEvent::Waits(self.wait)));
+                }
+                Output::PlayMusic => {
+                    assert!(self.playing.is_none() && !self.music, "music under words");
+                    self.music = true;
+                }
+                Output::StopMusic => self.music = false,
                 Output::Unbridge => self.bridged = false,
                 Output::Line(line) if line.speaker == Speaker::Bot => self.said.push(line.text),
                 Output::Ended(ending) => self.ending = Some(*ending),
@@ -214,20 +293,21 @@ impl Shell {
         self.agents.handle_input(self.now, input);
         while let Some(output) = self.agents.poll_output() {
             use waihu_agents::Output as O;
-            let event = match output {
-                O::Offer { agent, .. } => {
+            let (of, event) = match output {
+                O::Offer { agent, call, .. } => {
                     let known = self.agents.standing(&agent).unwrap();
                     let (name, reach) = (known.name, known.reach);
-                    AgentEvent::Offered(waihu_call::Agent { id: agent, name, reach })
+                    (call, AgentEvent::Offered(waihu_call::Agent { id: agent, name, reach }))
                 }
-                O::Revoke { agent, why, .. } => AgentEvent::Revoked { agent, why },
-                O::Taken { agent, .. } => AgentEvent::Taken(agent),
-                O::Missing { .. } => AgentEvent::Missing,
-                O::Lost { .. } => AgentEvent::Lost,
-                O::TooLate { .. } | O::Changed { .. } => continue,
+                O::Revoke { agent, why, call } => (call, AgentEvent::Revoked { agent, why }),
+                O::Taken { agent, call } => (call, AgentEvent::Taken(agent)),
+                O::Missing { call } => (call, AgentEvent::Missing),
+                O::Lost { call, .. } => (call, AgentEvent::Lost),
+                O::TooLate { .. } | O::Changed { .. } | O::Look { .. } | O::Looked { .. } => continue,
             };
             if self.ending.is_none() {
-                self.input(Input::Agent(event));
+                let consulted = of == consult();
+                self.input(if consulted { Input::Consulted(event) } else { Input::Agent(event) });
             }
         }
     }
@@ -239,6 +319,12 @@ impl Shell {
         self.board(waihu_agents::Input::Wants { agent: id, wish: Wish::Available });
     }
 
+    /// An agent at a desk says yes to being asked, and their page answers.
+    pub fn desk_may_be_asked(&mut self, name: &str) {
+        self.board(waihu_agents::Input::Accept { agent: AgentId::new(name), call: consult() });
+        self.sip(Leg::Consulted, answer());
+    }
+
     /// An agent at a desk takes the call that rings there, and their page answers.
     pub fn desk_answers(&mut self, name: &str) {
         self.board(waihu_agents::Input::Accept { agent: AgentId::new(name), call: call() });
@@ -247,7 +333,7 @@ impl Shell {
 
     pub fn far_side_obeys(&mut self, leg: Leg) {
         // Of an agent's leg nothing is told once it was given up.
-        if leg == Leg::Agent {
+        if leg != Leg::Callee {
             return;
         }
         let up = !self.said.is_empty();
