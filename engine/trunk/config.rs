@@ -105,6 +105,20 @@ pub struct Agent {
     pub ring_timeout_s: u32,
     /// What the agent can do, in the words of scripts (`skills` of a transfer).
     pub skills: Vec<String>,
+    /// How a callee comes to the agent.
+    pub handover: Handover,
+}
+
+/// How a callee comes to an agent's telephone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Handover {
+    /// We call the agent, whisper who it is, and join both; the call stays ours, and is recorded on.
+    #[default]
+    Join,
+    /// The callee's side is asked to call the agent in our place (REFER, RFC 3515), as a PBX does: nobody is whispered
+    /// to, the call is over for us with the agent's answer, and is recorded no longer.
+    Refer,
 }
 
 #[derive(Clone, Debug)]
@@ -234,6 +248,8 @@ struct AgentTable {
     ring_timeout_s: u32,
     #[serde(default)]
     skills: Vec<String>,
+    #[serde(default)]
+    handover: Handover,
 }
 
 fn any_port() -> SocketAddr {
@@ -429,6 +445,7 @@ impl TrunkConfig {
                 name: agent.name,
                 ring_timeout_s: agent.ring_timeout_s.clamp(1, 180),
                 skills: agent.skills,
+                handover: agent.handover,
             });
         }
         Ok(Self {

@@ -16,7 +16,7 @@ mod tls;
 mod trace;
 
 pub use call::{Call, IncomingCall};
-pub use config::{Agent, ConfigError, KeyExchange, MediaPorts, Signalling, TrunkConfig};
+pub use config::{Agent, ConfigError, Handover, KeyExchange, MediaPorts, Signalling, TrunkConfig};
 pub use network::{InvalidNetwork, Network};
 pub use probe::{Alive, options};
 pub use socket::{Callers, Counters, InviteRequest, Registration, SipSocket, SocketConfig};
