@@ -1,5 +1,7 @@
 //! One call: what the call machine decides is carried out here.
 
+mod beside;
+
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::{
@@ -18,9 +20,9 @@ use waihu_trunk::Call;
 use waihu_types::{Outcome, ScriptVersion, Time, WallTime};
 
 use crate::{
-    agent_side::{AgentSide, SideEvent, SideWord, card},
+    agent_side::AgentSide,
     error::DialError,
-    filing, hearing, legs,
+    filing, hearing, legs, music,
     outcome::{Attempt, outcome},
     plant::{Order, Plant, Progress, ProgressKind, Stop},
     playout::Playout,
@@ -40,6 +42,9 @@ enum Happening {
 
 /// Who watches a call.
 pub(crate) type Observer = mpsc::UnboundedSender<Progress>;
+
+/// The number of the music for whoever waits: no prompt has it.
+const MUSIC: MediaPlaybackId = MediaPlaybackId(u64::MAX);
 
 /// How long the first word waits for the answer to be on the disk: a store that is slower than this must
 /// not leave the callee in silence.
@@ -249,7 +254,7 @@ impl<'a> ActiveCall<'a> {
             () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => Some(Input::Timeout),
             () = sleep_until(shake.unwrap_or_else(Instant::now)), if shake.is_some() => {
                 let callee = self.of_sound(LegSound::handle_timeout);
-                callee.or_else(|| self.side.handle_timeout(self.plant))
+                callee.or_else(|| self.side.handle_timeout(self.plant, self.sound.slot()))
             }
         }
     }
@@ -277,6 +282,9 @@ impl<'a> ActiveCall<'a> {
             }
             Happening::Speech(event) => {
                 hearing::take_down(&mut self.mood, &event);
+                if matches!(event, waihu_speech::Event::Heard(_)) {
+                    self.side.feels(hearing::mood(&self.mood));
+                }
                 hearing::note(&self.order.attempt, &event);
                 if matches!(event, waihu_speech::Event::Heard(_)) {
                     self.trail.iter_mut().for_each(Trail::heard);
@@ -312,14 +320,24 @@ impl<'a> ActiveCall<'a> {
                 | Output::AcceptAgent { .. }
                 | Output::DeclineAgent { .. }
                 | Output::Brief
+                | Output::Introduce(_)
+                | Output::AskHowLong
                 | Output::Bridge
                 | Output::Unbridge
-                | Output::Hangup(Leg::Agent) => self.carry_out_beside(machine, output),
+                | Output::SeekConsulted(_)
+                | Output::ConsultOver(_)
+                | Output::InviteConsulted { .. }
+                | Output::AcceptConsulted { .. }
+                | Output::DeclineConsulted { .. }
+                | Output::BriefConsulted
+                | Output::JoinConsulted
+                | Output::HandOver
+                | Output::Hangup(Leg::Agent | Leg::Consulted) => self.carry_out_beside(machine, output),
                 Output::Hangup(Leg::Callee) => self.callee.iter().for_each(|call| call.hangup(None)),
                 Output::Connect { leg, part, remote } => {
                     let input = match leg {
                         Leg::Callee => self.of_sound(|sound, means| sound.described(means, part, &remote)),
-                        Leg::Agent => self.side.described(self.plant, part, &remote),
+                        leg => self.side.described(self.plant, self.sound.slot(), leg, (part, &remote)),
                     };
                     if let Some(input) = input {
                         machine.handle_input(self.now(), input);
@@ -332,6 +350,10 @@ impl<'a> ActiveCall<'a> {
                         let _ = self.happenings.send(Happening::Played(event));
                     }
                 }
+                Output::PlayMusic => {
+                    self.plant.media.play_on(self.sound.slot(), MUSIC, music::samples());
+                }
+                Output::StopMusic => self.plant.media.stop(self.sound.slot()),
                 Output::Line(line) => self.line(line),
                 Output::Expect(expected) => self.listener.expect(hearing::expectation(expected)),
                 Output::Join => self.listener.join(),
@@ -339,62 +361,6 @@ impl<'a> ActiveCall<'a> {
             }
         }
         None
-    }
-
-    /// Carries out what concerns the agent.
-    fn carry_out_beside(&mut self, machine: &mut CallMachine, output: Output) {
-        let (plant, order, callee) = (self.plant, self.order, self.sound.slot());
-        let told = match output {
-            Output::Seek { reason, skills } => {
-                let mood = hearing::mood(&self.mood);
-                let card = card(order, machine.so_far(), (Some(reason), skills), mood);
-                self.trail.iter_mut().for_each(Trail::transferring);
-                self.side.seek(plant, order, reason, card);
-                None
-            }
-            Output::Unwanted => {
-                self.trail.iter_mut().for_each(Trail::transferred);
-                self.side.unwanted();
-                None
-            }
-            Output::InviteAgent { agent } => self.side.invite(plant, order, callee, agent),
-            Output::AcceptAgent { agent } => {
-                self.side.accept(agent);
-                None
-            }
-            Output::DeclineAgent { agent } => {
-                self.side.decline(agent);
-                None
-            }
-            Output::Brief => self.side.brief(plant),
-            Output::Bridge => {
-                self.trail.iter_mut().for_each(Trail::transferred);
-                self.side.bridge(plant, order, callee);
-                None
-            }
-            Output::Unbridge => {
-                plant.media.leave(callee);
-                None
-            }
-            Output::Hangup(_) => {
-                self.side.hang_up(plant);
-                None
-            }
-            _ => None,
-        };
-        if let Some(input) = told {
-            machine.handle_input(self.now(), input);
-        }
-    }
-
-    fn on_the_side(&mut self, event: SideEvent) -> Option<Input> {
-        match self.side.happened(self.plant, self.sound.slot(), event)? {
-            SideWord::Input(input) => Some(input),
-            SideWord::Line(line) => {
-                self.line(line);
-                None
-            }
-        }
     }
 
     /// Does something with the callee's sound; what the call is to hear of it where it fails. Who cannot
@@ -476,6 +442,9 @@ impl<'a> ActiveCall<'a> {
         (outcome.recording, outcome.transcript, stats) =
             filing::close_files(&attempt.attempt, written, self.sound.closed()).await;
         outcome.sound = self.sound.outcome(&stats);
+        if let Some(handover) = &mut outcome.handover {
+            handover.others = self.side.others(self.wall(now));
+        }
         outcome.mood = hearing::mood(&self.mood);
         // The outcome carries the answer as well.
         if let Some(marking) = self.marking.take() {
@@ -492,6 +461,6 @@ impl Drop for ActiveCall<'_> {
     fn drop(&mut self) {
         self.plant.media.close(self.sound.slot());
         self.callee.iter().for_each(|call| call.hangup(None));
-        self.side.hang_up(self.plant);
+        self.side.hang_up_all(self.plant);
     }
 }

@@ -1,42 +1,43 @@
-//! The agent's side of a call: sought at the switchboard, called, briefed, joined, heard; one leg after the other.
+//! The agent's side of a call: sought at the switchboard, called, briefed, joined, heard; one leg after the other, and
+//! beside it those of others who are in the talk.
 //!
-//! Each agent has a leg of their own, with its number: what is told of one that was given up concerns nobody.
+//! Each leg has its number: what is told of one that was given up concerns nobody.
+
+mod card;
+mod leg;
+mod others;
+mod spoken;
 
 use std::{
     collections::VecDeque,
-    ops::ControlFlow,
+    future::poll_fn,
+    pin::pin,
     sync::{Arc, OnceLock},
-    time::{Duration, Instant},
+    task::Poll,
+    time::Instant,
 };
 
 use jiff::civil::Date;
-use tokio::{
-    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
-    time::sleep,
-};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use waihu_agents::{AgentId, Need, Urgency, desk};
-use waihu_call::{AgentEvent, Input, Leg, Line, MediaEvent, Part, Speaker};
-use waihu_campaign::Past;
-use waihu_media::{PlaybackId, SlotId};
+use waihu_call::{AgentEvent, AgentWish, Input, Leg, Line, MediaEvent, Onward, Part, Speaker, floor::Callee};
+use waihu_media::SlotId;
 use waihu_sip::{Event as SipEvent, SessionDescription};
-use waihu_speech::{Event as Heard, Listener, Urgency as Spoken, VoiceRequest};
-use waihu_trunk::Call;
-use waihu_types::{Case, Intent, Mood, Time, VoiceStyle, WallTime};
+use waihu_speech::{Event as Heard, Listener};
+use waihu_types::{Case, Intent, PhoneNumber, WallTime};
 
+pub(crate) use self::{card::card, leg::Page};
+use self::{
+    leg::{Other, SideLeg, Who},
+    spoken::{Introduction, WHISPER, Whisper},
+};
 use crate::{
     error::DialError,
     legs,
     plant::{Order, Plant},
     sound::{Ends, FarEnd, LegSound, News, Reach, SoundFault},
     switchboard::{CallNews, CallSide, phone},
-    whisper,
 };
-
-/// A whisper that is not spoken within this is left out: an agent who is there is worth more than two words.
-const WHISPER_WITHIN: Duration = Duration::from_secs(2);
-
-/// The one playback on an agent's leg.
-const WHISPER: PlaybackId = PlaybackId(u64::MAX);
 
 /// What reaches the agent's side from threads, with the number of the leg.
 enum Happening {
@@ -45,13 +46,19 @@ enum Happening {
     Whisper(Option<Arc<[i16]>>),
     /// It is not waited for any longer.
     WhisperLate,
+    /// The introduction's sound, or that there is none.
+    Introduction(Arc<str>, Option<Arc<[i16]>>),
+    /// Whether a number may be called in.
+    MayCallIn(PhoneNumber, bool),
     Speech(Heard),
 }
 
 /// What happened on the agent's side.
 pub(crate) enum SideEvent {
-    Sip(SipEvent),
+    Sip(u64, SipEvent),
     News(CallNews),
+    /// At the switchboard, with whoever is to be asked about the call.
+    Consult(CallNews),
     Own(u64, Own),
 }
 
@@ -61,42 +68,34 @@ pub(crate) struct Own(Happening);
 /// What the call is to hear of it.
 pub(crate) enum SideWord {
     Input(Input),
-    /// The agent has said something.
+    /// Something was said.
     Line(Line),
-}
-
-/// What an agent hears before the callee hears them.
-#[derive(Default)]
-enum Whisper {
-    /// There is none.
-    #[default]
-    None,
-    /// It is being spoken.
-    Coming,
-    Ready(Arc<[i16]>),
 }
 
 /// The agent's side of one call.
 pub(crate) struct AgentSide {
     board: CallSide,
-    number: u64,
-    agent: Option<AgentId>,
-    call: Option<Call>,
-    sound: Option<LegSound>,
+    /// The switchboard's place of whoever is asked about the call, and how many were.
+    consult: Option<CallSide>,
+    consults: u32,
+    numbers: u64,
+    legs: Vec<SideLeg>,
+    /// Whether the callee is on hold.
+    callee: Callee,
     is_taken: bool,
     is_joined: bool,
+    /// The agent has left the callee with whoever was called in.
+    has_left: bool,
     whisper: Whisper,
-    /// The agent is there, and waits for the whisper.
-    is_briefed: bool,
-    /// Dropping it ends the listening.
-    listener: Option<Listener>,
-    /// When what the agent said began, of that whose words are owed.
-    began: VecDeque<Time>,
+    introduction: Introduction,
+    /// What an agent sees of the call.
+    card: Option<desk::Card>,
     /// What was said in the call.
     lines: Vec<desk::Said>,
     last: Arc<OnceLock<AgentId>>,
-    /// Agents who said yes and could not be spoken with.
+    /// Agents who said yes and could not be spoken with, or who have handed the call on.
     without: Vec<AgentId>,
+    others: Vec<Other>,
     happenings: UnboundedSender<(u64, Own)>,
     inbox: UnboundedReceiver<(u64, Own)>,
 }
@@ -106,19 +105,21 @@ impl AgentSide {
         let (happenings, inbox) = unbounded_channel();
         Self {
             board: plant.switchboard.of_call(order.attempt.clone()),
-            number: 0,
-            agent: None,
-            call: None,
-            sound: None,
+            consult: None,
+            consults: 0,
+            numbers: 0,
+            legs: Vec::new(),
+            callee: Callee::There,
             is_taken: false,
             is_joined: false,
+            has_left: false,
             whisper: Whisper::None,
-            is_briefed: false,
-            listener: None,
-            began: VecDeque::new(),
+            introduction: Introduction::default(),
+            card: None,
             lines: Vec::new(),
             last: Arc::default(),
             without: Vec::new(),
+            others: Vec::new(),
             happenings,
             inbox,
         }
@@ -136,57 +137,133 @@ impl AgentSide {
         });
     }
 
-    /// When the leg's handshake wants its time.
+    /// When a leg's handshake wants its time.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        self.sound.as_ref()?.poll_timeout()
+        self.legs.iter().filter_map(|leg| leg.sound.poll_timeout()).min()
     }
 
     /// Waits for what happens next.
     pub(crate) async fn next(&mut self) -> SideEvent {
         tokio::select! {
-            event = legs::event(&mut self.call) => SideEvent::Sip(event),
+            (number, event) = signalling(&mut self.legs) => SideEvent::Sip(number, event),
             news = self.board.news() => SideEvent::News(news),
+            news = consult_news(&mut self.consult) => SideEvent::Consult(news),
             Some((number, own)) = self.inbox.recv() => SideEvent::Own(number, own),
         }
     }
 
     /// Takes in what happened.
-    pub(crate) fn happened(&mut self, plant: &Plant, callee: SlotId, event: SideEvent) -> Option<SideWord> {
+    pub(crate) fn happened(
+        &mut self,
+        plant: &Plant,
+        order: &Order,
+        callee: SlotId,
+        event: SideEvent,
+    ) -> Option<SideWord> {
         let input = match event {
-            SideEvent::Sip(event) => {
-                if matches!(event, SipEvent::Ended { .. } | SipEvent::Failed { .. }) {
-                    self.call = None;
-                }
-                Some(Input::Sip { leg: Leg::Agent, event })
-            }
-            SideEvent::News(news) => self.told(plant, callee, news),
+            SideEvent::Sip(number, event) => self.signalled(plant, callee, number, event),
+            SideEvent::News(news) => self.told(plant, order, callee, news),
+            SideEvent::Consult(news) => self.told_of_the_consult(plant, news),
             SideEvent::Own(_, Own(Happening::Whisper(samples))) => self.spoken(plant, samples),
-            SideEvent::Own(number, _) if number != self.number => None,
-            SideEvent::Own(_, Own(Happening::Speech(event))) => return self.agents_line(plant, event),
-            SideEvent::Own(_, Own(happening)) => self.own(plant, happening),
+            SideEvent::Own(_, Own(Happening::Introduction(words, samples))) => {
+                return self.introduction_spoken(plant, callee, &words, samples).map(SideWord::Line);
+            }
+            SideEvent::Own(_, Own(Happening::MayCallIn(number, may))) => {
+                self.call_in(plant, order, callee, number, may);
+                None
+            }
+            SideEvent::Own(number, Own(happening)) => {
+                let at = self.legs.iter().position(|leg| leg.number == number)?;
+                if let Happening::Speech(event) = happening {
+                    return self.agents_line(plant, at, event);
+                }
+                self.own(plant, callee, at, happening)
+            }
         };
         input.map(SideWord::Input)
     }
 
-    fn told(&mut self, plant: &Plant, callee: SlotId, news: CallNews) -> Option<Input> {
+    /// The place of a leg in the call machine's words.
+    fn at(&self, leg: Leg) -> Option<usize> {
+        self.legs.iter().position(|side| match side.who {
+            Who::Agent(_) => leg == Leg::Agent,
+            Who::Consulted(_) => leg == Leg::Consulted,
+            Who::CalledIn(_) | Who::Supervisor(_) => false,
+        })
+    }
+
+    /// The agent who has the call, or is to have it.
+    fn agent(&self) -> Option<&AgentId> {
+        self.legs.iter().find_map(|leg| if let Who::Agent(agent) = &leg.who { Some(agent) } else { None })
+    }
+
+    /// What happened to an agent's leg, in the call machine's words.
+    fn of_an_agent(&self, at: usize, event: AgentEvent) -> Option<Input> {
+        match self.legs.get(at)?.who {
+            Who::Agent(_) => Some(Input::Agent(event)),
+            Who::Consulted(_) => Some(Input::Consulted(event)),
+            Who::CalledIn(_) | Who::Supervisor(_) => None,
+        }
+    }
+
+    fn signalled(&mut self, plant: &Plant, callee: SlotId, number: u64, event: SipEvent) -> Option<Input> {
+        let at = self.legs.iter().position(|leg| leg.number == number)?;
+        let leg = self.legs.get_mut(at)?;
+        if matches!(event, SipEvent::Ended { .. } | SipEvent::Failed { .. }) {
+            leg.call = None;
+        }
+        match leg.who {
+            Who::Agent(_) => Some(Input::Sip { leg: Leg::Agent, event }),
+            Who::Consulted(_) => Some(Input::Sip { leg: Leg::Consulted, event }),
+            Who::CalledIn(_) => self.called_in(plant, callee, at, event),
+            Who::Supervisor(_) => None,
+        }
+    }
+
+    fn told(&mut self, plant: &Plant, order: &Order, callee: SlotId, news: CallNews) -> Option<Input> {
         match news {
             CallNews::Agent(event) => {
                 self.is_taken |= matches!(event, AgentEvent::Taken(_));
+                if event == AgentEvent::HungUp && self.consult.is_some() {
+                    self.without.extend(self.agent().cloned());
+                }
                 Some(Input::Agent(event))
+            }
+            CallNews::Wish(wish) => {
+                if matches!(wish, AgentWish::HandOn(_)) {
+                    self.without.extend(self.agent().cloned());
+                }
+                Some(Input::Wish(wish))
             }
             CallNews::Answer(sdp) => {
                 Some(Input::Sip { leg: Leg::Agent, event: SipEvent::Answered { sdp: *sdp } })
             }
             // A page that sees its call before it has our offer need not ask.
             CallNews::Renew(connection) if self.board.is_offered(connection) => None,
-            CallNews::Renew(_) => self.renew(plant),
+            CallNews::Renew(_) => self.renew(plant, Leg::Agent),
             CallNews::Hold(hold) => {
-                let agent = self.sound.as_ref().filter(|_| self.is_joined)?.slot();
-                if hold.is_on() {
-                    plant.media.leave(agent);
-                } else {
-                    plant.media.join(&[callee, agent]);
+                if self.is_joined && !self.has_left {
+                    self.hold(plant, callee, if hold.is_on() { Callee::Held } else { Callee::There });
+                    self.show(None);
                 }
+                None
+            }
+            CallNews::CallIn(number) => {
+                self.wants_called_in(plant, number);
+                None
+            }
+            CallNews::LetGo => self.let_go(plant, callee),
+            CallNews::Leave => {
+                self.leave(plant, callee);
+                None
+            }
+            CallNews::Attend(page) => {
+                self.attend(plant, order, callee, page);
+                None
+            }
+            CallNews::Supervisor(id, said) => self.supervised(plant, order, callee, (id, said)),
+            CallNews::Unattended(id) => {
+                self.unattended(plant, callee, id);
                 None
             }
             // Whoever shows cases hears it, not their calls.
@@ -194,63 +271,101 @@ impl AgentSide {
         }
     }
 
-    fn own(&mut self, plant: &Plant, happening: Happening) -> Option<Input> {
+    fn told_of_the_consult(&mut self, plant: &Plant, news: CallNews) -> Option<Input> {
+        match news {
+            CallNews::Agent(event) => Some(Input::Consulted(event)),
+            CallNews::Answer(sdp) => {
+                Some(Input::Sip { leg: Leg::Consulted, event: SipEvent::Answered { sdp: *sdp } })
+            }
+            CallNews::Renew(connection) if self.consult.as_ref()?.is_offered(connection) => None,
+            CallNews::Renew(_) => self.renew(plant, Leg::Consulted),
+            // The call is another's.
+            _ => None,
+        }
+    }
+
+    fn own(&mut self, plant: &Plant, callee: SlotId, at: usize, happening: Happening) -> Option<Input> {
+        let leg = self.legs.get_mut(at)?;
         match happening {
             Happening::Sound(News::Datagram(from, bytes)) => {
-                self.of_sound(|sound| sound.datagram(plant.means(), from, &bytes))
+                self.of_sound(plant, callee, at, |sound| sound.datagram(plant.means(), from, &bytes))
             }
-            Happening::Sound(News::Failed(why)) => self.of_sound(|_| Err(SoundFault::Media(why))),
+            Happening::Sound(News::Failed(why)) => {
+                self.of_sound(plant, callee, at, |_| Err(SoundFault::Media(why)))
+            }
             Happening::Sound(News::Reach(reach)) => {
-                if let Some(sound) = &mut self.sound {
-                    sound.note(reach);
-                }
-                (reach == Reach::Lost).then_some(Input::Agent(AgentEvent::Lost))
+                leg.sound.note(reach);
+                if reach == Reach::Lost { self.is_lost(plant, callee, at) } else { None }
             }
-            Happening::Sound(News::Call(MediaEvent::Lost)) => Some(Input::Agent(AgentEvent::Lost)),
+            Happening::Sound(News::Call(MediaEvent::Lost)) => self.is_lost(plant, callee, at),
             Happening::Sound(News::Call(
-                MediaEvent::PlaybackDone(_) | MediaEvent::PlaybackStopped { .. },
-            )) => Some(Input::Agent(AgentEvent::Briefed)),
-            Happening::WhisperLate if self.is_briefed => {
-                self.is_briefed = false;
-                Some(Input::Agent(AgentEvent::Briefed))
+                MediaEvent::PlaybackDone(id) | MediaEvent::PlaybackStopped { id, .. },
+            )) if id.0 == WHISPER.0 => self.of_an_agent(at, AgentEvent::Briefed),
+            Happening::WhisperLate if std::mem::take(&mut leg.awaits_whisper) => {
+                self.of_an_agent(at, AgentEvent::Briefed)
             }
             _ => None,
         }
     }
 
-    /// The whisper's sound has come, or there is none.
-    fn spoken(&mut self, plant: &Plant, samples: Option<Arc<[i16]>>) -> Option<Input> {
-        self.whisper = samples.map_or(Whisper::None, Whisper::Ready);
-        if std::mem::take(&mut self.is_briefed) { self.brief(plant) } else { None }
+    /// A leg's sound is gone: an agent's is the call machine's business.
+    fn is_lost(&mut self, plant: &Plant, callee: SlotId, at: usize) -> Option<Input> {
+        match self.legs.get(at)?.who {
+            Who::Agent(_) | Who::Consulted(_) => self.of_an_agent(at, AgentEvent::Lost),
+            Who::CalledIn(_) => self.let_go(plant, callee),
+            Who::Supervisor(_) => {
+                self.end_leg(plant, at);
+                self.regroup(plant, callee);
+                None
+            }
+        }
     }
 
-    /// The time of the handshake's next step may have come.
-    pub(crate) fn handle_timeout(&mut self, plant: &Plant) -> Option<Input> {
-        self.of_sound(|sound| sound.handle_timeout(plant.means()))
+    /// The time of a handshake's next step may have come.
+    pub(crate) fn handle_timeout(&mut self, plant: &Plant, callee: SlotId) -> Option<Input> {
+        let now = Instant::now();
+        let due = |leg: &SideLeg| leg.sound.poll_timeout().is_some_and(|at| at <= now);
+        let at = self.legs.iter().position(due)?;
+        self.of_sound(plant, callee, at, |sound| sound.handle_timeout(plant.means()))
     }
 
-    /// The agent's description has come.
+    /// An agent's description has come.
     pub(crate) fn described(
         &mut self,
         plant: &Plant,
-        part: Part,
-        remote: &SessionDescription,
+        callee: SlotId,
+        leg: Leg,
+        (part, remote): (Part, &SessionDescription),
     ) -> Option<Input> {
-        self.of_sound(|sound| sound.described(plant.means(), part, remote))
+        let at = self.at(leg)?;
+        self.of_sound(plant, callee, at, |sound| sound.described(plant.means(), part, remote))
     }
 
-    /// Does something with the leg's sound; who cannot be spoken with as it was agreed is lost.
-    fn of_sound(&mut self, act: impl FnOnce(&mut LegSound) -> Result<(), SoundFault>) -> Option<Input> {
-        let fault = act(self.sound.as_mut()?).err()?;
-        tracing::error!(error = %fault, "an agent's leg cannot be spoken with");
-        if let Some(call) = self.call.take() {
+    /// Does something with a leg's sound; who cannot be spoken with as it was agreed is lost.
+    fn of_sound(
+        &mut self,
+        plant: &Plant,
+        callee: SlotId,
+        at: usize,
+        act: impl FnOnce(&mut LegSound) -> Result<(), SoundFault>,
+    ) -> Option<Input> {
+        let leg = self.legs.get_mut(at)?;
+        let fault = act(&mut leg.sound).err()?;
+        tracing::error!(error = %fault, "a leg beside the callee's cannot be spoken with");
+        if let Some(call) = leg.call.take() {
             call.hangup(Some(fault.as_reason()));
         }
-        Some(Input::Agent(AgentEvent::Lost))
+        self.is_lost(plant, callee, at)
     }
 
     /// Seeks an agent.
-    pub(crate) fn seek(&mut self, plant: &Plant, order: &Order, reason: Intent, card: desk::Card) {
+    pub(crate) fn seek(
+        &mut self,
+        plant: &Plant,
+        order: &Order,
+        (reason, only): (Intent, Option<AgentId>),
+        card: desk::Card,
+    ) {
         self.prepare(plant, order, reason, &card);
         let urgency = match reason {
             Intent::Distress => Urgency::Distress,
@@ -262,8 +377,10 @@ impl AgentSide {
             lang: card.lang,
             last_agent: self.last.get().cloned(),
             without: self.without.clone(),
+            only,
             urgency,
         };
+        self.card = Some(card.clone());
         self.board.seek(need, card, &self.lines);
     }
 
@@ -273,32 +390,33 @@ impl AgentSide {
     }
 
     /// A telephone has answered.
-    pub(crate) fn accept(&self, agent: AgentId) {
-        self.board.accept(agent);
+    pub(crate) fn accept(&self, leg: Leg, agent: AgentId) {
+        self.place_of(leg).into_iter().for_each(|board| board.accept(agent.clone()));
     }
 
     /// A telephone has refused.
-    pub(crate) fn decline(&self, agent: AgentId) {
-        self.board.decline(agent);
+    pub(crate) fn decline(&self, leg: Leg, agent: AgentId) {
+        self.place_of(leg).into_iter().for_each(|board| board.decline(agent.clone()));
     }
 
-    /// Makes the agent's leg: a telephone is sent the INVITE, a desk our offer; what the call is to hear where that
+    fn place_of(&self, leg: Leg) -> Option<&CallSide> {
+        if leg == Leg::Consulted { self.consult.as_ref() } else { Some(&self.board) }
+    }
+
+    /// Makes an agent's leg: a telephone is sent the INVITE, a desk our offer; what the call is to hear where that
     /// fails.
     pub(crate) fn invite(
         &mut self,
         plant: &Plant,
         order: &Order,
         callee: SlotId,
-        agent: AgentId,
+        (leg, agent): (Leg, AgentId),
     ) -> Option<Input> {
         let by_phone = phone(&plant.trunk.agents, &agent).is_some();
-        let error = self.make_leg(plant, order, callee, agent).err()?;
+        let error = self.make_leg(plant, order, callee, (leg, agent)).err()?;
         tracing::error!(attempt = %order.attempt, %error, "the agent could not be called");
-        Some(if by_phone {
-            Input::Sip { leg: Leg::Agent, event: legs::not_dialled() }
-        } else {
-            Input::Agent(AgentEvent::Lost)
-        })
+        let lost = |event| if leg == Leg::Agent { Input::Agent(event) } else { Input::Consulted(event) };
+        Some(if by_phone { Input::Sip { leg, event: legs::not_dialled() } } else { lost(AgentEvent::Lost) })
     }
 
     fn make_leg(
@@ -306,108 +424,127 @@ impl AgentSide {
         plant: &Plant,
         order: &Order,
         callee: SlotId,
-        agent: AgentId,
+        (leg, agent): (Leg, AgentId),
     ) -> Result<(), DialError> {
         let is_taken = self.is_taken;
-        self.hang_up(plant);
+        self.hang_up(plant, leg);
         self.is_taken = is_taken;
-        let number = self.number;
         let phone = phone(&plant.trunk.agents, &agent);
         let far_end = if phone.is_some() { FarEnd::Telephone } else { FarEnd::Browser };
-        let listener = self.listen(plant, order)?;
-        let ear = listener.ear();
+        let name = plant.switchboard.name_of(&agent);
+        let who = if leg == Leg::Agent { Who::Agent(agent) } else { Who::Consulted(agent) };
+        let at = self.open_leg(plant, order, callee, (who, name), far_end)?;
+        let Some(side) = self.legs.get_mut(at) else { return Ok(()) };
+        let offer = side.sound.offer();
+        match phone {
+            Some(phone) => {
+                let request = legs::invite_agent(plant, &order.case.id, phone, offer);
+                side.call = Some(plant.sip.invite(request));
+            }
+            None => self.place_of(leg).into_iter().for_each(|board| board.offer(&offer)),
+        }
+        Ok(())
+    }
+
+    /// Opens a leg beside the callee's; its place.
+    fn open_leg(
+        &mut self,
+        plant: &Plant,
+        order: &Order,
+        callee: SlotId,
+        (who, name): (Who, String),
+        far_end: FarEnd,
+    ) -> Result<usize, DialError> {
+        self.numbers += 1;
+        let number = self.numbers;
+        let listener = match who {
+            Who::CalledIn(_) => None,
+            _ => Some(self.listen(plant, order, number)?),
+        };
+        let ear = listener.as_ref().map(Listener::ear);
         let ends = Ends {
             far_end,
             beside: Some(callee),
-            heard: Some(Box::new(move |heard| ear.hear(heard.frame, legs::gate(heard)))),
+            heard: ear.map(|ear| -> waihu_media::HeardTap {
+                Box::new(move |heard| ear.hear(heard.frame, legs::gate(heard)))
+            }),
             stereo: None,
         };
         let to_side = self.happenings.clone();
         let sound = LegSound::open(plant.means(), &order.attempt, Leg::Agent, ends, move |news| {
             let _ = to_side.send((number, Own(Happening::Sound(news))));
         })?;
-        match phone {
-            Some(phone) => {
-                let request = legs::invite_agent(plant, &order.case.id, phone, sound.offer());
-                self.call = Some(plant.sip.invite(request));
-            }
-            None => self.board.offer(&sound.offer()),
-        }
-        (self.agent, self.sound, self.listener) = (Some(agent), Some(sound), Some(listener));
-        Ok(())
+        self.legs.push(SideLeg {
+            number,
+            who,
+            name,
+            call: None,
+            sound,
+            listener,
+            is_in: false,
+            awaits_whisper: false,
+            began: VecDeque::new(),
+            page: None,
+        });
+        Ok(self.legs.len() - 1)
     }
 
     /// What the agent says is written down too; the ears begin with the talk.
-    fn listen(&self, plant: &Plant, order: &Order) -> Result<Listener, DialError> {
-        let (to_side, number) = (self.happenings.clone(), self.number);
+    fn listen(&self, plant: &Plant, order: &Order, number: u64) -> Result<Listener, DialError> {
+        let to_side = self.happenings.clone();
         let heard = move |event| drop(to_side.send((number, Own(Happening::Speech(event)))));
         let today: Date = legs::today(&order.case)?;
         Ok(plant.speech.listen(order.lang, today, Arc::new(heard)))
     }
 
     /// The page was loaded anew: another offer, with other keys.
-    fn renew(&mut self, plant: &Plant) -> Option<Input> {
-        let sound = self.sound.as_mut()?;
-        if let Err(error) = sound.begin_anew(plant.means()) {
+    fn renew(&mut self, plant: &Plant, leg: Leg) -> Option<Input> {
+        let at = self.at(leg)?;
+        let side = self.legs.get_mut(at)?;
+        if let Err(error) = side.sound.begin_anew(plant.means()) {
             tracing::error!(%error, "an agent's leg could not be offered anew");
-            return Some(Input::Agent(AgentEvent::Lost));
+            return self.of_an_agent(at, AgentEvent::Lost);
         }
-        self.board.offer(&sound.offer());
+        let offer = side.sound.offer();
+        self.place_of(leg)?.offer(&offer);
         None
     }
 
-    /// Has the whisper spoken, while an agent is sought.
-    fn prepare(&mut self, plant: &Plant, order: &Order, reason: Intent, card: &desk::Card) {
-        let text = whisper::words(order.lang, &order.case, card.identity, reason, card.mood);
-        let to_side = self.happenings.clone();
-        let request = VoiceRequest {
-            lang: order.lang,
-            text,
-            parts: Vec::new(),
-            style: VoiceStyle::default(),
-            urgency: Spoken::Preparation,
-        };
-        self.whisper = Whisper::Coming;
-        let reply = move |part: Result<waihu_speech::VoicePart, _>| {
-            let samples = part.ok().map(|part| part.spoken_whole().samples);
-            let _ = to_side.send((0, Own(Happening::Whisper(samples))));
-            ControlFlow::Break(())
-        };
-        plant.speech.voice(request, Box::new(reply));
+    /// How it stands for the callee, who waits.
+    pub(crate) fn how_long(&self) -> waihu_dialog::Wait {
+        self.board.how_long()
     }
 
-    /// Tells the agent who it is; what the call is to hear at once.
-    pub(crate) fn brief(&mut self, plant: &Plant) -> Option<Input> {
-        match &self.whisper {
-            Whisper::Ready(samples) => {
-                plant.media.play(self.sound.as_ref()?.slot(), WHISPER, Arc::clone(samples));
-                None
-            }
-            Whisper::Coming => {
-                self.is_briefed = true;
-                let (to_side, number) = (self.happenings.clone(), self.number);
-                tokio::spawn(async move {
-                    sleep(WHISPER_WITHIN).await;
-                    let _ = to_side.send((number, Own(Happening::WhisperLate)));
-                });
-                None
-            }
-            Whisper::None => Some(Input::Agent(AgentEvent::Briefed)),
-        }
-    }
-
-    /// Callee and agent hear each other from here on.
-    pub(crate) fn bridge(&mut self, plant: &Plant, order: &Order, callee: SlotId) {
-        let (Some(sound), Some(agent)) = (&self.sound, &self.agent) else { return };
-        plant.media.join(&[callee, sound.slot()]);
+    /// Callee and agent hear each other from here on; what both hear first.
+    pub(crate) fn bridge(&mut self, plant: &Plant, order: &Order, callee: SlotId) -> Option<Line> {
+        let at = self.at(Leg::Agent)?;
+        self.legs.get_mut(at)?.is_in = true;
         self.is_joined = true;
-        if let Some(listener) = &self.listener {
+        self.introduction.joined_at = Some(Instant::now());
+        self.regroup(plant, callee);
+        self.begins_to_talk(plant, order);
+        self.board.joined();
+        self.play_introduction(plant, callee)
+    }
+
+    /// The callee is with the bot again.
+    pub(crate) fn unbridge(&mut self, plant: &Plant, callee: SlotId) {
+        if let Some(leg) = self.at(Leg::Agent).and_then(|at| self.legs.get_mut(at)) {
+            leg.is_in = false;
+        }
+        self.hold(plant, callee, Callee::There);
+    }
+
+    /// Whoever has the call is heard and written down.
+    fn begins_to_talk(&self, plant: &Plant, order: &Order) {
+        let Some(leg) = self.at(Leg::Agent).and_then(|at| self.legs.get(at)) else { return };
+        let Who::Agent(agent) = leg.who.clone() else { return };
+        if let Some(listener) = &leg.listener {
             listener.answered();
         }
-        self.board.joined();
+        self.board.is_had_by(&agent, &leg.name);
         let (store, attempt) = (Arc::clone(&plant.store), order.attempt.clone());
         let (case, debtor) = (order.case.id.clone(), order.case.dossier.debtor.clone());
-        let agent = agent.clone();
         tokio::spawn(async move {
             let (talk, of) = ((&attempt, agent.as_str()), (&case, debtor.as_ref()));
             if let Err(error) = store.begin_talk(talk, of, legs::wall_now()).await {
@@ -416,21 +553,39 @@ impl AgentSide {
         });
     }
 
-    /// Ends the agent's leg, however far it came.
-    pub(crate) fn hang_up(&mut self, plant: &Plant) {
-        if let Some(call) = self.call.take() {
+    /// Ends an agent's leg, however far it came.
+    pub(crate) fn hang_up(&mut self, plant: &Plant, leg: Leg) {
+        if let Some(at) = self.at(leg) {
+            self.end_leg(plant, at);
+        }
+        if leg == Leg::Agent {
+            (self.is_taken, self.is_joined, self.has_left) = (false, false, false);
+            self.introduction.joined_at = None;
+        }
+    }
+
+    /// The call is over: nobody is on the line any more.
+    pub(crate) fn hang_up_all(&mut self, plant: &Plant) {
+        while !self.legs.is_empty() {
+            self.end_leg(plant, self.legs.len() - 1);
+        }
+        self.consult = None;
+    }
+
+    fn end_leg(&mut self, plant: &Plant, at: usize) {
+        let leg = self.legs.remove(at);
+        self.goes(leg.number, legs::wall_now());
+        if let Some(call) = leg.call {
             call.hangup(None);
         }
-        if let Some(sound) = self.sound.take() {
-            plant.media.close(sound.slot());
+        plant.media.close(leg.sound.slot());
+        if let Some(page) = &leg.page {
+            page.tell(waihu_agents::supervise::ToSupervisor::Ended);
         }
-        self.listener = None;
-        self.began.clear();
-        let agent = self.agent.take();
+        let Who::Agent(agent) = leg.who else { return };
         if self.is_taken && !self.is_joined {
-            self.without.extend(agent.clone());
-        }
-        if let Some(agent) = agent.filter(|_| self.is_joined) {
+            self.without.push(agent);
+        } else if self.is_joined {
             let (store, call) = (Arc::clone(&plant.store), self.board.call().clone());
             tokio::spawn(async move {
                 if let Err(error) = store.end_talk(&call, agent.as_str(), legs::wall_now()).await {
@@ -438,26 +593,25 @@ impl AgentSide {
                 }
             });
         }
-        (self.is_taken, self.is_joined, self.is_briefed) = (false, false, false);
-        // Of this leg nothing more is heard.
-        self.number += 1;
     }
 
-    /// What the agent said, as a line of the transcript, at the time when they began.
-    fn agents_line(&mut self, plant: &Plant, event: Heard) -> Option<SideWord> {
+    /// What the agent said, as a line of the transcript, at the time when they began. What is said to a colleague who is
+    /// asked, or by a supervisor, is no part of it.
+    fn agents_line(&mut self, plant: &Plant, at: usize, event: Heard) -> Option<SideWord> {
+        let leg = self.legs.get_mut(at).filter(|leg| matches!(leg.who, Who::Agent(_)))?;
         let heard = match event {
             Heard::Started => {
-                self.began.push_back(plant.media.now());
+                leg.began.push_back(plant.media.now());
                 return None;
             }
             Heard::Heard(heard) | Heard::Rejoined(heard) => heard,
             Heard::Unintelligible => {
-                self.began.pop_front();
+                leg.began.pop_front();
                 return None;
             }
             _ => return None,
         };
-        let at = self.began.pop_front().unwrap_or_else(|| plant.media.now());
+        let at = leg.began.pop_front().unwrap_or_else(|| plant.media.now());
         Some(SideWord::Line(Line { at, speaker: Speaker::Agent, text: heard.text, understood: None }))
     }
 
@@ -472,50 +626,43 @@ impl AgentSide {
         let intent = line.understood.as_ref().map(|u| u.intent);
         let said = desk::Said { at, speaker, text: line.text.clone(), intent };
         self.board.said(&said);
+        for page in self.legs.iter().filter_map(|leg| leg.page.as_ref()) {
+            page.tell(waihu_agents::supervise::ToSupervisor::Line { line: said.clone() });
+        }
         self.lines.push(said);
     }
-}
 
-/// What an agent sees of a call before they answer, and of a case before its call.
-pub(crate) fn card(
-    order: &Order,
-    so_far: waihu_dialog::SoFar,
-    (reason, skills): (Option<Intent>, Vec<String>),
-    mood: Option<Mood>,
-) -> desk::Card {
-    let case = &order.case;
-    let authority = so_far.authority;
-    desk::Card {
-        campaign: order.campaign.clone(),
-        case: case.id.clone(),
-        name: case.name.clone(),
-        title: case.title.clone(),
-        lang: order.lang,
-        creditor: case.creditor.clone(),
-        product: case.product.clone(),
-        due: case.due,
-        due_date: case.due_date,
-        reason,
-        skills,
-        identity: so_far.identity,
-        debt_disclosed: so_far.debt_disclosed,
-        mood,
-        intents: so_far.intents,
-        table: so_far.table,
-        offers: so_far.offers,
-        authority: desk::Authority {
-            least_part: authority.least_part,
-            max_parts: authority.max_parts,
-            max_delay_days: authority.max_delay_days,
-            max_span_days: authority.max_span_days,
-            discounts: authority.discounts.iter().map(ToString::to_string).collect(),
-            approver: authority.approver,
-        },
-        history: order.past.iter().rev().map(earlier).collect(),
-        wanted_at: legs::wall_now(),
+    /// How the callee seems to feel.
+    pub(crate) fn feels(&self, mood: Option<waihu_types::Mood>) {
+        self.board.feels(mood);
+    }
+
+    /// To whom a desk's words hand a call on.
+    pub(crate) fn onward(to: desk::To) -> Onward {
+        match to {
+            desk::To::Agent(login) => Onward::Agent(AgentId::new(&login)),
+            desk::To::Skills(skills) => Onward::Skills(skills),
+        }
     }
 }
 
-fn earlier(past: &Past) -> desk::Earlier {
-    desk::Earlier { at: past.dialled_at, disposition: past.disposition, promised: past.promised }
+/// The next event of a telephone's leg.
+async fn signalling(legs: &mut [SideLeg]) -> (u64, SipEvent) {
+    poll_fn(|context| {
+        for leg in legs.iter_mut().filter(|leg| leg.call.is_some()) {
+            // Nothing is lost where it is not awaited to its end: it is a queue that is looked at.
+            if let Poll::Ready(event) = pin!(legs::event(&mut leg.call)).poll(context) {
+                return Poll::Ready((leg.number, event));
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+async fn consult_news(consult: &mut Option<CallSide>) -> CallNews {
+    match consult {
+        Some(side) => side.news().await,
+        None => std::future::pending().await,
+    }
 }

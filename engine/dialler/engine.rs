@@ -5,6 +5,7 @@
 //! next (`store`, `campaign`), and HTTP.
 
 mod active;
+mod appointments;
 mod crew;
 mod gauge;
 mod preview;
@@ -449,6 +450,7 @@ impl Engine {
             let _ = self.observer.send(Progress::Pace(pace));
             self.pace = pace;
         }
+        self.place_appointments();
         for (id, calls) in given.calls {
             let previews = self.campaigns.get(&id).is_some_and(Active::previews);
             if previews {
@@ -458,8 +460,10 @@ impl Engine {
                 continue;
             }
             for case in self.pick(&id, calls).await? {
-                if let Some(order) = self.turn(&id, case).await? {
-                    self.place(order, None);
+                match self.turn(&id, case).await? {
+                    Some(order) if appointments::is_one(&order) => self.keep_appointment(&id, order).await?,
+                    Some(order) => self.place(order, None),
+                    None => {}
                 }
             }
         }

@@ -4,15 +4,17 @@ use std::{net::SocketAddr, time::Duration};
 
 use jiff::civil::Date;
 use tokio::sync::watch;
+use waihu_agents::AgentId;
 use waihu_call::{Leg, Line, MediaEvent, PlaybackId, Speaker};
 use waihu_record::TranscriptLine;
 use waihu_sip::{Event, FailureCause, Hop, SessionDescription, Uri};
-use waihu_trunk::{Agent, Call, Credentials, InviteRequest};
+use waihu_trunk::{Agent, Call, Credentials, Handover, InviteRequest};
 use waihu_types::{Case, CaseId, Codec, PhoneNumber, WallTime};
 
 use crate::{
     error::DialError,
     plant::{Order, Plant, Stop},
+    switchboard::phone,
 };
 
 /// The next event of a leg; never, where there is no such leg. A leg whose signalling is gone
@@ -140,6 +142,18 @@ pub(crate) fn invite_agent(
     let mut request = invite(plant, agent.address.clone(), own.unwrap_or(plant.trunk.proxy_hop()), offer);
     request.from.display = Some(case.to_string());
     request
+}
+
+/// Where the callee's side is to call an agent in our place; none where we call them ourselves.
+pub(crate) fn refers_to(plant: &Plant, agent: &AgentId) -> Option<Uri> {
+    let phone = phone(&plant.trunk.agents, agent)?;
+    (phone.handover == Handover::Refer).then(|| phone.address.clone())
+}
+
+/// The INVITE to whoever is called in, by way of the trunk's proxy.
+pub(crate) fn invite_number(plant: &Plant, number: &PhoneNumber, offer: SessionDescription) -> InviteRequest {
+    let target = Uri::sip(number.as_str(), plant.trunk.proxy);
+    invite(plant, target, plant.trunk.proxy_hop(), offer)
 }
 
 fn invite(plant: &Plant, target: Uri, next_hop: Hop, offer: SessionDescription) -> InviteRequest {

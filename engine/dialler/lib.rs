@@ -14,6 +14,7 @@ mod filing;
 mod hearing;
 mod judged;
 mod legs;
+mod music;
 mod outcome;
 mod plant;
 mod playout;
@@ -35,5 +36,7 @@ pub use judged::Judging;
 pub use plant::{Order, Plan, Plant, Progress, ProgressKind, Stop};
 pub use recovery::recover;
 pub use searched::{catch_up, lines as transcript};
-pub use switchboard::{AgentStanding, CallWaiting, DeskLink, DeskVoice, Switchboard};
+pub use switchboard::{
+    AgentStanding, CallWaiting, DeskLink, DeskVoice, SupervisorLink, SupervisorVoice, Switchboard,
+};
 pub use words::{RecordedPrompts, Words};

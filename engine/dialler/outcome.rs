@@ -89,6 +89,7 @@ pub(crate) fn outcome(
             waited_ms: Some(ms(h.waited)),
             talked_ms: Some(ms(h.talked)).filter(|ms| *ms > 0),
             offers: h.offers.into_iter().map(|o| offer(o, &wall)).collect(),
+            others: Vec::new(),
             disposition: None,
             notes: None,
         }),

@@ -7,6 +7,8 @@
 
 mod call;
 mod desk;
+mod measure;
+mod supervise;
 
 use std::{
     collections::HashMap,
@@ -21,10 +23,11 @@ use waihu_agents::{
 };
 use waihu_call::AgentEvent;
 use waihu_store::Store;
-use waihu_types::{AttemptId, Lang, Time, WallTime};
+use waihu_types::{Answers, AttemptId, Lang, Time, WallTime};
 
 pub(crate) use call::{CallNews, CallSide};
 pub use desk::{DeskLink, DeskVoice};
+pub use supervise::{SupervisorLink, SupervisorVoice};
 
 use crate::legs::wall_now;
 
@@ -46,6 +49,7 @@ struct Board {
     calls: HashMap<AttemptId, call::Held>,
     /// Connections of desks, counted: of two of one agent the later one is the desk.
     connections: u64,
+    measures: measure::Measures,
 }
 
 /// How an agent stands, for pacing and for boards.
@@ -84,6 +88,7 @@ impl Switchboard {
             desks: HashMap::new(),
             calls: HashMap::new(),
             connections: 0,
+            measures: measure::Measures::default(),
         };
         let inner = Inner { board: Mutex::new(board), wake: Notify::new(), store, began: Instant::now() };
         let this = Self(Arc::new(inner));
@@ -117,6 +122,11 @@ impl Switchboard {
             rings: w.offered.is_some(),
         };
         board.machine.waiting().into_iter().map(told).collect()
+    }
+
+    /// An agent's name; what names them at the switchboard where they are not known any more.
+    pub(crate) fn name_of(&self, agent: &AgentId) -> String {
+        self.board().machine.standing(agent).map_or_else(|| agent.to_string(), |standing| standing.name)
     }
 
     fn board(&self) -> MutexGuard<'_, Board> {
@@ -153,6 +163,7 @@ impl Inner {
         while let Some(output) = board.machine.poll_output() {
             self.tell(board, output);
         }
+        board.measures.look(self.now(), board.machine.standings());
         board.forget_what_is_over();
     }
 
@@ -163,7 +174,9 @@ impl Inner {
                 let (name, reach) = (standing.name, standing.reach);
                 if let Some(held) = board.calls.get(&call) {
                     let card = Box::new(held.card.clone());
-                    let offer = ToDesk::Offer { attempt: call.clone(), until: self.wall(until), card };
+                    let auto = board.answers_at_once(&agent);
+                    let until = self.wall(until);
+                    let offer = ToDesk::Offer { attempt: call.clone(), until, auto, card };
                     let offered = waihu_call::Agent { id: agent.clone(), name, reach };
                     held.tell(CallNews::Agent(AgentEvent::Offered(offered)));
                     board.tell_desk(&agent, offer);
@@ -178,6 +191,7 @@ impl Inner {
             }
             Output::Looked { call, decision, .. } => board.tell_call(&call, CallNews::Looked(decision)),
             Output::Revoke { agent, call, why } => {
+                measure::Measures::offer_ended(Some(why));
                 let told = AgentEvent::Revoked { agent: agent.clone(), why };
                 board.tell_call(&call, CallNews::Agent(told));
                 if let Some(why) = desk::revocation(why) {
@@ -185,6 +199,10 @@ impl Inner {
                 }
             }
             Output::Taken { agent, call } => {
+                measure::Measures::offer_ended(None);
+                if let Some(held) = board.calls.get(&call) {
+                    board.measures.waited(&held.card.skills, held.sought.elapsed());
+                }
                 board.tell_call(&call, CallNews::Agent(AgentEvent::Taken(agent)));
             }
             Output::TooLate { agent, call } => {
@@ -193,7 +211,9 @@ impl Inner {
             }
             Output::Missing { call } => board.tell_call(&call, CallNews::Agent(AgentEvent::Missing)),
             Output::Lost { call, .. } => board.tell_call(&call, CallNews::Agent(AgentEvent::Lost)),
-            Output::Changed { agent } => self.tell_state(board, &agent),
+            Output::Changed { agent } => {
+                self.tell_state(board, &agent);
+            }
         }
     }
 }
@@ -243,6 +263,8 @@ fn of_phone(place: usize, phone: &waihu_trunk::Agent) -> Agent {
         name: phone.name.clone(),
         skills: phone.skills.iter().map(|skill| (skill.clone(), Level::MAX)).collect(),
         langs: Vec::<Lang>::new(),
+        // Whoever picks a telephone up has answered by hand.
+        answers: Answers::ByHand,
         reach: Reach::Phone { place },
         ring: Some(Duration::from_secs(phone.ring_timeout_s.into())),
     }

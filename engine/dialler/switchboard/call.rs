@@ -1,15 +1,20 @@
 //! The switchboard as a call meets it.
 
+use std::time::Instant;
+
 use tokio::sync::mpsc;
 use waihu_agents::{
     AgentId, Decision, Input, Need,
-    desk::{Card, Said, ToDesk},
+    desk::{Asked, CalledIn, Card, Said, ToDesk},
+    supervise::{FromSupervisor, Talk},
 };
-use waihu_call::AgentEvent;
+use waihu_call::{AgentEvent, AgentWish};
+use waihu_dialog::Wait;
 use waihu_sip::SessionDescription;
-use waihu_types::AttemptId;
+use waihu_types::{AttemptId, Intent, Mood, PhoneNumber, WallTime};
 
 use super::Switchboard;
+use crate::{agent_side::Page, legs::wall_now};
 
 /// The most lines of a call that a desk is shown again after it was loaded anew: an hour's talk.
 const MOST_LINES: usize = 1_000;
@@ -26,6 +31,20 @@ pub(crate) enum CallNews {
     Hold(Turned),
     /// How an agent decided who was shown the case before its call.
     Looked(Decision),
+    /// What the agent who has the call wants with it.
+    Wish(AgentWish),
+    /// Somebody is to be called in.
+    CallIn(PhoneNumber),
+    /// Whoever was called in is to be let go.
+    LetGo,
+    /// The agent leaves the callee with whoever was called in.
+    Leave,
+    /// A supervisor sits in, or comes back.
+    Attend(Page),
+    /// What a supervisor does.
+    Supervisor(u64, FromSupervisor),
+    /// A supervisor's page is gone.
+    Unattended(u64),
 }
 
 /// Whether something holds from here on.
@@ -54,6 +73,15 @@ pub(super) struct Held {
     pub(super) is_joined: bool,
     pub(super) hold: Turned,
     pub(super) mute: Turned,
+    pub(super) asked: Option<Asked>,
+    pub(super) called_in: Option<CalledIn>,
+    /// Who talks with the callee, their name, and since when.
+    pub(super) had_by: Option<(AgentId, String, WallTime)>,
+    pub(super) mood: Option<Mood>,
+    /// Supervisors who sit in.
+    pub(super) supervisors: usize,
+    /// Since when somebody is sought.
+    pub(super) sought: Instant,
     /// The desk's connection that has our offer.
     offered_to: Option<u64>,
     tell: mpsc::UnboundedSender<CallNews>,
@@ -63,6 +91,23 @@ impl Held {
     pub(super) fn tell(&self, news: CallNews) {
         // The call may be over: then nobody need know.
         let _ = self.tell.send(news);
+    }
+
+    /// The talk as a supervisor sees it; none where nobody talks.
+    pub(super) fn talk(&self, attempt: &AttemptId) -> Option<Talk> {
+        let (agent, name, since) = self.had_by.clone()?;
+        Some(Talk {
+            attempt: attempt.clone(),
+            campaign: self.card.campaign.clone(),
+            case: self.card.case.clone(),
+            agent: agent.to_string(),
+            name,
+            since,
+            reason: self.card.reason.unwrap_or(Intent::RequestHuman),
+            mood: self.mood.or(self.card.mood),
+            held: self.hold.is_on(),
+            supervisors: self.supervisors,
+        })
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -130,6 +175,12 @@ impl CallSide {
             is_joined: false,
             hold: Turned::Off,
             mute: Turned::Off,
+            asked: None,
+            called_in: None,
+            had_by: None,
+            mood: None,
+            supervisors: 0,
+            sought: Instant::now(),
             offered_to: None,
             tell: self.tell.clone(),
         };
@@ -140,13 +191,102 @@ impl CallSide {
     pub(crate) fn unwanted(&self) {
         let agent = {
             let mut board = self.board.board();
-            let joined = board.calls.get_mut(&self.call).is_some_and(|h| std::mem::take(&mut h.is_joined));
+            let joined = board.calls.get_mut(&self.call).is_some_and(|held| {
+                (held.had_by, held.asked, held.called_in, held.hold) = (None, None, None, Turned::Off);
+                std::mem::take(&mut held.is_joined)
+            });
             board.desk_of(&self.call).filter(|_| joined)
         };
         self.board.input(Input::Unwanted { call: self.call.clone() });
         if let Some(agent) = agent {
             self.board.board().tell_desk(&agent, ToDesk::Ended { attempt: self.call.clone() });
         }
+    }
+
+    /// Whoever is asked takes it: of the two, the agent who had the call wraps up.
+    pub(crate) fn hand_over(&self, consult: &Self) {
+        let (first, second) = {
+            let mut board = self.board.board();
+            if let Some(held) = board.calls.get_mut(&self.call) {
+                (held.hold, held.mute, held.asked) = (Turned::Off, Turned::Off, None);
+            }
+            (board.desk_of(&self.call), board.desk_of(&consult.call))
+        };
+        self.board.input(Input::HandOver { consult: consult.call.clone(), call: self.call.clone() });
+        let mut board = self.board.board();
+        board.calls.remove(&consult.call);
+        if let Some(first) = first {
+            board.tell_desk(&first, ToDesk::Ended { attempt: self.call.clone() });
+        }
+        if let Some(second) = second {
+            let (attempt, was) = (self.call.clone(), consult.call.clone());
+            board.tell_desk(&second, ToDesk::Yours { attempt, was });
+        }
+    }
+
+    /// Whoever was asked is free again: there is nothing to write down.
+    pub(crate) fn dismiss(self) {
+        let agent = self.board.board().agent_of(&self.call);
+        self.unwanted();
+        if let Some(agent) = agent {
+            self.board.input(Input::WrapUpDone { agent });
+        }
+    }
+
+    /// The agent has nothing more to do with the call, which goes on without them.
+    pub(crate) fn agent_goes(&self) {
+        let desk = self.board.board().desk_of(&self.call);
+        self.board.input(Input::Unwanted { call: self.call.clone() });
+        let mut board = self.board.board();
+        if let Some(held) = board.calls.get_mut(&self.call) {
+            (held.had_by, held.asked) = (None, None);
+        }
+        if let Some(desk) = desk {
+            board.tell_desk(&desk, ToDesk::Ended { attempt: self.call.clone() });
+        }
+    }
+
+    /// Somebody talks with the callee from here on.
+    pub(crate) fn is_had_by(&self, agent: &AgentId, name: &str) {
+        if let Some(held) = self.board.board().calls.get_mut(&self.call) {
+            held.had_by = Some((agent.clone(), name.to_owned(), wall_now()));
+        }
+    }
+
+    /// How the callee seems to feel.
+    pub(crate) fn feels(&self, mood: Option<Mood>) {
+        if let Some(held) = self.board.board().calls.get_mut(&self.call) {
+            held.mood = mood.or(held.mood);
+        }
+    }
+
+    /// Who else is there, for the desk to show.
+    pub(crate) fn shows(&self, asked: Option<Asked>, called_in: Option<CalledIn>, is_held: bool) {
+        let mut board = self.board.board();
+        if let Some(held) = board.calls.get_mut(&self.call) {
+            (held.asked, held.called_in, held.hold) = (asked, called_in, is_held.into());
+        }
+        if let Some(agent) = board.desk_of(&self.call) {
+            self.board.0.tell_state(&mut board, &agent);
+        }
+    }
+
+    /// What the desk said was not heeded.
+    pub(crate) fn refuse(&self, why: &str) {
+        self.tell_desk_of(&mut self.board.board(), ToDesk::Refused { why: why.to_owned() });
+    }
+
+    /// The talk and its card, for a supervisor; none where nobody talks.
+    pub(crate) fn talk(&self) -> Option<(Talk, Card)> {
+        let board = self.board.board();
+        let held = board.calls.get(&self.call)?;
+        Some((held.talk(&self.call)?, held.card.clone()))
+    }
+
+    /// How it stands for the callee, who waits.
+    pub(crate) fn how_long(&self) -> Wait {
+        let place = self.board.board().machine.place(&self.call);
+        Wait { place: place.map(|p| p.place), expected: place.and_then(|p| p.expected) }
     }
 
     /// A telephone has answered.

@@ -5,15 +5,15 @@ use std::time::Duration;
 use tokio::{sync::mpsc, time::sleep};
 use waihu_agents::{
     Agent, AgentId, Input, Level, OfferEnd, Presence, Reach,
-    desk::{CallState, FromDesk, MOST_NOTES, Profile, Revocation, State, ToDesk},
+    desk::{CallState, Colleague, FromDesk, How, MOST_NOTES, Profile, Revocation, State, ToDesk},
 };
-use waihu_call::AgentEvent;
+use waihu_call::{AgentEvent, AgentWish};
 use waihu_sip::SessionDescription;
 use waihu_store::{StoreError, WrapUp};
-use waihu_types::AttemptId;
+use waihu_types::{Answers, AttemptId};
 
 use super::{Board, CallNews, Inner, Switchboard, call::Turned, wanted};
-use crate::legs::wall_now;
+use crate::{agent_side::AgentSide, legs::wall_now};
 
 /// Messages that wait for a desk: who has not read so many reads nothing any more, and comes back to a whole state.
 const UNREAD: usize = 256;
@@ -60,6 +60,7 @@ impl Switchboard {
             skills: skills.filter_map(|(s, l)| Some((s.clone(), Level::new(*l)?))).collect(),
             langs: profile.langs.clone(),
             reach: Reach::Desk,
+            answers: profile.answers,
             ring: None,
         };
         let connection = {
@@ -100,9 +101,39 @@ impl DeskVoice {
                 }
                 self.wrap_up(WrapUp { attempt, agent: agent.to_string(), disposition, notes, promise });
             }
+            FromDesk::Transfer { attempt, to, how } => {
+                let to = AgentSide::onward(to);
+                let wish = match how {
+                    How::AskFirst => AgentWish::Consult(to),
+                    How::AtOnce => AgentWish::HandOn(to),
+                };
+                self.to_call(&attempt, CallNews::Wish(wish));
+            }
+            FromDesk::HandOver { attempt } => {
+                self.to_call(&attempt, CallNews::Wish(AgentWish::HandOver));
+            }
+            FromDesk::Return { attempt } => self.to_call(&attempt, CallNews::Wish(AgentWish::Return)),
+            FromDesk::CallIn { attempt, number } => self.to_call(&attempt, CallNews::CallIn(number)),
+            FromDesk::LetGo { attempt } => self.to_call(&attempt, CallNews::LetGo),
+            FromDesk::Leave { attempt } => self.to_call(&attempt, CallNews::Leave),
+            FromDesk::Colleagues => self.tell_colleagues(),
             FromDesk::Done => self.board.input(Input::WrapUpDone { agent }),
             FromDesk::Longer => self.board.input(Input::WrapUpLonger { agent }),
         }
+    }
+
+    /// Who else is there.
+    fn tell_colleagues(&self) {
+        let mut board = self.board.board();
+        let others = board.machine.standings().filter(|s| s.agent != self.agent);
+        let items = others.map(|s| Colleague {
+            skills: board.machine.skills(&s.agent).map(|(skill, level)| (skill.to_owned(), level)).collect(),
+            login: s.agent.to_string(),
+            name: s.name,
+            presence: s.presence.label(),
+        });
+        let items = items.collect();
+        board.tell_desk(&self.agent, ToDesk::Colleagues { items });
     }
 
     /// A message was not heeded.
@@ -216,6 +247,11 @@ impl Board {
         }
     }
 
+    /// Whether an agent's desk answers by itself.
+    pub(super) fn answers_at_once(&self, agent: &AgentId) -> bool {
+        self.desks.get(agent).is_some_and(|desk| desk.profile.answers == Answers::AtOnce)
+    }
+
     /// The connection of an agent's desk.
     pub(super) fn connection_of(&self, agent: &AgentId) -> Option<u64> {
         self.desks.get(agent).map(|desk| desk.connection)
@@ -226,6 +262,13 @@ impl Board {
         let at = |s: &waihu_agents::Standing| {
             s.reach == Reach::Desk && s.call.as_ref() == Some(call) && s.presence != Presence::WrappingUp
         };
+        self.machine.standings().find(at).map(|s| s.agent)
+    }
+
+    /// Whoever has a call, by desk or by telephone.
+    pub(super) fn agent_of(&self, call: &AttemptId) -> Option<AgentId> {
+        let at =
+            |s: &waihu_agents::Standing| s.presence == Presence::Talking && s.call.as_ref() == Some(call);
         self.machine.standings().find(at).map(|s| s.agent)
     }
 
@@ -251,6 +294,8 @@ impl Inner {
                 joined: held.is_joined,
                 held: held.hold == Turned::On,
                 muted: held.mute == Turned::On,
+                asked: held.asked.clone(),
+                called_in: held.called_in.clone(),
             }))
         });
         let state = State {

@@ -22,6 +22,7 @@ fn profile(login: &str) -> Profile {
         name: login.to_uppercase(),
         skills: BTreeMap::from([("hardship".to_owned(), 4)]),
         langs: vec![Lang::Zh],
+        answers: Answers::ByHand,
     }
 }
 
@@ -64,6 +65,7 @@ fn need() -> Need {
         lang: Lang::Zh,
         last_agent: None,
         without: Vec::new(),
+        only: None,
         urgency: Urgency::Usual,
     }
 }
@@ -209,6 +211,7 @@ async fn the_trunks_telephones_are_there_from_the_beginning() {
         address: "sip:100@192.0.2.1".parse().unwrap(),
         ring_timeout_s: 20,
         skills: vec!["hardship".to_owned()],
+        handover: waihu_trunk::Handover::Join,
     };
     let (board, _folder) = board(&[phone]).await;
     let mut call = board.of_call(attempt());
@@ -227,4 +230,86 @@ async fn the_trunks_telephones_are_there_from_the_beginning() {
     call.decline(agent.id);
     assert!(matches!(call.news().await, CallNews::Agent(AgentEvent::Revoked { .. })));
     assert!(matches!(call.news().await, CallNews::Agent(AgentEvent::Missing)));
+}
+
+/// The news that come next and are no agent's.
+async fn other_news(call: &mut CallSide) -> CallNews {
+    loop {
+        match call.news().await {
+            CallNews::Agent(_) => {}
+            news => return news,
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_was_asked_about_a_call_has_it_under_its_own_id() {
+    let (board, _folder) = board(&[]).await;
+    let mut li = board.connect(profile("li"));
+    li.say.say(FromDesk::Presence { wish: Wanted::Available });
+    let mut call = board.of_call(attempt());
+    call.seek(need(), card(), &[said("给我转人工")]);
+    li.say.say(FromDesk::Answer { attempt: attempt() });
+    call.joined();
+    call.is_had_by(&AgentId::new("li"), "LI");
+    let mut wang = board.connect(profile("wang"));
+    wang.say.say(FromDesk::Presence { wish: Wanted::Available });
+
+    let to = desk::To::Agent("wang".to_owned());
+    li.say.say(FromDesk::Transfer { attempt: attempt(), to, how: desk::How::AskFirst });
+    let CallNews::Wish(waihu_call::AgentWish::Consult(_)) = other_news(&mut call).await else {
+        unreachable!("the call hears of it")
+    };
+    let asked: AttemptId = "a-1.1".parse().unwrap();
+    let consult = board.of_call(asked.clone());
+    let only = Some(AgentId::new("wang"));
+    let card = desk::Card { asked_by: Some("LI".to_owned()), ..card() };
+    consult.seek(Need { only, ..need() }, card, &[]);
+    let ToDesk::Offer { attempt: offered, card, .. } = next(&mut wang).await else {
+        unreachable!("it is offered")
+    };
+    assert_eq!((offered, card.asked_by.as_deref()), (asked.clone(), Some("LI")));
+    wang.say.say(FromDesk::Answer { attempt: asked.clone() });
+    consult.joined();
+    call.hand_over(&consult);
+    drop(consult);
+    while !matches!(next(&mut li).await, ToDesk::Ended { .. }) {}
+    let yours = loop {
+        if let ToDesk::Yours { attempt, was } = next(&mut wang).await {
+            break (attempt, was);
+        }
+    };
+    assert_eq!(yours, (attempt(), asked));
+    // What Wang does from here on is done with the call itself.
+    wang.say.say(FromDesk::Hold { attempt: attempt(), on: true });
+    assert!(matches!(other_news(&mut call).await, CallNews::Hold(hold) if hold.is_on()));
+    let told = state(&mut wang).call.unwrap();
+    assert_eq!((told.attempt, told.lines.len()), (attempt(), 1));
+    let presences: Vec<_> = board.standings().into_iter().map(|s| s.presence).collect();
+    assert_eq!(presences, [Presence::WrappingUp, Presence::Talking]);
+    drop(call);
+    assert!(board.board().calls.keys().all(|call| *call == attempt()), "of the asking nothing is kept");
+}
+
+#[tokio::test]
+async fn a_supervisor_sits_in_on_a_talk_and_on_nothing_else() {
+    let (board, _folder) = board(&[]).await;
+    let mut call = board.of_call(attempt());
+    let li = board.connect(profile("li"));
+    li.say.say(FromDesk::Presence { wish: Wanted::Available });
+    call.seek(need(), card(), &[]);
+    assert!(board.talks().is_empty() && board.attend("zhao", "ZHAO", &attempt()).is_none(), "nobody talks");
+    li.say.say(FromDesk::Answer { attempt: attempt() });
+    call.joined();
+    call.is_had_by(&AgentId::new("li"), "LI");
+    let talk = &board.talks()[0];
+    assert_eq!((talk.agent.as_str(), talk.name.as_str(), talk.supervisors), ("li", "LI", 0));
+    let seats: Vec<_> = (0..5).map(|n| board.attend(&format!("s{n}"), "S", &attempt())).collect();
+    assert_eq!(seats.iter().filter(|seat| seat.is_some()).count(), 4, "so many and no more");
+    assert_eq!(board.talks()[0].supervisors, 4);
+    assert!(matches!(other_news(&mut call).await, CallNews::Attend(page) if page.login == "s0"));
+    drop(seats);
+    assert_eq!(board.talks()[0].supervisors, 0);
+    drop(call);
+    assert!(board.talks().is_empty());
 }
