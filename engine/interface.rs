@@ -4,8 +4,11 @@ use std::{net::SocketAddr, process::Command, sync::Arc};
 
 use anyhow::{Context, Result};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
-use waihu_api::{Choices, Connected, Cookies, Limits, Passwords, Pulse, State, StrategyOf, Tls, TrunkChoice};
-use waihu_dialler::{DeskLink, Switchboard};
+use waihu_api::{
+    Attended, Choices, Connected, Cookies, Floor, Limits, Passwords, Pulse, Stands, State, StrategyOf, Tls,
+    TrunkChoice,
+};
+use waihu_dialler::{DeskLink, SupervisorLink, Switchboard};
 use waihu_store::Store;
 use waihu_trunk::TrunkConfig;
 
@@ -47,6 +50,7 @@ pub(crate) async fn serve(
     let (scripts, strategies, chosen) = (project.clone(), project.clone(), project.clone());
     let practice = project.clone();
     let (priced, agent_cost) = (project.clone(), configuration.cost.clone());
+    let floor = floor(&agents);
     let state = State {
         store: Arc::clone(&store),
         pulse: Arc::clone(&pulse),
@@ -82,6 +86,7 @@ pub(crate) async fn serve(
         })),
         provider,
         passwords,
+        floor: Some(floor),
         cookies: if configuration.api.secure { Cookies::Secure } else { Cookies::Plain },
         limits,
     };
@@ -97,6 +102,29 @@ pub(crate) async fn serve(
         }
     });
     Ok((at, serving))
+}
+
+/// What supervisors see of the agents, and do in their talks.
+fn floor(agents: &Switchboard) -> Floor {
+    let (talks, seats, board) = (agents.clone(), agents.clone(), agents.clone());
+    Floor {
+        talks: Box::new(move || talks.talks()),
+        attend: Box::new(move |(login, name), attempt| {
+            let SupervisorLink { hear, say } = seats.attend(login, name, attempt)?;
+            Some(Attended { hear, say: Box::new(move |said| say.say(said)) })
+        }),
+        stands: Box::new(move || {
+            let mut stands = Stands::default();
+            for agent in board.standings() {
+                *stands.agents.entry(agent.presence.label()).or_default() += 1;
+            }
+            for call in board.waiting() {
+                stands.waiting += 1;
+                stands.longest = stands.longest.max(call.lasting);
+            }
+            stands
+        }),
+    }
 }
 
 /// What campaigns may be made of: the files of the project that can be read.

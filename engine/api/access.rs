@@ -50,6 +50,8 @@ pub enum Scope {
     NumbersRead,
     /// Take calls at a desk.
     DeskUse,
+    /// See who talks with whom, and sit in on it.
+    TalksSupervise,
     /// See who may sign in.
     PeopleRead,
     /// Let people sign in, and shut them out.
@@ -58,7 +60,7 @@ pub enum Scope {
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::CasesRead,
         Self::CasesWrite,
         Self::CampaignsRead,
@@ -80,6 +82,7 @@ impl Scope {
         Self::MetricsRead,
         Self::NumbersRead,
         Self::DeskUse,
+        Self::TalksSupervise,
         Self::PeopleRead,
         Self::PeopleWrite,
     ];
@@ -108,6 +111,7 @@ impl Scope {
             Self::MetricsRead => "metrics:read",
             Self::NumbersRead => "numbers:read",
             Self::DeskUse => "desk:use",
+            Self::TalksSupervise => "talks:supervise",
             Self::PeopleRead => "people:read",
             Self::PeopleWrite => "people:write",
         }
@@ -139,6 +143,7 @@ pub fn scopes(role: Role) -> &'static [Scope] {
             S::QualityRead,
             S::EventsRead,
             S::MetricsRead,
+            S::TalksSupervise,
             S::PeopleRead,
         ],
         Role::Compliance => &[
@@ -274,6 +279,8 @@ pub const ROUTES: &[Route] = {
         ("POST", "/v1/people", A(S::PeopleWrite)),
         ("PATCH", "/v1/people/{login}", A(S::PeopleWrite)),
         ("GET", "/v1/desk", A(S::DeskUse)),
+        ("GET", "/v1/talks", A(S::TalksSupervise)),
+        ("GET", "/v1/talks/{attempt}/seat", A(S::TalksSupervise)),
     ]
 };
 

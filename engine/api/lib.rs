@@ -28,7 +28,7 @@ pub use crate::metrics::{MetricsTaken, install_metrics, keep_metrics};
 pub use access::{Asks, ROUTES, Route, Scope, scopes};
 pub use console::has_console;
 pub use costs::{Prices, TrunkRates, costs};
-pub use floor::{Connect, Connected};
+pub use floor::{Attended, Connect, Connected, Floor, Stands};
 pub use oidc::{OpenId, Provider, SignInError};
 pub use openapi::openapi;
 pub use password::{LEAST_PASSWORD, MOST_PASSWORD, PasswordFault, hash_password};

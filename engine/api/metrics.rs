@@ -51,6 +51,27 @@ const SERIES: &[Row] = {
         (C, "waihu_quality_checks_total", Unit::Count, "checks of calls, by check and verdict"),
         (H, "waihu_ringing_seconds", Unit::Seconds, "from the INVITE to the answer or the end"),
         (H, "waihu_talk_seconds", Unit::Seconds, "from the answer to the end"),
+        (G, "waihu_agents", Unit::Count, "agents of this node, by how they stand"),
+        (
+            C,
+            "waihu_agent_seconds_total",
+            Unit::Seconds,
+            "how long agents stood so: talking and wrapping_up of all but away are their occupancy",
+        ),
+        (
+            C,
+            "waihu_agent_offers_total",
+            Unit::Count,
+            "offers to agents by how they ended: taken, declined, rang_out, desk_gone, unwanted",
+        ),
+        (
+            H,
+            "waihu_agent_wait_seconds",
+            Unit::Seconds,
+            "from seeking an agent to a yes, by the first skill that was asked for",
+        ),
+        (H, "waihu_agent_talk_seconds", Unit::Seconds, "how long an agent had a call"),
+        (H, "waihu_agent_wrap_up_seconds", Unit::Seconds, "how long its wrap-up took"),
         (G, "waihu_queue_cases", Unit::Count, "cases of a running campaign, by campaign and state"),
         (
             G,
@@ -166,12 +187,18 @@ struct Bounded {
 
 impl Bounded {
     fn new() -> Self {
-        let bounds = [("waihu_ringing_seconds", &CALLS_S[..]), ("waihu_talk_seconds", &CALLS_S)];
+        let long = [
+            "waihu_ringing_seconds",
+            "waihu_talk_seconds",
+            "waihu_agent_wait_seconds",
+            "waihu_agent_talk_seconds",
+            "waihu_agent_wrap_up_seconds",
+        ];
         let mut builder = PrometheusBuilder::new();
-        for (name, values) in bounds {
+        for name in long {
             // Fails for an empty list alone.
             let matcher = Matcher::Full(name.to_owned());
-            builder = builder.set_buckets_for_metric(matcher, values).unwrap_or_default();
+            builder = builder.set_buckets_for_metric(matcher, &CALLS_S).unwrap_or_default();
         }
         builder = builder.set_buckets(&MOMENTS_S).unwrap_or_default();
         Self { inner: builder.build_recorder(), campaigns: Mutex::default() }

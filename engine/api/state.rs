@@ -16,7 +16,7 @@ use waihu_types::WallTime;
 
 use crate::{
     costs::Prices,
-    floor::Connect,
+    floor::{Connect, Floor},
     limits::Rates,
     oidc::OpenId,
     password::Judge,
@@ -133,6 +133,8 @@ pub struct State {
     pub provider: Option<OpenId>,
     /// Whether they may sign in by a password.
     pub passwords: Passwords,
+    /// What supervisors see of agents; none where no calls are placed.
+    pub floor: Option<Floor>,
     /// How browsers reach the server.
     pub cookies: Cookies,
     /// Limits.

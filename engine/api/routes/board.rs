@@ -3,6 +3,7 @@
 //! A board is counted once a second, however many look at it.
 
 use std::{
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -17,6 +18,7 @@ use waihu_types::{CampaignId, WallTime};
 use crate::{
     Problem,
     extract::{Answer, Asked, Who},
+    floor::Stands,
     openapi::{CaseKey, Key},
     routes::campaigns::State as CampaignStands,
     state::{Here, Shared, now},
@@ -170,6 +172,25 @@ pub(crate) struct ReaderStands {
     set_aside: i64,
 }
 
+/// The agents of this node, and who waits for them.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AgentsStand {
+    /// Agents by how they stand: `away`, `available`, `looking`, `awaiting`, `offered`, `talking`, `wrapping_up`,
+    /// `on_break`.
+    presences: BTreeMap<&'static str, u32>,
+    /// Callees who wait for one.
+    waiting: u32,
+    /// How long the one waits who has waited longest \[s\].
+    longest_wait_s: f64,
+}
+
+impl From<Stands> for AgentsStand {
+    fn from(stands: Stands) -> Self {
+        let Stands { agents, waiting, longest } = stands;
+        Self { presences: agents, waiting, longest_wait_s: longest.as_secs_f64() }
+    }
+}
+
 /// How it goes now.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Board {
@@ -184,6 +205,8 @@ pub(crate) struct Board {
     day: Day,
     /// The processes that place calls.
     nodes: Vec<NodeStands>,
+    /// The agents of this node, and who waits for them; none where no calls are placed.
+    agents: Option<AgentsStand>,
     /// How long utterances wait for a recognizer on this node \[s\]; none where nothing is measured.
     recognition_wait_s: Option<f64>,
     /// Share of frames of sound that this node sent late in the last second, from 0 to 1; none where nothing is
@@ -251,6 +274,7 @@ async fn count(shared: &Shared) -> Result<Board, Problem> {
         campaigns,
         day,
         nodes: nodes.collect(),
+        agents: shared.inner().state.floor.as_ref().map(|floor| (floor.stands)().into()),
         recognition_wait_s: gauge(&measured, "waihu_recognition_queue_age_seconds"),
         media_late: gauge(&measured, "waihu_media_late_ratio"),
         faults: faults(store, now).await?,

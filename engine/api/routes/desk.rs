@@ -37,8 +37,9 @@ const TOO_MANY: u16 = 4_429;
 /// Connects an agent's page. Needs a session, since a desk is a person's, and comes from our own pages alone.
 ///
 /// Messages to the desk: `state` (all there is to show; at first and at each change), `offer` with its `card`, `line`,
-/// `sdp`, `joined`, `revoked`, `ended`, `wrapped`, `superseded`, `refused`. From it: `presence`, `answer`, `decline`,
-/// `sdp`, `renew`, `hold`, `mute`, `hang_up`, `wrap_up`, `done`, `longer`. README.md explains them.
+/// `sdp`, `joined`, `revoked`, `ended`, `yours`, `colleagues`, `wrapped`, `superseded`, `refused`. From it: `presence`,
+/// `answer`, `decline`, `sdp`, `renew`, `hold`, `mute`, `hang_up`, `transfer`, `hand_over`, `return`, `call_in`,
+/// `let_go`, `leave`, `colleagues`, `wrap_up`, `done`, `longer`. README.md explains them.
 #[utoipa::path(get, path = "/v1/desk", tag = "people",
     responses((status = 101, description = "Messages follow, as JSON"),
         (status = 409, description = "A token asks, which sits at no desk", body = crate::problem::Details)))]
@@ -66,6 +67,7 @@ pub(crate) async fn desk(
         name: person.name.clone(),
         skills: person.skills.clone(),
         langs: person.langs.clone(),
+        answers: person.answers,
     });
     let (shared, token) = (shared.0.clone(), who.token.clone());
     Ok(upgrade.max_message_size(MOST_BYTES).max_frame_size(MOST_BYTES).on_upgrade(move |socket| {
@@ -75,7 +77,7 @@ pub(crate) async fn desk(
 
 /// A page of another site may open a WebSocket and has the browser send our cookie; what it cannot do is claim to be
 /// ours (RFC 6455, 10.2).
-fn is_own_page(headers: &HeaderMap) -> Result<(), Problem> {
+pub(super) fn is_own_page(headers: &HeaderMap) -> Result<(), Problem> {
     let text = |name| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let origin = text(header::ORIGIN);
     let from = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));

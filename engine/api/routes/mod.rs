@@ -18,6 +18,7 @@ pub(crate) mod scripts;
 pub(crate) mod search;
 pub(crate) mod session;
 pub(crate) mod strategies;
+pub(crate) mod talks;
 pub(crate) mod waveform;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -79,4 +80,6 @@ pub(crate) fn all() -> OpenApiRouter<Shared> {
         .routes(routes!(search::search))
         .routes(routes!(search::audit))
         .routes(routes!(desk::desk))
+        .routes(routes!(talks::list))
+        .routes(routes!(talks::seat))
 }

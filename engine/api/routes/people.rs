@@ -6,7 +6,7 @@ use axum::{Json, http::StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use waihu_store::{Login, Person};
-use waihu_types::{Lang, WallTime};
+use waihu_types::{Answers, Lang, WallTime};
 
 use crate::{
     Problem,
@@ -35,6 +35,9 @@ pub(crate) struct PersonTold {
     /// Languages they speak, `zh` or `en`; empty for all.
     #[schema(value_type = Vec<String>)]
     langs: Vec<Lang>,
+    /// How they take calls: `by_hand`, or `at_once`, where their desk answers by itself after a short tone.
+    #[schema(value_type = String, example = "by_hand")]
+    answers: Answers,
     /// Since when they are known.
     #[schema(value_type = String, format = DateTime)]
     made_at: WallTime,
@@ -54,6 +57,7 @@ impl From<Person> for PersonTold {
             role: p.role.label(),
             skills: p.skills,
             langs: p.langs,
+            answers: p.answers,
             made_at: p.made_at,
             disabled_at: p.disabled_at,
             locked_until: p.locked_until.filter(|until| now() < *until),
@@ -99,6 +103,10 @@ pub(crate) struct NewPerson {
     #[serde(default)]
     #[schema(value_type = Vec<String>)]
     langs: Vec<Lang>,
+    /// How they take calls: `by_hand` where left out, or `at_once`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    answers: Answers,
 }
 
 /// Adds a person. Who there is and what they may do is nobody else's doing than an admin's.
@@ -128,6 +136,7 @@ pub(crate) async fn add(
             .map_err(|e: waihu_store::UnknownRole| Problem::invalid("role", e.to_string()))?,
         skills: it.skills,
         langs: it.langs,
+        answers: it.answers,
         made_at: now(),
         disabled_at: None,
         locked_until: None,
@@ -153,9 +162,13 @@ pub(crate) struct PersonChange {
     /// Another password, at least 12 characters; it ends their sessions.
     #[schema(min_length = 12, max_length = 256, format = Password)]
     password: Option<String>,
+    /// How they take calls, from when they next sit down at their desk: `by_hand`, or `at_once`.
+    #[schema(value_type = Option<String>)]
+    answers: Option<Answers>,
 }
 
-/// Shuts a person out, or gives them another password: either ends their sessions.
+/// Shuts a person out, or gives them another password: either ends their sessions. Or has them take calls in another
+/// way.
 #[utoipa::path(patch, path = "/v1/people/{login}", tag = "people", request_body = PersonChange,
     params(("login" = String, Path, description = "By what they sign in")),
     responses((status = 204, description = "It is so")))]
@@ -168,15 +181,17 @@ pub(crate) async fn change(
 ) -> Result<StatusCode, Problem> {
     let nobody = || Problem::not_found("person 人员");
     let login = at.parse::<Login>().map_err(|_| nobody())?;
-    if it.disabled == it.password.is_some() {
-        return Err(Problem::invalid("disabled", "either `disabled: true` or a `password` 二者择一"));
-    }
-    let done = match it.password {
-        Some(password) => {
+    let done = match (it.disabled, it.password, it.answers) {
+        (false, Some(password), None) => {
             let hash = shared.inner().judge.hash(password).await?;
             shared.store().set_password(&login, &hash, now()).await?
         }
-        None => shared.store().disable_person(&login, now()).await?,
+        (true, None, None) => shared.store().disable_person(&login, now()).await?,
+        (false, None, Some(answers)) => shared.store().set_answers(&login, answers).await?,
+        _ => {
+            let one = "one of `disabled: true`, `password` and `answers` 三者择一";
+            return Err(Problem::invalid("disabled", one));
+        }
     };
     if done { Ok(StatusCode::NO_CONTENT) } else { Err(nobody()) }
 }

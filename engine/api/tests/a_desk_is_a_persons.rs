@@ -57,6 +57,7 @@ async fn ground() -> (std::net::SocketAddr, String, Seen, Arc<Store>, tempfile::
         role: Role::Agent,
         skills: BTreeMap::from([("hardship".to_owned(), 4)]),
         langs: Vec::new(),
+        answers: waihu_types::Answers::ByHand,
         made_at: now(),
         disabled_at: None,
         locked_until: None,

@@ -22,6 +22,7 @@ async fn with(role: Role) -> Server {
         role,
         skills: BTreeMap::new(),
         langs: Vec::new(),
+        answers: waihu_types::Answers::ByHand,
         made_at: now(),
         disabled_at: None,
         locked_until: None,

@@ -124,6 +124,7 @@ async fn person(server: &Server, login: &str) -> Person {
         langs: Vec::new(),
         made_at: now(),
         disabled_at: None,
+        answers: waihu_types::Answers::ByHand,
         locked_until: None,
     };
     assert!(server.store.keep_person(&person, "$argon2id$none").await.unwrap());

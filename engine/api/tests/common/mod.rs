@@ -11,7 +11,7 @@ use axum::{
 use serde_json::{Value, json};
 use tower::ServiceExt;
 use waihu_api::{
-    Choices, Connect, Cookies, Limits, OpenId, Passwords, Pulse, State, StrategyOf, TokenText, router,
+    Choices, Connect, Cookies, Floor, Limits, OpenId, Passwords, Pulse, State, StrategyOf, TokenText, router,
 };
 use waihu_store::{Role, Store, StoredToken};
 use waihu_types::WallTime;
@@ -48,19 +48,24 @@ pub async fn server() -> Server {
 }
 
 pub async fn server_with(limits: Limits) -> Server {
-    server_with_all(limits, None).await
+    server_with_all(limits, None, None).await
 }
 
 /// One with a switchboard behind it.
 pub async fn server_of(desks: Option<Box<Connect>>) -> Server {
-    server_with_all(Limits::default(), desks).await
+    server_with_all(Limits::default(), desks, None).await
 }
 
-async fn server_with_all(limits: Limits, desks: Option<Box<Connect>>) -> Server {
+/// One whose agents supervisors see.
+pub async fn server_with_floor(floor: Floor) -> Server {
+    server_with_all(Limits::default(), None, Some(floor)).await
+}
+
+async fn server_with_all(limits: Limits, desks: Option<Box<Connect>>, floor: Option<Floor>) -> Server {
     let folder = tempfile::tempdir().unwrap();
     let store = Arc::new(Store::open(folder.path().join("waihu.sqlite")).await.unwrap());
     let pulse = Arc::new(Pulse::default());
-    let app = router(State { desks, ..state(folder.path(), store.clone(), pulse.clone(), limits) });
+    let app = router(State { desks, floor, ..state(folder.path(), store.clone(), pulse.clone(), limits) });
     Server { folder, store, pulse, app }
 }
 
@@ -101,6 +106,7 @@ fn state(folder: &Path, store: Arc<Store>, pulse: Arc<Pulse>, limits: Limits) ->
         })),
         provider: None,
         passwords: Passwords::Taken,
+        floor: None,
         cookies: Cookies::Plain,
         limits,
     }
