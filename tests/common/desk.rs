@@ -1,5 +1,7 @@
 //! The desk of an agent as its page has it: signed in by a password, over its WebSocket.
 
+#![allow(dead_code)]
+
 use std::{io::Write, path::Path};
 
 use futures_util::{SinkExt, StreamExt, stream::SplitSink};
@@ -65,30 +67,53 @@ impl Desk {
 
 /// An agent named Li, who can deal with hardship.
 pub fn add_agent(project: &Path) {
-    let mut adding = waihu(project)
-        .args(["person", "add", "li", "--role", "agent", "--name", "李明", "--skill", "hardship=4"])
-        .spawn()
-        .unwrap();
+    add_person(project, "li", "李明", &["--role", "agent", "--skill", "hardship=4"]);
+}
+
+/// Somebody who may sign in.
+pub fn add_person(project: &Path, login: &str, name: &str, more: &[&str]) {
+    let mut adding =
+        waihu(project).args(["person", "add", login, "--name", name]).args(more).spawn().unwrap();
     writeln!(adding.stdin.take().unwrap(), "{PASSWORD}").unwrap();
     assert!(adding.wait().unwrap().success());
 }
 
-/// The desk of somebody who has signed in by their password.
+/// The desk of Li, who has signed in by their password.
 pub async fn sits_down(api: &str) -> Desk {
+    opens(api, &signs_in(api, "li").await, "/v1/desk").await
+}
+
+/// The cookie of somebody who has signed in by their password.
+pub async fn signs_in(api: &str, login: &str) -> String {
+    let body = json!({"login": login, "password": PASSWORD}).to_string();
+    let headers = format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len());
+    let answer = asks(api, "POST /v1/session", &headers, &body).await;
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    let cookie = answer.lines().find_map(|l| l.strip_prefix("set-cookie: ")).unwrap();
+    cookie.split(';').next().unwrap().to_owned()
+}
+
+/// What a route answers somebody who is signed in.
+pub async fn gets(api: &str, cookie: &str, path: &str) -> Value {
+    let answer = asks(api, &format!("GET {path}"), &format!("cookie: {cookie}\r\n"), "").await;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200"), "{answer}");
+    let body = &body[body.find('{').unwrap()..=body.rfind('}').unwrap()];
+    serde_json::from_str(body).unwrap()
+}
+
+async fn asks(api: &str, what: &str, headers: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(api).await.unwrap();
-    let body = json!({"login": "li", "password": PASSWORD}).to_string();
-    let asked = format!(
-        "POST /v1/session HTTP/1.1\r\nhost: {api}\r\ncontent-type: application/json\r\n\
-         content-length: {}\r\nconnection: close\r\n\r\n{body}",
-        body.len()
-    );
+    let asked = format!("{what} HTTP/1.1\r\nhost: {api}\r\n{headers}connection: close\r\n\r\n{body}");
     stream.write_all(asked.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
-    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
-    let cookie = answer.lines().find_map(|l| l.strip_prefix("set-cookie: ")).unwrap();
-    let cookie = cookie.split(';').next().unwrap().to_owned();
-    let mut request = format!("ws://{api}/v1/desk").into_client_request().unwrap();
+    answer
+}
+
+/// A WebSocket of somebody who is signed in.
+pub async fn opens(api: &str, cookie: &str, path: &str) -> Desk {
+    let mut request = format!("ws://{api}{path}").into_client_request().unwrap();
     request.headers_mut().insert("cookie", cookie.parse().unwrap());
     request.headers_mut().insert("origin", format!("http://{api}").parse().unwrap());
     let stream = TcpStream::connect(api).await.unwrap();
