@@ -1,6 +1,6 @@
 // What those who are signed in see: where they may go, and the page they are on.
 import {
-  AuditOutlined, BarChartOutlined, CustomerServiceOutlined, DashboardOutlined, ExperimentOutlined, FileTextOutlined, LogoutOutlined, MenuOutlined, PartitionOutlined, PhoneOutlined,
+  AuditOutlined, BarChartOutlined, CustomerServiceOutlined, DashboardOutlined, ExperimentOutlined, EyeOutlined, FileTextOutlined, LogoutOutlined, MenuOutlined, PartitionOutlined, PhoneOutlined,
   SafetyCertificateOutlined, SearchOutlined, SolutionOutlined, StopOutlined, TeamOutlined, TranslationOutlined, UserOutlined,
 } from '@ant-design/icons';
 import { Button, Spin } from 'antd';
@@ -26,6 +26,7 @@ interface Page {
 const PAGES: Page[] = [
   { path: '/desk', scope: 'desk:use', show: lazy(() => import('./pages/desk')), nav: 'nav.desk', icon: <CustomerServiceOutlined aria-hidden /> },
   { path: '/board', scope: 'events:read', show: lazy(() => import('./pages/board')), nav: 'nav.board', icon: <DashboardOutlined aria-hidden /> },
+  { path: '/talks', scope: 'talks:supervise', show: lazy(() => import('./pages/talks')), nav: 'nav.talks', icon: <EyeOutlined aria-hidden /> },
   { path: '/campaigns', scope: 'campaigns:read', show: lazy(() => import('./pages/campaigns')), nav: 'nav.campaigns', icon: <PhoneOutlined aria-hidden /> },
   { path: '/campaigns/new', scope: 'campaigns:write', show: lazy(() => import('./pages/new-campaign')) },
   { path: '/campaigns/:campaign', scope: 'campaigns:read', show: lazy(() => import('./pages/campaign')) },

@@ -12,7 +12,7 @@ const THEN_MS = 1500;
 /** Whether somebody is writing. */
 const writes = (on: EventTarget | null): boolean => on instanceof HTMLElement && (/^(INPUT|TEXTAREA|SELECT)$/.test(on.tagName) || on.isContentEditable);
 
-const DESK: [string, Word][] = [['1', 'presence.available'], ['2', 'presence.on_break'], ['3', 'presence.away'], ['A', 'desk.answer'], ['D', 'desk.decline'], ['H', 'desk.hold'], ['M', 'desk.mute'], ['X', 'desk.hang_up']];
+const DESK: [string, Word][] = [['1', 'presence.available'], ['2', 'presence.on_break'], ['3', 'presence.away'], ['A', 'desk.answer'], ['D', 'desk.decline'], ['H', 'desk.hold'], ['M', 'desk.mute'], ['X', 'desk.hang_up'], ['T', 'desk.transfer'], ['C', 'desk.call_in']];
 
 /** The keys, and a window that tells of them. `pages` are those that one may go to, in their order. */
 export const Keys = ({ pages, tour }: { pages: { path: string; name: string }[]; tour?: () => void }) => {

@@ -333,6 +333,29 @@ if (desks) await step('an agent takes a call at the desk', async (page) => {
   await page.getByRole('button', { name: '恢复' }).waitFor();
   await page.keyboard.press('h');
   await page.getByRole('button', { name: '保持' }).waitFor();
+  // A supervisor sits in on it, unheard, then heard by the agent alone.
+  await other.getByRole('link', { name: '班长台' }).click();
+  await other.getByRole('button', { name: '监听' }).first().click();
+  await other.getByText('监听中').waitFor({ timeout: PATIENCE_MS });
+  await shoot(other, 'talks');
+  await other.getByRole('button', { name: '耳语（仅坐席听到）' }).click();
+  await other.getByText('耳语中').waitFor();
+  await other.getByRole('button', { name: '离开' }).click();
+  // To whom it could be handed on, and whom the callee wants in it.
+  await page.keyboard.press('t');
+  await page.getByRole('dialog').getByText('没有其他坐席在线').waitFor();
+  await page.waitForTimeout(400);
+  await accessible(page, 'transfer');
+  await page.screenshot({ path: new URL('../shots/desk-transfer-zh.png', import.meta.url).pathname });
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'hidden' });
+  await page.keyboard.press('c');
+  await page.getByRole('dialog').getByLabel('号码').fill('1003');
+  await page.getByRole('dialog').getByRole('button', { name: '呼叫' }).click();
+  await page.locator('.others').waitFor({ timeout: PATIENCE_MS });
+  await shoot(page, 'desk-called-in');
+  await page.keyboard.press('o');
+  await page.locator('.others').waitFor({ state: 'hidden', timeout: PATIENCE_MS });
   await page.keyboard.press('x');
   await page.getByText('话后处理').waitFor();
   await page.getByLabel('结果', { exact: true }).click();
@@ -412,7 +435,7 @@ await step('a board of a thousand calls stands still', async (page) => {
 
 // What each role is offered, and nothing else.
 const OFFERED = {
-  ops: ['实时看板', '外呼批次', '外呼策略', '演练', '通话检索', '质检', '结果统计', '话术版本', '禁呼名单', '人员'],
+  ops: ['实时看板', '班长台', '外呼批次', '外呼策略', '演练', '通话检索', '质检', '结果统计', '话术版本', '禁呼名单', '人员'],
   comp: ['实时看板', '外呼批次', '外呼策略', '通话检索', '质检', '人工评审', '结果统计', '话术版本', '禁呼名单', '审计日志'],
   agent: ['坐席工作台', '外呼批次'],
   admin: ['实时看板', '外呼批次', '外呼策略', '结果统计', '话术版本', '禁呼名单', '审计日志', '人员'],

@@ -4,7 +4,7 @@ import { useEffect, useMemo, useRef, useState } from 'react';
 import { ask, client, type Shape } from '../client';
 import { useEvents, type Happened } from '../events';
 import { Link } from '../link';
-import { Card, Figure, Head, Mark, Nothing, Shown } from '../parts';
+import { Card, Facts, Figure, Head, Mark, Nothing, Shown } from '../parts';
 import { useQuery } from '../query';
 import { go } from '../router';
 import { clock, useSession, useWords } from '../session';
@@ -158,7 +158,7 @@ const BoardPage = () => {
     <>
       <Head title={t('nav.board')} lead={t('board.lead')} />
       <Shown query={query}>
-        {({ calls, campaigns, day, nodes, recognition_wait_s, media_late }) => {
+        {({ calls, campaigns, day, nodes, recognition_wait_s, media_late, agents }) => {
           const talking = calls.filter((call) => call.answered_at).length;
           const missed = day.wanted_agent ? day.missed_agent / day.wanted_agent : 0;
           return (
@@ -201,6 +201,15 @@ const BoardPage = () => {
                     ) : <Nothing title={t('board.campaigns.none')} lead={may('campaigns:write') ? t('board.campaigns.none.lead') : undefined}>{may('campaigns:write') && <Button type="primary" onClick={() => go('/campaigns/new')}>{t('campaigns.new')}</Button>}</Nothing>}
                   </Card>
                   <Card title={t('board.events')}><Ends /></Card>
+                  {agents && Object.keys(agents.presences).length > 0 && (
+                    <Card title={t('board.agents')}>
+                      <Facts of={[
+                        ...Object.entries(agents.presences).filter(([, of]) => of > 0).map(([presence, of]): [string, string] => [n('presence', presence), num(of)]),
+                        [t('board.agents.waiting'), num(agents.waiting)],
+                        [t('board.agents.longest'), agents.waiting > 0 && clock(agents.longest_wait_s * 1000)],
+                      ]} />
+                    </Card>
+                  )}
                   <Card title={t('board.nodes')}>
                     {nodes.length ? nodes.map((node) => <p key={node.name}><Mark of={node.alive && !node.draining ? 'running' : node.alive ? 'paused' : 'denied'}>{node.name}</Mark></p>) : <span className="soft">{t('none')}</span>}
                   </Card>

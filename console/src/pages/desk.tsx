@@ -4,6 +4,7 @@ import dayjs, { type Dayjs } from 'dayjs';
 import { useEffect, useRef, useState } from 'react';
 import { ask, client, part } from '../client';
 import { useDesk, type Call, type Card as About, type Promised, type Said, type Wish } from '../desk-link';
+import { CallIn, Others, Transfer } from '../desk-transfer';
 import { Card, Facts, Head, Mark, Nothing, Shown } from '../parts';
 import { useQuery } from '../query';
 import { clock, useWords } from '../session';
@@ -162,7 +163,7 @@ const Key = ({ of }: { of: string }) => <kbd aria-hidden="true">{of}</kbd>;
 
 const Desk = () => {
   const { t, lang } = useWords();
-  const { line, stands, offer, wrapped, told, ahead, send, listen, silence, again } = useDesk();
+  const { line, stands, offer, wrapped, colleagues, told, ahead, send, listen, silence, again } = useDesk();
   const now = useNow(ahead);
   const looks = stands?.presence === 'looking' || stands?.presence === 'awaiting';
   const look = looks ? (stands.call ?? undefined) : undefined;
@@ -173,11 +174,17 @@ const Desk = () => {
     if (wish === 'available') void listen().catch(() => undefined);
     send({ type: 'presence', wish });
   };
+  const [asks, setAsks] = useState<'transfer' | 'call_in'>();
   const acts = useRef<Record<string, () => void>>({});
+  const attempt = talking ? talking.attempt : '';
+  const busy = talking && (talking.asked || talking.called_in);
   acts.current = {
     ...(offer && { a: () => send({ type: 'answer', attempt: offer.attempt }), d: () => send({ type: 'decline', attempt: offer.attempt }) }),
     ...(look && stands?.presence === 'looking' && { a: () => send({ type: 'answer', attempt: look.attempt }), d: () => send({ type: 'decline', attempt: look.attempt }) }),
     ...(talking && { h: () => send({ type: 'hold', attempt: talking.attempt, on: !talking.held }), m: () => send({ type: 'mute', attempt: talking.attempt, on: !talking.muted }), x: () => send({ type: 'hang_up', attempt: talking.attempt }) }),
+    ...(talking && !busy && { t: () => setAsks('transfer'), c: () => setAsks('call_in') }),
+    ...(talking && talking.asked && { o: () => send({ type: 'hand_over', attempt }), b: () => send({ type: 'return', attempt }) }),
+    ...(talking && talking.called_in && { o: () => send({ type: 'let_go', attempt }), ...(talking.called_in.there && { l: () => send({ type: 'leave', attempt }) }) }),
     1: () => wish('available'), 2: () => wish('on_break'), 3: () => wish('away'),
   };
   useEffect(() => {
@@ -220,10 +227,13 @@ const Desk = () => {
               <div className="acts">
                 <Button aria-pressed={talking.held} type={talking.held ? 'primary' : 'default'} onClick={() => acts.current.h?.()}>{t(talking.held ? 'desk.resume' : 'desk.hold')} <Key of="H" /></Button>
                 <Button aria-pressed={talking.muted} type={talking.muted ? 'primary' : 'default'} onClick={() => acts.current.m?.()}>{t(talking.muted ? 'desk.unmute' : 'desk.mute')} <Key of="M" /></Button>
+                {!busy && <Button onClick={() => acts.current.t?.()}>{t('desk.transfer')} <Key of="T" /></Button>}
+                {!busy && <Button onClick={() => acts.current.c?.()}>{t('desk.call_in')} <Key of="C" /></Button>}
                 <Button danger onClick={() => acts.current.x?.()}>{t('desk.hang_up')} <Key of="X" /></Button>
               </div>
             )}>
               <AboutCall card={call.card} now={now} />
+              {talking && <Others call={talking} acts={acts.current} />}
               {talking && <p style={{ margin: '10px 0' }}><Mark of={call.joined ? 'running' : 'paused'}>{t(call.joined ? 'desk.joined' : 'desk.joining')}</Mark></p>}
             </Card>
             <Card title={t('call.words')}><Lines lines={call.lines} /></Card>
@@ -234,6 +244,8 @@ const Desk = () => {
           </div>
         </div>
       )}
+      {talking && asks === 'transfer' && <Transfer call={talking} colleagues={colleagues} send={send} close={() => setAsks(undefined)} />}
+      {talking && asks === 'call_in' && <CallIn call={talking} send={send} close={() => setAsks(undefined)} />}
       {!call && !offer && !look && (
         <Card>
           <Nothing title={t(stands?.presence === 'available' ? 'desk.waiting' : 'desk.idle')} lead={t(stands?.presence === 'available' ? 'desk.waiting.lead' : 'desk.idle.lead')}>

@@ -55,7 +55,7 @@ const People = () => {
   const { modal, message } = App.useApp();
   const [adding, setAdding] = useState(false);
   const query = useQuery(() => ask(client.GET('/v1/people')), 'people');
-  const change = async (login: string, body: { disabled?: boolean; password?: string }) => {
+  const change = async (login: string, body: { disabled?: boolean; password?: string; answers?: string }) => {
     try {
       await ask(client.PATCH('/v1/people/{login}', { params: { path: { login }, header: { 'If-Match': '*' } }, body }));
       void message.success(t('people.changed'));
@@ -78,11 +78,12 @@ const People = () => {
             {items.length ? (
               <div className="scroll">
                 <table className="plain-table">
-                  <thead><tr><th>{t('sign.name')}</th><th>{t('people.name')}</th><th>{t('people.role')}</th><th>{t('people.skills')}</th><th>{t('dnc.stands')}</th><th>{t('campaign.made')}</th><th /></tr></thead>
+                  <thead><tr><th>{t('sign.name')}</th><th>{t('people.name')}</th><th>{t('people.role')}</th><th>{t('people.skills')}</th><th>{t('people.answers')}</th><th>{t('dnc.stands')}</th><th>{t('campaign.made')}</th><th /></tr></thead>
                   <tbody>{items.map((person) => (
                     <tr key={person.login}>
                       <td className="num">{person.login}</td><td>{person.name}</td><td>{n('role', person.role)}</td>
                       <td>{Object.entries(person.skills).map(([skill, level]) => `${skill} ${level}`).join(' · ')}{person.langs.length ? ` · ${person.langs.join(' ')}` : ''}</td>
+                      <td>{person.role === 'agent' && (may('people:write') ? <Select size="small" style={{ width: 110 }} aria-label={`${t('people.answers')}: ${person.login}`} value={person.answers} onChange={(answers) => void change(person.login, { answers })} options={(['by_hand', 'at_once'] as const).map((value) => ({ value, label: t(`answers.${value}`) }))} /> : n('answers', person.answers))}</td>
                       <td>{person.disabled_at ? <Mark of="denied">{t('people.disabled')}</Mark> : person.locked_until ? <Mark of="waits">{t('people.locked')}</Mark> : <Mark of="approved">{t('people.active')}</Mark>}</td>
                       <td className="num">{time(person.made_at)}</td>
                       <td>{may('people:write') && <div className="acts"><Button size="small" onClick={() => password(person.login)}>{t('people.password.set')}</Button>{!person.disabled_at && <Button size="small" danger onClick={() => disable(person.login)}>{t('people.disable')}</Button>}</div>}</td>
