@@ -51,11 +51,11 @@ const SERIES: &[Row] = {
         (C, "waihu_quality_checks_total", Unit::Count, "checks of calls, by check and verdict"),
         (H, "waihu_ringing_seconds", Unit::Seconds, "from the INVITE to the answer or the end"),
         (H, "waihu_talk_seconds", Unit::Seconds, "from the answer to the end"),
-        (G, "waihu_agents", Unit::Count, "agents of this node, by how they stand"),
+        (G, "waihu_agents_present", Unit::Count, "agents of this node, by how they stand"),
         (
             C,
             "waihu_agent_seconds_total",
-            Unit::Seconds,
+            Unit::Count,
             "how long agents stood so: talking and wrapping_up of all but away are their occupancy",
         ),
         (

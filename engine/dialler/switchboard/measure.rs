@@ -40,7 +40,7 @@ impl Measures {
             stood(before, now.since(since));
         }
         for (presence, count) in counts {
-            metrics::gauge!("waihu_agents", "presence" => presence.label()).set(f64::from(count));
+            metrics::gauge!("waihu_agents_present", "presence" => presence.label()).set(f64::from(count));
         }
     }
 
