@@ -21,7 +21,7 @@ pub use ladder::{Ladder, NumberRule, Step};
 pub use select::Rule;
 
 use crate::{
-    Past, ScriptName, Settings,
+    Mode, Past, ScriptName, Settings,
     contact::{Asked, ContactModel},
 };
 use hours::{BestTime, Parts, Tried, zone};
@@ -243,7 +243,7 @@ impl Strategy {
             Some(rule) if !rule.call => return never(&rule.id),
             Some(rule) => rule,
         };
-        let standing = self.standing(case, past);
+        let standing = self.standing(case, past, settings.pacing.mode);
         if let Some(rule) = &standing.closed {
             return never(rule);
         }
@@ -297,7 +297,7 @@ impl Strategy {
     }
 
     /// Sums up what was tried.
-    fn standing(&self, case: &Case, past: &[Past]) -> Standing {
+    fn standing(&self, case: &Case, past: &[Past], mode: Mode) -> Standing {
         let mut standing = Standing {
             attempts: 0,
             free_at: None,
@@ -320,7 +320,9 @@ impl Strategy {
             if tried.closed.is_some() {
                 standing.closed.clone_from(&tried.closed);
             }
-            if let Some(at) = tried.callback_at {
+            // Where a campaign has no agents, a call back by a person is somebody else's.
+            let is_ours = !tried.agent_calls || mode != Mode::Agentless;
+            if let Some(at) = tried.callback_at.filter(|_| is_ours) {
                 standing.free_at = Some(at.max(tried.ended_at));
                 let why = if tried.agent_calls { "callback_by_agent" } else { "callback_as_agreed" };
                 standing.why = Some(why.to_owned());

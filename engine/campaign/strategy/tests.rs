@@ -259,8 +259,12 @@ fn a_call_back_is_placed_at_its_time_where_it_was_agreed_and_before_others() {
     assert!(next.rank > 100_000);
     let by_agent =
         Past { callback_at: Some(at(18)), agent_calls: true, ..own(Disposition::CallbackAgreed, at(9)) };
-    let next = self::next(&case, &[by_agent], at(10));
+    let with_agents = "trunk = \"main\"\nscript = \"reminder\"\n[pacing]\nmode = \"progressive\"";
+    let with_agents = Settings::parse(with_agents).unwrap();
+    let placed = Strategy::shipped().place(&with_agents, &case, std::slice::from_ref(&by_agent), at(10));
+    let Placement::Call(next) = placed else { panic!("an agent calls") };
     assert_eq!((next.due_at, next.why.as_str()), (at(18), "callback_by_agent"));
+    assert_eq!(never(&case, &[by_agent]), "callback_as_agreed", "nobody is there who could");
     assert_eq!(
         never(&case, &[past("13900000003", Disposition::CallbackAgreed, at(9))]),
         "callback_as_agreed"
