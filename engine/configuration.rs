@@ -7,6 +7,7 @@ use std::{
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -14,7 +15,9 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, de::IgnoredAny};
 use waihu_api::{OpenId, Passwords, Provider};
 use waihu_deliver::Deliveries;
+use waihu_keeping::Archive;
 use waihu_store::Store;
+use waihu_vault::{Reference, Signer, Vault};
 
 use crate::{project::Project, rates::AgentCost};
 
@@ -53,6 +56,43 @@ pub(crate) struct Configuration {
     pub(crate) deliveries: Deliveries,
     /// What agents' time costs.
     pub(crate) cost: AgentCost,
+    /// How recordings and transcripts are kept.
+    pub(crate) vault: VaultAt,
+}
+
+/// How recordings and transcripts are kept: plain where nothing is set.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct VaultAt {
+    /// For whom files are sealed: public halves. Where there is none, for the first key.
+    pub(crate) seal_to: Vec<String>,
+    /// Where the keys stand that open them.
+    pub(crate) key: Option<Reference>,
+    /// Where the key stands that signs bundles.
+    pub(crate) signing_key: Option<Reference>,
+}
+
+impl VaultAt {
+    /// The vault, with the keys that are here. The environment is asked by its names alone.
+    ///
+    /// # Errors
+    /// When a key cannot be fetched, or is none.
+    pub(crate) fn open(&self) -> Result<Arc<Vault>> {
+        let environment = |name: &str| std::env::var(name).ok();
+        let keys = self.key.as_ref().map(|key| anyhow::Ok((key.to_string(), key.read(&environment)?)));
+        let keys = keys.transpose()?;
+        let keys = keys.as_ref().map(|(place, text)| (place.as_str(), text.as_str()));
+        Ok(Arc::new(Vault::new(&self.seal_to, keys)?))
+    }
+
+    /// Who signs bundles, where anybody does.
+    ///
+    /// # Errors
+    /// When the key cannot be fetched, or is none.
+    pub(crate) fn signer(&self) -> Result<Option<Arc<Signer>>> {
+        let environment = |name: &str| std::env::var(name).ok();
+        let Some(key) = &self.signing_key else { return Ok(None) };
+        Ok(Some(Arc::new(Signer::new(&key.to_string(), &key.read(&environment)?)?)))
+    }
 }
 
 /// Where the store is.
@@ -94,6 +134,19 @@ struct File {
     sms: IgnoredAny,
     report: IgnoredAny,
     mail: IgnoredAny,
+    vault: VaultFile,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct VaultFile {
+    seal_to: Vec<String>,
+    key_file: Option<PathBuf>,
+    key_env: Option<String>,
+    key_command: Option<Vec<String>>,
+    signing_key_file: Option<PathBuf>,
+    signing_key_env: Option<String>,
+    signing_key_command: Option<Vec<String>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -216,6 +269,7 @@ impl Configuration {
             sign_in: file.sign_in,
             deliveries,
             cost: file.cost,
+            vault: file.vault.checked(in_project)?,
         })
     }
 
@@ -225,6 +279,15 @@ impl Configuration {
     /// When it cannot be opened or reached.
     pub(crate) async fn open_store(&self) -> Result<Store> {
         Ok(Store::connect(&self.store_address()?).await?)
+    }
+
+    /// What is kept in a project, over a store, with the keys that are here.
+    ///
+    /// # Errors
+    /// When a key cannot be fetched, or is none.
+    pub(crate) fn archive(&self, project: &Project, store: Arc<Store>) -> Result<Archive> {
+        let (vault, signer) = (self.vault.open()?, self.vault.signer()?);
+        Ok(Archive { store, vault, signer, recordings: project.recordings() })
     }
 
     /// The store, where it was ever made: whoever only asks makes no file.
@@ -252,6 +315,28 @@ impl Configuration {
                 .trim()
                 .to_owned()),
         }
+    }
+}
+
+impl VaultFile {
+    fn checked(self, in_project: impl Fn(PathBuf) -> PathBuf) -> Result<VaultAt> {
+        let one = |what: &str, file: Option<PathBuf>, env: Option<String>, command: Option<Vec<String>>| {
+            Ok(match (file, env, command) {
+                (None, None, None) => None,
+                (Some(path), None, None) => Some(Reference::File(in_project(path))),
+                (None, Some(name), None) => Some(Reference::Env(name)),
+                (None, None, Some(words)) if !words.is_empty() => Some(Reference::Command(words)),
+                _ => bail!(
+                    "vault: {what}_file, {what}_env and {what}_command: write one of them 三者只能写一个"
+                ),
+            })
+        };
+        let key = one("key", self.key_file, self.key_env, self.key_command)?;
+        let signing_key =
+            one("signing_key", self.signing_key_file, self.signing_key_env, self.signing_key_command)?;
+        // A public half that is none is told here, not after the first call.
+        Vault::new(&self.seal_to, None).context("vault.seal_to")?;
+        Ok(VaultAt { seal_to: self.seal_to, key, signing_key })
     }
 }
 
@@ -297,6 +382,7 @@ mod tests {
         assert_eq!(c.store, StoreAt::Path(PathBuf::from("/p/.waihu/waihu.sqlite")));
         assert!(c.api.listen.ip().is_loopback() && c.api.tls.is_none() && c.deliveries.readers.is_empty());
         assert!(c.traces.is_none() && !c.node.is_empty());
+        assert!(c.vault == VaultAt::default() && !c.vault.open().unwrap().seals());
     }
 
     #[test]
@@ -308,6 +394,7 @@ mod tests {
         let on: Vec<&str> = text.lines().map(|l| l.strip_prefix("#: ").unwrap_or(l)).collect();
         let c = parse(&on.join("\n")).unwrap();
         assert!(!c.deliveries.readers.is_empty() && c.api.tls.is_some() && c.traces.is_some());
+        assert!(c.vault.key.is_some() && c.vault.signing_key.is_some());
     }
 
     #[test]
@@ -321,6 +408,9 @@ mod tests {
             ("[api]\ncert = \"a.pem\"\n", "go together"),
             ("lease_s = 1\n", "5 to 300"),
             ("traces = \"localhost\"\n", "traces"),
+            ("[vault]\nkey_file = \"a\"\nkey_env = \"B\"\n", "write one of them"),
+            ("[vault]\nkey_command = []\n", "key_command"),
+            ("[vault]\nseal_to = [\"age1nobody\"]\n", "recipient"),
         ] {
             let e = parse(text).unwrap_err();
             assert!(e.contains(said), "{text}: {e}");

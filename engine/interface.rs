@@ -9,7 +9,7 @@ use waihu_api::{
     TrunkChoice,
 };
 use waihu_dialler::{DeskLink, SupervisorLink, Switchboard};
-use waihu_store::Store;
+use waihu_keeping::Archive;
 use waihu_trunk::TrunkConfig;
 
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
 pub(crate) async fn serve(
     project: &Project,
     configuration: &Configuration,
-    store: Arc<Store>,
+    archive: Archive,
     pulse: Arc<Pulse>,
     agents: Switchboard,
     mut stop: watch::Receiver<bool>,
@@ -51,6 +51,7 @@ pub(crate) async fn serve(
     let practice = project.clone();
     let (priced, agent_cost) = (project.clone(), configuration.cost.clone());
     let floor = floor(&agents);
+    let store = Arc::clone(&archive.store);
     let state = State {
         store: Arc::clone(&store),
         pulse: Arc::clone(&pulse),
@@ -68,7 +69,7 @@ pub(crate) async fn serve(
         }),
         choices: Box::new(move || choices(&chosen)),
         prices: Box::new(move || crate::rates::of(&priced, &agent_cost)),
-        recordings: project.recordings(),
+        archive,
         disk: project.made(),
         desks: Some(Box::new(move |profile| {
             let DeskLink { hear, say } = agents.connect(profile);

@@ -5,6 +5,7 @@
 
 mod commands;
 mod configuration;
+mod daily;
 mod gate;
 mod interface;
 pub mod logs;

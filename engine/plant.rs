@@ -16,6 +16,7 @@ use waihu_trunk::{MediaPorts, SipSocket, TrunkConfig};
 
 use crate::{
     commands::dialog,
+    configuration::Configuration,
     output::note,
     project::{Project, cores},
 };
@@ -63,6 +64,8 @@ pub(crate) async fn start(
     store: Arc<Store>,
     switchboard: Switchboard,
 ) -> Result<Arc<Plant>> {
+    // A key that is not there is told before anybody is called.
+    let vault = Configuration::of(project)?.vault.open()?;
     // The environment is this program's business alone; the trunk only asks for one name.
     let credentials = trunk.credentials(&|name| std::env::var(name).ok())?;
     recover(project, &store).await?;
@@ -95,6 +98,7 @@ pub(crate) async fn start(
         recorder: Recorder::spawn().context("cannot start the recorder 无法启动录音")?,
         store,
         recordings,
+        vault,
         models: versions(project)?,
         trunk,
     }))

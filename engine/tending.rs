@@ -1,11 +1,12 @@
 //! What `waihu serve` does beside its calls: judges what was filed, draws calls for review, makes and sends reports.
 //! Each of it is done once, whichever node is first, and none of it is waited for by a call.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::time::Duration;
 
 use waihu_dialler::Judging;
+use waihu_keeping::Archive;
 use waihu_quality::{Rules, Sampling};
-use waihu_store::{Store, StoreError};
+use waihu_store::StoreError;
 
 use crate::{commands::dialog::now, reports::Reports};
 
@@ -16,8 +17,7 @@ const SELDOM: u32 = 30;
 
 /// What is tended with.
 pub(crate) struct Tending {
-    pub(crate) store: Arc<Store>,
-    pub(crate) recordings: PathBuf,
+    pub(crate) archive: Archive,
     pub(crate) rules: Rules,
     pub(crate) sampling: Sampling,
     pub(crate) reports: Reports,
@@ -34,12 +34,12 @@ impl Tending {
                 tracing::warn!(%error, "calls are not judged yet");
             }
             if looks.is_multiple_of(SELDOM) {
-                match waihu_dialler::draw(&self.store, &self.sampling, now()).await {
+                match waihu_dialler::draw(&self.archive.store, &self.sampling, now()).await {
                     Ok(0) => {}
                     Ok(drawn) => tracing::info!(drawn, "calls are drawn for review"),
                     Err(error) => tracing::warn!(%error, "calls are not drawn yet"),
                 }
-                if let Err(error) = self.reports.tend(&self.store, now()).await {
+                if let Err(error) = self.reports.tend(&self.archive.store, now()).await {
                     tracing::warn!(%error, "reports are not made yet");
                 }
             }
@@ -49,12 +49,13 @@ impl Tending {
     }
 
     async fn judge(&self, seq: &mut Option<i64>) -> Result<(), StoreError> {
-        let judging = Judging { store: &self.store, recordings: &self.recordings, rules: &self.rules };
+        let Archive { store, vault, recordings, .. } = &self.archive;
+        let judging = Judging { store, recordings, vault, rules: &self.rules };
         let from = match seq {
             Some(from) => *from,
             // What is filed while the others are judged comes after this place.
             None => {
-                let place = self.store.last_event().await?;
+                let place = self.archive.store.last_event().await?;
                 let judged = judging.rest().await?;
                 if judged > 0 {
                     tracing::info!(judged, "earlier calls are judged now");

@@ -40,6 +40,10 @@ pub enum Scope {
     QualityRead,
     /// Review calls.
     QualityReview,
+    /// Hand calls out as bundles.
+    CallsExport,
+    /// See, place and lift holds.
+    HoldsWrite,
     /// Read who did what.
     AuditRead,
     /// Follow events.
@@ -60,7 +64,7 @@ pub enum Scope {
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::CasesRead,
         Self::CasesWrite,
         Self::CampaignsRead,
@@ -77,6 +81,8 @@ impl Scope {
         Self::CallsHear,
         Self::QualityRead,
         Self::QualityReview,
+        Self::CallsExport,
+        Self::HoldsWrite,
         Self::AuditRead,
         Self::EventsRead,
         Self::MetricsRead,
@@ -106,6 +112,8 @@ impl Scope {
             Self::CallsHear => "calls:hear",
             Self::QualityRead => "quality:read",
             Self::QualityReview => "quality:review",
+            Self::CallsExport => "calls:export",
+            Self::HoldsWrite => "holds:write",
             Self::AuditRead => "audit:read",
             Self::EventsRead => "events:read",
             Self::MetricsRead => "metrics:read",
@@ -161,6 +169,8 @@ pub fn scopes(role: Role) -> &'static [Scope] {
             S::CallsHear,
             S::QualityRead,
             S::QualityReview,
+            S::CallsExport,
+            S::HoldsWrite,
             S::AuditRead,
             S::EventsRead,
             S::MetricsRead,
@@ -244,8 +254,13 @@ pub const ROUTES: &[Route] = {
         ("GET", "/v1/reviews", A(S::QualityRead)),
         ("GET", "/v1/reviews/{review}", A(S::QualityRead)),
         ("POST", "/v1/reviews/{review}", A(S::QualityReview)),
+        ("GET", "/v1/calls/{attempt}/bundle", A(S::CallsExport)),
+        ("GET", "/v1/holds", A(S::HoldsWrite)),
+        ("POST", "/v1/holds", A(S::HoldsWrite)),
+        ("POST", "/v1/holds/{hold}/lift", A(S::HoldsWrite)),
         ("POST", "/v1/search", A(S::CallsRead)),
         ("GET", "/v1/audit", A(S::AuditRead)),
+        ("GET", "/v1/audit/check", A(S::AuditRead)),
         ("GET", "/v1/campaigns", A(S::CampaignsRead)),
         ("POST", "/v1/campaigns", A(S::CampaignsWrite)),
         ("GET", "/v1/campaigns/{campaign}", A(S::CampaignsRead)),

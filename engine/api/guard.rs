@@ -148,7 +148,7 @@ pub(crate) async fn write_down(State(shared): State<Shared>, request: Request, n
         Err(e) => return Problem::from(e).into_response(),
     };
     let response = next.run(Request::from_parts(parts, Body::from(bytes))).await;
-    if let Err(e) = shared.store().write_down_end(id, response.status().as_u16()).await {
+    if let Err(e) = shared.store().write_down_end(id, response.status().as_u16(), now()).await {
         tracing::warn!(error = %e, "how a change ended was not written down");
     }
     response

@@ -10,6 +10,7 @@ mod costs;
 mod extract;
 mod floor;
 mod guard;
+mod kept;
 mod limits;
 mod metrics;
 mod oidc;

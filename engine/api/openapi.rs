@@ -75,6 +75,7 @@ described! {
         (name = "quality", description = "What calls were judged to be, and what people think of them 质检与复核"),
         (name = "board", description = "How it goes, and what came of it 看板与统计"),
         (name = "audit", description = "Who did what 审计"),
+        (name = "holds", description = "What may not be removed 封存"),
         (name = "scripts", description = "Versions of scripts and who approved them 话术版本与审批"),
         (name = "do_not_call", description = "Whom nobody calls 禁呼名单"),
         (name = "events", description = "What happens, as it happens 实时事件"),

@@ -11,6 +11,7 @@ use std::{
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
+use waihu_keeping::Archive;
 use waihu_store::{Store, StoredScript};
 use waihu_types::WallTime;
 
@@ -121,8 +122,8 @@ pub struct State {
     pub choices: Box<dyn Fn() -> Choices + Send + Sync>,
     /// What calls and agents cost.
     pub prices: Box<dyn Fn() -> Prices + Send + Sync>,
-    /// Where recordings and transcripts lie.
-    pub recordings: PathBuf,
+    /// Recordings, transcripts and what opens them.
+    pub archive: Archive,
     /// The folder whose disk has to have room.
     pub disk: PathBuf,
     /// Where agents sit down at their desks; none where no calls are placed.

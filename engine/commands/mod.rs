@@ -1,14 +1,17 @@
 //! The commands, one file each family.
 
 mod api_document;
+mod audit;
 mod authority;
 mod bench;
+mod bundle;
 mod call;
 pub(crate) mod campaign;
 mod cases;
 mod check;
 mod classify;
 mod corpus;
+mod debtor;
 mod deliver;
 pub(crate) mod dialog;
 mod do_not_call;
@@ -16,6 +19,7 @@ mod doctor;
 mod eval;
 mod explain;
 mod export;
+mod hold;
 mod init;
 mod models;
 mod outcomes;
@@ -24,6 +28,7 @@ mod practice;
 mod prompts;
 mod quality;
 mod report;
+mod retention;
 mod say;
 mod serve;
 mod signals;
@@ -32,6 +37,7 @@ mod token;
 mod train;
 mod transcribe;
 mod trunk;
+mod vault;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -125,6 +131,24 @@ enum Command {
     /// Let people sign in, and shut them out 人员与密码
     #[command(subcommand)]
     Person(person::PersonCommand),
+    /// Show who did what, and verify that the record of it is whole 审计日志与校验
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+    /// Keys by which recordings and transcripts are sealed 录音与文本的封存密钥
+    #[command(subcommand)]
+    Vault(vault::VaultCommand),
+    /// Hand a call out as one file that proves itself, and verify such a file 证据包导出与核验
+    #[command(subcommand)]
+    Bundle(bundle::BundleCommand),
+    /// Remove what has had its days 保存期限
+    #[command(subcommand)]
+    Retention(retention::RetentionCommand),
+    /// Keep what may not be removed 封存与解除
+    #[command(subcommand)]
+    Hold(hold::HoldCommand),
+    /// Hand out or remove what is kept of a person 个人信息的查阅与删除
+    #[command(subcommand)]
+    Debtor(debtor::DebtorCommand),
     /// Print the description of the HTTP API, OpenAPI 3.1 打印接口说明
     ApiDocument,
     /// Set up a project step by step: trunk, rules, store, first tokens 逐步完成首次设置
@@ -175,6 +199,12 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Simulate(args) => simulate::run(&project, args),
         Command::Practice(args) => practice::run(&project, &args),
         Command::ApiDocument => api_document::run(),
+        Command::Audit(command) => audit::run(&project, command),
+        Command::Vault(command) => vault::run(&project, command),
+        Command::Bundle(command) => bundle::run(&project, command),
+        Command::Retention(command) => retention::run(&project, &command),
+        Command::Hold(command) => hold::run(&project, command),
+        Command::Debtor(command) => debtor::run(&project, command),
         Command::Token(command) => token::run(&project, command),
         Command::Person(command) => person::run(&project, command),
         Command::Init(args) => init::run(&project, &args),

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     configuration::Configuration,
-    gate, interface,
+    daily, gate, interface,
     output::{note, out},
     plant::{self, Ground},
     project::Project,
@@ -71,12 +71,13 @@ async fn serve(
     let store = plant::store(project, ground).await?;
     let pulse = Arc::new(Pulse::default());
     let (end, ending) = watch::channel(false);
+    let archive = configuration.archive(project, Arc::clone(&store))?;
     let agents = Switchboard::start(Arc::clone(&store), &trunk.agents);
     // What is asked for is refused at once where its address is taken, not after the models are loaded.
     let (listens, mut api) = interface::serve(
         project,
         &configuration,
-        Arc::clone(&store),
+        archive.clone(),
         Arc::clone(&pulse),
         agents.clone(),
         ending,
@@ -95,7 +96,7 @@ async fn serve(
     let (observer, mut progress) = mpsc::unbounded_channel();
     let (stop, stopping) = watch::channel(Stop::No);
     let beats = Arc::clone(&pulse);
-    let (words, recordings) = (Arc::clone(&store), project.recordings());
+    let words = archive.clone();
     let order = EngineOrder {
         trunk: args.trunk.clone(),
         only: None,
@@ -112,12 +113,12 @@ async fn serve(
         mail: configuration.deliveries.mail.clone(),
         cost: configuration.cost.clone(),
     };
-    let (judged, heard) = (Arc::clone(&words), recordings.clone());
-    let tending = Tending { store: judged, recordings: heard, rules, sampling, reports }.run();
+    let tending = Tending { archive: archive.clone(), rules, sampling, reports }.run();
     let tending = tokio::spawn(tending);
+    tokio::spawn(daily::keep(project.clone(), archive));
     // Searched is what older calls said as well; nobody waits for it.
     tokio::spawn(async move {
-        match waihu_dialler::catch_up(&words, &recordings).await {
+        match waihu_dialler::catch_up(&words.store, &words.vault, &words.recordings).await {
             Ok(0) => {}
             Ok(taken) => tracing::info!(taken, "words of earlier calls can be searched now"),
             Err(e) => tracing::warn!(error = %e, "words of earlier calls cannot be searched yet"),

@@ -12,8 +12,10 @@ use serde::Serialize;
 use waihu_asr::{Asr, AsrConfig, Options, Window};
 use waihu_record::wav;
 use waihu_types::Lang;
+use waihu_vault::Vault;
 
 use crate::{
+    configuration::Configuration,
     output::{note, out},
     project::{Project, cores},
 };
@@ -40,7 +42,7 @@ pub(crate) struct TranscribeArgs {
     /// with words missing 按语音长度计算，与通话中相同
     #[arg(long)]
     cut_window: bool,
-    /// WAV files of any usual format and rate 音频文件
+    /// WAV files of any usual format and rate, sealed ones (.age) too 音频文件，封存的亦可
     #[arg(required = true)]
     files: Vec<PathBuf>,
 }
@@ -65,10 +67,12 @@ struct Answer<'a> {
 pub(crate) fn run(project: &Project, args: &TranscribeArgs) -> Result<ExitCode> {
     let model = project.recognizer()?;
     let threads = cores();
+    // What is sealed is opened where its key is here.
+    let vault = Configuration::of(project)?.vault.open()?;
     let mut asr = Asr::load(model, AsrConfig { threads, ..AsrConfig::default() })?;
     let mut failed = 0;
     for path in &args.files {
-        match transcribe(&mut asr, args, path) {
+        match transcribe(&mut asr, &vault, args, path) {
             Ok(answer) if args.json => out!("{}", serde_json::to_string(&answer)?)?,
             Ok(answer) => out!("{}\t{}", path.display(), answer.text)?,
             // One bad file does not keep the others from being read.
@@ -81,8 +85,10 @@ pub(crate) fn run(project: &Project, args: &TranscribeArgs) -> Result<ExitCode> 
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn transcribe<'a>(asr: &mut Asr, args: &TranscribeArgs, path: &'a Path) -> Result<Answer<'a>> {
-    let pcm = wav::read(path)?;
+fn transcribe<'a>(asr: &mut Asr, vault: &Vault, args: &TranscribeArgs, path: &'a Path) -> Result<Answer<'a>> {
+    let sealed = path.extension().is_some_and(|end| end == "age");
+    let mut kept = if sealed { vault.open_sealed(path)? } else { vault.open(path)? };
+    let pcm = wav::read_from(path, &mut kept)?;
     let side = |n: usize| {
         let at = pcm.channels.get(n).cloned();
         at.with_context(|| format!("{}: has one side only; leave --side out 只有一个声道", path.display()))

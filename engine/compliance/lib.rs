@@ -11,6 +11,7 @@ mod holidays;
 mod hours;
 mod profile;
 pub mod read;
+mod retention;
 mod subject;
 
 pub use contact::{Contact, refused};
@@ -18,5 +19,6 @@ pub use gate::{Decision, Evidence, Facts, Gate, HORIZON_DAYS};
 pub use holidays::Holidays;
 pub use profile::{Profile, Rule, Words};
 pub use read::{Fault, Faults};
+pub use retention::Retention;
 pub use subject::{NotOthers, Subject};
 pub use waihu_types::Reached;

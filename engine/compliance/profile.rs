@@ -11,6 +11,7 @@ use crate::{
     holidays::Holidays,
     hours::{DAYS, Hours, Window},
     read::{Faults, File, Table},
+    retention::Retention,
     subject::ThirdParty,
 };
 
@@ -20,7 +21,7 @@ const LABORATORY: &str = include_str!("../../compliance/laboratory.toml");
 /// The longest that a cap or a rest may look back [days]: a quarter. What is meant for longer is no pace of
 /// calls but a decision about the case.
 const MAX_DAYS: u32 = LONGEST_DAYS as u32;
-const LONGEST_DAYS: u16 = 92;
+pub(crate) const LONGEST_DAYS: u16 = 92;
 /// The most calls that a cap may allow: beyond it nothing is capped.
 const MAX_CALLS: u32 = 1_000;
 
@@ -118,6 +119,7 @@ pub struct Profile {
     reach_days: u16,
     /// The rules of text messages, which are as those of calls; none where no message is allowed.
     sms: Option<Box<Profile>>,
+    retention: Retention,
 }
 
 impl Profile {
@@ -137,6 +139,8 @@ impl Profile {
         hash.update(text);
         let id = table.text("id", &mut file).map(|(_, id)| id).unwrap_or_default();
         let names = words(&mut table, &mut file);
+        let retention = table.one("retention", &mut file);
+        let retention = retention.map(|table| Retention::read(table, &mut file)).unwrap_or_default();
         if table.switch("laboratory", &mut file) {
             let rules = vec![built_in("laboratory", Check::Laboratory)];
             table.close(&mut file);
@@ -149,6 +153,7 @@ impl Profile {
                     sms: Self::laboratory().sms,
                     rules,
                     reach_days: 0,
+                    retention,
                 },
             );
         }
@@ -213,9 +218,17 @@ impl Profile {
         let sha256 = hex::encode(hash.finalize());
         let sms = sms.map(|rules| {
             let (id, names, sha256) = (id.clone(), names.clone(), sha256.clone());
-            Box::new(Self { id, names, sha256, reach_days: self::reach_days(&rules), rules, sms: None })
+            Box::new(Self {
+                id,
+                names,
+                sha256,
+                reach_days: self::reach_days(&rules),
+                rules,
+                sms: None,
+                retention,
+            })
         });
-        done(file, Self { id, names, sha256, rules, reach_days, sms })
+        done(file, Self { id, names, sha256, rules, reach_days, sms, retention })
     }
 
     /// The profile of lines that reach machines of one's own alone, as it is shipped: it has no rule, and each
@@ -228,6 +241,7 @@ impl Profile {
             rules: vec![built_in("laboratory", Check::Laboratory)],
             reach_days: 0,
             sms: None,
+            retention: Retention::default(),
         };
         Self { sms: Some(Box::new(calls.clone())), ..calls }
     }
@@ -236,6 +250,11 @@ impl Profile {
     /// was attempted. None where the profile allows no message.
     pub fn sms(&self) -> Option<&Self> {
         self.sms.as_deref()
+    }
+
+    /// For how long what its calls left is kept.
+    pub fn retention(&self) -> &Retention {
+        &self.retention
     }
 
     /// Its id.

@@ -170,6 +170,16 @@ impl<'i> Table<'i> {
         }
     }
 
+    /// A whole number within `range`, or nothing where the key is not there or wrong.
+    pub fn number_if(
+        &mut self,
+        key: &'static str,
+        range: std::ops::RangeInclusive<u32>,
+        file: &mut File,
+    ) -> Option<u32> {
+        if self.has(key) { self.number(key, range, file) } else { self.unasked(key, None) }
+    }
+
     /// A text that says something, or nothing where the key is not there.
     pub fn text_if(&mut self, key: &'static str, file: &mut File) -> Option<(usize, String)> {
         if self.has(key) { self.text(key, file) } else { self.unasked(key, None) }

@@ -46,6 +46,8 @@ pub enum EventKind {
     Sms,
     /// A report was made.
     Report,
+    /// The audit's head, once a day.
+    AuditHead,
 }
 
 impl EventKind {
@@ -59,6 +61,7 @@ impl EventKind {
             Self::DoNotCall => "do_not_call",
             Self::Sms => "sms",
             Self::Report => "report",
+            Self::AuditHead => "audit_head",
         }
     }
 }

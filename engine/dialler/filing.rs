@@ -12,17 +12,24 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::oneshot, time::timeout};
+use tokio::{
+    sync::{Semaphore, oneshot},
+    time::timeout,
+};
 use waihu_media::Stats;
 use waihu_record::{Recording, RecordingInProgress, TranscriptWriter};
 use waihu_store::StoreError;
 use waihu_types::{AttemptId, Outcome, Transcript, WallTime};
+use waihu_vault::Note;
 
 use crate::{error::DialError, plant::Plant, searched::keep_words};
 
 /// How often a write to the store is tried, a second apart: whoever holds its lock or fills the disk has
 /// half a minute to mend it.
 const TRIES: u32 = 30;
+
+/// Calls whose files are sealed at once: where many end together, cores are left for those that are up.
+static SEALING: Semaphore = Semaphore::const_new(2);
 
 /// How long a slot's counts are waited for: the media thread gives them within a tick.
 const CLOSED_WAIT: Duration = Duration::from_secs(1);
@@ -105,12 +112,38 @@ pub(crate) async fn file(plant: &Arc<Plant>, outcome: &Outcome) -> Result<(), Di
     let Err(source) = filed else {
         let _ = fs::remove_file(spool_file(&plant.recordings, &outcome.attempt));
         if let Some(transcript) = &outcome.transcript {
-            keep_words(&plant.store, &plant.recordings, &outcome.attempt, &transcript.path).await;
+            keep_words(&plant.store, &plant.vault, &plant.recordings, &outcome.attempt, &transcript.path)
+                .await;
         }
+        seal(plant, outcome).await;
         return Ok(());
     };
     let path = keep(plant, outcome).await.then(|| spool_file(&plant.recordings, &outcome.attempt));
     Err(DialError::NotFiled { outcome: Box::new(outcome.clone()), path, source: Box::new(source) })
+}
+
+/// Seals the files of a call, after its words were taken in: a node that only seals could not read them again. What
+/// cannot be sealed stays plain, is told, and is tried again once a day.
+async fn seal(plant: &Arc<Plant>, outcome: &Outcome) {
+    if !plant.vault.seals() {
+        return;
+    }
+    let recording = outcome.recording.as_ref().map(|recording| {
+        let duration_ms = Some(recording.duration_ms);
+        (recording.path.clone(), Note { sha256: recording.sha256.clone(), duration_ms, ..Note::default() })
+    });
+    let transcript = outcome.transcript.as_ref().map(|transcript| {
+        (transcript.path.clone(), Note { sha256: transcript.sha256.clone(), ..Note::default() })
+    });
+    // Held by who waits for the disk, and never closed.
+    let _turn = SEALING.acquire().await;
+    for (path, note) in recording.into_iter().chain(transcript) {
+        let vault = Arc::clone(&plant.vault);
+        let sealed = tokio::task::spawn_blocking(move || vault.seal(Path::new(&path), note)).await;
+        if let Ok(Err(e)) = sealed {
+            tracing::error!(attempt = %outcome.attempt, error = %e, "a file of a call could not be sealed yet");
+        }
+    }
 }
 
 /// Notes in the store that the callee's side has answered.

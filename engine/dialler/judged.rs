@@ -4,12 +4,16 @@
 //! second way, and what was missed is judged at the next start. Calls whose files lie on another node's disk are left
 //! to it.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use waihu_quality::{Call, Decided, Judgement, Line, Rules, Speaker, judge};
 use waihu_record::TranscriptLine;
 use waihu_store::{Filter, NewJudgement, Store, StoreError, Verdict};
 use waihu_types::{AnsweredBy, AttemptId, HandoverResult, Outcome};
+use waihu_vault::Vault;
 
 use crate::{legs::wall_now, searched::lines};
 
@@ -23,6 +27,8 @@ pub struct Judging<'a> {
     pub store: &'a Store,
     /// Where transcripts lie.
     pub recordings: &'a Path,
+    /// What opens them.
+    pub vault: &'a Arc<Vault>,
     /// What calls are held against.
     pub rules: &'a Rules,
 }
@@ -97,8 +103,9 @@ impl Judging<'_> {
     async fn transcript(&self, path: &str) -> Option<Vec<Line>> {
         // Wherever the folder was when it was written.
         let path: PathBuf = self.recordings.join(Path::new(path).file_name()?);
+        let vault = Arc::clone(self.vault);
         // The disk is waited for elsewhere: calls go on.
-        let lines = tokio::task::spawn_blocking(move || lines(&path)).await.ok()?.ok()?;
+        let lines = tokio::task::spawn_blocking(move || lines(&vault, &path)).await.ok()?.ok()?;
         Some(lines.into_iter().map(line).collect())
     }
 }

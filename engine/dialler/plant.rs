@@ -13,6 +13,7 @@ use waihu_srtp::Certificate;
 use waihu_store::{Refusal, Store};
 use waihu_trunk::{Credentials, Registration, SipSocket, TrunkConfig};
 use waihu_types::{AttemptId, CampaignId, Case, CaseId, Intent, Lang, Outcome, PhoneNumber, VoiceStyle};
+use waihu_vault::Vault;
 
 use crate::{filing::Reserve, switchboard::Switchboard, words::RecordedPrompts};
 
@@ -42,6 +43,8 @@ pub struct Plant {
     pub store: Arc<Store>,
     /// Where recordings and transcripts are written.
     pub recordings: PathBuf,
+    /// What seals them once a call's outcome is filed.
+    pub vault: Arc<Vault>,
     /// Room kept on the disk for outcomes.
     pub reserve: Reserve,
     /// The models in use by job, as `name@version`.

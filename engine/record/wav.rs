@@ -68,7 +68,21 @@ struct Format {
 /// When it is no WAV, damaged, cut off, without sound, or coded otherwise.
 pub fn read(path: impl AsRef<Path>) -> Result<Pcm, WavError> {
     let path = path.as_ref();
-    let bytes = contents(path)?;
+    let failed = |source| WavError::Read { path: path.to_owned(), source };
+    let mut file = File::open(path).map_err(failed)?;
+    let bytes = file.metadata().map_err(failed)?.len();
+    if bytes > LARGEST {
+        return Err(WavError::TooLarge { path: path.to_owned(), bytes, limit: LARGEST });
+    }
+    read_from(path, &mut file)
+}
+
+/// Reads the same from wherever it is, of a sealed file for example; `path` is for messages.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_from(path: &Path, source: &mut dyn Read) -> Result<Pcm, WavError> {
+    let bytes = contents(path, source)?;
     let (format, data) = find_sound(path, &bytes)?;
     let width = usize::from(format.bits.div_ceil(8));
     let decode = decoder(format.tag, format.bits).ok_or_else(|| WavError::Coding {
@@ -89,18 +103,16 @@ pub fn read(path: impl AsRef<Path>) -> Result<Pcm, WavError> {
     Ok(Pcm { rate: format.rate, channels })
 }
 
-fn contents(path: &Path) -> Result<Vec<u8>, WavError> {
+fn contents(path: &Path, source: &mut dyn Read) -> Result<Vec<u8>, WavError> {
     let failed = |source| WavError::Read { path: path.to_owned(), source };
-    let mut file = File::open(path).map_err(failed)?;
-    let bytes = file.metadata().map_err(failed)?.len();
-    let too_large = |bytes| WavError::TooLarge { path: path.to_owned(), bytes, limit: LARGEST };
-    if bytes > LARGEST {
-        return Err(too_large(bytes));
-    }
-    let mut out = Vec::with_capacity(bytes as usize);
+    let mut out = Vec::new();
     // A pipe has no length beforehand.
-    (&mut file).take(LARGEST + 1).read_to_end(&mut out).map_err(failed)?;
-    if out.len() as u64 > LARGEST { Err(too_large(out.len() as u64)) } else { Ok(out) }
+    source.take(LARGEST + 1).read_to_end(&mut out).map_err(failed)?;
+    let bytes = out.len() as u64;
+    if bytes > LARGEST {
+        return Err(WavError::TooLarge { path: path.to_owned(), bytes, limit: LARGEST });
+    }
+    Ok(out)
 }
 
 /// Walks the chunks to the format and the sound.

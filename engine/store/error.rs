@@ -148,6 +148,14 @@ pub enum StoreError {
         /// Why.
         why: ScriptRefusal,
     },
+    /// A hold keeps it.
+    #[error(
+        "a hold keeps this: see `waihu hold list`, and lift it first where it may be lifted 处于封存状态，须先解除封存"
+    )]
+    Held,
+    /// A call is up.
+    #[error("a call about this is up: wait until it is over 相关通话正在进行，请稍后再试")]
+    OnTheLine,
     /// A stored record cannot be read.
     #[error("the record of {of} cannot be read 记录无法读取: {source}")]
     Record {

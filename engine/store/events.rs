@@ -17,7 +17,7 @@ pub struct Event {
     pub seq: i64,
     /// The same for a repeat, and for nothing else.
     pub key: String,
-    /// `outcome`, `attempt`, `case`, `campaign`, `do_not_call` or `sms`.
+    /// `outcome`, `attempt`, `case`, `campaign`, `do_not_call`, `sms` or `audit_head`.
     pub kind: String,
     /// When.
     pub at: WallTime,

@@ -215,6 +215,20 @@ impl Store {
         tx.commit().await.map_err(|e| self.sql(e))
     }
 
+    /// The messages that a call left.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub async fn messages_of(&self, attempt: &AttemptId) -> Result<Vec<Message>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM messages WHERE attempt = $1 ORDER BY message");
+        let rows: Vec<MessageRow> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+            .bind(attempt.as_str())
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|e| self.sql(e))?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+
     /// The messages that may be due, those that wait longest first.
     ///
     /// # Errors

@@ -151,6 +151,7 @@ impl Store {
         let writers = Writers::new(pool.clone(), location.clone());
         let store = Self { location, pool, writers, practice: false, owner: Mutex::new(None) };
         store.fill_in_subscribers().await?;
+        store.chain_up().await?;
         Ok(store)
     }
 

@@ -10,7 +10,7 @@ use std::fmt::Write;
 use sqlx::{AssertSqlSafe, FromRow};
 use waihu_types::{AttemptId, CampaignId, CaseId, Disposition, WallTime};
 
-use crate::{Location, Store, StoreError, board::json_field};
+use crate::{Location, Store, StoreError, board::json_field, write::Tx};
 
 /// A line of a transcript that somebody said.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -186,10 +186,20 @@ impl Store {
     /// When they cannot be written.
     pub async fn keep_words(&self, attempt: &AttemptId, lines: &[Said<'_>]) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
+        self.put_words(&mut tx, attempt, lines).await?;
+        tx.commit().await.map_err(|e| self.sql(e))
+    }
+
+    pub(crate) async fn put_words(
+        &self,
+        tx: &mut Tx,
+        attempt: &AttemptId,
+        lines: &[Said<'_>],
+    ) -> Result<(), StoreError> {
         let is_file = matches!(self.location, Location::File(_));
         let gone: Vec<i64> = sqlx::query_scalar("SELECT id FROM utterances WHERE attempt = $1")
             .bind(attempt.as_str())
-            .fetch_all(&mut *tx)
+            .fetch_all(&mut **tx)
             .await
             .map_err(|e| self.sql(e))?;
         for id in gone {
@@ -202,7 +212,7 @@ impl Store {
             for statement in statements {
                 sqlx::query(AssertSqlSafe(*statement))
                     .bind(id)
-                    .execute(&mut *tx)
+                    .execute(&mut **tx)
                     .await
                     .map_err(|e| self.sql(e))?;
             }
@@ -210,7 +220,7 @@ impl Store {
         let campaign: Option<Option<String>> =
             sqlx::query_scalar("SELECT campaign FROM attempts WHERE attempt = $1")
                 .bind(attempt.as_str())
-                .fetch_optional(&mut *tx)
+                .fetch_optional(&mut **tx)
                 .await
                 .map_err(|e| self.sql(e))?;
         let of =
@@ -227,22 +237,22 @@ impl Store {
             let insert = sqlx::query_scalar(insert).bind(attempt.as_str()).bind(at_ms).bind(line.speaker);
             let insert = insert.bind(line.text);
             let insert = if is_file { insert } else { insert.bind(&grams) };
-            let id: i64 = insert.fetch_one(&mut *tx).await.map_err(|e| self.sql(e))?;
+            let id: i64 = insert.fetch_one(&mut **tx).await.map_err(|e| self.sql(e))?;
             if is_file {
                 sqlx::query("INSERT INTO utterance_words (rowid, grams) VALUES ($1, $2)")
                     .bind(id)
                     .bind(&grams)
-                    .execute(&mut *tx)
+                    .execute(&mut **tx)
                     .await
                     .map_err(|e| self.sql(e))?;
             }
         }
         sqlx::query("INSERT INTO searchable (attempt) VALUES ($1) ON CONFLICT (attempt) DO NOTHING")
             .bind(attempt.as_str())
-            .execute(&mut *tx)
+            .execute(&mut **tx)
             .await
-            .map_err(|e| self.sql(e))?;
-        tx.commit().await.map_err(|e| self.sql(e))
+            .map(drop)
+            .map_err(|e| self.sql(e))
     }
 
     /// Outcomes with a transcript whose words were not taken in yet, after an attempt in the order of their ids: the

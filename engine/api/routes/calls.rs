@@ -1,6 +1,8 @@
-//! One call as it is looked into: its recording, its words and why the bot said them, whether its files are whole.
+//! One call as it is looked into: its recording, its words and why the bot said them, whether its files are whole;
+//! and all of it as one file that proves itself.
 //!
-//! Each look at what was said is written down, as changes are: who heard whom is asked for later.
+//! Each look at what was said is written down, as changes are: who heard whom is asked for later. Files are opened by
+//! the vault alone, plain or sealed.
 
 use std::{
     io,
@@ -9,24 +11,23 @@ use std::{
 
 use axum::{
     Json,
-    body::Body as Sent,
-    extract::Request,
-    http::{HeaderName, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
-use tokio::io::AsyncReadExt;
-use tower_http::services::ServeFile;
+use tokio::task::spawn_blocking;
 use utoipa::{IntoParams, ToSchema};
+use waihu_keeping::KeepError;
 use waihu_redact::Known;
 use waihu_store::{Act, Filter};
 use waihu_types::{AttemptId, Lang, Outcome};
+use waihu_vault::{Opened, VaultError, sealed_name};
 
 use crate::{
     Problem,
     extract::{Answer, Asked, At, Who},
+    kept::{Part, sent},
     openapi::Key,
     problem::Code,
     state::{Here, Shared, now},
@@ -49,7 +50,7 @@ async fn looked(shared: &Shared, who: &Who, attempt: &AttemptId, at: &str) -> Re
 }
 
 async fn ended(shared: &Shared, id: i64, status: u16) {
-    if let Err(e) = shared.store().write_down_end(id, status).await {
+    if let Err(e) = shared.store().write_down_end(id, status, now()).await {
         tracing::warn!(error = %e, "how a look ended was not written down");
     }
 }
@@ -61,19 +62,65 @@ pub(super) fn elsewhere(what: &str) -> Problem {
     )
 }
 
-/// A file that an outcome names, which has to lie in the folder of recordings: a row is not trusted further.
+/// A file that an outcome names, by its plain name, which has to lie in the folder of recordings, plain or sealed: a
+/// row is not trusted further.
 async fn within(folder: &Path, path: &str, what: &str) -> Result<PathBuf, Problem> {
     let folder = tokio::fs::canonicalize(folder).await.map_err(|_| elsewhere(what))?;
-    let name = Path::new(path).file_name().ok_or_else(|| elsewhere(what))?;
-    let file = tokio::fs::canonicalize(folder.join(name)).await.map_err(|_| elsewhere(what))?;
-    if file.starts_with(&folder) { Ok(file) } else { Err(elsewhere(what)) }
+    let plain = folder.join(Path::new(path).file_name().ok_or_else(|| elsewhere(what))?);
+    for name in [plain.clone(), sealed_name(&plain)] {
+        if let Ok(file) = tokio::fs::canonicalize(name).await {
+            return if file.starts_with(&folder) { Ok(plain) } else { Err(elsewhere(what)) };
+        }
+    }
+    Err(elsewhere(what))
+}
+
+/// Opens it, elsewhere than on a thread that serves others.
+async fn open(shared: &Shared, file: PathBuf, what: &str) -> Result<Opened, Problem> {
+    let vault = std::sync::Arc::clone(&shared.inner().state.archive.vault);
+    let opened = spawn_blocking(move || vault.open(&file)).await;
+    opened.map_err(|_| fell())?.map_err(|e| unopened(&e, what))
+}
+
+/// Why a kept file is not shown: for people, without where it lies.
+fn unopened(e: &VaultError, what: &str) -> Problem {
+    match e {
+        VaultError::Missing { .. } => elsewhere(what),
+        VaultError::NoKey { recipients, .. } => Problem::new(
+            Code::Conflict,
+            format!(
+                "{what} is sealed for {recipients}, and this node has no key of that 本节点没有可解封的私钥"
+            ),
+        ),
+        VaultError::Altered { .. } | VaultError::Foreign { .. } => altered(what),
+        e => {
+            tracing::error!(error = %e, "a kept file cannot be read");
+            Problem::new(Code::Internal, format!("{what} cannot be read; the log says more 文件无法读取"))
+        }
+    }
+}
+
+fn altered(what: &str) -> Problem {
+    let told =
+        format!("{what} was altered after it was sealed: it is not played 文件在封存后被改动，不予播放");
+    Problem::new(Code::Conflict, told)
+}
+
+fn fell() -> Problem {
+    Problem::new(Code::Internal, "a fault of ours; the log says more 内部故障")
+}
+
+/// The recording of a call.
+pub(super) async fn recording_of(shared: &Shared, attempt: &AttemptId) -> Result<Opened, Problem> {
+    let file = recording_file(shared, attempt).await?;
+    open(shared, file, "the recording").await
 }
 
 /// Where the recording of a call lies.
-pub(super) async fn recording_file(shared: &Shared, attempt: &AttemptId) -> Result<PathBuf, Problem> {
+async fn recording_file(shared: &Shared, attempt: &AttemptId) -> Result<PathBuf, Problem> {
     let found = outcome(shared, attempt).await?.and_then(|o| o.recording);
     let found = found.ok_or_else(|| Problem::not_found("recording 录音"))?;
-    within(&shared.inner().state.recordings, &found.path, "the recording").await
+    within(&shared.inner().state.archive.recordings, &found.path, "the recording").await
 }
 
 /// The sound of a call: stereo, the callee left and our side right. A range may be asked for (RFC 9110, 14).
@@ -81,25 +128,49 @@ pub(super) async fn recording_file(shared: &Shared, attempt: &AttemptId) -> Resu
     params(("attempt" = Key, Path, description = "The attempt"), ("Range" = Option<String>, Header, description = "A part of it")),
     responses((status = 200, description = "The recording", content_type = "audio/wav"),
         (status = 206, description = "The part that was asked for", content_type = "audio/wav"),
+        (status = 409, description = "It was altered, or no key here opens it"),
         (status = 416, description = "There is no such part")))]
 pub(crate) async fn recording(
     shared: Here,
     who: Who,
     At(attempt): At<AttemptId>,
-    request: Request,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let file = recording_file(&shared, &attempt).await?;
     let id = looked(&shared, &who, &attempt, "recording").await?;
-    let served = ServeFile::new(file).try_call(request).await;
-    let response = served.map_err(|_: io::Error| elsewhere("the recording"))?;
-    ended(&shared, id, response.status().as_u16()).await;
+    let response = played(&shared, file, &headers).await;
+    let status = response.as_ref().map_or_else(Problem::status, Response::status);
+    ended(&shared, id, status.as_u16()).await;
     let named = format!("inline; filename=\"{attempt}.wav\"");
     let told = [
         (header::CONTENT_TYPE, "audio/wav".to_owned()),
         (header::CONTENT_DISPOSITION, named),
-        (HeaderName::from_static("cache-control"), "no-store".to_owned()),
+        (header::CACHE_CONTROL, "no-store".to_owned()),
     ];
-    Ok((told, response.map(Sent::new)).into_response())
+    Ok((told, response?).into_response())
+}
+
+/// The part that is asked for. What was altered is not played: where the first of it was, nothing is sent, and later
+/// the answer breaks off.
+async fn played(shared: &Shared, file: PathBuf, headers: &HeaderMap) -> Result<Response, Problem> {
+    let opened = open(shared, file, "the recording").await?;
+    let length = opened.length();
+    let Some(part) = Part::asked(headers, length) else {
+        let told = [(header::CONTENT_RANGE, format!("bytes */{length}"))];
+        return Ok((StatusCode::RANGE_NOT_SATISFIABLE, told).into_response());
+    };
+    let told =
+        [(header::ACCEPT_RANGES, "bytes".to_owned()), (header::CONTENT_LENGTH, part.length().to_string())];
+    let body = sent(opened, part).await.map_err(|e| match e.kind() {
+        io::ErrorKind::InvalidData => altered("the recording"),
+        _ => elsewhere("the recording"),
+    })?;
+    if part.is_all(length) {
+        return Ok((told, body).into_response());
+    }
+    let range =
+        [(header::CONTENT_RANGE, format!("bytes {}-{}/{length}", part.first, part.end.saturating_sub(1)))];
+    Ok((StatusCode::PARTIAL_CONTENT, told, range, body).into_response())
 }
 
 /// Something that was said, or that happened, in a call.
@@ -163,7 +234,7 @@ pub(crate) async fn transcript(
         None => Some(format!("{attempt}.jsonl")),
     };
     let path = path.ok_or_else(|| Problem::not_found("transcript 文本"))?;
-    let file = within(&shared.inner().state.recordings, &path, "the transcript").await;
+    let file = within(&shared.inner().state.archive.recordings, &path, "the transcript").await;
     // A call that has just begun has no line yet.
     let file = match file {
         Err(_) if live => return Ok(Json(TranscriptRecord { live, lines: Vec::new() })),
@@ -174,7 +245,12 @@ pub(crate) async fn transcript(
         let id = looked(&shared, &who, &attempt, "transcript").await?;
         ended(&shared, id, 200).await;
     }
-    let text = read(&file).await.map_err(|_| elsewhere("the transcript"))?;
+    let mut opened = open(&shared, file, "the transcript").await?;
+    let text = spawn_blocking(move || opened.text(MAX_TRANSCRIPT)).await.map_err(|_| fell())?;
+    let text = text.map_err(|e| match e.kind() {
+        io::ErrorKind::InvalidData => altered("the transcript"),
+        _ => elsewhere("the transcript"),
+    })?;
     let skip = usize::try_from(from.after.unwrap_or(0)).unwrap_or(usize::MAX);
     // The last line of a call that is up may be half written: it comes with the next look.
     let mut lines: Vec<TranscriptLine> =
@@ -199,12 +275,6 @@ fn hide(lines: &mut [TranscriptLine], lang: Lang, known: &Known) {
     }
 }
 
-async fn read(file: &Path) -> io::Result<String> {
-    let mut bytes = Vec::new();
-    tokio::fs::File::open(file).await?.take(MAX_TRANSCRIPT).read_to_end(&mut bytes).await?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
 /// Whether a file of a call is as it was when its outcome was filed.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -213,6 +283,8 @@ pub(crate) enum Whole {
     Same,
     /// It was changed since.
     Changed,
+    /// It is sealed, and no key of this node opens it.
+    Locked,
     /// It is not on this node's disk.
     Missing,
     /// The call left none.
@@ -235,31 +307,70 @@ pub(crate) async fn check(shared: Here, _: Who, At(attempt): At<AttemptId>) -> A
     let found = outcome(&shared, &attempt).await?.ok_or_else(|| Problem::not_found("outcome 结果"))?;
     let recording = found.recording.map(|r| (r.path, r.sha256));
     let transcript = found.transcript.map(|t| (t.path, t.sha256));
-    let folder = &shared.inner().state.recordings;
     Ok(Json(Checked {
-        recording: compare(folder, recording).await,
-        transcript: compare(folder, transcript).await,
+        recording: compare(&shared, recording).await,
+        transcript: compare(&shared, transcript).await,
     }))
 }
 
-async fn compare(folder: &Path, filed: Option<(String, String)>) -> Whole {
+async fn compare(shared: &Shared, filed: Option<(String, String)>) -> Whole {
     let Some((path, sha256)) = filed else { return Whole::None };
-    let Ok(file) = within(folder, &path, "the file").await else { return Whole::Missing };
+    let archive = &shared.inner().state.archive;
+    let Ok(file) = within(&archive.recordings, &path, "the file").await else { return Whole::Missing };
+    let vault = std::sync::Arc::clone(&archive.vault);
     // An hour of sound is a hundred megabytes: not on a thread that serves others.
-    let hashed = tokio::task::spawn_blocking(move || hash(&file));
-    match hashed.await {
-        Ok(Ok(found)) if found == sha256 => Whole::Same,
-        Ok(Ok(_)) => Whole::Changed,
-        _ => Whole::Missing,
-    }
+    let compared = spawn_blocking(move || match vault.open(&file) {
+        Ok(mut opened) => match opened.hash() {
+            Ok(found) if found == sha256 => Whole::Same,
+            Err(e) if e.kind() != io::ErrorKind::InvalidData => Whole::Missing,
+            _ => Whole::Changed,
+        },
+        Err(VaultError::NoKey { .. }) => Whole::Locked,
+        Err(VaultError::Altered { .. } | VaultError::Foreign { .. }) => Whole::Changed,
+        Err(_) => Whole::Missing,
+    });
+    compared.await.unwrap_or(Whole::Missing)
 }
 
-fn hash(file: &Path) -> io::Result<String> {
-    let (mut file, mut hash, mut part) = (std::fs::File::open(file)?, Sha256::new(), vec![0; 1 << 16]);
-    loop {
-        match io::Read::read(&mut file, &mut part)? {
-            0 => return Ok(hex::encode(hash.finalize())),
-            read => hash.update(&part[..read]),
+/// All that is kept of a call that is over, as one zip: sound, words, outcome with its revisions, why it was allowed,
+/// the script, a page to read it by, hashes and a signature. `waihu bundle verify` needs nothing else.
+#[utoipa::path(get, path = "/v1/calls/{attempt}/bundle", tag = "calls",
+    params(("attempt" = Key, Path, description = "The attempt")),
+    responses((status = 200, description = "The zip", content_type = "application/zip"),
+        (status = 409, description = "No key here opens its files")))]
+pub(crate) async fn bundle(shared: Here, who: Who, At(attempt): At<AttemptId>) -> Result<Response, Problem> {
+    outcome(&shared, &attempt).await?.ok_or_else(|| Problem::not_found("outcome 结果"))?;
+    let id = looked(&shared, &who, &attempt, "bundle").await?;
+    let made = made(&shared, &who, &attempt).await;
+    ended(&shared, id, made.as_ref().map_or_else(Problem::status, |_| StatusCode::OK).as_u16()).await;
+    let (body, length) = made?;
+    let told = [
+        (header::CONTENT_TYPE, "application/zip".to_owned()),
+        (header::CONTENT_LENGTH, length.to_string()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{attempt}.zip\"")),
+        (header::CACHE_CONTROL, "no-store".to_owned()),
+    ];
+    Ok((told, body).into_response())
+}
+
+/// The zip, which has no name on the disk and is gone when it was sent.
+async fn made(shared: &Shared, who: &Who, attempt: &AttemptId) -> Result<(axum::body::Body, u64), Problem> {
+    let archive = &shared.inner().state.archive;
+    let failed = |e: io::Error| {
+        tracing::error!(error = %e, "a bundle cannot be written");
+        Problem::new(Code::Unavailable, "no room for the bundle 磁盘无法写入证据包")
+    };
+    let out = waihu_keeping::scratch(&archive.recordings).map_err(failed)?;
+    let bundled = archive.bundle(attempt, out, &who.person, now()).await.map_err(|e| match e {
+        KeepError::Store(e) => e.into(),
+        KeepError::Vault(e) => unopened(&e, "a file of the call"),
+        KeepError::UnknownCall(_) => Problem::not_found("outcome 结果"),
+        e => {
+            tracing::error!(error = %e, "a bundle cannot be made");
+            fell()
         }
-    }
+    })?;
+    let length = bundled.file.metadata().map_err(failed)?.len();
+    let part = Part { first: 0, end: length };
+    Ok((sent(bundled.file, part).await.map_err(failed)?, length))
 }

@@ -16,7 +16,7 @@ use crate::{
 /// The longest reason [characters]: a few sentences.
 const MAX_WHY: usize = 500;
 
-fn reason(field: &str, text: &str) -> Result<String, Problem> {
+pub(crate) fn reason(field: &str, text: &str) -> Result<String, Problem> {
     let text = text.trim();
     let odd = |c: char| c.is_control() && c != '\n';
     if text.is_empty() || text.chars().count() > MAX_WHY || text.contains(odd) {
@@ -50,11 +50,11 @@ pub(crate) struct Entry {
 pub(crate) struct Lifted {
     /// When.
     #[schema(value_type = String, format = DateTime)]
-    at: WallTime,
+    pub(crate) at: WallTime,
     /// By whom.
-    person: String,
+    pub(crate) person: String,
     /// Why.
-    why: String,
+    pub(crate) why: String,
 }
 
 impl From<Forbidden> for Entry {
@@ -81,7 +81,7 @@ pub(crate) struct Enter {
 pub(crate) struct Entered {
     /// The entry's id.
     #[schema(minimum = 1)]
-    id: i64,
+    pub(crate) id: i64,
 }
 
 /// Enters a number: from this moment on no campaign dials it.

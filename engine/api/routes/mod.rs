@@ -1,5 +1,6 @@
 //! The routes, a file for each kind of thing.
 
+pub(crate) mod audit;
 pub(crate) mod board;
 pub(crate) mod calls;
 pub(crate) mod campaigns;
@@ -8,6 +9,7 @@ pub(crate) mod desk;
 pub(crate) mod do_not_call;
 pub(crate) mod events;
 pub(crate) mod health;
+pub(crate) mod holds;
 pub(crate) mod outcomes;
 pub(crate) mod people;
 pub(crate) mod practice;
@@ -77,8 +79,12 @@ pub(crate) fn all() -> OpenApiRouter<Shared> {
         .routes(routes!(reviews::list))
         .routes(routes!(reviews::one, reviews::take))
         .routes(routes!(quality::costs))
+        .routes(routes!(calls::bundle))
+        .routes(routes!(holds::list, holds::place))
+        .routes(routes!(holds::lift))
         .routes(routes!(search::search))
-        .routes(routes!(search::audit))
+        .routes(routes!(audit::audit))
+        .routes(routes!(audit::check))
         .routes(routes!(desk::desk))
         .routes(routes!(talks::list))
         .routes(routes!(talks::seat))

@@ -1,4 +1,4 @@
-//! Calls that are looked for, by how they ended and by what was said; and what persons did here.
+//! Calls that are looked for, by how they ended and by what was said.
 //!
 //! What is sought stands in a body: words of a call are personal, and a path is what others log.
 
@@ -6,14 +6,14 @@ use axum::Json;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use waihu_redact::Known;
-use waihu_store::{AuditRow, Beyond, Hit, Sought};
+use waihu_store::{Beyond, Hit, Sought};
 use waihu_types::{CampaignId, CaseId, Disposition, Lang, WallTime};
 
 use crate::{
     Problem,
-    extract::{Answer, Asked, Body, Who},
+    extract::{Answer, Body, Who},
     openapi::{CaseKey, Key},
-    page::{Page, Wanted, after, limit},
+    page::{Page, after, limit},
     state::Here,
 };
 
@@ -165,42 +165,4 @@ pub(crate) async fn search(shared: Here, who: Who, Body(seek): Body<Seek>) -> An
 fn hidden(text: &str) -> String {
     let lang = if text.is_ascii() { Lang::En } else { Lang::Zh };
     waihu_redact::hide(text, &waihu_redact::find(text, lang, &Known::default()), lang)
-}
-
-/// What somebody did, or looked at.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Done {
-    /// Its place in the log.
-    #[schema(minimum = 1)]
-    id: i64,
-    /// When.
-    #[schema(value_type = String, format = DateTime)]
-    at: WallTime,
-    /// By which token or session.
-    token: String,
-    /// Whose that is.
-    person: String,
-    /// The method and the path.
-    #[schema(example = "POST /v1/campaigns/november/start")]
-    act: String,
-    /// The SHA-256 of what was handed in; empty where nothing was.
-    request: String,
-    /// The status of the answer; none where the process died before it.
-    status: Option<i64>,
-}
-
-impl From<AuditRow> for Done {
-    fn from(row: AuditRow) -> Self {
-        let AuditRow { id, at, token, person, act, request, status } = row;
-        Self { id, at: WallTime::from_unix_millis(at), token, person, act, request, status }
-    }
-}
-
-/// What persons changed and looked at, the newest first.
-#[utoipa::path(get, path = "/v1/audit", tag = "audit", params(Wanted),
-    responses((status = 200, description = "A page of the log", body = Page<Done>)))]
-pub(crate) async fn audit(shared: Here, _: Who, Asked(wanted): Asked<Wanted>) -> Answer<Page<Done>> {
-    let (before, limit) = (after::<i64>(wanted.cursor.as_deref())?, limit(wanted.limit)?);
-    let rows = shared.store().audit_before(before, limit + 1).await?;
-    Page::of(rows, limit, |row| row.id, |row| Ok(row.into())).map(Json)
 }

@@ -161,7 +161,7 @@ pub(super) async fn session_cookie(
 pub(super) async fn write_down(shared: &Shared, person: &Person, status: StatusCode) -> Result<(), Problem> {
     let act = Act { token: "", person: &person.name, act: "POST /v1/session", request: "" };
     let id = shared.store().write_down(act, now()).await?;
-    shared.store().write_down_end(id, status.as_u16()).await?;
+    shared.store().write_down_end(id, status.as_u16(), now()).await?;
     Ok(())
 }
 

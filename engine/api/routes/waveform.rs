@@ -1,10 +1,7 @@
 //! The outline of a recording: how loud each side was, some thousand times from its beginning to its end. A page draws
 //! it at once, and loads of the sound only what is played. Deliberately absent: the sound itself ([`super::calls`]).
 
-use std::{
-    io::{self, Read},
-    path::Path,
-};
+use std::io::{self, Read};
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -61,18 +58,17 @@ pub(crate) async fn waveform(
     if !(1..=MOST_POINTS).contains(&points) {
         return Err(Problem::invalid("points", "from 1 to 4000 应为 1 至 4000"));
     }
-    let file = super::calls::recording_file(&shared, &attempt).await?;
+    let opened = super::calls::recording_of(&shared, &attempt).await?;
     // An hour of sound is a hundred megabytes: not on a thread that serves others.
-    let read = tokio::task::spawn_blocking(move || outline_of(&file, points)).await;
+    let read = tokio::task::spawn_blocking(move || {
+        let bytes = opened.length();
+        outline(opened, bytes, points)
+    });
+    let read = read.await;
     match read {
         Ok(Ok(outline)) => Ok(axum::Json(outline)),
         _ => Err(super::calls::elsewhere("the recording")),
     }
-}
-
-fn outline_of(file: &Path, points: u64) -> io::Result<Waveform> {
-    let bytes = std::fs::metadata(file)?.len();
-    outline(std::fs::File::open(file)?, bytes, points)
 }
 
 /// Reads a recording of so many bytes through, as it comes.

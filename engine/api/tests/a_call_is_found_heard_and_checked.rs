@@ -10,7 +10,7 @@ use axum::{
     body::{Body, to_bytes},
     http::Request,
 };
-use common::{Server, now, server};
+use common::{Server, now, server, server_sealing};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tower::ServiceExt;
@@ -21,6 +21,7 @@ use waihu_types::{
     AnsweredBy, CaseId, Disposition, Identity, Lang, OUTCOME_VERSION, Outcome, Recording, ScriptVersion,
     Transcript,
 };
+use waihu_vault::{Note, Vault, new_key};
 
 const SOUND: &[u8] = b"RIFF....WAVEfmt and a second of sound";
 const WORDS: &str = "{\"at_ms\":0,\"speaker\":\"bot\",\"text\":\"您好\"}\n\
@@ -163,6 +164,103 @@ async fn a_call_that_is_over_is_found_heard_and_checked() {
     assert_eq!(acts.iter().filter(|act| **act == "GET /v1/calls/one/recording").count(), 3);
     assert_eq!(acts.iter().filter(|act| **act == "GET /v1/calls/one/transcript").count(), 1);
     assert!(acts.contains(&"POST /v1/search") && !log.to_string().contains("周五"));
+}
+
+#[tokio::test]
+async fn a_sealed_call_is_heard_by_who_has_the_key_and_not_past_what_was_altered() {
+    let (key, recipient) = new_key().unwrap();
+    let vault = || Vault::new(&[], Some(("test", &key))).unwrap();
+    let server = server_sealing(vault()).await;
+    let mut outcome = up(&server, "one").await;
+    let folder = server.folder.path().join("recordings");
+    let sound: Vec<u8> = (0..200_000_u32).map(|n| (n % 251) as u8).collect();
+    fs::write(folder.join("one.wav"), &sound).unwrap();
+    outcome.recording.as_mut().unwrap().sha256 = hash(&sound);
+    server.store.close_attempt(&outcome).await.unwrap();
+    for name in ["one.wav", "one.jsonl"] {
+        vault().seal(&folder.join(name), Note::default()).unwrap();
+    }
+    let compliance = server.token(Role::Compliance).await;
+    assert_eq!(part(&server, &compliance, None).await, (200, sound.clone()));
+    let (status, middle) = part(&server, &compliance, Some("bytes=70000-139999")).await;
+    assert_eq!((status, middle.as_slice()), (206, &sound[70_000..140_000]));
+    assert_eq!(part(&server, &compliance, Some("bytes=200000-")).await.0, 416);
+    assert_eq!(
+        server.get(&compliance, "/v1/calls/one/transcript").await.body["lines"].as_array().unwrap().len(),
+        3
+    );
+    let check = async || server.get(&compliance, "/v1/calls/one/check").await.body;
+    assert_eq!(check().await, json!({"recording": "same", "transcript": "same"}));
+
+    // All of it as one file.
+    let request =
+        Request::get("/v1/calls/one/bundle").header("authorization", format!("Bearer {compliance}"));
+    let answer = server.app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let zip = server.folder.path().join("one.zip");
+    fs::write(&zip, to_bytes(answer.into_body(), 1 << 22).await.unwrap()).unwrap();
+    assert!(waihu_keeping::verify(&zip).unwrap().holds());
+    let operations = server.token(Role::Operations).await;
+    assert_eq!(server.get(&operations, "/v1/calls/one/bundle").await.status, 403);
+
+    // A byte of the second piece: what comes before it is played, and nothing from it on.
+    let sealed = folder.join("one.wav.age");
+    let whole = fs::read(&sealed).unwrap();
+    let mut bytes = whole.clone();
+    let at = bytes.len() - 200_000 + 70_000;
+    bytes[at] ^= 1;
+    fs::write(&sealed, &bytes).unwrap();
+    assert_eq!(part(&server, &compliance, Some("bytes=0-999")).await, (206, sound[..1_000].to_vec()));
+    let (status, told) = part(&server, &compliance, Some("bytes=70000-70999")).await;
+    assert_eq!(status, 409);
+    assert!(String::from_utf8(told).unwrap().contains("altered"));
+    let request =
+        Request::get("/v1/calls/one/recording").header("authorization", format!("Bearer {compliance}"));
+    let answer = server.app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    assert!(to_bytes(answer.into_body(), 1 << 22).await.is_err(), "the answer breaks off");
+    assert_eq!(check().await, json!({"recording": "changed", "transcript": "same"}));
+
+    // A node without the key says whose is needed.
+    let other = server_sealing(Vault::none()).await;
+    let outcome = up(&other, "one").await;
+    other.store.close_attempt(&outcome).await.unwrap();
+    let folder = other.folder.path().join("recordings");
+    fs::remove_file(folder.join("one.wav")).unwrap();
+    fs::write(folder.join("one.wav.age"), &whole).unwrap();
+    let compliance = other.token(Role::Compliance).await;
+    let (status, told) = part(&other, &compliance, None).await;
+    assert_eq!(status, 409);
+    assert!(String::from_utf8(told).unwrap().contains(&recipient));
+    assert_eq!(
+        other.get(&compliance, "/v1/calls/one/check").await.body,
+        json!({"recording": "locked", "transcript": "same"})
+    );
+}
+
+#[tokio::test]
+async fn holds_are_compliances_and_the_audit_is_checked() {
+    let server = server().await;
+    let (compliance, operations) =
+        (server.token(Role::Compliance).await, server.token(Role::Operations).await);
+    let wanted = json!({"kind": "case", "id": "C-1001", "why": "a court"});
+    assert_eq!(server.post(&operations, "/v1/holds", wanted.clone()).await.status, 403);
+    assert_eq!(server.post(&compliance, "/v1/holds", wanted).await.status, 201);
+    for wrong in [
+        json!({"kind": "case", "id": "../x", "why": "a court"}),
+        json!({"kind": "case", "id": "C-1", "why": " "}),
+        json!({"kind": "case", "id": "C-1", "why": "x", "until": "2020-01-01T00:00:00Z"}),
+    ] {
+        assert_eq!(server.post(&compliance, "/v1/holds", wrong).await.status, 422);
+    }
+    let listed = server.get(&compliance, "/v1/holds").await.body;
+    let hold = &listed["items"][0];
+    assert_eq!((&hold["subject"], &hold["stands"]), (&json!("C-1001"), &json!(true)));
+    let lift = format!("/v1/holds/{}/lift", hold["id"]);
+    assert_eq!(server.post(&compliance, &lift, json!({"why": "over"})).await.status, 204);
+    assert_eq!(server.post(&compliance, &lift, json!({"why": "over"})).await.status, 404);
+    let checked = server.get(&server.token(Role::Admin).await, "/v1/audit/check").await.body;
+    assert_eq!((&checked["whole"], &checked["fault"]), (&json!(true), &Value::Null));
+    assert!(checked["rows"].as_i64().unwrap() >= 8 && checked["head"].as_str().unwrap().len() == 64);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! `waihu doctor`: whether this machine and this project are fit to call.
 
+mod keeping;
 mod machine;
 mod setup;
 
@@ -82,6 +83,7 @@ pub(crate) fn run(project: &Project, args: &DoctorArgs) -> Result<ExitCode> {
             tell(setup::trunks(project, &args.trunk))?;
             tell(super::runtime()?.block_on(setup::database(&configuration)))?;
             tell(vec![setup::listening(&configuration)])?;
+            tell(keeping::all(project, &configuration))?;
         }
         Err(e) => {
             tell(vec![Finding::bad(

@@ -16,6 +16,7 @@ use waihu_types::{Case, Lang, Outcome};
 
 use super::AnonymousArgs;
 use crate::{
+    configuration::Configuration,
     output::{note, out},
     project::Project,
 };
@@ -25,6 +26,7 @@ const PAGE: u32 = 500;
 
 pub(super) async fn write(project: &Project, store: &Store, args: &AnonymousArgs) -> Result<ExitCode> {
     let pseudonyms = Pseudonyms::new(&key(&args.key)?)?;
+    let vault = Configuration::of(project)?.vault.open()?;
     if args.file.exists() {
         bail!("{}: it is there already: name another file 文件已存在", args.file.display());
     }
@@ -39,7 +41,7 @@ pub(super) async fn write(project: &Project, store: &Store, args: &AnonymousArgs
         after = Some((last.ended_at, last.attempt.clone()));
         for outcome in &outcomes {
             let case = store.case(&outcome.case).await?.map(|stored| stored.case);
-            let lines = if args.no_words { None } else { super::lines(project, outcome)? };
+            let lines = if args.no_words { None } else { super::lines(project, &vault, outcome)? };
             let score = store.judgement(&outcome.attempt).await?.and_then(|judged| judged.score);
             let row = row(&pseudonyms, outcome, case.as_ref(), lines.as_deref(), score);
             serde_json::to_writer(&mut file, &row)?;

@@ -10,6 +10,7 @@ use clap::{Args, Subcommand};
 use waihu_record::TranscriptLine;
 use waihu_store::Store;
 use waihu_types::{AttemptId, CampaignId, Outcome};
+use waihu_vault::Vault;
 
 use super::dialog::open;
 use crate::project::Project;
@@ -72,11 +73,11 @@ async fn store(project: &Project, practice: bool) -> Result<Store> {
 }
 
 /// The lines of a call's transcript; none where it left none, or its file is not here.
-fn lines(project: &Project, outcome: &Outcome) -> Result<Option<Vec<TranscriptLine>>> {
+fn lines(project: &Project, vault: &Vault, outcome: &Outcome) -> Result<Option<Vec<TranscriptLine>>> {
     let Some(transcript) = &outcome.transcript else { return Ok(None) };
     let Some(name) = std::path::Path::new(&transcript.path).file_name() else { return Ok(None) };
     let path = project.recordings().join(name);
-    match waihu_dialler::transcript(&path) {
+    match waihu_dialler::transcript(vault, &path) {
         Ok(lines) => Ok(Some(lines)),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(e).with_context(|| format!("{}: cannot be read 无法读取", path.display())),

@@ -10,6 +10,7 @@ use waihu_types::Lang;
 
 use super::RedactedArgs;
 use crate::{
+    configuration::Configuration,
     output::{note, out},
     project::Project,
 };
@@ -22,7 +23,8 @@ pub(super) async fn write(project: &Project, store: &Store, args: &RedactedArgs)
     let Some(outcome) = store.outcomes(&filter).await?.pop() else {
         bail!("{}: there is no outcome of it 没有该通话", args.attempt);
     };
-    let Some(mut lines) = super::lines(project, &outcome)? else {
+    let vault = Configuration::of(project)?.vault.open()?;
+    let Some(mut lines) = super::lines(project, &vault, &outcome)? else {
         bail!(
             "{}: its transcript is not here, and without it nothing can be hidden 缺少文本，无法脱敏",
             args.attempt
@@ -41,7 +43,8 @@ pub(super) async fn write(project: &Project, store: &Store, args: &RedactedArgs)
     out!("{}", path.display())?;
     if let Some(recording) = &outcome.recording {
         let name = Path::new(&recording.path).file_name().context("the recording has no name")?;
-        let mut sound = wav::read(project.recordings().join(name)).context("the recording 录音")?;
+        let path = project.recordings().join(name);
+        let mut sound = wav::read_from(&path, &mut vault.open(&path)?).context("the recording 录音")?;
         silence(&mut sound, &silences);
         let path = args.folder.join(format!("{}.wav", args.attempt));
         waihu_record::create_private(&path)?.write_all(&wave(&sound))?;

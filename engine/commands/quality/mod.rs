@@ -13,6 +13,7 @@ use waihu_types::{AttemptId, CampaignId, Lang, WallTime};
 
 use super::dialog::{now, open};
 use crate::{
+    configuration::Configuration,
     output::{note, out},
     project::Project,
     table::Table,
@@ -205,7 +206,8 @@ async fn show(store: &Store, args: &ShowArgs) -> Result<ExitCode> {
 
 async fn judge(project: &Project, store: &Store, all: bool) -> Result<ExitCode> {
     let (rules, recordings) = (project.quality_rules()?, project.recordings());
-    let judging = Judging { store, recordings: &recordings, rules: &rules };
+    let vault = Configuration::of(project)?.vault.open()?;
+    let judging = Judging { store, recordings: &recordings, vault: &vault, rules: &rules };
     let mut judged = judging.rest().await?;
     if all {
         let mut before: Option<(WallTime, AttemptId)> = None;

@@ -13,8 +13,10 @@ use tower::ServiceExt;
 use waihu_api::{
     Choices, Connect, Cookies, Floor, Limits, OpenId, Passwords, Pulse, State, StrategyOf, TokenText, router,
 };
+use waihu_keeping::Archive;
 use waihu_store::{Role, Store, StoredToken};
 use waihu_types::WallTime;
+use waihu_vault::Vault;
 
 pub struct Server {
     pub folder: tempfile::TempDir,
@@ -48,24 +50,35 @@ pub async fn server() -> Server {
 }
 
 pub async fn server_with(limits: Limits) -> Server {
-    server_with_all(limits, None, None).await
+    server_with_all(limits, None, None, Vault::none()).await
+}
+
+/// One whose recordings are sealed.
+pub async fn server_sealing(vault: Vault) -> Server {
+    server_with_all(Limits::default(), None, None, vault).await
 }
 
 /// One with a switchboard behind it.
 pub async fn server_of(desks: Option<Box<Connect>>) -> Server {
-    server_with_all(Limits::default(), desks, None).await
+    server_with_all(Limits::default(), desks, None, Vault::none()).await
 }
 
 /// One whose agents supervisors see.
 pub async fn server_with_floor(floor: Floor) -> Server {
-    server_with_all(Limits::default(), None, Some(floor)).await
+    server_with_all(Limits::default(), None, Some(floor), Vault::none()).await
 }
 
-async fn server_with_all(limits: Limits, desks: Option<Box<Connect>>, floor: Option<Floor>) -> Server {
+async fn server_with_all(
+    limits: Limits,
+    desks: Option<Box<Connect>>,
+    floor: Option<Floor>,
+    vault: Vault,
+) -> Server {
     let folder = tempfile::tempdir().unwrap();
     let store = Arc::new(Store::open(folder.path().join("waihu.sqlite")).await.unwrap());
     let pulse = Arc::new(Pulse::default());
-    let app = router(State { desks, floor, ..state(folder.path(), store.clone(), pulse.clone(), limits) });
+    let state = state(folder.path(), store.clone(), pulse.clone(), limits, vault);
+    let app = router(State { desks, floor, ..state });
     Server { folder, store, pulse, app }
 }
 
@@ -74,14 +87,14 @@ pub async fn server_with_provider(provider: OpenId, passwords: Passwords) -> Ser
     let folder = tempfile::tempdir().unwrap();
     let store = Arc::new(Store::open(folder.path().join("waihu.sqlite")).await.unwrap());
     let pulse = Arc::new(Pulse::default());
-    let state = state(folder.path(), store.clone(), pulse.clone(), Limits::default());
+    let state = state(folder.path(), store.clone(), pulse.clone(), Limits::default(), Vault::none());
     let app = router(State { provider: Some(provider), passwords, ..state });
     Server { folder, store, pulse, app }
 }
 
-fn state(folder: &Path, store: Arc<Store>, pulse: Arc<Pulse>, limits: Limits) -> State {
+fn state(folder: &Path, store: Arc<Store>, pulse: Arc<Pulse>, limits: Limits, vault: Vault) -> State {
     State {
-        store,
+        store: Arc::clone(&store),
         pulse,
         metrics: None,
         check_script: Box::new(|_, files| {
@@ -94,7 +107,12 @@ fn state(folder: &Path, store: Arc<Store>, pulse: Arc<Pulse>, limits: Limits) ->
         }),
         choices: Box::new(Choices::default),
         prices: Box::new(waihu_api::Prices::default),
-        recordings: folder.join("recordings"),
+        archive: Archive {
+            store,
+            vault: Arc::new(vault),
+            signer: None,
+            recordings: folder.join("recordings"),
+        },
         disk: folder.to_owned(),
         desks: None,
         practise: Some(Box::new(|cases| {

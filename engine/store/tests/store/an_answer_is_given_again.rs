@@ -69,7 +69,7 @@ async fn what_is_done_is_written_down_before_and_after(ground: Ground) {
     let act = Act { token: "crm", person: "Li Ming", act: "POST /v1/cases", request: "ab" };
     let first = store.write_down(act, at(0)).await.unwrap();
     let second = store.write_down(Act { act: "DELETE /v1/cases/C1", ..act }, at(1)).await.unwrap();
-    store.write_down_end(first, 200).await.unwrap();
+    store.write_down_end(first, 200, at(2)).await.unwrap();
     let rows = store.audit(0, 10).await.unwrap();
     assert_eq!(
         rows.iter().map(|r| (r.id, r.status)).collect::<Vec<_>>(),

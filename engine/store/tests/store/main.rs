@@ -19,5 +19,7 @@ mod outcomes_are_filed_once;
 mod people_sign_in;
 mod strategies_are_kept;
 mod talks_are_kept;
+mod the_audit_is_a_chain;
+mod what_is_kept_goes_in_time;
 mod words_are_found;
 mod writes_share_a_commit;
