@@ -276,11 +276,7 @@ impl OpenId {
             // RFC 6749, 2.3.1: each is form-encoded before.
             request = request.basic_auth(encoded(client_id), Some(encoded(client_secret)));
         }
-        let body: String = {
-            let mut body = form_urlencoded::Serializer::new(String::new());
-            form.iter().for_each(|(key, value)| drop(body.append_pair(key, value)));
-            body.finish()
-        };
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let request = request.header("content-type", "application/x-www-form-urlencoded").body(body);
         read(WHAT, request).await
     }

@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 use argon2::{Argon2, PasswordHasher, PasswordVerifier};
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::sync::Semaphore;
+use zxcvbn::{Score, zxcvbn};
 
 use crate::{Problem, problem::Code, token::NoRandomness};
 
@@ -26,9 +27,11 @@ pub enum PasswordFault {
     /// It is too short or too long.
     #[error("a password has from 12 characters to 256 bytes 密码至少 12 个字符，最长 256 字节")]
     Length,
-    /// It is one character over and over.
-    #[error("a password of one character over and over is none 密码不能是同一个字符的重复")]
-    OneCharacter,
+    /// It is among the first that a guesser tries: names, dates, rows of keys, words that everybody takes.
+    #[error(
+        "that password is soon guessed: take a few words that do not belong together 密码过于常见，请用几个互不相关的词"
+    )]
+    Guessable,
     /// It cannot be hashed here.
     #[error(transparent)]
     Randomness(#[from] NoRandomness),
@@ -43,9 +46,8 @@ pub fn hash_password(password: &str) -> Result<String, PasswordFault> {
     if password.chars().count() < LEAST_PASSWORD || password.len() > MOST_PASSWORD {
         return Err(PasswordFault::Length);
     }
-    let first = password.chars().next();
-    if password.chars().all(|c| Some(c) == first) {
-        return Err(PasswordFault::OneCharacter);
+    if zxcvbn(password, &["waihu"]).score() < Score::Three {
+        return Err(PasswordFault::Guessable);
     }
     let mut salt = [0; SALT];
     SystemRandom::new().fill(&mut salt).map_err(|_| NoRandomness)?;
@@ -110,23 +112,29 @@ impl Judge {
 mod tests {
     use super::*;
 
+    const WORDS: &str = "lamps at noon by eight";
+
     #[test]
     fn a_hash_has_its_costs_and_a_salt_of_its_own() {
-        let (a, b) = (hash_password("correct horse"), hash_password("correct horse"));
+        let (a, b) = (hash_password(WORDS), hash_password(WORDS));
         let (a, b) = (a.unwrap(), b.unwrap());
         assert!(a.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{a}");
         assert_ne!(a, b);
-        assert!(Argon2::default().verify_password(b"correct horse", a.as_str()).is_ok());
-        assert!(Argon2::default().verify_password(b"correct horsf", a.as_str()).is_err());
+        assert!(Argon2::default().verify_password(WORDS.as_bytes(), a.as_str()).is_ok());
+        assert!(Argon2::default().verify_password(b"lamps at noon by eigh", a.as_str()).is_err());
         assert!(Argon2::default().verify_password(b"x", NOBODYS.as_str()).is_err());
         assert!(NOBODYS.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
     }
 
     #[test]
-    fn what_is_short_or_long_or_one_character_is_no_password() {
+    fn what_is_short_or_long_or_soon_guessed_is_no_password() {
         assert_eq!(hash_password("elevenchars").unwrap_err(), PasswordFault::Length);
         assert_eq!(hash_password(&"ab".repeat(129)).unwrap_err(), PasswordFault::Length);
-        assert_eq!(hash_password(&"a".repeat(20)).unwrap_err(), PasswordFault::OneCharacter);
+        for guessed in
+            ["aaaaaaaaaaaaaaaaaaaa", "password1234", "qwertyuiop12", "waihuwaihu2026", "123456789012"]
+        {
+            assert_eq!(hash_password(guessed).unwrap_err(), PasswordFault::Guessable, "{guessed}");
+        }
         assert!(hash_password("十二个汉字也是一个密码啊").is_ok());
     }
 }

@@ -266,6 +266,10 @@ impl Engine {
             let withdrawn = self.withdraw(|_| true, Some(legs::wall_now()), "stopped_before_dialling").await;
             return Ok(self.reached(withdrawn)?.is_none() && self.up.is_empty());
         }
+        // Only a look tells that the store is back: a tick that dials nobody may not ask it anything.
+        if self.away.is_some() {
+            return Ok(false);
+        }
         let dialled = self.dial().await;
         if self.reached(dialled)?.is_some() {
             return Ok(false);

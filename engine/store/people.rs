@@ -322,6 +322,53 @@ impl Store {
         Ok(self.change(statement).await? == 1)
     }
 
+    /// A person's sessions but the one of this token, that have not been ended and were used since a moment: when each
+    /// was begun and used last, the latest first.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn other_sessions(
+        &self,
+        login: &Login,
+        sha256: &str,
+        since: WallTime,
+        now: WallTime,
+    ) -> Result<Vec<(WallTime, WallTime)>, StoreError> {
+        let rows: Vec<(i64, i64)> = sqlx::query_as(
+            "SELECT made_at, seen_at FROM sessions
+             WHERE login = $1 AND sha256 <> $2 AND ended_at IS NULL AND seen_at > $3 AND ends_at > $4
+             ORDER BY seen_at DESC, made_at DESC",
+        )
+        .bind(login.as_str())
+        .bind(sha256)
+        .bind(since.unix_millis())
+        .bind(now.unix_millis())
+        .fetch_all(&self.pool)
+        .await
+        .map_err(|e| self.sql(e))?;
+        let at = WallTime::from_unix_millis;
+        Ok(rows.into_iter().map(|(made, seen)| (at(made), at(seen))).collect())
+    }
+
+    /// Ends all of a person's sessions but the one of this token; how many.
+    ///
+    /// # Errors
+    /// When it could not be written.
+    pub async fn end_other_sessions(
+        &self,
+        login: &Login,
+        sha256: &str,
+        now: WallTime,
+    ) -> Result<u64, StoreError> {
+        let statement = sqlx::query(
+            "UPDATE sessions SET ended_at = $3 WHERE login = $1 AND sha256 <> $2 AND ended_at IS NULL",
+        )
+        .bind(login.as_str())
+        .bind(sha256)
+        .bind(now.unix_millis());
+        self.change(statement).await
+    }
+
     /// Lets a person in no more, and ends all their sessions. False where there is none, or they were shut out before.
     ///
     /// # Errors

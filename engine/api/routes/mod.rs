@@ -61,6 +61,8 @@ pub(crate) fn all() -> OpenApiRouter<Shared> {
         .routes(routes!(strategies::read, strategies::save))
         .routes(routes!(outcomes::decisions))
         .routes(routes!(session::sign_in, session::who_am_i, session::sign_out))
+        .routes(routes!(session::others, session::end_others))
+        .routes(routes!(session::change_password))
         .routes(routes!(provider::ways))
         .routes(routes!(provider::leave))
         .routes(routes!(provider::back))

@@ -19,7 +19,7 @@ use crate::{
     access::scopes,
     extract::{Answer, Body, Who},
     problem::Code,
-    session::{IDLE, LONGEST, csrf},
+    session::{IDLE, LONGEST, SignedIn, csrf},
     state::{Here, Passwords, Shared, now},
 };
 
@@ -194,4 +194,80 @@ pub(crate) async fn sign_out(shared: Here, who: Who) -> Result<(StatusCode, Head
     shared.store().end_session(&signed_in.token.digest(), now()).await?;
     let unset = [(header::SET_COOKIE, shared.inner().state.cookies.unset())];
     Ok((StatusCode::NO_CONTENT, unset.into_iter().collect()))
+}
+
+/// Another place where somebody is signed in.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct OtherSession {
+    /// Since when.
+    #[schema(value_type = String, format = DateTime)]
+    begun_at: WallTime,
+    /// When it was used last, to a minute.
+    #[schema(value_type = String, format = DateTime)]
+    seen_at: WallTime,
+}
+
+fn own(who: &Who) -> Result<&SignedIn, Problem> {
+    let none = || Problem::new(Code::Conflict, "a token has no session 令牌没有会话");
+    who.session.as_ref().ok_or_else(none)
+}
+
+/// Tells where else whoever asks is signed in.
+#[utoipa::path(get, path = "/v1/session/others", tag = "people",
+    responses((status = 200, description = "Their other sessions", body = Vec<OtherSession>),
+        (status = 409, description = "A token asks, which has no session", body = crate::problem::Details)))]
+pub(crate) async fn others(shared: Here, who: Who) -> Answer<Vec<OtherSession>> {
+    let signed_in = own(&who)?;
+    let (login, now) = (&signed_in.session.person.login, now());
+    let idle_ms = i64::try_from(IDLE.as_millis()).unwrap_or(i64::MAX);
+    let alive_since = WallTime::from_unix_millis(now.unix_millis().saturating_sub(idle_ms));
+    let digest = signed_in.token.digest();
+    let found = shared.store().other_sessions(login, &digest, alive_since, now).await?;
+    let other = |(begun_at, seen_at)| OtherSession { begun_at, seen_at };
+    Ok(Json(found.into_iter().map(other).collect()))
+}
+
+/// Signs whoever asks out everywhere else.
+#[utoipa::path(delete, path = "/v1/session/others", tag = "people",
+    responses((status = 204, description = "Signed out there"),
+        (status = 409, description = "A token asks, which has no session", body = crate::problem::Details)))]
+pub(crate) async fn end_others(shared: Here, who: Who) -> Result<StatusCode, Problem> {
+    let signed_in = own(&who)?;
+    let login = &signed_in.session.person.login;
+    shared.store().end_other_sessions(login, &signed_in.token.digest(), now()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A password in place of another.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewPassword {
+    /// The one that holds.
+    #[schema(min_length = 1, max_length = 256, format = Password)]
+    password: String,
+    /// The one that is to hold.
+    #[schema(min_length = 12, max_length = 256, format = Password)]
+    new: String,
+}
+
+/// Gives whoever asks another password, and signs them out everywhere else. A wrong one counts as it does at the door.
+#[utoipa::path(put, path = "/v1/session/password", tag = "people", request_body = NewPassword,
+    responses((status = 201, description = "It holds; the cookie of a new session comes in Set-Cookie", body = Signed),
+        (status = 401, description = "The old one is wrong", body = crate::problem::Details),
+        (status = 409, description = "A token asks, which has no password", body = crate::problem::Details)))]
+pub(crate) async fn change_password(
+    shared: Here,
+    who: Who,
+    Body(it): Body<NewPassword>,
+) -> Result<Response, Problem> {
+    let login = own(&who)?.session.person.login.clone();
+    let refused_at = Instant::now() + REFUSED_AFTER;
+    let secret = shared.store().secret(&login).await?;
+    let Some(person) = judged(&shared, secret, it.password).await? else {
+        sleep_until(refused_at).await;
+        return Err(Problem::new(Code::Unauthenticated, "the password is wrong 原密码有误").of("password"));
+    };
+    let hash = shared.inner().judge.hash(it.new).await.map_err(|problem| problem.of("new"))?;
+    shared.store().set_password(&login, &hash, now()).await?;
+    begin(&shared, &person).await
 }

@@ -190,3 +190,34 @@ async fn an_admin_adds_people_and_a_token_goes_before_a_cookie() {
     assert_eq!(changed.status, 204);
     assert_eq!(signs_in(&server, "wang", PASSWORD).await.status, 401);
 }
+
+#[tokio::test]
+async fn a_stolen_session_is_seen_and_ended_and_another_password_ends_it_too() {
+    let server = with(Role::Operations).await;
+    let ((mine, csrf), (stolen, _)) = (signed_in(&server).await, signed_in(&server).await);
+    let mine_with = [("cookie", mine.as_str()), ("x-waihu-csrf", csrf.as_str())];
+    let others = by_cookie(&server, ("GET", "/v1/session/others"), &mine_with, None).await;
+    assert_eq!(others.body.as_array().map(Vec::len), Some(1), "{}", others.body);
+    assert_eq!(by_cookie(&server, ("DELETE", "/v1/session/others"), &mine_with, None).await.status, 204);
+    let who = ("GET", "/v1/session");
+    assert_eq!(by_cookie(&server, who, &[("cookie", &stolen)], None).await.status, 401);
+    assert_eq!(by_cookie(&server, who, &mine_with, None).await.status, 200);
+
+    let (stolen, _) = signed_in(&server).await;
+    let change = async |password: &str, new: &str| {
+        let body = Some(json!({"password": password, "new": new}));
+        by_cookie(&server, ("PUT", "/v1/session/password"), &mine_with, body).await
+    };
+    assert_eq!(change("not this one", "lamps at noon by eight").await.status, 401);
+    assert_eq!(change(PASSWORD, "password1234").await.status, 422);
+    let changed = change(PASSWORD, "lamps at noon by eight").await;
+    assert_eq!(changed.status, 201);
+    let new = changed.header("set-cookie").split(';').next().unwrap().to_owned();
+    for ended in [&stolen, &mine] {
+        assert_eq!(by_cookie(&server, who, &[("cookie", ended)], None).await.status, 401);
+    }
+    assert_eq!(by_cookie(&server, who, &[("cookie", &new)], None).await.status, 200);
+    assert_eq!(signs_in(&server, "li", PASSWORD).await.status, 401);
+    let token = server.token(Role::Admin).await;
+    assert_eq!(server.get(&token, "/v1/session/others").await.status, 409);
+}
