@@ -1,6 +1,6 @@
 // What those who are signed in see: where they may go, and the page they are on.
 import {
-  AuditOutlined, BarChartOutlined, CustomerServiceOutlined, DashboardOutlined, ExperimentOutlined, EyeOutlined, FileTextOutlined, LogoutOutlined, MenuOutlined, PartitionOutlined, PhoneOutlined,
+  AuditOutlined, BarChartOutlined, CustomerServiceOutlined, DashboardOutlined, ExperimentOutlined, EyeOutlined, FileTextOutlined, LockOutlined, LogoutOutlined, MenuOutlined, PartitionOutlined, PhoneOutlined,
   SafetyCertificateOutlined, SearchOutlined, SolutionOutlined, StopOutlined, TeamOutlined, TranslationOutlined, UserOutlined,
 } from '@ant-design/icons';
 import { Button, Spin } from 'antd';
@@ -41,6 +41,7 @@ const PAGES: Page[] = [
   { path: '/results', scope: 'events:read', show: lazy(() => import('./pages/results')), nav: 'nav.results', icon: <BarChartOutlined aria-hidden /> },
   { path: '/scripts', scope: 'scripts:read', show: lazy(() => import('./pages/scripts')), nav: 'nav.scripts', icon: <FileTextOutlined aria-hidden /> },
   { path: '/do-not-call', scope: 'do_not_call:read', show: lazy(() => import('./pages/do-not-call')), nav: 'nav.do_not_call', icon: <StopOutlined aria-hidden /> },
+  { path: '/holds', scope: 'holds:write', show: lazy(() => import('./pages/holds')), nav: 'nav.holds', icon: <LockOutlined aria-hidden /> },
   { path: '/audit', scope: 'audit:read', show: lazy(() => import('./pages/audit')), nav: 'nav.audit', icon: <AuditOutlined aria-hidden /> },
   { path: '/people', scope: 'people:read', show: lazy(() => import('./pages/people')), nav: 'nav.people', icon: <TeamOutlined aria-hidden /> },
 ];

@@ -243,7 +243,26 @@ await step('compliance finds a call by a word and hears it', async (page) => {
   await shoot(page, 'scripts');
   await page.getByRole('link', { name: '审计日志' }).click();
   await page.getByText(/GET \/v1\/calls\/.*\/recording/).first().waitFor();
+  await page.getByRole('button', { name: '立即校验' }).click();
+  await page.getByText('条记录全部吻合').waitFor();
   await shoot(page, 'audit');
+});
+
+await step('compliance hands a call out, and holds it', async (page) => {
+  await signIn(page, 'comp', password);
+  await page.getByRole('link', { name: '通话检索' }).click();
+  await page.locator('tbody tr a').first().click();
+  const [saved] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: '下载证据包' }).click()]);
+  check(saved.suggestedFilename().endsWith('.zip') && (await saved.failure()) === null, 'a bundle is handed out');
+  await page.getByRole('button', { name: '封存这通电话' }).click();
+  await page.getByLabel('原因').fill('11月投诉');
+  await page.getByRole('button', { name: '设置封存' }).click();
+  await page.getByText('封存中').waitFor();
+  await shoot(page, 'holds');
+  await page.getByRole('button', { name: '解除封存' }).click();
+  await page.getByRole('dialog').getByLabel('原因').fill('投诉已了结');
+  await page.getByRole('dialog').getByRole('button', { name: '解除封存' }).click();
+  await page.getByText(/已解除/).first().waitFor();
 });
 
 await step('compliance sees what calls were judged to be, and hears what it rests on', async (page) => {
@@ -436,11 +455,11 @@ await step('a board of a thousand calls stands still', async (page) => {
 // What each role is offered, and nothing else.
 const OFFERED = {
   ops: ['实时看板', '班长台', '外呼批次', '外呼策略', '演练', '通话检索', '质检', '结果统计', '话术版本', '禁呼名单', '人员'],
-  comp: ['实时看板', '外呼批次', '外呼策略', '通话检索', '质检', '人工评审', '结果统计', '话术版本', '禁呼名单', '审计日志'],
+  comp: ['实时看板', '外呼批次', '外呼策略', '通话检索', '质检', '人工评审', '结果统计', '话术版本', '禁呼名单', '封存', '审计日志'],
   agent: ['坐席工作台', '外呼批次'],
   admin: ['实时看板', '外呼批次', '外呼策略', '结果统计', '话术版本', '禁呼名单', '审计日志', '人员'],
 };
-const REFUSED = { ops: ['/audit', '/desk'], comp: ['/campaigns/new', '/desk', '/practice'], agent: ['/calls', '/board', '/audit', '/do-not-call', '/strategies'], admin: ['/calls', '/campaigns/new'] };
+const REFUSED = { ops: ['/audit', '/desk', '/holds'], comp: ['/campaigns/new', '/desk', '/practice'], agent: ['/calls', '/board', '/audit', '/do-not-call', '/strategies', '/holds'], admin: ['/calls', '/campaigns/new'] };
 
 for (const [name, offered] of Object.entries(OFFERED)) {
   await step(`${name} sees its own pages alone`, async (page) => {

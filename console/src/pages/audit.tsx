@@ -1,7 +1,8 @@
 // Who changed or looked at what.
 import { Button } from 'antd';
-import { Card, Head, Mark, Nothing, Shown } from '../parts';
-import { ask, client } from '../client';
+import { useState } from 'react';
+import { Card, Head, Mark, Nothing, Shown, Trouble } from '../parts';
+import { ask, client, part, type Shape } from '../client';
 import { usePages } from '../pages';
 import { useWords } from '../session';
 import type { Word } from '../words';
@@ -12,9 +13,36 @@ const ACTS: [RegExp, Word][] = [
   [/^POST \/v1\/cases$/, 'act.import'], [/^(PATCH|DELETE) \/v1\/cases\//, 'act.case'],
   [/^POST \/v1\/campaigns$/, 'act.campaign'], [/^POST .*\/cases$/, 'act.fill'], [/\/(start|resume)$/, 'act.start'], [/\/pause$/, 'act.pause'], [/\/stop$/, 'act.stop'],
   [/\/approve$/, 'act.approve'], [/^POST \/v1\/scripts\/.*\/withdraw$/, 'act.withdraw'],
-  [/^POST \/v1\/do-not-call$/, 'act.bar'], [/\/lookup$/, 'act.look'], [/\/lift$/, 'act.lift'],
+  [/^POST \/v1\/do-not-call$/, 'act.bar'], [/\/lookup$/, 'act.look'], [/do-not-call\/lift$/, 'act.lift'],
+  [/^GET .*\/bundle$/, 'act.bundle'], [/^POST \/v1\/holds$/, 'act.hold'], [/^POST \/v1\/holds\/.*\/lift$/, 'act.unhold'],
   [/^POST \/v1\/session$/, 'act.sign_in'], [/^DELETE \/v1\/session$/, 'act.sign_out'], [/^POST \/v1\/people$/, 'act.person'], [/^PATCH \/v1\/people\//, 'act.person_changed'],
 ];
+
+/** Whether every row still carries the hash of the one before. */
+const Check = () => {
+  const { t, num, lang } = useWords();
+  const [found, setFound] = useState<Shape['Chain']>();
+  const [problem, setProblem] = useState<unknown>();
+  const [busy, setBusy] = useState(false);
+  const check = async () => {
+    setBusy(true);
+    setProblem(undefined);
+    await ask(client.GET('/v1/audit/check')).then(setFound, setProblem);
+    setBusy(false);
+  };
+  return (
+    <Card title={t('audit.chain')} extra={<Button loading={busy} onClick={() => void check()}>{t('audit.check')}</Button>}>
+      <p className="soft small">{t('audit.chain.lead')}</p>
+      {problem !== undefined && <Trouble problem={problem} />}
+      {found && (
+        <div aria-live="polite" style={{ marginTop: 10 }}>
+          {found.whole ? <p className="note good">{t('audit.whole', { n: num(found.rows) })}</p> : <p className="note bad" role="alert">{t('audit.broken', { n: num(found.rows) })} {found.fault && part(found.fault, lang)}</p>}
+          <p className="small soft" style={{ marginTop: 6 }}>{t('audit.head')} <code>{found.head}</code></p>
+        </div>
+      )}
+    </Card>
+  );
+};
 
 const Audit = () => {
   const { t, time } = useWords();
@@ -26,16 +54,18 @@ const Audit = () => {
   return (
     <>
       <Head title={t('nav.audit')} lead={t('audit.lead')} />
+      <Check />
       <Shown query={query}>
         {(rows) => (
           <Card className="flush">
             {rows.length ? (
               <div className="scroll">
                 <table className="plain-table">
-                  <thead><tr><th>{t('audit.at')}</th><th>{t('audit.person')}</th><th>{t('audit.act')}</th><th>{t('audit.status')}</th><th>{t('audit.by')}</th><th>{t('audit.request')}</th></tr></thead>
+                  <thead><tr><th className="r">#</th><th>{t('audit.at')}</th><th>{t('audit.person')}</th><th>{t('audit.act')}</th><th>{t('audit.status')}</th><th>{t('audit.by')}</th><th>{t('audit.request')}</th></tr></thead>
                   <tbody>
                     {rows.map((row) => (
                       <tr key={row.id}>
+                        <td className="r soft" title={row.hash ?? undefined}>{row.number}</td>
                         <td className="num">{time(row.at)}</td>
                         <td>{row.person}</td>
                         <td>{named(row.act)} <code className="soft small">{row.act}</code></td>

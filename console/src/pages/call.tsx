@@ -1,11 +1,11 @@
 // One call: what came of it, what was said and why, its sound, what compliance decided, whether its files are whole.
 import { Button, Modal, Switch } from 'antd';
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react';
-import { ask, client, type Shape } from '../client';
+import { ask, client, fetchFile, type Shape } from '../client';
 import { Card, Facts, Head, HERE, Mark, Moment, Nothing, Shown, Trouble } from '../parts';
 import { Judged } from '../judged';
 import { useQuery } from '../query';
-import { useLocation } from '../router';
+import { go, useLocation } from '../router';
 import { clock, useSession, useWords } from '../session';
 import { talkMs } from './calls';
 
@@ -174,6 +174,7 @@ const Decision = ({ attempt, of }: { attempt: string; of: string }) => {
 
 const Files = ({ attempt, outcome }: { attempt: string; outcome: Outcome }) => {
   const { t } = useWords();
+  const { may } = useSession();
   const [checked, setChecked] = useState<Shape['Checked']>();
   const [problem, setProblem] = useState<unknown>();
   const check = () => ask(client.GET('/v1/calls/{attempt}/check', { params: { path: { attempt } } })).then(setChecked, setProblem);
@@ -187,7 +188,10 @@ const Files = ({ attempt, outcome }: { attempt: string; outcome: Outcome }) => {
       ]} />
       <div className="acts" style={{ marginTop: 12 }}>
         <Button onClick={() => void check()}>{t('call.files.check')}</Button>
+        {may('calls:export') && <Button onClick={() => void fetchFile(`/v1/calls/${attempt}/bundle`, `${attempt}.zip`).catch(setProblem)}>{t('call.bundle')}</Button>}
+        {may('holds:write') && <Button onClick={() => go(`/holds?kind=call&id=${attempt}`)}>{t('call.hold')}</Button>}
       </div>
+      {may('calls:export') && <p className="soft small" style={{ marginTop: 8 }}>{t('call.bundle.lead')}</p>}
     </>
   );
 };
