@@ -55,6 +55,7 @@ fn card() -> desk::Card {
             approver: None,
         },
         history: Vec::new(),
+        asked_by: None,
         wanted_at: wall_now(),
     }
 }
