@@ -215,8 +215,12 @@ fn share(operation: &mut Value, (method, path): (&str, &str), asks: Asks) {
             "The same key and request have the same answer for a day.",
         );
     }
-    // A session has no revisions.
-    let revised = matches!(method, "PATCH" | "DELETE") && path != "/v1/session";
+    if method == "PUT" {
+        problems.extend([("413", "The body is too large"), ("415", "Not JSON")]);
+    }
+    // Sessions have no revisions, nor has what is practised.
+    let has_none = path.starts_with("/v1/session") || path == "/v1/practice";
+    let revised = matches!(method, "PATCH" | "DELETE" | "PUT") && !has_none;
     if revised || REVISED.iter().any(|act| path.ends_with(act)) {
         let must = method != "POST";
         let tag = json!({"type": "string", "pattern": "^(\\*|\"[0-9]{1,18}\")$", "example": "*"});

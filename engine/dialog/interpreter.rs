@@ -126,9 +126,9 @@ pub struct Interpreter {
     /// How often each rule has applied. Both counts stand still at their greatest, which no call comes to.
     applied: Vec<u16>,
     /// How often each prompt was spoken: the wordings take turns.
-    spoken: Vec<u16>,
+    spoken: Vec<u8>,
     /// The last lines that were begun, the latest last: the prompt, and which of its turns.
-    said: [Option<(PromptIx, u16)>; ECHOED],
+    said: [Option<(PromptIx, u8)>; ECHOED],
     replays: u32,
     /// How often the current line could not be spoken.
     failures: u32,

@@ -8,6 +8,7 @@ pub mod base64;
 mod case;
 mod dossier;
 mod follow_up;
+mod handover;
 mod ids;
 mod intent;
 mod lang;
@@ -29,15 +30,15 @@ pub use dossier::{
     Consent, DayWindow, Dossier, EarlierContact, Flag, InvalidWindow, OtherNumber, PhoneKind, Whose,
 };
 pub use follow_up::FollowUp;
+pub use handover::{Handover, HandoverOffer, HandoverOther, HandoverResult, OfferResult, OtherPart};
 pub use ids::{AttemptId, CampaignId, CaseId, DebtorId, InvalidId};
 pub use intent::{Intent, UnknownIntent};
 pub use lang::{Lang, UnknownLang};
 pub use money::{Currency, InvalidMoney, Money};
 pub use outcome::{
-    Announcement, AnsweredBy, Callback, Disposition, EndedBy, FaultOwner, Handover, HandoverOffer,
-    HandoverOther, HandoverResult, Identity, Mood, OUTCOME_VERSION, OfferResult, OtherPart, Outcome,
-    PaymentChannel, Promise, PromisedPart, Recording, Redial, ScriptVersion, SipCause, Sound, SoundQuality,
-    Told, Transcript,
+    Announcement, AnsweredBy, Callback, Disposition, EndedBy, FaultOwner, Identity, Mood, OUTCOME_VERSION,
+    Outcome, PaymentChannel, Promise, PromisedPart, Recording, Redial, ScriptVersion, SipCause, Sound,
+    SoundQuality, Told, Transcript,
 };
 pub use particulars::{AccountTail, InvalidTail, Particulars, ProductKind, PromiseState, UnknownWord};
 pub use phone::{InvalidPhoneNumber, PhoneNumber};

@@ -175,10 +175,8 @@ pub(crate) struct Which {
     #[param(value_type = Option<Key>)]
     campaign: Option<CampaignId>,
     /// Of one script.
-    #[param(max_length = 64)]
     script: Option<String>,
     /// Of calls that an agent had.
-    #[param(max_length = 64)]
     agent: Option<String>,
     /// In which this check fails.
     #[param(max_length = 64, example = "identity")]

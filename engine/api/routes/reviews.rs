@@ -27,7 +27,6 @@ pub(crate) struct Which {
     #[param(max_length = 16, example = "open")]
     stage: Option<String>,
     /// Of one plan.
-    #[param(max_length = 64)]
     plan: Option<String>,
     /// Of one call.
     #[param(value_type = Option<Key>)]

@@ -99,8 +99,7 @@ pub(crate) async fn read(shared: Here, _: Who, At(name): At<String>) -> Result<i
 /// Saves a strategy as its next version, for campaigns that are made from here on. `If-Match` names the version that
 /// was read: 0 where none was saved before.
 #[utoipa::path(put, path = "/v1/strategies/{name}", tag = "campaigns", request_body = NewContent,
-    params(("name" = String, Path, description = "Its name", pattern = "^[a-z0-9][a-z0-9_-]{0,63}$"),
-        ("If-Match" = String, Header, description = "The ETag that was read, or *")),
+    params(("name" = String, Path, description = "Its name", pattern = "^[a-z0-9][a-z0-9_-]{0,63}$")),
     responses((status = 200, description = "It was saved", body = StrategyRecord,
         headers(("ETag" = String, description = "Its version")))))]
 pub(crate) async fn save(

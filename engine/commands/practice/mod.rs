@@ -75,8 +75,8 @@ pub(crate) fn run(project: &Project, args: &PracticeArgs) -> Result<ExitCode> {
         }
         let mut told = BTreeSet::new();
         let outcomes = service.outcomes(&id, cases.len(), |filed| {
-            let news = filed.iter().filter(|outcome| args.json && told.insert(outcome.case.clone()));
-            news.map(|outcome| line(&outcome.case, expected.get(&outcome.case), Some(outcome))).collect()
+            let mut news = filed.iter().filter(|outcome| args.json && told.insert(outcome.case.clone()));
+            news.try_for_each(|outcome| line(&outcome.case, expected.get(&outcome.case), Some(outcome)))
         });
         let outcomes = outcomes.await;
         store.revoke_token(id.as_str(), dialog::now()).await?;

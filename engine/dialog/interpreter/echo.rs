@@ -29,7 +29,7 @@ impl Interpreter {
         if !(least..=MOST).contains(&heard.len()) || utterance.entities != Entities::default() {
             return false;
         }
-        let filled = |(prompt, turn): (usize, u16)| {
+        let filled = |(prompt, turn): (usize, u8)| {
             let wordings = self.script.wordings(self.lang, self.memory.kind(), prompt);
             let wording = wordings.get(usize::from(turn) % wordings.len().max(1))?;
             self.memory.fill(wording)

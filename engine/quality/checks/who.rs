@@ -189,11 +189,9 @@ impl<'a> Hearing<'a> {
         let sum = waihu_dialog::money(promise.sum, self.lang);
         let reads = |said: &&Said<'_>| {
             let said_day = said.text.contains(&day) || relative(promise.date, today, self.lang, said.text);
-            said.by == Speaker::Bot
-                && said_day
-                && (said.text.contains(&sum) || !promise.parts.is_empty() || said_day)
+            said.by == Speaker::Bot && said_day
         };
-        let Some(read) = self.timeline.said.iter().filter(reads).next_back() else {
+        let Some(read) = self.timeline.said.iter().rfind(reads) else {
             return fail(told("承诺的日期没有复述", "the day of the promise was not read back"));
         };
         // Where the sum is another than what is due it has to be read, too.
@@ -206,8 +204,7 @@ impl<'a> Hearing<'a> {
         let key =
             self.timeline.notes.iter().any(|note| note.text == "key pressed" && note.order > read.order);
         // A line that reads back may follow its own yes: "好的，帮您记下了，11月28日".
-        let earlier =
-            self.timeline.by(Speaker::Bot).filter(reads).next().filter(|first| first.order < read.order);
+        let earlier = self.timeline.by(Speaker::Bot).find(reads).filter(|first| first.order < read.order);
         let agreed_before = earlier.is_some_and(|first| {
             self.timeline.by(Speaker::Callee).any(|s| s.order > first.order && self.agrees(s))
         });

@@ -1,6 +1,6 @@
 //! Registered at Kamailio and called through it over UDP, TCP, TLS and WebSocket: it reaches us by the connection
 //! that we keep, whoever hangs up.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod certificates;
 

@@ -131,7 +131,7 @@ fn who_has_another_key_or_none_is_told_which_one_is_needed() {
     let path = file(folder.path(), b"sound");
     vault.seal(&path, Note::default()).unwrap();
     // A node that only dials: it seals, and opens nothing.
-    let dials = Vault::new(&[recipient.clone()], None).unwrap();
+    let dials = Vault::new(std::slice::from_ref(&recipient), None).unwrap();
     for closed in [&other, &dials, &Vault::none()] {
         let told = closed.open(&path).unwrap_err();
         assert!(matches!(told, VaultError::NoKey { .. }) && told.to_string().contains(&recipient), "{told}");
@@ -156,7 +156,7 @@ fn a_new_key_takes_new_files_and_the_old_ones_over() {
         .seal(&sealed, Note { duration_ms: Some(3), ..Note::default() })
         .unwrap();
     let both = Vault::new(&[], Some(("test", &format!("# new\n{key}\n\n# old\n{old_key}")))).unwrap();
-    assert_eq!(both.recipients(), [recipient.clone()]);
+    assert_eq!(both.recipients(), std::slice::from_ref(&recipient));
     assert!(both.renew(&path).unwrap() && both.renew(&sealed).unwrap());
     assert!(
         !both.renew(&path).unwrap() && !both.renew(&sealed).unwrap(),

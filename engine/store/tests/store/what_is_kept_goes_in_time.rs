@@ -170,7 +170,8 @@ async fn of_an_erased_debtor_nobody_can_be_told(ground: Ground) {
         let sql = format!("SELECT coalesce({column}, '') FROM {table}");
         let values: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_all(&raw).await.unwrap();
         for value in &values {
-            let own = ["D-7", "1001", "1002", "\"C1\"", "\"C2\"", "case:C1", "case:C2"];
+            // The calls have the same ids here, and keep them.
+            let own = ["D-7", "1001", "1002", "case\":\"C1", "case\":\"C2", "case:C1", "case:C2"];
             // The other debtor's call says the same words, and stays.
             let bare = value == "C1" || value == "C2" || own.iter().any(|word| value.contains(word));
             assert!(!bare, "{table}.{column}: {value}");
