@@ -284,6 +284,9 @@ impl From<CheckShare> for Held {
 #[utoipa::path(get, path = "/v1/quality/checks", tag = "quality", params(Which),
     responses((status = 200, description = "By check", body = Vec<Held>)))]
 pub(crate) async fn checks(shared: Here, _: Who, Asked(which): Asked<Which>) -> Answer<Vec<Held>> {
+    // All are told at once: what is said of a page has to hold, and means nothing.
+    after::<(WallTime, AttemptId)>(which.cursor.as_deref())?;
+    limit(which.limit)?;
     let mut shares: Vec<Held> =
         shared.store().check_shares(&which.filter()?).await?.into_iter().map(Held::from).collect();
     // The gravest first, as everywhere.
