@@ -369,7 +369,7 @@ if (desks) await step('an agent takes a call at the desk', async (page) => {
   await page.keyboard.press('Escape');
   await page.getByRole('dialog').waitFor({ state: 'hidden' });
   await page.keyboard.press('c');
-  await page.getByRole('dialog').getByLabel('号码').fill('1003');
+  await page.getByRole('dialog').getByLabel('号码').fill('1001');
   await page.getByRole('dialog').getByRole('button', { name: '呼叫' }).click();
   await page.locator('.others').waitFor({ timeout: PATIENCE_MS });
   await shoot(page, 'desk-called-in');
