@@ -3,7 +3,8 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AttemptId, CampaignId, CaseId, FollowUp, Handover, HandoverResult, Intent, Lang, Money, PhoneNumber, WallTime,
+    AttemptId, CampaignId, CaseId, FollowUp, Handover, HandoverResult, Intent, Lang, Money, PhoneNumber,
+    WallTime,
 };
 
 /// The version of [`Outcome`]'s shape; raised when a field changes its meaning or goes.
