@@ -36,7 +36,7 @@ const Practice = () => {
   return (
     <>
       <Head title={t('nav.practice')} lead={t('practice.lead')}>
-        {running && may('campaigns:write') && <Button onClick={() => void act(ask(client.DELETE('/v1/practice', { params: { header: { 'If-Match': '*' } } })))}>{t('practice.end')}</Button>}
+        {running && may('campaigns:write') && <Button onClick={() => void act(ask(client.DELETE('/v1/practice')))}>{t('practice.end')}</Button>}
         {begin}
       </Head>
       <Shown query={query}>
