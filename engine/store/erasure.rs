@@ -1,6 +1,5 @@
 //! A debtor's traces: all that is kept of a person, to be handed out or to be removed.
 
-use async_recursion::async_recursion as boxed;
 use sha2::{Digest, Sha256};
 use sqlx::{AssertSqlSafe, error::Error as SqlError};
 use waihu_types::{AttemptId, CaseId, DebtorId, Outcome, WallTime};
@@ -33,7 +32,6 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read.
-    #[boxed]
     pub async fn traces(&self, debtor: &DebtorId) -> Result<Traces, StoreError> {
         let mut on = self.pool.acquire().await.map_err(|e| self.sql(e))?;
         let (case_ids, calls) = self.find(&mut on, debtor).await.map_err(|e| self.sql(e))?;
@@ -92,7 +90,6 @@ impl Store {
     ///
     /// # Errors
     /// When they cannot be read.
-    #[boxed]
     pub async fn revisions(&self, attempt: &AttemptId) -> Result<Vec<(i64, Outcome)>, StoreError> {
         let stands: Option<(String, i64)> =
             sqlx::query_as("SELECT record, revision FROM outcomes WHERE attempt = $1")
@@ -123,7 +120,6 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Held`] under a hold, [`StoreError::OnTheLine`] while a call is up, or that it cannot be written.
-    #[boxed]
     pub async fn erase(
         &self,
         debtor: &DebtorId,

@@ -7,7 +7,6 @@
 
 use std::fmt;
 
-use async_recursion::async_recursion as boxed;
 use sqlx::FromRow;
 use waihu_compliance::{Contact, Reached};
 use waihu_types::{AttemptId, CaseId, PhoneNumber, WallTime};
@@ -193,7 +192,6 @@ impl Store {
     ///
     /// # Errors
     /// When they cannot be written.
-    #[boxed]
     pub async fn add_messages(&self, messages: &[NewMessage]) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
         for new in messages {
@@ -221,7 +219,6 @@ impl Store {
     ///
     /// # Errors
     /// When one cannot be read.
-    #[boxed]
     pub async fn messages_of(&self, attempt: &AttemptId) -> Result<Vec<Message>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM messages WHERE attempt = $1 ORDER BY message");
         let rows: Vec<MessageRow> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
@@ -236,7 +233,6 @@ impl Store {
     ///
     /// # Errors
     /// When one cannot be read.
-    #[boxed]
     pub async fn due_messages(&self, now: WallTime, limit: u32) -> Result<Vec<Message>, StoreError> {
         let rows: Vec<MessageRow> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
             "SELECT {COLUMNS} FROM messages WHERE state = 'waiting' AND due_at <= $1
@@ -254,7 +250,6 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read.
-    #[boxed]
     pub async fn message(&self, message: &str) -> Result<Option<Message>, StoreError> {
         let row: Option<MessageRow> =
             sqlx::query_as(sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM messages WHERE message = $1")))
@@ -270,7 +265,6 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read or written.
-    #[boxed]
     pub async fn begin_message(
         &self,
         message: &NewMessage,
@@ -320,7 +314,6 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be written.
-    #[boxed]
     pub async fn put_off_message(
         &self,
         message: &str,
@@ -351,7 +344,6 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be written.
-    #[boxed]
     pub async fn settle_message(
         &self,
         message: &str,
@@ -381,7 +373,6 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be written.
-    #[boxed]
     pub async fn receive_receipt(
         &self,
         gateway_id: &str,
@@ -412,7 +403,6 @@ impl Store {
     ///
     /// # Errors
     /// When they cannot be written.
-    #[boxed]
     pub async fn abandon_messages(&self, before: WallTime, now: WallTime) -> Result<Vec<String>, StoreError> {
         let lost: i64 =
             sqlx::query_scalar("SELECT count(*) FROM messages WHERE state = 'sending' AND sent_at < $1")
@@ -444,7 +434,6 @@ impl Store {
     ///
     /// # Errors
     /// When they cannot be read.
-    #[boxed]
     pub async fn message_counts(&self) -> Result<Vec<(MessageState, i64)>, StoreError> {
         let rows: Vec<(String, i64)> =
             sqlx::query_as("SELECT state, count(*) FROM messages GROUP BY state ORDER BY state")

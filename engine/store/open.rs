@@ -7,7 +7,6 @@ use std::{
     time::Duration,
 };
 
-use async_recursion::async_recursion as boxed;
 use sqlx::{
     AnyConnection, AnyPool, ConnectOptions, Connection, Executor,
     any::{AnyConnectOptions, AnyPoolOptions},
@@ -169,7 +168,6 @@ impl Store {
     }
 
     /// Closes it, waiting for statements under way. Dropping does the same, later.
-    #[boxed]
     pub async fn close(self) {
         self.pool.close().await;
     }

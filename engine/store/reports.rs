@@ -1,6 +1,5 @@
 //! Reports that are sent by themselves: made once a period whichever node, sent until they are taken, kept.
 
-use async_recursion::async_recursion as boxed;
 use sqlx::FromRow;
 use waihu_types::{CampaignId, WallTime};
 
@@ -95,7 +94,6 @@ impl Store {
     ///
     /// # Errors
     /// When it could not be written.
-    #[boxed]
     pub async fn keep_report(
         &self,
         (report, period): (&str, &str),
@@ -137,7 +135,6 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read.
-    #[boxed]
     pub async fn is_reported(&self, report: &str, period: &str) -> Result<bool, StoreError> {
         let row: Option<i64> =
             sqlx::query_scalar("SELECT made_at FROM reports WHERE report = $1 AND period = $2")
@@ -153,7 +150,6 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read or written.
-    #[boxed]
     pub async fn take_report(
         &self,
         names: &[&str],
@@ -188,11 +184,10 @@ impl Store {
     ///
     /// # Errors
     /// When it could not be written.
-    #[boxed]
     pub async fn settle_report(
         &self,
         (report, period): (&str, &str),
-        sent: Sent<'async_recursion>,
+        sent: Sent<'_>,
         now: WallTime,
     ) -> Result<(), StoreError> {
         let (state, next_at, told, sent_at) = match sent {
@@ -217,7 +212,6 @@ impl Store {
     ///
     /// # Errors
     /// When they cannot be read.
-    #[boxed]
     pub async fn reports(&self, limit: u32) -> Result<Vec<StoredReport>, StoreError> {
         sqlx::query_as(concat!(columns!(), " ORDER BY made_at DESC, report LIMIT $1"))
             .bind(i64::from(limit))
@@ -231,7 +225,6 @@ impl Store {
     ///
     /// # Errors
     /// When they cannot be counted.
-    #[boxed]
     pub async fn efforts(
         &self,
         campaign: Option<&CampaignId>,

@@ -14,7 +14,7 @@ use std::{
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// Long enough for models to be loaded on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_secs(300);
 
 /// The columns of the tables here.
 pub const COLUMNS: &str = "id,phone,name,title,lang,creditor,product,amount,currency,due_date\n";
