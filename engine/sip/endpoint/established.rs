@@ -236,6 +236,7 @@ impl Endpoint {
                     reason: no_use(why),
                     cause: FailureCause::BadAnswer,
                     retry_after_s: None,
+                    because: Vec::new(),
                 };
                 let reason = "SIP;cause=488;text=\"Not Acceptable Here\"";
                 self.bye_and_finish(now, call, Some(reason), failed);

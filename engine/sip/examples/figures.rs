@@ -94,6 +94,7 @@ impl Pair {
             target: Uri::sip("1001", b),
             next_hop: b.into(),
             backups: Vec::new(),
+            redirects: Vec::new(),
             call_id: None,
             from: NameAddr::new(None, Uri::sip("waihu", a)),
             credentials: None,
