@@ -42,6 +42,8 @@ const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
 const STALL: Duration = Duration::from_secs(10);
 /// How often a quiet connection is kept open (RFC 5626 §4.4.1: between 95 and 120 s over streams).
 const KEEP_ALIVE: Duration = Duration::from_secs(100);
+/// How long the answer to one may take (RFC 5626 §4.4.1).
+const PONG_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a connection of others may be quiet: three of their keep-alives.
 const QUIET: Duration = Duration::from_secs(400);
 /// Messages that may wait for one connection; a far end that leaves more unread is gone.
@@ -107,7 +109,11 @@ impl Streams {
         arrivals: mpsc::Sender<Arrival>,
     ) -> io::Result<Self> {
         let files = config.tls.as_ref();
-        let client = files.map(tls::client).transpose()?.map(|c| TlsConnector::from(Arc::new(c)));
+        let client = match files.map(tls::client) {
+            // Where nothing of TLS is written it may never be wanted: whoever wants it is told then.
+            Some(Err(TlsError::NobodyBelieved)) if config.tls == Some(TlsFiles::default()) => None,
+            client => client.transpose()?.map(|c| TlsConnector::from(Arc::new(c))),
+        };
         let names = Arc::new(config.names.iter().cloned().collect());
         let ws_path = if config.ws_path.is_empty() { "/".to_owned() } else { config.ws_path.clone() };
         let setup = Arc::new(Setup { local, client, names, ws_path, arrivals });
@@ -145,6 +151,13 @@ impl Streams {
         self.open.insert(hop, (self.next, outbox));
         tokio::spawn(outgoing(Arc::clone(&self.setup), hop, self.next, waiting));
         sent
+    }
+
+    /// Notes the names that certificates bear at these addresses.
+    pub(crate) fn names(&self, names: Vec<(IpAddr, String)>) {
+        for (ip, name) in names {
+            self.setup.names.insert(ip, name);
+        }
     }
 
     /// Notes what others have opened.
@@ -226,6 +239,8 @@ async fn plain(
     let (mut reader, mut writer) = tokio::io::split(stream);
     let (mut framer, mut buffer) = (Framer::default(), vec![0; 8_192]);
     let (mut due, mut heard) = (Instant::now() + KEEP_ALIVE, Instant::now());
+    // Whoever has answered one keep-alive answers each (RFC 5626 §4.4.1); many answer none.
+    let (mut answers, mut pong_due) = (false, None);
     loop {
         let stalled = heard + if framer.is_within() { STALL } else { QUIET };
         tokio::select! {
@@ -234,6 +249,7 @@ async fn plain(
                 if read == 0 {
                     return Ok(());
                 }
+                pong_due = None;
                 if !framer.is_within() {
                     heard = Instant::now();
                 }
@@ -243,7 +259,7 @@ async fn plain(
                     match frame {
                         None => break,
                         Some(Frame::Ping) => write(&mut writer, b"\r\n").await?,
-                        Some(Frame::Pong) => {}
+                        Some(Frame::Pong) => answers = true,
                         Some(Frame::Message(bytes)) => {
                             let told = setup.arrivals.send(Arrival::Message(hop, bytes)).await;
                             if told.is_err() {
@@ -264,6 +280,10 @@ async fn plain(
             () = tokio::time::sleep_until(due), if by == OpenedBy::Us => {
                 write(&mut writer, b"\r\n\r\n").await?;
                 due = Instant::now() + KEEP_ALIVE;
+                pong_due = answers.then(|| Instant::now() + PONG_PATIENCE);
+            }
+            () = tokio::time::sleep_until(pong_due.unwrap_or(due)), if pong_due.is_some() => {
+                return Err(io::Error::new(io::ErrorKind::TimedOut, "a keep-alive was not answered"));
             }
             () = tokio::time::sleep_until(stalled), if framer.is_within() || by == OpenedBy::Others => {
                 return Err(io::ErrorKind::TimedOut.into());
@@ -290,7 +310,9 @@ async fn web_socket(
 ) -> io::Result<()> {
     let other = |e: tokio_tungstenite::tungstenite::Error| io::Error::other(e);
     let scheme = if hop.transport == Transport::Wss { "wss" } else { "ws" };
-    let uri: Uri = format!("{scheme}://{}{}", hop.address, setup.ws_path)
+    let host = setup.names.get(&hop.address.ip()).map(|name| format!("{}:{}", *name, hop.address.port()));
+    let host = host.unwrap_or_else(|| hop.address.to_string());
+    let uri: Uri = format!("{scheme}://{host}{}", setup.ws_path)
         .parse()
         .map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e))?;
     let request =

@@ -45,6 +45,8 @@ pub(crate) struct Task {
     pub(crate) arrivals: mpsc::Receiver<Arrival>,
     /// Who may call us, and who is a stranger.
     pub(crate) callers: Callers,
+    /// The networks of the carrier's machines, as the DNS has them.
+    pub(crate) carried: Vec<Network>,
     /// Who waits to hear of registrations.
     pub(crate) registrations: HashMap<u64, tokio::sync::watch::Sender<Option<State>>>,
     pub(crate) endpoint: Endpoint,
@@ -113,9 +115,7 @@ impl Task {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,
                 Err(_) => return self.note_unreachable(),
             };
-            self.tally.received.fetch_add(1, Ordering::Relaxed);
-            self.endpoint
-                .handle_input(self.now(), Input::Datagram { from: from.into(), bytes: &buffer[..length] });
+            self.heard(from.into(), &buffer[..length]);
             received = self.socket.try_recv_from(buffer);
         }
     }
@@ -134,7 +134,7 @@ impl Task {
             Callers::Anybody => true,
             Callers::Of(networks) => {
                 let within = |n: &Network| n.contains(from.address.ip());
-                networks.iter().any(within)
+                networks.iter().chain(&self.carried).any(within)
             }
         };
         // A flood of strangers must not wash calls away.
@@ -193,6 +193,10 @@ impl Task {
                 self.registrations.insert(order.registration, news);
                 Command::Register(order)
             }
+            Order::Carried(networks, names) => {
+                self.carried = networks;
+                return self.streams.names(names);
+            }
             Order::Usage(reply) => {
                 let _ = reply.send(self.endpoint.usage());
                 return;
@@ -213,6 +217,7 @@ impl Task {
                         let _ = reply.send(result);
                     }
                 }
+                Output::Sign { hop, asked, sign } => self.tally.watch.saw(hop, asked, sign),
                 Output::Discarded { reason: Discard::KeepAlive, .. } => {}
                 Output::Discarded { reason, .. } => {
                     self.tally.discarded.fetch_add(1, Ordering::Relaxed);

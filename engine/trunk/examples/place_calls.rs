@@ -70,6 +70,8 @@ async fn one_call(socket: SipSocket, callee: SocketAddr) -> bool {
         target: Uri::sip("callee", callee),
         next_hop: callee.into(),
         backups: Vec::new(),
+        redirects: Vec::new(),
+        signed_as: None,
         call_id: None,
         from: NameAddr::new(None, Uri::sip("caller", socket.local_addr())),
         credentials: None,

@@ -93,6 +93,8 @@ async fn talk(caller: &SipSocket, proxy: SocketAddr, calls: &mut mpsc::Receiver<
         target: "sip:4008@carrier.example".parse().unwrap(),
         next_hop: proxy.into(),
         backups: Vec::new(),
+        redirects: Vec::new(),
+        signed_as: None,
         call_id: None,
         from: NameAddr::new(None, Uri::sip("caller", caller.local_addr())),
         credentials: None,
