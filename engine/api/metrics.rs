@@ -85,6 +85,7 @@ const SERIES: &[Row] = {
             Unit::Count,
             "share of frames of sound that went out late, last second",
         ),
+        (G, "waihu_trunk_machines", Unit::Count, "the carrier's machines, by how they stand"),
         (
             G,
             "waihu_pacing_answer_ratio",

@@ -438,7 +438,7 @@ impl AgentSide {
         let offer = side.sound.offer();
         match phone {
             Some(phone) => {
-                let request = legs::invite_agent(plant, &order.case.id, phone, offer);
+                let request = legs::invite_agent(plant, &order.case.id, phone, offer)?;
                 side.call = Some(plant.sip.invite(request));
             }
             None => self.place_of(leg).into_iter().for_each(|board| board.offer(&offer)),
