@@ -3,12 +3,14 @@
 //! Deliberately absent: which cases and in what order ([`crate::Strategy`]), and whether what is named here
 //! exists: trunks, scripts and strategies are the shell's to find.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{fmt, str::FromStr};
 
 use jiff::civil::Date;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use waihu_terms::Authority;
-use waihu_types::{Currency, GivenAuthority, Money, Percent, PhoneNumber};
+use waihu_types::{Currency, GivenAuthority, Money, Percent};
+
+use crate::CallerIds;
 
 /// What a campaign is to do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

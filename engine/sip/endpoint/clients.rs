@@ -384,7 +384,7 @@ impl Endpoint {
                     }
                     *call
                 }
-                Some((Purpose::Ping(ping), _)) => {
+                Some((Purpose::Ping(ping), false)) => {
                     let ping = *ping;
                     self.output.push_back(sign(Asked::Options));
                     self.output.push_back(Output::Pong { ping, result: Err(TimedOut) });

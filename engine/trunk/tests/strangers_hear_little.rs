@@ -48,7 +48,13 @@ async fn strangers_hear_nothing_or_a_403_ten_times_a_second_and_the_carrier_is_a
             }
         }
         assert!(calls.try_recv().is_err(), "a stranger's call came in");
-        assert_eq!(sip.counters().discarded, 200);
+        // Whoever is ignored is read all the same, at leisure.
+        let read = async {
+            while sip.counters().discarded < 200 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), read).await.unwrap();
         let carrier = UdpSocket::bind("127.0.0.41:0").unwrap();
         ask(&carrier, &to, "OPTIONS", 1);
         assert_eq!(answers(&carrier), ["SIP/2.0 200 OK"]);

@@ -177,7 +177,7 @@ async fn services_machines_and_addresses_are_found_and_a_machine_that_falls_gets
     until(|| stands(&carrier, one) == Some(Standing::Down)).await;
     assert_eq!((carrier.route().unwrap().next_hop, carrier.room()), (Hop::from(two), Room::Open));
     let mut up = call(&sip, &carrier);
-    let mut theirs = timeout(PATIENCE, second_calls.recv()).await.unwrap().unwrap();
+    let theirs = timeout(PATIENCE, second_calls.recv()).await.unwrap().unwrap();
     theirs.call.answer(SessionDescription::offer("127.0.0.32:50000".parse().unwrap(), &[Codec::Pcma]));
     event(&mut up, |e| matches!(e, Event::Answered { .. })).await;
 
@@ -199,7 +199,7 @@ async fn where_the_dns_says_something_else_calls_go_there_and_what_it_said_last_
     let (carrier, sip) = found(&trunk).await;
     assert_eq!(carrier.route().unwrap().next_hop, Hop::from(first.local_addr()));
     let mut up = call(&sip, &carrier);
-    let mut theirs = timeout(PATIENCE, first_calls.recv()).await.unwrap().unwrap();
+    let theirs = timeout(PATIENCE, first_calls.recv()).await.unwrap().unwrap();
     theirs.call.answer(SessionDescription::offer("127.0.0.33:50000".parse().unwrap(), &[Codec::Pcma]));
     event(&mut up, |e| matches!(e, Event::Answered { .. })).await;
 
