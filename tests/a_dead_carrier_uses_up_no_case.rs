@@ -91,7 +91,7 @@ fn nobody_is_called_until_the_carrier_is_there_and_then_everybody_once() {
     assert!(!told.status.success(), "{text}");
     for said in [
         "NAPTR carrier.example → 50 50 SIP+D2U _sip._udp.carrier.example",
-        "SRV _sip._udp.carrier.example → 10 10 a.carrier.example:5097",
+        "SRV _sip._udp.carrier.example → 10 10 a.carrier.example",
         "A/AAAA a.carrier.example → 127.0.0.1",
         "sip:0+8610000000000@carrier.example",
         "✗ OPTIONS: UDP 127.0.0.1:5097 does not answer",

@@ -149,7 +149,7 @@ pub struct Srv {
     pub weight: u16,
     /// The port.
     pub port: u16,
-    /// The machine; `.` where the service is not offered.
+    /// The machine; `.`, or nothing, where the service is not offered.
     pub target: String,
 }
 

@@ -241,6 +241,11 @@ fn fault(e: &ResolveError, asked: String) -> Result<Instant, DnsFault> {
     }
 }
 
+/// A name without the root's dot; nothing of the root itself.
+fn bare(name: &Name) -> String {
+    name.to_ascii().trim_end_matches('.').to_owned()
+}
+
 /// A record in our words; none of another kind than was asked for (an alias on the way).
 fn record(data: &RData, kind: RecordType) -> Option<Record> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -251,14 +256,14 @@ fn record(data: &RData, kind: RecordType) -> Option<Record> {
             priority: s.priority(),
             weight: s.weight(),
             port: s.port(),
-            target: s.target().to_ascii(),
+            target: bare(s.target()),
         }),
         (RData::NAPTR(n), RecordType::NAPTR) => Record::Naptr(Naptr {
             order: n.order(),
             preference: n.preference(),
             flags: text(n.flags()),
             service: text(n.services()),
-            replacement: n.replacement().to_ascii(),
+            replacement: bare(n.replacement()),
         }),
         _ => return None,
     })
