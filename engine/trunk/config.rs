@@ -27,6 +27,8 @@ const USUAL_SUITES: [SrtpSuite; 3] =
 /// One trunk, checked.
 #[derive(Clone, Debug)]
 pub struct TrunkConfig {
+    /// Its name: that of its file; `direct` where it has none.
+    pub name: String,
     /// The carrier's or proxy's address.
     pub proxy: SocketAddr,
     /// The caller id.
@@ -449,6 +451,7 @@ impl TrunkConfig {
             });
         }
         Ok(Self {
+            name: name(path),
             proxy: t.proxy,
             from: NameAddr::new(t.display_name.as_deref(), uri("from", &t.from)?),
             bind,
@@ -514,6 +517,13 @@ impl TrunkConfig {
         let password = password(&auth.password, env)?;
         Ok(Some(Credentials { username: auth.username.clone(), password, realm: auth.realm.clone() }))
     }
+}
+
+/// What a trunk is called by; a URI that was typed holds a number, and names none.
+fn name(path: &str) -> String {
+    let path = Path::new(path);
+    let stem = path.file_stem().filter(|_| path.extension().is_some_and(|e| e == "toml"));
+    stem.map_or_else(|| "direct".to_owned(), |stem| stem.to_string_lossy().into_owned())
 }
 
 /// A password by its reference.

@@ -5,7 +5,9 @@
 
 mod call;
 mod config;
+mod hep;
 mod icmp;
+mod measure;
 mod network;
 mod probe;
 mod socket;
@@ -17,6 +19,7 @@ mod trace;
 
 pub use call::{Call, IncomingCall};
 pub use config::{Agent, ConfigError, Handover, KeyExchange, MediaPorts, Signalling, TrunkConfig};
+pub use hep::HepConfig;
 pub use network::{InvalidNetwork, Network};
 pub use probe::{Alive, options};
 pub use socket::{Callers, Counters, InviteRequest, Registration, SipSocket, SocketConfig};
