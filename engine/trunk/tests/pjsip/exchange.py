@@ -33,8 +33,9 @@ class Call(pj.Call):
 
     def onCallTransferRequest(self, prm):
         print("asked", self.getId(), flush=True)
-        prm.newCall = Call(self.account)
-        self.account.new.append(prm.newCall)
+        call = Call(self.account)
+        self.account.new.append(call)
+        prm.newCall = call
 
     def onCallTransferStatus(self, prm):
         print("handed-on", self.getId(), int(prm.statusCode), "last" if prm.finalNotify else "", flush=True)
@@ -106,6 +107,8 @@ def main(port):
         while lines:
             obey(account, lines.pop(0))
     endpoint.libDestroy()
+    # Calls that Python would now take away are PJSIP's no more.
+    os._exit(0)
 
 
 main(int(sys.argv[1]))
