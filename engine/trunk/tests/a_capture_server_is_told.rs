@@ -76,9 +76,14 @@ impl Server {
         (Self(child, log), at)
     }
 
+    /// Its log: it has packets in it as they came.
+    fn log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.1).unwrap()).into_owned()
+    }
+
     /// What its log says of each packet, field by field.
     fn told(&self) -> Vec<Vec<String>> {
-        let text = fs::read_to_string(&self.1).unwrap();
+        let text = self.log();
         let rows = text.lines().filter_map(|line| Some(line.split_once("HEP ")?.1.split('|')));
         rows.map(|row| row.map(str::to_owned).collect()).collect()
     }
@@ -107,7 +112,7 @@ async fn each_message_is_told_with_its_ends_and_without_the_keys() {
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let (told, log) = (server.told(), fs::read_to_string(&server.1).unwrap());
+    let (told, log) = (server.told(), server.log());
     assert_eq!(told.len(), steps.len(), "{log}");
     assert!(log.contains("inline:****") && !log.contains(key), "{log}");
     let (own, far) = (us.local_addr().port().to_string(), them.local_addr().port().to_string());
