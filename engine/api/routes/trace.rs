@@ -22,8 +22,7 @@ pub(crate) struct TraceRecord {
     steps: Vec<LadderStep>,
 }
 
-/// The SIP exchange of a call, its personal parts masked. A node keeps its latest 10,000 messages in memory alone: of
-/// older calls there is nothing, nor of those of other nodes.
+/// The SIP exchange of a call, its personal parts masked, of the latest messages that the node which placed it keeps.
 #[utoipa::path(get, path = "/v1/calls/{attempt}/trace", tag = "calls", params(("attempt" = Key, Path, description = "The attempt")),
     responses((status = 200, description = "The messages", body = TraceRecord)))]
 pub(crate) async fn trace(shared: Here, _: Who, At(attempt): At<AttemptId>) -> Answer<TraceRecord> {
