@@ -1,22 +1,29 @@
 //! The API with what only the program knows: scripts as the project reads them, strategies' files, the disk.
 
-use std::{net::SocketAddr, process::Command, sync::Arc};
+use std::{
+    net::SocketAddr,
+    process::Command,
+    sync::{Arc, OnceLock},
+};
 
 use anyhow::{Context, Result};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use waihu_api::{
-    Attended, Choices, Connected, Cookies, Floor, Limits, Passwords, Pulse, Stands, State, StrategyOf, Tls,
-    TrunkChoice,
+    Attended, Choices, Connected, Cookies, Floor, LadderStep, Limits, Passwords, Pulse, Stands, State,
+    StepWay, StrategyOf, Tls, TrunkChoice,
 };
 use waihu_dialler::{DeskLink, SupervisorLink, Switchboard};
 use waihu_keeping::Archive;
-use waihu_trunk::TrunkConfig;
+use waihu_trunk::{SipSocket, Step, TrunkConfig, Way};
 
 use crate::{
     commands::{campaign, dialog},
     configuration::Configuration,
     project::Project,
 };
+
+/// The trunk's socket, once it is open.
+pub(crate) type Line = Arc<OnceLock<SipSocket>>;
 
 /// Where the API listens, and the task that serves it; it ends when `stop` turns true, after the requests that run.
 ///
@@ -28,6 +35,7 @@ pub(crate) async fn serve(
     archive: Archive,
     pulse: Arc<Pulse>,
     agents: Switchboard,
+    line: Line,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(SocketAddr, JoinHandle<Result<()>>)> {
     let (listen, limits) = (configuration.api.listen, Limits::default());
@@ -88,6 +96,9 @@ pub(crate) async fn serve(
         provider,
         passwords,
         floor: Some(floor),
+        ladder: Some(Box::new(move |call_id| {
+            Some(line.get()?.trace(call_id).into_iter().map(step).collect())
+        })),
         cookies: if configuration.api.secure { Cookies::Secure } else { Cookies::Plain },
         limits,
     };
@@ -103,6 +114,22 @@ pub(crate) async fn serve(
         }
     });
     Ok((at, serving))
+}
+
+/// A message that passed, in the API's words.
+fn step(step: Step) -> LadderStep {
+    LadderStep {
+        at_ms: step.at_ms,
+        way: match step.way {
+            Way::Out => StepWay::Out,
+            Way::In => StepWay::In,
+        },
+        far: step.hop.to_string(),
+        line: step.line,
+        cseq: step.cseq,
+        reason: step.reason,
+        described: step.described,
+    }
 }
 
 /// What supervisors see of the agents, and do in their talks.

@@ -81,6 +81,7 @@ pub(crate) async fn start(
     let mut socket = trunk.socket(user_agent);
     socket.telephones = trunk.telephones(&|name| std::env::var(name).ok())?;
     socket.signer = trunk.signer()?;
+    socket.hep = trunk.hep(&|name| std::env::var(name).ok())?;
     let (sip, _) = SipSocket::open(socket).await.with_context(|| {
         format!("cannot bind SIP to {}: is another waihu running? 端口被占用", trunk.bind)
     })?;

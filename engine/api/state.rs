@@ -18,6 +18,7 @@ use waihu_types::WallTime;
 use crate::{
     costs::Prices,
     floor::{Connect, Floor},
+    ladder::Ladder,
     limits::Rates,
     oidc::OpenId,
     password::Judge,
@@ -136,6 +137,8 @@ pub struct State {
     pub passwords: Passwords,
     /// What supervisors see of agents; none where no calls are placed.
     pub floor: Option<Floor>,
+    /// What passed over the wire for a call; none where no calls are placed.
+    pub ladder: Option<Box<Ladder>>,
     /// How browsers reach the server.
     pub cookies: Cookies,
     /// Limits.

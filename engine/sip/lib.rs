@@ -36,8 +36,8 @@ mod via;
 
 pub use auth::{Credentials, Unanswerable};
 pub use endpoint::{
-    CallHandle, Change, Command, Discard, EndedBy, Endpoint, EndpointConfig, Event, FailureCause, Input,
-    Invite, LargeRequests, Output, Referral, Strangers, TimedOut, Usage,
+    CallHandle, Change, Command, Counts, Discard, EndedBy, Endpoint, EndpointConfig, Event, FailureCause,
+    Input, Invite, LargeRequests, Output, Referral, Strangers, TimedOut, Usage,
 };
 pub use error::{FieldFault, ParseError};
 pub use message::{Message, Request, Response};

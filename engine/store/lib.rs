@@ -53,7 +53,7 @@ pub use holds::{HoldOn, InvalidHold, StoredHold};
 pub use idempotency::{ANSWERS_KEPT, Earlier, KeyedRequest};
 pub use judgements::{CheckShare, JudgedFilter, NewJudgement, StoredJudgement};
 pub use messages::{Message, MessageBegun, MessageState, NewMessage, Settled};
-pub use nodes::{Draining, Node};
+pub use nodes::{Draining, Node, Placed};
 pub use open::{Location, Store};
 pub use outcomes::{AnsweredDay, Filter};
 pub use owner::Claim;

@@ -41,6 +41,8 @@ const USUAL_SUITES: [SrtpSuite; 3] =
 pub struct TrunkConfig {
     /// The carrier's or proxy's address or name.
     pub proxy: Place,
+    /// Its name: that of its file; `direct` where it has none.
+    pub name: String,
     /// The caller id.
     pub from: NameAddr,
     /// Where SIP is bound, and what Via and Contact name: one address of this machine, never 0.0.0.0.
@@ -475,6 +477,7 @@ impl TrunkConfig {
         }
         Ok(Self {
             proxy,
+            name: name(path),
             from: NameAddr::new(t.display_name.as_deref(), uri("from", &t.from)?),
             bind,
             media_address,
@@ -542,6 +545,13 @@ impl TrunkConfig {
         let password = password(&auth.password, env)?;
         Ok(Some(Credentials { username: auth.username.clone(), password, realm: auth.realm.clone() }))
     }
+}
+
+/// What a trunk is called by; a URI that was typed holds a number, and names none.
+fn name(path: &str) -> String {
+    let path = Path::new(path);
+    let stem = path.file_stem().filter(|_| path.extension().is_some_and(|e| e == "toml"));
+    stem.map_or_else(|| "direct".to_owned(), |stem| stem.to_string_lossy().into_owned())
 }
 
 /// A password by its reference.

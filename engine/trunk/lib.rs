@@ -7,7 +7,9 @@ mod call;
 mod carrier;
 mod config;
 mod dns;
+mod hep;
 mod icmp;
+mod measure;
 mod network;
 mod probe;
 mod socket;
@@ -25,6 +27,7 @@ pub use config::{
     SipEnd, TrunkConfig,
 };
 pub use dns::{Dns, DnsFault, Located, Told};
+pub use hep::HepConfig;
 pub use network::{InvalidNetwork, Network};
 pub use probe::{Alive, options};
 pub use socket::{Callers, Counters, InviteRequest, Registration, SipSocket, SocketConfig};

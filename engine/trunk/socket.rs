@@ -27,7 +27,9 @@ use waihu_sip::{
 
 use crate::{
     call::{Call, IncomingCall},
+    hep::{Hep, HepConfig},
     icmp,
+    measure::Measures,
     network::Network,
     stir::Signer,
     streams::{StreamConfig, Streams},
@@ -115,6 +117,8 @@ pub enum Callers {
 /// What a socket needs to be told.
 #[derive(Clone, Debug)]
 pub struct SocketConfig {
+    /// What its counts are called by.
+    pub name: String,
     /// Where it is bound: one address of this machine.
     pub local: SocketAddr,
     /// The address that Via and Contact name in its place, where a translator stands between.
@@ -135,12 +139,15 @@ pub struct SocketConfig {
     pub telephones: Vec<Telephone>,
     /// Signs calls from number to number.
     pub signer: Option<Signer>,
+    /// The capture server that all that passes is told to.
+    pub hep: Option<HepConfig>,
 }
 
 impl SocketConfig {
     /// UDP alone, anybody may call, no transfers.
     pub fn new(local: SocketAddr, user_agent: &str) -> Self {
         Self {
+            name: "direct".to_owned(),
             local,
             public: None,
             user_agent: user_agent.to_owned(),
@@ -151,6 +158,7 @@ impl SocketConfig {
             large: LargeRequests::default(),
             telephones: Vec::new(),
             signer: None,
+            hep: None,
         }
     }
 }
@@ -285,6 +293,8 @@ impl SipSocket {
             commands: own.commands.0.downgrade(),
             calls: Arc::clone(&own.calls),
             tally: Arc::clone(&own.tally),
+            measures: Measures::of(&config.name),
+            hep: config.hep.map(|hep| Hep::start(hep, named, &config.name)),
             pings: HashMap::new(),
             next_ping: 0,
             waiting: Vec::new(),

@@ -21,6 +21,7 @@ pub(crate) mod search;
 pub(crate) mod session;
 pub(crate) mod strategies;
 pub(crate) mod talks;
+pub(crate) mod trace;
 pub(crate) mod waveform;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -75,6 +76,7 @@ pub(crate) fn all() -> OpenApiRouter<Shared> {
         .routes(routes!(waveform::waveform))
         .routes(routes!(calls::transcript))
         .routes(routes!(calls::check))
+        .routes(routes!(trace::trace))
         .routes(routes!(quality::of_call))
         .routes(routes!(quality::list))
         .routes(routes!(quality::checks))

@@ -238,7 +238,8 @@ impl Endpoint {
     pub(super) fn client_timeout(&mut self, now: Time, id: u64) {
         if let Some(entry) = self.clients.entries.get_mut(&id) {
             entry.machine.handle(now, None);
-            self.drain_client(now, id);
+            // What a timer sends was sent before (timers A and E).
+            self.counts.sent_again += self.drain_client(now, id);
         }
     }
 
@@ -269,19 +270,25 @@ impl Endpoint {
         self.drain_client(now, id);
     }
 
-    fn drain_client(&mut self, now: Time, id: u64) {
-        let Some(entry) = self.clients.entries.get_mut(&id) else { return };
+    /// Carries out what a machine decided; how many messages it sent.
+    fn drain_client(&mut self, now: Time, id: u64) -> u64 {
+        let Some(entry) = self.clients.entries.get_mut(&id) else { return 0 };
+        let mut sent = 0;
         let outputs: Vec<_> = std::iter::from_fn(|| entry.machine.poll_output()).collect();
         let to = entry.to;
         self.schedule.set(TimerKey::Client(id), entry.machine.poll_timeout());
         for output in outputs {
             match output {
-                ClientOutput::Transmit(bytes) => self.transmit(to, bytes),
+                ClientOutput::Transmit(bytes) => {
+                    sent += 1;
+                    self.transmit(to, bytes);
+                }
                 ClientOutput::Response(response) => self.client_response(now, id, &response),
                 ClientOutput::TimedOut => self.client_timed_out(now, id),
                 ClientOutput::Terminated => self.drop_client(id),
             }
         }
+        sent
     }
 
     /// Tells what a machine made of a call or an OPTIONS.
@@ -346,6 +353,7 @@ impl Endpoint {
     }
 
     fn client_timed_out(&mut self, now: Time, id: u64) {
+        self.counts.unanswered += 1;
         match self.clients.entries.get(&id).map(|e| &e.purpose) {
             Some(Purpose::Invite(call)) => {
                 let call = *call;

@@ -210,6 +210,7 @@ impl Endpoint {
         wait.interval = (wait.interval * 2).min(T2);
         wait.next = now + wait.interval;
         let (to, bytes) = (wait.to, wait.bytes.clone());
+        self.counts.sent_again += 1;
         self.transmit(to, bytes);
     }
 

@@ -461,3 +461,14 @@ pub struct Usage {
     /// Armed timers.
     pub timers: usize,
 }
+
+/// What an endpoint has met since it was made: what of it was lost on the way shows here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Messages of ours that a timer sent once more.
+    pub sent_again: u64,
+    /// Requests of theirs that came once more.
+    pub heard_again: u64,
+    /// Requests of ours that no final response came to (timers B and F).
+    pub unanswered: u64,
+}

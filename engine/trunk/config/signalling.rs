@@ -15,6 +15,7 @@ use waihu_sip::{
 
 use super::{ConfigError, PasswordRef, TrunkConfig, Wrong, password};
 use crate::{
+    hep::HepConfig,
     network::Network,
     socket::{Callers, SocketConfig},
     stir::{Attestation, Signer},
@@ -58,6 +59,7 @@ pub struct Signalling {
     tls_name: Option<String>,
     ws_path: String,
     phones: Vec<(String, PasswordRef)>,
+    hep: Option<(String, u32, Option<PasswordRef>)>,
 }
 
 #[derive(Default, Deserialize)]
@@ -82,6 +84,10 @@ pub(super) struct SignallingTable {
     stir_key: Option<PathBuf>,
     stir_x5u: Option<String>,
     stir_attest: Option<String>,
+    hep: Option<String>,
+    hep_capture_id: Option<u32>,
+    hep_password_file: Option<PathBuf>,
+    hep_password_env: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -155,6 +161,8 @@ impl SignallingTable {
             (None, None) => None,
             _ => return Err(wrong("stir_key", "a signature needs stir_key and stir_x5u".into())),
         };
+        let hep =
+            hep((self.hep, self.hep_capture_id), (self.hep_password_file, self.hep_password_env), wrong)?;
         let registrar = self.registrar.map(uri).transpose()?;
         let network = |text: &String| text.parse().map_err(|e| wrong("callers", format!("{text:?}: {e}")));
         let callers = self.callers.iter().map(network).collect::<Result<_, _>>()?;
@@ -174,6 +182,7 @@ impl SignallingTable {
             tls_name: self.tls_name,
             ws_path: self.ws_path.unwrap_or_default(),
             phones: self::phones(phones, wrong)?,
+            hep,
         })
     }
 }
@@ -204,6 +213,35 @@ pub(super) fn place(key: &'static str, text: &str, wrong: &Wrong<'_>) -> Result<
             ),
         )
     })
+}
+
+/// A capture server, which of its senders we are, and what proves it.
+fn hep(
+    (server, capture_id): (Option<String>, Option<u32>),
+    password: (Option<PathBuf>, Option<String>),
+    wrong: &Wrong<'_>,
+) -> Result<Option<(String, u32, Option<PasswordRef>)>, ConfigError> {
+    let password = match password {
+        (Some(_), Some(_)) => {
+            let message = "give hep_password_file or hep_password_env, not both";
+            return Err(wrong("hep_password_file", message.into()));
+        }
+        (Some(file), None) => Some(PasswordRef::File(file)),
+        (None, Some(name)) => Some(PasswordRef::Env(name)),
+        (None, None) => None,
+    };
+    let Some(server) = server else {
+        return match (capture_id, password) {
+            (None, None) => Ok(None),
+            _ => Err(wrong("hep", "hep_capture_id and hep_password_… go with hep = \"host:9060\"".into())),
+        };
+    };
+    let port =
+        server.rsplit_once(':').filter(|(host, _)| !host.is_empty()).and_then(|(_, p)| p.parse::<u16>().ok());
+    if port.is_none_or(|port| port == 0) {
+        return Err(wrong("hep", format!("{server:?}: write a host and its port, as homer.example:9060")));
+    }
+    Ok(Some((server, capture_id.unwrap_or(1), password)))
 }
 
 fn phones(tables: Vec<PhoneTable>, wrong: &Wrong<'_>) -> Result<Vec<(String, PasswordRef)>, ConfigError> {
@@ -250,6 +288,7 @@ impl TrunkConfig {
             None => self.places().all(|place| place.name().is_none()),
         };
         SocketConfig {
+            name: self.name.clone(),
             public: s.public_address,
             streams: StreamConfig {
                 listen: if datagrams { Listen::UdpOnly } else { Listen::Streams },
@@ -272,6 +311,16 @@ impl TrunkConfig {
     pub fn signer(&self) -> Result<Option<Signer>, ConfigError> {
         let Some((key, x5u, attestation)) = &self.signalling.stir else { return Ok(None) };
         Ok(Some(Signer::read(key, x5u, *attestation)?))
+    }
+
+    /// The capture server that its signalling is told to, with its password by reference; none where none is named.
+    ///
+    /// # Errors
+    /// When a file cannot be read or a variable is not set.
+    pub fn hep(&self, env: &dyn Fn(&str) -> Option<String>) -> Result<Option<HepConfig>, ConfigError> {
+        let Some((server, capture_id, reference)) = &self.signalling.hep else { return Ok(None) };
+        let password = reference.as_ref().map(|reference| password(reference, env)).transpose()?;
+        Ok(Some(HepConfig { server: server.clone(), capture_id: *capture_id, password }))
     }
 
     /// The registration that the trunk asks for; none where it asks for none. Where the proxy is a name, its machine

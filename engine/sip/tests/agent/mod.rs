@@ -1,6 +1,8 @@
 //! One endpoint against a far end that says exactly what it is told to, in virtual time.
 #![allow(clippy::unwrap_used, dead_code, reason = "each test file needs its own part")]
 
+pub mod busy;
+
 use std::{net::SocketAddr, time::Duration};
 
 use waihu_sip::{
