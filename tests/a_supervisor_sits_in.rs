@@ -21,8 +21,8 @@ use page::{Sound, take};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-const SIP: &str = "127.0.0.1:5087";
-const API: &str = "127.0.0.1:8487";
+const SIP: &str = "127.0.0.1:5097";
+const API: &str = "127.0.0.1:8497";
 
 /// The pitches of Li, Wang and the supervisor [Hz].
 const LI: u16 = 500;
