@@ -73,11 +73,13 @@ pub(crate) async fn serve(
         disk: project.made(),
         desks: Some(Box::new(move |profile| {
             let DeskLink { hear, say } = agents.connect(profile);
+            let voice = Arc::new(say);
+            let desk = Arc::clone(&voice);
             let say = move |said: Result<_, String>| match said {
-                Ok(said) => say.say(said),
-                Err(why) => say.refuse(&why),
+                Ok(said) => voice.say(said),
+                Err(why) => voice.refuse(&why),
             };
-            Connected { hear, say: Box::new(say) }
+            Connected { hear, say: Box::new(say), sign_out: Box::new(move || desk.sign_out()) }
         })),
         practise: Some(Box::new(move |cases| {
             // Where the program's own file cannot be found the process is not started, and says so.

@@ -10,7 +10,7 @@ use std::{
 };
 
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use waihu_keeping::Archive;
 use waihu_store::{Store, StoredScript};
 use waihu_types::WallTime;
@@ -160,6 +160,8 @@ pub(crate) struct Inner {
     pub readers: Arc<Semaphore>,
     pub board: Counting,
     pub practice: Runs,
+    /// Changes whenever sessions are ended here: seats look at theirs then.
+    pub sessions: watch::Sender<()>,
 }
 
 impl Shared {
@@ -173,6 +175,7 @@ impl Shared {
             readers,
             board: Counting::default(),
             practice: Runs::default(),
+            sessions: watch::Sender::new(()),
         }))
     }
 
@@ -182,6 +185,11 @@ impl Shared {
 
     pub fn store(&self) -> &Store {
         &self.0.state.store
+    }
+
+    /// Sessions were ended: whoever sits anywhere by one of them is let go at once.
+    pub fn sessions_ended(&self) {
+        self.0.sessions.send_replace(());
     }
 }
 

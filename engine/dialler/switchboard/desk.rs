@@ -122,6 +122,15 @@ impl DeskVoice {
         }
     }
 
+    /// The session behind the desk was ended by somebody.
+    pub fn sign_out(&self) {
+        let is_ours =
+            self.board.board().desks.get(&self.agent).is_some_and(|desk| desk.connection == self.connection);
+        if is_ours {
+            self.board.input(Input::SignedOut { agent: self.agent.clone() });
+        }
+    }
+
     /// Who else is there.
     fn tell_colleagues(&self) {
         let mut board = self.board.board();
