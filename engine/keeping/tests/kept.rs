@@ -14,7 +14,7 @@ use std::{
 use common::{archive, at, hash, key};
 use waihu_compliance::Retention;
 use waihu_keeping::{Archive, FileState, KeepError, Kept, Mode, SignatureState, handed_out, scratch, verify};
-use waihu_store::{HoldOn, StoreError};
+use waihu_store::{HoldOn, NewJudgement, NewReview, StoreError, TurnTaken};
 use waihu_vault::{Note, Standing, Vault, sealed_name, standing};
 
 const SOUND: &[u8] = b"RIFF and so on: a sound";
@@ -195,6 +195,31 @@ async fn a_person_gets_all_of_it_and_then_it_is_gone() {
         a_call(&archive, id).await;
     }
     let out = |name: &str| handed_out(&folder.path().join(name)).unwrap();
+    let judged = NewJudgement {
+        attempt: &key("one"),
+        revision: 1,
+        agent: None,
+        distress: 0,
+        person: true,
+        score: Some(80),
+        passed: false,
+        critical: false,
+        checks: &[("disclosure", "fail")],
+        record: r#"{"why":"no word of who calls"}"#,
+    };
+    assert!(archive.store.keep_judgement(&judged, at(1)).await.unwrap());
+    let drawn =
+        NewReview { attempt: key("one"), form: "{}".into(), four_eyes: true, agents: vec!["li".into()] };
+    assert!(archive.store.keep_draw("weekly", "2026-11-27", &[drawn], at(1)).await.unwrap());
+    let turn = TurnTaken {
+        stage: "first",
+        person: "chen",
+        record: r#"{"note":"as it was judged"}"#,
+        next: Some("second"),
+        score: Some(75),
+        opinion: None,
+    };
+    assert!(archive.store.take_turn(1, &turn, at(1)).await.unwrap());
     // A case that names no debtor stands for its own.
     let one = "one".parse().unwrap();
     let given = archive.access(&one, out("one.zip"), "Li", at(1)).await.unwrap();
@@ -203,6 +228,10 @@ async fn a_person_gets_all_of_it_and_then_it_is_gone() {
     let files = members(&folder.path().join("one.zip"));
     assert_eq!(files["calls/one/recording.wav"], SOUND);
     assert!(files.contains_key("cases.json") && files.contains_key("who-looked.json"));
+    for (file, told) in [("judgements.json", "no word of who calls"), ("reviews.json", "as it was judged")] {
+        let text = String::from_utf8_lossy(&files[file]);
+        assert!(text.contains(told) && text.contains("\"one\""), "{file}: {text}");
+    }
     let hold = archive
         .store
         .place_hold(&HoldOn::Case("one".parse().unwrap()), "court", "Li", None, at(1))
