@@ -14,7 +14,7 @@ use waihu_trunk::TrunkConfig;
 
 use crate::{
     commands::{campaign, dialog},
-    configuration::Configuration,
+    configuration::{Configuration, Turn},
     project::Project,
 };
 
@@ -42,6 +42,7 @@ pub(crate) async fn serve(
         }
         None => (None, Passwords::Taken),
     };
+    let relays = configuration.turn.as_ref().map(Turn::open).transpose()?;
     let listener = TcpListener::bind(listen).await.with_context(|| {
         format!("the API cannot listen at {listen}: is another waihu there? 接口端口不可用，请检查 waihu.toml 的 [api] listen")
     })?;
@@ -90,6 +91,7 @@ pub(crate) async fn serve(
         provider,
         passwords,
         floor: Some(floor),
+        relays,
         cookies: if configuration.api.secure { Cookies::Secure } else { Cookies::Plain },
         limits,
     };

@@ -33,7 +33,7 @@ export interface Stands {
   call: Call | null; now: string;
 }
 type Told =
-  | ({ type: 'state' } & Stands) | { type: 'offer'; attempt: string; until: string; card: Card; auto?: boolean } | { type: 'line'; attempt: string; line: Said }
+  | { type: 'ice'; servers: RTCIceServer[] } | ({ type: 'state' } & Stands) | { type: 'offer'; attempt: string; until: string; card: Card; auto?: boolean } | { type: 'line'; attempt: string; line: Said }
   | { type: 'sdp'; attempt: string; sdp: string } | { type: 'joined'; attempt: string } | { type: 'revoked'; attempt: string; why: string }
   | { type: 'yours'; attempt: string; was: string } | { type: 'colleagues'; items: Colleague[] } | { type: 'ended'; attempt: string } | { type: 'wrapped'; attempt: string } | { type: 'superseded' } | { type: 'refused'; why: string };
 
@@ -57,6 +57,7 @@ export const useDesk = () => {
   const socket = useRef<WebSocket>(undefined);
   const peer = useRef<RTCPeerConnection>(undefined);
   const voice = useRef<MediaStream>(undefined);
+  const relays = useRef<RTCIceServer[]>([]);
   const muted = useRef(false);
   const ear = useRef<HTMLAudioElement>(undefined);
 
@@ -81,7 +82,7 @@ export const useDesk = () => {
     };
     const sound = async (attempt: string, sdp: string) => {
       hush();
-      const made = opened((stream) => {
+      const made = opened(relays.current, (stream) => {
         ear.current ??= new Audio();
         ear.current.srcObject = stream;
         void ear.current.play().catch(() => setTold({ kind: 'sound', text: '' }));
@@ -94,6 +95,9 @@ export const useDesk = () => {
     };
     const hear = (message: Told) => {
       switch (message.type) {
+        case 'ice':
+          relays.current = message.servers;
+          break;
         case 'state': {
           setAhead(Date.parse(message.now) - Date.now());
           setStands(message);

@@ -21,6 +21,7 @@ use crate::{
     limits::Rates,
     oidc::OpenId,
     password::Judge,
+    relay::Relays,
     routes::{
         board::{Choices, Counting},
         practice::{Practise, Runs},
@@ -136,6 +137,8 @@ pub struct State {
     pub passwords: Passwords,
     /// What supervisors see of agents; none where no calls are placed.
     pub floor: Option<Floor>,
+    /// Relays for browsers whose network lets no UDP through to us; none where there are none.
+    pub relays: Option<Relays>,
     /// How browsers reach the server.
     pub cookies: Cookies,
     /// Limits.

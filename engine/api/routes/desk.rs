@@ -14,7 +14,7 @@ use crate::{Problem, extract::Who, floor::Connected, problem::Code, state::Here}
 
 /// Connects an agent's page. Needs a session, since a desk is a person's, and comes from our own pages alone.
 ///
-/// Messages to the desk: `state` (all there is to show; at first and at each change), `offer` with its `card`, `line`,
+/// Messages to the desk: `ice` (first, where there are relays), `state` (all there is to show; at first and at each change), `offer` with its `card`, `line`,
 /// `sdp`, `joined`, `revoked`, `ended`, `yours`, `colleagues`, `wrapped`, `superseded`, `refused`. From it: `presence`,
 /// `answer`, `decline`, `sdp`, `renew`, `hold`, `mute`, `hang_up`, `transfer`, `hand_over`, `return`, `call_in`,
 /// `let_go`, `leave`, `colleagues`, `wrap_up`, `done`, `longer`. README.md explains them.

@@ -105,6 +105,12 @@ impl Seat {
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut sessions = self.shared.inner().sessions.subscribe();
         let mut heard_at = Instant::now();
+        if let Some(relays) = &self.shared.inner().state.relays {
+            let login = &self.signed_in.session.person.login;
+            if !tells(&mut socket, &relays.of(login.as_str(), now())).await {
+                return;
+            }
+        }
         let code = loop {
             tokio::select! {
                 told = behind.hear() => {

@@ -102,7 +102,7 @@ pub(crate) async fn list(shared: Here, _: Who) -> Answer<Talks> {
 
 /// Sits in on a talk, unheard at first. Needs a session, and comes from our own pages alone.
 ///
-/// Messages to the page: `state` (`talk`, `sitting`, `card`, at first `lines`), `line`, `sdp`, `ended`, `refused`. From
+/// Messages to the page: `ice` (first, where there are relays), `state` (`talk`, `sitting`, `card`, at first `lines`), `line`, `sdp`, `ended`, `refused`. From
 /// it: `sdp`, `listen`, `whisper`, `join`, `take_over`, `hang_up`. README.md explains them.
 #[utoipa::path(get, path = "/v1/talks/{attempt}/seat", tag = "people",
     params(("attempt" = Key, Path, description = "The attempt")),

@@ -125,6 +125,7 @@ fn state(folder: &Path, store: Arc<Store>, pulse: Arc<Pulse>, limits: Limits, va
         provider: None,
         passwords: Passwords::Taken,
         floor: None,
+        relays: None,
         cookies: Cookies::Plain,
         limits,
     }
