@@ -11,7 +11,10 @@ use axum::{
     http::{HeaderMap, header},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, MissedTickBehavior, interval_at},
+};
 
 use crate::{
     Problem,
@@ -111,6 +114,8 @@ impl Seat {
                 return;
             }
         }
+        // Looked up beside all else: a store that is away answers late, and a talk does not wait for it.
+        let mut looking = None;
         let code = loop {
             tokio::select! {
                 told = behind.hear() => {
@@ -145,14 +150,21 @@ impl Seat {
                     if heard_at.elapsed() > SILENT || socket.send(Message::Ping(Vec::new().into())).await.is_err() {
                         return;
                     }
-                    if !self.stays(&mut behind).await {
-                        break SIGNED_OUT;
+                    if looking.is_none() {
+                        looking = Some(self.look(behind.is_at_work()));
                     }
                 }
-                // A session was ended here; the sender is as old as we are.
-                _ = sessions.changed() => {
-                    if !self.stays(&mut behind).await {
-                        break SIGNED_OUT;
+                // Sessions were ended here: what an earlier look finds may be from before. The sender is as old as we are.
+                _ = sessions.changed() => looking = Some(self.look(behind.is_at_work())),
+                standing = found(&mut looking) => {
+                    looking = None;
+                    match standing {
+                        Standing::Signed => {}
+                        Standing::RunOut => break SIGNED_OUT,
+                        Standing::Ended => {
+                            behind.sign_out();
+                            break SIGNED_OUT;
+                        }
                     }
                 }
             }
@@ -161,33 +173,33 @@ impl Seat {
         let _ = socket.send(Message::Close(Some(CloseFrame { code, reason }))).await;
     }
 
-    /// Whether the page may stay.
-    async fn stays(&self, behind: &mut impl Behind) -> bool {
-        match self.standing(behind.is_at_work()).await {
-            Standing::Signed => true,
-            Standing::RunOut => false,
-            Standing::Ended => {
-                behind.sign_out();
-                false
-            }
-        }
-    }
-
-    async fn standing(&self, is_at_work: bool) -> Standing {
-        let (digest, now) = (self.signed_in.token.digest(), now());
-        match self.shared.store().session(&digest).await {
-            Ok(Some(session)) if is_alive(&session, now) => {
-                if is_at_work && now >= session.seen_at.plus(SEEN_EVERY) {
-                    // Where it cannot be written now, it is tried again in ten seconds.
-                    let _ = self.shared.store().session_seen(&digest, now).await;
+    /// Looks how it stands with the session; of whoever is at work it is noted that they are.
+    fn look(&self, is_at_work: bool) -> JoinHandle<Standing> {
+        let (shared, digest) = (self.shared.clone(), self.signed_in.token.digest());
+        tokio::spawn(async move {
+            let now = now();
+            match shared.store().session(&digest).await {
+                Ok(Some(session)) if is_alive(&session, now) => {
+                    if is_at_work && now >= session.seen_at.plus(SEEN_EVERY) {
+                        // Where it cannot be written now, it is tried again in ten seconds.
+                        let _ = shared.store().session_seen(&digest, now).await;
+                    }
+                    Standing::Signed
                 }
-                Standing::Signed
+                Ok(Some(_)) => Standing::RunOut,
+                Ok(None) => Standing::Ended,
+                // A store that is away for a minute ends no call.
+                Err(_) => Standing::Signed,
             }
-            Ok(Some(_)) => Standing::RunOut,
-            Ok(None) => Standing::Ended,
-            // A store that is away for a minute ends no call.
-            Err(_) => Standing::Signed,
-        }
+        })
+    }
+}
+
+/// What a look has found; it is not lost where it is not awaited to its end.
+async fn found(looking: &mut Option<JoinHandle<Standing>>) -> Standing {
+    match looking {
+        Some(looking) => looking.await.unwrap_or(Standing::Signed),
+        None => std::future::pending().await,
     }
 }
 
