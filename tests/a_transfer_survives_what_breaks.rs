@@ -36,7 +36,7 @@ const AWAY: Duration = Duration::from_secs(10);
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_vanishes_at_whatever_step_the_callee_is_anothers() {
     let mut floor = Floor::open(PLACE, 6, "", &[], "");
-    floor.serve();
+    floor.is_open();
     let mut wang = Agent::comes(API, "wang", WANG).await;
 
     // It rings at Li's.
@@ -138,7 +138,7 @@ async fn networks_thieves_and_callees_who_go_leave_nobody_double() {
     const API: &str = "127.0.0.1:8502";
     let place = Place { sip: "127.0.0.1:5102", api: API, ports: (26_100, 36_100) };
     let mut floor = Floor::open(place, 4, "", &[], "");
-    floor.serve();
+    floor.is_open();
     let mut wang = Agent::comes(API, "wang", WANG).await;
 
     // Both answer what rings at one of them.

@@ -111,9 +111,7 @@ impl Floor {
         add_person(project, "li", "李明", &["--role", "agent", "--skill", "hardship=4"]);
         add_person(project, "wang", "王芳", &["--role", "agent"]);
         add_person(project, "zhao", "赵敏", &["--role", "compliance"]);
-        let mut floor = Self { place, project: folder, callees: None, engine: None, placed: 0 };
-        floor.callees_come();
-        floor
+        Self { place, project: folder, callees: None, engine: None, placed: 0 }
     }
 
     pub fn path(&self) -> &Path {
@@ -131,6 +129,12 @@ impl Floor {
     /// All of them hang up, and are gone.
     pub fn callees_hang_up(&mut self) {
         self.callees.take().unwrap().close();
+    }
+
+    /// Callees can be called, and the program serves.
+    pub fn is_open(&mut self) {
+        self.callees_come();
+        self.serve();
     }
 
     /// The program serves.
