@@ -21,7 +21,7 @@ use serde_json::json;
 use tokio::time::sleep;
 
 const API: &str = "127.0.0.1:8503";
-const PLACE: Place = Place { sip: "127.0.0.1:5103", api: API, ports: (26_200, 36_200) };
+const PLACE: Place = Place::of("127.0.0.1:5103", API, (26_200, 36_200));
 
 const LI: u16 = 500;
 

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 const API: &str = "127.0.0.1:8501";
-const PLACE: Place = Place { sip: "127.0.0.1:5101", api: API, ports: (26_000, 36_000) };
+const PLACE: Place = Place::of("127.0.0.1:5101", API, (26_000, 36_000));
 
 /// The pitches of Li and Wang [Hz].
 const LI: u16 = 500;
@@ -136,7 +136,7 @@ fn callee_heard_one_after_the_other(outcome: &Value) -> Vec<Vec<bool>> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn networks_thieves_and_callees_who_go_leave_nobody_double() {
     const API: &str = "127.0.0.1:8502";
-    let place = Place { sip: "127.0.0.1:5102", api: API, ports: (26_100, 36_100) };
+    let place = Place::of("127.0.0.1:5102", API, (26_100, 36_100));
     let mut floor = Floor::open(place, 4, "", &[], "");
     floor.is_open();
     let mut wang = Agent::comes(API, "wang", WANG).await;

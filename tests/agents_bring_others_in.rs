@@ -20,7 +20,7 @@ const LI: u16 = 500;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_is_called_in_stays_with_the_callee_when_the_agent_leaves() {
     const API: &str = "127.0.0.1:8504";
-    let place = Place { sip: "127.0.0.1:5104", api: API, ports: (26_300, 36_300) };
+    let place = Place::of("127.0.0.1:5104", API, (26_300, 36_300));
     let mut floor = Floor::open(place, 2, "", &[], "");
     floor.is_open();
     let mut li = Agent::comes(API, "li", LI).await;
@@ -132,7 +132,7 @@ fn line(message: &str, begins: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_callee_behind_a_pbx_is_referred_to_the_agents_telephone() {
-    let place = Place { sip: "127.0.0.1:5105", api: "127.0.0.1:8505", ports: (26_400, 36_400) };
+    let place = Place::of("127.0.0.1:5105", "127.0.0.1:8505", (26_400, 36_400));
     let pbx = Pbx(UdpSocket::bind(place.sip).unwrap());
     let agent = "\n[[agent]]\nname = \"前台\"\naddress = \"sip:9000@127.0.0.1:5106\"\nskills = [\"hardship\"]\n\
                  handover = \"refer\"\n";

@@ -55,8 +55,19 @@ const HEARS_WITHIN: Duration = Duration::from_secs(20);
 pub struct Place {
     pub sip: &'static str,
     pub api: &'static str,
-    /// The first ports of sound, ours and the callees'; a hundred of each.
+    /// The first ports of sound, ours and the callees'.
     pub ports: (u16, u16),
+    /// So many ports of each.
+    pub span: u16,
+    /// What callees say when they have answered; nothing where it is empty.
+    pub greets: &'static str,
+}
+
+impl Place {
+    /// One of a few calls, whose callees say hello.
+    pub const fn of(sip: &'static str, api: &'static str, ports: (u16, u16)) -> Self {
+        Self { sip, api, ports, span: 98, greets: "喂，你好。" }
+    }
 }
 
 /// The program, its callees, and their calls.
@@ -74,27 +85,32 @@ fn number(n: usize) -> usize {
 }
 
 impl Floor {
-    /// Li, who can deal with hardship and is asked first, Wang, and the supervisor Zhao; so many callees, each with
-    /// `more` in their file. More files of the project may replace these.
+    /// Li, who can deal with hardship and is asked first, Wang, and Zhao of compliance; so many callees, and more
+    /// personas. More files of the project may replace these.
     pub fn open(place: Place, calls: usize, more: &str, files: &[(&str, &str)], trunk: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let project = folder.path();
         let (ours, theirs) = place.ports;
         let trunk = format!(
             "[trunk]\nproxy = {:?}\nfrom = \"sip:4008001234@127.0.0.1\"\ncompliance = \"laboratory\"\n\
-             bind = \"127.0.0.1:0\"\nrtp_ports = [{ours}, {}]\nmax_calls = 4\n{trunk}",
+             bind = \"127.0.0.1:0\"\nrtp_ports = [{ours}, {}]\nmax_calls = {}\n{trunk}",
             place.sip,
-            ours + 98
+            ours + place.span,
+            calls.max(4)
         );
+        let says = match place.greets {
+            "" => String::new(),
+            says => format!("{{ after_ms = 300, say = {says:?} }}"),
+        };
         let persona = |n: usize| {
             format!(
                 "[[persona]]\nnumber = \"{}\"\nname = \"callee {n}\"\nlang = \"zh\"\nvoice = \"zm_yunxia\"\n\
-                 rings_ms = 300\nsteps = [{{ after_ms = 300, say = \"喂，你好。\" }}]\nmax_turns = 999\n\
-                 patience_ms = 300000\nmax_call_ms = 600000\n{more}\n\n",
+                 rings_ms = 300\nsteps = [{says}]\nmax_turns = 999\npatience_ms = 300000\n\
+                 max_call_ms = 600000\n\n",
                 number(n)
             )
         };
-        let personas: String = (0..calls).map(persona).collect();
+        let personas: String = (0..calls).map(persona).chain([more.to_owned()]).collect();
         lay_out(project, &[("sip-config/floor.toml", &trunk), ("personas.toml", &personas)]);
         lay_out_files(project, &[("talk.toml", "trunk = \"floor\"\nscript = \"connect\"\n")]);
         lay_out_files(project, files);
@@ -121,7 +137,7 @@ impl Floor {
     /// Callees who can be called.
     pub fn callees_come(&mut self) {
         let first = self.place.ports.1;
-        let ports = (first.to_string(), (first + 98).to_string());
+        let ports = (first.to_string(), (first + self.place.span).to_string());
         let (sip, ports) = (self.place.sip, (ports.0.as_str(), ports.1.as_str()));
         self.callees = Some(callees(self.path(), sip, ports, "personas.toml"));
     }
@@ -147,11 +163,17 @@ impl Floor {
 
     /// Calls the next callee, of this name; the campaign.
     pub fn call(&mut self, name: &str) -> String {
-        let n = self.placed;
-        self.placed += 1;
-        let id = format!("talk-{n}");
-        let row = format!("c-{n},{},{name},先生,zh,安信银行,信用卡,3250.00,CNY,2026-11-15\n", number(n));
-        lay_out_files(self.path(), &[("cases.csv", &[COLUMNS, &row].concat())]);
+        self.call_all(1, name)
+    }
+
+    /// Calls so many of the next callees, all of one name; the campaign.
+    pub fn call_all(&mut self, calls: usize, name: &str) -> String {
+        let first = self.placed;
+        self.placed += calls;
+        let id = format!("talk-{first}");
+        let row = |n| format!("c-{n},{},{name},先生,zh,安信银行,信用卡,3250.00,CNY,2026-11-15\n", number(n));
+        let rows: String = (first..self.placed).map(row).collect();
+        lay_out_files(self.path(), &[("cases.csv", &[COLUMNS, &rows].concat())]);
         let (settings, cases) = (at(self.path(), "talk.toml"), at(self.path(), "cases.csv"));
         let create = ["campaign", "create", &id, "--settings", &settings, "--cases", &cases, "--start"];
         run(self.path(), &create);
@@ -168,6 +190,20 @@ impl Floor {
                 Some(outcome) if is(&outcome) => return outcome,
                 outcome => assert!(Instant::now() < by, "{campaign} has no such outcome: {outcome:?}"),
             }
+            sleep(Duration::from_millis(500)).await;
+        }
+    }
+
+    /// The outcomes of a campaign's calls, once there are so many.
+    pub async fn all_filed(&self, campaign: &str, calls: usize) -> Vec<Value> {
+        let by = Instant::now() + PATIENCE;
+        loop {
+            let told = run(self.path(), &["outcomes", "--json", "--campaign", campaign]);
+            let outcomes: Vec<Value> = told.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+            if outcomes.len() >= calls {
+                return outcomes;
+            }
+            assert!(Instant::now() < by, "{campaign} has {} outcomes", outcomes.len());
             sleep(Duration::from_millis(500)).await;
         }
     }
