@@ -136,7 +136,7 @@ async fn a_callee_behind_a_pbx_is_referred_to_the_agents_telephone() {
     let pbx = Pbx(UdpSocket::bind(place.sip).unwrap());
     let agent = "\n[[agent]]\nname = \"前台\"\naddress = \"sip:9000@127.0.0.1:5106\"\nskills = [\"hardship\"]\n\
                  handover = \"refer\"\n";
-    let mut floor = Floor::open(place, 0, "", &[("personas.toml", "")], agent);
+    let mut floor = Floor::open(place, 0, "", &[], agent);
     let serving = thread::spawn(move || pbx.serve());
     floor.serve();
     let talk = floor.call("张伟");

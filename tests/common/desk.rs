@@ -153,14 +153,6 @@ pub async fn ends_other_sessions(api: &str, cookie: &str) {
     assert!(answer.starts_with("HTTP/1.1 204"), "{answer}");
 }
 
-/// What a gauge without labels stands at; 0 where there is none yet.
-pub async fn metrics(api: &str, gauge: &str) -> f64 {
-    let answer = asks(api, "GET /metrics", "", "").await;
-    let value =
-        answer.lines().find_map(|line| line.strip_prefix(gauge)?.strip_prefix(' ')?.trim().parse().ok());
-    value.unwrap_or_default()
-}
-
 async fn asks(api: &str, what: &str, headers: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(api).await.unwrap();
     let asked = format!("{what} HTTP/1.1\r\nhost: {api}\r\n{headers}connection: close\r\n\r\n{body}");
