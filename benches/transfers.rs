@@ -26,8 +26,14 @@ use serde_json::json;
 use tokio::{sync::mpsc, time::sleep};
 
 const API: &str = "127.0.0.1:8509";
-const PLACE: Place =
-    Place { sip: "127.0.0.1:5109", api: API, ports: (27_000, 37_000), span: 1_998, greets: "" };
+const PLACE: Place = Place {
+    sip: "127.0.0.1:5109",
+    api: API,
+    ports: (27_000, 37_000),
+    span: 1_998,
+    bind: "127.0.0.1:0",
+    greets: "",
+};
 
 /// All of them talk for so long while it is looked how late packets are.
 const TALK: Duration = Duration::from_secs(30);

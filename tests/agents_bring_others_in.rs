@@ -1,4 +1,5 @@
-//! An agent calls somebody in and leaves them to each other; a callee is referred to a PBX. By real sockets.
+//! An agent calls somebody in and leaves them to each other; speaks by a telephone that registers here; a callee is
+//! referred to a PBX. By real sockets.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
@@ -9,11 +10,21 @@ mod floor;
 #[path = "common/page.rs"]
 mod page;
 
-use std::{net::UdpSocket, thread, time::Duration};
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    net::UdpSocket,
+    path::Path,
+    process::{Child, Command, Stdio},
+    thread,
+    time::Duration,
+};
 
 use floor::{Agent, Floor, Place, offers};
+use page::who_was_heard;
 use serde_json::json;
 use tokio::time::sleep;
+use waihu_record::wav;
 
 const LI: u16 = 500;
 
@@ -46,6 +57,81 @@ async fn who_is_called_in_stays_with_the_callee_when_the_agent_leaves() {
     let others = outcome["handover"]["others"].as_array().unwrap();
     assert_eq!((others.len(), &others[0]["part"]), (1, &json!("called_in")), "{outcome}");
     assert!(others[0]["name"].as_str().is_some_and(|name| name.ends_with("01") && name.len() < 8));
+    floor.end();
+}
+
+/// baresip at Li's desk, which registers here, picks up by itself, and speaks a pitch; ends when it is dropped.
+struct Telephone(Child);
+
+impl Telephone {
+    fn at(folder: &Path, registrar: &str) -> Self {
+        let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let period = 8_000 / usize::from(LI);
+        let tone: Vec<i16> =
+            (0..8_000 * 120).map(|n| if n % period < period / 2 { 8_000 } else { -8_000 }).collect();
+        let source = folder.join("tone.wav");
+        wav::write_mono(&source, 8_000, &tone).unwrap();
+        let config = format!(
+            "sip_listen 127.0.0.1:{port}\naudio_source aufile,{}\naudio_player aufile,{}\n\
+             audio_alert aufile,/dev/null\naudio_srate 8000-8000\naudio_channels 1-1\nrtp_ports 33300-33400\n\
+             module_path /usr/lib/baresip/modules\nmodule g711.so\nmodule aufile.so\nmodule auloop.so\n\
+             module_app account.so\nmodule_app menu.so\n",
+            source.display(),
+            folder.join("heard.wav").display(),
+        );
+        let account =
+            format!("<sip:desk1@{registrar}>;auth_user=desk1;auth_pass=a desk;regint=60;answermode=auto\n");
+        for (file, text) in [("config", config.as_str()), ("accounts", account.as_str()), ("contacts", "")] {
+            fs::write(folder.join(file), text).unwrap();
+        }
+        let child = Command::new("baresip")
+            .args(["-4", "-f", folder.to_str().unwrap()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("baresip is missing: run `.ci/setup --with-peers`");
+        let mut own = Self(child);
+        let mut lines = BufReader::new(own.0.stdout.take().unwrap()).lines().map_while(Result::ok);
+        assert!(lines.any(|line| line.contains("200 OK")), "it did not register");
+        thread::spawn(move || lines.for_each(drop));
+        own
+    }
+}
+
+impl Drop for Telephone {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_takes_calls_on_the_page_and_speaks_by_a_telephone_that_registers_here() {
+    const API: &str = "127.0.0.1:8506";
+    const BIND: &str = "127.0.0.1:5107";
+    let place = Place { bind: BIND, ..Place::of("127.0.0.1:5108", API, (26_500, 36_500)) };
+    let phone = "\n[[phone]]\nuser = \"desk1\"\nlogin = \"li\"\npassword_file = \"desk1.password\"\n";
+    let mut floor = Floor::open(place, 1, "", &[("desk1.password", "a desk")], phone);
+    floor.is_open();
+    let folder = tempfile::tempdir().unwrap();
+    let _telephone = Telephone::at(folder.path(), BIND);
+    let mut li = Agent::comes(API, "li", LI).await;
+    let talk = floor.call("张伟");
+    let offer = li.rings().await;
+    let attempt = offer["attempt"].clone();
+    li.says("answer", &attempt).await;
+    li.desk.wait_for("joined").await;
+    // A page that is loaded anew changes nothing of a telephone's sound.
+    let state = li.comes_back(API).await;
+    assert_eq!((&state["telephone"], &state["call"]["joined"]), (&json!(true), &json!(true)), "{state}");
+    li.says("renew", &attempt).await;
+    sleep(Duration::from_secs(3)).await;
+    li.hangs_up(&attempt).await;
+    let outcome = floor.filed(&talk, |_| true).await;
+    assert_eq!(offers(&outcome), [("李明", "joined")]);
+    let heard = who_was_heard(Path::new(outcome["recording"]["path"].as_str().unwrap()), &[LI]);
+    assert!(heard.iter().filter(|w| w[0]).count() > 4, "the callee heard Li's telephone: {heard:?}");
     floor.end();
 }
 

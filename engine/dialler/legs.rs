@@ -8,7 +8,7 @@ use waihu_agents::AgentId;
 use waihu_call::{Leg, Line, MediaEvent, PlaybackId, Speaker};
 use waihu_record::TranscriptLine;
 use waihu_sip::{Event, FailureCause, Hop, SessionDescription, Uri};
-use waihu_trunk::{Agent, Call, Credentials, Handover, InviteRequest};
+use waihu_trunk::{Call, Credentials, Handover, InviteRequest};
 use waihu_types::{Case, CaseId, Codec, PhoneNumber, WallTime};
 
 use crate::{
@@ -130,16 +130,26 @@ pub(crate) fn rings_own_number(order: &Order) -> bool {
     user.is_some_and(|number| number.subscriber() == order.number.subscriber())
 }
 
+/// Where an agent's telephone is called: one of the trunk's file, or one that registers here and stands at a desk; none
+/// of an agent who speaks by their page.
+pub(crate) fn telephone_of(plant: &Plant, agent: &AgentId) -> Option<Uri> {
+    let of_the_file = phone(&plant.trunk.agents, agent).map(|phone| phone.address.clone());
+    of_the_file.or_else(|| {
+        let (_, user) = plant.trunk.seats().find(|(login, _)| *login == agent.as_str())?;
+        Some(Uri::sip(user, plant.sip.local_addr()))
+    })
+}
+
 /// The INVITE to an agent: straight to an address that names a machine, else by way of the proxy. The
 /// agent's telephone shows the case as the caller's name.
 pub(crate) fn invite_agent(
     plant: &Plant,
     case: &CaseId,
-    agent: &Agent,
+    telephone: Uri,
     offer: SessionDescription,
 ) -> InviteRequest {
-    let own = agent.address.as_sip().and_then(waihu_sip::SipUri::hop);
-    let mut request = invite(plant, agent.address.clone(), own.unwrap_or(plant.trunk.proxy_hop()), offer);
+    let own = telephone.as_sip().and_then(waihu_sip::SipUri::hop);
+    let mut request = invite(plant, telephone, own.unwrap_or(plant.trunk.proxy_hop()), offer);
     request.from.display = Some(case.to_string());
     request
 }

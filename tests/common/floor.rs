@@ -59,6 +59,8 @@ pub struct Place {
     pub ports: (u16, u16),
     /// So many ports of each.
     pub span: u16,
+    /// Where the trunk's SIP is bound: telephones that register have to know it.
+    pub bind: &'static str,
     /// What callees say when they have answered; nothing where it is empty.
     pub greets: &'static str,
 }
@@ -66,7 +68,7 @@ pub struct Place {
 impl Place {
     /// One of a few calls, whose callees say hello.
     pub const fn of(sip: &'static str, api: &'static str, ports: (u16, u16)) -> Self {
-        Self { sip, api, ports, span: 98, greets: "喂，你好。" }
+        Self { sip, api, ports, span: 98, bind: "127.0.0.1:0", greets: "喂，你好。" }
     }
 }
 
@@ -93,8 +95,9 @@ impl Floor {
         let (ours, theirs) = place.ports;
         let trunk = format!(
             "[trunk]\nproxy = {:?}\nfrom = \"sip:4008001234@127.0.0.1\"\ncompliance = \"laboratory\"\n\
-             bind = \"127.0.0.1:0\"\nrtp_ports = [{ours}, {}]\nmax_calls = {}\n{trunk}",
+             bind = {:?}\nrtp_ports = [{ours}, {}]\nmax_calls = {}\n{trunk}",
             place.sip,
+            place.bind,
             ours + place.span,
             calls.max(4)
         );
