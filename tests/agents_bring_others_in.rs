@@ -80,7 +80,7 @@ impl Telephone {
             folder.join("heard.wav").display(),
         );
         let account =
-            format!("<sip:desk1@{registrar}>;auth_user=desk1;auth_pass=a desk;regint=60;answermode=auto\n");
+            format!("<sip:desk1@{registrar}>;auth_user=desk1;auth_pass=desk-one;regint=60;answermode=auto\n");
         for (file, text) in [("config", config.as_str()), ("accounts", account.as_str()), ("contacts", "")] {
             fs::write(folder.join(file), text).unwrap();
         }
@@ -111,10 +111,12 @@ async fn an_agent_takes_calls_on_the_page_and_speaks_by_a_telephone_that_registe
     const API: &str = "127.0.0.1:8506";
     const BIND: &str = "127.0.0.1:5107";
     let place = Place { bind: BIND, ..Place::of("127.0.0.1:5108", API, (26_500, 36_500)) };
-    let phone = "\n[[phone]]\nuser = \"desk1\"\nlogin = \"li\"\npassword_file = \"desk1.password\"\n";
-    let mut floor = Floor::open(place, 1, "", &[("desk1.password", "a desk")], phone);
-    floor.is_open();
     let folder = tempfile::tempdir().unwrap();
+    let password = folder.path().join("desk1.password");
+    fs::write(&password, "desk-one").unwrap();
+    let phone = format!("\n[[phone]]\nuser = \"desk1\"\nlogin = \"li\"\npassword_file = {password:?}\n");
+    let mut floor = Floor::open(place, 1, "", &[], &phone);
+    floor.is_open();
     let _telephone = Telephone::at(folder.path(), BIND);
     let mut li = Agent::comes(API, "li", LI).await;
     let talk = floor.call("张伟");
