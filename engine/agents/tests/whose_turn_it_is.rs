@@ -4,7 +4,7 @@
 mod board;
 
 use board::{Board, agent, call, need, phone};
-use waihu_agents::{AgentId, AwayNote, Need, OfferEnd, Output, Presence, Urgency, Wish};
+use waihu_agents::{AgentId, AwayNote, Input, Need, OfferEnd, Output, Presence, Urgency, Wish};
 use waihu_types::Lang;
 
 #[test]
@@ -283,7 +283,7 @@ fn a_time_that_has_not_come_changes_nothing() {
     board.comes(agent("a", &[]));
     board.seeks("1", need(&[]));
     let before: Vec<_> = board.machine.standings().collect();
-    board.input(waihu_agents::Input::Timeout);
+    board.input(Input::Timeout);
     assert_eq!(before, board.machine.standings().collect::<Vec<_>>());
     assert_eq!(
         board.told.last(),
