@@ -92,7 +92,7 @@ impl Floor {
     pub fn open(place: Place, calls: usize, more: &str, files: &[(&str, &str)], trunk: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let project = folder.path();
-        let (ours, theirs) = place.ports;
+        let ours = place.ports.0;
         let trunk = format!(
             "[trunk]\nproxy = {:?}\nfrom = \"sip:4008001234@127.0.0.1\"\ncompliance = \"laboratory\"\n\
              bind = {:?}\nrtp_ports = [{ours}, {}]\nmax_calls = {}\n{trunk}",

@@ -131,7 +131,7 @@ async fn only_a_person_who_is_signed_in_has_a_desk_and_only_from_our_own_pages()
 
 #[tokio::test]
 async fn what_a_page_says_arrives_and_what_cannot_be_read_is_told() {
-    let (at, cookie, seen, ..) = ground().await;
+    let (at, cookie, seen, _, _folder) = ground().await;
     let own = format!("http://{at}");
     let mut page = page(at, &[("cookie", &cookie), ("origin", &own)]).await.unwrap();
     page.send(Message::text(json!({"type": "presence", "wish": "available"}).to_string())).await.unwrap();
@@ -210,7 +210,7 @@ async fn asks(at: std::net::SocketAddr, what: &str, cookie: &str, headers: &str)
 
 #[tokio::test]
 async fn a_page_that_floods_is_closed() {
-    let (at, cookie, ..) = ground().await;
+    let (at, cookie, _, _, _folder) = ground().await;
     let own = format!("http://{at}");
     let mut page = page(at, &[("cookie", &cookie), ("origin", &own)]).await.unwrap();
     for _ in 0..400 {
