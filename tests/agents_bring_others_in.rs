@@ -10,21 +10,12 @@ mod floor;
 #[path = "common/page.rs"]
 mod page;
 
-use std::{
-    fs,
-    io::{BufRead, BufReader},
-    net::UdpSocket,
-    path::Path,
-    process::{Child, Command, Stdio},
-    thread,
-    time::Duration,
-};
+use std::{fs, net::UdpSocket, path::Path, thread, time::Duration};
 
 use floor::{Agent, Floor, Place, offers};
 use page::who_was_heard;
 use serde_json::json;
 use tokio::time::sleep;
-use waihu_record::wav;
 
 const LI: u16 = 500;
 
@@ -60,49 +51,98 @@ async fn who_is_called_in_stays_with_the_callee_when_the_agent_leaves() {
     floor.end();
 }
 
-/// baresip at Li's desk, which registers here, picks up by itself, and speaks a pitch; ends when it is dropped.
-struct Telephone(Child);
+/// A telephone at Li's desk: it registers by a SHA-256 digest (RFC 8760), picks up, and speaks a pitch until its call
+/// is over.
+struct Telephone {
+    sip: Pbx,
+    rtp: UdpSocket,
+}
 
 impl Telephone {
-    fn at(folder: &Path, registrar: &str) -> Self {
-        let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let period = 8_000 / usize::from(LI);
-        let tone: Vec<i16> =
-            (0..8_000 * 120).map(|n| if n % period < period / 2 { 8_000 } else { -8_000 }).collect();
-        let source = folder.join("tone.wav");
-        wav::write_mono(&source, 8_000, &tone).unwrap();
-        let config = format!(
-            "sip_listen 127.0.0.1:{port}\naudio_source aufile,{}\naudio_player aufile,{}\n\
-             audio_alert aufile,/dev/null\naudio_srate 8000-8000\naudio_channels 1-1\nrtp_ports 33300-33400\n\
-             module_path /usr/lib/baresip/modules\nmodule g711.so\nmodule aufile.so\nmodule auloop.so\n\
-             module_app account.so\nmodule_app menu.so\n",
-            source.display(),
-            folder.join("heard.wav").display(),
+    /// Registers; the registrar has to take it.
+    fn at(registrar: &str) -> Self {
+        let own = Self {
+            sip: Pbx(UdpSocket::bind("127.0.0.1:0").unwrap()),
+            rtp: UdpSocket::bind("127.0.0.1:0").unwrap(),
+        };
+        own.sip.0.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
+        let (at, uri) = (own.sip.0.local_addr().unwrap(), format!("sip:{registrar}"));
+        let register = |number: u32, more: &str| {
+            let request = format!(
+                "REGISTER {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {at};branch=z9hG4bKr{number}\r\nMax-Forwards: 70\r\n\
+                 From: <sip:desk1@{registrar}>;tag=desk\r\nTo: <sip:desk1@{registrar}>\r\nCall-ID: desk1\r\n\
+                 CSeq: {number} REGISTER\r\nContact: <sip:desk1@{at}>\r\nExpires: 600\r\n{more}\
+                 Content-Length: 0\r\n\r\n"
+            );
+            own.sip.0.send_to(request.as_bytes(), registrar).unwrap();
+            let mut bytes = [0; 8_192];
+            let len = own.sip.0.recv(&mut bytes).unwrap();
+            String::from_utf8_lossy(&bytes[..len]).into_owned()
+        };
+        let asked = register(1, "");
+        let challenge =
+            asked.lines().find(|l| l.contains("SHA-256")).expect("it is asked for a SHA-256 digest");
+        let part =
+            |name: &str| challenge.split(&format!("{name}=\"")).nth(1).unwrap().split('"').next().unwrap();
+        let (realm, nonce) = (part("realm"), part("nonce"));
+        let hash = |text: String| {
+            let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+            digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+        };
+        let (ours, theirs) = (hash(format!("desk1:{realm}:desk-one")), hash(format!("REGISTER:{uri}")));
+        let response = hash(format!("{ours}:{nonce}:00000001:cafe:auth:{theirs}"));
+        let authorization = format!(
+            "Authorization: Digest username=\"desk1\", realm=\"{realm}\", nonce=\"{nonce}\", uri=\"{uri}\", \
+             algorithm=SHA-256, qop=auth, nc=00000001, cnonce=\"cafe\", response=\"{response}\"\r\n"
         );
-        let account =
-            format!("<sip:desk1@{registrar}>;auth_user=desk1;auth_pass=desk-one;regint=60;answermode=auto\n");
-        for (file, text) in [("config", config.as_str()), ("accounts", account.as_str()), ("contacts", "")] {
-            fs::write(folder.join(file), text).unwrap();
-        }
-        let child = Command::new("baresip")
-            .args(["-4", "-f", folder.to_str().unwrap()])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("baresip is missing: run `.ci/setup --with-peers`");
-        let mut own = Self(child);
-        let mut lines = BufReader::new(own.0.stdout.take().unwrap()).lines().map_while(Result::ok);
-        assert!(lines.any(|line| line.contains("200 OK")), "it did not register");
-        thread::spawn(move || lines.for_each(drop));
+        let taken = register(2, &authorization);
+        assert!(taken.starts_with("SIP/2.0 200"), "{taken}");
         own
+    }
+
+    /// Serves one call to its end.
+    fn serve(self) {
+        let (mut bytes, mut speaks) = ([0; 65_536], None);
+        loop {
+            let (len, from) = self.sip.0.recv_from(&mut bytes).expect("nobody hung up");
+            let request = String::from_utf8_lossy(&bytes[..len]).into_owned();
+            let answer =
+                |sdp: &str| self.sip.0.send_to(self.sip.answer(&request, "200 OK", sdp).as_bytes(), from);
+            match request.split(' ').next().unwrap() {
+                "INVITE" => {
+                    let port = line(&request, "m=audio ").split(' ').next().unwrap().to_owned();
+                    let ours = self.rtp.local_addr().unwrap().port();
+                    answer(&format!(
+                        "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
+                         m=audio {ours} RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\n"
+                    ))
+                    .unwrap();
+                    let rtp = self.rtp.try_clone().unwrap();
+                    speaks.get_or_insert_with(|| {
+                        thread::spawn(move || speaks_to(&rtp, &format!("127.0.0.1:{port}")))
+                    });
+                }
+                "BYE" | "CANCEL" => {
+                    answer("").unwrap();
+                    return;
+                }
+                _ => {}
+            }
+        }
     }
 }
 
-impl Drop for Telephone {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+/// Sends a square wave of Li's pitch for a while, as PCMA.
+fn speaks_to(rtp: &UdpSocket, there: &str) {
+    let period = 8_000 / usize::from(LI);
+    for n in 0..1_000_usize {
+        let mut packet = vec![0x80, 8];
+        packet.extend((n as u16).to_be_bytes());
+        packet.extend((n as u32 * 160).to_be_bytes());
+        packet.extend([0, 0, 0, 7]);
+        packet.extend((0..160).map(|s| if (n * 160 + s) % period < period / 2 { 0xA5 } else { 0x25 }));
+        let _ = rtp.send_to(&packet, there);
+        thread::sleep(Duration::from_millis(20));
     }
 }
 
@@ -117,7 +157,8 @@ async fn an_agent_takes_calls_on_the_page_and_speaks_by_a_telephone_that_registe
     let phone = format!("\n[[phone]]\nuser = \"desk1\"\nlogin = \"li\"\npassword_file = {password:?}\n");
     let mut floor = Floor::open(place, 1, "", &[], &phone);
     floor.is_open();
-    let _telephone = Telephone::at(folder.path(), BIND);
+    let telephone = Telephone::at(BIND);
+    let telephone = thread::spawn(move || telephone.serve());
     let mut li = Agent::comes(API, "li", LI).await;
     let talk = floor.call("张伟");
     let offer = li.rings().await;
@@ -130,6 +171,7 @@ async fn an_agent_takes_calls_on_the_page_and_speaks_by_a_telephone_that_registe
     li.says("renew", &attempt).await;
     sleep(Duration::from_secs(3)).await;
     li.hangs_up(&attempt).await;
+    telephone.join().unwrap();
     let outcome = floor.filed(&talk, |_| true).await;
     assert_eq!(offers(&outcome), [("李明", "joined")]);
     let heard = who_was_heard(Path::new(outcome["recording"]["path"].as_str().unwrap()), &[LI]);
