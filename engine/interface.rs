@@ -18,7 +18,7 @@ use waihu_trunk::{SipSocket, Step, TrunkConfig, Way};
 
 use crate::{
     commands::{campaign, dialog},
-    configuration::Configuration,
+    configuration::{Configuration, Turn},
     project::Project,
 };
 
@@ -50,6 +50,7 @@ pub(crate) async fn serve(
         }
         None => (None, Passwords::Taken),
     };
+    let relays = configuration.turn.as_ref().map(Turn::open).transpose()?;
     let listener = TcpListener::bind(listen).await.with_context(|| {
         format!("the API cannot listen at {listen}: is another waihu there? 接口端口不可用，请检查 waihu.toml 的 [api] listen")
     })?;
@@ -81,11 +82,13 @@ pub(crate) async fn serve(
         disk: project.made(),
         desks: Some(Box::new(move |profile| {
             let DeskLink { hear, say } = agents.connect(profile);
+            let voice = Arc::new(say);
+            let desk = Arc::clone(&voice);
             let say = move |said: Result<_, String>| match said {
-                Ok(said) => say.say(said),
-                Err(why) => say.refuse(&why),
+                Ok(said) => voice.say(said),
+                Err(why) => voice.refuse(&why),
             };
-            Connected { hear, say: Box::new(say) }
+            Connected { hear, say: Box::new(say), sign_out: Box::new(move || desk.sign_out()) }
         })),
         practise: Some(Box::new(move |cases| {
             // Where the program's own file cannot be found the process is not started, and says so.
@@ -99,6 +102,7 @@ pub(crate) async fn serve(
         ladder: Some(Box::new(move |call_id| {
             Some(line.get()?.trace(call_id).into_iter().map(step).collect())
         })),
+        relays,
         cookies: if configuration.api.secure { Cookies::Secure } else { Cookies::Plain },
         limits,
     };

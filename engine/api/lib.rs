@@ -19,6 +19,7 @@ mod openapi;
 mod page;
 mod password;
 mod problem;
+mod relay;
 mod routes;
 mod serve;
 mod session;
@@ -36,6 +37,7 @@ pub use oidc::{OpenId, Provider, SignInError};
 pub use openapi::openapi;
 pub use password::{LEAST_PASSWORD, MOST_PASSWORD, PasswordFault, hash_password};
 pub use problem::{Code, Problem};
+pub use relay::{RelayFault, Relays};
 pub use routes::{
     board::{CaseColumn, Choices, TrunkChoice},
     practice::Practise,

@@ -10,7 +10,7 @@ use std::{
 };
 
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use waihu_keeping::Archive;
 use waihu_store::{Store, StoredScript};
 use waihu_types::WallTime;
@@ -22,6 +22,7 @@ use crate::{
     limits::Rates,
     oidc::OpenId,
     password::Judge,
+    relay::Relays,
     routes::{
         board::{Choices, Counting},
         practice::{Practise, Runs},
@@ -139,6 +140,8 @@ pub struct State {
     pub floor: Option<Floor>,
     /// What passed over the wire for a call; none where no calls are placed.
     pub ladder: Option<Box<Ladder>>,
+    /// Relays for browsers whose network lets no UDP through to us; none where there are none.
+    pub relays: Option<Relays>,
     /// How browsers reach the server.
     pub cookies: Cookies,
     /// Limits.
@@ -163,6 +166,8 @@ pub(crate) struct Inner {
     pub readers: Arc<Semaphore>,
     pub board: Counting,
     pub practice: Runs,
+    /// Changes whenever sessions are ended here: seats look at theirs then.
+    pub sessions: watch::Sender<()>,
 }
 
 impl Shared {
@@ -176,6 +181,7 @@ impl Shared {
             readers,
             board: Counting::default(),
             practice: Runs::default(),
+            sessions: watch::Sender::new(()),
         }))
     }
 
@@ -185,6 +191,11 @@ impl Shared {
 
     pub fn store(&self) -> &Store {
         &self.0.state.store
+    }
+
+    /// Sessions were ended: whoever sits anywhere by one of them is let go at once.
+    pub fn sessions_ended(&self) {
+        self.0.sessions.send_replace(());
     }
 }
 

@@ -74,7 +74,8 @@ async fn serve(
     let (end, ending) = watch::channel(false);
     let archive = configuration.archive(project, Arc::clone(&store))?;
     let line = Line::default();
-    let agents = Switchboard::start(Arc::clone(&store), &trunk.agents);
+    let agents = Switchboard::start(Arc::clone(&store), &trunk.agents)
+        .with_telephones(trunk.seats().map(|(login, _)| login));
     // What is asked for is refused at once where its address is taken, not after the models are loaded.
     let (listens, mut api) = interface::serve(
         project,

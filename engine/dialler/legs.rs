@@ -9,7 +9,7 @@ use waihu_call::{Leg, Line, MediaEvent, PlaybackId, Speaker};
 use waihu_campaign::CallerIds;
 use waihu_record::TranscriptLine;
 use waihu_sip::{Event, FailureCause, SessionDescription, Uri};
-use waihu_trunk::{Agent, Call, Handover, InviteRequest, OwnNumber, Route};
+use waihu_trunk::{Call, Handover, InviteRequest, OwnNumber, Route};
 use waihu_types::{Case, CaseId, Codec, PhoneNumber, WallTime};
 
 use crate::{
@@ -151,6 +151,16 @@ pub(crate) fn rings_own_number(order: &Order) -> bool {
     user.is_some_and(|number| number.subscriber() == order.number.subscriber())
 }
 
+/// Where an agent's telephone is called: one of the trunk's file, or one that registers here and stands at a desk; none
+/// of an agent who speaks by their page.
+pub(crate) fn telephone_of(plant: &Plant, agent: &AgentId) -> Option<Uri> {
+    let of_the_file = phone(&plant.trunk.agents, agent).map(|phone| phone.address.clone());
+    of_the_file.or_else(|| {
+        let (_, user) = plant.trunk.seats().find(|(login, _)| *login == agent.as_str())?;
+        Some(Uri::sip(user, plant.sip.local_addr()))
+    })
+}
+
 /// The INVITE to an agent: straight to an address that names a machine, else by way of the carrier. The
 /// agent's telephone shows the case as the caller's name.
 ///
@@ -159,14 +169,14 @@ pub(crate) fn rings_own_number(order: &Order) -> bool {
 pub(crate) fn invite_agent(
     plant: &Plant,
     case: &CaseId,
-    agent: &Agent,
+    telephone: Uri,
     offer: SessionDescription,
 ) -> Result<InviteRequest, DialError> {
-    let own = agent.address.as_sip().and_then(waihu_sip::SipUri::hop);
+    let own = telephone.as_sip().and_then(waihu_sip::SipUri::hop);
     let own = own.map(|next_hop| Route { next_hop, backups: Vec::new() });
     let shut = || DialError::TrunkShut(plant.carrier.why_shut().unwrap_or_default());
     let route = own.or_else(|| plant.carrier.route_at_all()).ok_or_else(shut)?;
-    let mut request = invite(plant, agent.address.clone(), route, offer);
+    let mut request = invite(plant, telephone, route, offer);
     request.from.display = Some(case.to_string());
     Ok(request)
 }

@@ -676,7 +676,7 @@ mod tests {
             "{LEAST}username = \"u\"\npassword_env = \"TRUNK\"\n[signalling]\ntransport = \"tls\"\n\
             tls_name = \"carrier.example\"\nregister = true\npublic_address = \"203.0.113.5\"\n\
             strangers = \"refuse\"\ncallers = [\"198.51.100.0/24\"]\n[[phone]]\nuser = \"desk\"\n\
-            password_env = \"DESK\"\n"
+            login = \"li\"\npassword_env = \"DESK\"\n"
         );
         let trunk = TrunkConfig::parse(&text, "t.toml").unwrap();
         assert_eq!(trunk.proxy_hop().unwrap().to_string(), "TLS 127.0.0.1:5070");
@@ -686,6 +686,7 @@ mod tests {
         let telephones = trunk.telephones(&|name| Some(format!("of {name}"))).unwrap();
         assert_eq!((telephones[0].user.as_str(), telephones[0].password.as_str()), ("desk", "of DESK"));
         assert!(trunk.telephones(&|_| None).is_err());
+        assert_eq!(trunk.seats().collect::<Vec<_>>(), [("li", "desk")]);
         let socket = trunk.socket("waihu");
         let crate::Callers::Of(networks) = &socket.callers else { panic!() };
         let known = |address: &str| networks.iter().any(|n| n.contains(address.parse().unwrap()));

@@ -18,6 +18,7 @@ pub(crate) mod quality;
 pub(crate) mod reviews;
 pub(crate) mod scripts;
 pub(crate) mod search;
+mod seat;
 pub(crate) mod session;
 pub(crate) mod strategies;
 pub(crate) mod talks;

@@ -58,8 +58,8 @@ pub struct Signalling {
     tls: Option<TlsFiles>,
     tls_name: Option<String>,
     ws_path: String,
-    phones: Vec<(String, PasswordRef)>,
     hep: Option<(String, u32, Option<PasswordRef>)>,
+    phones: Vec<Phone>,
 }
 
 #[derive(Default, Deserialize)]
@@ -90,10 +90,21 @@ pub(super) struct SignallingTable {
     hep_password_env: Option<String>,
 }
 
+/// A telephone that may register here.
+#[derive(Clone, Debug)]
+struct Phone {
+    user: String,
+    password: PasswordRef,
+    /// Who has it at their desk.
+    login: Option<String>,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PhoneTable {
     user: String,
+    #[serde(default)]
+    login: Option<String>,
     #[serde(default)]
     password_file: Option<PathBuf>,
     #[serde(default)]
@@ -244,22 +255,25 @@ fn hep(
     Ok(Some((server, capture_id.unwrap_or(1), password)))
 }
 
-fn phones(tables: Vec<PhoneTable>, wrong: &Wrong<'_>) -> Result<Vec<(String, PasswordRef)>, ConfigError> {
+fn phones(tables: Vec<PhoneTable>, wrong: &Wrong<'_>) -> Result<Vec<Phone>, ConfigError> {
     if tables.len() > MAX_PHONES {
         return Err(wrong("phone", format!("at most {MAX_PHONES} telephones")));
     }
-    let mut phones: Vec<(String, PasswordRef)> = Vec::with_capacity(tables.len());
-    for PhoneTable { user, password_file, password_env } in tables {
+    let mut phones: Vec<Phone> = Vec::with_capacity(tables.len());
+    for PhoneTable { user, login, password_file, password_env } in tables {
         let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
-        if user.is_empty() || !user.bytes().all(plain) || phones.iter().any(|(other, _)| *other == user) {
+        if user.is_empty() || !user.bytes().all(plain) || phones.iter().any(|p| p.user == user) {
             return Err(wrong("phone.user", format!("{user:?}: letters, digits, - _ . and each user once")));
         }
-        let reference = match (password_file, password_env) {
+        if login.is_some() && phones.iter().any(|p| p.login == login) {
+            return Err(wrong("phone.login", format!("{login:?}: each login has one telephone")));
+        }
+        let password = match (password_file, password_env) {
             (Some(file), None) => PasswordRef::File(file),
             (None, Some(name)) => PasswordRef::Env(name),
             _ => return Err(wrong("phone", format!("{user}: give password_file or password_env"))),
         };
-        phones.push((user, reference));
+        phones.push(Phone { user, password, login });
     }
     Ok(phones)
 }
@@ -351,9 +365,14 @@ impl TrunkConfig {
     /// # Errors
     /// When a file cannot be read or a variable is not set.
     pub fn telephones(&self, env: &dyn Fn(&str) -> Option<String>) -> Result<Vec<Telephone>, ConfigError> {
-        let telephone = |(user, reference): &(String, PasswordRef)| {
-            Ok(Telephone { user: user.clone(), password: password(reference, env)? })
+        let telephone = |phone: &Phone| {
+            Ok(Telephone { user: phone.user.clone(), password: password(&phone.password, env)? })
         };
         self.signalling.phones.iter().map(telephone).collect()
+    }
+
+    /// Who has one of these telephones at their desk, each by login, with its user.
+    pub fn seats(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.signalling.phones.iter().filter_map(|phone| Some((phone.login.as_deref()?, phone.user.as_str())))
     }
 }

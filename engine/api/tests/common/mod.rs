@@ -126,6 +126,7 @@ fn state(folder: &Path, store: Arc<Store>, pulse: Arc<Pulse>, limits: Limits, va
         passwords: Passwords::Taken,
         floor: None,
         ladder: None,
+        relays: None,
         cookies: Cookies::Plain,
         limits,
     }
