@@ -27,11 +27,14 @@ const tablesOf = (html: string, zh: boolean): Table[] => {
   return [...page.querySelectorAll('h3')].map((title) => {
     const next = title.nextElementSibling;
     const [first, ...rest] = next?.tagName === 'TABLE' ? [...next.querySelectorAll('tr')] : [];
-    return {
-      title: title.textContent ?? '',
-      heads: first ? [...first.children].map(head) : [],
-      rows: rest.map((row) => [...row.children].map((cell) => cell.textContent ?? '')),
-    };
+    const heads = first ? [...first.children].map(head) : [];
+    const rows = rest.map((row) => [...row.children].map((cell) => cell.textContent ?? ''));
+    // What has a word in either language has two cells under one heading.
+    if (heads[1] === '') {
+      heads.splice(1, 1);
+      rows.forEach((row) => row.splice(zh ? 0 : 1, 1));
+    }
+    return { title: title.textContent ?? '', heads, rows };
   });
 };
 
@@ -54,7 +57,7 @@ const Seen = ({ of, preview, close }: { of: Content; preview: boolean; close: ()
           {rows.length ? (
             <div className="scroll" tabIndex={0}>
               <table className="plain-table">
-                <thead><tr>{heads.map((head, index) => (head ? <th key={index} className={numeric(rows[0]?.[index]) ? 'r' : undefined}>{head}</th> : <td key={index} />))}</tr></thead>
+                <thead><tr>{heads.map((head, index) => <th key={index} className={numeric(rows[0]?.[index]) ? 'r' : undefined}>{head}</th>)}</tr></thead>
                 <tbody>{rows.map((row, at) => <tr key={at}>{row.map((cell, index) => <td key={index} className={numeric(cell) ? 'r' : undefined}>{cell}</td>)}</tr>)}</tbody>
               </table>
             </div>
