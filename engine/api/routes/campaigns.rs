@@ -289,7 +289,7 @@ pub(crate) async fn change(
     }
     let now = now();
     let asked_from = ((settings.from, settings.until) != (before.from, before.until)).then(|| {
-        let first = settings.from.and_then(|day| day.to_zoned(TimeZone::UTC).ok());
+        let first = settings.from.and_then(|day| day.at(0, 0, 0, 0).in_tz("UTC").ok());
         let first = first.map(|first| first.timestamp().as_millisecond().saturating_sub(EARLIEST_DAY_MS));
         first.map_or(now, |first| WallTime::from_unix_millis(first).max(now))
     });
