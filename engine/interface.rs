@@ -9,17 +9,21 @@ use std::{
 use anyhow::{Context, Result};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use waihu_api::{
-    Attended, Choices, Connected, Cookies, Floor, LadderStep, Limits, Passwords, Pulse, Stands, State,
-    StepWay, StrategyOf, Tls, TrunkChoice,
+    Attended, Choices, Connected, Cookies, Floor, LadderStep, Limits, Passwords, Pulse, ReportPlanned, Stands,
+    State, StepWay, StrategyOf, Tls, TrunkChoice,
 };
+use waihu_deliver::ReportPlan;
 use waihu_dialler::{DeskLink, SupervisorLink, Switchboard};
 use waihu_keeping::Archive;
+use waihu_store::Store;
 use waihu_trunk::{SipSocket, Step, TrunkConfig, Way};
+use waihu_types::WallTime;
 
 use crate::{
     commands::{campaign, dialog},
     configuration::{Configuration, Turn},
     project::Project,
+    reports::Reports,
 };
 
 /// The trunk's socket, once it is open.
@@ -78,6 +82,7 @@ pub(crate) async fn serve(
         }),
         choices: Box::new(move || choices(&chosen)),
         prices: Box::new(move || crate::rates::of(&priced, &agent_cost)),
+        reports: Some(reports(project, configuration, &store)),
         archive,
         disk: project.made(),
         desks: Some(Box::new(move |profile| {
@@ -133,6 +138,37 @@ fn step(step: Step) -> LadderStep {
         cseq: step.cseq,
         reason: step.reason,
         described: step.described,
+    }
+}
+
+/// What is known of reports: the plans of `waihu.toml`, and one as it would be now.
+fn reports(project: &Project, configuration: &Configuration, store: &Arc<Store>) -> waihu_api::Reports {
+    let plans = Arc::new(configuration.deliveries.reports.clone());
+    let (project, cost) = (project.clone(), configuration.cost.clone());
+    let maker = Arc::new(Reports { project, plans: Vec::new(), mail: None, cost });
+    let (planned, store) = (Arc::clone(&plans), Arc::clone(store));
+    let told = |plan: &ReportPlan, now: WallTime| ReportPlanned {
+        name: plan.name.clone(),
+        every: plan.every.label(),
+        hour: plan.hour(),
+        zone: plan.zone().to_owned(),
+        campaigns: plan.campaigns.clone(),
+        mail: plan.mailed_to().collect(),
+        next_at: plan.next(now.timestamp()),
+    };
+    waihu_api::Reports {
+        planned: Box::new(move |now| planned.iter().map(|plan| told(plan, now)).collect()),
+        preview: Box::new(move |name| {
+            let (plans, maker, store) = (Arc::clone(&plans), Arc::clone(&maker), Arc::clone(&store));
+            Box::pin(async move {
+                let plan = plans.iter().find(|plan| plan.name == name);
+                let due = plan.and_then(|plan| Some((plan, plan.due(dialog::now().timestamp())?)));
+                let Some((plan, period)) = due else { return Ok(None) };
+                let report = maker.made(&store, plan, period).await?;
+                Ok(Some((period.first.to_string(), report.html(), report.csv())))
+            })
+        }),
+        mails: configuration.deliveries.mail.is_some(),
     }
 }
 

@@ -1,4 +1,5 @@
 // Every text of the console, Chinese and English side by side.
+import { KEPT } from './words-kept';
 
 export type Lang = 'zh' | 'en';
 
@@ -598,6 +599,7 @@ const WORDS = {
   'sitting.joins': ['已加入', 'In the call'],
   'sitting.has_the_call': ['已接管', 'The call is yours'],
   'people.answers': ['接听方式', 'Takes calls'],
+  'people.answers.help': ['自动接听：提示音后由工作台接起，无需按键', 'At once: the desk answers by itself after a tone'],
   'answers.by_hand': ['手动接听', 'by hand'],
   'answers.at_once': ['自动接听', 'at once'],
   'board.agents': ['坐席', 'Agents'],
@@ -792,6 +794,7 @@ const WORDS = {
   'ended.trunk_failed': ['线路故障', 'Trunk failed'],
   'ended.engine_failed': ['系统故障', 'Engine failed'],
   'ended.unknown': ['结果未知', 'Unknown'],
+  ...KEPT,
 } as const satisfies Record<string, readonly [string, string]>;
 
 export type Word = keyof typeof WORDS;

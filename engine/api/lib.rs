@@ -35,13 +35,14 @@ pub use floor::{Attended, Connect, Connected, Floor, Stands};
 pub use ladder::{Ladder, LadderStep, StepWay};
 pub use oidc::{OpenId, Provider, SignInError};
 pub use openapi::openapi;
-pub use password::{LEAST_PASSWORD, MOST_PASSWORD, PasswordFault, hash_password};
+pub use password::{Hint, LEAST_PASSWORD, MOST_PASSWORD, PasswordFault, hash_password};
 pub use problem::{Code, Problem};
 pub use relay::{RelayFault, Relays};
 pub use routes::{
     board::{CaseColumn, Choices, TrunkChoice},
     practice::Practise,
     quality::Cost,
+    reports::{Preview, ReportPlanned, Reports},
 };
 pub use serve::{ServeError, Tls, router, serve};
 pub use session::Cookies;

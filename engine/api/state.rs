@@ -26,6 +26,7 @@ use crate::{
     routes::{
         board::{Choices, Counting},
         practice::{Practise, Runs},
+        reports::Reports,
     },
     session::Cookies,
 };
@@ -124,6 +125,8 @@ pub struct State {
     pub choices: Box<dyn Fn() -> Choices + Send + Sync>,
     /// What calls and agents cost.
     pub prices: Box<dyn Fn() -> Prices + Send + Sync>,
+    /// Reports that are made by themselves; none where none are.
+    pub reports: Option<Reports>,
     /// Recordings, transcripts and what opens them.
     pub archive: Archive,
     /// The folder whose disk has to have room.

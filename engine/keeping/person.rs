@@ -3,7 +3,7 @@
 use std::{fs::File, io::BufWriter};
 
 use serde_json::{Value, json};
-use waihu_store::{AuditRow, ReviewFilter, StoredCase, StoredHold, StoredJudgement, StoredReview};
+use waihu_store::{AuditRow, ReviewFilter, StoredCase, StoredHold, StoredJudgement, StoredReview, Traces};
 use waihu_types::{AttemptId, DebtorId, PhoneNumber, WallTime};
 
 use crate::{
@@ -30,6 +30,19 @@ pub struct Accessed {
     pub cases: usize,
     /// Calls.
     pub calls: usize,
+}
+
+/// What is kept of a person, before it is opened.
+#[derive(Clone, Debug)]
+pub struct KeptOf {
+    /// The lender's cases, as they were told last.
+    pub cases: Vec<StoredCase>,
+    /// Calls, the oldest first.
+    pub calls: Vec<AttemptId>,
+    /// Text messages.
+    pub messages: usize,
+    /// Holds on the person, a case or a call, those that were lifted too.
+    pub holds: Vec<StoredHold>,
 }
 
 /// What rows tell of a person.
@@ -94,6 +107,42 @@ impl Archive {
         writing.await.map_err(|_| KeepError::Fell)?
     }
 
+    /// What is kept of a debtor, without its content: of what an access or an erasure would be.
+    ///
+    /// # Errors
+    /// When nothing is kept, or it cannot be read.
+    pub async fn kept_of(&self, debtor: &DebtorId) -> Result<KeptOf, KeepError> {
+        let traces = self.store.traces(debtor).await?;
+        if traces.case_ids.is_empty() && traces.calls.is_empty() {
+            return Err(KeepError::UnknownDebtor);
+        }
+        let mut messages = 0;
+        for attempt in &traces.calls {
+            messages += self.store.messages_of(attempt).await?.len();
+        }
+        let holds = self.holds_on(debtor, &traces).await?;
+        Ok(KeptOf { cases: traces.cases, calls: traces.calls, messages, holds })
+    }
+
+    /// The holds on a debtor, or on a case or a call of theirs.
+    async fn holds_on(&self, debtor: &DebtorId, traces: &Traces) -> Result<Vec<StoredHold>, KeepError> {
+        let mut holds = Vec::new();
+        loop {
+            let after = holds.last().map_or(0, |hold: &StoredHold| hold.id);
+            let page = self.store.holds(after, HOLDS).await?;
+            if page.is_empty() {
+                break;
+            }
+            holds.extend(page);
+        }
+        holds.retain(|hold| match hold.on.kind() {
+            "case" => traces.case_ids.iter().any(|id| id.as_str() == hold.on.subject()),
+            "call" => traces.calls.iter().any(|id| id.as_str() == hold.on.subject()),
+            _ => hold.on.subject() == debtor.as_str(),
+        });
+        Ok(holds)
+    }
+
     async fn person(&self, debtor: &DebtorId) -> Result<Person, KeepError> {
         let traces = self.store.traces(debtor).await?;
         if traces.case_ids.is_empty() && traces.calls.is_empty() {
@@ -126,22 +175,7 @@ impl Archive {
                 );
             }
         }
-        let mut holds = Vec::new();
-        loop {
-            let after = holds.last().map_or(0, |hold: &StoredHold| hold.id);
-            let page = self.store.holds(after, HOLDS).await?;
-            if page.is_empty() {
-                break;
-            }
-            holds.extend(page);
-        }
-        let cases: Vec<&str> = traces.case_ids.iter().map(|id| id.as_str()).collect();
-        let ids: Vec<&str> = traces.calls.iter().map(|id| id.as_str()).collect();
-        holds.retain(|hold| match hold.on.kind() {
-            "case" => cases.contains(&hold.on.subject()),
-            "call" => ids.contains(&hold.on.subject()),
-            _ => hold.on.subject() == debtor.as_str(),
-        });
+        let holds = self.holds_on(debtor, &traces).await?;
         Ok(Person { cases: traces.cases, calls, messages, judgements, reviews, looks, holds, not_called })
     }
 

@@ -63,7 +63,7 @@ pub use pull::{Pull, PullError, Source};
 pub use queue::{Counts, Picked, Placement};
 pub use readers::{DeadLetter, Hold, Place};
 pub use recover::Remains;
-pub use reports::{ByMail, Effort, Sent, StoredReport};
+pub use reports::{ByMail, Effort, ReportMade, Sent, StoredReport};
 pub use retention::{KeptCall, Part};
 pub use reviews::{NewReview, ReviewFilter, StoredReview, TurnTaken};
 pub use scripts::{Begun, Pin, ScriptAct, ScriptDeed, StoredScript};

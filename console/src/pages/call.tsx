@@ -209,6 +209,7 @@ const Files = ({ attempt, outcome }: { attempt: string; outcome: Outcome }) => {
         <Button onClick={() => void check()}>{t('call.files.check')}</Button>
         {may('calls:export') && <Button onClick={() => void fetchFile(`/v1/calls/${attempt}/bundle`, `${attempt}.zip`).catch(setProblem)}>{t('call.bundle')}</Button>}
         {may('holds:write') && <Button onClick={() => go(`/holds?kind=call&id=${attempt}`)}>{t('call.hold')}</Button>}
+        {may('debtors:access') && <Button onClick={() => go(`/debtors?case=${encodeURIComponent(outcome.case)}`)}>{t('call.debtor')}</Button>}
       </div>
       {may('calls:export') && <p className="soft small" style={{ marginTop: 8 }}>{t('call.bundle.lead')}</p>}
     </>
