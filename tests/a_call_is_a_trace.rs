@@ -84,7 +84,7 @@ fn each_call_is_one_tree_of_spans() {
     let folder = tempfile::tempdir().unwrap();
     let trunk =
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("sip-config/practice.toml")).unwrap();
-    let trunk = trunk.replace("127.0.0.1:5070", "127.0.0.1:5082").replace("[20000, 20998]", "[25200, 25298]");
+    let trunk = trunk.replace("127.0.0.1:5070", "127.0.0.1:5098").replace("[20000, 20998]", "[25400, 25498]");
     let configuration = format!("node = \"test\"\ntraces = {endpoint:?}\n");
     lay_out(folder.path(), &[("sip-config/practice.toml", &trunk), ("waihu.toml", &configuration)]);
     let done = waihu(folder.path())

@@ -63,7 +63,7 @@ async fn rows_start_and_stop_calls() {
     );
     assert_eq!((&status(project)["state"], &status(project)["waiting"]), (&"created".into(), &2.into()));
 
-    let callees = callees(project, SIP, ("34000", "34098"), "personas.toml");
+    let callees = callees(project, SIP, ("33600", "33698"), "personas.toml");
     let engine = Told::spawn(waihu(project).args(["serve", "--trunk", "rows"]));
     engine.wait_for("serving");
 

@@ -24,7 +24,7 @@ fn who_is_known_comes_in_and_a_stranger_does_not() {
     );
     let folder = tempfile::tempdir().unwrap();
     let project = folder.path();
-    let trunk = "[trunk]\nproxy = \"127.0.0.1:5093\"\nfrom = \"sip:4008001234@127.0.0.1\"\n\
+    let trunk = "[trunk]\nproxy = \"127.0.0.1:5099\"\nfrom = \"sip:4008001234@127.0.0.1\"\n\
                  compliance = \"laboratory\"\nbind = \"127.0.0.1:0\"\nrtp_ports = [25900, 25998]\n";
     let configuration = format!(
         "[api]\nlisten = {API:?}\n[sign_in]\nissuer = \"http://127.0.0.1:{PROVIDER}\"\nclient_id = \"waihu\"\n\

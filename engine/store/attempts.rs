@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use async_recursion::async_recursion as boxed;
 use sqlx::FromRow;
 use waihu_types::{AttemptId, CampaignId, CaseId, DebtorId, PhoneNumber, Redial, ScriptVersion, WallTime};
 
@@ -154,6 +155,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Refused`], [`StoreError::AttemptExists`], or that it could not be written.
+    #[boxed]
     pub async fn begin_attempt(&self, new: &NewAttempt, passage: &Passage) -> Result<(), StoreError> {
         // What is decided here hangs on what was done about the case, with the number and to the debtor.
         let number = format!("number:{}", new.callee.subscriber());
@@ -233,6 +235,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::UnknownAttempt`], or that it could not be written.
+    #[boxed]
     pub async fn mark_answered(&self, attempt: &AttemptId, at: WallTime) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
         let row: Option<(Option<String>, String)> = sqlx::query_as(
@@ -269,6 +272,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read.
+    #[boxed]
     pub async fn cases_done(&self, campaign: &CampaignId) -> Result<BTreeMap<CaseId, Standing>, StoreError> {
         let rows: Vec<StandingRow> = sqlx::query_as(standing!(""))
             .bind(campaign.as_str())
@@ -282,6 +286,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read.
+    #[boxed]
     pub async fn attempts_so_far(
         &self,
         campaign: Option<&CampaignId>,
@@ -302,6 +307,7 @@ impl Store {
     ///
     /// # Errors
     /// When one cannot be read.
+    #[boxed]
     pub async fn attempts(&self, campaign: Option<&CampaignId>) -> Result<Vec<Attempt>, StoreError> {
         let rows: Vec<AttemptRow> = sqlx::query_as(concat!(
             attempt_columns!(),

@@ -7,6 +7,7 @@
 //!
 //! What an act was about in full stands where it was changed; here stands who did what, when, by which token.
 
+use async_recursion::async_recursion as boxed;
 use sha2::{Digest, Sha256};
 use sqlx::{AnyConnection, FromRow, error::Error as SqlError};
 use waihu_types::{AttemptId, WallTime};
@@ -195,7 +196,8 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be written: then it must not be done.
-    pub async fn write_down(&self, act: Act<'_>, now: WallTime) -> Result<i64, StoreError> {
+    #[boxed]
+    pub async fn write_down(&self, act: Act<'async_recursion>, now: WallTime) -> Result<i64, StoreError> {
         let mut tx = self.write_alone(&[CHAIN.to_owned()]).await?;
         let seq = append(&mut tx, act, None, now).await.map_err(|e| self.sql(e))?;
         tx.commit().await.map_err(|e| self.sql(e))?;
@@ -206,6 +208,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be written.
+    #[boxed]
     pub async fn write_down_end(&self, seq: i64, status: u16, now: WallTime) -> Result<(), StoreError> {
         let mut tx = self.write_alone(&[CHAIN.to_owned()]).await?;
         let act = Act { token: "", person: "", act: "", request: "" };
@@ -217,6 +220,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read.
+    #[boxed]
     pub async fn audit(&self, after: i64, limit: u32) -> Result<Vec<AuditRow>, StoreError> {
         let sql = format!("SELECT {ROW} WHERE a.id > $1 AND a.ends IS NULL ORDER BY a.id LIMIT $2");
         let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(after).bind(i64::from(limit));
@@ -227,6 +231,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read.
+    #[boxed]
     pub async fn audit_before(&self, before: Option<i64>, limit: u32) -> Result<Vec<AuditRow>, StoreError> {
         let sql = format!("SELECT {ROW} WHERE a.id < $1 AND a.ends IS NULL ORDER BY a.id DESC LIMIT $2");
         let query = sqlx::query_as(sqlx::AssertSqlSafe(sql));
@@ -238,6 +243,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read.
+    #[boxed]
     pub async fn looks_at(&self, attempt: &AttemptId) -> Result<Vec<AuditRow>, StoreError> {
         let sql = format!("SELECT {ROW} WHERE a.act LIKE '%' || $1 || '%' AND a.ends IS NULL ORDER BY a.id");
         let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(attempt.as_str());
@@ -248,6 +254,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read.
+    #[boxed]
     pub async fn audit_head(&self) -> Result<Head, StoreError> {
         let mut connection = self.pool.acquire().await.map_err(|e| self.sql(e))?;
         head(&mut connection).await.map_err(|e| self.sql(e))
@@ -299,6 +306,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read or written.
+    #[boxed]
     pub async fn tell_audit_head(&self, day: &str, now: WallTime) -> Result<bool, StoreError> {
         let key = format!("audit_head:{day}");
         let mut tx = self.write_alone(&[CHAIN.to_owned()]).await?;

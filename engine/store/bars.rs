@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use async_recursion::async_recursion as boxed;
 use sqlx::FromRow;
 use waihu_types::{Disposition, PhoneNumber, WallTime};
 
@@ -62,6 +63,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read.
+    #[boxed]
     pub async fn barred(&self, number: &PhoneNumber) -> Result<Option<Bar>, StoreError> {
         let mut on = self.pool.acquire().await.map_err(|e| self.sql(e))?;
         self.bar(&mut on, number).await
@@ -107,6 +109,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be written.
+    #[boxed]
     pub async fn forbid(
         &self,
         number: &PhoneNumber,
@@ -135,6 +138,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be written.
+    #[boxed]
     pub async fn lift(
         &self,
         number: &PhoneNumber,
@@ -174,6 +178,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read.
+    #[boxed]
     pub async fn forbidden(&self, number: &PhoneNumber) -> Result<Vec<Forbidden>, StoreError> {
         let rows: Vec<ForbiddenRow> =
             sqlx::query_as(concat!(entry_columns!(), " WHERE subscriber = $1 ORDER BY id"))
@@ -188,6 +193,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read.
+    #[boxed]
     pub async fn do_not_call_page(&self, after: i64, limit: u32) -> Result<Vec<Forbidden>, StoreError> {
         let rows: Vec<ForbiddenRow> =
             sqlx::query_as(concat!(entry_columns!(), " WHERE id > $1 ORDER BY id LIMIT $2"))

@@ -2,6 +2,7 @@
 //!
 //! Counted where the rows are, so that nobody reads a million outcomes to draw a bar.
 
+use async_recursion::async_recursion as boxed;
 use sqlx::{AssertSqlSafe, FromRow};
 use waihu_types::{CampaignId, WallTime};
 
@@ -86,6 +87,7 @@ impl Store {
     ///
     /// # Errors
     /// When they cannot be read.
+    #[boxed]
     pub async fn live_calls(&self, limit: u32) -> Result<Vec<LiveCall>, StoreError> {
         sqlx::query_as(
             "SELECT attempt, campaign, case_id, dialled_at, answered_at FROM attempts WHERE open = 1
@@ -101,6 +103,7 @@ impl Store {
     ///
     /// # Errors
     /// When they cannot be read.
+    #[boxed]
     pub async fn tallies(&self, since: WallTime) -> Result<Vec<Tally>, StoreError> {
         let sql = format!(
             "SELECT campaign, {TALLY} FROM outcomes WHERE ended_at >= $1 GROUP BY campaign ORDER BY campaign"
@@ -117,6 +120,7 @@ impl Store {
     ///
     /// # Errors
     /// When they cannot be read.
+    #[boxed]
     pub async fn results(
         &self,
         campaign: Option<&CampaignId>,

@@ -1,5 +1,6 @@
 //! Campaigns: what is to be done with a set of cases, and whether it is being done.
 
+use async_recursion::async_recursion as boxed;
 use sqlx::FromRow;
 use waihu_types::{CampaignId, WallTime};
 
@@ -86,6 +87,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::CampaignExists`], or that it cannot be written.
+    #[boxed]
     pub async fn create_campaign(
         &self,
         id: &CampaignId,
@@ -118,6 +120,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::UnknownCampaign`], [`StoreError::Revised`] where `expected` names another revision,
     /// [`StoreError::CampaignStopped`], or that it cannot be written.
+    #[boxed]
     pub async fn set_campaign_state(
         &self,
         id: &CampaignId,
@@ -212,6 +215,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read.
+    #[boxed]
     pub async fn campaign(&self, id: &CampaignId) -> Result<Option<StoredCampaign>, StoreError> {
         let row: Option<CampaignRow> = sqlx::query_as(concat!(campaign_columns!(), " WHERE campaign = $1"))
             .bind(id.as_str())
@@ -225,6 +229,7 @@ impl Store {
     ///
     /// # Errors
     /// When they cannot be read.
+    #[boxed]
     pub async fn campaigns(&self) -> Result<Vec<StoredCampaign>, StoreError> {
         let rows: Vec<CampaignRow> =
             sqlx::query_as(concat!(campaign_columns!(), " ORDER BY created_at, campaign"))

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use async_recursion::async_recursion as boxed;
 use sha2::{Digest, Sha256};
 use sqlx::{AssertSqlSafe, FromRow};
 use waihu_types::{Case, CaseId, WallTime};
@@ -91,6 +92,7 @@ impl Store {
     ///
     /// # Errors
     /// When they cannot be written.
+    #[boxed]
     pub async fn import(&self, cases: &[Case], now: WallTime) -> Result<Imported, StoreError> {
         let mut last: BTreeMap<&str, &Case> = BTreeMap::new();
         last.extend(cases.iter().map(|case| (case.id.as_str(), case)));
@@ -137,6 +139,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::UnknownCase`], [`StoreError::Revised`] where `expected` names another revision, or that
     /// it cannot be written.
+    #[boxed]
     pub async fn set_case_state(
         &self,
         case: &CaseId,
@@ -182,6 +185,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read.
+    #[boxed]
     pub async fn case(&self, case: &CaseId) -> Result<Option<StoredCase>, StoreError> {
         let row: Option<CaseRow> = sqlx::query_as(
             "SELECT case_id, record, state, revision, changed_at FROM cases WHERE case_id = $1",
@@ -197,6 +201,7 @@ impl Store {
     ///
     /// # Errors
     /// When they cannot be read.
+    #[boxed]
     pub async fn cases_page(
         &self,
         after: Option<&CaseId>,
@@ -219,6 +224,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read.
+    #[boxed]
     pub async fn settled(&self) -> Result<Vec<CaseId>, StoreError> {
         let ids: Vec<String> = sqlx::query_scalar(
             "SELECT DISTINCT q.case_id FROM queue AS q JOIN cases AS c ON c.case_id = q.case_id

@@ -1,5 +1,6 @@
 //! Whether somebody may be called now: asked with what stands here, and kept with what it was decided from.
 
+use async_recursion::async_recursion as boxed;
 use sqlx::{FromRow, any::AnyExecutor};
 use waihu_compliance::{Contact, Decision, Gate, Reached, Subject, refused};
 use waihu_types::{AttemptId, CampaignId, Case, CaseId, DebtorId, Lang, PhoneNumber, WallTime};
@@ -107,6 +108,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store cannot be read or written.
+    #[boxed]
     pub async fn ask(
         &self,
         campaign: Option<&CampaignId>,
@@ -146,6 +148,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read.
+    #[boxed]
     pub async fn contacts(
         &self,
         number: &PhoneNumber,
@@ -237,6 +240,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read.
+    #[boxed]
     pub async fn decisions(&self, case: &CaseId) -> Result<Vec<KeptDecision>, StoreError> {
         let rows: Vec<DecisionRow> = sqlx::query_as(
             "SELECT at, campaign, case_id, attempt, profile, profile_sha256, verdict, rules, next_at,

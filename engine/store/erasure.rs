@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use async_recursion::async_recursion as boxed;
 use sha2::{Digest, Sha256};
 use sqlx::{AssertSqlSafe, error::Error as SqlError};
 use waihu_types::{AttemptId, Case, CaseId, DebtorId, Outcome, PhoneNumber, WallTime};
@@ -37,6 +38,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read.
+    #[boxed]
     pub async fn traces(&self, debtor: &DebtorId) -> Result<Traces, StoreError> {
         let mut on = self.pool.acquire().await.map_err(|e| self.sql(e))?;
         let (case_ids, calls) = self.find(&mut on, debtor).await.map_err(|e| self.sql(e))?;
@@ -150,6 +152,7 @@ impl Store {
     ///
     /// # Errors
     /// When they cannot be read.
+    #[boxed]
     pub async fn revisions(&self, attempt: &AttemptId) -> Result<Vec<(i64, Outcome)>, StoreError> {
         let stands: Option<(String, i64)> =
             sqlx::query_as("SELECT record, revision FROM outcomes WHERE attempt = $1")
@@ -180,6 +183,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Held`] under a hold, [`StoreError::OnTheLine`] while a call is up, or that it cannot be written.
+    #[boxed]
     pub async fn erase(
         &self,
         debtor: &DebtorId,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use async_recursion::async_recursion as boxed;
 use sqlx::{AnyConnection, AssertSqlSafe, Error as SqlError, FromRow};
 use waihu_types::{AttemptId, CampaignId, CaseId, WallTime};
 
@@ -104,6 +105,7 @@ impl Store {
     ///
     /// # Errors
     /// When they cannot be read.
+    #[boxed]
     pub async fn events(&self, after: i64, limit: u32) -> Result<Vec<Event>, StoreError> {
         let rows: Vec<EventRow> = sqlx::query_as(
             "SELECT seq, key, kind, at, campaign, case_id, attempt, body FROM events
@@ -121,6 +123,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read.
+    #[boxed]
     pub async fn last_event(&self) -> Result<i64, StoreError> {
         sqlx::query_scalar("SELECT coalesce(max(seq), 0) FROM events")
             .fetch_one(&self.pool)

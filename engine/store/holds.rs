@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
+use async_recursion::async_recursion as boxed;
 use sqlx::FromRow;
 use waihu_types::{AttemptId, CaseId, DebtorId, InvalidId, WallTime};
 
@@ -114,6 +115,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be written.
+    #[boxed]
     pub async fn place_hold(
         &self,
         on: &HoldOn,
@@ -143,6 +145,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be written.
+    #[boxed]
     pub async fn lift_hold(
         &self,
         id: i64,
@@ -164,6 +167,7 @@ impl Store {
     ///
     /// # Errors
     /// When they cannot be read.
+    #[boxed]
     pub async fn holds(&self, after: i64, limit: u32) -> Result<Vec<StoredHold>, StoreError> {
         let rows: Vec<HoldRow> = sqlx::query_as(
             "SELECT id, kind, subject, why, person, at, until, lifted_at, lifted_by, lifted_why FROM holds

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use async_recursion::async_recursion as boxed;
 use waihu_types::WallTime;
 
 use crate::{Store, StoreError};
@@ -50,7 +51,8 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read or written.
-    pub async fn take_request(&self, it: KeyedRequest<'_>, now: WallTime) -> Result<Earlier, StoreError> {
+    #[boxed]
+    pub async fn take_request(&self, it: KeyedRequest<'async_recursion>, now: WallTime) -> Result<Earlier, StoreError> {
         let now = now.unix_millis();
         let statement = sqlx::query(
             "INSERT INTO idempotency (token, key, request, status, body, at) VALUES ($1, $2, $3, 0, '', $4)
@@ -99,7 +101,8 @@ impl Store {
     ///
     /// # Errors
     /// When it could not be written.
-    pub async fn keep_answer(&self, it: KeyedRequest<'_>, status: u16, body: &str) -> Result<(), StoreError> {
+    #[boxed]
+    pub async fn keep_answer(&self, it: KeyedRequest<'async_recursion>, status: u16, body: &str) -> Result<(), StoreError> {
         let statement =
             sqlx::query("UPDATE idempotency SET status = $3, body = $4 WHERE token = $1 AND key = $2")
                 .bind(it.token)
@@ -113,7 +116,8 @@ impl Store {
     ///
     /// # Errors
     /// When it could not be written.
-    pub async fn forget_request(&self, it: KeyedRequest<'_>) -> Result<(), StoreError> {
+    #[boxed]
+    pub async fn forget_request(&self, it: KeyedRequest<'async_recursion>) -> Result<(), StoreError> {
         let statement = sqlx::query("DELETE FROM idempotency WHERE token = $1 AND key = $2 AND status = 0")
             .bind(it.token)
             .bind(it.key);
@@ -124,6 +128,7 @@ impl Store {
     ///
     /// # Errors
     /// When it could not be written.
+    #[boxed]
     pub async fn forget_old_answers(&self, now: WallTime) -> Result<u64, StoreError> {
         let kept = i64::try_from(ANSWERS_KEPT.as_millis()).unwrap_or(i64::MAX);
         let statement =

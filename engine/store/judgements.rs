@@ -2,6 +2,7 @@
 //!
 //! A judgement is a record of whoever judges (`quality`); here stand beside it the columns by which it is found.
 
+use async_recursion::async_recursion as boxed;
 use sqlx::FromRow;
 use waihu_types::{AttemptId, CampaignId, WallTime};
 
@@ -143,6 +144,7 @@ impl Store {
     ///
     /// # Errors
     /// When it could not be written.
+    #[boxed]
     pub async fn keep_judgement(&self, it: &NewJudgement<'_>, now: WallTime) -> Result<bool, StoreError> {
         let mut tx = self.write().await?;
         let script = crate::board::json_field(&self.location, "o.record", "script.name");
@@ -197,6 +199,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read.
+    #[boxed]
     pub async fn judgement(&self, attempt: &AttemptId) -> Result<Option<StoredJudgement>, StoreError> {
         sqlx::query_as(concat!(columns!(), " WHERE j.attempt = $1"))
             .bind(attempt.as_str())
@@ -209,6 +212,7 @@ impl Store {
     ///
     /// # Errors
     /// When they cannot be read.
+    #[boxed]
     pub async fn judgements(
         &self,
         filter: &JudgedFilter,
@@ -234,6 +238,7 @@ impl Store {
     ///
     /// # Errors
     /// When they cannot be counted.
+    #[boxed]
     pub async fn check_shares(&self, filter: &JudgedFilter) -> Result<Vec<CheckShare>, StoreError> {
         let query = sqlx::query_as(concat!(
             "SELECT k.check_id AS check_id,
@@ -251,6 +256,7 @@ impl Store {
     ///
     /// # Errors
     /// When they cannot be read.
+    #[boxed]
     pub async fn unjudged(&self, after: &str, limit: u32) -> Result<Vec<AttemptId>, StoreError> {
         let rows: Vec<String> = sqlx::query_scalar(
             "SELECT o.attempt FROM outcomes AS o LEFT JOIN judgements AS j ON j.attempt = o.attempt
@@ -268,6 +274,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read.
+    #[boxed]
     pub async fn outcome_revision(&self, attempt: &AttemptId) -> Result<Option<i64>, StoreError> {
         sqlx::query_scalar("SELECT revision FROM outcomes WHERE attempt = $1")
             .bind(attempt.as_str())
@@ -280,6 +287,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read.
+    #[boxed]
     pub async fn decision_of(&self, attempt: &AttemptId) -> Result<Option<(String, Verdict)>, StoreError> {
         let row: Option<(String, String)> =
             sqlx::query_as("SELECT profile, verdict FROM compliance_decisions WHERE attempt = $1")
@@ -296,6 +304,7 @@ impl Store {
     ///
     /// # Errors
     /// When they cannot be read.
+    #[boxed]
     pub async fn agents_of(&self, attempt: &AttemptId) -> Result<Vec<String>, StoreError> {
         let rows: Vec<(String, Option<String>)> = sqlx::query_as(
             "SELECT t.agent, p.name FROM talks AS t LEFT JOIN people AS p ON p.login = t.agent

@@ -7,6 +7,7 @@
 
 use std::fmt;
 
+use async_recursion::async_recursion as boxed;
 use sqlx::FromRow;
 use waihu_compliance::{Contact, Reached};
 use waihu_types::{AttemptId, CaseId, PhoneNumber, WallTime};
@@ -192,6 +193,7 @@ impl Store {
     ///
     /// # Errors
     /// When they cannot be written.
+    #[boxed]
     pub async fn add_messages(&self, messages: &[NewMessage]) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
         for new in messages {
@@ -219,6 +221,7 @@ impl Store {
     ///
     /// # Errors
     /// When one cannot be read.
+    #[boxed]
     pub async fn messages_of(&self, attempt: &AttemptId) -> Result<Vec<Message>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM messages WHERE attempt = $1 ORDER BY message");
         let rows: Vec<MessageRow> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
@@ -233,6 +236,7 @@ impl Store {
     ///
     /// # Errors
     /// When one cannot be read.
+    #[boxed]
     pub async fn due_messages(&self, now: WallTime, limit: u32) -> Result<Vec<Message>, StoreError> {
         let rows: Vec<MessageRow> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
             "SELECT {COLUMNS} FROM messages WHERE state = 'waiting' AND due_at <= $1
@@ -250,6 +254,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read.
+    #[boxed]
     pub async fn message(&self, message: &str) -> Result<Option<Message>, StoreError> {
         let row: Option<MessageRow> =
             sqlx::query_as(sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM messages WHERE message = $1")))
@@ -265,6 +270,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read or written.
+    #[boxed]
     pub async fn begin_message(
         &self,
         message: &NewMessage,
@@ -314,6 +320,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be written.
+    #[boxed]
     pub async fn put_off_message(
         &self,
         message: &str,
@@ -344,6 +351,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be written.
+    #[boxed]
     pub async fn settle_message(
         &self,
         message: &str,
@@ -373,6 +381,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be written.
+    #[boxed]
     pub async fn receive_receipt(
         &self,
         gateway_id: &str,
@@ -403,6 +412,7 @@ impl Store {
     ///
     /// # Errors
     /// When they cannot be written.
+    #[boxed]
     pub async fn abandon_messages(&self, before: WallTime, now: WallTime) -> Result<Vec<String>, StoreError> {
         let lost: i64 =
             sqlx::query_scalar("SELECT count(*) FROM messages WHERE state = 'sending' AND sent_at < $1")
@@ -434,6 +444,7 @@ impl Store {
     ///
     /// # Errors
     /// When they cannot be read.
+    #[boxed]
     pub async fn message_counts(&self) -> Result<Vec<(MessageState, i64)>, StoreError> {
         let rows: Vec<(String, i64)> =
             sqlx::query_as("SELECT state, count(*) FROM messages GROUP BY state ORDER BY state")

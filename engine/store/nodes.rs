@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use async_recursion::async_recursion as boxed;
 use sqlx::FromRow;
 use waihu_types::{AttemptId, WallTime};
 
@@ -38,6 +39,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be written.
+    #[boxed]
     pub async fn join(&self, name: &str, now: WallTime, lease: Duration) -> Result<String, StoreError> {
         if matches!(self.location, Location::File(_)) {
             self.owner_id()?;
@@ -66,6 +68,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::NoLease`] where it never joined, or that it cannot be written.
+    #[boxed]
     pub async fn renew(&self, now: WallTime, lease: Duration) -> Result<bool, StoreError> {
         let known = self.owner().as_ref().and_then(|owner| Some((owner.id.clone(), owner.name.clone()?)));
         let (id, name) = known.ok_or(StoreError::NoLease)?;
@@ -84,6 +87,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::NoLease`] where it never joined, or that it cannot be written.
+    #[boxed]
     pub async fn drain(&self, draining: Draining) -> Result<(), StoreError> {
         let change = sqlx::query("UPDATE nodes SET draining = $2 WHERE node = $1")
             .bind(self.owner_id()?)
@@ -95,6 +99,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be written.
+    #[boxed]
     pub async fn leave(&self) -> Result<(), StoreError> {
         let Some(owner) = self.owner().take() else { return Ok(()) };
         let change = sqlx::query("DELETE FROM nodes WHERE node = $1").bind(&owner.id);
@@ -105,6 +110,7 @@ impl Store {
     ///
     /// # Errors
     /// When they cannot be read.
+    #[boxed]
     pub async fn nodes(&self, now: WallTime) -> Result<Vec<Node>, StoreError> {
         let rows: Vec<NodeRow> = sqlx::query_as(
             "SELECT node, name, seen_at, lease_until, draining FROM nodes ORDER BY name, node",

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use async_recursion::async_recursion as boxed;
 use sqlx::{
     AnyConnection, AnyPool, ConnectOptions, Connection, Executor,
     any::{AnyConnectOptions, AnyPoolOptions},
@@ -168,6 +169,7 @@ impl Store {
     }
 
     /// Closes it, waiting for statements under way. Dropping does the same, later.
+    #[boxed]
     pub async fn close(self) {
         self.pool.close().await;
     }

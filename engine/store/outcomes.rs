@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use async_recursion::async_recursion as boxed;
 use serde::Serialize;
 use sqlx::{AssertSqlSafe, FromRow};
 use waihu_types::{AttemptId, CampaignId, CaseId, Disposition, Outcome, WallTime};
@@ -57,6 +58,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::UnknownAttempt`], [`StoreError::Mismatch`], [`StoreError::AlreadyClosed`] for a
     /// different outcome, or that it could not be written.
+    #[boxed]
     pub async fn close_attempt(&self, outcome: &Outcome) -> Result<(), StoreError> {
         self.file(outcome, Filed::Lived).await.map(drop)
     }
@@ -180,6 +182,7 @@ impl Store {
     ///
     /// # Errors
     /// When they cannot be read.
+    #[boxed]
     pub async fn answers_by_day(
         &self,
         campaign: &CampaignId,
@@ -208,6 +211,7 @@ impl Store {
     ///
     /// # Errors
     /// When one cannot be read.
+    #[boxed]
     pub async fn outcomes(&self, filter: &Filter) -> Result<Vec<Outcome>, StoreError> {
         let wanted = [
             ("campaign", filter.campaign.as_ref().map(CampaignId::as_str)),

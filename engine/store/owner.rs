@@ -13,6 +13,7 @@ use std::{
     sync::{MutexGuard, PoisonError},
 };
 
+use async_recursion::async_recursion as boxed;
 use sqlx::AnyConnection;
 use waihu_types::CampaignId;
 
@@ -71,6 +72,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::CampaignTaken`], or that it cannot be asked for.
+    #[boxed]
     pub async fn claim(&self, campaign: &CampaignId) -> Result<Claim, StoreError> {
         let held = match &self.location {
             Location::File(file) => {

@@ -1,5 +1,6 @@
 //! Attempts and outcomes a page at a time: after a place, so that rows which come in between move nothing.
 
+use async_recursion::async_recursion as boxed;
 use waihu_types::{AttemptId, CampaignId, CaseId, Disposition, Outcome, WallTime};
 
 use crate::{
@@ -41,6 +42,7 @@ impl Store {
     ///
     /// # Errors
     /// When one cannot be read.
+    #[boxed]
     pub async fn outcomes_page(
         &self,
         filter: &PageFilter,
@@ -73,6 +75,7 @@ impl Store {
     ///
     /// # Errors
     /// When one cannot be read.
+    #[boxed]
     pub async fn attempts_page(
         &self,
         filter: &PageFilter,
@@ -102,6 +105,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read.
+    #[boxed]
     pub async fn attempt(&self, attempt: &AttemptId) -> Result<Option<Attempt>, StoreError> {
         let row: Option<AttemptRow> = sqlx::query_as(concat!(attempt_columns!(), " WHERE attempt = $1"))
             .bind(attempt.as_str())
@@ -115,6 +119,7 @@ impl Store {
     ///
     /// # Errors
     /// When it does not.
+    #[boxed]
     pub async fn ping(&self) -> Result<(), StoreError> {
         sqlx::query("SELECT 1").execute(&self.pool).await.map_err(|e| self.sql(e)).map(drop)
     }

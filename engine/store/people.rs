@@ -5,6 +5,7 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
 
+use async_recursion::async_recursion as boxed;
 use sqlx::FromRow;
 use waihu_types::{Answers, Lang, WallTime};
 
@@ -177,6 +178,7 @@ impl Store {
     ///
     /// # Errors
     /// When it could not be written.
+    #[boxed]
     pub async fn keep_person(&self, person: &Person, password: &str) -> Result<bool, StoreError> {
         let statement = sqlx::query(
             "INSERT INTO people (login, name, role, password, skills, langs, answers, made_at)
@@ -197,6 +199,7 @@ impl Store {
     ///
     /// # Errors
     /// When they cannot be read.
+    #[boxed]
     pub async fn people(&self) -> Result<Vec<Person>, StoreError> {
         let rows: Vec<PersonRow> =
             sqlx::query_as(concat!("SELECT ", columns!(), " FROM people p ORDER BY p.login"))
@@ -210,6 +213,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read.
+    #[boxed]
     pub async fn secret(&self, login: &Login) -> Result<Option<Secret>, StoreError> {
         let row: Option<SecretRow> =
             sqlx::query_as(concat!("SELECT ", columns!(), ", p.password FROM people p WHERE p.login = $1"))
@@ -224,6 +228,7 @@ impl Store {
     ///
     /// # Errors
     /// When it could not be written.
+    #[boxed]
     pub async fn wrong_password(
         &self,
         login: &Login,
@@ -246,6 +251,7 @@ impl Store {
     ///
     /// # Errors
     /// When it could not be written.
+    #[boxed]
     pub async fn begin_session(
         &self,
         sha256: &str,
@@ -277,6 +283,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read.
+    #[boxed]
     pub async fn session(&self, sha256: &str) -> Result<Option<Session>, StoreError> {
         let row: Option<SessionRow> = sqlx::query_as(concat!(
             "SELECT ",
@@ -302,6 +309,7 @@ impl Store {
     ///
     /// # Errors
     /// When it could not be written.
+    #[boxed]
     pub async fn session_seen(&self, sha256: &str, now: WallTime) -> Result<(), StoreError> {
         let statement =
             sqlx::query("UPDATE sessions SET seen_at = $2 WHERE sha256 = $1 AND ended_at IS NULL")
@@ -314,6 +322,7 @@ impl Store {
     ///
     /// # Errors
     /// When it could not be written.
+    #[boxed]
     pub async fn end_session(&self, sha256: &str, now: WallTime) -> Result<bool, StoreError> {
         let statement =
             sqlx::query("UPDATE sessions SET ended_at = $2 WHERE sha256 = $1 AND ended_at IS NULL")
@@ -327,6 +336,7 @@ impl Store {
     ///
     /// # Errors
     /// When they cannot be read.
+    #[boxed]
     pub async fn other_sessions(
         &self,
         login: &Login,
@@ -354,6 +364,7 @@ impl Store {
     ///
     /// # Errors
     /// When it could not be written.
+    #[boxed]
     pub async fn end_other_sessions(
         &self,
         login: &Login,
@@ -373,6 +384,7 @@ impl Store {
     ///
     /// # Errors
     /// When it could not be written.
+    #[boxed]
     pub async fn disable_person(&self, login: &Login, now: WallTime) -> Result<bool, StoreError> {
         let statement =
             sqlx::query("UPDATE people SET disabled_at = $2 WHERE login = $1 AND disabled_at IS NULL")
@@ -386,6 +398,7 @@ impl Store {
     ///
     /// # Errors
     /// When it could not be written.
+    #[boxed]
     pub async fn set_password(
         &self,
         login: &Login,
@@ -406,6 +419,7 @@ impl Store {
     ///
     /// # Errors
     /// When it could not be written.
+    #[boxed]
     pub async fn set_answers(&self, login: &Login, answers: Answers) -> Result<bool, StoreError> {
         let statement = sqlx::query("UPDATE people SET answers = $2 WHERE login = $1")
             .bind(login.as_str())

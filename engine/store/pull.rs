@@ -5,6 +5,7 @@
 
 use std::{fmt, ops::ControlFlow, path::Path, str::FromStr};
 
+use async_recursion::async_recursion as boxed;
 use futures_util::TryStreamExt;
 use sqlx::{
     AssertSqlSafe, Column, Connection, Executor, PgConnection, Row, SqlSafeStr, SqliteConnection, Statement,
@@ -97,6 +98,7 @@ impl Pull {
     ///
     /// # Errors
     /// When the database cannot be reached or read.
+    #[boxed]
     pub async fn connect(address: &str, source: &Source) -> Result<Self, PullError> {
         let from = match source {
             Source::View(name) => name.split('.').map(quoted).collect::<Vec<_>>().join("."),

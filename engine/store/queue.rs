@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use async_recursion::async_recursion as boxed;
 use sqlx::{AssertSqlSafe, FromRow};
 use waihu_campaign::{Settings, Strategy};
 use waihu_types::{CampaignId, Case, CaseId, Redial, WallTime};
@@ -73,6 +74,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::UnknownCampaign`] and [`StoreError::UnknownCase`], or that it cannot be written; then none is.
+    #[boxed]
     pub async fn enqueue(&self, campaign: &CampaignId, placements: &[Placement]) -> Result<u64, StoreError> {
         let mut tx = self.write_alone(&[format!("queue:{campaign}")]).await?;
         let known: Option<String> = sqlx::query_scalar("SELECT state FROM campaigns WHERE campaign = $1")
@@ -127,6 +129,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be written.
+    #[boxed]
     pub async fn sweep(&self, campaign: &CampaignId, now: WallTime, limit: u32) -> Result<u64, StoreError> {
         let mut tx = self.write_alone(&[format!("queue:{campaign}")]).await?;
         let due: Vec<String> = sqlx::query_scalar(
@@ -161,6 +164,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be written.
+    #[boxed]
     pub async fn pick(&self, campaign: &CampaignId, limit: u32) -> Result<Vec<Picked>, StoreError> {
         let node = self.owner_id()?;
         // Two that choose at once choose the same, and one of them goes away with nothing.
@@ -209,6 +213,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read or written.
+    #[boxed]
     pub async fn release_but(&self, held: &BTreeSet<(CampaignId, CaseId)>) -> Result<u64, StoreError> {
         let node = self.owner_id()?;
         let taken: Vec<(String, String)> =
@@ -263,6 +268,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be written.
+    #[boxed]
     pub async fn put_back(
         &self,
         campaign: &CampaignId,
@@ -319,6 +325,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read.
+    #[boxed]
     pub async fn campaign_counts(&self, campaign: &CampaignId) -> Result<Counts, StoreError> {
         let rows: Vec<(String, i64, Option<i64>)> = sqlx::query_as(
             "SELECT state, count(*), min(CASE WHEN state = 'waiting' THEN due_at ELSE NULL END)
@@ -347,6 +354,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read.
+    #[boxed]
     pub async fn ready(&self, campaign: &CampaignId, most: u32) -> Result<u32, StoreError> {
         let n: i64 = sqlx::query_scalar(
             "SELECT count(*) FROM (SELECT case_id FROM queue WHERE campaign = $1 AND state = 'ready' LIMIT $2) AS r",

@@ -4,6 +4,7 @@
 //! holds it no longer, or from where it is not, changes nothing. Deliberately absent: how events are
 //! delivered (`deliver`), and any clock.
 
+use async_recursion::async_recursion as boxed;
 use sqlx::FromRow;
 use waihu_types::WallTime;
 
@@ -79,10 +80,11 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read or written.
+    #[boxed]
     pub async fn take_reader(
         &self,
         reader: &str,
-        hold: Hold<'_>,
+        hold: Hold<'async_recursion>,
         now: WallTime,
     ) -> Result<Option<Place>, StoreError> {
         let mut tx = self.write().await?;
@@ -110,11 +112,12 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be written.
+    #[boxed]
     pub async fn move_reader(
         &self,
         from: i64,
         to: &Place,
-        hold: Hold<'_>,
+        hold: Hold<'async_recursion>,
         aside: Option<&DeadLetter>,
     ) -> Result<bool, StoreError> {
         let mut tx = self.write().await?;
@@ -159,6 +162,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be written.
+    #[boxed]
     pub async fn release_reader(&self, reader: &str, node: &str) -> Result<(), StoreError> {
         let change = sqlx::query("UPDATE readers SET node = NULL WHERE reader = $1 AND node = $2")
             .bind(reader)
@@ -171,6 +175,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be written.
+    #[boxed]
     pub async fn put_reader_before(&self, reader: &str, seq: i64) -> Result<bool, StoreError> {
         let done = sqlx::query(
             "UPDATE readers SET seq = $2, tries = 0, since = NULL, next_at = 0, told = '' WHERE reader = $1",
@@ -184,6 +189,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read.
+    #[boxed]
     pub async fn readers(&self) -> Result<Vec<Place>, StoreError> {
         let rows: Vec<PlaceRow> =
             sqlx::query_as("SELECT reader, seq, tries, since, next_at, told FROM readers ORDER BY reader")
@@ -197,6 +203,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read.
+    #[boxed]
     pub async fn dead_letters(
         &self,
         reader: &str,
@@ -227,6 +234,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read.
+    #[boxed]
     pub async fn dead_letter_count(&self, reader: &str) -> Result<i64, StoreError> {
         sqlx::query_scalar("SELECT count(*) FROM dead_letters WHERE reader = $1")
             .bind(reader)
@@ -239,6 +247,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be written.
+    #[boxed]
     pub async fn settle_dead_letter(&self, reader: &str, seq: i64) -> Result<(), StoreError> {
         let change =
             sqlx::query("DELETE FROM dead_letters WHERE reader = $1 AND seq = $2").bind(reader).bind(seq);

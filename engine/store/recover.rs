@@ -1,5 +1,6 @@
 //! What a dead process left behind.
 
+use async_recursion::async_recursion as boxed;
 use waihu_types::{
     AnsweredBy, AttemptId, Disposition, FaultOwner, Identity, OUTCOME_VERSION, Outcome, Recording,
     Transcript, WallTime,
@@ -65,6 +66,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store cannot be read or written.
+    #[boxed]
     pub async fn close_fallen(
         &self,
         attempt: &AttemptId,

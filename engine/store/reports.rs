@@ -1,5 +1,6 @@
 //! Reports that are sent by themselves: made once a period whichever node, sent until they are taken, kept.
 
+use async_recursion::async_recursion as boxed;
 use sqlx::FromRow;
 use waihu_types::{CampaignId, WallTime};
 
@@ -115,6 +116,7 @@ impl Store {
     ///
     /// # Errors
     /// When it could not be written.
+    #[boxed]
     pub async fn keep_report(
         &self,
         (report, period): (&str, &str),
@@ -156,6 +158,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read.
+    #[boxed]
     pub async fn is_reported(&self, report: &str, period: &str) -> Result<bool, StoreError> {
         let row: Option<i64> =
             sqlx::query_scalar("SELECT made_at FROM reports WHERE report = $1 AND period = $2")
@@ -171,6 +174,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read or written.
+    #[boxed]
     pub async fn take_report(
         &self,
         names: &[&str],
@@ -205,10 +209,11 @@ impl Store {
     ///
     /// # Errors
     /// When it could not be written.
+    #[boxed]
     pub async fn settle_report(
         &self,
         (report, period): (&str, &str),
-        sent: Sent<'_>,
+        sent: Sent<'async_recursion>,
         now: WallTime,
     ) -> Result<(), StoreError> {
         let (state, next_at, told, sent_at) = match sent {
@@ -271,6 +276,7 @@ impl Store {
     ///
     /// # Errors
     /// When they cannot be read.
+    #[boxed]
     pub async fn reports(&self, limit: u32) -> Result<Vec<StoredReport>, StoreError> {
         sqlx::query_as(concat!(columns!(), " ORDER BY made_at DESC, report LIMIT $1"))
             .bind(i64::from(limit))
@@ -284,6 +290,7 @@ impl Store {
     ///
     /// # Errors
     /// When they cannot be counted.
+    #[boxed]
     pub async fn efforts(
         &self,
         campaign: Option<&CampaignId>,

@@ -3,6 +3,7 @@
 //!
 //! Deliberately absent: how many days (`compliance`), and files (`keeping`).
 
+use async_recursion::async_recursion as boxed;
 use sqlx::{AssertSqlSafe, FromRow};
 use waihu_types::{AttemptId, Outcome, PhoneNumber, WallTime};
 
@@ -69,6 +70,7 @@ impl Store {
     ///
     /// # Errors
     /// When they cannot be read.
+    #[boxed]
     pub async fn due(
         &self,
         part: Part,
@@ -101,6 +103,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be written: then nothing of it has gone.
+    #[boxed]
     pub async fn remove(&self, part: Part, attempt: &AttemptId, now: WallTime) -> Result<bool, StoreError> {
         let case: Option<String> = sqlx::query_scalar("SELECT case_id FROM attempts WHERE attempt = $1")
             .bind(attempt.as_str())
@@ -225,6 +228,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read.
+    #[boxed]
     pub async fn kept_calls(
         &self,
         attempts: &[AttemptId],
@@ -254,6 +258,7 @@ impl Store {
     ///
     /// # Errors
     /// When they cannot be read.
+    #[boxed]
     pub async fn erased_since(&self, after: i64) -> Result<Vec<(i64, AttemptId)>, StoreError> {
         let rows: Vec<(i64, String)> = sqlx::query_as(
             "SELECT erasure, attempt FROM erased_calls WHERE erasure > $1 ORDER BY erasure, attempt",
@@ -269,6 +274,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be written.
+    #[boxed]
     pub async fn begin_sweep(&self, day: &str, now: WallTime) -> Result<bool, StoreError> {
         let statement = sqlx::query(
             "INSERT INTO sweeps (day, begun_at) VALUES ($1, $2)
@@ -285,6 +291,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be written.
+    #[boxed]
     pub async fn end_sweep(&self, day: &str, told: &str, now: WallTime) -> Result<(), StoreError> {
         let statement = sqlx::query("UPDATE sweeps SET done_at = $2, told = $3 WHERE day = $1")
             .bind(day)

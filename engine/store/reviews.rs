@@ -2,6 +2,7 @@
 //!
 //! Whose turn it is, and who may take it, is for `quality` to say; here a turn is taken once, whoever is faster.
 
+use async_recursion::async_recursion as boxed;
 use sqlx::FromRow;
 use waihu_types::{AttemptId, WallTime};
 
@@ -90,6 +91,7 @@ impl Store {
     ///
     /// # Errors
     /// When it could not be written.
+    #[boxed]
     pub async fn keep_draw(
         &self,
         plan: &str,
@@ -132,6 +134,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read.
+    #[boxed]
     pub async fn is_drawn(&self, plan: &str, day: &str) -> Result<bool, StoreError> {
         let row: Option<i64> = sqlx::query_scalar("SELECT calls FROM draws WHERE plan = $1 AND day = $2")
             .bind(plan)
@@ -146,6 +149,7 @@ impl Store {
     ///
     /// # Errors
     /// When they cannot be read.
+    #[boxed]
     pub async fn reviews(
         &self,
         filter: &ReviewFilter,
@@ -172,6 +176,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read.
+    #[boxed]
     pub async fn review(&self, id: i64) -> Result<Option<(StoredReview, Vec<String>)>, StoreError> {
         let review: Option<StoredReview> = sqlx::query_as(concat!(columns!(), " WHERE id = $1"))
             .bind(id)
@@ -191,6 +196,7 @@ impl Store {
     ///
     /// # Errors
     /// When it could not be written.
+    #[boxed]
     pub async fn take_turn(&self, id: i64, turn: &TurnTaken<'_>, now: WallTime) -> Result<bool, StoreError> {
         let mut tx = self.write_alone(&[format!("review:{id}")]).await?;
         let mine = sqlx::query(

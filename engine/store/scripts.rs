@@ -5,6 +5,7 @@
 
 use std::{collections::BTreeMap, str::FromStr};
 
+use async_recursion::async_recursion as boxed;
 use sqlx::{AnyConnection, FromRow};
 use waihu_campaign::Strategy;
 use waihu_types::{CampaignId, GivenAuthority, WallTime};
@@ -117,6 +118,7 @@ impl Store {
     ///
     /// # Errors
     /// When `by` is no name, or it could not be written.
+    #[boxed]
     pub async fn submit_script(
         &self,
         flow: &str,
@@ -150,6 +152,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::ScriptRefused`] for whoever submitted it, and where it is approved already; that it is
     /// not on file, or could not be written.
+    #[boxed]
     pub async fn approve_script(
         &self,
         flow: &str,
@@ -172,6 +175,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::ScriptRefused`] where it is not approved; that it is not on file, or could not be
     /// written.
+    #[boxed]
     pub async fn withdraw_script(
         &self,
         flow: &str,
@@ -208,6 +212,7 @@ impl Store {
     ///
     /// # Errors
     /// When they cannot be read.
+    #[boxed]
     pub async fn scripts(&self, flow: Option<&str>) -> Result<Vec<StoredScript>, StoreError> {
         let mut on = self.pool.acquire().await.map_err(|e| self.sql(e))?;
         self.scripts_in(&mut on, flow).await
@@ -217,6 +222,7 @@ impl Store {
     ///
     /// # Errors
     /// When they cannot be read.
+    #[boxed]
     pub async fn newest_approved(&self, flow: &str) -> Result<Option<StoredScript>, StoreError> {
         let mut on = self.pool.acquire().await.map_err(|e| self.sql(e))?;
         self.newest_in(&mut on, flow).await
@@ -252,6 +258,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::UnknownScript`] where there is none, or more than one; that they cannot be read.
+    #[boxed]
     pub async fn find_script(&self, flow: &str, sha256: &str) -> Result<StoredScript, StoreError> {
         let mut found = self.scripts(Some(flow)).await?;
         found.retain(|s| s.sha256.starts_with(sha256));
@@ -265,6 +272,7 @@ impl Store {
     ///
     /// # Errors
     /// That it is not on file, or cannot be read.
+    #[boxed]
     pub async fn script_files(&self, flow: &str, sha256: &str) -> Result<Vec<(String, String)>, StoreError> {
         let files: Option<String> =
             sqlx::query_scalar("SELECT files FROM script_versions WHERE flow = $1 AND sha256 = $2")
@@ -282,6 +290,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read.
+    #[boxed]
     pub async fn begun(&self, campaign: &CampaignId) -> Result<Begun, StoreError> {
         let mut on = self.pool.acquire().await.map_err(|e| self.sql(e))?;
         self.begun_in(&mut on, campaign).await
@@ -291,6 +300,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::ScriptRefused`] for a version that is not approved; that it could not be written.
+    #[boxed]
     pub async fn begin(
         &self,
         campaign: &CampaignId,

@@ -7,6 +7,7 @@
 
 use std::fmt::Write;
 
+use async_recursion::async_recursion as boxed;
 use sqlx::{AssertSqlSafe, FromRow};
 use waihu_types::{AttemptId, CampaignId, CaseId, Disposition, WallTime};
 
@@ -184,6 +185,7 @@ impl Store {
     ///
     /// # Errors
     /// When they cannot be written.
+    #[boxed]
     pub async fn keep_words(&self, attempt: &AttemptId, lines: &[Said<'_>]) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
         self.put_words(&mut tx, attempt, lines).await?;
@@ -260,6 +262,7 @@ impl Store {
     ///
     /// # Errors
     /// When they cannot be read.
+    #[boxed]
     pub async fn without_words(
         &self,
         after: &str,
@@ -283,6 +286,7 @@ impl Store {
     ///
     /// # Errors
     /// When they cannot be read.
+    #[boxed]
     pub async fn search(
         &self,
         sought: &Sought,

@@ -1,5 +1,6 @@
 //! Strategies that people saved: versions of each, none of which is ever changed. Campaigns keep copies of theirs.
 
+use async_recursion::async_recursion as boxed;
 use sqlx::FromRow;
 use waihu_types::WallTime;
 
@@ -42,6 +43,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Revised`] where `expected` names another version than the newest (none is 0), or that it cannot
     /// be written.
+    #[boxed]
     pub async fn save_strategy(
         &self,
         name: &str,
@@ -79,6 +81,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read.
+    #[boxed]
     pub async fn strategy(&self, name: &str) -> Result<Option<StoredStrategy>, StoreError> {
         let row: Option<Row> = sqlx::query_as(
             "SELECT name, revision, content, saved_by, saved_at FROM strategies WHERE name = $1
@@ -95,6 +98,7 @@ impl Store {
     ///
     /// # Errors
     /// When they cannot be read.
+    #[boxed]
     pub async fn strategies(&self) -> Result<Vec<StoredStrategy>, StoreError> {
         let rows: Vec<Row> = sqlx::query_as(
             "SELECT name, revision, content, saved_by, saved_at FROM strategies AS s

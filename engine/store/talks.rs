@@ -1,5 +1,6 @@
 //! Which agent had which call, and what they put down of it: rows beside the outcome, and the outcome's next revision.
 
+use async_recursion::async_recursion as boxed;
 use waihu_types::{AttemptId, CaseId, DebtorId, Disposition, Outcome, Promise, WallTime};
 
 use crate::{
@@ -46,6 +47,7 @@ impl Store {
     ///
     /// # Errors
     /// When it could not be written.
+    #[boxed]
     pub async fn begin_talk(
         &self,
         (attempt, agent): (&AttemptId, &str),
@@ -68,6 +70,7 @@ impl Store {
     ///
     /// # Errors
     /// When it could not be written.
+    #[boxed]
     pub async fn end_talk(&self, attempt: &AttemptId, agent: &str, at: WallTime) -> Result<(), StoreError> {
         let statement = sqlx::query("UPDATE talks SET ended_at = $3 WHERE attempt = $1 AND agent = $2")
             .bind(attempt.as_str())
@@ -80,6 +83,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read.
+    #[boxed]
     pub async fn last_agent(
         &self,
         case: &CaseId,
@@ -99,6 +103,7 @@ impl Store {
     ///
     /// # Errors
     /// When it could not be written.
+    #[boxed]
     pub async fn wrap_up(&self, it: &WrapUp, now: WallTime) -> Result<bool, StoreError> {
         let promise = it.promise.as_ref().and_then(|p| serde_json::to_string(p).ok());
         let statement = sqlx::query(
@@ -119,6 +124,7 @@ impl Store {
     ///
     /// # Errors
     /// When it could not be read or written.
+    #[boxed]
     pub async fn amend_outcome(&self, it: &WrapUp) -> Result<bool, StoreError> {
         let case: Option<String> = sqlx::query_scalar("SELECT case_id FROM attempts WHERE attempt = $1")
             .bind(it.attempt.as_str())

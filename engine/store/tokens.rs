@@ -5,6 +5,7 @@
 
 use std::{fmt, str::FromStr};
 
+use async_recursion::async_recursion as boxed;
 use sqlx::FromRow;
 use waihu_types::WallTime;
 
@@ -115,6 +116,7 @@ impl Store {
     ///
     /// # Errors
     /// When it could not be written.
+    #[boxed]
     pub async fn keep_token(&self, token: &StoredToken, sha256: &str) -> Result<bool, StoreError> {
         let statement = sqlx::query(
             "INSERT INTO tokens (token, sha256, role, person, made_at, expires_at)
@@ -134,6 +136,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be read.
+    #[boxed]
     pub async fn token(&self, sha256: &str) -> Result<Option<StoredToken>, StoreError> {
         let row: Option<TokenRow> = sqlx::query_as(
             "SELECT token, role, person, made_at, expires_at, revoked_at FROM tokens WHERE sha256 = $1",
@@ -149,6 +152,7 @@ impl Store {
     ///
     /// # Errors
     /// When they cannot be read.
+    #[boxed]
     pub async fn tokens(&self) -> Result<Vec<StoredToken>, StoreError> {
         let rows: Vec<TokenRow> = sqlx::query_as(
             "SELECT token, role, person, made_at, expires_at, revoked_at FROM tokens ORDER BY token",
@@ -163,6 +167,7 @@ impl Store {
     ///
     /// # Errors
     /// When it could not be written.
+    #[boxed]
     pub async fn revoke_token(&self, name: &str, now: WallTime) -> Result<bool, StoreError> {
         let statement =
             sqlx::query("UPDATE tokens SET revoked_at = $2 WHERE token = $1 AND revoked_at IS NULL")
