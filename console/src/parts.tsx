@@ -1,6 +1,6 @@
 // Small pieces that several pages show.
 import { Alert, Button, Empty, Spin } from 'antd';
-import type { ReactNode } from 'react';
+import { Children, type ReactNode } from 'react';
 import { said } from './client';
 import type { Query } from './query';
 import { useWords } from './session';
@@ -87,6 +87,24 @@ export const Nothing = ({ title, lead, children }: { title: string; lead?: strin
     {children}
   </Empty>
 );
+
+/** Rows of a table that comes page by page: what stands there where there are none, and how more of them are asked for. */
+export const Listed = ({ head, none, more, children }: { head: ReactNode; none: ReactNode; more: (() => void) | undefined; children: ReactNode }) => {
+  const { t } = useWords();
+  return (
+    <Card className="flush">
+      {Children.count(children) ? (
+        <div className="scroll">
+          <table className="plain-table">
+            <thead>{head}</thead>
+            <tbody>{children}</tbody>
+          </table>
+        </div>
+      ) : none}
+      {more && <div className="more"><Button onClick={more}>{t('do.more')}</Button></div>}
+    </Card>
+  );
+};
 
 /** A figure and what it is. */
 export const Figure = ({ name, value, help, tone }: { name: string; value: ReactNode; help?: string; tone?: 'good' | 'warn' | 'bad' }) => (

@@ -1,7 +1,7 @@
 // Who changed or looked at what.
 import { Button } from 'antd';
 import { useState } from 'react';
-import { Card, Head, Mark, Nothing, Shown, Trouble } from '../parts';
+import { Card, Head, Listed, Mark, Nothing, Shown, Trouble } from '../parts';
 import { ask, client, part, type Shape } from '../client';
 import { usePages } from '../pages';
 import { useWords } from '../session';
@@ -57,29 +57,23 @@ const Audit = () => {
       <Check />
       <Shown query={query}>
         {(rows) => (
-          <Card className="flush">
-            {rows.length ? (
-              <div className="scroll">
-                <table className="plain-table">
-                  <thead><tr><th className="r">#</th><th>{t('audit.at')}</th><th>{t('audit.person')}</th><th>{t('audit.act')}</th><th>{t('audit.status')}</th><th>{t('audit.by')}</th><th>{t('audit.request')}</th></tr></thead>
-                  <tbody>
-                    {rows.map((row) => (
-                      <tr key={row.id}>
-                        <td className="r soft" title={row.hash ?? undefined}>{row.number}</td>
-                        <td className="num">{time(row.at)}</td>
-                        <td>{row.person}</td>
-                        <td>{named(row.act)} <code className="soft small">{row.act}</code></td>
-                        <td><Mark of={row.status && row.status < 400 ? 'allowed' : 'denied'}>{row.status ?? t('unknown')}</Mark></td>
-                        <td className="soft">{row.token}</td>
-                        <td className="soft"><code title={row.request}>{row.request.slice(0, 12)}</code></td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              </div>
-            ) : <Nothing title={t('audit.none')} />}
-            {next && <div className="more"><Button onClick={more}>{t('do.more')}</Button></div>}
-          </Card>
+          <Listed
+            head={<tr><th className="r">#</th><th>{t('audit.at')}</th><th>{t('audit.person')}</th><th>{t('audit.act')}</th><th>{t('audit.status')}</th><th>{t('audit.by')}</th><th>{t('audit.request')}</th></tr>}
+            none={<Nothing title={t('audit.none')} />}
+            more={next ? more : undefined}
+          >
+            {rows.map((row) => (
+              <tr key={row.id}>
+                <td className="r soft" title={row.hash ?? undefined}>{row.number}</td>
+                <td className="num">{time(row.at)}</td>
+                <td>{row.person}</td>
+                <td>{named(row.act)} <code className="soft small">{row.act}</code></td>
+                <td><Mark of={row.status && row.status < 400 ? 'allowed' : 'denied'}>{row.status ?? t('unknown')}</Mark></td>
+                <td className="soft">{row.token}</td>
+                <td className="soft"><code title={row.request}>{row.request.slice(0, 12)}</code></td>
+              </tr>
+            ))}
+          </Listed>
         )}
       </Shown>
     </>

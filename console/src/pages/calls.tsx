@@ -5,7 +5,7 @@ import { useState, type ReactNode } from 'react';
 import { ask, client, said, type Shape } from '../client';
 import { download } from '../csv';
 import { Link } from '../link';
-import { Card, Head, Mark, Nothing, Shown } from '../parts';
+import { Card, Head, Listed, Mark, Nothing, Shown } from '../parts';
 import { usePages } from '../pages';
 import { go, useLocation } from '../router';
 import { clock, useWords } from '../session';
@@ -89,29 +89,23 @@ const Calls = () => {
       </Card>
       <Shown query={query}>
         {(calls) => (
-          <Card className="flush">
-            {calls.length ? (
-              <div className="scroll">
-                <table className="plain-table">
-                  <thead><tr><th>{t('call.dialled')}</th><th>{t('call.case')}</th><th>{t('campaign')}</th><th>{t('call.disposition')}</th><th>{t('call.answered_by')}</th><th className="r">{t('call.talk')}</th>{seek.words && <th>{t('calls.said')}</th>}</tr></thead>
-                  <tbody>
-                    {calls.map((call, index) => (
-                      <tr key={`${call.attempt} ${index}`}>
-                        <td className="num"><Link to={`/calls/${call.attempt}${call.said ? `?at=${call.said.at_ms}` : ''}`}>{time(call.dialled_at)}</Link></td>
-                        <td className="num">{call.case}</td>
-                        <td className="num">{call.campaign ?? '–'}</td>
-                        <td><Mark of={call.disposition}>{n('ended', call.disposition)}</Mark></td>
-                        <td>{n('by', call.answered_by)}</td>
-                        <td className="r">{call.answered_at ? clock(talkMs(call)) : '–'}</td>
-                        {seek.words && <td className="said">{call.said && <><span className="soft">{n('who', call.said.speaker)} {clock(call.said.at_ms)} </span><Marked text={call.said.text} words={seek.words} /></>}</td>}
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              </div>
-            ) : filtered ? <Nothing title={t('calls.none')} lead={t('calls.none.lead')} /> : <Nothing title={t('calls.none.yet')} lead={t('calls.none.yet.lead')} />}
-            {next && <div className="more"><Button onClick={more}>{t('do.more')}</Button></div>}
-          </Card>
+          <Listed
+            head={<tr><th>{t('call.dialled')}</th><th>{t('call.case')}</th><th>{t('campaign')}</th><th>{t('call.disposition')}</th><th>{t('call.answered_by')}</th><th className="r">{t('call.talk')}</th>{seek.words && <th>{t('calls.said')}</th>}</tr>}
+            none={filtered ? <Nothing title={t('calls.none')} lead={t('calls.none.lead')} /> : <Nothing title={t('calls.none.yet')} lead={t('calls.none.yet.lead')} />}
+            more={next ? more : undefined}
+          >
+            {calls.map((call, index) => (
+              <tr key={`${call.attempt} ${index}`}>
+                <td className="num"><Link to={`/calls/${call.attempt}${call.said ? `?at=${call.said.at_ms}` : ''}`}>{time(call.dialled_at)}</Link></td>
+                <td className="num">{call.case}</td>
+                <td className="num">{call.campaign ?? '–'}</td>
+                <td><Mark of={call.disposition}>{n('ended', call.disposition)}</Mark></td>
+                <td>{n('by', call.answered_by)}</td>
+                <td className="r">{call.answered_at ? clock(talkMs(call)) : '–'}</td>
+                {seek.words && <td className="said">{call.said && <><span className="soft">{n('who', call.said.speaker)} {clock(call.said.at_ms)} </span><Marked text={call.said.text} words={seek.words} /></>}</td>}
+              </tr>
+            ))}
+          </Listed>
         )}
       </Shown>
     </>

@@ -2,7 +2,7 @@
 import { App, Button, Form, Input } from 'antd';
 import { useState } from 'react';
 import { ask, client, part, said, type Shape } from '../client';
-import { Card, Head, HERE, Mark, Nothing, Shown } from '../parts';
+import { Card, Head, HERE, Listed, Mark, Nothing, Shown } from '../parts';
 import { usePages } from '../pages';
 import { useSession, useWords } from '../session';
 
@@ -77,19 +77,15 @@ const DoNotCall = () => {
       </div>
       <Shown query={query}>
         {(entries) => (
-          <Card className="flush">
-            {entries.length ? (
-              <div className="scroll">
-                <table className="plain-table">
-                  <thead><tr><th>{t('dnc.at')}</th><th>{t('dnc.person')}</th><th>{t('dnc.reason')}</th><th>{t('dnc.stands')}</th></tr></thead>
-                  <tbody>{entries.map((entry) => (
-                    <tr key={entry.id}><td className="num">{time(entry.at)}</td><td>{entry.person}</td><td>{entry.reason}</td><td>{entry.lifted ? <Mark of="lifted">{t('dnc.lifted')} · {entry.lifted.person}</Mark> : <Mark of="holds">{t('dnc.holds')}</Mark>}</td></tr>
-                  ))}</tbody>
-                </table>
-              </div>
-            ) : <Nothing title={t('dnc.none')} lead={t('dnc.none.lead')} />}
-            {next && <div className="more"><Button onClick={more}>{t('do.more')}</Button></div>}
-          </Card>
+          <Listed
+            head={<tr><th>{t('dnc.at')}</th><th>{t('dnc.person')}</th><th>{t('dnc.reason')}</th><th>{t('dnc.stands')}</th></tr>}
+            none={<Nothing title={t('dnc.none')} lead={t('dnc.none.lead')} />}
+            more={next ? more : undefined}
+          >
+            {entries.map((entry) => (
+              <tr key={entry.id}><td className="num">{time(entry.at)}</td><td>{entry.person}</td><td>{entry.reason}</td><td>{entry.lifted ? <Mark of="lifted">{t('dnc.lifted')} · {entry.lifted.person}</Mark> : <Mark of="holds">{t('dnc.holds')}</Mark>}</td></tr>
+            ))}
+          </Listed>
         )}
       </Shown>
     </>

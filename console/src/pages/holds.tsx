@@ -3,7 +3,7 @@ import { App, Button, DatePicker, Form, Input, Select } from 'antd';
 import type { Dayjs } from 'dayjs';
 import { ask, client, said, type Shape } from '../client';
 import { Link } from '../link';
-import { Card, Head, HERE, Mark, Moment, Nothing, Shown } from '../parts';
+import { Card, Head, HERE, Listed, Mark, Moment, Nothing, Shown } from '../parts';
 import { usePages } from '../pages';
 import { useLocation } from '../router';
 import { useWords } from '../session';
@@ -54,26 +54,22 @@ const Holds = () => {
       </Card>
       <Shown query={query}>
         {(holds) => (
-          <Card className="flush">
-            {holds.length ? (
-              <div className="scroll">
-                <table className="plain-table">
-                  <thead><tr><th>{t('holds.kind')}</th><th>{t('holds.id')}</th><th>{t('dnc.reason')}</th><th>{t('dnc.person')}</th><th>{t('dnc.at')}</th><th>{t('holds.until')}</th><th>{t('dnc.stands')}</th><th /></tr></thead>
-                  <tbody>{holds.map((hold) => (
-                    <tr key={hold.id}>
-                      <td>{n('held', hold.kind)}</td>
-                      <td>{hold.kind === 'call' ? <Link to={`/calls/${hold.subject}`}>{hold.subject}</Link> : <code>{hold.subject}</code>}</td>
-                      <td>{hold.why}</td><td>{hold.person}</td>
-                      <td className="num"><Moment at={hold.at} /></td><td className="num">{hold.until ? <Moment at={hold.until} /> : t('holds.open')}</td>
-                      <td>{hold.stands ? <Mark of="approved">{t('holds.stands')}</Mark> : <Mark of="lifted">{hold.lifted ? `${t('dnc.lifted')} · ${hold.lifted.person} · ${hold.lifted.why}` : t('holds.over')}</Mark>}</td>
-                      <td>{hold.stands && <Button size="small" danger onClick={() => lift(hold)}>{t('holds.lift')}</Button>}</td>
-                    </tr>
-                  ))}</tbody>
-                </table>
-              </div>
-            ) : <Nothing title={t('holds.none')} lead={t('holds.none.lead')} />}
-            {next && <div className="more"><Button onClick={more}>{t('do.more')}</Button></div>}
-          </Card>
+          <Listed
+            head={<tr><th>{t('holds.kind')}</th><th>{t('holds.id')}</th><th>{t('dnc.reason')}</th><th>{t('dnc.person')}</th><th>{t('dnc.at')}</th><th>{t('holds.until')}</th><th>{t('dnc.stands')}</th><th /></tr>}
+            none={<Nothing title={t('holds.none')} lead={t('holds.none.lead')} />}
+            more={next ? more : undefined}
+          >
+            {holds.map((hold) => (
+              <tr key={hold.id}>
+                <td>{n('held', hold.kind)}</td>
+                <td>{hold.kind === 'call' ? <Link to={`/calls/${hold.subject}`}>{hold.subject}</Link> : <code>{hold.subject}</code>}</td>
+                <td>{hold.why}</td><td>{hold.person}</td>
+                <td className="num"><Moment at={hold.at} /></td><td className="num">{hold.until ? <Moment at={hold.until} /> : t('holds.open')}</td>
+                <td>{hold.stands ? <Mark of="approved">{t('holds.stands')}</Mark> : <Mark of="lifted">{hold.lifted ? `${t('dnc.lifted')} · ${hold.lifted.person} · ${hold.lifted.why}` : t('holds.over')}</Mark>}</td>
+                <td>{hold.stands && <Button size="small" danger onClick={() => lift(hold)}>{t('holds.lift')}</Button>}</td>
+              </tr>
+            ))}
+          </Listed>
         )}
       </Shown>
     </>

@@ -4,7 +4,7 @@ import { useState } from 'react';
 import { ask, client } from '../client';
 import { Score } from '../judged';
 import { Link } from '../link';
-import { Card, Head, Mark, Nothing, Shown } from '../parts';
+import { Card, Head, Listed, Mark, Nothing, Shown } from '../parts';
 import { usePages } from '../pages';
 import { useQuery } from '../query';
 import { useWords } from '../session';
@@ -48,25 +48,21 @@ const Quality = () => {
       </Card>
       <Shown query={query}>
         {(calls) => (
-          <Card className="flush">
-            {calls.length ? (
-              <div className="scroll">
-                <table className="plain-table">
-                  <thead><tr><th>{t('call.ended')}</th><th>{t('quality.score')}</th><th>{t('quality.failing')}</th><th>{t('call.disposition')}</th><th>{t('campaign')}</th><th>{t('campaign.script')}</th><th>{t('quality.agent')}</th></tr></thead>
-                  <tbody>{calls.map((call) => (
-                    <tr key={call.attempt}>
-                      <td className="num"><Link to={`/calls/${call.attempt}`}>{time(call.ended_at)}</Link></td>
-                      <td><Score score={call.score} passed={call.passed} />{call.critical && <b className="critical"> {t('quality.critical')}</b>}</td>
-                      <td>{call.failing.map((id) => titled.get(id) ?? id).join(lang === 'zh' ? '；' : '; ')}</td>
-                      <td><Mark of={call.disposition}>{n('ended', call.disposition)}</Mark></td>
-                      <td>{call.campaign ?? '–'}</td><td>{call.script}</td><td>{call.agent ?? '–'}</td>
-                    </tr>
-                  ))}</tbody>
-                </table>
-              </div>
-            ) : <Nothing title={t('quality.none')} lead={t('quality.none.lead')} />}
-            {next && <div className="more"><Button onClick={more}>{t('do.more')}</Button></div>}
-          </Card>
+          <Listed
+            head={<tr><th>{t('call.ended')}</th><th>{t('quality.score')}</th><th>{t('quality.failing')}</th><th>{t('call.disposition')}</th><th>{t('campaign')}</th><th>{t('campaign.script')}</th><th>{t('quality.agent')}</th></tr>}
+            none={<Nothing title={t('quality.none')} lead={t('quality.none.lead')} />}
+            more={next ? more : undefined}
+          >
+            {calls.map((call) => (
+              <tr key={call.attempt}>
+                <td className="num"><Link to={`/calls/${call.attempt}`}>{time(call.ended_at)}</Link></td>
+                <td><Score score={call.score} passed={call.passed} />{call.critical && <b className="critical"> {t('quality.critical')}</b>}</td>
+                <td>{call.failing.map((id) => titled.get(id) ?? id).join(lang === 'zh' ? '；' : '; ')}</td>
+                <td><Mark of={call.disposition}>{n('ended', call.disposition)}</Mark></td>
+                <td>{call.campaign ?? '–'}</td><td>{call.script}</td><td>{call.agent ?? '–'}</td>
+              </tr>
+            ))}
+          </Listed>
         )}
       </Shown>
     </>

@@ -1,9 +1,9 @@
 // Calls that people are to look at, and how far each review is.
-import { Button, Segmented } from 'antd';
+import { Segmented } from 'antd';
 import { useState } from 'react';
 import { ask, client } from '../client';
 import { Link } from '../link';
-import { Card, Head, Mark, Nothing, Shown } from '../parts';
+import { Head, Listed, Mark, Nothing, Shown } from '../parts';
 import { usePages } from '../pages';
 import { useWords } from '../session';
 
@@ -18,26 +18,22 @@ const Reviews = () => {
       </Head>
       <Shown query={query}>
         {(reviews) => (
-          <Card className="flush">
-            {reviews.length ? (
-              <div className="scroll">
-                <table className="plain-table">
-                  <thead><tr><th>{t('review')}</th><th>{t('reviews.plan')}</th><th>{t('reviews.day')}</th><th>{t('reviews.stage')}</th><th>{t('quality.score')}</th><th>{t('campaign.changed')}</th></tr></thead>
-                  <tbody>{reviews.map((review) => (
-                    <tr key={review.id}>
-                      <td><Link to={`/reviews/${review.id}`}>{t('review')} {review.id}</Link></td>
-                      <td>{review.plan}{review.four_eyes && <span className="soft small"> · {t('reviews.four_eyes')}</span>}</td>
-                      <td className="num">{review.day}</td>
-                      <td><Mark of={review.stage ? 'waits' : 'approved'}>{n('stage', review.stage ?? 'done')}</Mark></td>
-                      <td>{review.opinion && <Mark of={review.opinion === 'right' ? 'pass' : 'fail'}>{review.score ?? ''} {n('opinion', review.opinion)}</Mark>}</td>
-                      <td className="num">{time(review.changed_at)}</td>
-                    </tr>
-                  ))}</tbody>
-                </table>
-              </div>
-            ) : <Nothing title={t('reviews.none')} lead={t('reviews.none.lead')} />}
-            {next && <div className="more"><Button onClick={more}>{t('do.more')}</Button></div>}
-          </Card>
+          <Listed
+            head={<tr><th>{t('review')}</th><th>{t('reviews.plan')}</th><th>{t('reviews.day')}</th><th>{t('reviews.stage')}</th><th>{t('quality.score')}</th><th>{t('campaign.changed')}</th></tr>}
+            none={<Nothing title={t('reviews.none')} lead={t('reviews.none.lead')} />}
+            more={next ? more : undefined}
+          >
+            {reviews.map((review) => (
+              <tr key={review.id}>
+                <td><Link to={`/reviews/${review.id}`}>{t('review')} {review.id}</Link></td>
+                <td>{review.plan}{review.four_eyes && <span className="soft small"> · {t('reviews.four_eyes')}</span>}</td>
+                <td className="num">{review.day}</td>
+                <td><Mark of={review.stage ? 'waits' : 'approved'}>{n('stage', review.stage ?? 'done')}</Mark></td>
+                <td>{review.opinion && <Mark of={review.opinion === 'right' ? 'pass' : 'fail'}>{review.score ?? ''} {n('opinion', review.opinion)}</Mark>}</td>
+                <td className="num">{time(review.changed_at)}</td>
+              </tr>
+            ))}
+          </Listed>
         )}
       </Shown>
     </>
