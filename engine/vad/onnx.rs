@@ -44,12 +44,17 @@ pub(crate) fn loaded() -> Result<(), VadError> {
 
 /// A network on one thread. Silero's work is a tenth of a millisecond, and handing out parts of it would
 /// cost more than doing it; Smart Turn's is some tens, and while it runs the other core has calls to carry.
+///
+/// Quantized sums are kept whole: x86 processors without VNNI add the products of bytes in 16 bits, and where such a sum
+/// overflows the runtime would cut it. Smart Turn then told other turns: 0.67 for a probability of 0.01.
 pub(crate) fn session(network: &[u8]) -> Result<Session, String> {
     Session::builder()
         .map_err(|e| e.to_string())?
         .with_intra_threads(1)
         .map_err(|e| e.to_string())?
         .with_inter_threads(1)
+        .map_err(|e| e.to_string())?
+        .with_precise_qmm()
         .map_err(|e| e.to_string())?
         .commit_from_memory(network)
         .map_err(|e| e.to_string())

@@ -1,8 +1,8 @@
 //! The log-mel picture and the network against the makers' own pipeline.
 //!
-//! Expected values: `LocalSmartTurnAnalyzerV3` of pipecat-ai 1.14.0 (numpy features, onnxruntime 1.24.4, one
-//! thread) on the same sounds. Our features are computed in 32 bits and theirs in 64; the network is quantized,
-//! so that a last bit may move its steps: 0.02 of probability is allowed.
+//! Expected values: `LocalSmartTurnAnalyzerV3` of pipecat-ai 1.14.0 (numpy features, onnxruntime 1.24.4, one thread,
+//! sums kept whole: VNNI, or `session.x64quantprecision`) on the same sounds. Our features are computed in 32 bits and
+//! theirs in 64; the network is quantized, so that a last bit may move its steps: 0.02 of probability is allowed.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::{f64::consts::TAU, path::Path};
