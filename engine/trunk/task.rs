@@ -107,7 +107,7 @@ impl Task {
     /// Takes what was received, and what else waits, up to a bound.
     fn read(&mut self, first: io::Result<(usize, SocketAddr)>, buffer: &mut [u8]) {
         let mut received = first;
-        for _ in 0..READ_BOUND {
+        for left in (0..READ_BOUND).rev() {
             let (length, from) = match received {
                 Ok(received) => received,
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,
@@ -116,6 +116,10 @@ impl Task {
             self.tally.received.fetch_add(1, Ordering::Relaxed);
             self.endpoint
                 .handle_input(self.now(), Input::Datagram { from: from.into(), bytes: &buffer[..length] });
+            // What is not handled in this turn stays with the socket.
+            if left == 0 {
+                return;
+            }
             received = self.socket.try_recv_from(buffer);
         }
     }
