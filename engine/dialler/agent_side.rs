@@ -36,7 +36,7 @@ use crate::{
     legs,
     plant::{Order, Plant},
     sound::{Ends, FarEnd, LegSound, News, Reach, SoundFault},
-    switchboard::{CallNews, CallSide, phone},
+    switchboard::{CallNews, CallSide},
 };
 
 /// What reaches the agent's side from threads, with the number of the leg.
@@ -412,7 +412,7 @@ impl AgentSide {
         callee: SlotId,
         (leg, agent): (Leg, AgentId),
     ) -> Option<Input> {
-        let by_phone = phone(&plant.trunk.agents, &agent).is_some();
+        let by_phone = legs::telephone_of(plant, &agent).is_some();
         let error = self.make_leg(plant, order, callee, (leg, agent)).err()?;
         tracing::error!(attempt = %order.attempt, %error, "the agent could not be called");
         let lost = |event| if leg == Leg::Agent { Input::Agent(event) } else { Input::Consulted(event) };
@@ -429,16 +429,16 @@ impl AgentSide {
         let is_taken = self.is_taken;
         self.hang_up(plant, leg);
         self.is_taken = is_taken;
-        let phone = phone(&plant.trunk.agents, &agent);
-        let far_end = if phone.is_some() { FarEnd::Telephone } else { FarEnd::Browser };
+        let telephone = legs::telephone_of(plant, &agent);
+        let far_end = if telephone.is_some() { FarEnd::Telephone } else { FarEnd::Browser };
         let name = plant.switchboard.name_of(&agent);
         let who = if leg == Leg::Agent { Who::Agent(agent) } else { Who::Consulted(agent) };
         let at = self.open_leg(plant, order, callee, (who, name), far_end)?;
         let Some(side) = self.legs.get_mut(at) else { return Ok(()) };
         let offer = side.sound.offer();
         match phone {
-            Some(phone) => {
-                let request = legs::invite_agent(plant, &order.case.id, phone, offer);
+            Some(telephone) => {
+                let request = legs::invite_agent(plant, &order.case.id, telephone, offer)?;
                 side.call = Some(plant.sip.invite(request));
             }
             None => self.place_of(leg).into_iter().for_each(|board| board.offer(&offer)),
@@ -497,10 +497,10 @@ impl AgentSide {
         Ok(plant.speech.listen(order.lang, today, Arc::new(heard)))
     }
 
-    /// The page was loaded anew: another offer, with other keys.
+    /// The page was loaded anew: another offer, with other keys. A telephone's sound knows of no page.
     fn renew(&mut self, plant: &Plant, leg: Leg) -> Option<Input> {
         let at = self.at(leg)?;
-        let side = self.legs.get_mut(at)?;
+        let side = self.legs.get_mut(at).filter(|side| side.call.is_none())?;
         if let Err(error) = side.sound.begin_anew(plant.means()) {
             tracing::error!(%error, "an agent's leg could not be offered anew");
             return self.of_an_agent(at, AgentEvent::Lost);

@@ -315,3 +315,76 @@ async fn ready_is_who_has_a_database_an_engine_and_does_not_drain() {
     let answer = server.get("", "/readyz").await;
     assert_eq!((answer.status.as_u16(), &answer.body["draining"]), (503, &json!(true)));
 }
+
+#[tokio::test]
+async fn a_campaigns_days_and_pace_are_changed_by_who_has_read_them() {
+    let server = server().await;
+    let token = server.token(Role::Operations).await;
+    server.approved("reminder").await;
+    let settings =
+        json!({"trunk": "main", "script": "reminder", "from": "2126-11-01", "pacing": {"max_calls": 20}});
+    server.post(&token, "/v1/campaigns", json!({"id": "november", "settings": settings})).await;
+    server.post(&token, "/v1/cases", json!([case("C1"), case("C2")])).await;
+    server.post(&token, "/v1/campaigns/november/cases", json!({"cases": ["C1", "C2"]})).await;
+    let change = async |tag: &str, body: Value| {
+        server.ask("PATCH", "/v1/campaigns/november", &token, &[("if-match", tag)], Some(body)).await
+    };
+    let bare = server.ask("PATCH", "/v1/campaigns/november", &token, &[], Some(json!({}))).await;
+    assert_eq!(bare.code(), "precondition_required");
+    assert_eq!(change("\"7\"", json!({"until": "2126-12-31"})).await.code(), "precondition_failed");
+
+    // What is left out stays, and null takes away.
+    let changed =
+        change("\"1\"", json!({"until": "2126-12-31", "pacing": {"weight": 3, "max_calls": null}})).await;
+    assert_eq!(
+        (changed.status.as_u16(), changed.header("etag").as_str()),
+        (200, "\"2\""),
+        "{}",
+        changed.body
+    );
+    let pacing = &changed.body["settings"]["pacing"];
+    assert_eq!(
+        (&pacing["weight"], &pacing["max_calls"], &pacing["priority"]),
+        (&json!(3), &json!(null), &json!(5))
+    );
+    assert_eq!(
+        (&changed.body["settings"]["from"], &changed.body["settings"]["until"]),
+        (&json!("2126-11-01"), &json!("2126-12-31"))
+    );
+    for odd in [
+        json!({"until": "2126-10-01"}),
+        json!({"until": "soon"}),
+        json!({"trunk": "other"}),
+        json!({"pacing": {"ring_s": 5}}),
+        json!({"pacing": {"speed": 5}}),
+        json!({"pacing": 5}),
+    ] {
+        assert_eq!(change("*", odd.clone()).await.status, 422, "{odd}");
+    }
+
+    // The cases that wait for the first day no longer do.
+    let due = async || {
+        let counts = server.get(&token, "/v1/campaigns/november/counts").await.body;
+        assert_eq!(counts["waiting"], 2);
+        counts["next_due"].as_str().unwrap().to_owned()
+    };
+    assert!(due().await.starts_with("2126-10-31"), "{}", due().await);
+    assert_eq!(change("*", json!({"from": null})).await.status, 200);
+    assert!(due().await < common::now().to_string());
+    assert_eq!(change("*", json!({"from": "2126-12-01"})).await.status, 200);
+
+    let act =
+        async |act: &str| server.post(&token, &format!("/v1/campaigns/november/{act}"), json!({})).await;
+    act("start").await;
+    let busy = change("*", json!({"pacing": {"mode": "preview"}})).await;
+    assert_eq!((busy.code(), &busy.body["field"]), ("conflict", &json!("settings.pacing.mode")));
+    assert_eq!(change("*", json!({"pacing": {"priority": 9}})).await.body["state"], "running");
+    act("pause").await;
+    assert_eq!(change("*", json!({"pacing": {"mode": "preview"}})).await.status, 200);
+    act("stop").await;
+    assert_eq!(change("*", json!({"pacing": {"priority": 1}})).await.code(), "conflict");
+    let agent = server.token(Role::Agent).await;
+    let refused =
+        server.ask("PATCH", "/v1/campaigns/november", &agent, &[("if-match", "*")], Some(json!({}))).await;
+    assert_eq!(refused.status, 403);
+}

@@ -6,6 +6,7 @@ mod common;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use axum::Router;
@@ -13,8 +14,10 @@ use common::{now, server_of};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::mpsc,
+    time::timeout,
 };
 use tokio_tungstenite::{
     WebSocketStream, client_async,
@@ -29,6 +32,7 @@ use waihu_store::{Person, Role, Store};
 struct Told {
     said: Vec<Result<FromDesk, String>>,
     desks: Vec<mpsc::Sender<ToDesk>>,
+    signed_out: u32,
 }
 
 type Seen = Arc<Mutex<Told>>;
@@ -40,9 +44,10 @@ fn switchboard() -> (Box<Connect>, Seen) {
         assert_eq!((profile.login.as_str(), profile.skills["hardship"]), ("li", 4));
         let (tell, hear) = mpsc::channel(8);
         told.lock().unwrap().desks.push(tell);
-        let told = Arc::clone(&told);
+        let (told, signed_out) = (Arc::clone(&told), Arc::clone(&told));
         let say = move |said| told.lock().unwrap().said.push(said);
-        Connected { hear, say: Box::new(say) }
+        let sign_out = move || signed_out.lock().unwrap().signed_out += 1;
+        Connected { hear, say: Box::new(say), sign_out: Box::new(sign_out) }
     };
     (Box::new(connect), seen)
 }
@@ -64,7 +69,7 @@ async fn ground() -> (std::net::SocketAddr, String, Seen, Arc<Store>, tempfile::
     };
     assert!(server.store.keep_person(&person, "$argon2id$").await.unwrap());
     let token = TokenText::new().unwrap();
-    let ends_at = now().plus(std::time::Duration::from_secs(3_600));
+    let ends_at = now().plus(Duration::from_secs(3_600));
     server.store.begin_session(&token.digest(), &person.login, now(), ends_at).await.unwrap();
     let at = listen(server.app).await;
     (at, format!("waihu={}", token.reveal()), seen, server.store, server.folder)
@@ -126,7 +131,7 @@ async fn only_a_person_who_is_signed_in_has_a_desk_and_only_from_our_own_pages()
 
 #[tokio::test]
 async fn what_a_page_says_arrives_and_what_cannot_be_read_is_told() {
-    let (at, cookie, seen, ..) = ground().await;
+    let (at, cookie, seen, _, _folder) = ground().await;
     let own = format!("http://{at}");
     let mut page = page(at, &[("cookie", &cookie), ("origin", &own)]).await.unwrap();
     page.send(Message::text(json!({"type": "presence", "wish": "available"}).to_string())).await.unwrap();
@@ -151,17 +156,61 @@ async fn what_a_page_says_arrives_and_what_cannot_be_read_is_told() {
     };
     assert_eq!(serde_json::from_str::<Value>(&told).unwrap(), json!({"type": "ended", "attempt": "a-1"}));
     desk.send(ToDesk::Superseded).await.unwrap();
-    let closed = loop {
-        if let Message::Close(Some(close)) = page.next().await.unwrap().unwrap() {
-            break u16::from(close.code);
+    assert_eq!(closed(&mut page).await, Some(4_409));
+}
+
+/// The code that a page is closed with.
+async fn closed(page: &mut Page) -> Option<u16> {
+    loop {
+        match page.next().await {
+            Some(Ok(Message::Close(Some(close)))) => return Some(close.code.into()),
+            Some(Ok(_)) => {}
+            _ => return None,
         }
-    };
-    assert_eq!(closed, 4_409);
+    }
+}
+
+/// Well before the ping that looks at sessions by itself.
+const BEFORE_THE_PING: Duration = Duration::from_secs(7);
+
+#[tokio::test]
+async fn a_stolen_sessions_desk_is_closed_as_soon_as_it_is_ended_elsewhere_and_no_other() {
+    let (at, cookie, seen, store, _folder) = ground().await;
+    let own = format!("http://{at}");
+    let li = "li".parse().unwrap();
+    let stolen = TokenText::new().unwrap();
+    let ends_at = now().plus(Duration::from_secs(3_600));
+    store.begin_session(&stolen.digest(), &li, now(), ends_at).await.unwrap();
+    let theirs = format!("waihu={}", stolen.reveal());
+    let mut thief = page(at, &[("cookie", &theirs), ("origin", &own)]).await.unwrap();
+    let mut ours = page(at, &[("cookie", &cookie), ("origin", &own)]).await.unwrap();
+    let csrf = asks(at, "GET /v1/session", &cookie, "").await;
+    let csrf = csrf.split_once("\"csrf\":\"").unwrap().1.split('"').next().unwrap().to_owned();
+    let ended = asks(at, "DELETE /v1/session/others", &cookie, &format!("x-waihu-csrf: {csrf}\r\n")).await;
+    assert!(ended.starts_with("HTTP/1.1 204"), "{ended}");
+    assert_eq!(timeout(BEFORE_THE_PING, closed(&mut thief)).await, Ok(Some(4_401)));
+    assert_eq!(seen.lock().unwrap().signed_out, 1, "the switchboard hears of it");
+    ours.send(Message::text("{\"type\":\"done\"}")).await.unwrap();
+    while seen.lock().unwrap().said.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(page(at, &[("cookie", &theirs), ("origin", &own)]).await.err(), Some(401));
+}
+
+/// What a route answers.
+async fn asks(at: std::net::SocketAddr, what: &str, cookie: &str, headers: &str) -> String {
+    let mut stream = TcpStream::connect(at).await.unwrap();
+    let asked =
+        format!("{what} HTTP/1.1\r\nhost: {at}\r\ncookie: {cookie}\r\n{headers}connection: close\r\n\r\n");
+    stream.write_all(asked.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
 }
 
 #[tokio::test]
 async fn a_page_that_floods_is_closed() {
-    let (at, cookie, ..) = ground().await;
+    let (at, cookie, _, _, _folder) = ground().await;
     let own = format!("http://{at}");
     let mut page = page(at, &[("cookie", &cookie), ("origin", &own)]).await.unwrap();
     for _ in 0..400 {
@@ -169,12 +218,5 @@ async fn a_page_that_floods_is_closed() {
             break;
         }
     }
-    let closed = loop {
-        match page.next().await {
-            Some(Ok(Message::Close(Some(close)))) => break Some(u16::from(close.code)),
-            Some(Ok(_)) => {}
-            _ => break None,
-        }
-    };
-    assert_eq!(closed, Some(4_429));
+    assert_eq!(closed(&mut page).await, Some(4_429));
 }

@@ -107,9 +107,9 @@ async fn seat(at: std::net::SocketAddr, cookie: &str, attempt: &str) -> Result<P
 
 #[tokio::test]
 async fn a_seat_is_a_supervisors_in_a_talk_that_there_is() {
-    let (at, cookie, ..) = ground(Role::Agent).await;
+    let (at, cookie, _, _, _folder) = ground(Role::Agent).await;
     assert_eq!(seat(at, &cookie, "a-1").await.err(), Some(403));
-    let (at, cookie, seen, ..) = ground(Role::Operations).await;
+    let (at, cookie, seen, _, _folder) = ground(Role::Operations).await;
     assert_eq!(seat(at, &cookie, "a-2").await.err(), Some(404));
     assert!(seen.lock().unwrap().pages.is_empty());
     assert!(seat(at, &cookie, "a-1").await.is_ok());

@@ -122,6 +122,15 @@ impl DeskVoice {
         }
     }
 
+    /// The session behind the desk was ended by somebody.
+    pub fn sign_out(&self) {
+        let is_ours =
+            self.board.board().desks.get(&self.agent).is_some_and(|desk| desk.connection == self.connection);
+        if is_ours {
+            self.board.input(Input::SignedOut { agent: self.agent.clone() });
+        }
+    }
+
     /// Who else is there.
     fn tell_colleagues(&self) {
         let mut board = self.board.board();
@@ -163,6 +172,10 @@ impl DeskVoice {
         let mut board = self.board.board();
         if !board.has(&self.agent, attempt) {
             return;
+        }
+        if kind == Kind::Mute && board.by_telephone.contains(&self.agent) {
+            let why = "mute: your sound is a telephone's, mute it there 请在话机上静音".to_owned();
+            return board.tell_desk(&self.agent, ToDesk::Refused { why });
         }
         if let Some(held) = board.calls.get_mut(attempt).filter(|held| held.is_joined) {
             match kind {
@@ -218,6 +231,7 @@ async fn amend(board: &Switchboard, wrap_up: &WrapUp) {
     }
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Hold,
     Mute,
@@ -308,6 +322,7 @@ impl Inner {
             since: self.wall(standing.since),
             until: standing.until.map(|at| self.wall(at)),
             call,
+            telephone: board.by_telephone.contains(agent),
             now: wall_now(),
         };
         board.tell_desk(agent, ToDesk::State(Box::new(state)));

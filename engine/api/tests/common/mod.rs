@@ -11,7 +11,8 @@ use axum::{
 use serde_json::{Value, json};
 use tower::ServiceExt;
 use waihu_api::{
-    Choices, Connect, Cookies, Floor, Limits, OpenId, Passwords, Pulse, State, StrategyOf, TokenText, router,
+    Choices, Connect, Cookies, Floor, Limits, OpenId, Passwords, Pulse, Reports, State, StrategyOf,
+    TokenText, router,
 };
 use waihu_keeping::Archive;
 use waihu_store::{Role, Store, StoredToken};
@@ -68,6 +69,16 @@ pub async fn server_with_floor(floor: Floor) -> Server {
     server_with_all(Limits::default(), None, Some(floor), Vault::none()).await
 }
 
+/// One that makes reports.
+pub async fn server_with_reports(reports: Option<Reports>) -> Server {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(Store::open(folder.path().join("waihu.sqlite")).await.unwrap());
+    let pulse = Arc::new(Pulse::default());
+    let state = state(folder.path(), store.clone(), pulse.clone(), Limits::default(), Vault::none());
+    let app = router(State { reports, ..state });
+    Server { folder, store, pulse, app }
+}
+
 async fn server_with_all(
     limits: Limits,
     desks: Option<Box<Connect>>,
@@ -107,6 +118,7 @@ fn state(folder: &Path, store: Arc<Store>, pulse: Arc<Pulse>, limits: Limits, va
         }),
         choices: Box::new(Choices::default),
         prices: Box::new(waihu_api::Prices::default),
+        reports: None,
         archive: Archive {
             store,
             vault: Arc::new(vault),
@@ -125,6 +137,8 @@ fn state(folder: &Path, store: Arc<Store>, pulse: Arc<Pulse>, limits: Limits, va
         provider: None,
         passwords: Passwords::Taken,
         floor: None,
+        ladder: None,
+        relays: None,
         cookies: Cookies::Plain,
         limits,
     }

@@ -1,40 +1,15 @@
-//! What signalling costs: messages read and printed beside rsip on the same bytes, calls set up and torn down by one
-//! machine without a socket, memory of a call that is up. `cargo run --release -p waihu-sip --example figures`.
-#![allow(clippy::unwrap_used, clippy::print_stdout)]
+//! What calls cost without a socket: set up and torn down by one machine, memory of a call that is up, and that nothing
+//! of calls that are over stays. `cargo bench -p waihu-sip`; what messages cost beside others stands in
+//! `benches/peers/sip`.
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
-use std::{hint::black_box, net::SocketAddr, time::Instant};
+use std::{net::SocketAddr, time::Instant};
 
 use waihu_sip::{
-    CallHandle, Codec, Command, Endpoint, EndpointConfig, Event, Hop, Input, Invite, Message, NameAddr,
-    Output, SessionDescription, Uri,
+    CallHandle, Codec, Command, Endpoint, EndpointConfig, Event, Hop, Input, Invite, NameAddr, Output,
+    SessionDescription, Uri,
 };
 use waihu_types::Time;
-
-const INVITE: &str = "INVITE sip:13800001234@192.0.2.10 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKa1;rport\r\n\
-    Max-Forwards: 70\r\nFrom: \"Bank\" <sip:4008001234@carrier.example>;tag=a73kszlfl\r\nTo: <sip:13800001234@192.0.2.10>\r\n\
-    Call-ID: 1j9FpLxk3uxtm8tn@192.0.2.1\r\nCSeq: 1 INVITE\r\nContact: <sip:waihu@192.0.2.1:5060>\r\n\
-    Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE\r\nSupported: 100rel, timer\r\nUser-Agent: waihu/0.1.0\r\n\
-    Content-Type: application/sdp\r\nContent-Length: 129\r\n\r\nv=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\n\
-    t=0 0\r\nm=audio 4000 RTP/AVP 8 101\r\na=rtpmap:101 telephone-event/8000\r\n\r\n";
-const OK: &str = "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKa1;rport=5060;received=192.0.2.1\r\n\
-    From: \"Bank\" <sip:4008001234@carrier.example>;tag=a73kszlfl\r\nTo: <sip:13800001234@192.0.2.10>;tag=314159\r\n\
-    Call-ID: 1j9FpLxk3uxtm8tn@192.0.2.1\r\nCSeq: 1 INVITE\r\nRecord-Route: <sip:192.0.2.10;lr>\r\n\
-    Contact: <sip:13800001234@192.0.2.30:5060>\r\nContent-Length: 0\r\n\r\n";
-
-const TIMES: u32 = 200_000;
-
-/// Runs a second per second, best of five.
-fn rate(mut f: impl FnMut()) -> f64 {
-    let mut best = 0.0_f64;
-    for _ in 0..5 {
-        let begun = Instant::now();
-        for _ in 0..TIMES / 5 {
-            f();
-        }
-        best = best.max(f64::from(TIMES / 5) / begun.elapsed().as_secs_f64());
-    }
-    best
-}
 
 fn resident_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
@@ -94,6 +69,7 @@ impl Pair {
             target: Uri::sip("1001", b),
             next_hop: b.into(),
             backups: Vec::new(),
+            redirects: Vec::new(),
             call_id: None,
             from: NameAddr::new(None, Uri::sip("waihu", a)),
             credentials: None,
@@ -125,17 +101,6 @@ fn sdp() -> SessionDescription {
 }
 
 fn main() {
-    for (name, text) in [("INVITE", INVITE), ("200", OK)] {
-        let message = Message::parse(text.as_bytes()).unwrap();
-        let theirs = rsip::SipMessage::try_from(text.as_bytes()).unwrap();
-        let ours = rate(|| drop(black_box(Message::parse(black_box(text.as_bytes())))));
-        let rsip = rate(|| drop(black_box(rsip::SipMessage::try_from(black_box(text.as_bytes())))));
-        println!("read {name}: {ours:.0}/s, rsip {rsip:.0}/s (its headers left unread)");
-        let ours = rate(|| drop(black_box(message.to_bytes())));
-        let rsip = rate(|| drop(black_box(Vec::<u8>::from(theirs.clone()))));
-        println!("print {name}: {ours:.0}/s, rsip {rsip:.0}/s (with a clone, which it needs)");
-    }
-
     let mut pair = Pair::new();
     let (calls, begun) = (20_000_u32, Instant::now());
     for _ in 0..calls {
