@@ -35,9 +35,6 @@ async fn a_minute_without_a_database_costs_no_word_of_a_talk() {
     let mut wang = Agent::comes(API, "wang", 800).await;
     let talk = floor.call("张伟");
     let attempt = li.takes().await;
-    // That Li has the call is written down beside it, and not again where that fails.
-    sleep(Duration::from_secs(3)).await;
-
     postgres::shared().kill();
     // Longer than a page may be silent, and than a session is looked up.
     sleep(Duration::from_secs(40)).await;

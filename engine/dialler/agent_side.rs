@@ -7,6 +7,7 @@ mod card;
 mod leg;
 mod others;
 mod spoken;
+mod talk;
 
 use std::{
     collections::VecDeque,
@@ -30,6 +31,7 @@ pub(crate) use self::{card::card, leg::Page};
 use self::{
     leg::{Other, SideLeg, Who},
     spoken::{Introduction, WHISPER, Whisper},
+    talk::{Had, Talk},
 };
 use crate::{
     error::DialError,
@@ -96,6 +98,8 @@ pub(crate) struct AgentSide {
     /// Agents who said yes and could not be spoken with, or who have handed the call on.
     without: Vec<AgentId>,
     others: Vec<Other>,
+    /// Once an agent has had the call.
+    talk: Option<Talk>,
     happenings: UnboundedSender<(u64, Own)>,
     inbox: UnboundedReceiver<(u64, Own)>,
 }
@@ -120,6 +124,7 @@ impl AgentSide {
             last: Arc::default(),
             without: Vec::new(),
             others: Vec::new(),
+            talk: None,
             happenings,
             inbox,
         }
@@ -536,21 +541,15 @@ impl AgentSide {
     }
 
     /// Whoever has the call is heard and written down.
-    fn begins_to_talk(&self, plant: &Plant, order: &Order) {
+    fn begins_to_talk(&mut self, plant: &Plant, order: &Order) {
         let Some(leg) = self.at(Leg::Agent).and_then(|at| self.legs.get(at)) else { return };
         let Who::Agent(agent) = leg.who.clone() else { return };
         if let Some(listener) = &leg.listener {
             listener.answered();
         }
         self.board.is_had_by(&agent, &leg.name);
-        let (store, attempt) = (Arc::clone(&plant.store), order.attempt.clone());
-        let (case, debtor) = (order.case.id.clone(), order.case.dossier.debtor.clone());
-        tokio::spawn(async move {
-            let (talk, of) = ((&attempt, agent.as_str()), (&case, debtor.as_ref()));
-            if let Err(error) = store.begin_talk(talk, of, legs::wall_now()).await {
-                tracing::error!(%attempt, %error, "it was not written down which agent has a call");
-            }
-        });
+        let talk = self.talk.get_or_insert_with(|| Talk::of(&plant.store, order));
+        talk.note(agent, Had::Begun, legs::wall_now());
     }
 
     /// Ends an agent's leg, however far it came.
@@ -585,13 +584,8 @@ impl AgentSide {
         let Who::Agent(agent) = leg.who else { return };
         if self.is_taken && !self.is_joined {
             self.without.push(agent);
-        } else if self.is_joined {
-            let (store, call) = (Arc::clone(&plant.store), self.board.call().clone());
-            tokio::spawn(async move {
-                if let Err(error) = store.end_talk(&call, agent.as_str(), legs::wall_now()).await {
-                    tracing::error!(attempt = %call, %error, "a talk's end was not written down");
-                }
-            });
+        } else if let Some(talk) = self.talk.as_ref().filter(|_| self.is_joined) {
+            talk.note(agent, Had::Ended, legs::wall_now());
         }
     }
 

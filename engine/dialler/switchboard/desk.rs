@@ -25,6 +25,8 @@ const MOST_SDP: usize = 16 << 10;
 /// seconds. What was put down is kept by then in any case.
 const TRIES: u32 = 60;
 const TRY_EVERY: Duration = Duration::from_secs(2);
+/// How long it may be on its way into the store that an agent had a call [s].
+const ON_ITS_WAY: u32 = 4;
 
 /// A desk that is connected.
 pub(super) struct Desk {
@@ -195,7 +197,16 @@ impl DeskVoice {
         let (board, agent) = (self.board.clone(), self.agent.clone());
         tokio::spawn(async move {
             let attempt = wrap_up.attempt.clone();
-            let told = match board.0.store.wrap_up(&wrap_up, wall_now()).await {
+            let mut kept = board.0.store.wrap_up(&wrap_up, wall_now()).await;
+            // That the call was theirs may still be on its way into a store that was away.
+            for _ in 0..ON_ITS_WAY {
+                if !matches!(kept, Ok(false)) {
+                    break;
+                }
+                sleep(Duration::from_secs(1)).await;
+                kept = board.0.store.wrap_up(&wrap_up, wall_now()).await;
+            }
+            let told = match kept {
                 Ok(true) => ToDesk::Wrapped { attempt: attempt.clone() },
                 Ok(false) => ToDesk::Refused {
                     why: "wrap_up: that call was not yours 该通话不属于您".to_owned(),
