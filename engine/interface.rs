@@ -9,8 +9,8 @@ use std::{
 use anyhow::{Context, Result};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use waihu_api::{
-    Attended, Choices, Connected, Cookies, Floor, LadderStep, Limits, Passwords, Pulse, ReportPlanned, Stands,
-    State, StepWay, StrategyOf, Tls, TrunkChoice,
+    Attended, Choices, Connected, Cookies, Floor, LadderStep, Limits, Passwords, Pulse, ReportPlanned,
+    Stands, State, StepWay, StrategyOf, Tls, TrunkChoice,
 };
 use waihu_deliver::ReportPlan;
 use waihu_dialler::{DeskLink, SupervisorLink, Switchboard};

@@ -441,7 +441,7 @@ impl AgentSide {
         let at = self.open_leg(plant, order, callee, (who, name), far_end)?;
         let Some(side) = self.legs.get_mut(at) else { return Ok(()) };
         let offer = side.sound.offer();
-        match phone {
+        match telephone {
             Some(telephone) => {
                 let request = legs::invite_agent(plant, &order.case.id, telephone, offer)?;
                 side.call = Some(plant.sip.invite(request));

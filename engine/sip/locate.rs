@@ -459,8 +459,11 @@ mod tests {
 
     #[test]
     fn the_transport_and_the_machines_are_found_as_rfc_3263_says() {
+        // A place, the transport that is given, what the DNS knows; what is asked of it, and what is found.
+        type Row<'a> =
+            (&'a str, Option<Transport>, Vec<(&'a str, Vec<Record>)>, &'a [&'a str], &'a [&'a str]);
         let a = |text: &str| vec![address(text)];
-        let table: &[(&str, Option<Transport>, Vec<(&str, Vec<Record>)>, &[&str], &[&str])] = &[
+        let table: &[Row<'_>] = &[
             // An address needs nobody (§4.1, §4.2).
             ("192.0.2.1", None, vec![], &[], &["UDP 192.0.2.1:5060"]),
             ("192.0.2.1:5080", Some(Transport::Tls), vec![], &[], &["TLS 192.0.2.1:5080"]),

@@ -2,7 +2,7 @@
 //! people each second: `board [SECONDS]`. Prints the share of a core, of this process alone.
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
-#[path = "../tests/common/mod.rs"]
+#[path = "../tests/api/common/mod.rs"]
 mod common;
 
 use std::{

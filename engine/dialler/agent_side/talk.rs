@@ -8,7 +8,7 @@ use tokio::{
 };
 use waihu_agents::AgentId;
 use waihu_store::Store;
-use waihu_types::{AttemptId, WallTime};
+use waihu_types::WallTime;
 
 use crate::plant::Order;
 
@@ -31,13 +31,22 @@ impl Talk {
         let (case, debtor) = (order.case.id.clone(), order.case.dossier.debtor.clone());
         tokio::spawn(async move {
             while let Some((agent, had, at)) = told.recv().await {
-                persistently(&attempt, async || match had {
+                let mut tried = 0;
+                while let Err(error) = match had {
                     Had::Begun => {
                         store.begin_talk((&attempt, agent.as_str()), (&case, debtor.as_ref()), at).await
                     }
                     Had::Ended => store.end_talk(&attempt, agent.as_str(), at).await,
-                })
-                .await;
+                } {
+                    tried += 1;
+                    if tried == 1 || tried == TRIES {
+                        tracing::error!(%attempt, %error, tried, "it is not written down which agent has a call");
+                    }
+                    if tried == TRIES {
+                        break;
+                    }
+                    sleep(TRY_EVERY).await;
+                }
             }
         });
         Self(tell)
@@ -46,18 +55,4 @@ impl Talk {
     pub(super) fn note(&self, agent: AgentId, had: Had, at: WallTime) {
         let _ = self.0.send((agent, had, at));
     }
-}
-
-async fn persistently(attempt: &AttemptId, write: impl AsyncFn() -> Result<(), waihu_store::StoreError>) {
-    for tried in 0..TRIES {
-        match write().await {
-            Ok(()) => return,
-            Err(error) if tried == 0 => {
-                tracing::warn!(%attempt, %error, "which agent has a call waits to be written down");
-            }
-            Err(_) => {}
-        }
-        sleep(TRY_EVERY).await;
-    }
-    tracing::error!(%attempt, "it was not written down which agent had a call");
 }

@@ -513,7 +513,7 @@ fn chromium_and_a_telephone_hear_each_other_again_when_the_page_was_loaded_anew(
 #[test]
 fn chromium_behind_a_relay_and_a_telephone_hear_each_other() {
     let _relay = Relay::start();
-    call_by(Some(Relay::SERVERS), Ports::PerCall, 46_340, |desk, ..| {
+    call_by(Some(Relay::SERVERS), Ports::PerCall, 46_340, |desk, _, _| {
         let from = desk.way.browser.lock().unwrap().unwrap();
         assert!(Relay::RELAYS.contains(&from.port()), "it comes from the relay, and from {from}");
     });

@@ -36,6 +36,8 @@ async fn talk(us: &SipSocket, them: &SipSocket, calls: &mut mpsc::Receiver<Incom
         credentials: None,
         offer: SessionDescription::parse(text.as_bytes()).unwrap(),
         headers: Vec::new(),
+        signed_as: None,
+        redirects: Vec::new(),
     });
     let theirs = timeout(Duration::from_secs(10), calls.recv()).await.unwrap().unwrap();
     theirs.call.answer(SessionDescription::parse(text.as_bytes()).unwrap());

@@ -109,6 +109,8 @@ fn invite(from: &SipSocket, target: Uri, next_hop: Hop, headers: Vec<(String, St
         credentials: None,
         offer: sdp(40_000),
         headers,
+        signed_as: None,
+        redirects: Vec::new(),
     })
 }
 

@@ -272,7 +272,8 @@ async fn a_dns_that_lies_or_knows_nothing_is_told_of() {
         dns.locate(&place.parse().unwrap(), None, &waihu_trunk::BY_NAME).await.map(|found| found.targets)
     };
     // Garbage, another's answer, an alias of itself, a record that ends in the middle.
-    let lies: [fn(&[u8]) -> Vec<u8>; 4] = [
+    type Lie = fn(&[u8]) -> Vec<u8>;
+    let lies: [Lie; 4] = [
         |_| b"\xff\xfe garbage".to_vec(),
         |question| {
             let mut bytes = answer(question, 1, &[127, 0, 0, 1]);

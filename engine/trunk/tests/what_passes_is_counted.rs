@@ -22,6 +22,8 @@ fn invite(from: &SipSocket, to: SocketAddr) -> Call {
         credentials: None,
         offer: sdp(),
         headers: Vec::new(),
+        signed_as: None,
+        redirects: Vec::new(),
     })
 }
 

@@ -1,11 +1,7 @@
 //! Live events over a real connection: from a place on, by kinds, and none missed by who comes back.
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::net::SocketAddr;
 
-use common::{case, server, server_with};
+use crate::common::{case, server, server_with};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
@@ -58,7 +54,7 @@ impl Reader {
 }
 
 /// Cases of these ids, whose states then change: an import tells nothing, a change does.
-async fn changed(server: &common::Server, ids: &[&str], state: &str) {
+async fn changed(server: &crate::common::Server, ids: &[&str], state: &str) {
     let token = server.token(Role::Integrator).await;
     for id in ids {
         server.post(&token, "/v1/cases", case(id)).await;

@@ -1,8 +1,4 @@
 //! NATS JetStream: a real server, killed and restarted, and a consumer that is killed too.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
-
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
@@ -11,8 +7,8 @@ use std::{
     time::Duration,
 };
 
+use crate::common::{at, changes, courier, reader, store};
 use async_nats::jetstream::{self, consumer::pull, stream::Stream};
-use common::{at, changes, courier, reader, store};
 use futures_util::StreamExt;
 use tokio::process::{Child, Command};
 use waihu_deliver::{Courier, Destination, NatsLogin, NatsTarget, Reader, Secret, Step, standing};
@@ -149,7 +145,7 @@ async fn a_server_that_is_killed_again_and_again_has_each_event_once() {
     store.put_reader_before("bus", 1).await.unwrap();
     courier.release().await.unwrap();
     let mut again = Courier::new(Arc::clone(&store), server.reader(), "another node", 3).unwrap();
-    common::drain(&mut again, now).await;
+    crate::common::drain(&mut again, now).await;
     assert_eq!(server.kept().await.len(), usize::try_from(all).unwrap());
 }
 
@@ -168,17 +164,17 @@ async fn a_server_that_is_away_or_refuses_the_password_is_waited_for() {
     let Step::At(now) = courier.step(at(1)).await.unwrap() else { panic!("it was let in") };
     assert!(!standing(&store, "bus").await.unwrap().place.unwrap().told.contains("wrong"));
     std::fs::write(dir.path().join("password"), "right\n").unwrap();
-    common::drain(&mut courier, now).await;
+    crate::common::drain(&mut courier, now).await;
     assert_eq!(standing(&store, "bus").await.unwrap().lag, 0);
     let nobody = NatsTarget { url: "nats://127.0.0.1:9".into(), ..server.target() };
-    let mut away = common::courier(&store, &reader("away", Destination::Nats(nobody)));
+    let mut away = crate::common::courier(&store, &reader("away", Destination::Nats(nobody)));
     assert!(matches!(away.step(at(1)).await.unwrap(), Step::At(_)));
 }
 
 /// Files the outcome of a call; every third promises to pay, each another sum.
 async fn call(store: &Store, n: u32) {
-    let outcome = common::outcome(n, "1001", at(i64::from(n) * 60));
-    common::file(store, outcome).await;
+    let outcome = crate::common::outcome(n, "1001", at(i64::from(n) * 60));
+    crate::common::file(store, outcome).await;
 }
 
 /// Runs the consumer that is shown to receivers; how it ended.
@@ -226,7 +222,7 @@ async fn a_consumers_table_of_promises_is_the_stores_after_kills_and_repeats() {
     }
     let mut server = Server::start(&dir.path().join("js"), &[]).await;
     let mut courier = courier(&store, &server.reader());
-    common::drain(&mut courier, at(1)).await;
+    crate::common::drain(&mut courier, at(1)).await;
     let table = dir.path().join("promises.db");
     // Killed when it had written, and before it had said so: twice.
     for _ in 0..2 {
@@ -236,7 +232,7 @@ async fn a_consumers_table_of_promises_is_the_stores_after_kills_and_repeats() {
     for n in 31..=45 {
         call(&store, n).await;
     }
-    common::drain(&mut courier, at(10_000)).await;
+    crate::common::drain(&mut courier, at(10_000)).await;
     assert!(consume(&server, &table, &[]).await);
     let promised = promises_in(&store).await;
     assert_eq!(promised.len(), 15);

@@ -1,16 +1,12 @@
 //! Each route of the description is asked by every role and by nobody: who is let through is what README.md says.
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::collections::BTreeMap;
 
-use common::server;
+use crate::common::server;
 use serde_json::json;
 use waihu_api::{Asks, ROUTES, Scope, openapi, scopes};
 use waihu_store::Role;
 
-const README: &str = include_str!("../README.md");
+const README: &str = include_str!("../../README.md");
 
 /// The rows of the README's table whose first heading is this one.
 fn table(first: &str) -> Vec<Vec<String>> {
@@ -93,7 +89,7 @@ async fn a_token_that_has_ended_or_was_revoked_opens_nothing() {
     let token = server.token(Role::Admin).await;
     assert_eq!(server.get(&token, "/v1/cases").await.status, 200);
     let name = server.store.tokens().await.unwrap()[0].name.clone();
-    server.store.revoke_token(&name, common::now()).await.unwrap();
+    server.store.revoke_token(&name, crate::common::now()).await.unwrap();
     assert_eq!(server.get(&token, "/v1/cases").await.status, 401);
 
     let text = waihu_api::TokenText::new().unwrap();
@@ -101,8 +97,8 @@ async fn a_token_that_has_ended_or_was_revoked_opens_nothing() {
         name: "ended".to_owned(),
         role: Role::Admin,
         person: "x".to_owned(),
-        made_at: common::now(),
-        expires_at: Some(common::now()),
+        made_at: crate::common::now(),
+        expires_at: Some(crate::common::now()),
         revoked_at: None,
     };
     server.store.keep_token(&ended, &text.digest()).await.unwrap();

@@ -1,16 +1,12 @@
 //! Text messages that calls leave: through gateways on real sockets, under their own rules, never twice.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
-
 use std::{
     process::Stdio,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
+use crate::common::{case, courier, drain, store};
 use axum::{Router, extract::State, http::StatusCode, routing::post};
-use common::{case, courier, drain, store};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -23,7 +19,7 @@ use waihu_deliver::{HttpGateway, LongText, Reader, Secret, SmppGateway, Sms, Sms
 use waihu_store::{CaseState, MessageState, Store};
 use waihu_types::{Case, FollowUp, WallTime};
 
-const CN: &str = include_str!("../../../compliance/cn.toml");
+const CN: &str = include_str!("../../../../compliance/cn.toml");
 
 /// A moment in Shanghai, in a window for messages unless another is asked for.
 fn there(text: &str) -> WallTime {
@@ -39,9 +35,9 @@ async fn call(store: &Arc<Store>, n: u32, number: &str, text: &str) {
     let about = Case { phone: number.parse().unwrap(), ..case(&format!("C{n}"), "信用卡") };
     store.import(&[about], nine()).await.unwrap();
     let follow_ups = vec![FollowUp::Sms { template: "how_to_pay".into(), text: text.into() }];
-    let outcome = waihu_types::Outcome { follow_ups, ..common::outcome(n * 3, number, nine()) };
+    let outcome = waihu_types::Outcome { follow_ups, ..crate::common::outcome(n * 3, number, nine()) };
     let outcome = waihu_types::Outcome { case: format!("C{n}").parse().unwrap(), ..outcome };
-    common::file(store, outcome).await;
+    crate::common::file(store, outcome).await;
     drain(&mut courier(store, &Reader::follow_ups()), nine()).await;
 }
 

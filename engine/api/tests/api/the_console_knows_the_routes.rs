@@ -1,6 +1,4 @@
 //! The console's types are made from the description that this program gives.
-#![allow(missing_docs, clippy::unwrap_used)]
-
 use std::{fs, path::Path};
 
 use serde_json::Value;

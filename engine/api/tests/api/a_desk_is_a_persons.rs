@@ -1,16 +1,12 @@
 //! A desk over a real WebSocket: who may sit at one, what comes and goes, when it is closed.
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
+use crate::common::{now, server_of};
 use axum::Router;
-use common::{now, server_of};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::{

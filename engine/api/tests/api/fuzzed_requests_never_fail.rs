@@ -1,12 +1,8 @@
 //! schemathesis (https://schemathesis.io) asks the real server what its own description allows, and what it does not:
 //! nothing is answered by 500, and everything as the description says. `.ci/setup --with-peers` fetches it.
-#![allow(clippy::unwrap_used, clippy::print_stdout)]
-
-mod common;
-
 use std::{path::Path, process::Command};
 
-use common::{case, server_with};
+use crate::common::{case, server_with};
 use serde_json::json;
 use tokio::{net::TcpListener, sync::oneshot};
 use waihu_api::{Limits, serve};
@@ -33,7 +29,7 @@ async fn fuzzed_requests_are_answered_as_described() {
     server.post(&operations, "/v1/campaigns", json!({"id": "november", "settings": settings})).await;
 
     // An engine that is there for as long as this takes.
-    server.pulse.beat(common::now().plus(std::time::Duration::from_secs(3_600)));
+    server.pulse.beat(crate::common::now().plus(std::time::Duration::from_secs(3_600)));
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();

@@ -1,8 +1,4 @@
 //! Webhooks on real sockets: order, signatures, repeats, and receivers that do everything wrong.
-#![allow(clippy::unwrap_used, clippy::panic)]
-
-mod common;
-
 use std::{
     io::Write,
     process::{Command, Stdio},
@@ -13,8 +9,8 @@ use std::{
     time::Duration,
 };
 
+use crate::common::{Receiver, SECRET, at, changes, courier, drain, open, store, webhook};
 use axum::http::StatusCode;
-use common::{Receiver, SECRET, at, changes, courier, drain, open, store, webhook};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,

@@ -1,11 +1,7 @@
 //! Strategies are saved by versions, and stand before files; a practice campaign is begun, watched and ended.
-#![allow(clippy::unwrap_used, clippy::panic)]
-
-mod common;
-
 use std::time::Duration;
 
-use common::{Server, server};
+use crate::common::{Server, server};
 use serde_json::{Value, json};
 use waihu_campaign::Strategy;
 use waihu_store::Role;

@@ -1,13 +1,9 @@
 //! What is kept of a person is found, handed out and removed by who may; not under a hold, and the audit tells of nobody.
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
+use crate::common::{case, server};
 use axum::{
     body::{Body, to_bytes},
     http::Request,
 };
-use common::{case, server};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 use waihu_store::Role;

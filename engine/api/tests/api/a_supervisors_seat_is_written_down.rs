@@ -1,15 +1,11 @@
 //! Talks are listed for supervisors alone; a seat in one is theirs over a real WebSocket, and each of their steps is
 //! written down before it is done.
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
 };
 
-use common::{now, server_with_floor};
+use crate::common::{now, server_with_floor};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::{

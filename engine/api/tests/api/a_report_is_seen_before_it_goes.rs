@@ -1,11 +1,7 @@
 //! Reports: the plans, what was made of them and how that is getting on, one as it would be now.
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::time::Duration;
 
-use common::{now, server_with_reports};
+use crate::common::{now, server_with_reports};
 use serde_json::json;
 use waihu_api::{ReportPlanned, Reports};
 use waihu_store::{ByMail, Role, Sent};

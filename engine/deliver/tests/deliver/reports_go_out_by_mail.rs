@@ -1,16 +1,12 @@
 //! A report goes out by mail to a real server, over TLS from the first byte or by STARTTLS, once, and is tried again
 //! until it is taken.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-mod common;
-
 use std::{
     fs,
     path::Path,
     process::{Command as Run, Stdio},
 };
 
-use common::store;
+use crate::common::store;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},

@@ -1,9 +1,5 @@
 //! Cases, campaigns and the do-not-call list over HTTP: made once, changed by who has read them, told by pages.
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
-use common::{case, server, server_with};
+use crate::common::{case, server, server_with};
 use serde_json::{Value, json};
 use waihu_api::Limits;
 use waihu_store::Role;
@@ -308,7 +304,7 @@ async fn ready_is_who_has_a_database_an_engine_and_does_not_drain() {
     assert_eq!(server.get("", "/healthz").await.body, json!({"status": "ok"}));
     let answer = server.get("", "/readyz").await;
     assert_eq!((answer.status.as_u16(), &answer.body["engine"]), (503, &json!(false)));
-    server.pulse.beat(common::now());
+    server.pulse.beat(crate::common::now());
     let answer = server.get("", "/readyz").await;
     assert_eq!(answer.status, 200, "{}", answer.body);
     server.pulse.drain();
@@ -370,7 +366,7 @@ async fn a_campaigns_days_and_pace_are_changed_by_who_has_read_them() {
     };
     assert!(due().await.starts_with("2126-10-31"), "{}", due().await);
     assert_eq!(change("*", json!({"from": null})).await.status, 200);
-    assert!(due().await < common::now().to_string());
+    assert!(due().await < crate::common::now().to_string());
     assert_eq!(change("*", json!({"from": "2126-12-01"})).await.status, 200);
 
     let act =

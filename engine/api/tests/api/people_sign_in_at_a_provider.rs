@@ -1,15 +1,11 @@
 //! Signing in at a provider: whoever it vouches for comes in as who they are here, and nobody else does.
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
 };
 
+use crate::common::{Answer, Server, now, server, server_with_provider};
 use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
-use common::{Answer, Server, now, server, server_with_provider};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use ring::{
     rand::SystemRandom,

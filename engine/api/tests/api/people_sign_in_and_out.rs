@@ -1,14 +1,10 @@
 //! Signing in: cookies, sessions that end, doors that lock, changes from other pages.
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::{
     collections::BTreeMap,
     time::{Duration, Instant},
 };
 
-use common::{Answer, Server, now, server};
+use crate::common::{Answer, Server, now, server};
 use serde_json::{Value, json};
 use waihu_store::{Person, Role};
 

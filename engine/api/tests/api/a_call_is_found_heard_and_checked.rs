@@ -1,16 +1,12 @@
 //! A call is found by its words, its recording heard in parts, its words read while it is up, its files compared with
 //! what was filed; and each look is written down.
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::{collections::BTreeMap, fs};
 
+use crate::common::{Server, now, server, server_sealing};
 use axum::{
     body::{Body, to_bytes},
     http::Request,
 };
-use common::{Server, now, server, server_sealing};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tower::ServiceExt;
@@ -306,7 +302,7 @@ async fn a_board_tells_of_calls_that_are_up_and_results_of_those_that_are_over()
 async fn numbers_and_names_that_were_said_are_for_who_sees_numbers() {
     let server = server().await;
     let outcome = up(&server, "one").await;
-    let case = serde_json::from_value(common::case(outcome.case.as_str())).unwrap();
+    let case = serde_json::from_value(crate::common::case(outcome.case.as_str())).unwrap();
     server.store.import(&[case], now()).await.unwrap();
     let said = "{\"at_ms\":0,\"speaker\":\"bot\",\"text\":\"请问是张伟先生吗？\"}\n\
         {\"at_ms\":900,\"speaker\":\"callee\",\"text\":\"打我另一个，一三八零零\",\"entities\":{\"amount\":\"13800\"}}\n\
