@@ -100,20 +100,24 @@ impl Sender {
                     ask_at = Instant::now() + if self.server.is_some() { ASK_ANEW } else { ASK_AGAIN };
                 }
                 message = told.recv() => match message {
-                    Some(message) => self.send(&message),
+                    Some(message) => self.send(&message).await,
                     None => return,
                 },
             }
         }
     }
 
-    fn send(&self, told: &Told) {
+    async fn send(&self, told: &Told) {
         let ends = match told.way {
             Way::Out => (self.own, told.hop.address),
             Way::In => (told.hop.address, self.own),
         };
         let packet = packet(&self.config, ends, told.hop.transport, told.at, &told.bytes);
-        let sent = self.server.as_ref().zip(packet).is_some_and(|(server, p)| server.try_send(&p).is_ok());
+        let sent = match self.server.as_ref().zip(packet) {
+            // A new socket has to be waited for before it takes anything.
+            Some((server, packet)) => server.send(&packet).await.is_ok(),
+            None => false,
+        };
         if sent { &self.sent } else { &self.dropped }.increment(1);
     }
 }
