@@ -409,7 +409,7 @@ async fn who_is_killed_between_delivery_and_its_mark_delivers_again_with_the_sam
     let mut process = {
         let mut held = child.lock().unwrap();
         let process = tokio::process::Command::new(std::env::current_exe().unwrap())
-            .args(["a_process_that_delivers", "--exact"])
+            .args(["webhooks_lose_nothing::a_process_that_delivers", "--exact"])
             .env(DIR, dir.path())
             .env(URL, &crm.url)
             .stdout(Stdio::null())
