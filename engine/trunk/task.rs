@@ -114,13 +114,17 @@ impl Task {
     /// Takes what was received, and what else waits, up to a bound.
     fn read(&mut self, first: io::Result<(usize, SocketAddr)>, buffer: &mut [u8]) {
         let mut received = first;
-        for _ in 0..READ_BOUND {
+        for left in (0..READ_BOUND).rev() {
             let (length, from) = match received {
                 Ok(received) => received,
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,
                 Err(_) => return self.note_unreachable(),
             };
             self.heard(from.into(), buffer.get(..length).unwrap_or_default());
+            // What is not handled in this turn stays with the socket.
+            if left == 0 {
+                return;
+            }
             received = self.socket.try_recv_from(buffer);
         }
     }
