@@ -44,10 +44,6 @@ pub enum Scope {
     CallsExport,
     /// See, place and lift holds.
     HoldsWrite,
-    /// See what is kept of a person, and hand all of it out.
-    DebtorsAccess,
-    /// Remove what tells who a person is.
-    DebtorsErase,
     /// Read who did what.
     AuditRead,
     /// Follow events.
@@ -68,7 +64,7 @@ pub enum Scope {
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 26] = [
         Self::CasesRead,
         Self::CasesWrite,
         Self::CampaignsRead,
@@ -87,8 +83,6 @@ impl Scope {
         Self::QualityReview,
         Self::CallsExport,
         Self::HoldsWrite,
-        Self::DebtorsAccess,
-        Self::DebtorsErase,
         Self::AuditRead,
         Self::EventsRead,
         Self::MetricsRead,
@@ -120,8 +114,6 @@ impl Scope {
             Self::QualityReview => "quality:review",
             Self::CallsExport => "calls:export",
             Self::HoldsWrite => "holds:write",
-            Self::DebtorsAccess => "debtors:access",
-            Self::DebtorsErase => "debtors:erase",
             Self::AuditRead => "audit:read",
             Self::EventsRead => "events:read",
             Self::MetricsRead => "metrics:read",
@@ -179,8 +171,6 @@ pub fn scopes(role: Role) -> &'static [Scope] {
             S::QualityReview,
             S::CallsExport,
             S::HoldsWrite,
-            S::DebtorsAccess,
-            S::DebtorsErase,
             S::AuditRead,
             S::EventsRead,
             S::MetricsRead,
@@ -258,7 +248,6 @@ pub const ROUTES: &[Route] = {
         ("GET", "/v1/calls/{attempt}/waveform", A(S::CallsHear)),
         ("GET", "/v1/calls/{attempt}/transcript", A(S::CallsRead)),
         ("GET", "/v1/calls/{attempt}/check", A(S::CallsRead)),
-        ("GET", "/v1/calls/{attempt}/trace", A(S::CallsRead)),
         ("GET", "/v1/calls/{attempt}/quality", A(S::QualityRead)),
         ("GET", "/v1/quality", A(S::QualityRead)),
         ("GET", "/v1/quality/checks", A(S::QualityRead)),
@@ -269,20 +258,12 @@ pub const ROUTES: &[Route] = {
         ("GET", "/v1/holds", A(S::HoldsWrite)),
         ("POST", "/v1/holds", A(S::HoldsWrite)),
         ("POST", "/v1/holds/{hold}/lift", A(S::HoldsWrite)),
-        ("POST", "/v1/debtors/find", A(S::DebtorsAccess)),
-        ("POST", "/v1/debtors/access", A(S::DebtorsAccess)),
-        ("POST", "/v1/debtors/erase", A(S::DebtorsErase)),
-        ("GET", "/v1/reports", A(S::EventsRead)),
-        ("GET", "/v1/reports/made", A(S::EventsRead)),
-        ("GET", "/v1/reports/{report}/{period}", A(S::EventsRead)),
-        ("GET", "/v1/reports/{report}/preview", A(S::EventsRead)),
         ("POST", "/v1/search", A(S::CallsRead)),
         ("GET", "/v1/audit", A(S::AuditRead)),
         ("GET", "/v1/audit/check", A(S::AuditRead)),
         ("GET", "/v1/campaigns", A(S::CampaignsRead)),
         ("POST", "/v1/campaigns", A(S::CampaignsWrite)),
         ("GET", "/v1/campaigns/{campaign}", A(S::CampaignsRead)),
-        ("PATCH", "/v1/campaigns/{campaign}", A(S::CampaignsWrite)),
         ("GET", "/v1/campaigns/{campaign}/counts", A(S::CampaignsRead)),
         ("POST", "/v1/campaigns/{campaign}/cases", A(S::CampaignsWrite)),
         ("POST", "/v1/campaigns/{campaign}/start", A(S::CampaignsWrite)),

@@ -624,8 +624,7 @@ impl Interpreter {
     // Agents, voicemail, limits, the end.
 
     fn agent_joined(&mut self, agent: String) {
-        // Where the callee's side was asked to call them, they may be faster than the words before.
-        if self.agent_wanted().is_none() {
+        if !matches!(self.phase, Phase::Calling { .. }) {
             self.trace("an agent joined whom nobody dialled");
             return;
         }

@@ -186,8 +186,6 @@ impl Caller {
             target,
             next_hop: ground.sip.into(),
             backups: Vec::new(),
-            redirects: Vec::new(),
-            signed_as: None,
             call_id: None,
             from,
             credentials: None,

@@ -6,9 +6,7 @@ use super::{
     Call, CallHandle, EndedBy, Endpoint, Event, FailureCause, Hop, MAX_CALLS, SUPPORTED, description,
     early::Unconfirmed,
     established::{AwaitAck, Up},
-    lists,
-    outgoing::failed,
-    sdp_of,
+    lists, sdp_of,
     session::{asked_by, write_interval},
     set_body,
     transfer::Replacement,
@@ -21,9 +19,6 @@ use crate::{
     sdp::SessionDescription,
     session_timer::{MIN_SE_S, SessionExpires, SessionTimer},
 };
-
-/// When a caller may come again who found everything taken [s]: some calls are over by then.
-const RETRY_AFTER_S: &str = "10";
 
 /// A call that came in and is not answered.
 #[derive(Debug)]
@@ -54,8 +49,7 @@ impl Ringing {
 impl Endpoint {
     pub(super) fn incoming(&mut self, now: Time, from: Hop, server: u64, request: &Request) {
         if self.calls.len() >= MAX_CALLS {
-            let later = [("Retry-After", RETRY_AFTER_S)];
-            return self.refuse(now, server, request, 503, "Service Unavailable", &later);
+            return self.refuse(now, server, request, 503, "Service Unavailable", &[("Retry-After", "10")]);
         }
         let body = sdp_of(&request.headers.other, &request.body).unwrap_or_default();
         let offer = match SessionDescription::parse(body) {
@@ -194,12 +188,9 @@ impl Endpoint {
     pub(super) fn reject(&mut self, now: Time, call: CallHandle, code: u16, reason: &str) {
         let Some(Call::Ringing(ringing)) = self.calls.get(&call) else { return };
         let (code, cause) = (code.clamp(300, 699), FailureCause::Rejected);
-        let (server, mut response) = (ringing.server, ringing.response(code, reason));
-        if code == 503 {
-            response.headers.other.push("Retry-After", RETRY_AFTER_S);
-        }
+        let (server, response) = (ringing.server, ringing.response(code, reason));
         self.respond(now, server, response);
-        self.finish(call, failed(code, reason, cause));
+        self.finish(call, Event::Failed { code, reason: reason.to_owned(), cause, retry_after_s: None });
     }
 
     /// CANCEL or an early BYE: the INVITE gets its 487 (§9.2, §15.1.2).
@@ -209,6 +200,6 @@ impl Endpoint {
         let (server, response) = (ringing.server, ringing.response(487, reason));
         self.respond(now, server, response);
         let cause = FailureCause::Cancelled;
-        self.finish(call, failed(487, reason, cause));
+        self.finish(call, Event::Failed { code: 487, reason: reason.to_owned(), cause, retry_after_s: None });
     }
 }
