@@ -13,7 +13,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, de::IgnoredAny};
-use waihu_api::{OpenId, Passwords, Provider};
+use waihu_api::{OpenId, Passwords, Provider, Relays};
 use waihu_deliver::Deliveries;
 use waihu_keeping::Archive;
 use waihu_store::Store;
@@ -58,6 +58,26 @@ pub(crate) struct Configuration {
     pub(crate) cost: AgentCost,
     /// How recordings and transcripts are kept.
     pub(crate) vault: VaultAt,
+    /// Relays for agents' browsers; none for none.
+    pub(crate) turn: Option<Turn>,
+}
+
+/// Relays (TURN) for browsers whose network lets no UDP through to us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Turn {
+    urls: Vec<String>,
+    secret: Reference,
+}
+
+impl Turn {
+    /// The relays; the secret that they share with us is read now.
+    ///
+    /// # Errors
+    /// When the secret cannot be fetched, or an address is none.
+    pub(crate) fn open(&self) -> Result<Relays> {
+        let secret = self.secret.read(&|name| std::env::var(name).ok()).context("turn: the secret 密钥")?;
+        Ok(Relays::new(self.urls.clone(), &secret)?)
+    }
 }
 
 /// How recordings and transcripts are kept: plain where nothing is set.
@@ -135,6 +155,16 @@ struct File {
     report: IgnoredAny,
     mail: IgnoredAny,
     vault: VaultFile,
+    turn: Option<TurnFile>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TurnFile {
+    urls: Vec<String>,
+    secret_file: Option<PathBuf>,
+    secret_env: Option<String>,
+    secret_command: Option<Vec<String>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -270,6 +300,7 @@ impl Configuration {
             deliveries,
             cost: file.cost,
             vault: file.vault.checked(in_project)?,
+            turn: file.turn.map(|turn| turn.checked(in_project)).transpose()?,
         })
     }
 
@@ -318,22 +349,43 @@ impl Configuration {
     }
 }
 
+/// Where a secret stands, where that is said; in one place.
+fn one_place(
+    what: &str,
+    file: Option<PathBuf>,
+    env: Option<String>,
+    command: Option<Vec<String>>,
+) -> Result<Option<Reference>> {
+    Ok(match (file, env, command) {
+        (None, None, None) => None,
+        (Some(path), None, None) => Some(Reference::File(path)),
+        (None, Some(name), None) => Some(Reference::Env(name)),
+        (None, None, Some(words)) if !words.is_empty() => Some(Reference::Command(words)),
+        _ => bail!("{what}_file, {what}_env and {what}_command: write one of them 三者只能写一个"),
+    })
+}
+
+impl TurnFile {
+    fn checked(self, in_project: impl Fn(PathBuf) -> PathBuf) -> Result<Turn> {
+        let file = self.secret_file.map(in_project);
+        let Some(secret) = one_place("turn: secret", file, self.secret_env, self.secret_command)? else {
+            bail!("turn: write secret_file, secret_env or secret_command 请引用密钥");
+        };
+        // An address that is none is told here, not at the first call.
+        Relays::new(self.urls.clone(), "the secret is read when it is needed")?;
+        Ok(Turn { urls: self.urls, secret })
+    }
+}
+
 impl VaultFile {
     fn checked(self, in_project: impl Fn(PathBuf) -> PathBuf) -> Result<VaultAt> {
-        let one = |what: &str, file: Option<PathBuf>, env: Option<String>, command: Option<Vec<String>>| {
-            Ok(match (file, env, command) {
-                (None, None, None) => None,
-                (Some(path), None, None) => Some(Reference::File(in_project(path))),
-                (None, Some(name), None) => Some(Reference::Env(name)),
-                (None, None, Some(words)) if !words.is_empty() => Some(Reference::Command(words)),
-                _ => bail!(
-                    "vault: {what}_file, {what}_env and {what}_command: write one of them 三者只能写一个"
-                ),
-            })
-        };
-        let key = one("key", self.key_file, self.key_env, self.key_command)?;
-        let signing_key =
-            one("signing_key", self.signing_key_file, self.signing_key_env, self.signing_key_command)?;
+        let key = one_place("vault: key", self.key_file.map(&in_project), self.key_env, self.key_command)?;
+        let signing_key = one_place(
+            "vault: signing_key",
+            self.signing_key_file.map(&in_project),
+            self.signing_key_env,
+            self.signing_key_command,
+        )?;
         // A public half that is none is told here, not after the first call.
         Vault::new(&self.seal_to, None).context("vault.seal_to")?;
         Ok(VaultAt { seal_to: self.seal_to, key, signing_key })
@@ -394,7 +446,7 @@ mod tests {
         let on: Vec<&str> = text.lines().map(|l| l.strip_prefix("#: ").unwrap_or(l)).collect();
         let c = parse(&on.join("\n")).unwrap();
         assert!(!c.deliveries.readers.is_empty() && c.api.tls.is_some() && c.traces.is_some());
-        assert!(c.vault.key.is_some() && c.vault.signing_key.is_some());
+        assert!(c.turn.is_some() && c.vault.key.is_some() && c.vault.signing_key.is_some());
     }
 
     #[test]
@@ -410,11 +462,13 @@ mod tests {
             ("traces = \"localhost\"\n", "traces"),
             ("[vault]\nkey_file = \"a\"\nkey_env = \"B\"\n", "write one of them"),
             ("[vault]\nkey_command = []\n", "key_command"),
+            ("[turn]\nurls = [\"turn:a\"]\n", "secret_file"),
+            ("[turn]\nurls = [\"a\"]\nsecret_env = \"B\"\n", "RFC 7065"),
             ("[vault]\nseal_to = [\"age1nobody\"]\n", "recipient"),
         ] {
             let e = parse(text).unwrap_err();
             assert!(e.contains(said), "{text}: {e}");
-            assert!(!e.contains("secret"), "{e}");
+            assert!(!e.contains("secret@"), "{e}");
         }
     }
 }

@@ -72,28 +72,5 @@ async fn due(project: &Project, archive: &Archive, files_of: &mut String, now: W
 }
 
 fn tell(swept: &Swept) {
-    let Swept {
-        recordings,
-        transcripts,
-        words,
-        deliveries,
-        outcomes,
-        held,
-        sealed,
-        failed,
-        unknown_profiles,
-    } = swept;
-    let unknown_profiles = unknown_profiles.len();
-    tracing::info!(
-        recordings,
-        transcripts,
-        words,
-        deliveries,
-        outcomes,
-        held,
-        sealed,
-        failed,
-        unknown_profiles,
-        "what had had its days was removed"
-    );
+    tracing::info!(?swept, "what had had its days was removed");
 }

@@ -1,22 +1,33 @@
 //! The API with what only the program knows: scripts as the project reads them, strategies' files, the disk.
 
-use std::{net::SocketAddr, process::Command, sync::Arc};
+use std::{
+    net::SocketAddr,
+    process::Command,
+    sync::{Arc, OnceLock},
+};
 
 use anyhow::{Context, Result};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use waihu_api::{
-    Attended, Choices, Connected, Cookies, Floor, Limits, Passwords, Pulse, Stands, State, StrategyOf, Tls,
-    TrunkChoice,
+    Attended, Choices, Connected, Cookies, Floor, LadderStep, Limits, Passwords, Pulse, ReportPlanned,
+    Stands, State, StepWay, StrategyOf, Tls, TrunkChoice,
 };
+use waihu_deliver::ReportPlan;
 use waihu_dialler::{DeskLink, SupervisorLink, Switchboard};
 use waihu_keeping::Archive;
-use waihu_trunk::TrunkConfig;
+use waihu_store::Store;
+use waihu_trunk::{SipSocket, Step, TrunkConfig, Way};
+use waihu_types::WallTime;
 
 use crate::{
     commands::{campaign, dialog},
-    configuration::Configuration,
+    configuration::{Configuration, Turn},
     project::Project,
+    reports::Reports,
 };
+
+/// The trunk's socket, once it is open.
+pub(crate) type Line = Arc<OnceLock<SipSocket>>;
 
 /// Where the API listens, and the task that serves it; it ends when `stop` turns true, after the requests that run.
 ///
@@ -28,6 +39,7 @@ pub(crate) async fn serve(
     archive: Archive,
     pulse: Arc<Pulse>,
     agents: Switchboard,
+    line: Line,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(SocketAddr, JoinHandle<Result<()>>)> {
     let (listen, limits) = (configuration.api.listen, Limits::default());
@@ -42,6 +54,7 @@ pub(crate) async fn serve(
         }
         None => (None, Passwords::Taken),
     };
+    let relays = configuration.turn.as_ref().map(Turn::open).transpose()?;
     let listener = TcpListener::bind(listen).await.with_context(|| {
         format!("the API cannot listen at {listen}: is another waihu there? 接口端口不可用，请检查 waihu.toml 的 [api] listen")
     })?;
@@ -69,15 +82,18 @@ pub(crate) async fn serve(
         }),
         choices: Box::new(move || choices(&chosen)),
         prices: Box::new(move || crate::rates::of(&priced, &agent_cost)),
+        reports: Some(reports(project, configuration, &store)),
         archive,
         disk: project.made(),
         desks: Some(Box::new(move |profile| {
             let DeskLink { hear, say } = agents.connect(profile);
+            let voice = Arc::new(say);
+            let desk = Arc::clone(&voice);
             let say = move |said: Result<_, String>| match said {
-                Ok(said) => say.say(said),
-                Err(why) => say.refuse(&why),
+                Ok(said) => voice.say(said),
+                Err(why) => voice.refuse(&why),
             };
-            Connected { hear, say: Box::new(say) }
+            Connected { hear, say: Box::new(say), sign_out: Box::new(move || desk.sign_out()) }
         })),
         practise: Some(Box::new(move |cases| {
             // Where the program's own file cannot be found the process is not started, and says so.
@@ -88,6 +104,10 @@ pub(crate) async fn serve(
         provider,
         passwords,
         floor: Some(floor),
+        ladder: Some(Box::new(move |call_id| {
+            Some(line.get()?.trace(call_id).into_iter().map(step).collect())
+        })),
+        relays,
         cookies: if configuration.api.secure { Cookies::Secure } else { Cookies::Plain },
         limits,
     };
@@ -103,6 +123,53 @@ pub(crate) async fn serve(
         }
     });
     Ok((at, serving))
+}
+
+/// A message that passed, in the API's words.
+fn step(step: Step) -> LadderStep {
+    LadderStep {
+        at_ms: step.at_ms,
+        way: match step.way {
+            Way::Out => StepWay::Out,
+            Way::In => StepWay::In,
+        },
+        far: step.hop.to_string(),
+        line: step.line,
+        cseq: step.cseq,
+        reason: step.reason,
+        described: step.described,
+    }
+}
+
+/// What is known of reports: the plans of `waihu.toml`, and one as it would be now.
+fn reports(project: &Project, configuration: &Configuration, store: &Arc<Store>) -> waihu_api::Reports {
+    let plans = Arc::new(configuration.deliveries.reports.clone());
+    let (project, cost) = (project.clone(), configuration.cost.clone());
+    let maker = Arc::new(Reports { project, plans: Vec::new(), mail: None, cost });
+    let (planned, store) = (Arc::clone(&plans), Arc::clone(store));
+    let told = |plan: &ReportPlan, now: WallTime| ReportPlanned {
+        name: plan.name.clone(),
+        every: plan.every.label(),
+        hour: plan.hour(),
+        zone: plan.zone().to_owned(),
+        campaigns: plan.campaigns.clone(),
+        mail: plan.mailed_to().collect(),
+        next_at: plan.next(now.timestamp()),
+    };
+    waihu_api::Reports {
+        planned: Box::new(move |now| planned.iter().map(|plan| told(plan, now)).collect()),
+        preview: Box::new(move |name| {
+            let (plans, maker, store) = (Arc::clone(&plans), Arc::clone(&maker), Arc::clone(&store));
+            Box::pin(async move {
+                let plan = plans.iter().find(|plan| plan.name == name);
+                let due = plan.and_then(|plan| Some((plan, plan.due(dialog::now().timestamp())?)));
+                let Some((plan, period)) = due else { return Ok(None) };
+                let report = maker.made(&store, plan, period).await?;
+                Ok(Some((period.first.to_string(), report.html(), report.csv())))
+            })
+        }),
+        mails: configuration.deliveries.mail.is_some(),
+    }
 }
 
 /// What supervisors see of the agents, and do in their talks.

@@ -12,7 +12,7 @@ use waihu_record::Recorder;
 use waihu_speech::{Speech, SpeechConfig};
 use waihu_srtp::Certificate;
 use waihu_store::Store;
-use waihu_trunk::{MediaPorts, SipSocket, TrunkConfig};
+use waihu_trunk::{Carrier, MediaPorts, SipSocket, TrunkConfig};
 
 use crate::{
     commands::dialog,
@@ -81,13 +81,17 @@ pub(crate) async fn start(
     let mut socket = trunk.socket(user_agent);
     socket.telephones = trunk.telephones(&|name| std::env::var(name).ok())?;
     socket.signer = trunk.signer()?;
+    socket.hep = trunk.hep(&|name| std::env::var(name).ok())?;
     let (sip, _) = SipSocket::open(socket).await.with_context(|| {
         format!("cannot bind SIP to {}: is another waihu running? 端口被占用", trunk.bind)
     })?;
-    let registration = trunk.registration(credentials.as_ref()).map(|order| sip.register(order));
+    let carrier = Carrier::find(&trunk, sip.clone(), credentials.as_ref()).await;
+    if let Some(why) = carrier.why_shut() {
+        note!("the carrier is not there yet, it is waited for 线路尚不可用: {why}");
+    }
     Ok(Arc::new(Plant {
         sip,
-        registration,
+        carrier,
         gate,
         reserve,
         credentials,

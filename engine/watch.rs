@@ -50,6 +50,11 @@ impl Watch {
                 }
                 return;
             }
+            Progress::Trunk(Some(why)) => {
+                return self
+                    .print(&format!("waiting for the carrier, no case is used up 等待线路恢复: {why}"));
+            }
+            Progress::Trunk(None) => return self.print("the carrier is back 线路已恢复"),
             Progress::Campaign { campaign, why } => {
                 return self.print(&format!("campaign 批次 {campaign}: cannot be dialled 无法拨打: {why}"));
             }

@@ -17,7 +17,7 @@ use std::{
 
 use common::{COLUMNS, PATIENCE, Told, approve, at, callees, lay_out, row, run, waihu};
 use desk::{Desk, add_person, gets, opens, signs_in};
-use page::{Sound, take};
+use page::{Sound, THERE, take, who_was_heard};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
@@ -29,8 +29,7 @@ const LI: u16 = 500;
 const WANG: u16 = 800;
 const ZHAO: u16 = 1_000;
 
-/// Of a square wave as loud as theirs this much is its pitch, of full; of what is not there far less.
-const THERE: f32 = 0.02;
+/// Of what is not there so much is heard at the most, of full.
 const GONE: f32 = 0.004;
 
 const PERSONAS: &str = r#"
@@ -218,16 +217,7 @@ async fn filed(project: &Path) -> Value {
 
 /// Of the supervisor nothing before they joined; of Li nothing after the call was handed over.
 fn the_callee_heard(path: &Path) {
-    let bytes = std::fs::read(path).unwrap();
-    let samples: Vec<i16> = bytes[44..].chunks_exact(2).map(|b| i16::from_le_bytes([b[0], b[1]])).collect();
-    let right: Vec<i16> = samples.chunks_exact(2).map(|both| both[1]).collect();
-    // Who is heard in each half second.
-    let who = |window: &[i16]| {
-        let hears =
-            |pitch: u16| waihu_audio::tone::amplitude_at(window, f32::from(pitch), 8_000) > THERE * 2.0;
-        [LI, WANG, ZHAO].map(hears)
-    };
-    let windows: Vec<[bool; 3]> = right.chunks_exact(4_000).map(who).collect();
+    let windows = who_was_heard(path, &[LI, WANG, ZHAO]);
     let first = |n: usize| windows.iter().position(|w| w[n]).unwrap_or_else(|| panic!("{n} was never heard"));
     let last = |n: usize| windows.iter().rposition(|w| w[n]).unwrap_or(0);
     assert!(first(0) < first(1) && first(1) < first(2), "Li, then Wang, then the supervisor");

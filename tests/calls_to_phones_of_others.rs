@@ -4,6 +4,9 @@
 //! nothing at all.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "../engine/trunk/tests/certificates/mod.rs"]
+mod certificates;
+
 use std::{
     fs,
     io::{BufRead, BufReader},
@@ -79,7 +82,18 @@ impl Project {
             fs::write(own.at(&format!("dialogs/sound/prompts.{lang}.toml")), &prompts).unwrap();
         }
         approve(|| own.waihu(), "sound");
+        certificates::make(own.0.path());
         own
+    }
+
+    fn certificate(&self, file: &str) -> String {
+        fs::read_to_string(self.at(file)).unwrap()
+    }
+
+    /// Of a trunk's file: TLS to a far end whose certificate the project's own authority has given.
+    fn over_tls(&self) -> String {
+        let authority = self.at("ca.pem");
+        format!("\n[signalling]\ntransport = \"tls\"\ntls_name = \"localhost\"\ntls_ca = {authority:?}\n")
     }
 
     fn at(&self, path: &str) -> PathBuf {
@@ -203,19 +217,22 @@ const CODECS: [(&str, &str); 4] =
     [("PCMA", "PCMA/8000/1"), ("PCMU", "PCMU/8000/1"), ("G722", "G722/16000/1"), ("opus", "opus/48000/2")];
 
 /// baresip with an account for each codec, 1 to 4, behind the number of a way to lock: 10 in the clear, 20
-/// with keys in the descriptions, 30 with those of a handshake.
+/// with keys in the descriptions, 30 with those of a handshake. It takes TLS at the port above.
 fn baresip(project: &Project, source: &Path) -> (Phone, u16) {
     let port = free_port();
     let folder = project.at("baresip");
     fs::create_dir(&folder).unwrap();
+    let certificate = project.certificate("own.pem") + &project.certificate("own.key");
+    fs::write(folder.join("both.pem"), certificate).unwrap();
     let config = format!(
-        "sip_listen 127.0.0.1:{port}\ncall_max_calls 16\nrtp_ports 33200-33300\n\
-         audio_source aufile,{}\naudio_player aufile,{}\naudio_alert aufile,/dev/null\n\
+        "sip_listen 127.0.0.1:{port}\ncall_max_calls 16\nrtp_ports 33200-33300\nsip_certificate {}\n\
+         audio_source aufile,{}\naudio_player aufile,/dev/null\naudio_alert aufile,/dev/null\nsnd_path {}\n\
          ausrc_srate 16000\nauplay_srate 16000\nausrc_channels 1\nauplay_channels 1\n\
-         module_path /usr/lib/baresip/modules\nmodule g711.so\nmodule g722.so\nmodule opus.so\n\
+         module_path /usr/lib/baresip/modules\nmodule sndfile.so\nmodule g711.so\nmodule g722.so\nmodule opus.so\n\
          module aufile.so\nmodule srtp.so\nmodule dtls_srtp.so\nmodule_app account.so\nmodule_app menu.so\n",
+        folder.join("both.pem").display(),
         source.display(),
-        folder.join("heard.wav").display(),
+        folder.display(),
     );
     let accounts: String = [("10", ""), ("20", ";mediaenc=srtp-mand"), ("30", ";mediaenc=dtls_srtp")]
         .iter()
@@ -287,7 +304,7 @@ fn baresip_is_understood_in_each_codec_and_under_each_lock() {
 }
 
 /// PJSIP's telephone, as PyPI has it.
-fn pjsua2(project: &Project, source: &Path) -> (Phone, u16) {
+fn pjsua2(project: &Project, source: &Path, tls: &[&str]) -> (Phone, u16) {
     let port = free_port();
     let packages = Path::new(ROOT).join(".tools/pjsua2");
     assert!(packages.exists(), "pjsua2 is missing: run `.ci/setup --with-peers`");
@@ -296,6 +313,7 @@ fn pjsua2(project: &Project, source: &Path) -> (Phone, u16) {
         .arg(port.to_string())
         .arg(source)
         .arg(project.0.path())
+        .args(tls.iter().map(|file| project.at(file)))
         .env("PYTHONPATH", packages)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -314,7 +332,7 @@ fn pjsips_telephone_and_we_understand_each_other_under_srtp() {
     let _turn = turn();
     let project = Project::new();
     let source = project.spoken();
-    let (phone, port) = pjsua2(&project, &source);
+    let (phone, port) = pjsua2(&project, &source, &[]);
     let mut recordings = Vec::new();
     for codec in ["PCMU", "G722"] {
         let more = format!("codecs = [{codec:?}]\nsrtp = \"mandatory\"");
@@ -330,6 +348,37 @@ fn pjsips_telephone_and_we_understand_each_other_under_srtp() {
     let heard = ["PCMU.wav", "G722.wav"].map(|name| project.at(name));
     for text in project.written_down(&heard, "both") {
         assert!(words_right(GREETING, &text) >= WORDS_RIGHT, "what it heard: {text}");
+    }
+}
+
+#[test]
+fn over_tls_nobody_but_both_ends_has_the_keys_and_they_understand_each_other() {
+    let _turn = turn();
+    let project = Project::new();
+    let (source, tls) = (project.spoken(), project.over_tls());
+    let (baresip, below) = baresip(&project, &source);
+    let (pjsip, port) = pjsua2(&project, &source, &["own.pem", "own.key"]);
+    let suite = "AES_CM_128_HMAC_SHA1_80";
+    let mut recordings = Vec::new();
+    for (trunk, port, number) in [("tls-baresip", below + 1, "2003"), ("tls-pjsip", port, "2000")] {
+        let more = format!("codecs = [\"G722\"]\nsrtp = \"mandatory\"\nsrtp_suites = [{suite:?}]{tls}");
+        let outcome = &project.call(trunk, port, &more, &[number])[0];
+        let sound = &outcome["sound"];
+        assert_eq!((&sound["codec"], &sound["srtp"]), (&"G722".into(), &suite.into()), "{outcome}");
+        assert_eq!((&outcome["disposition"], &outcome["fault"]), (&"no_commitment".into(), &Value::Null));
+        recordings.push(recording(outcome));
+    }
+    drop((baresip, pjsip));
+    for text in project.written_down(&recordings, "left") {
+        assert!(words_right(SAID, &text) >= WORDS_RIGHT, "what they said: {text}");
+    }
+    // What baresip heard is in the one file of what it decoded.
+    let files = fs::read_dir(project.at("baresip")).unwrap().map(|file| file.unwrap().path());
+    let decoded = files.filter(|path| path.to_string_lossy().contains("-dec"));
+    let heard: Vec<PathBuf> = decoded.chain([project.at("G722.wav")]).collect();
+    assert_eq!(heard.len(), 2, "{heard:?}");
+    for text in project.written_down(&heard, "both") {
+        assert!(words_right(GREETING, &text) >= WORDS_RIGHT, "what they heard: {text}");
     }
 }
 

@@ -41,7 +41,18 @@ fn people_of_every_role_do_their_work_in_it() {
          bind = \"127.0.0.1:0\"\nrtp_ports = [25200, 25298]\nring_timeout_s = 20\nmax_calls = 2\n"
     );
     let practice = include_str!("../sip-config/practice.toml");
-    lay_out(project, &[("sip-config/main.toml", &trunk), ("sip-config/practice.toml", practice)]);
+    // Due at any hour, and no mail server is there to take it.
+    let waihu_toml = "[[report]]\nname = \"daily\"\nevery = \"day\"\nhour = 0\nzone = \"Asia/Shanghai\"\n\
+         mail = [\"operations@bank.example\"]\n\
+         [mail]\nhost = \"127.0.0.1\"\nport = 8497\nencipher = \"off\"\nfrom = \"waihu@bank.example\"\n";
+    lay_out(
+        project,
+        &[
+            ("waihu.toml", waihu_toml),
+            ("sip-config/main.toml", &trunk),
+            ("sip-config/practice.toml", practice),
+        ],
+    );
     // The one that was approved last is offered first.
     approve(project, "handoff-only");
     approve(project, "reminder");

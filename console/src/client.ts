@@ -6,6 +6,9 @@ import type { Lang } from './words';
 export type Shape = components['schemas'];
 export type Told = Shape['Problem'];
 
+/** The least of a password [characters], as the server has it. */
+export const LEAST_PASSWORD = 12;
+
 /** A token that was typed in; it lives as long as the page. */
 let token: string | undefined;
 export const useToken = (given: string | undefined) => {
@@ -44,7 +47,8 @@ client.use({
     return request;
   },
   onResponse({ response, request }) {
-    if (response.status === 401 && !new URL(request.url).pathname.endsWith('/v1/session')) signedOut();
+    // There a wrong password is refused, and nobody's session is over.
+    if (response.status === 401 && !/\/v1\/session(\/password)?$/.test(new URL(request.url).pathname)) signedOut();
   },
 });
 
@@ -65,17 +69,38 @@ export const ask = async <T>(asked: Promise<Answered<T>>): Promise<T> => {
 
 /** Hands a file of the server over: straight from it, as it comes; a token can only go with a whole one. */
 export const fetchFile = async (path: string, name: string): Promise<void> => {
-  let url = path;
   if (token) {
     const answer = await fetch(path, { headers: bearer() });
     if (!answer.ok) throw new Problem({ ...((await answer.json().catch(() => ({}))) as object), status: answer.status });
-    url = URL.createObjectURL(await answer.blob());
+    handOver(await answer.blob(), name);
+    return;
   }
+  const link = document.createElement('a');
+  link.href = path;
+  link.download = name;
+  link.click();
+};
+
+/** Hands a file over that is asked for by a body, which others do not log as they do an address. */
+export const fetchPosted = async (path: string, body: object, name: string): Promise<void> => {
+  const headers = { 'Content-Type': 'application/json', ...bearer(), ...(csrf ? { 'X-Waihu-Csrf': csrf } : {}) };
+  const asked = fetch(path, { method: 'POST', headers, body: JSON.stringify(body), credentials: 'same-origin' });
+  const answer = await asked.catch(() => {
+    throw new Problem({ status: 0 });
+  });
+  if (answer.status === 401) signedOut();
+  if (!answer.ok) throw new Problem({ ...((await answer.json().catch(() => ({}))) as object), status: answer.status });
+  handOver(await answer.blob(), name);
+};
+
+/** Hands something over as a file. */
+export const handOver = (content: Blob, name: string) => {
+  const url = URL.createObjectURL(content);
   const link = document.createElement('a');
   link.href = url;
   link.download = name;
   link.click();
-  if (url !== path) setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
 };
 
 const CJK = /[\u3000-\u9fff\uff00-\uffef]/;

@@ -1,4 +1,5 @@
 // Tables as files that spreadsheets open.
+import { handOver } from './client';
 
 /** A cell that no spreadsheet takes for a formula (OWASP, CSV injection). */
 const cell = (value: unknown): string => {
@@ -10,10 +11,5 @@ const cell = (value: unknown): string => {
 /** Hands rows over as a file; with a mark by which spreadsheets know UTF-8. */
 export const download = (name: string, rows: unknown[][]) => {
   const text = rows.map((row) => row.map(cell).join(',')).join('\r\n');
-  const url = URL.createObjectURL(new Blob(['\ufeff', text, '\r\n'], { type: 'text/csv;charset=utf-8' }));
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  handOver(new Blob(['\ufeff', text, '\r\n'], { type: 'text/csv;charset=utf-8' }), name);
 };

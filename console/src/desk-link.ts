@@ -30,10 +30,12 @@ export interface Stands {
   presence: 'away' | 'available' | 'looking' | 'awaiting' | 'offered' | 'talking' | 'wrapping_up' | 'on_break';
   wish: Wish; note?: string; since: string; until: string | null;
   /** The call in hand; the case, while it is looked at before its call. */
-  call: Call | null; now: string;
+  call: Call | null;
+  /** Their sound is a telephone's: the page has none. */
+  telephone?: boolean; now: string;
 }
 type Told =
-  | ({ type: 'state' } & Stands) | { type: 'offer'; attempt: string; until: string; card: Card; auto?: boolean } | { type: 'line'; attempt: string; line: Said }
+  | { type: 'ice'; servers: RTCIceServer[] } | ({ type: 'state' } & Stands) | { type: 'offer'; attempt: string; until: string; card: Card; auto?: boolean } | { type: 'line'; attempt: string; line: Said }
   | { type: 'sdp'; attempt: string; sdp: string } | { type: 'joined'; attempt: string } | { type: 'revoked'; attempt: string; why: string }
   | { type: 'yours'; attempt: string; was: string } | { type: 'colleagues'; items: Colleague[] } | { type: 'ended'; attempt: string } | { type: 'wrapped'; attempt: string } | { type: 'superseded' } | { type: 'refused'; why: string };
 
@@ -57,7 +59,9 @@ export const useDesk = () => {
   const socket = useRef<WebSocket>(undefined);
   const peer = useRef<RTCPeerConnection>(undefined);
   const voice = useRef<MediaStream>(undefined);
+  const relays = useRef<RTCIceServer[]>([]);
   const muted = useRef(false);
+  const telephone = useRef(false);
   const ear = useRef<HTMLAudioElement>(undefined);
 
   const send = useCallback((message: object) => {
@@ -66,6 +70,7 @@ export const useDesk = () => {
 
   /** The microphone, asked for once, before a call needs it. */
   const listen = useCallback(async () => {
+    if (telephone.current) return new MediaStream();
     if (voice.current?.active) return voice.current;
     voice.current = await microphone();
     return voice.current;
@@ -81,7 +86,7 @@ export const useDesk = () => {
     };
     const sound = async (attempt: string, sdp: string) => {
       hush();
-      const made = opened((stream) => {
+      const made = opened(relays.current, (stream) => {
         ear.current ??= new Audio();
         ear.current.srcObject = stream;
         void ear.current.play().catch(() => setTold({ kind: 'sound', text: '' }));
@@ -94,15 +99,19 @@ export const useDesk = () => {
     };
     const hear = (message: Told) => {
       switch (message.type) {
+        case 'ice':
+          relays.current = message.servers;
+          break;
         case 'state': {
           setAhead(Date.parse(message.now) - Date.now());
           setStands(message);
+          telephone.current = message.telephone ?? false;
           if (message.presence !== 'offered') setOffer(undefined);
           // Whoever is muted sends silence: nothing of them leaves the machine.
           muted.current = message.call?.muted ?? false;
           voice.current?.getAudioTracks().forEach((track) => (track.enabled = !muted.current));
           // A page that was loaded anew has no sound of the call that it finds.
-          if (message.presence === 'talking' && message.call && !peer.current) send({ type: 'renew', attempt: message.call.attempt });
+          if (message.presence === 'talking' && message.call && !peer.current && !telephone.current) send({ type: 'renew', attempt: message.call.attempt });
           if (message.presence !== 'talking' && message.presence !== 'offered') hush();
           break;
         }

@@ -1,7 +1,7 @@
 // What those who are signed in see: where they may go, and the page they are on.
 import {
-  AuditOutlined, BarChartOutlined, CustomerServiceOutlined, DashboardOutlined, ExperimentOutlined, EyeOutlined, FileTextOutlined, LockOutlined, LogoutOutlined, MenuOutlined, PartitionOutlined, PhoneOutlined,
-  SafetyCertificateOutlined, SearchOutlined, SolutionOutlined, StopOutlined, TeamOutlined, TranslationOutlined, UserOutlined,
+  AuditOutlined, BarChartOutlined, CustomerServiceOutlined, DashboardOutlined, ExperimentOutlined, EyeOutlined, FileTextOutlined, IdcardOutlined, LockOutlined, LogoutOutlined, MenuOutlined, PartitionOutlined, PhoneOutlined,
+  SafetyCertificateOutlined, ScheduleOutlined, SearchOutlined, SolutionOutlined, StopOutlined, TeamOutlined, TranslationOutlined, UserOutlined,
 } from '@ant-design/icons';
 import { Button, Spin } from 'antd';
 import { lazy, Suspense, useEffect, useState, type ComponentType, type ReactNode } from 'react';
@@ -16,7 +16,8 @@ import type { Word } from './words';
 
 interface Page {
   path: string;
-  scope: string;
+  /** What is needed for it; none where everybody has it. */
+  scope?: string;
   show: ComponentType<{ at: Record<string, string> }>;
   /** How it is called where one may go to it. */
   nav?: Word;
@@ -39,11 +40,14 @@ const PAGES: Page[] = [
   { path: '/reviews', scope: 'quality:review', show: lazy(() => import('./pages/reviews')), nav: 'nav.reviews', icon: <SolutionOutlined aria-hidden /> },
   { path: '/reviews/:review', scope: 'quality:review', show: lazy(() => import('./pages/review')) },
   { path: '/results', scope: 'events:read', show: lazy(() => import('./pages/results')), nav: 'nav.results', icon: <BarChartOutlined aria-hidden /> },
+  { path: '/reports', scope: 'events:read', show: lazy(() => import('./pages/reports')), nav: 'nav.reports', icon: <ScheduleOutlined aria-hidden /> },
   { path: '/scripts', scope: 'scripts:read', show: lazy(() => import('./pages/scripts')), nav: 'nav.scripts', icon: <FileTextOutlined aria-hidden /> },
   { path: '/do-not-call', scope: 'do_not_call:read', show: lazy(() => import('./pages/do-not-call')), nav: 'nav.do_not_call', icon: <StopOutlined aria-hidden /> },
   { path: '/holds', scope: 'holds:write', show: lazy(() => import('./pages/holds')), nav: 'nav.holds', icon: <LockOutlined aria-hidden /> },
+  { path: '/debtors', scope: 'debtors:access', show: lazy(() => import('./pages/debtors')), nav: 'nav.debtors', icon: <IdcardOutlined aria-hidden /> },
   { path: '/audit', scope: 'audit:read', show: lazy(() => import('./pages/audit')), nav: 'nav.audit', icon: <AuditOutlined aria-hidden /> },
   { path: '/people', scope: 'people:read', show: lazy(() => import('./pages/people')), nav: 'nav.people', icon: <TeamOutlined aria-hidden /> },
+  { path: '/account', show: lazy(() => import('./pages/account')) },
 ];
 
 const Inside = () => {
@@ -52,7 +56,8 @@ const Inside = () => {
   const { path } = useLocation();
   const [open, setOpen] = useState(false);
   const tour = useTour();
-  const pages = PAGES.filter((page) => page.nav && may(page.scope));
+  const lets = ({ scope }: Page) => !scope || may(scope);
+  const pages = PAGES.filter((page) => page.nav && lets(page));
   const home = pages[0]?.path ?? '/none';
   const found = PAGES.map((page) => ({ page, at: match(page.path, path) })).find(({ at }) => at);
   useEffect(() => {
@@ -60,7 +65,7 @@ const Inside = () => {
     if (path === '/') go(tour.at === undefined ? home : (tour.steps[tour.at]?.path ?? home), 'replace');
   }, [path, home, tour]);
   useEffect(() => setOpen(false), [path]);
-  const title = found?.page.nav ?? pages.find(({ path: its }) => path.startsWith(`${its}/`))?.nav;
+  const title: Word | undefined = found?.page.nav ?? (path === '/account' ? 'account' : undefined) ?? pages.find(({ path: its }) => path.startsWith(`${its}/`))?.nav;
   useEffect(() => {
     document.title = title ? `${t(title)} · ${t('app.name')}` : t('app.name');
   }, [title, t]);
@@ -81,7 +86,7 @@ const Inside = () => {
           })}
         </ul>
         <div className="who">
-          <div className="who-name"><UserOutlined aria-hidden /> <span><b>{person?.name}</b><br /><span>{n('role', person?.role ?? '')}</span></span></div>
+          <Link to="/account" className="who-name" aria-current={path === '/account' ? 'page' : undefined}><UserOutlined aria-hidden /> <span><b>{person?.name}</b><br /><span>{n('role', person?.role ?? '')}</span><span className="sr">{t('account')}</span></span></Link>
           <Button type="text" size="small" icon={<TranslationOutlined aria-hidden />} aria-label={t('lang.switch.label')} onClick={() => setLang(lang === 'zh' ? 'en' : 'zh')}>{t('lang.switch')}</Button>
           <Keys pages={pages.map(({ path, nav }) => ({ path, name: nav ? t(nav) : path }))} tour={tour.steps.length ? tour.begin : undefined} />
           <Button type="text" size="small" icon={<LogoutOutlined aria-hidden />} onClick={() => { void signOut(); go('/', 'replace'); }}>{t('sign.out')}</Button>
@@ -95,7 +100,7 @@ const Inside = () => {
         <Suspense fallback={<div className="wait"><Spin /></div>}>
           {path === '/' ? null : !found || !Show ? (
             <Nothing title={t('none.title')} lead={t('none.lead')}><Button type="primary" onClick={() => go(home)}>{t('none.home')}</Button></Nothing>
-          ) : !may(found.page.scope) ? (
+          ) : !lets(found.page) ? (
             <Nothing title={t('may.title')} lead={t('may.lead')}><Button type="primary" onClick={() => go(home)}>{t('none.home')}</Button></Nothing>
           ) : (
             <Fault key={path}><Show at={found.at ?? {}} /></Fault>

@@ -9,7 +9,7 @@ export type Sitting = 'listens' | 'whispers' | 'joins' | 'has_the_call';
 export interface Sat { talk: { attempt: string; name: string; case: string; since: string; held: boolean }; sitting: Sitting; card: Card; lines: Said[] }
 
 type Told =
-  | { type: 'state'; talk: Sat['talk']; sitting: Sitting; card: Card; lines?: Said[] } | { type: 'line'; line: Said } | { type: 'sdp'; sdp: string }
+  | { type: 'ice'; servers: RTCIceServer[] } | { type: 'state'; talk: Sat['talk']; sitting: Sitting; card: Card; lines?: Said[] } | { type: 'line'; line: Said } | { type: 'sdp'; sdp: string }
   | { type: 'ended' } | { type: 'refused'; why: string };
 
 /** Why the server closes the line: the session is over. */
@@ -29,12 +29,13 @@ export const useSeat = (attempt: string) => {
   useEffect(() => {
     let gone = false;
     let peer: RTCPeerConnection | undefined;
+    let relays: RTCIceServer[] = [];
     const ear = new Audio();
     const made = new WebSocket(`${location.origin.replace(/^http/, 'ws')}/v1/talks/${encodeURIComponent(attempt)}/seat`);
     socket.current = made;
     const sound = async (sdp: string) => {
       peer?.close();
-      const own = opened((stream) => {
+      const own = opened(relays, (stream) => {
         ear.srcObject = stream;
         void ear.play().catch(() => undefined);
       });
@@ -47,7 +48,8 @@ export const useSeat = (attempt: string) => {
     };
     made.onmessage = ({ data }) => {
       const message = JSON.parse(String(data)) as Told;
-      if (message.type === 'state') setSat((before) => ({ ...message, lines: message.lines ?? before?.lines ?? [] }));
+      if (message.type === 'ice') relays = message.servers;
+      else if (message.type === 'state') setSat((before) => ({ ...message, lines: message.lines ?? before?.lines ?? [] }));
       else if (message.type === 'line') setSat((before) => before && { ...before, lines: [...before.lines, message.line] });
       else if (message.type === 'sdp') sound(message.sdp).catch((problem: unknown) => setRefused(String(problem)));
       else if (message.type === 'refused') setRefused(message.why);

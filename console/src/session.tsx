@@ -17,6 +17,8 @@ interface Session {
   signIn: (name: string, password: string) => Promise<void>;
   withToken: (token: string) => Promise<void>;
   signOut: () => Promise<void>;
+  /** Takes another password; the session that comes with it takes the place of this one. */
+  changePassword: (password: string, fresh: string) => Promise<void>;
   may: (scope: string) => boolean;
   lang: Lang;
   setLang: (lang: Lang) => void;
@@ -78,6 +80,9 @@ export const SessionOf = ({ children }: { children: ReactNode }) => {
           useToken(undefined);
           throw problem;
         }
+      },
+      changePassword: async (password, fresh) => {
+        setPerson(known(await ask(client.PUT('/v1/session/password', { body: { password, new: fresh } }))));
       },
       signOut: async () => {
         await client.DELETE('/v1/session').catch(() => undefined);

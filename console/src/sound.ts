@@ -15,9 +15,9 @@ const gathered = (peer: RTCPeerConnection) =>
     });
   });
 
-/** A far end whose sound is handed on as it comes. */
-export const opened = (hear: (stream: MediaStream) => void): RTCPeerConnection => {
-  const peer = new RTCPeerConnection();
+/** A far end whose sound is handed on as it comes; by these relays where nothing else leads there. */
+export const opened = (iceServers: RTCIceServer[], hear: (stream: MediaStream) => void): RTCPeerConnection => {
+  const peer = new RTCPeerConnection({ iceServers });
   peer.ontrack = ({ streams, track }) => hear(streams[0] ?? new MediaStream([track]));
   return peer;
 };

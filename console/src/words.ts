@@ -1,4 +1,5 @@
 // Every text of the console, Chinese and English side by side.
+import { KEPT } from './words-kept';
 
 export type Lang = 'zh' | 'en';
 
@@ -290,6 +291,7 @@ const WORDS = {
   'board.missed.help': ['需要人工而无人接起；预测式外呼的放弃率上限为 {limit}', 'An agent was wanted and none came; the limit on abandoned calls of predictive pacing is {limit}'],
   'board.load': ['识别等待', 'Recognition wait'],
   'board.late': ['媒体迟发', 'Late frames'],
+  'board.carrier': ['线路落地可用', 'Carrier up'],
   'board.nodes': ['节点', 'Nodes'],
   'board.live': ['进行中的通话', 'Calls that are up'],
   'board.live.none': ['现在没有通话', 'No call is up'],
@@ -305,6 +307,7 @@ const WORDS = {
   'board.alert.draining': ['节点 {name} 正在退出，不再外呼', 'Node {name} places no further call'],
   'board.alert.nobody': ['有批次在运行，但没有节点在外呼：请启动 waihu serve --trunk', 'Campaigns run, but no node places calls: start waihu serve --trunk'],
   'board.alert.slow': ['识别排队超过 1 秒：机器过载', 'Recognition waits longer than 1 s: the machine has too much to do'],
+  'board.alert.carrier': ['线路落地全部不可用，批次等待中', 'None of the carrier\u2019s machines answers: campaigns wait'],
   'board.alert.late': ['超过 1% 的语音帧迟发', 'More than 1 % of frames of sound are late'],
   'board.alert.missed': ['转人工未接超过 {limit}', 'Agents missed above {limit}'],
   'board.alert.trunk': ['近 10 分钟 {all} 通中有 {n} 通因线路失败：请检查线路与运营商', 'The trunk failed {n} of the {all} calls of the last ten minutes: look at it, and ask the carrier'],
@@ -366,6 +369,9 @@ const WORDS = {
   'call.decision.none': ['这通电话没有合规判定记录', 'No decision is on file for this call'],
   'call.evidence': ['依据', 'Evidence'],
   'call.rules': ['检查的规则', 'Rules that were asked'],
+  'call.signalling': ['信令', 'Signalling'],
+  'call.signalling.show': ['显示信令', 'Show the signalling'],
+  'call.signalling.lead': ['节点仅在内存中保留最近的信令；不含号码与姓名。', 'A node keeps its latest messages in memory alone; no number and no name is in them.'],
   'call.files': ['文件完整性', 'Files'],
   'call.files.check': ['核对哈希', 'Check hashes'],
   'call.recording': ['录音', 'Recording'],
@@ -593,6 +599,7 @@ const WORDS = {
   'sitting.joins': ['已加入', 'In the call'],
   'sitting.has_the_call': ['已接管', 'The call is yours'],
   'people.answers': ['接听方式', 'Takes calls'],
+  'people.answers.help': ['自动接听：提示音后由工作台接起，无需按键', 'At once: the desk answers by itself after a tone'],
   'answers.by_hand': ['手动接听', 'by hand'],
   'answers.at_once': ['自动接听', 'at once'],
   'board.agents': ['坐席', 'Agents'],
@@ -787,6 +794,7 @@ const WORDS = {
   'ended.trunk_failed': ['线路故障', 'Trunk failed'],
   'ended.engine_failed': ['系统故障', 'Engine failed'],
   'ended.unknown': ['结果未知', 'Unknown'],
+  ...KEPT,
 } as const satisfies Record<string, readonly [string, string]>;
 
 export type Word = keyof typeof WORDS;

@@ -138,6 +138,63 @@ await step('operations make and run a campaign', async (page) => {
   await shoot(page, 'campaigns');
 });
 
+await step('operations change a campaign that is there', async (page) => {
+  await signIn(page, 'ops', password);
+  await page.goto('/campaigns/november');
+  await page.getByRole('button', { name: '修改日期与速度' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('开始日期').fill('2032-01-01');
+  await page.keyboard.press('Enter');
+  await dialog.getByLabel('结束日期').fill('2031-12-31');
+  await page.keyboard.press('Enter');
+  await dialog.getByText('早于开始日期').waitFor();
+  await dialog.getByLabel('开始日期').fill('2026-01-01');
+  await page.keyboard.press('Enter');
+  await dialog.getByLabel('优先级').fill('7');
+  await dialog.getByLabel('并发上限').fill('2');
+  await page.waitForTimeout(400);
+  await page.screenshot({ path: new URL('../shots/campaign-edit-zh.png', import.meta.url).pathname });
+  await accessible(page, 'a campaign is changed');
+  await dialog.getByRole('button', { name: '保存' }).click();
+  await dialog.waitFor({ state: 'hidden' });
+  await page.getByText('2031-12-31').waitFor();
+  check((await page.locator('.facts div', { hasText: '优先级' }).locator('dd').textContent()) === '7', 'what was changed is shown');
+  // Somebody else changes it meanwhile: nothing of theirs is written over.
+  await page.getByRole('button', { name: '修改日期与速度' }).click();
+  await page.evaluate(async () => {
+    const { csrf } = await (await fetch('/v1/session')).json();
+    const headers = { 'X-Waihu-Csrf': csrf, 'Content-Type': 'application/json', 'If-Match': '*' };
+    await fetch('/v1/campaigns/november', { method: 'PATCH', headers, body: '{"pacing":{"priority":8}}' });
+  });
+  await dialog.getByLabel('份额').fill('3');
+  await dialog.getByRole('button', { name: '保存' }).click();
+  await dialog.getByText('他人刚刚更改了这个批次').waitFor();
+  await dialog.getByRole('button', { name: '取消' }).click();
+  await page.locator('.facts div', { hasText: '优先级' }).locator('dd', { hasText: '8' }).waitFor();
+});
+
+await step('a report is seen before it goes, and what became of it', async (page) => {
+  await signIn(page, 'ops', password);
+  await page.getByRole('link', { name: '定期报表' }).click();
+  await page.getByText(/还没有计划定期报表|每天/).first().waitFor();
+  if (await page.getByText('还没有计划定期报表').count()) return shoot(page, 'reports-none');
+  await page.getByText('待发送').first().waitFor({ timeout: PATIENCE_MS });
+  await shoot(page, 'reports');
+  await page.getByRole('button', { name: '预览: daily' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('不保存，不发送').waitFor();
+  await dialog.getByRole('heading', { name: '通话结果' }).waitFor();
+  await page.waitForTimeout(400);
+  await accessible(page, 'a report');
+  await page.screenshot({ path: new URL('../shots/report-zh.png', import.meta.url).pathname });
+  const [saved] = await Promise.all([page.waitForEvent('download'), dialog.getByRole('button', { name: '下载 CSV' }).click()]);
+  check(/^daily-.*\.csv$/.test(saved.suggestedFilename()), 'a report can be had as a file');
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'hidden' });
+  await page.getByRole('button', { name: /^查看: daily/ }).first().click();
+  await dialog.getByRole('heading', { name: '质检' }).waitFor();
+});
+
 await step('operations change a strategy in its tables', async (page) => {
   await signIn(page, 'ops', password);
   await page.getByRole('link', { name: '外呼策略' }).click();
@@ -265,6 +322,53 @@ await step('compliance hands a call out, and holds it', async (page) => {
   await page.getByRole('dialog').getByLabel('原因').fill('投诉已了结');
   await page.getByRole('dialog').getByRole('button', { name: '解除封存' }).click();
   await page.getByText(/已解除/).first().waitFor();
+});
+
+await step('a person is told what is kept of them, and forgotten', async (page) => {
+  await signIn(page, 'comp', password);
+  await page.getByRole('link', { name: '个人信息' }).click();
+  await page.getByText('先查找一个人').waitFor();
+  await shoot(page, 'debtors');
+  const find = async (by, what) => {
+    await page.getByLabel('查找方式').click();
+    await page.locator('.ant-select-item-option', { hasText: by }).click();
+    await page.getByLabel('编号或号码').fill(what);
+    // While it looks, and a little longer, the button is called "loading" as well.
+    await page.getByRole('button', { name: /查找$/ }).click();
+  };
+  await find('电话号码', '1003');
+  const person = page.locator('.card', { hasText: '债务人 c-wrong' });
+  await person.getByText('王芳').waitFor();
+  check(!page.url().includes('1003'), 'whom somebody seeks stands in no address');
+  await shoot(page, 'debtor');
+  const [saved] = await Promise.all([page.waitForEvent('download'), person.getByRole('button', { name: '导出全部信息' }).click()]);
+  check(saved.suggestedFilename() === 'c-wrong.zip' && (await saved.failure()) === null, 'all of it is handed out');
+  // What is held is not erased, and that is told before somebody tries.
+  const hold = (path, body) => page.evaluate(async ({ path, body }) => {
+    const { csrf } = await (await fetch('/v1/session')).json();
+    return (await fetch(path, { method: 'POST', headers: { 'X-Waihu-Csrf': csrf, 'Content-Type': 'application/json' }, body: JSON.stringify(body) })).json().catch(() => undefined);
+  }, { path, body });
+  const { id } = await hold('/v1/holds', { kind: 'case', id: 'c-wrong', why: '11月投诉' });
+  await find('案件编号', 'c-wrong');
+  await person.getByText('解除之前不能删除').waitFor();
+  check(await person.getByRole('button', { name: '删除个人信息' }).isDisabled(), 'what is held cannot be erased');
+  await shoot(page, 'debtor-held');
+  await hold(`/v1/holds/${id}/lift`, { why: '投诉已了结' });
+  await find('债务人编号', 'c-wrong');
+  await person.getByRole('button', { name: '删除个人信息' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('原因').fill('11月24日来函');
+  await dialog.getByLabel('请输入 c-wrong 以确认').fill('c-wrnog');
+  await dialog.getByRole('button', { name: '删除个人信息' }).click();
+  await dialog.getByText('与编号不一致').waitFor();
+  await page.waitForTimeout(400);
+  await accessible(page, 'erasing');
+  await page.screenshot({ path: new URL('../shots/debtor-erase-zh.png', import.meta.url).pathname });
+  await dialog.getByLabel('请输入 c-wrong 以确认').fill('c-wrong');
+  await dialog.getByRole('button', { name: '删除个人信息' }).click();
+  await page.getByText('没有保存此人的任何信息').waitFor();
+  await page.getByRole('link', { name: '审计日志' }).click();
+  await page.getByText('删除个人信息').first().waitFor();
 });
 
 await step('compliance sees what calls were judged to be, and hears what it rests on', async (page) => {
@@ -454,14 +558,66 @@ await step('a board of a thousand calls stands still', async (page) => {
   await page.unrouteAll({ behavior: 'ignoreErrors' });
 });
 
+await step('somebody changes their password and ends other sessions', async (page) => {
+  const other = await pageOf(browser, url);
+  await signIn(other, 'admin', password);
+  await signIn(page, 'admin', password);
+  await page.getByRole('link', { name: '我的账号' }).click();
+  await page.getByRole('button', { name: '全部结束' }).waitFor();
+  await shoot(page, 'account');
+  const change = async (old, fresh, again = fresh) => {
+    await page.getByLabel('原密码').fill(old);
+    await page.getByLabel('新密码', { exact: true }).fill(fresh);
+    await page.getByLabel('再次输入新密码').fill(again);
+    await page.getByRole('button', { name: '修改密码' }).click();
+  };
+  await change(password, 'four lamps and a river', 'four lamps and a rover');
+  await page.getByText('两次输入不一致').waitFor();
+  await change('not the password', 'four lamps and a river');
+  await page.getByRole('alert').getByText('原密码有误').waitFor();
+  await change(password, 'qwertyuiop12');
+  await page.getByRole('alert').getByText(/密码容易被猜到（.+）/).waitFor();
+  check(!(await page.getByRole('alert').textContent())?.includes('guessed'), 'why it is refused is told in the language of the reader');
+  await page.getByRole('button', { name: '全部结束' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: '全部结束' }).click();
+  await page.getByText('没有在其他地方登录').waitFor();
+  await other.reload();
+  await other.getByRole('heading', { name: '登录' }).waitFor();
+  await change(password, 'four lamps and a river');
+  await page.getByText('密码已修改').waitFor();
+  // The session goes on, and what it changes is taken.
+  await change('four lamps and a river', password);
+  await page.getByText('密码已修改').last().waitFor();
+  await page.waitForFunction(() => document.querySelector('input[autocomplete="current-password"]')?.value === '');
+  await other.context().close();
+});
+
+await step('an administrator adds an agent whose desk answers by itself', async (page) => {
+  await signIn(page, 'admin', password);
+  await page.getByRole('link', { name: '人员' }).click();
+  await page.getByRole('button', { name: '新增人员' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('用户名').fill(`zhou.${RUN}`);
+  await dialog.getByLabel('姓名').fill('周宁');
+  await dialog.getByLabel('密码').fill('three boats beside a lamp');
+  await dialog.getByLabel('接听方式').click();
+  await page.locator('.ant-select-item-option', { hasText: '自动接听' }).click();
+  await page.waitForTimeout(400);
+  await accessible(page, 'adding somebody');
+  await page.screenshot({ path: new URL('../shots/people-add-zh.png', import.meta.url).pathname });
+  await dialog.getByRole('button', { name: '新增人员' }).click();
+  await dialog.waitFor({ state: 'hidden' });
+  await page.locator('tr', { hasText: '周宁' }).getByText('自动接听').waitFor();
+});
+
 // What each role is offered, and nothing else.
 const OFFERED = {
-  ops: ['实时看板', '班长台', '外呼批次', '外呼策略', '演练', '通话检索', '质检', '结果统计', '话术版本', '禁呼名单', '人员'],
-  comp: ['实时看板', '外呼批次', '外呼策略', '通话检索', '质检', '人工评审', '结果统计', '话术版本', '禁呼名单', '封存', '审计日志'],
+  ops: ['实时看板', '班长台', '外呼批次', '外呼策略', '演练', '通话检索', '质检', '结果统计', '定期报表', '话术版本', '禁呼名单', '人员'],
+  comp: ['实时看板', '外呼批次', '外呼策略', '通话检索', '质检', '人工评审', '结果统计', '定期报表', '话术版本', '禁呼名单', '封存', '个人信息', '审计日志'],
   agent: ['坐席工作台', '外呼批次'],
-  admin: ['实时看板', '外呼批次', '外呼策略', '结果统计', '话术版本', '禁呼名单', '审计日志', '人员'],
+  admin: ['实时看板', '外呼批次', '外呼策略', '结果统计', '定期报表', '话术版本', '禁呼名单', '审计日志', '人员'],
 };
-const REFUSED = { ops: ['/audit', '/desk', '/holds'], comp: ['/campaigns/new', '/desk', '/practice'], agent: ['/calls', '/board', '/audit', '/do-not-call', '/strategies', '/holds'], admin: ['/calls', '/campaigns/new'] };
+const REFUSED = { ops: ['/audit', '/desk', '/holds', '/debtors'], comp: ['/campaigns/new', '/desk', '/practice'], agent: ['/calls', '/board', '/audit', '/do-not-call', '/strategies', '/holds', '/debtors', '/reports'], admin: ['/calls', '/debtors', '/campaigns/new'] };
 
 for (const [name, offered] of Object.entries(OFFERED)) {
   await step(`${name} sees its own pages alone`, async (page) => {

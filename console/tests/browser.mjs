@@ -51,7 +51,7 @@ export const accessible = async (page, name) => {
 /** The pictures of the manual, by what they show; taken where PICTURES is set (`npm run pictures`). */
 const PICTURES = {
   'board-live': 'board', 'new-check': 'new-check', 'call-live': 'call-live', 'campaign-done': 'campaign', results: 'results',
-  scripts: 'scripts', call: 'call', audit: 'audit', 'desk-offer': 'desk-offer', 'desk-talk': 'desk-talk', 'desk-look': 'desk-look', quality: 'quality',
+  scripts: 'scripts', call: 'call', audit: 'audit', 'desk-offer': 'desk-offer', 'desk-talk': 'desk-talk', 'desk-look': 'desk-look', quality: 'quality', debtor: 'debtor',
 };
 
 /** As wide as a page of the manual shows. */

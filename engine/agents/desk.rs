@@ -129,6 +129,9 @@ pub struct State {
     pub until: Option<WallTime>,
     /// The call they are at.
     pub call: Option<Box<CallState>>,
+    /// Whether their sound is a telephone's, which rings when they have taken a call: the page has none then.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub telephone: bool,
     /// The server's time, to set clocks by.
     pub now: WallTime,
 }

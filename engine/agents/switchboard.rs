@@ -75,6 +75,11 @@ pub enum Input {
         /// Whose it was.
         agent: AgentId,
     },
+    /// Somebody has ended the session behind a desk: nobody knows who is there, and a call that it has is lost at once.
+    SignedOut {
+        /// Whose it was.
+        agent: AgentId,
+    },
     /// An agent says what they are to be given.
     Wants {
         /// Who.
@@ -294,6 +299,10 @@ impl Switchboard {
         match input {
             Input::SignIn { agent } => self.sign_in(now, agent),
             Input::DeskGone { agent } => self.desk_gone(now, &agent),
+            Input::SignedOut { agent } => {
+                self.desk_gone(now, &agent);
+                self.comes_no_more(agent);
+            }
             Input::Wants { agent, wish } => self.wants(now, &agent, wish),
             Input::Seek { call, need } => self.seek(now, call, need),
             Input::Unwanted { call } => self.unwanted(now, &call),
@@ -507,14 +516,20 @@ impl Switchboard {
         let grace = self.rules.grace;
         let gone = |seat: &&Seat| matches!(seat.link, Link::Down(at) if at + grace <= now);
         let gone: Vec<AgentId> = self.seats.values().filter(gone).map(|s| s.agent.id.clone()).collect();
-        for agent in gone {
-            match self.seats.remove(&agent).map(|seat| seat.doing) {
-                Some(Doing::Talking { call }) => self.outputs.push_back(Output::Lost { agent, call }),
-                Some(Doing::Awaiting { call }) => {
-                    self.outputs.push_back(Output::Looked { agent, call, decision: Decision::Gone });
-                }
-                _ => {}
+        gone.into_iter().for_each(|agent| self.comes_no_more(agent));
+    }
+
+    /// Whoever had the desk is not waited for any longer.
+    fn comes_no_more(&mut self, agent: AgentId) {
+        if !self.seats.get(&agent).is_some_and(|seat| matches!(seat.link, Link::Down(_))) {
+            return;
+        }
+        match self.seats.remove(&agent).map(|seat| seat.doing) {
+            Some(Doing::Talking { call }) => self.outputs.push_back(Output::Lost { agent, call }),
+            Some(Doing::Awaiting { call }) => {
+                self.outputs.push_back(Output::Looked { agent, call, decision: Decision::Gone });
             }
+            _ => {}
         }
     }
 

@@ -44,6 +44,10 @@ pub enum Scope {
     CallsExport,
     /// See, place and lift holds.
     HoldsWrite,
+    /// See what is kept of a person, and hand all of it out.
+    DebtorsAccess,
+    /// Remove what tells who a person is.
+    DebtorsErase,
     /// Read who did what.
     AuditRead,
     /// Follow events.
@@ -64,7 +68,7 @@ pub enum Scope {
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::CasesRead,
         Self::CasesWrite,
         Self::CampaignsRead,
@@ -83,6 +87,8 @@ impl Scope {
         Self::QualityReview,
         Self::CallsExport,
         Self::HoldsWrite,
+        Self::DebtorsAccess,
+        Self::DebtorsErase,
         Self::AuditRead,
         Self::EventsRead,
         Self::MetricsRead,
@@ -114,6 +120,8 @@ impl Scope {
             Self::QualityReview => "quality:review",
             Self::CallsExport => "calls:export",
             Self::HoldsWrite => "holds:write",
+            Self::DebtorsAccess => "debtors:access",
+            Self::DebtorsErase => "debtors:erase",
             Self::AuditRead => "audit:read",
             Self::EventsRead => "events:read",
             Self::MetricsRead => "metrics:read",
@@ -171,6 +179,8 @@ pub fn scopes(role: Role) -> &'static [Scope] {
             S::QualityReview,
             S::CallsExport,
             S::HoldsWrite,
+            S::DebtorsAccess,
+            S::DebtorsErase,
             S::AuditRead,
             S::EventsRead,
             S::MetricsRead,
@@ -248,6 +258,7 @@ pub const ROUTES: &[Route] = {
         ("GET", "/v1/calls/{attempt}/waveform", A(S::CallsHear)),
         ("GET", "/v1/calls/{attempt}/transcript", A(S::CallsRead)),
         ("GET", "/v1/calls/{attempt}/check", A(S::CallsRead)),
+        ("GET", "/v1/calls/{attempt}/trace", A(S::CallsRead)),
         ("GET", "/v1/calls/{attempt}/quality", A(S::QualityRead)),
         ("GET", "/v1/quality", A(S::QualityRead)),
         ("GET", "/v1/quality/checks", A(S::QualityRead)),
@@ -258,12 +269,20 @@ pub const ROUTES: &[Route] = {
         ("GET", "/v1/holds", A(S::HoldsWrite)),
         ("POST", "/v1/holds", A(S::HoldsWrite)),
         ("POST", "/v1/holds/{hold}/lift", A(S::HoldsWrite)),
+        ("POST", "/v1/debtors/find", A(S::DebtorsAccess)),
+        ("POST", "/v1/debtors/access", A(S::DebtorsAccess)),
+        ("POST", "/v1/debtors/erase", A(S::DebtorsErase)),
+        ("GET", "/v1/reports", A(S::EventsRead)),
+        ("GET", "/v1/reports/made", A(S::EventsRead)),
+        ("GET", "/v1/reports/{report}/{period}", A(S::EventsRead)),
+        ("GET", "/v1/reports/{report}/preview", A(S::EventsRead)),
         ("POST", "/v1/search", A(S::CallsRead)),
         ("GET", "/v1/audit", A(S::AuditRead)),
         ("GET", "/v1/audit/check", A(S::AuditRead)),
         ("GET", "/v1/campaigns", A(S::CampaignsRead)),
         ("POST", "/v1/campaigns", A(S::CampaignsWrite)),
         ("GET", "/v1/campaigns/{campaign}", A(S::CampaignsRead)),
+        ("PATCH", "/v1/campaigns/{campaign}", A(S::CampaignsWrite)),
         ("GET", "/v1/campaigns/{campaign}/counts", A(S::CampaignsRead)),
         ("POST", "/v1/campaigns/{campaign}/cases", A(S::CampaignsWrite)),
         ("POST", "/v1/campaigns/{campaign}/start", A(S::CampaignsWrite)),

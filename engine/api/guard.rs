@@ -239,6 +239,13 @@ async fn answered(
 /// Keeps what was answered; what may be otherwise at the next try is not kept.
 async fn keep(shared: &Shared, it: KeyedRequest<'_>, response: Response) -> Result<Response, Problem> {
     let (parts, body) = response.into_parts();
+    let kind =
+        parts.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    // A file is handed out as it comes: it is too large to be kept, and asked for again it is made again.
+    if !(kind.is_empty() || kind.ends_with("json")) {
+        shared.store().forget_request(it).await?;
+        return Ok(Response::from_parts(parts, body));
+    }
     let passing = parts.status.is_server_error() || parts.status == StatusCode::TOO_MANY_REQUESTS;
     let bytes: Bytes = to_bytes(body, MAX_ANSWER).await.unwrap_or_default();
     if passing {

@@ -11,6 +11,7 @@ mod extract;
 mod floor;
 mod guard;
 mod kept;
+mod ladder;
 mod limits;
 mod metrics;
 mod oidc;
@@ -18,6 +19,7 @@ mod openapi;
 mod page;
 mod password;
 mod problem;
+mod relay;
 mod routes;
 mod serve;
 mod session;
@@ -30,14 +32,17 @@ pub use access::{Asks, ROUTES, Route, Scope, scopes};
 pub use console::has_console;
 pub use costs::{Prices, TrunkRates, costs};
 pub use floor::{Attended, Connect, Connected, Floor, Stands};
+pub use ladder::{Ladder, LadderStep, StepWay};
 pub use oidc::{OpenId, Provider, SignInError};
 pub use openapi::openapi;
-pub use password::{LEAST_PASSWORD, MOST_PASSWORD, PasswordFault, hash_password};
+pub use password::{Hint, LEAST_PASSWORD, MOST_PASSWORD, PasswordFault, hash_password};
 pub use problem::{Code, Problem};
+pub use relay::{RelayFault, Relays};
 pub use routes::{
     board::{CaseColumn, Choices, TrunkChoice},
     practice::Practise,
     quality::Cost,
+    reports::{Preview, ReportPlanned, Reports},
 };
 pub use serve::{ServeError, Tls, router, serve};
 pub use session::Cookies;

@@ -24,6 +24,8 @@ const MOST_CAMPAIGNS: usize = 200;
 
 /// Bounds of what takes a moment [s]: requests.
 const MOMENTS_S: [f64; 11] = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
+/// Bounds of what takes as long as a network looks for a telephone [s].
+const SEARCHES_S: [f64; 11] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 30.0];
 /// Bounds of what takes as long as a telephone rings or people talk [s].
 const CALLS_S: [f64; 10] = [1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0];
 
@@ -51,6 +53,54 @@ const SERIES: &[Row] = {
         (C, "waihu_quality_checks_total", Unit::Count, "checks of calls, by check and verdict"),
         (H, "waihu_ringing_seconds", Unit::Seconds, "from the INVITE to the answer or the end"),
         (H, "waihu_talk_seconds", Unit::Seconds, "from the answer to the end"),
+        (C, "waihu_sip_invites_total", Unit::Count, "calls that were begun by INVITE, by trunk"),
+        (
+            C,
+            "waihu_sip_finals_total",
+            Unit::Count,
+            "how those calls came up or failed, by trunk, final code and cause: answered, rejected, unauthorized, timed_out, transport_error, bad_answer, cancelled",
+        ),
+        (
+            C,
+            "waihu_sip_hangups_total",
+            Unit::Count,
+            "ends of calls that were up, by trunk, by whom (us, them, replaced) and by the Reason that was given (q850-16, sip-408, other, none)",
+        ),
+        (
+            H,
+            "waihu_sip_request_delay_seconds",
+            Unit::Seconds,
+            "from the INVITE to ringing, answer or end (RFC 6076's session request delay), by trunk",
+        ),
+        (C, "waihu_sip_messages_total", Unit::Count, "messages of SIP, by trunk and way: in, out"),
+        (
+            C,
+            "waihu_sip_sent_again_total",
+            Unit::Count,
+            "messages that were sent once more, since nothing was heard of them",
+        ),
+        (C, "waihu_sip_heard_again_total", Unit::Count, "requests that came once more"),
+        (C, "waihu_sip_unanswered_total", Unit::Count, "requests that nobody answered within 32 s"),
+        (
+            C,
+            "waihu_sip_discarded_total",
+            Unit::Count,
+            "messages of no use: unparsable, stray, stranger, overload",
+        ),
+        (C, "waihu_sip_refused_total", Unit::Count, "calls in that nobody took, and that were told 503"),
+        (
+            C,
+            "waihu_sip_connections_lost_total",
+            Unit::Count,
+            "connections over TCP, TLS or WebSocket that were lost or could not be made",
+        ),
+        (
+            G,
+            "waihu_sip_registered",
+            Unit::Count,
+            "1 where the carrier has us registered, 0 where it does not; nothing where we do not ask",
+        ),
+        (C, "waihu_hep_messages_total", Unit::Count, "messages told to the capture server: sent, or dropped"),
         (G, "waihu_agents_present", Unit::Count, "agents of this node, by how they stand"),
         (
             C,
@@ -85,6 +135,7 @@ const SERIES: &[Row] = {
             Unit::Count,
             "share of frames of sound that went out late, last second",
         ),
+        (G, "waihu_trunk_machines", Unit::Count, "the carrier's machines, by how they stand"),
         (
             G,
             "waihu_pacing_answer_ratio",
@@ -200,6 +251,8 @@ impl Bounded {
             let matcher = Matcher::Full(name.to_owned());
             builder = builder.set_buckets_for_metric(matcher, &CALLS_S).unwrap_or_default();
         }
+        let searches = Matcher::Full("waihu_sip_request_delay_seconds".to_owned());
+        builder = builder.set_buckets_for_metric(searches, &SEARCHES_S).unwrap_or_default();
         builder = builder.set_buckets(&MOMENTS_S).unwrap_or_default();
         Self { inner: builder.build_recorder(), campaigns: Mutex::default() }
     }

@@ -76,6 +76,8 @@ described! {
         (name = "board", description = "How it goes, and what came of it 看板与统计"),
         (name = "audit", description = "Who did what 审计"),
         (name = "holds", description = "What may not be removed 封存"),
+        (name = "debtors", description = "What is kept of a person: handed out, removed 个人信息查阅与删除"),
+        (name = "reports", description = "Reports that are sent by themselves 定期报表"),
         (name = "scripts", description = "Versions of scripts and who approved them 话术版本与审批"),
         (name = "do_not_call", description = "Whom nobody calls 禁呼名单"),
         (name = "events", description = "What happens, as it happens 实时事件"),

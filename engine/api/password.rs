@@ -5,7 +5,11 @@ use std::sync::{Arc, LazyLock};
 use argon2::{Argon2, PasswordHasher, PasswordVerifier};
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::sync::Semaphore;
-use zxcvbn::{Score, zxcvbn};
+use zxcvbn::{
+    Score,
+    feedback::{Feedback, Warning},
+    zxcvbn,
+};
 
 use crate::{Problem, problem::Code, token::NoRandomness};
 
@@ -29,12 +33,49 @@ pub enum PasswordFault {
     Length,
     /// It is among the first that a guesser tries: names, dates, rows of keys, words that everybody takes.
     #[error(
-        "that password is soon guessed: take a few words that do not belong together 密码过于常见，请用几个互不相关的词"
+        "that password is soon guessed ({}): take a few words that do not belong together 密码容易被猜到（{}），请用几个互不相关的词",
+        .0.en, .0.zh
     )]
-    Guessable,
+    Guessable(Hint),
     /// It cannot be hashed here.
     #[error(transparent)]
     Randomness(#[from] NoRandomness),
+}
+
+/// What makes a password easy to guess, in either language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hint {
+    /// In English.
+    pub en: &'static str,
+    /// In Chinese.
+    pub zh: &'static str,
+}
+
+fn hint(warning: Option<Warning>) -> Hint {
+    use Warning as W;
+    let (en, zh) = match warning {
+        None => ("too few different words", "不同的词太少"),
+        Some(W::StraightRowsOfKeysAreEasyToGuess | W::ShortKeyboardPatternsAreEasyToGuess) => {
+            ("keys that lie side by side", "键盘上相邻的键")
+        }
+        Some(W::RepeatsLikeAaaAreEasyToGuess | W::RepeatsLikeAbcAbcAreOnlySlightlyHarderToGuess) => {
+            ("the same again and again", "重复的字符")
+        }
+        Some(W::ThisIsATop10Password | W::ThisIsATop100Password | W::ThisIsACommonPassword) => {
+            ("a password that many people have", "常见密码")
+        }
+        Some(W::ThisIsSimilarToACommonlyUsedPassword) => {
+            ("much like a password that many people have", "与常见密码相似")
+        }
+        Some(W::SequencesLikeAbcAreEasyToGuess) => ("a sequence as abc or 6543", "连续的字母或数字"),
+        Some(W::RecentYearsAreEasyToGuess) => ("a year", "年份"),
+        Some(W::DatesAreOftenEasyToGuess) => ("a date", "日期"),
+        Some(W::AWordByItselfIsEasyToGuess) => ("one word by itself", "单独一个词"),
+        Some(W::NamesAndSurnamesByThemselvesAreEasyToGuess | W::CommonNamesAndSurnamesAreEasyToGuess) => {
+            ("a name", "姓名")
+        }
+    };
+    Hint { en, zh }
 }
 
 /// A password's hash with its salt and its costs, in the PHC's string form. The costs are those that OWASP names
@@ -46,8 +87,9 @@ pub fn hash_password(password: &str) -> Result<String, PasswordFault> {
     if password.chars().count() < LEAST_PASSWORD || password.len() > MOST_PASSWORD {
         return Err(PasswordFault::Length);
     }
-    if zxcvbn(password, &["waihu"]).score() < Score::Three {
-        return Err(PasswordFault::Guessable);
+    let guessed = zxcvbn(password, &["waihu"]);
+    if guessed.score() < Score::Three {
+        return Err(PasswordFault::Guessable(hint(guessed.feedback().and_then(Feedback::warning))));
     }
     let mut salt = [0; SALT];
     SystemRandom::new().fill(&mut salt).map_err(|_| NoRandomness)?;
@@ -133,8 +175,12 @@ mod tests {
         for guessed in
             ["aaaaaaaaaaaaaaaaaaaa", "password1234", "qwertyuiop12", "waihuwaihu2026", "123456789012"]
         {
-            assert_eq!(hash_password(guessed).unwrap_err(), PasswordFault::Guessable, "{guessed}");
+            let fault = hash_password(guessed).unwrap_err();
+            assert!(matches!(fault, PasswordFault::Guessable(_)), "{guessed}: {fault}");
         }
+        let told = hash_password("qwertyuiop12").unwrap_err().to_string();
+        assert!(told.contains("keys that lie side by side") || told.contains("many people have"), "{told}");
+        assert!(told.contains("键盘") || told.contains("常见密码"), "{told}");
         assert!(hash_password("十二个汉字也是一个密码啊").is_ok());
     }
 }

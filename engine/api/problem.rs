@@ -283,9 +283,10 @@ impl From<StoreError> for Problem {
             StoreError::UnknownScript { .. } => Self::not_found("version 话术版本"),
             StoreError::UnknownCase(_) => Self::not_found("case 案件"),
             StoreError::UnknownCampaign(_) => Self::not_found("campaign 批次"),
-            StoreError::CampaignExists(_) | StoreError::CampaignStopped(_) => {
-                Self::new(Code::Conflict, e.to_string())
-            }
+            StoreError::CampaignExists(_)
+            | StoreError::CampaignStopped(_)
+            | StoreError::Held
+            | StoreError::OnTheLine => Self::new(Code::Conflict, e.to_string()),
             StoreError::Revised { .. } => Self::new(Code::PreconditionFailed, e.to_string()).of("If-Match"),
             StoreError::ScriptRefused { why, .. } => Self::new(Code::Conflict, why.to_string()),
             StoreError::Refused { why, .. } => Self::new(Code::Conflict, why.to_string()),

@@ -10,7 +10,7 @@ use std::{
 };
 
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use waihu_keeping::Archive;
 use waihu_store::{Store, StoredScript};
 use waihu_types::WallTime;
@@ -18,12 +18,15 @@ use waihu_types::WallTime;
 use crate::{
     costs::Prices,
     floor::{Connect, Floor},
+    ladder::Ladder,
     limits::Rates,
     oidc::OpenId,
     password::Judge,
+    relay::Relays,
     routes::{
         board::{Choices, Counting},
         practice::{Practise, Runs},
+        reports::Reports,
     },
     session::Cookies,
 };
@@ -122,6 +125,8 @@ pub struct State {
     pub choices: Box<dyn Fn() -> Choices + Send + Sync>,
     /// What calls and agents cost.
     pub prices: Box<dyn Fn() -> Prices + Send + Sync>,
+    /// Reports that are made by themselves; none where none are.
+    pub reports: Option<Reports>,
     /// Recordings, transcripts and what opens them.
     pub archive: Archive,
     /// The folder whose disk has to have room.
@@ -136,6 +141,10 @@ pub struct State {
     pub passwords: Passwords,
     /// What supervisors see of agents; none where no calls are placed.
     pub floor: Option<Floor>,
+    /// What passed over the wire for a call; none where no calls are placed.
+    pub ladder: Option<Box<Ladder>>,
+    /// Relays for browsers whose network lets no UDP through to us; none where there are none.
+    pub relays: Option<Relays>,
     /// How browsers reach the server.
     pub cookies: Cookies,
     /// Limits.
@@ -160,6 +169,8 @@ pub(crate) struct Inner {
     pub readers: Arc<Semaphore>,
     pub board: Counting,
     pub practice: Runs,
+    /// Changes whenever sessions are ended here: seats look at theirs then.
+    pub sessions: watch::Sender<()>,
 }
 
 impl Shared {
@@ -173,6 +184,7 @@ impl Shared {
             readers,
             board: Counting::default(),
             practice: Runs::default(),
+            sessions: watch::Sender::new(()),
         }))
     }
 
@@ -182,6 +194,11 @@ impl Shared {
 
     pub fn store(&self) -> &Store {
         &self.0.state.store
+    }
+
+    /// Sessions were ended: whoever sits anywhere by one of them is let go at once.
+    pub fn sessions_ended(&self) {
+        self.0.sessions.send_replace(());
     }
 }
 

@@ -67,6 +67,7 @@ pub struct CallMachine {
     /// Something came that no box has: a key, or words that answer.
     person_heard: bool,
     sip: Option<SipCause>,
+    because: Vec<waihu_sip::identity::Cause>,
     ended_by: Option<EndedBy>,
     rang_out: bool,
     /// Something came back for the INVITE before its final answer.
@@ -109,6 +110,7 @@ impl CallMachine {
             told: None,
             person_heard: false,
             sip: None,
+            because: Vec::new(),
             ended_by: None,
             rang_out: false,
             rang: false,
@@ -427,6 +429,7 @@ impl CallMachine {
                 announcement: self.announcement,
                 told: self.told,
                 sip: self.sip.take(),
+                because: std::mem::take(&mut self.because),
                 ended_by: self.ended_by,
                 rang_out: self.rang_out,
                 handover,

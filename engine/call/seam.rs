@@ -397,6 +397,8 @@ pub struct Ending {
     pub told: Option<Told>,
     /// How the signalling ended.
     pub sip: Option<SipCause>,
+    /// The network's own causes, where it was refused (RFC 3326).
+    pub because: Vec<waihu_sip::identity::Cause>,
     /// Who ended it, where it was answered.
     pub ended_by: Option<EndedBy>,
     /// Whether we gave up ringing.

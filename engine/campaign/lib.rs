@@ -3,6 +3,7 @@
 //!
 //! Deliberately absent: clocks, files and sockets. Bytes, times and results of calls are handed in.
 
+mod caller_ids;
 mod cases;
 mod columns;
 pub mod contact;
@@ -18,13 +19,13 @@ mod strategy;
 mod verdict;
 mod write;
 
+pub use caller_ids::CallerIds;
 pub use cases::{CaseReader, CaseTable, Found, RowProblem, RowReader, read_csv, read_csv_bytes, read_object};
 pub use experiment::{Interval, Proportion, VariantResult, results, variant_of};
 pub use pace::{BEHIND_MS, Bottleneck, EASY_LATE_PERMILLE, EASY_MS, LATE_PERMILLE, Load, Pace, Pacer, STEP};
-pub use past::{Past, agreed_time};
+pub use past::{Past, TRUNK_CAUSE_NEVER, agreed_time};
 pub use settings::{
-    CallerIds, InvalidScriptName, Mode, PacingSettings, ScriptName, ScriptShare, Settings, SettingsFault,
-    toml_line,
+    InvalidScriptName, Mode, PacingSettings, ScriptName, ScriptShare, Settings, SettingsFault, toml_line,
 };
 pub use strategy::{Ladder, Next, NumberRule, Placement, Rule, Step, Strategy};
 pub use verdict::{

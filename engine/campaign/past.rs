@@ -24,13 +24,17 @@ pub struct Past {
     pub agent_calls: bool,
     /// The day of the payment that was promised.
     pub promised: Option<Date>,
-    /// The rule by which there is no further call whatever a ladder says: the script's own, or a fault after an
-    /// answer.
+    /// The rule by which there is no further call whatever a ladder says: the script's own, a fault after an
+    /// answer, or a cause that the trunk's file says so of.
     pub closed: Option<String>,
 }
 
+/// The rule where the trunk's own table of causes says that there is no further call.
+pub const TRUNK_CAUSE_NEVER: &str = "trunk_cause_never";
+
 /// Rules that outweigh every ladder.
-const CLOSING: [&str; 3] = ["script_never", "engine_failed_in_call", "interrupted_after_answer"];
+const CLOSING: [&str; 4] =
+    ["script_never", "engine_failed_in_call", "interrupted_after_answer", TRUNK_CAUSE_NEVER];
 
 impl Past {
     /// What an outcome says of its attempt; `zone` is the callee's time zone.

@@ -3,12 +3,14 @@
 //! Deliberately absent: which cases and in what order ([`crate::Strategy`]), and whether what is named here
 //! exists: trunks, scripts and strategies are the shell's to find.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{fmt, str::FromStr};
 
 use jiff::civil::Date;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use waihu_terms::Authority;
-use waihu_types::{Currency, GivenAuthority, Money, Percent, PhoneNumber};
+use waihu_types::{Currency, GivenAuthority, Money, Percent};
+
+use crate::CallerIds;
 
 /// What a campaign is to do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -138,57 +140,6 @@ impl Default for PacingSettings {
 /// 16 CFR 310.4(b)(4)(i), and the most that may be set.
 fn three_percent() -> Percent {
     Percent::whole(3)
-}
-
-/// Numbers that callees see, by where the number that is dialled belongs.
-///
-/// A key is what the dialled number begins with: with a `+` it is held against numbers that are written with their
-/// country (`+8621`), without one against the digits inside the country (`021`, `212`); the longest that fits
-/// counts. `default` stands for all others; without it they see what the trunk's configuration has.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct CallerIds(BTreeMap<String, PhoneNumber>);
-
-/// The key of [`CallerIds`] for all other numbers.
-const ALL_OTHERS: &str = "default";
-
-impl CallerIds {
-    /// The number that whoever is called at `callee` sees; none for the trunk's own.
-    pub fn of(&self, callee: &PhoneNumber) -> Option<&PhoneNumber> {
-        let written = callee.as_str();
-        let abroad = written.strip_prefix('+').or_else(|| written.strip_prefix("00"));
-        let home = callee.subscriber();
-        let fits = |key: &str| match key.strip_prefix('+') {
-            Some(code) => abroad.is_some_and(|digits| digits.starts_with(code)),
-            None => home.starts_with(key.trim_start_matches('0')),
-        };
-        let regions = self.0.iter().filter(|(key, _)| *key != ALL_OTHERS && fits(key));
-        regions
-            .max_by_key(|(key, _)| key.len())
-            .or_else(|| self.0.get_key_value(ALL_OTHERS))
-            .map(|(_, id)| id)
-    }
-
-    /// Whether none is named.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Keys that are neither digits nor `default`.
-    fn odd_keys(&self) -> impl Iterator<Item = &str> {
-        let digits = |key: &str| {
-            let plain = key.strip_prefix('+').unwrap_or(key);
-            // At least one digit is left once the zeros before it are gone: an empty one would fit all.
-            plain.len() <= 15 && plain.bytes().all(|b| b.is_ascii_digit()) && plain.bytes().any(|b| b != b'0')
-        };
-        self.0.keys().map(String::as_str).filter(move |key| *key != ALL_OTHERS && !digits(key))
-    }
-}
-
-impl FromIterator<(String, PhoneNumber)> for CallerIds {
-    fn from_iter<I: IntoIterator<Item = (String, PhoneNumber)>>(ids: I) -> Self {
-        Self(ids.into_iter().collect())
-    }
 }
 
 /// What is wrong with settings.

@@ -31,7 +31,7 @@ pub fn sip_verdict(code: u16) -> (Disposition, FaultOwner) {
         400 | 401 | 405..=407 | 411..=416 | 420..=423 | 481 | 488 | 491 | 493 | 606 => {
             (D::TrunkFailed, F::Us)
         }
-        // Redirections are not followed; payment, identity, loops, too many hops and the rest.
+        // Redirections that are not followed; payment, identity, loops, too many hops and the rest.
         300..=499 => (D::TrunkFailed, F::Trunk),
         500..=599 => (D::TrunkFailed, F::Trunk),
         // Any other 6xx is a global refusal by the callee's side (RFC 3261 section 21.6).

@@ -34,6 +34,7 @@ mod serve;
 mod signals;
 mod simulate;
 mod token;
+mod trace;
 mod train;
 mod transcribe;
 mod trunk;
@@ -125,6 +126,8 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     /// Call simulated callees, and compare every outcome with what is expected 演练并核对结果
     Practice(practice::PracticeArgs),
+    /// Show what passed over the wire for one call, as a ladder 查看一通电话的信令
+    Trace(trace::TraceArgs),
     /// Make, list and revoke tokens: who may ask over HTTP 接口令牌
     #[command(subcommand)]
     Token(token::TokenCommand),
@@ -205,6 +208,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Retention(command) => retention::run(&project, &command),
         Command::Hold(command) => hold::run(&project, command),
         Command::Debtor(command) => debtor::run(&project, command),
+        Command::Trace(args) => trace::run(&project, &args),
         Command::Token(command) => token::run(&project, command),
         Command::Person(command) => person::run(&project, command),
         Command::Init(args) => init::run(&project, &args),

@@ -4,7 +4,7 @@ use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use waihu_keeping::{Mode, Swept};
+use waihu_keeping::Mode;
 
 use super::{
     bundle::{ended, write_down},
@@ -62,39 +62,10 @@ async fn sweep(project: &Project, args: &SweepArgs) -> Result<ExitCode> {
     if let Some(row) = row {
         ended(&archive.store, row, &done).await?;
     }
-    let Swept {
-        recordings,
-        transcripts,
-        words,
-        deliveries,
-        outcomes,
-        held,
-        sealed,
-        failed,
-        unknown_profiles,
-    } = done?;
+    let swept = done?;
     match mode {
-        Mode::Look => out!("would go 将被删除:")?,
-        Mode::Remove => out!("gone 已删除:")?,
+        Mode::Look => out!("would go 将被删除:\n{swept}")?,
+        Mode::Remove => out!("gone 已删除:\n{swept}")?,
     }
-    out!("  {recordings} recordings 录音, {transcripts} transcripts 文本 (on this node 本节点)")?;
-    out!("  {words} calls' searched words 检索文字, {deliveries} calls' events and messages 事件与短信")?;
-    out!("  {outcomes} outcomes' personal parts 结果中的个人信息")?;
-    if held > 0 {
-        out!("{held} files have had their days and are held 个文件已到期但被封存")?;
-    }
-    if sealed > 0 {
-        out!("{sealed} plain files were sealed 个明文文件已封存")?;
-    }
-    if !unknown_profiles.is_empty() {
-        let names: Vec<&str> = unknown_profiles.iter().map(String::as_str).collect();
-        note!(
-            "kept, since their profiles are not in compliance/ 规则文件不存在，予以保留: {}",
-            names.join(", ")
-        );
-    }
-    if failed > 0 {
-        note!("{failed} files could not be removed or sealed; the log says why 个文件处理失败");
-    }
-    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if swept.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -19,7 +19,8 @@ use super::{
 };
 use crate::{
     configuration::Configuration,
-    daily, gate, interface,
+    daily, gate,
+    interface::{self, Line},
     output::{note, out},
     plant::{self, Ground},
     project::Project,
@@ -72,7 +73,9 @@ async fn serve(
     let pulse = Arc::new(Pulse::default());
     let (end, ending) = watch::channel(false);
     let archive = configuration.archive(project, Arc::clone(&store))?;
-    let agents = Switchboard::start(Arc::clone(&store), &trunk.agents);
+    let line = Line::default();
+    let agents = Switchboard::start(Arc::clone(&store), &trunk.agents)
+        .with_telephones(trunk.seats().map(|(login, _)| login));
     // What is asked for is refused at once where its address is taken, not after the models are loaded.
     let (listens, mut api) = interface::serve(
         project,
@@ -80,6 +83,7 @@ async fn serve(
         archive.clone(),
         Arc::clone(&pulse),
         agents.clone(),
+        Arc::clone(&line),
         ending,
     )
     .await?;
@@ -92,6 +96,7 @@ async fn serve(
     let max_at_once = args.max_at_once.unwrap_or(u32::MAX).clamp(1, trunk.max_calls) as usize;
     let plant = plant::start(project, trunk, gate, Arc::clone(&store), agents).await?;
     let sip = plant.sip.clone();
+    let _ = line.set(sip.clone());
     let mut signals = Signals::catch()?;
     let (observer, mut progress) = mpsc::unbounded_channel();
     let (stop, stopping) = watch::channel(Stop::No);

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
-use waihu_trunk::{Hop, SipSocket, TrunkConfig, Uri, registration::State};
+use waihu_trunk::{Dns, Hop, Place, SipSocket, Told, TrunkConfig, registration::State};
 
 use crate::{output::out, project::Project};
 
@@ -38,41 +38,96 @@ async fn check(name: &str, trunk: &TrunkConfig) -> Result<bool> {
     let environment = |name: &str| std::env::var(name).ok();
     let credentials = trunk.credentials(&environment)?;
     let telephones = trunk.telephones(&environment)?;
-    out!(
-        "✓ file 配置: {name}: {} by 传输 {}, {} telephones 话机",
-        trunk.proxy,
-        trunk.signalling.transport,
-        telephones.len()
-    )?;
+    let by = trunk.signalling.transport.map_or_else(|| "default 默认".to_owned(), |by| by.to_string());
+    out!("✓ file 配置: {name}: {} by 传输 {by}, {} telephones 话机", trunk.proxy, telephones.len())?;
+    numbers(trunk)?;
+    let (mut machines, mut well) = (Vec::new(), true);
+    for place in trunk.places() {
+        match located(trunk, place).await? {
+            Some(hops) => machines.extend(hops.into_iter().map(|hop| (place, hop))),
+            None => well = false,
+        }
+    }
     // Another port than the one that a running waihu may have; a stream's port need not be listened to.
     let mut socket = trunk.socket(concat!("waihu/", env!("CARGO_PKG_VERSION")));
     socket.local.set_port(0);
     socket.streams.listen = waihu_trunk::Listen::UdpOnly;
+    socket.streams.names.extend(machines.iter().filter_map(|(place, hop)| {
+        let name = trunk.signalling.tls_name().or(place.name())?;
+        Some((hop.address.ip(), name.trim_end_matches('.').to_owned()))
+    }));
     socket.signer = trunk.signer()?;
     let (sip, _calls) = SipSocket::open(socket)
         .await
         .with_context(|| format!("no port can be had at {} 无法打开端口", trunk.bind.ip()))?;
-    let hop = trunk.proxy_hop();
-    let there = options(&sip, hop).await?;
-    let registered = match trunk.registration(credentials.as_ref()) {
-        None => {
+    let mut first = None;
+    for (place, hop) in &machines {
+        let there = options(&sip, place, *hop).await?;
+        first = first.or(there.then_some(*hop));
+        well &= there;
+    }
+    let registered = match (trunk.registration(credentials.as_ref()), first) {
+        (None, _) => {
             out!("- registration 注册: this trunk does not register 本线路无需注册")?;
             true
         }
-        Some(order) if there => registers(&sip, order).await?,
-        Some(_) => {
+        (Some(order), Some(next_hop)) => {
+            registers(&sip, waihu_trunk::registration::Order { next_hop, ..order }).await?
+        }
+        (Some(_), None) => {
             out!("- registration 注册: not tried 未尝试")?;
             false
         }
     };
     let _ = tokio::time::timeout(PATIENCE, sip.settled()).await;
-    Ok(there && registered)
+    Ok(well && registered)
+}
+
+/// A mobile number in mainland China that nobody can have: its prefix is not given out.
+const NOBODY: &str = "+8610000000000";
+
+/// Shows what becomes of a number on its way.
+fn numbers(trunk: &TrunkConfig) -> Result<()> {
+    let nobody = NOBODY.parse().context("an example 示例号码")?;
+    out!(
+        "✓ numbers 号码: {NOBODY} is dialled as 拨打为 {}",
+        trunk.proxy.uri(&trunk.numbers.callee(&nobody))
+    )?;
+    for own in &trunk.caller_ids {
+        let shown = trunk.numbers.caller(&own.number);
+        out!("✓ caller id 主叫: {shown} for 号段 {}, weight 权重 {}", own.region, own.weight)?;
+    }
+    Ok(())
+}
+
+/// The machines that a place leads to, by what the DNS says of it; none where it says nothing of use.
+async fn located(trunk: &TrunkConfig, place: &Place) -> Result<Option<Vec<Hop>>> {
+    let dns = Dns::new(trunk.signalling.dns, trunk.bind.is_ipv4());
+    let found = match (place.hop(trunk.signalling.transport.unwrap_or_default()), dns) {
+        (Some(hop), _) => return Ok(Some(vec![hop])),
+        (None, Ok(dns)) => dns.locate(place, trunk.signalling.transport, &waihu_trunk::BY_NAME).await,
+        (None, Err(fault)) => Err(fault),
+    };
+    match found {
+        Ok(found) => {
+            for Told { question, answer } in &found.told {
+                let answer =
+                    if answer.is_empty() { "nothing 无记录".to_owned() } else { answer.join(", ") };
+                out!("✓ DNS: {question} → {answer}")?;
+            }
+            Ok(Some(waihu_trunk::locate::order(&found.targets, 0)))
+        }
+        Err(fault) => {
+            out!("✗ DNS: {fault}")?;
+            Ok(None)
+        }
+    }
 }
 
 /// Whether anybody answers: whatever the answer is, somebody is there.
-async fn options(sip: &SipSocket, hop: Hop) -> Result<bool> {
+async fn options(sip: &SipSocket, place: &Place, hop: Hop) -> Result<bool> {
     let begun = Instant::now();
-    let asked = tokio::time::timeout(PATIENCE, sip.ping(Uri::sip("", hop.address), hop)).await;
+    let asked = tokio::time::timeout(PATIENCE, sip.ping(place.uri(""), hop)).await;
     let took_ms = begun.elapsed().as_millis();
     match asked {
         Ok(Ok(code)) => {

@@ -23,6 +23,10 @@ const LINE: usize = 76;
 pub(crate) struct Address(String);
 
 impl Address {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
     fn domain(&self) -> &str {
         self.0.rsplit_once('@').map_or("", |(_, domain)| domain)
     }

@@ -8,7 +8,11 @@ mod page;
 
 use std::time::Duration;
 
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{
+    Timestamp,
+    civil::{Date, Weekday},
+    tz::TimeZone,
+};
 use serde::Deserialize;
 use waihu_store::{Sent, Store, StoreError, StoredReport};
 use waihu_types::WallTime;
@@ -36,6 +40,16 @@ pub enum Every {
     Day,
     /// Of the week that is over, from Monday to Sunday.
     Week,
+}
+
+impl Every {
+    /// The word in the file.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Day => "day",
+            Self::Week => "week",
+        }
+    }
 }
 
 /// `[[report]]` of `waihu.toml`.
@@ -110,6 +124,31 @@ impl ReportPlan {
     /// Whether it goes out by mail.
     pub fn is_mailed(&self) -> bool {
         !self.mail.is_empty()
+    }
+
+    /// To whom it goes by mail.
+    pub fn mailed_to(&self) -> impl Iterator<Item = String> {
+        self.mail.iter().map(|address| address.as_str().to_owned())
+    }
+
+    /// From which hour on it is made, by the clock of [`Self::zone`].
+    pub fn hour(&self) -> i8 {
+        self.hour
+    }
+
+    /// The zone whose days it is about.
+    pub fn zone(&self) -> &str {
+        &self.zone
+    }
+
+    /// When the next one is made. None where the zone has no such day.
+    pub fn next(&self, now: Timestamp) -> Option<WallTime> {
+        let today = now.in_tz(&self.zone).ok()?.date();
+        let at = |day: Date| Some(day.at(self.hour, 0, 0, 0).in_tz(&self.zone).ok()?.timestamp());
+        let days = (0..=7).filter_map(|n| today.checked_add(span(n)).ok());
+        let days = days.filter(|day| self.every == Every::Day || day.weekday() == Weekday::Monday);
+        let next = days.filter_map(at).find(|at| *at > now)?;
+        Some(WallTime::from_unix_millis(next.as_millisecond()))
     }
 
     /// The last period that is over, and whose hour has come. None where the zone has no such day.
@@ -223,6 +262,26 @@ mod tests {
         let (first, last, _) = due(&week, "2026-11-23T00:00:00Z");
         assert_eq!((first.as_str(), last.as_str()), ("2026-11-16", "2026-11-22"));
         assert_eq!(due(&week, "2026-11-29T10:00:00Z").0, "2026-11-16");
+    }
+
+    #[test]
+    fn the_next_one_is_made_at_its_hour() {
+        let next = |every: &str, now: &str| {
+            plan(every)
+                .unwrap()
+                .next(now.parse().unwrap())
+                .unwrap()
+                .to_string()
+                .split('.')
+                .next()
+                .unwrap()
+                .to_owned()
+        };
+        assert_eq!(next("every = \"day\"", "2026-11-26T23:59:59Z"), "2026-11-27T00:00:00");
+        assert_eq!(next("every = \"day\"", "2026-11-27T00:00:00Z"), "2026-11-28T00:00:00");
+        // Of Monday the 23rd at eight in Shanghai, and a week on.
+        assert_eq!(next("every = \"week\"", "2026-11-22T23:00:00Z"), "2026-11-23T00:00:00");
+        assert_eq!(next("every = \"week\"", "2026-11-23T00:00:00Z"), "2026-11-30T00:00:00");
     }
 
     #[test]

@@ -72,6 +72,9 @@ pub async fn place_call(
     if !plant.sip.is_open() {
         return Err(DialError::SignallingGone);
     }
+    if let Some(why) = plant.carrier.why_shut() {
+        return Err(DialError::TrunkShut(why));
+    }
     let mut call = ActiveCall::open(&plant, &order, today, prompts, observer, stop)?;
     let attempt = call.begin().await?;
     let ring = |seconds: u32| Duration::from_secs(seconds.into());
@@ -311,8 +314,13 @@ impl<'a> ActiveCall<'a> {
             match output {
                 Output::InviteCallee => {
                     tell(&self.observer, self.order, ProgressKind::Dialling);
-                    let request = legs::invite_callee(self.plant, self.order, self.sound.offer());
-                    self.callee = Some(self.plant.sip.invite(request));
+                    match legs::invite_callee(self.plant, self.order, self.sound.offer()) {
+                        Some(request) => self.callee = Some(self.plant.sip.invite(request)),
+                        None => {
+                            let event = legs::not_dialled();
+                            machine.handle_input(self.now(), Input::Sip { leg: Leg::Callee, event });
+                        }
+                    }
                 }
                 Output::Seek { .. }
                 | Output::Unwanted
@@ -433,7 +441,8 @@ impl<'a> ActiveCall<'a> {
     async fn close(mut self, attempt: Attempt, ending: Ending) -> Result<Outcome, DialError> {
         let now = self.now();
         self.plant.media.close(self.sound.slot());
-        let mut outcome = outcome(&attempt, ending, self.wall(now), |at| self.wall(at));
+        let causes = &self.plant.trunk.causes;
+        let mut outcome = outcome(&attempt, causes, ending, self.wall(now), |at| self.wall(at));
         self.fault.iter().for_each(|fault| fault.mark(&mut outcome));
         self.trail.iter_mut().for_each(|trail| trail.ended(&outcome));
         filing::keep(self.plant, &outcome).await;

@@ -7,6 +7,7 @@ mod card;
 mod leg;
 mod others;
 mod spoken;
+mod talk;
 
 use std::{
     collections::VecDeque,
@@ -30,13 +31,14 @@ pub(crate) use self::{card::card, leg::Page};
 use self::{
     leg::{Other, SideLeg, Who},
     spoken::{Introduction, WHISPER, Whisper},
+    talk::{Had, Talk},
 };
 use crate::{
     error::DialError,
     legs,
     plant::{Order, Plant},
     sound::{Ends, FarEnd, LegSound, News, Reach, SoundFault},
-    switchboard::{CallNews, CallSide, phone},
+    switchboard::{CallNews, CallSide},
 };
 
 /// What reaches the agent's side from threads, with the number of the leg.
@@ -96,6 +98,8 @@ pub(crate) struct AgentSide {
     /// Agents who said yes and could not be spoken with, or who have handed the call on.
     without: Vec<AgentId>,
     others: Vec<Other>,
+    /// Once an agent has had the call.
+    talk: Option<Talk>,
     happenings: UnboundedSender<(u64, Own)>,
     inbox: UnboundedReceiver<(u64, Own)>,
 }
@@ -120,6 +124,7 @@ impl AgentSide {
             last: Arc::default(),
             without: Vec::new(),
             others: Vec::new(),
+            talk: None,
             happenings,
             inbox,
         }
@@ -412,7 +417,7 @@ impl AgentSide {
         callee: SlotId,
         (leg, agent): (Leg, AgentId),
     ) -> Option<Input> {
-        let by_phone = phone(&plant.trunk.agents, &agent).is_some();
+        let by_phone = legs::telephone_of(plant, &agent).is_some();
         let error = self.make_leg(plant, order, callee, (leg, agent)).err()?;
         tracing::error!(attempt = %order.attempt, %error, "the agent could not be called");
         let lost = |event| if leg == Leg::Agent { Input::Agent(event) } else { Input::Consulted(event) };
@@ -429,16 +434,16 @@ impl AgentSide {
         let is_taken = self.is_taken;
         self.hang_up(plant, leg);
         self.is_taken = is_taken;
-        let phone = phone(&plant.trunk.agents, &agent);
-        let far_end = if phone.is_some() { FarEnd::Telephone } else { FarEnd::Browser };
+        let telephone = legs::telephone_of(plant, &agent);
+        let far_end = if telephone.is_some() { FarEnd::Telephone } else { FarEnd::Browser };
         let name = plant.switchboard.name_of(&agent);
         let who = if leg == Leg::Agent { Who::Agent(agent) } else { Who::Consulted(agent) };
         let at = self.open_leg(plant, order, callee, (who, name), far_end)?;
         let Some(side) = self.legs.get_mut(at) else { return Ok(()) };
         let offer = side.sound.offer();
-        match phone {
-            Some(phone) => {
-                let request = legs::invite_agent(plant, &order.case.id, phone, offer);
+        match telephone {
+            Some(telephone) => {
+                let request = legs::invite_agent(plant, &order.case.id, telephone, offer)?;
                 side.call = Some(plant.sip.invite(request));
             }
             None => self.place_of(leg).into_iter().for_each(|board| board.offer(&offer)),
@@ -497,10 +502,10 @@ impl AgentSide {
         Ok(plant.speech.listen(order.lang, today, Arc::new(heard)))
     }
 
-    /// The page was loaded anew: another offer, with other keys.
+    /// The page was loaded anew: another offer, with other keys. A telephone's sound knows of no page.
     fn renew(&mut self, plant: &Plant, leg: Leg) -> Option<Input> {
         let at = self.at(leg)?;
-        let side = self.legs.get_mut(at)?;
+        let side = self.legs.get_mut(at).filter(|side| side.call.is_none())?;
         if let Err(error) = side.sound.begin_anew(plant.means()) {
             tracing::error!(%error, "an agent's leg could not be offered anew");
             return self.of_an_agent(at, AgentEvent::Lost);
@@ -536,21 +541,15 @@ impl AgentSide {
     }
 
     /// Whoever has the call is heard and written down.
-    fn begins_to_talk(&self, plant: &Plant, order: &Order) {
+    fn begins_to_talk(&mut self, plant: &Plant, order: &Order) {
         let Some(leg) = self.at(Leg::Agent).and_then(|at| self.legs.get(at)) else { return };
         let Who::Agent(agent) = leg.who.clone() else { return };
         if let Some(listener) = &leg.listener {
             listener.answered();
         }
         self.board.is_had_by(&agent, &leg.name);
-        let (store, attempt) = (Arc::clone(&plant.store), order.attempt.clone());
-        let (case, debtor) = (order.case.id.clone(), order.case.dossier.debtor.clone());
-        tokio::spawn(async move {
-            let (talk, of) = ((&attempt, agent.as_str()), (&case, debtor.as_ref()));
-            if let Err(error) = store.begin_talk(talk, of, legs::wall_now()).await {
-                tracing::error!(%attempt, %error, "it was not written down which agent has a call");
-            }
-        });
+        let talk = self.talk.get_or_insert_with(|| Talk::of(&plant.store, order));
+        talk.note(agent, Had::Begun, legs::wall_now());
     }
 
     /// Ends an agent's leg, however far it came.
@@ -585,13 +584,8 @@ impl AgentSide {
         let Who::Agent(agent) = leg.who else { return };
         if self.is_taken && !self.is_joined {
             self.without.push(agent);
-        } else if self.is_joined {
-            let (store, call) = (Arc::clone(&plant.store), self.board.call().clone());
-            tokio::spawn(async move {
-                if let Err(error) = store.end_talk(&call, agent.as_str(), legs::wall_now()).await {
-                    tracing::error!(attempt = %call, %error, "a talk's end was not written down");
-                }
-            });
+        } else if let Some(talk) = self.talk.as_ref().filter(|_| self.is_joined) {
+            talk.note(agent, Had::Ended, legs::wall_now());
         }
     }
 

@@ -29,6 +29,7 @@ use waihu_campaign::{
     pacing::{AGENT_WITHIN, Answers, CampaignNow, Pacing, Seen, Trunk},
 };
 use waihu_store::{CampaignState, Draining, Passage, Picked, Refusal, StoreError, StoredCampaign};
+use waihu_trunk::Room;
 use waihu_types::{AnsweredBy, AttemptId, CampaignId, CaseId, Outcome, Time, WallTime};
 
 use crate::{
@@ -165,6 +166,8 @@ struct Engine {
     unfiled: bool,
     /// What kept it from the store, told once.
     away: Option<String>,
+    /// Why the carrier takes no call, told once.
+    shut: Option<String>,
 }
 
 /// Runs the engine until its one campaign has nothing left to do now, or until `stop` says otherwise and the
@@ -203,6 +206,7 @@ pub async fn run_engine(
         looked_at: None,
         unfiled: false,
         away: None,
+        shut: None,
     };
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -225,6 +229,19 @@ pub async fn run_engine(
     }
     engine.plant.store.leave().await?;
     Ok(())
+}
+
+impl Given {
+    /// The same with so many calls in all.
+    fn at_most(mut self, most: u32) -> Self {
+        let mut left = most;
+        for (_, calls) in &mut self.calls {
+            *calls = (*calls).min(left);
+            left -= *calls;
+        }
+        self.calls.retain(|(_, calls)| *calls > 0);
+        self
+    }
 }
 
 impl Engine {
@@ -349,6 +366,7 @@ impl Engine {
         let is_over = |order: &Order| !runs.iter().any(|id| is_of(id, order));
         self.withdraw(is_over, Some(legs::wall_now()), "put_back").await?;
         gauge::measure(&self.pacing, self.campaigns.keys());
+        gauge::measure_trunk(&self.plant.carrier);
         self.stop_settled().await
     }
 
@@ -447,7 +465,8 @@ impl Engine {
     async fn dial(&mut self) -> Result<(), DialError> {
         self.looked().await?;
         let (now, load) = (self.plant.media.now(), self.gauge.read(&self.plant));
-        let given = self.share_out(now, load);
+        let Some(most) = self.most_by_trunk() else { return Ok(()) };
+        let given = self.share_out(now, load).at_most(most);
         let pace = self.pacing.pace();
         if pace != self.pace {
             tracing::info!(?pace, ?load, "the pace of dialling has changed");
@@ -479,6 +498,26 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// How many calls the carrier's machines may be given now; none for none at all: nobody is looked at, and no case
+    /// is used up.
+    fn most_by_trunk(&mut self) -> Option<u32> {
+        let shut = self.plant.carrier.why_shut();
+        if shut != self.shut {
+            match &shut {
+                Some(why) => tracing::error!(%why, "no call is placed until the carrier is back"),
+                None => tracing::warn!("the carrier is back: dialling goes on"),
+            }
+            let _ = self.observer.send(Progress::Trunk(shut.clone()));
+            self.shut.clone_from(&shut);
+        }
+        match self.plant.carrier.room() {
+            Room::Shut => None,
+            // A call that has heard something has told of the machine, too: it is no longer on trial.
+            Room::Trial => self.up.values().all(|up| up.answered_at.is_some()).then_some(1),
+            Room::Open => Some(u32::MAX),
+        }
     }
 
     async fn pick(&mut self, id: &CampaignId, most: u32) -> Result<Vec<Picked>, DialError> {
@@ -698,6 +737,7 @@ fn where_to(e: &DialError, now: WallTime) -> (Option<WallTime>, &'static str) {
         (_, Some(Refusal::NumberBarred { .. })) => (None, "number_barred"),
         (_, Some(Refusal::Answered | Refusal::Settled { .. })) => (None, "settled_by_outcome"),
         (DialError::Stopped, _) => (Some(now), "stopped_before_dialling"),
+        (DialError::TrunkShut(_), _) => (Some(now), "trunk_shut"),
         (DialError::Store(StoreError::NoLease), _) => (Some(now), "taken_for_dead"),
         (DialError::Unfit { .. } | DialError::TimeZone { .. }, _) => (None, "unfit"),
         // The outcome is in the spool, and moves the case when it is filed.
@@ -709,7 +749,7 @@ fn where_to(e: &DialError, now: WallTime) -> (Option<WallTime>, &'static str) {
 fn not_placed(e: DialError) -> ProgressKind {
     let why = e.to_string();
     match e {
-        DialError::Stopped => ProgressKind::Stopped,
+        DialError::Stopped | DialError::TrunkShut(_) => ProgressKind::Stopped,
         DialError::NotFiled { outcome, path, .. } => {
             ProgressKind::NotFiled { why, outcome: path.is_none().then_some(outcome) }
         }

@@ -60,6 +60,9 @@ pub enum DialError {
     /// The trunk's socket has fallen.
     #[error("the trunk's signalling has stopped; start waihu again 信令已中断，请重新启动")]
     SignallingGone,
+    /// None of the carrier's machines takes a call now.
+    #[error("no call can be placed now, and none was 暂时无法呼叫: {0}")]
+    TrunkShut(String),
     /// The speech workers are gone.
     #[error("the speech workers have stopped; start waihu again 语音线程已停止，请重新启动")]
     WorkersGone,

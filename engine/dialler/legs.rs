@@ -1,14 +1,15 @@
 //! The call's words and the wires' words for the same things.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use jiff::civil::Date;
 use tokio::sync::watch;
 use waihu_agents::AgentId;
 use waihu_call::{Leg, Line, MediaEvent, PlaybackId, Speaker};
+use waihu_campaign::CallerIds;
 use waihu_record::TranscriptLine;
-use waihu_sip::{Event, FailureCause, Hop, SessionDescription, Uri};
-use waihu_trunk::{Agent, Call, Credentials, Handover, InviteRequest};
+use waihu_sip::{Event, FailureCause, SessionDescription, Uri};
+use waihu_trunk::{Call, Handover, InviteRequest, OwnNumber, Route};
 use waihu_types::{Case, CaseId, Codec, PhoneNumber, WallTime};
 
 use crate::{
@@ -30,6 +31,7 @@ pub(crate) async fn event(leg: &mut Option<Call>) -> Event {
                 reason: "signalling lost".to_owned(),
                 cause: FailureCause::TransportError,
                 retry_after_s: None,
+                because: Vec::new(),
             }
         }
     }
@@ -52,6 +54,7 @@ pub(crate) fn not_dialled() -> Event {
         reason: "not dialled".to_owned(),
         cause: FailureCause::TransportError,
         retry_after_s: None,
+        because: Vec::new(),
     }
 }
 
@@ -109,18 +112,36 @@ pub(crate) fn stereo_tap(tap: waihu_record::StereoTap) -> waihu_media::StereoTap
     waihu_media::StereoTap { recording, rate_hz, full, empty, paused }
 }
 
-/// The INVITE to the callee: a number of the case, or the order's own target, by way of the trunk's
-/// proxy.
-pub(crate) fn invite_callee(plant: &Plant, order: &Order, offer: SessionDescription) -> InviteRequest {
-    let target = order.target.clone().unwrap_or_else(|| Uri::sip(order.number.as_str(), plant.trunk.proxy));
-    let mut request = invite(plant, target, plant.trunk.proxy_hop(), offer);
+/// The INVITE to the callee: a number of the case, or the order's own target, by way of the carrier; none where none
+/// of its machines is known.
+pub(crate) fn invite_callee(
+    plant: &Plant,
+    order: &Order,
+    offer: SessionDescription,
+) -> Option<InviteRequest> {
+    let trunk = &plant.trunk;
+    let target = order.target.clone().unwrap_or_else(|| to_number(plant, &order.number));
+    let mut request = invite(plant, target, plant.carrier.route_at_all()?, offer);
     // By it the carrier's records and ours are compared.
     request.call_id = Some(order.attempt.to_string());
-    if let (Some(id), Uri::Sip(from)) = (&order.caller_id, &mut request.from.uri) {
+    let pool = || CallerIds::pool(trunk.caller_ids.iter().map(pooled)).of(&order.number).cloned();
+    if let (Some(id), Uri::Sip(from)) = (order.caller_id.clone().or_else(pool), &mut request.from.uri) {
         // A number's digits and its plus need no escape (RFC 3261 section 25.1).
-        from.userinfo = Some(id.as_str().to_owned());
+        from.userinfo = Some(trunk.numbers.caller(&id));
+        // A signature names numbers as everybody writes them (RFC 8224 section 8.3).
+        let e164 = |number: &PhoneNumber| trunk.numbers.e164(number);
+        request.signed_as = e164(&id).zip(e164(&order.number)).filter(|_| order.target.is_none());
     }
-    request
+    Some(request)
+}
+
+fn pooled(own: &OwnNumber) -> (String, PhoneNumber, u32) {
+    (own.region.clone(), own.number.clone(), own.weight)
+}
+
+/// A number at the carrier, as it wants it written.
+fn to_number(plant: &Plant, number: &PhoneNumber) -> Uri {
+    plant.trunk.proxy.uri(&plant.trunk.numbers.callee(number))
 }
 
 /// Whether the telephone that rings is the number's own: a target given by hand may be anybody's.
@@ -130,18 +151,34 @@ pub(crate) fn rings_own_number(order: &Order) -> bool {
     user.is_some_and(|number| number.subscriber() == order.number.subscriber())
 }
 
-/// The INVITE to an agent: straight to an address that names a machine, else by way of the proxy. The
+/// Where an agent's telephone is called: one of the trunk's file, or one that registers here and stands at a desk; none
+/// of an agent who speaks by their page.
+pub(crate) fn telephone_of(plant: &Plant, agent: &AgentId) -> Option<Uri> {
+    let of_the_file = phone(&plant.trunk.agents, agent).map(|phone| phone.address.clone());
+    of_the_file.or_else(|| {
+        let (_, user) = plant.trunk.seats().find(|(login, _)| *login == agent.as_str())?;
+        Some(Uri::sip(user, plant.sip.local_addr()))
+    })
+}
+
+/// The INVITE to an agent: straight to an address that names a machine, else by way of the carrier. The
 /// agent's telephone shows the case as the caller's name.
+///
+/// # Errors
+/// When none of the carrier's machines is known.
 pub(crate) fn invite_agent(
     plant: &Plant,
     case: &CaseId,
-    agent: &Agent,
+    telephone: Uri,
     offer: SessionDescription,
-) -> InviteRequest {
-    let own = agent.address.as_sip().and_then(waihu_sip::SipUri::hop);
-    let mut request = invite(plant, agent.address.clone(), own.unwrap_or(plant.trunk.proxy_hop()), offer);
+) -> Result<InviteRequest, DialError> {
+    let own = telephone.as_sip().and_then(waihu_sip::SipUri::hop);
+    let own = own.map(|next_hop| Route { next_hop, backups: Vec::new() });
+    let shut = || DialError::TrunkShut(plant.carrier.why_shut().unwrap_or_default());
+    let route = own.or_else(|| plant.carrier.route_at_all()).ok_or_else(shut)?;
+    let mut request = invite(plant, telephone, route, offer);
     request.from.display = Some(case.to_string());
-    request
+    Ok(request)
 }
 
 /// Where the callee's side is to call an agent in our place; none where we call them ourselves.
@@ -150,28 +187,32 @@ pub(crate) fn refers_to(plant: &Plant, agent: &AgentId) -> Option<Uri> {
     (phone.handover == Handover::Refer).then(|| phone.address.clone())
 }
 
-/// The INVITE to whoever is called in, by way of the trunk's proxy.
-pub(crate) fn invite_number(plant: &Plant, number: &PhoneNumber, offer: SessionDescription) -> InviteRequest {
-    let target = Uri::sip(number.as_str(), plant.trunk.proxy);
-    invite(plant, target, plant.trunk.proxy_hop(), offer)
+/// The INVITE to whoever is called in, by way of the carrier; none where none of its machines is known.
+pub(crate) fn invite_number(
+    plant: &Plant,
+    number: &PhoneNumber,
+    offer: SessionDescription,
+) -> Option<InviteRequest> {
+    Some(invite(plant, to_number(plant, number), plant.carrier.route_at_all()?, offer))
 }
 
-fn invite(plant: &Plant, target: Uri, next_hop: Hop, offer: SessionDescription) -> InviteRequest {
+fn invite(plant: &Plant, target: Uri, route: Route, offer: SessionDescription) -> InviteRequest {
+    let Route { next_hop, backups } = route;
+    // The carrier's password is for the carrier, and so are the ways that it shows: whoever else challenges gets no
+    // answer to guess it from.
+    let carrier = Some(&plant.carrier).filter(|carrier| carrier.is_one(next_hop));
     InviteRequest {
         target,
         next_hop,
-        backups: if next_hop == plant.trunk.proxy_hop() { plant.trunk.backups() } else { Vec::new() },
+        backups,
+        redirects: carrier.map(|carrier| carrier.hosts()).unwrap_or_default(),
         call_id: None,
         from: plant.trunk.from.clone(),
-        credentials: credentials(plant.credentials.as_ref(), plant.trunk.proxy, next_hop.address),
+        signed_as: None,
+        credentials: plant.credentials.clone().filter(|_| carrier.is_some()),
         offer,
         headers: Vec::new(),
     }
-}
-
-/// The carrier's password is for the carrier: whoever else challenges gets no answer to guess it from.
-fn credentials(ours: Option<&Credentials>, proxy: SocketAddr, next_hop: SocketAddr) -> Option<Credentials> {
-    ours.filter(|_| next_hop == proxy).cloned()
 }
 
 /// The day at the callee's place.
@@ -201,15 +242,5 @@ mod tests {
         let key = waihu_media::MediaEvent::Dtmf { digit: '1', duration_ms: 80 };
         assert_eq!(media_word(Leg::Callee, &key), Some(MediaEvent::Digit('1')));
         assert_eq!(media_word(Leg::Agent, &key), None);
-    }
-
-    #[test]
-    fn the_carriers_password_is_for_the_carrier_alone() {
-        let ours = Credentials { username: "u".to_owned(), password: "p".to_owned(), realm: None };
-        let proxy = SocketAddr::from(([192, 0, 2, 1], 5060));
-        assert_eq!(credentials(Some(&ours), proxy, proxy).as_ref(), Some(&ours));
-        for other in [SocketAddr::from(([192, 0, 2, 9], 5060)), SocketAddr::from(([192, 0, 2, 1], 5080))] {
-            assert_eq!(credentials(Some(&ours), proxy, other), None);
-        }
     }
 }

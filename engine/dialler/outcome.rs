@@ -3,11 +3,13 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use waihu_call::{Ending, Offered};
-use waihu_campaign::Past;
+use waihu_campaign::{Past, TRUNK_CAUSE_NEVER};
 use waihu_dialog::{Conclusion, RedialAdvice};
+use waihu_sip::identity::Cause;
+use waihu_trunk::{Causes, Meaning, SipEnd};
 use waihu_types::{
-    AttemptId, CampaignId, Case, Disposition, FaultOwner, Handover, HandoverOffer, OUTCOME_VERSION, Outcome,
-    PhoneNumber, Redial, ScriptVersion, Time, WallTime,
+    Announcement, AttemptId, CampaignId, Case, Disposition, FaultOwner, Handover, HandoverOffer,
+    OUTCOME_VERSION, Outcome, PhoneNumber, Redial, ScriptVersion, SipCause, Time, WallTime,
 };
 
 use crate::plant::Plan;
@@ -32,10 +34,12 @@ pub(crate) struct Attempt {
 /// time of a point on the call's clock.
 pub(crate) fn outcome(
     of: &Attempt,
+    causes: &Causes,
     ending: Ending,
     ended_at: WallTime,
     wall: impl Fn(Time) -> WallTime,
 ) -> Outcome {
+    let meaning = meaning(causes, &ending);
     let conclusion = ending.conclusion;
     let (disposition, fault) = if ending.answered_at.is_some() {
         match (ending.engine_failed, conclusion.disposition) {
@@ -56,12 +60,18 @@ pub(crate) fn outcome(
         let (disposition, fault) = match (&ending.sip, ending.rang_out) {
             _ if ending.engine_failed => (Disposition::EngineFailed, FaultOwner::Us),
             (_, true) => waihu_campaign::announced_sip_verdict(RANG_OUT, ending.announcement),
-            (Some(sip), false) => waihu_campaign::announced_sip_verdict(sip.code, ending.announcement),
+            (Some(sip), false) => match meaning {
+                Some(meaning) => (meaning.disposition, meaning.fault),
+                None => waihu_campaign::announced_sip_verdict(sip.code, ending.announcement),
+            },
             (None, false) => waihu_campaign::NO_RESPONSE,
         };
         (disposition, Some(fault))
     };
-    let redial = redial(of, disposition, ending.answered_at.is_some(), &conclusion, ended_at);
+    let redial = match meaning {
+        Some(meaning) if meaning.never_again => Redial::No { rule: TRUNK_CAUSE_NEVER.to_owned() },
+        _ => redial(of, disposition, ending.answered_at.is_some(), &conclusion, ended_at),
+    };
     let mut outcome = Outcome {
         version: OUTCOME_VERSION,
         attempt: of.attempt.clone(),
@@ -98,7 +108,7 @@ pub(crate) fn outcome(
         recording: None,
         transcript: None,
         sound: None,
-        sip: ending.sip,
+        sip: ending.sip.map(|sip| with_cause(sip, &ending.because)),
         ended_by: ending.ended_by,
         fault,
         redial,
@@ -109,6 +119,26 @@ pub(crate) fn outcome(
         outcome.redial = plan.strategy.redial(&plan.settings, &of.case, &past);
     }
     outcome
+}
+
+/// What the trunk's own table makes of a refusal; none where it says nothing of it, or knows less than was announced.
+fn meaning(causes: &Causes, ending: &Ending) -> Option<Meaning> {
+    if ending.answered_at.is_some() || ending.rang_out || ending.engine_failed {
+        return None;
+    }
+    let sip = ending.sip.as_ref()?;
+    let end = SipEnd { code: sip.code, phrase: &sip.reason, because: &ending.because };
+    let announced = ending.announcement.is_some_and(|told| told != Announcement::Other);
+    causes.meaning(&end).filter(|meaning| meaning.is_precise || !announced)
+}
+
+/// The signalling's end with the network's own cause beside the phrase.
+fn with_cause(sip: SipCause, because: &[Cause]) -> SipCause {
+    let end = SipEnd { code: sip.code, phrase: "", because };
+    match end.q850() {
+        Some(cause) => SipCause { reason: format!("{} (Q.850 {cause})", sip.reason), ..sip },
+        None => sip,
+    }
 }
 
 fn ms(lasting: Duration) -> u64 {
@@ -157,7 +187,7 @@ fn redial(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use waihu_types::{Announcement, AnsweredBy, Callback, EndedBy, Identity, Lang};
+    use waihu_types::{AnsweredBy, Callback, EndedBy, Identity, Lang};
 
     /// 2026-11-25 15:00 in Shanghai.
     fn ended() -> WallTime {
@@ -205,6 +235,7 @@ mod tests {
             announcement: None,
             told: None,
             sip: None,
+            because: Vec::new(),
             ended_by: Some(EndedBy::Us),
             rang_out: false,
             handover: None,
@@ -213,7 +244,7 @@ mod tests {
     }
 
     fn filed(ending: Ending) -> Outcome {
-        outcome(&attempt(), ending, ended(), |_| ended())
+        outcome(&attempt(), &Causes::default(), ending, ended(), |_| ended())
     }
 
     fn not_before(outcome: &Outcome) -> String {
@@ -280,6 +311,51 @@ mod tests {
             );
             assert_eq!(outcome.answered_at, None);
         }
+    }
+
+    #[test]
+    fn the_carriers_own_table_of_causes_is_heeded_and_an_announcement_before_a_code_alone() {
+        let trunk = |rules: &str| {
+            let text = format!(
+                "[trunk]\nproxy = \"127.0.0.1:9\"\nfrom = \"sip:a@b\"\nbind = \"127.0.0.1:0\"\n{rules}"
+            );
+            waihu_trunk::TrunkConfig::parse(&text, "t.toml").unwrap().causes
+        };
+        let causes = trunk(
+            "[[cause]]\ncode = [480]\nq850 = [20]\nmeans = \"switched_off\"\n\
+             [[cause]]\ncode = [404]\nmeans = \"congestion\"\n[[cause]]\ncode = [603]\nmeans = \"forbidden\"\nredial = false\n",
+        );
+        let end = |code, q850: Option<u16>, announcement| {
+            let because = q850
+                .map(|code| Cause { protocol: "Q.850".to_owned(), code, text: None })
+                .into_iter()
+                .collect();
+            let sip = Some(SipCause { code, reason: "x".to_owned() });
+            let end = ending(Disposition::Unknown);
+            let end = Ending { answered_at: None, announcement, sip, because, ..end };
+            outcome(&attempt(), &causes, end, ended(), |_| ended())
+        };
+        use Announcement as A;
+        for (code, q850, announcement, disposition, fault) in [
+            (480, Some(20), None, Disposition::Unreachable, FaultOwner::Callee),
+            (480, Some(20), Some(A::Busy), Disposition::Unreachable, FaultOwner::Callee),
+            (480, Some(18), None, Disposition::NoAnswer, FaultOwner::Callee),
+            (480, None, Some(A::PoweredOff), Disposition::Unreachable, FaultOwner::Callee),
+            (404, None, None, Disposition::TrunkFailed, FaultOwner::Trunk),
+            (404, None, Some(A::NotInService), Disposition::NotInService, FaultOwner::Callee),
+            (603, None, None, Disposition::Rejected, FaultOwner::Trunk),
+        ] {
+            let outcome = end(code, q850, announcement);
+            assert_eq!(
+                (outcome.disposition, outcome.fault),
+                (disposition, Some(fault)),
+                "{code} {q850:?} {announcement:?}"
+            );
+        }
+        assert_eq!(end(480, Some(20), None).sip.unwrap().reason, "x (Q.850 20)");
+        let never = end(603, None, None);
+        assert_eq!(never.redial, Redial::No { rule: TRUNK_CAUSE_NEVER.to_owned() });
+        assert_eq!(Past::of(&never, "Asia/Shanghai").closed.as_deref(), Some(TRUNK_CAUSE_NEVER));
     }
 
     #[test]

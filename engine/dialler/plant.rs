@@ -11,7 +11,7 @@ use waihu_sip::Uri;
 use waihu_speech::Speech;
 use waihu_srtp::Certificate;
 use waihu_store::{Refusal, Store};
-use waihu_trunk::{Credentials, Registration, SipSocket, TrunkConfig};
+use waihu_trunk::{Carrier, Credentials, SipSocket, TrunkConfig};
 use waihu_types::{AttemptId, CampaignId, Case, CaseId, Intent, Lang, Outcome, PhoneNumber, VoiceStyle};
 use waihu_vault::Vault;
 
@@ -21,8 +21,8 @@ use crate::{filing::Reserve, switchboard::Switchboard, words::RecordedPrompts};
 pub struct Plant {
     /// The trunk's SIP socket.
     pub sip: SipSocket,
-    /// Its registration at the carrier, for as long as this lives; none where it has none.
-    pub registration: Option<Registration>,
+    /// The carrier's machines, and our registration there, for as long as this lives.
+    pub carrier: Carrier,
     /// The trunk's configuration.
     pub trunk: TrunkConfig,
     /// Its credentials, resolved from their references.
@@ -134,6 +134,8 @@ pub enum Progress {
     },
     /// The campaigns are dialled at another pace from here on.
     Pace(Pace),
+    /// The carrier takes no call, and why; none where it does again.
+    Trunk(Option<String>),
     /// A campaign cannot be dialled.
     Campaign {
         /// The campaign.

@@ -11,7 +11,7 @@ mod measure;
 mod supervise;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::{Duration, Instant},
 };
@@ -50,6 +50,8 @@ struct Board {
     /// Connections of desks, counted: of two of one agent the later one is the desk.
     connections: u64,
     measures: measure::Measures,
+    /// Whose sound at their desk is a telephone's.
+    by_telephone: HashSet<AgentId>,
 }
 
 /// How an agent stands, for pacing and for boards.
@@ -89,6 +91,7 @@ impl Switchboard {
             calls: HashMap::new(),
             connections: 0,
             measures: measure::Measures::default(),
+            by_telephone: HashSet::new(),
         };
         let inner = Inner { board: Mutex::new(board), wake: Notify::new(), store, began: Instant::now() };
         let this = Self(Arc::new(inner));
@@ -97,6 +100,13 @@ impl Switchboard {
         }
         tokio::spawn(keep_time(Arc::downgrade(&this.0)));
         this
+    }
+
+    /// These agents, by login, speak by a telephone at their desk: they are not asked for a page's sound.
+    #[must_use]
+    pub fn with_telephones<'a>(self, logins: impl Iterator<Item = &'a str>) -> Self {
+        self.board().by_telephone.extend(logins.map(AgentId::new));
+        self
     }
 
     /// How each agent stands.

@@ -624,7 +624,8 @@ impl Interpreter {
     // Agents, voicemail, limits, the end.
 
     fn agent_joined(&mut self, agent: String) {
-        if !matches!(self.phase, Phase::Calling { .. }) {
+        // Where the callee's side was asked to call them, they may be faster than the words before.
+        if self.agent_wanted().is_none() {
             self.trace("an agent joined whom nobody dialled");
             return;
         }

@@ -32,7 +32,7 @@ use waihu_vault::{Signer, Vault};
 pub use bundle::Bundled;
 pub use error::KeepError;
 pub use pack::{Filed, Manifest, Missing};
-pub use person::Accessed;
+pub use person::{Accessed, KeptOf};
 pub use sweep::{Kept, Mode, Swept};
 pub use verify::{FileState, SignatureState, Verified, verify};
 

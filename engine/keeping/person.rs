@@ -3,8 +3,8 @@
 use std::{fs::File, io::BufWriter};
 
 use serde_json::{Value, json};
-use waihu_store::{AuditRow, StoredCase, StoredHold};
-use waihu_types::{DebtorId, PhoneNumber, WallTime};
+use waihu_store::{AuditRow, ReviewFilter, StoredCase, StoredHold, StoredJudgement, StoredReview, Traces};
+use waihu_types::{AttemptId, DebtorId, PhoneNumber, WallTime};
 
 use crate::{
     Archive, KeepError, Manifest,
@@ -16,6 +16,8 @@ use crate::{
 
 /// Holds that are read at once.
 const HOLDS: u32 = 1_000;
+/// Reviews of a call that are read: each plan draws a call once.
+const REVIEWS: u32 = 1_000;
 
 /// What was handed out of a person.
 #[derive(Debug)]
@@ -30,19 +32,35 @@ pub struct Accessed {
     pub calls: usize,
 }
 
+/// What is kept of a person, before it is opened.
+#[derive(Clone, Debug)]
+pub struct KeptOf {
+    /// The lender's cases, as they were told last.
+    pub cases: Vec<StoredCase>,
+    /// Calls, the oldest first.
+    pub calls: Vec<AttemptId>,
+    /// Text messages.
+    pub messages: usize,
+    /// Holds on the person, a case or a call, those that were lifted too.
+    pub holds: Vec<StoredHold>,
+}
+
 /// What rows tell of a person.
 struct Person {
     cases: Vec<StoredCase>,
     calls: Vec<Call>,
     messages: Vec<Value>,
+    /// What calls were judged to be, and by whom they were looked through.
+    judgements: Vec<Value>,
+    reviews: Vec<Value>,
     looks: Vec<AuditRow>,
     holds: Vec<StoredHold>,
     not_called: Vec<Value>,
 }
 
 impl Archive {
-    /// Writes everything that is kept of a debtor into a file: cases, calls with sound and words, messages, who looked
-    /// at them, what keeps them. Who asks for it is to be written down before.
+    /// Writes everything that is kept of a debtor into a file: cases, calls with sound and words, what these were
+    /// judged to be, messages, who looked at them, what keeps them. Who asks for it is to be written down before.
     ///
     /// # Errors
     /// When nothing is kept, no key that is here opens a file, or the file cannot be written.
@@ -63,6 +81,8 @@ impl Archive {
             let cases: Vec<Value> = person.cases.iter().map(case).collect();
             pack.json("cases.json", &cases)?;
             pack.json("messages.json", &person.messages)?;
+            pack.json("judgements.json", &person.judgements)?;
+            pack.json("reviews.json", &person.reviews)?;
             pack.json("do-not-call.json", &person.not_called)?;
             let holds: Vec<Value> = person.holds.iter().map(hold).collect();
             pack.json("holds.json", &holds)?;
@@ -87,12 +107,49 @@ impl Archive {
         writing.await.map_err(|_| KeepError::Fell)?
     }
 
+    /// What is kept of a debtor, without its content: of what an access or an erasure would be.
+    ///
+    /// # Errors
+    /// When nothing is kept, or it cannot be read.
+    pub async fn kept_of(&self, debtor: &DebtorId) -> Result<KeptOf, KeepError> {
+        let traces = self.store.traces(debtor).await?;
+        if traces.case_ids.is_empty() && traces.calls.is_empty() {
+            return Err(KeepError::UnknownDebtor);
+        }
+        let mut messages = 0;
+        for attempt in &traces.calls {
+            messages += self.store.messages_of(attempt).await?.len();
+        }
+        let holds = self.holds_on(debtor, &traces).await?;
+        Ok(KeptOf { cases: traces.cases, calls: traces.calls, messages, holds })
+    }
+
+    /// The holds on a debtor, or on a case or a call of theirs.
+    async fn holds_on(&self, debtor: &DebtorId, traces: &Traces) -> Result<Vec<StoredHold>, KeepError> {
+        let mut holds = Vec::new();
+        loop {
+            let after = holds.last().map_or(0, |hold: &StoredHold| hold.id);
+            let page = self.store.holds(after, HOLDS).await?;
+            if page.is_empty() {
+                break;
+            }
+            holds.extend(page);
+        }
+        holds.retain(|hold| match hold.on.kind() {
+            "case" => traces.case_ids.iter().any(|id| id.as_str() == hold.on.subject()),
+            "call" => traces.calls.iter().any(|id| id.as_str() == hold.on.subject()),
+            _ => hold.on.subject() == debtor.as_str(),
+        });
+        Ok(holds)
+    }
+
     async fn person(&self, debtor: &DebtorId) -> Result<Person, KeepError> {
         let traces = self.store.traces(debtor).await?;
         if traces.case_ids.is_empty() && traces.calls.is_empty() {
             return Err(KeepError::UnknownDebtor);
         }
         let (mut calls, mut messages, mut looks) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut judgements, mut reviews) = (Vec::new(), Vec::new());
         for attempt in &traces.calls {
             match self.gather(attempt).await {
                 Ok(call) => calls.push(call),
@@ -105,6 +162,8 @@ impl Archive {
                     .push(json!({"message": message.new.message, "call": attempt, "to": message.new.callee,
                     "text": message.new.text, "state": message.state.label(), "sent_at": message.sent_at}));
             }
+            judgements.extend(self.store.judgement(attempt).await?.map(|it| judgement(&it)));
+            reviews.extend(self.reviews_of(attempt).await?);
             looks.extend(self.store.looks_at(attempt).await?);
         }
         let mut not_called = Vec::new();
@@ -116,23 +175,20 @@ impl Archive {
                 );
             }
         }
-        let mut holds = Vec::new();
-        loop {
-            let after = holds.last().map_or(0, |hold: &StoredHold| hold.id);
-            let page = self.store.holds(after, HOLDS).await?;
-            if page.is_empty() {
-                break;
+        let holds = self.holds_on(debtor, &traces).await?;
+        Ok(Person { cases: traces.cases, calls, messages, judgements, reviews, looks, holds, not_called })
+    }
+
+    /// The reviews that a call was drawn for, with what was done in each.
+    async fn reviews_of(&self, attempt: &AttemptId) -> Result<Vec<Value>, KeepError> {
+        let filter = ReviewFilter { attempt: Some(attempt.clone()), ..ReviewFilter::default() };
+        let mut told = Vec::new();
+        for drawn in self.store.reviews(&filter, None, REVIEWS).await? {
+            if let Some((drawn, acts)) = self.store.review(drawn.id).await? {
+                told.push(review(&drawn, &acts));
             }
-            holds.extend(page);
         }
-        let cases: Vec<&str> = traces.case_ids.iter().map(|id| id.as_str()).collect();
-        let ids: Vec<&str> = traces.calls.iter().map(|id| id.as_str()).collect();
-        holds.retain(|hold| match hold.on.kind() {
-            "case" => cases.contains(&hold.on.subject()),
-            "call" => ids.contains(&hold.on.subject()),
-            _ => hold.on.subject() == debtor.as_str(),
-        });
-        Ok(Person { cases: traces.cases, calls, messages, looks, holds, not_called })
+        Ok(told)
     }
 }
 
@@ -150,6 +206,22 @@ fn numbers(cases: &[StoredCase], calls: &[Call]) -> Vec<PhoneNumber> {
 
 fn case(stored: &StoredCase) -> Value {
     json!({"case": stored.case, "state": stored.state.label(), "changed_at": stored.changed_at})
+}
+
+fn judgement(it: &StoredJudgement) -> Value {
+    json!({"call": it.attempt, "revision": it.revision, "at": WallTime::from_unix_millis(it.judged_at),
+        "score": it.score, "passed": it.passed == 1, "critical": it.critical == 1, "record": record(&it.record)})
+}
+
+fn review(drawn: &StoredReview, acts: &[String]) -> Value {
+    let acts: Vec<Value> = acts.iter().map(|act| record(act)).collect();
+    json!({"call": drawn.attempt, "plan": drawn.plan, "day": drawn.day, "score": drawn.score,
+        "opinion": drawn.opinion, "stage": drawn.stage, "form": record(&drawn.form), "acts": acts})
+}
+
+/// A record as it stands in a row; one that is no JSON as its text.
+fn record(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
 }
 
 fn hold(hold: &StoredHold) -> Value {

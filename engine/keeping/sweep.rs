@@ -5,7 +5,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
+    fmt, fs,
 };
 
 use serde::Serialize;
@@ -55,6 +55,37 @@ pub struct Swept {
     pub failed: u64,
     /// Profiles of calls that are not in `compliance/` any more: what they left is kept.
     pub unknown_profiles: BTreeSet<String>,
+}
+
+impl fmt::Display for Swept {
+    /// Lines for people, each with what it counts; what there is none of is left out, but for what goes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { recordings, transcripts, words, deliveries, outcomes, .. } = self;
+        writeln!(f, "  {recordings} recordings 录音, {transcripts} transcripts 文本 (on this node 本节点)")?;
+        writeln!(
+            f,
+            "  {words} calls' searched words 检索文字, {deliveries} calls' events and messages 事件与短信"
+        )?;
+        write!(f, "  {outcomes} outcomes' personal parts 结果中的个人信息")?;
+        for (count, what) in [
+            (self.held, "files have had their days and are held 个文件已到期但被封存"),
+            (self.sealed, "plain files were sealed 个明文文件已封存"),
+            (self.failed, "files could not be removed or sealed; the log says why 个文件处理失败"),
+        ] {
+            if count > 0 {
+                write!(f, "\n{count} {what}")?;
+            }
+        }
+        if !self.unknown_profiles.is_empty() {
+            let names: Vec<&str> = self.unknown_profiles.iter().map(String::as_str).collect();
+            let names = names.join(", ");
+            write!(
+                f,
+                "\nkept, since their profiles are not in compliance/ 规则文件不存在，予以保留: {names}"
+            )?;
+        }
+        Ok(())
+    }
 }
 
 impl Swept {

@@ -25,8 +25,8 @@ use waihu_types::Time;
 
 use self::{clients::Clients, dice::Dice, registering::Registration, schedule::Schedule, servers::Servers};
 pub use words::{
-    CallHandle, Change, Command, Discard, EndedBy, EndpointConfig, Event, FailureCause, Input, Invite,
-    LargeRequests, Output, Referral, Strangers, TimedOut, Usage,
+    CallHandle, Change, Command, Counts, Discard, EndedBy, EndpointConfig, Event, FailureCause, Input,
+    Invite, LargeRequests, Output, Referral, Strangers, TimedOut, Usage,
 };
 
 use crate::{
@@ -89,6 +89,7 @@ pub struct Endpoint {
     refusals: (u64, u32),
     registrar: Option<Registrar>,
     next_incoming: u64,
+    counts: Counts,
 }
 
 impl Endpoint {
@@ -107,6 +108,7 @@ impl Endpoint {
             refusals: (0, 0),
             registrar: None,
             next_incoming: 1,
+            counts: Counts::default(),
         }
     }
 
@@ -152,6 +154,11 @@ impl Endpoint {
             servers: self.servers.len(),
             timers: self.schedule.len(),
         }
+    }
+
+    /// What it has counted so far.
+    pub fn counts(&self) -> Counts {
+        self.counts
     }
 
     /// Whether no call is left and every request of ours has had its final answer: nothing is lost if

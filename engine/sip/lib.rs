@@ -3,11 +3,12 @@
 //! [`Endpoint`] is the whole agent: many calls at once, each way. Below it, readable beside the RFCs:
 //! messages ([`message`], [`headers`], [`uri`]), session descriptions ([`sdp`], [`offer_answer`]), the
 //! four transaction machines ([`transaction`]), digest authentication ([`auth`]), dialogs ([`dialog`]), session
-//! timers ([`session_timer`]), where others register ([`registrar`]) and what carries it all ([`transport`]). README.md has the RFCs' sections one by
-//! one, with the test of each.
+//! timers ([`session_timer`]), where others register ([`registrar`]) and what carries it all ([`transport`]). Beside it:
+//! where a server's name leads ([`locate`]), and whether its machines are there ([`health`]). README.md has the RFCs'
+//! sections one by one, with the test of each.
 //!
-//! Deliberately absent: sockets, clocks and randomness (arguments, all three), name resolution, redirection
-//! by 3xx, presence, and sound: a description is carried from end to end, and nobody here plays it.
+//! Deliberately absent: sockets, clocks and randomness (arguments, all three), the DNS itself, presence, and sound: a
+//! description is carried from end to end, and nobody here plays it.
 
 pub mod auth;
 pub mod dialog;
@@ -15,8 +16,10 @@ mod endpoint;
 mod error;
 pub mod framing;
 pub mod headers;
+pub mod health;
 pub mod identity;
 mod lex;
+pub mod locate;
 pub mod message;
 mod method;
 mod multipart;
@@ -33,8 +36,8 @@ mod via;
 
 pub use auth::{Credentials, Unanswerable};
 pub use endpoint::{
-    CallHandle, Change, Command, Discard, EndedBy, Endpoint, EndpointConfig, Event, FailureCause, Input,
-    Invite, LargeRequests, Output, Referral, Strangers, TimedOut, Usage,
+    CallHandle, Change, Command, Counts, Discard, EndedBy, Endpoint, EndpointConfig, Event, FailureCause,
+    Input, Invite, LargeRequests, Output, Referral, Strangers, TimedOut, Usage,
 };
 pub use error::{FieldFault, ParseError};
 pub use message::{Message, Request, Response};

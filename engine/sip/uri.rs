@@ -58,6 +58,17 @@ impl Host {
         }
     }
 
+    /// Whether both are the same host: names in capitals or not, with the root's dot or without.
+    pub fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Address(one), Self::Address(other)) => one == other,
+            (Self::Name(one), Self::Name(other)) => {
+                one.trim_end_matches('.').eq_ignore_ascii_case(other.trim_end_matches('.'))
+            }
+            _ => false,
+        }
+    }
+
     /// Reads `host [":" port]`, white space around the colon allowed (Via allows it).
     pub(crate) fn parse_with_port(text: &str) -> Result<(Self, Option<u16>), InvalidUri> {
         let (host, rest) = if let Some(inner) = text.strip_prefix('[') {

@@ -126,17 +126,7 @@ impl Store {
         now: WallTime,
     ) -> Result<i64, StoreError> {
         let mut tx = self.write_alone(&[format!("campaign:{id}")]).await?;
-        let found: Option<(String, i64)> =
-            sqlx::query_as("SELECT state, revision FROM campaigns WHERE campaign = $1")
-                .bind(id.as_str())
-                .fetch_optional(&mut *tx)
-                .await
-                .map_err(|e| self.sql(e))?;
-        let (before, revision) = found.ok_or_else(|| StoreError::UnknownCampaign(id.clone()))?;
-        if expected.is_some_and(|expected| expected != revision) {
-            return Err(StoreError::Revised { of: id.to_string(), revision });
-        }
-        let before = CampaignState::read(&before);
+        let (before, revision) = self.campaign_standing(&mut tx, id, expected).await?;
         if before == state {
             return tx.commit().await.map(|()| revision).map_err(|e| self.sql(e));
         }
@@ -161,6 +151,61 @@ impl Store {
         tell_campaign(&mut tx, id, state, revision, now);
         tx.commit().await.map_err(|e| self.sql(e))?;
         Ok(revision)
+    }
+
+    /// Puts other settings in place of a campaign's; its revision then. Of other days its queue is asked anew, from
+    /// `asked_from` on: the cases that wait for the first day, and those that were left out after the last one. What a
+    /// call's verdict has closed stays closed.
+    ///
+    /// # Errors
+    /// As [`Store::set_campaign_state`].
+    pub async fn change_campaign(
+        &self,
+        id: &CampaignId,
+        (settings, asked_from): (&serde_json::Value, Option<WallTime>),
+        expected: Option<i64>,
+        now: WallTime,
+    ) -> Result<i64, StoreError> {
+        let mut tx = self.write_alone(&[format!("campaign:{id}"), format!("queue:{id}")]).await?;
+        let (state, revision) = self.campaign_standing(&mut tx, id, expected).await?;
+        if state == CampaignState::Stopped {
+            return Err(StoreError::CampaignStopped(id.clone()));
+        }
+        let revision = revision + 1;
+        sqlx::query("UPDATE campaigns SET settings = $2, revision = $3, changed_at = $4 WHERE campaign = $1")
+            .bind(id.as_str())
+            .bind(settings.to_string())
+            .bind(revision)
+            .bind(now.unix_millis())
+            .execute(&mut *tx)
+            .await
+            .map_err(|e| self.sql(e))?;
+        if let Some(from) = asked_from {
+            self.ask_anew(&mut tx, id, from).await?;
+        }
+        tell_campaign(&mut tx, id, state, revision, now);
+        tx.commit().await.map_err(|e| self.sql(e))?;
+        Ok(revision)
+    }
+
+    /// How a campaign stands, where it is in the revision that is expected.
+    async fn campaign_standing(
+        &self,
+        tx: &mut Tx,
+        id: &CampaignId,
+        expected: Option<i64>,
+    ) -> Result<(CampaignState, i64), StoreError> {
+        let found: Option<(String, i64)> =
+            sqlx::query_as("SELECT state, revision FROM campaigns WHERE campaign = $1")
+                .bind(id.as_str())
+                .fetch_optional(&mut **tx)
+                .await
+                .map_err(|e| self.sql(e))?;
+        let (state, revision) = found.ok_or_else(|| StoreError::UnknownCampaign(id.clone()))?;
+        if expected.is_some_and(|expected| expected != revision) {
+            return Err(StoreError::Revised { of: id.to_string(), revision });
+        }
+        Ok((CampaignState::read(&state), revision))
     }
 
     /// A campaign; none where there is none.

@@ -1,10 +1,15 @@
 //! A debtor's traces: all that is kept of a person, to be handed out or to be removed.
 
+use std::collections::BTreeSet;
+
 use sha2::{Digest, Sha256};
 use sqlx::{AssertSqlSafe, error::Error as SqlError};
-use waihu_types::{AttemptId, CaseId, DebtorId, Outcome, WallTime};
+use waihu_types::{AttemptId, Case, CaseId, DebtorId, Outcome, PhoneNumber, WallTime};
 
 use crate::{Store, StoreError, StoredCase, board::json_field, holds::held, outcomes::read, write::Tx};
+
+/// So many last digits of a number are compared by the database before all of it is \[digits\].
+const COMPARED: usize = 7;
 
 /// What is kept of a debtor, beside files.
 #[derive(Clone, Debug, Default)]
@@ -83,6 +88,61 @@ impl Store {
         calls.sort();
         calls.dedup();
         Ok((cases, calls))
+    }
+
+    /// Whose a case is, and was while it was called.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn debtors_of_case(&self, case: &CaseId) -> Result<Vec<DebtorId>, StoreError> {
+        let named = json_field(&self.location, "record", "debtor");
+        let sql = format!(
+            "SELECT coalesce({named}, case_id) FROM cases WHERE case_id = $1
+             UNION SELECT coalesce(debtor, case_id) FROM attempts WHERE case_id = $1 ORDER BY 1"
+        );
+        let found: Vec<String> = sqlx::query_scalar(AssertSqlSafe(sql))
+            .bind(case.as_str())
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|e| self.sql(e))?;
+        found.into_iter().map(|id| Ok(id.parse()?)).collect()
+    }
+
+    /// Who was called at a number, or is to be, however it is written. Every case is looked at: for people, not for
+    /// the time of a call.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn debtors_of_number(&self, number: &PhoneNumber) -> Result<Vec<DebtorId>, StoreError> {
+        let called: Vec<String> = sqlx::query_scalar(
+            "SELECT DISTINCT coalesce(debtor, case_id) FROM attempts WHERE subscriber = $1",
+        )
+        .bind(number.subscriber())
+        .fetch_all(&self.pool)
+        .await
+        .map_err(|e| self.sql(e))?;
+        let mut found =
+            called.into_iter().map(|id| Ok(id.parse()?)).collect::<Result<BTreeSet<_>, StoreError>>()?;
+        // Where it stands in a record, its end does, whatever comes before.
+        let from = number.subscriber().len().saturating_sub(COMPARED);
+        let records: Vec<String> = sqlx::query_scalar(
+            "SELECT record FROM cases WHERE record LIKE '%' || $1 || '\"%' ORDER BY case_id",
+        )
+        .bind(&number.subscriber()[from..])
+        .fetch_all(&self.pool)
+        .await
+        .map_err(|e| self.sql(e))?;
+        for record in records {
+            let case: Case = serde_json::from_str(&record)
+                .map_err(|source| StoreError::Record { of: "a case".to_owned(), source })?;
+            if case.lines().any(|line| line.phone.subscriber() == number.subscriber()) {
+                found.insert(match case.dossier.debtor {
+                    Some(debtor) => debtor,
+                    None => case.id.as_str().parse()?,
+                });
+            }
+        }
+        Ok(found.into_iter().collect())
     }
 
     /// All revisions of a call's outcome that others were told of, the oldest first, and the one that stands; what

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use sqlx::FromRow;
-use waihu_types::WallTime;
+use waihu_types::{AttemptId, WallTime};
 
 use crate::{
     Location, Store, StoreError,
@@ -169,6 +169,29 @@ impl Store {
         Ok(lease.is_some_and(|until| until > now.unix_millis()))
     }
 
+    /// Who placed an attempt; none where there is no such.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn placed(&self, attempt: &AttemptId, now: WallTime) -> Result<Option<Placed>, StoreError> {
+        let row: Option<(String, Option<String>)> = sqlx::query_as(
+            "SELECT attempts.owner, nodes.name FROM attempts LEFT JOIN nodes ON nodes.node = attempts.owner
+             WHERE attempts.attempt = $1",
+        )
+        .bind(attempt.as_str())
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(|e| self.sql(e))?;
+        let Some((owner, name)) = row else { return Ok(None) };
+        if self.owner().as_ref().is_some_and(|own| own.id == owner) {
+            return Ok(Some(Placed::Here));
+        }
+        Ok(Some(match name {
+            Some(node) if self.is_alive(&owner, now).await? => Placed::At { node },
+            _ => Placed::Gone,
+        }))
+    }
+
     /// Strikes a dead process off; on a server unless it has renewed its lease meanwhile.
     pub(crate) async fn forget(&self, owner: &str, now: WallTime) -> Result<(), StoreError> {
         let over = match &self.location {
@@ -182,6 +205,20 @@ impl Store {
             sqlx::query("DELETE FROM nodes WHERE node = $1 AND lease_until <= $2").bind(owner).bind(over);
         self.apart(change).await.map(drop)
     }
+}
+
+/// Who placed a call, as seen from a process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Placed {
+    /// This process.
+    Here,
+    /// Another node that lives, by its name.
+    At {
+        /// Its machine and process.
+        node: String,
+    },
+    /// A process that has ended.
+    Gone,
 }
 
 /// Whether a node places no further call.

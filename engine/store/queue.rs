@@ -288,6 +288,33 @@ impl Store {
         tx.commit().await.map_err(|e| self.sql(e))
     }
 
+    /// Lets the engine ask again, from a moment on, about the cases whose place hung on a campaign's days: the
+    /// strategy says where they stand now.
+    pub(crate) async fn ask_anew(
+        &self,
+        tx: &mut Tx,
+        campaign: &CampaignId,
+        from: WallTime,
+    ) -> Result<(), StoreError> {
+        for statement in [
+            "UPDATE queue SET due_at = $2
+             WHERE campaign = $1 AND state = 'waiting' AND why LIKE '%campaign_from%'",
+            "UPDATE queue SET state = 'waiting', due_at = $2
+             WHERE campaign = $1 AND state = 'done' AND why = 'campaign_over'
+               AND EXISTS (SELECT 1 FROM cases AS c WHERE c.case_id = queue.case_id AND c.state = 'open')
+               AND NOT EXISTS (SELECT 1 FROM outcomes AS o WHERE o.campaign = $1 AND o.case_id = queue.case_id
+                               AND o.redial_rule = 'campaign_over')",
+        ] {
+            sqlx::query(statement)
+                .bind(campaign.as_str())
+                .bind(from.unix_millis())
+                .execute(&mut **tx)
+                .await
+                .map_err(|e| self.sql(e))?;
+        }
+        Ok(())
+    }
+
     /// How many cases of a campaign stand where.
     ///
     /// # Errors

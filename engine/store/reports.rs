@@ -36,6 +36,27 @@ impl std::fmt::Debug for StoredReport {
     }
 }
 
+/// A report that is on file, without what stands in it.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct ReportMade {
+    /// Its name.
+    pub report: String,
+    /// The first day of its period.
+    pub period: String,
+    /// When it was made [ms since the Unix epoch].
+    pub made_at: i64,
+    /// `waiting`, `sent` or `failed`.
+    pub state: String,
+    /// How often it was tried.
+    pub tries: i64,
+    /// Not to be tried before [ms since the Unix epoch].
+    pub next_at: i64,
+    /// What went wrong last; empty where nothing did.
+    pub told: String,
+    /// When it was taken by a mail server; none where it was not, or never was to be.
+    pub sent_at: Option<i64>,
+}
+
 /// Whether a report goes out by mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ByMail {
@@ -206,6 +227,44 @@ impl Store {
         .bind(told)
         .bind(sent_at.map(WallTime::unix_millis));
         self.change(statement).await.map(drop)
+    }
+
+    /// Reports before a place, the newest first; from the newest on where there is none.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn reports_before(
+        &self,
+        place: Option<&(i64, String, String)>,
+        limit: u32,
+    ) -> Result<Vec<ReportMade>, StoreError> {
+        let (at, report, period) =
+            place.map_or((i64::MAX, "", ""), |(at, report, period)| (*at, report.as_str(), period.as_str()));
+        sqlx::query_as(
+            "SELECT report, period, made_at, state, tries, next_at, told, sent_at FROM reports
+             WHERE made_at < $1 OR made_at = $1 AND (report > $2 OR report = $2 AND period > $3)
+             ORDER BY made_at DESC, report, period LIMIT $4",
+        )
+        .bind(at)
+        .bind(report)
+        .bind(period)
+        .bind(i64::from(limit))
+        .fetch_all(&self.pool)
+        .await
+        .map_err(|e| self.sql(e))
+    }
+
+    /// A report of a period; none where it was not made.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn report(&self, report: &str, period: &str) -> Result<Option<StoredReport>, StoreError> {
+        sqlx::query_as(concat!(columns!(), " WHERE report = $1 AND period = $2"))
+            .bind(report)
+            .bind(period)
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(|e| self.sql(e))
     }
 
     /// The newest reports.

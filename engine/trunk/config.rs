@@ -1,5 +1,7 @@
 //! A trunk's configuration: `sip-config/NAME.toml`, read and checked before anything is dialled.
 
+mod causes;
+mod numbers;
 mod signalling;
 
 use std::{
@@ -9,10 +11,20 @@ use std::{
 };
 
 use serde::{Deserialize, de::IgnoredAny};
-use waihu_sip::{Codec, ComfortNoise, Credentials, NameAddr, SipUri, SrtpPolicy, SrtpSuite, Uri};
+use waihu_sip::{
+    Codec, ComfortNoise, Credentials, NameAddr, SipUri, SrtpPolicy, SrtpSuite, Uri, locate::Place,
+};
 
-pub use self::signalling::Signalling;
-use self::signalling::{PhoneTable, SignallingTable};
+use self::{
+    causes::CauseTable,
+    numbers::{CallerIdTable, NumbersTable},
+    signalling::{PhoneTable, SignallingTable},
+};
+pub use self::{
+    causes::{Causes, Meaning, SipEnd},
+    numbers::{Numbers, OwnNumber},
+    signalling::Signalling,
+};
 use crate::network::Network;
 
 /// The most networks that a carrier's sound may come from. A packet from a new address is held against
@@ -27,8 +39,10 @@ const USUAL_SUITES: [SrtpSuite; 3] =
 /// One trunk, checked.
 #[derive(Clone, Debug)]
 pub struct TrunkConfig {
-    /// The carrier's or proxy's address.
-    pub proxy: SocketAddr,
+    /// The carrier's or proxy's address or name.
+    pub proxy: Place,
+    /// Its name: that of its file; `direct` where it has none.
+    pub name: String,
     /// The caller id.
     pub from: NameAddr,
     /// Where SIP is bound, and what Via and Contact name: one address of this machine, never 0.0.0.0.
@@ -71,6 +85,12 @@ pub struct TrunkConfig {
     pub agents: Vec<Agent>,
     /// By what SIP travels, and who may call in.
     pub signalling: Signalling,
+    /// How the carrier wants numbers written.
+    pub numbers: Numbers,
+    /// The numbers that callees may see, where their campaign names none.
+    pub caller_ids: Vec<OwnNumber>,
+    /// What the carrier means by its causes.
+    pub causes: Causes,
     auth: Option<Auth>,
 }
 
@@ -184,12 +204,18 @@ struct Document {
     signalling: SignallingTable,
     #[serde(default, rename = "phone")]
     phones: Vec<PhoneTable>,
+    #[serde(default)]
+    numbers: NumbersTable,
+    #[serde(default, rename = "caller_id")]
+    caller_ids: Vec<CallerIdTable>,
+    #[serde(default, rename = "cause")]
+    causes: Vec<CauseTable>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TrunkTable {
-    proxy: SocketAddr,
+    proxy: String,
     from: String,
     #[serde(default)]
     display_name: Option<String>,
@@ -437,7 +463,8 @@ impl TrunkConfig {
             (None, None) => None,
             _ => return Err(wrong("username", "username goes with password_file or password_env".into())),
         };
-        let signalling = document.signalling.check(document.phones, auth.is_some(), &wrong)?;
+        let proxy = signalling::place("proxy", &t.proxy, &wrong)?;
+        let signalling = document.signalling.check(&proxy, document.phones, auth.is_some(), &wrong)?;
         let mut agents = Vec::new();
         for agent in document.agents {
             agents.push(Agent {
@@ -449,7 +476,8 @@ impl TrunkConfig {
             });
         }
         Ok(Self {
-            proxy: t.proxy,
+            proxy,
+            name: name(path),
             from: NameAddr::new(t.display_name.as_deref(), uri("from", &t.from)?),
             bind,
             media_address,
@@ -471,6 +499,9 @@ impl TrunkConfig {
             max_cps: t.max_cps,
             agents,
             signalling,
+            numbers: document.numbers.check(&wrong)?,
+            caller_ids: numbers::own_numbers(document.caller_ids, &wrong)?,
+            causes: causes::causes(document.causes, &wrong)?,
             auth,
         })
     }
@@ -514,6 +545,13 @@ impl TrunkConfig {
         let password = password(&auth.password, env)?;
         Ok(Some(Credentials { username: auth.username.clone(), password, realm: auth.realm.clone() }))
     }
+}
+
+/// What a trunk is called by; a URI that was typed holds a number, and names none.
+fn name(path: &str) -> String {
+    let path = Path::new(path);
+    let stem = path.file_stem().filter(|_| path.extension().is_some_and(|e| e == "toml"));
+    stem.map_or_else(|| "direct".to_owned(), |stem| stem.to_string_lossy().into_owned())
 }
 
 /// A password by its reference.
@@ -580,7 +618,9 @@ mod tests {
             ("[signalling]\ntls_key = \"x\"", "tls_certificate goes with tls_key"),
             ("[signalling]\nregister = true", "register: a registration needs"),
             ("[signalling]\nstir_key = \"x\"", "stir_key: a signature needs"),
-            ("[signalling]\nbackups = [\"carrier.example\"]", "backups"),
+            ("[signalling]\nbackups = [\"sip:carrier.example\"]", "backups"),
+            ("[signalling]\nping_s = 1", "ping_s: from 5 to 3600"),
+            ("[signalling]\ndns = \"localhost\"", "dns"),
             ("[signalling]\nstrangers = \"answer\"", "use ignore or refuse"),
             ("[signalling]\ncallers = [\"0.0.0.0/0\"]", "callers"),
             ("[[phone]]\nuser = \"a b\"\npassword_env = \"X\"", "phone.user"),
@@ -636,23 +676,24 @@ mod tests {
             "{LEAST}username = \"u\"\npassword_env = \"TRUNK\"\n[signalling]\ntransport = \"tls\"\n\
             tls_name = \"carrier.example\"\nregister = true\npublic_address = \"203.0.113.5\"\n\
             strangers = \"refuse\"\ncallers = [\"198.51.100.0/24\"]\n[[phone]]\nuser = \"desk\"\n\
-            password_env = \"DESK\"\n"
+            login = \"li\"\npassword_env = \"DESK\"\n"
         );
         let trunk = TrunkConfig::parse(&text, "t.toml").unwrap();
-        assert_eq!(trunk.proxy_hop().to_string(), "TLS 127.0.0.1:5070");
+        assert_eq!(trunk.proxy_hop().unwrap().to_string(), "TLS 127.0.0.1:5070");
         let order = trunk.registration(None).unwrap();
         assert_eq!((order.registrar.to_string().as_str(), order.expires_s), ("sip:127.0.0.1", 600));
         assert_eq!(order.contact_user, "waihu");
         let telephones = trunk.telephones(&|name| Some(format!("of {name}"))).unwrap();
         assert_eq!((telephones[0].user.as_str(), telephones[0].password.as_str()), ("desk", "of DESK"));
         assert!(trunk.telephones(&|_| None).is_err());
+        assert_eq!(trunk.seats().collect::<Vec<_>>(), [("li", "desk")]);
         let socket = trunk.socket("waihu");
         let crate::Callers::Of(networks) = &socket.callers else { panic!() };
         let known = |address: &str| networks.iter().any(|n| n.contains(address.parse().unwrap()));
         assert!(known("127.0.0.1") && known("198.51.100.77") && !known("192.0.2.1"));
         let plain = TrunkConfig::parse(LEAST, "t.toml").unwrap();
         assert!(plain.registration(None).is_none());
-        assert_eq!(plain.proxy_hop().to_string(), "UDP 127.0.0.1:5070");
+        assert_eq!(plain.proxy_hop().unwrap().to_string(), "UDP 127.0.0.1:5070");
     }
 
     #[test]

@@ -1,11 +1,15 @@
 //! SIP over UDP, TCP, TLS and WebSocket: the one task that owns the sockets, and the trunks' configuration.
 //!
 //! Everything that SIP asks for is decided in `waihu_sip::Endpoint`; here are its sockets, its clock
-//! and its randomness. Absent on purpose: WebSocket from others, the DNS.
+//! and its randomness. Absent on purpose: WebSocket from others.
 
 mod call;
+mod carrier;
 mod config;
+mod dns;
+mod hep;
 mod icmp;
+mod measure;
 mod network;
 mod probe;
 mod socket;
@@ -14,9 +18,16 @@ mod streams;
 mod task;
 mod tls;
 mod trace;
+mod watch;
 
 pub use call::{Call, IncomingCall};
-pub use config::{Agent, ConfigError, Handover, KeyExchange, MediaPorts, Signalling, TrunkConfig};
+pub use carrier::{BY_NAME, Carrier, Route};
+pub use config::{
+    Agent, Causes, ConfigError, Handover, KeyExchange, Meaning, MediaPorts, Numbers, OwnNumber, Signalling,
+    SipEnd, TrunkConfig,
+};
+pub use dns::{Dns, DnsFault, Located, Told};
+pub use hep::HepConfig;
 pub use network::{InvalidNetwork, Network};
 pub use probe::{Alive, options};
 pub use socket::{Callers, Counters, InviteRequest, Registration, SipSocket, SocketConfig};
@@ -25,5 +36,9 @@ pub use streams::{Listen, StreamConfig};
 pub use tls::{TlsError, TlsFiles};
 pub use trace::{Step, Way};
 pub use waihu_sip::{
-    Credentials, Hop, SrtpPolicy, Strangers, Transport, Uri, registrar::Telephone, registration,
+    Credentials, Hop, SrtpPolicy, Strangers, Transport, Uri,
+    health::{Room, Standing},
+    locate::{self, Place},
+    registrar::Telephone,
+    registration,
 };

@@ -22,16 +22,20 @@ use waihu_sip::{
     Referral, SessionDescription, Strangers, TimedOut, Uri, Usage,
     registrar::{Registrar, Telephone},
     registration::{self, State},
+    uri::Host,
 };
 
 use crate::{
     call::{Call, IncomingCall},
+    hep::{Hep, HepConfig},
     icmp,
+    measure::Measures,
     network::Network,
     stir::Signer,
     streams::{StreamConfig, Streams},
     task::Task,
     trace::{Step, Trace},
+    watch::Watch,
 };
 
 /// Events that may wait for a call's task: a call has some ten in its life. A task that leaves so
@@ -57,10 +61,14 @@ pub struct InviteRequest {
     pub next_hop: Hop,
     /// Where it goes instead, in order, where that hop is dead, silent or answers 503.
     pub backups: Vec<Hop>,
+    /// The hosts that a redirection (3xx) may lead to, for the same user; with none it is a refusal.
+    pub redirects: Vec<Host>,
     /// The Call-ID, unlike any before; one of our making where none is given.
     pub call_id: Option<String>,
     /// From: the caller id.
     pub from: NameAddr,
+    /// The numbers of caller and callee as a signature has them, where they are not those of From and To.
+    pub signed_as: Option<(String, String)>,
     /// For a 401 or 407.
     pub credentials: Option<Credentials>,
     /// The offer.
@@ -90,6 +98,8 @@ pub(crate) struct Tally {
     pub(crate) refused: AtomicU64,
     /// What was sent and received.
     pub(crate) trace: Trace,
+    /// How the carrier's machines are.
+    pub(crate) watch: Watch,
     /// Why connections were lost last, by where they led: few, for we open them.
     pub(crate) faults: DashMap<Hop, String>,
 }
@@ -107,6 +117,8 @@ pub enum Callers {
 /// What a socket needs to be told.
 #[derive(Clone, Debug)]
 pub struct SocketConfig {
+    /// What its counts are called by.
+    pub name: String,
     /// Where it is bound: one address of this machine.
     pub local: SocketAddr,
     /// The address that Via and Contact name in its place, where a translator stands between.
@@ -127,12 +139,15 @@ pub struct SocketConfig {
     pub telephones: Vec<Telephone>,
     /// Signs calls from number to number.
     pub signer: Option<Signer>,
+    /// The capture server that all that passes is told to.
+    pub hep: Option<HepConfig>,
 }
 
 impl SocketConfig {
     /// UDP alone, anybody may call, no transfers.
     pub fn new(local: SocketAddr, user_agent: &str) -> Self {
         Self {
+            name: "direct".to_owned(),
             local,
             public: None,
             user_agent: user_agent.to_owned(),
@@ -143,6 +158,7 @@ impl SocketConfig {
             large: LargeRequests::default(),
             telephones: Vec::new(),
             signer: None,
+            hep: None,
         }
     }
 }
@@ -174,8 +190,14 @@ impl Drop for Registration {
 
 pub(crate) enum Order {
     Command(Command),
-    Ping { target: Uri, next_hop: Hop, reply: oneshot::Sender<Result<u16, TimedOut>> },
+    Ping {
+        target: Uri,
+        next_hop: Hop,
+        reply: oneshot::Sender<Result<u16, TimedOut>>,
+    },
     Register(Box<registration::Order>, watch::Sender<Option<State>>),
+    /// The carrier's networks from here on, and the names that its certificates bear.
+    Carried(Vec<Network>, Vec<(IpAddr, String)>),
     Usage(oneshot::Sender<Usage>),
     Settled(oneshot::Sender<()>),
 }
@@ -263,6 +285,7 @@ impl SipSocket {
             streams,
             arrivals,
             callers: config.callers,
+            carried: Vec::new(),
             registrations: HashMap::new(),
             endpoint,
             inbox,
@@ -270,6 +293,8 @@ impl SipSocket {
             commands: own.commands.0.downgrade(),
             calls: Arc::clone(&own.calls),
             tally: Arc::clone(&own.tally),
+            measures: Measures::of(&config.name),
+            hep: config.hep.map(|hep| Hep::start(hep, named, &config.name)),
             pings: HashMap::new(),
             next_ping: 0,
             waiting: Vec::new(),
@@ -303,6 +328,7 @@ impl SipSocket {
             target: request.target,
             next_hop: request.next_hop,
             backups: request.backups,
+            redirects: request.redirects,
             call_id: request.call_id,
             from: request.from,
             credentials: request.credentials,
@@ -321,7 +347,11 @@ impl SipSocket {
         let bits = format!("{:032x}", rand::random::<u128>());
         let of = |range: std::ops::Range<usize>| bits.get(range).unwrap_or_default();
         let origid = format!("{}-{}-4{}-a{}-{}", of(0..8), of(8..12), of(13..16), of(17..20), of(20..32));
-        signer.identity(&request.from.uri, &request.target, &origid, now.as_secs())
+        let (from, to) = match &request.signed_as {
+            Some((from, to)) => (Uri::sip(from, self.local), Uri::sip(to, self.local)),
+            None => (request.from.uri.clone(), request.target.clone()),
+        };
+        signer.identity(&from, &to, &origid, now.as_secs())
     }
 
     /// Registers an address of ours and keeps it so until what is returned is dropped.
@@ -341,6 +371,16 @@ impl SipSocket {
     /// Why the connection to a hop was lost last, or could not be made.
     pub fn fault(&self, hop: Hop) -> Option<String> {
         self.tally.faults.get(&hop).map(|fault| fault.clone())
+    }
+
+    /// How the carrier's machines are.
+    pub(crate) fn watch(&self) -> &Watch {
+        &self.tally.watch
+    }
+
+    /// Whose messages are the carrier's from here on, and the names that certificates bear at these addresses.
+    pub(crate) fn carried_by(&self, networks: Vec<Network>, names: Vec<(IpAddr, String)>) {
+        let _ = self.commands.0.send(Order::Carried(networks, names));
     }
 
     /// Asks the far side whether it is there (OPTIONS), and returns its status code.

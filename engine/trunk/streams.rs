@@ -40,8 +40,9 @@ const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a message that has begun may take to end, and one that is sent to be taken: half-open connections
 /// and those who send a byte a second are let go.
 const STALL: Duration = Duration::from_secs(10);
-/// How often a quiet connection is kept open (RFC 5626 §4.4.1: between 95 and 120 s over streams).
-const KEEP_ALIVE: Duration = Duration::from_secs(100);
+/// How often a quiet connection is kept open, and how long the answer may take (RFC 5626 §4.4.1: between 95 and 120 s
+/// over streams, and 10 s).
+const BEAT: Beat = Beat { every: Duration::from_secs(100), patience: Duration::from_secs(10) };
 /// How long a connection of others may be quiet: three of their keep-alives.
 const QUIET: Duration = Duration::from_secs(400);
 /// Messages that may wait for one connection; a far end that leaves more unread is gone.
@@ -66,7 +67,17 @@ struct Setup {
     names: Arc<DashMap<IpAddr, String>>,
     /// The path that a proxy serves WebSocket at.
     ws_path: String,
+    beat: Beat,
     arrivals: mpsc::Sender<Arrival>,
+}
+
+/// How quiet connections are kept open.
+#[derive(Clone, Copy)]
+struct Beat {
+    /// So long after the last message.
+    every: Duration,
+    /// For so long the answer is waited for.
+    patience: Duration,
 }
 
 /// All connections.
@@ -107,10 +118,14 @@ impl Streams {
         arrivals: mpsc::Sender<Arrival>,
     ) -> io::Result<Self> {
         let files = config.tls.as_ref();
-        let client = files.map(tls::client).transpose()?.map(|c| TlsConnector::from(Arc::new(c)));
+        let client = match files.map(tls::client) {
+            // Where nothing of TLS is written it may never be wanted: whoever wants it is told then.
+            Some(Err(TlsError::NobodyBelieved)) if config.tls == Some(TlsFiles::default()) => None,
+            client => client.transpose()?.map(|c| TlsConnector::from(Arc::new(c))),
+        };
         let names = Arc::new(config.names.iter().cloned().collect());
         let ws_path = if config.ws_path.is_empty() { "/".to_owned() } else { config.ws_path.clone() };
-        let setup = Arc::new(Setup { local, client, names, ws_path, arrivals });
+        let setup = Arc::new(Setup { local, client, names, ws_path, beat: BEAT, arrivals });
         if config.listen == Listen::Streams {
             let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
             let listener = TcpListener::bind(local).await?;
@@ -145,6 +160,13 @@ impl Streams {
         self.open.insert(hop, (self.next, outbox));
         tokio::spawn(outgoing(Arc::clone(&self.setup), hop, self.next, waiting));
         sent
+    }
+
+    /// Notes the names that certificates bear at these addresses.
+    pub(crate) fn names(&self, names: Vec<(IpAddr, String)>) {
+        for (ip, name) in names {
+            self.setup.names.insert(ip, name);
+        }
     }
 
     /// Notes what others have opened.
@@ -225,7 +247,10 @@ async fn plain(
 ) -> io::Result<()> {
     let (mut reader, mut writer) = tokio::io::split(stream);
     let (mut framer, mut buffer) = (Framer::default(), vec![0; 8_192]);
-    let (mut due, mut heard) = (Instant::now() + KEEP_ALIVE, Instant::now());
+    let Beat { every, patience } = setup.beat;
+    let (mut due, mut heard) = (Instant::now() + every, Instant::now());
+    // Whoever has answered one keep-alive answers each (RFC 5626 §4.4.1); many answer none.
+    let (mut answers, mut pong_due) = (false, None);
     loop {
         let stalled = heard + if framer.is_within() { STALL } else { QUIET };
         tokio::select! {
@@ -234,6 +259,7 @@ async fn plain(
                 if read == 0 {
                     return Ok(());
                 }
+                pong_due = None;
                 if !framer.is_within() {
                     heard = Instant::now();
                 }
@@ -243,7 +269,7 @@ async fn plain(
                     match frame {
                         None => break,
                         Some(Frame::Ping) => write(&mut writer, b"\r\n").await?,
-                        Some(Frame::Pong) => {}
+                        Some(Frame::Pong) => answers = true,
                         Some(Frame::Message(bytes)) => {
                             let told = setup.arrivals.send(Arrival::Message(hop, bytes)).await;
                             if told.is_err() {
@@ -258,12 +284,16 @@ async fn plain(
                 None => return Ok(()),
                 Some(bytes) => {
                     write(&mut writer, &bytes).await?;
-                    due = Instant::now() + KEEP_ALIVE;
+                    due = Instant::now() + every;
                 }
             },
             () = tokio::time::sleep_until(due), if by == OpenedBy::Us => {
                 write(&mut writer, b"\r\n\r\n").await?;
-                due = Instant::now() + KEEP_ALIVE;
+                due = Instant::now() + every;
+                pong_due = pong_due.or(answers.then(|| Instant::now() + patience));
+            }
+            () = tokio::time::sleep_until(pong_due.unwrap_or(due)), if pong_due.is_some() => {
+                return Err(io::Error::new(io::ErrorKind::TimedOut, "a keep-alive was not answered"));
             }
             () = tokio::time::sleep_until(stalled), if framer.is_within() || by == OpenedBy::Others => {
                 return Err(io::ErrorKind::TimedOut.into());
@@ -290,7 +320,9 @@ async fn web_socket(
 ) -> io::Result<()> {
     let other = |e: tokio_tungstenite::tungstenite::Error| io::Error::other(e);
     let scheme = if hop.transport == Transport::Wss { "wss" } else { "ws" };
-    let uri: Uri = format!("{scheme}://{}{}", hop.address, setup.ws_path)
+    let host = setup.names.get(&hop.address.ip()).map(|name| format!("{}:{}", *name, hop.address.port()));
+    let host = host.unwrap_or_else(|| hop.address.to_string());
+    let uri: Uri = format!("{scheme}://{host}{}", setup.ws_path)
         .parse()
         .map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e))?;
     let request =
@@ -301,7 +333,7 @@ async fn web_socket(
         .await
         .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
         .map_err(other)?;
-    let mut due = Instant::now() + KEEP_ALIVE;
+    let mut due = Instant::now() + setup.beat.every;
     loop {
         tokio::select! {
             message = socket.next() => match message {
@@ -322,11 +354,11 @@ async fn web_socket(
                     .await
                     .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
                     .map_err(other)?;
-                due = Instant::now() + KEEP_ALIVE;
+                due = Instant::now() + setup.beat.every;
             }
             () = tokio::time::sleep_until(due) => {
                 socket.send(Message::Ping(Bytes::new())).await.map_err(other)?;
-                due = Instant::now() + KEEP_ALIVE;
+                due = Instant::now() + setup.beat.every;
             }
         }
     }
@@ -381,4 +413,60 @@ async fn incoming(
     // They keep it open; we only let it go when they are gone.
     let fault = plain(&setup, hop, stream, waiting, OpenedBy::Others).await.err().map(|e| e.to_string());
     let _ = setup.arrivals.send(Arrival::Closed(hop, id, fault)).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    /// A connection of ours with a quick beat, and its far end.
+    fn connection() -> (tokio::task::JoinHandle<io::Result<()>>, tokio::io::DuplexStream, mpsc::Sender<Bytes>)
+    {
+        let (arrivals, heard) = mpsc::channel(8);
+        // Nobody reads what comes, and the way stays open.
+        std::mem::forget(heard);
+        let beat = Beat { every: Duration::from_millis(20), patience: Duration::from_secs(2) };
+        let local = SocketAddr::from(([127, 0, 0, 1], 5060));
+        let setup =
+            Setup { local, client: None, names: Arc::default(), ws_path: String::new(), beat, arrivals };
+        let (near, far) = tokio::io::duplex(64);
+        let (outbox, waiting) = mpsc::channel(8);
+        let task = tokio::spawn(async move {
+            plain(&setup, Hop::new(Transport::Tcp, local), near, waiting, OpenedBy::Us).await
+        });
+        (task, far, outbox)
+    }
+
+    async fn pinged(far: &mut tokio::io::DuplexStream) {
+        let mut ping = [0; 4];
+        timeout(Duration::from_secs(30), far.read_exact(&mut ping)).await.unwrap().unwrap();
+        assert_eq!(&ping, b"\r\n\r\n");
+    }
+
+    #[tokio::test]
+    async fn who_has_answered_keep_alives_and_then_does_not_is_gone() {
+        let (task, mut far, _outbox) = connection();
+        for _ in 0..3 {
+            pinged(&mut far).await;
+            far.write_all(b"\r\n").await.unwrap();
+        }
+        pinged(&mut far).await;
+        let drain = tokio::spawn(async move { while far.read_u8().await.is_ok() {} });
+        let ended = timeout(Duration::from_secs(30), task).await.unwrap().unwrap().unwrap_err();
+        assert_eq!(ended.to_string(), "a keep-alive was not answered");
+        drain.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_never_answers_keep_alives_is_left_alone() {
+        let (task, mut far, outbox) = connection();
+        for _ in 0..30 {
+            pinged(&mut far).await;
+        }
+        assert!(!task.is_finished());
+        drop((far, outbox));
+        let _ = timeout(Duration::from_secs(30), task).await.unwrap().unwrap();
+    }
 }

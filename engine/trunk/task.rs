@@ -22,7 +22,9 @@ use waihu_types::Time;
 
 use crate::{
     call::{Call, IncomingCall},
+    hep::Hep,
     icmp,
+    measure::Measures,
     network::Network,
     socket::{Callers, Commands, MAX_EVENTS, Order, Tally},
     streams::{Arrival, Streams},
@@ -45,6 +47,8 @@ pub(crate) struct Task {
     pub(crate) arrivals: mpsc::Receiver<Arrival>,
     /// Who may call us, and who is a stranger.
     pub(crate) callers: Callers,
+    /// The networks of the carrier's machines, as the DNS has them.
+    pub(crate) carried: Vec<Network>,
     /// Who waits to hear of registrations.
     pub(crate) registrations: HashMap<u64, tokio::sync::watch::Sender<Option<State>>>,
     pub(crate) endpoint: Endpoint,
@@ -53,6 +57,9 @@ pub(crate) struct Task {
     pub(crate) commands: mpsc::WeakUnboundedSender<Order>,
     pub(crate) calls: Arc<DashMap<CallHandle, mpsc::Sender<Event>>>,
     pub(crate) tally: Arc<Tally>,
+    pub(crate) measures: Measures,
+    /// Whom else all that passes is told to.
+    pub(crate) hep: Option<Hep>,
     pub(crate) pings: HashMap<u64, oneshot::Sender<Result<u16, TimedOut>>>,
     pub(crate) next_ping: u64,
     /// Who waits for all to be settled.
@@ -113,9 +120,7 @@ impl Task {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,
                 Err(_) => return self.note_unreachable(),
             };
-            self.tally.received.fetch_add(1, Ordering::Relaxed);
-            self.endpoint
-                .handle_input(self.now(), Input::Datagram { from: from.into(), bytes: &buffer[..length] });
+            self.heard(from.into(), buffer.get(..length).unwrap_or_default());
             // What is not handled in this turn stays with the socket.
             if left == 0 {
                 return;
@@ -131,19 +136,28 @@ impl Task {
         }
     }
 
+    /// Notes what passes, where it can be told again.
+    fn passed(&self, way: Way, hop: Hop, bytes: Bytes) {
+        if let Some(hep) = &self.hep {
+            hep.tell(way, hop, bytes.clone());
+        }
+        self.tally.trace.saw(way, hop, bytes);
+    }
+
     /// Hands a message on, from a friend or a stranger.
     fn heard(&mut self, from: Hop, bytes: &[u8]) {
         self.tally.received.fetch_add(1, Ordering::Relaxed);
+        self.measures.passed(Way::In);
         let known = match &self.callers {
             Callers::Anybody => true,
             Callers::Of(networks) => {
                 let within = |n: &Network| n.contains(from.address.ip());
-                networks.iter().any(within)
+                networks.iter().chain(&self.carried).any(within)
             }
         };
         // A flood of strangers must not wash calls away.
         if known {
-            self.tally.trace.saw(Way::In, from, Bytes::copy_from_slice(bytes));
+            self.passed(Way::In, from, Bytes::copy_from_slice(bytes));
         }
         let input = if known { Input::Datagram { from, bytes } } else { Input::Stranger { from, bytes } };
         self.endpoint.handle_input(self.now(), input);
@@ -160,6 +174,7 @@ impl Task {
                 }
                 if let Some(fault) = fault {
                     tracing::warn!(%hop, %fault, "a connection is lost");
+                    self.measures.lost();
                     self.tally.faults.insert(hop, fault);
                 }
                 self.endpoint.handle_input(self.now(), Input::Unreachable { to: hop });
@@ -169,7 +184,8 @@ impl Task {
 
     async fn send(&mut self, to: Hop, bytes: Bytes) {
         self.tally.sent.fetch_add(1, Ordering::Relaxed);
-        self.tally.trace.saw(Way::Out, to, bytes.clone());
+        self.measures.passed(Way::Out);
+        self.passed(Way::Out, to, bytes.clone());
         if to.transport != Transport::Udp {
             if !self.streams.send(to, bytes) {
                 self.endpoint.handle_input(self.now(), Input::Unreachable { to });
@@ -197,12 +213,19 @@ impl Task {
                 self.registrations.insert(order.registration, news);
                 Command::Register(order)
             }
+            Order::Carried(networks, names) => {
+                self.carried = networks;
+                return self.streams.names(names);
+            }
             Order::Usage(reply) => {
                 let _ = reply.send(self.endpoint.usage());
                 return;
             }
             Order::Settled(reply) => return self.waiting.push(reply),
         };
+        if let Command::Invite(invite) = &command {
+            self.measures.invited(self.now(), invite.call);
+        }
         self.endpoint.handle_input(self.now(), Input::Command(command));
     }
 
@@ -217,16 +240,20 @@ impl Task {
                         let _ = reply.send(result);
                     }
                 }
+                Output::Sign { hop, asked, sign } => self.tally.watch.saw(hop, asked, sign),
                 Output::Discarded { reason: Discard::KeepAlive, .. } => {}
                 Output::Discarded { reason, .. } => {
                     self.tally.discarded.fetch_add(1, Ordering::Relaxed);
+                    self.measures.discarded(&reason);
                     tracing::debug!(%reason, "a datagram was discarded");
                 }
             }
         }
+        self.measures.counted(self.endpoint.counts());
     }
 
     fn registered(&mut self, registration: u64, state: State) {
+        self.measures.registered(&state);
         match &state {
             State::Registered { expires_s } => tracing::info!(expires_s, "registered at the carrier"),
             State::Failed { code, again_s, .. } => {
@@ -255,12 +282,14 @@ impl Task {
             let incoming = IncomingCall { call, from, to, request_uri, offer, identity, replaces };
             if let Err(e) = self.incoming.try_send(incoming) {
                 self.tally.refused.fetch_add(1, Ordering::Relaxed);
+                self.measures.refused();
                 let (mpsc::error::TrySendError::Full(refused) | mpsc::error::TrySendError::Closed(refused)) =
                     e;
                 refused.call.reject(503, "Service Unavailable");
             }
             return;
         }
+        self.measures.told(self.now(), handle, &event);
         let last = matches!(event, Event::Failed { .. } | Event::Ended { .. });
         if let Some(sender) = self.calls.get(&handle) {
             let _ = sender.try_send(event);

@@ -4,6 +4,7 @@
 use std::{
     collections::VecDeque,
     net::{SocketAddr, UdpSocket},
+    path::Path,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
@@ -27,6 +28,8 @@ pub struct Sound {
     pub pitch: u16,
     /// Whether the page and its sound are there: a network that goes and comes back.
     pub is_cut: AtomicBool,
+    /// Whether the page is closed for good.
+    pub is_gone: AtomicBool,
 }
 
 impl Sound {
@@ -129,6 +132,9 @@ fn speak(
     let (mut buffer, mut spoken) = ([0; 2_048], 0_u64);
     loop {
         let now = Instant::now();
+        if sound.is_gone.load(Relaxed) {
+            return Ok(());
+        }
         if sound.is_cut.load(Relaxed) {
             thread::sleep(Duration::from_millis(20));
             sent = None;
@@ -187,4 +193,20 @@ fn speak(
             }
         }
     }
+}
+
+/// Of a square wave as loud as a page's this much is its pitch, of full; of what is not there far less.
+pub const THERE: f32 = 0.02;
+
+/// Which of these pitches the callee heard in each half second of a recording.
+pub fn who_was_heard(recording: &Path, pitches: &[u16]) -> Vec<Vec<bool>> {
+    let bytes = std::fs::read(recording).unwrap();
+    let samples: Vec<i16> = bytes[44..].chunks_exact(2).map(|b| i16::from_le_bytes([b[0], b[1]])).collect();
+    let right: Vec<i16> = samples.chunks_exact(2).map(|both| both[1]).collect();
+    let who = |window: &[i16]| {
+        let hears =
+            |pitch: &u16| waihu_audio::tone::amplitude_at(window, f32::from(*pitch), 8_000) > THERE * 2.0;
+        pitches.iter().map(hears).collect()
+    };
+    right.chunks_exact(4_000).map(who).collect()
 }

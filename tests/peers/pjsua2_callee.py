@@ -1,9 +1,10 @@
 """A telephone of PJSIP's: answers every call, plays a WAV into it and records what it hears.
 
-    pjsua2_callee.py PORT SOURCE.wav FOLDER
+    pjsua2_callee.py PORT SOURCE.wav FOLDER [CERTIFICATE KEY]
 
-The account 2000 has SRTP mandatory, with keys in the descriptions; the wheel is built without DTLS-SRTP. What
-it hears goes to FOLDER/CODEC.wav. Prints `ready` when calls can come, and ends with its standard input.
+The account 2000 has SRTP mandatory, with keys in the descriptions; the wheel is built without DTLS-SRTP. With a
+certificate it is reached over TLS alone, and wants its keys to come by no other way. What it hears goes to
+FOLDER/CODEC.wav. Prints `ready` when calls can come, and ends with its standard input.
 """
 
 import os
@@ -55,7 +56,7 @@ class Account(pj.Account):
         call.answer(answer)
 
 
-def main(port, source, folder):
+def main(port, source, folder, *tls):
     endpoint = pj.Endpoint()
     endpoint.libCreate()
     config = pj.EpConfig()
@@ -66,13 +67,18 @@ def main(port, source, folder):
     endpoint.libInit(config)
     transport = pj.TransportConfig()
     transport.port, transport.boundAddress = port, "127.0.0.1"
-    endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
+    kind = pj.PJSIP_TRANSPORT_UDP
+    if tls:
+        kind = pj.PJSIP_TRANSPORT_TLS
+        transport.tlsConfig.certFile, transport.tlsConfig.privKeyFile = tls
+        transport.tlsConfig.method = pj.PJSIP_TLSV1_2_METHOD
+    endpoint.transportCreate(kind, transport)
     endpoint.libStart()
     endpoint.audDevManager().setNullDev()
     wanted = pj.AccountConfig()
     wanted.idUri = "sip:2000@127.0.0.1:%d" % port
     wanted.mediaConfig.srtpUse = pj.PJMEDIA_SRTP_MANDATORY
-    wanted.mediaConfig.srtpSecureSignaling = 0
+    wanted.mediaConfig.srtpSecureSignaling = 1 if tls else 0
     wanted.mediaConfig.srtpOpt.keyings = pj.IntVector([pj.PJMEDIA_SRTP_KEYING_SDES])
     wanted.mediaConfig.transportConfig.boundAddress = "127.0.0.1"
     account = Account(source, folder)
@@ -85,4 +91,4 @@ def main(port, source, folder):
     endpoint.libDestroy()
 
 
-main(int(sys.argv[1]), sys.argv[2], sys.argv[3])
+main(int(sys.argv[1]), *sys.argv[2:])

@@ -96,6 +96,12 @@ export const Progress = ({ of }: { of: { waiting: number; ready: number; leased:
   );
 };
 
+/** The carrier's machines: those that take calls, and all. */
+const carrier = (by: Board['machines']): { well: number; all: number } => ({
+  well: (by.up ?? 0) + (by.suspected ?? 0),
+  all: Object.values(by).reduce((sum, n) => sum + n, 0),
+});
+
 const alerts = (board: Board, { t, pct, num, clockTime }: ReturnType<typeof useWords>): { tone: string; text: string }[] => {
   const found: { tone: string; text: string }[] = [];
   const limit = `${MISSED_LIMIT * 100} %`;
@@ -106,6 +112,8 @@ const alerts = (board: Board, { t, pct, num, clockTime }: ReturnType<typeof useW
     else if (node.draining) found.push({ tone: 'warn', text: t('board.alert.draining', { name: node.name }) });
   }
   if ((board.recognition_wait_s ?? 0) > 1) found.push({ tone: 'bad', text: t('board.alert.slow') });
+  const { well, all: machines } = carrier(board.machines);
+  if (machines && !well) found.push({ tone: 'bad', text: t('board.alert.carrier') });
   if ((board.media_late ?? 0) > 0.01) found.push({ tone: 'bad', text: t('board.alert.late') });
   if (board.day.wanted_agent >= 20 && board.day.missed_agent / board.day.wanted_agent > MISSED_LIMIT) found.push({ tone: 'bad', text: t('board.alert.missed', { limit }) });
   const { calls, trunk, engine } = board.faults;
@@ -158,7 +166,8 @@ const BoardPage = () => {
     <>
       <Head title={t('nav.board')} lead={t('board.lead')} />
       <Shown query={query}>
-        {({ calls, campaigns, day, nodes, recognition_wait_s, media_late, agents }) => {
+        {({ calls, campaigns, day, nodes, recognition_wait_s, media_late, machines, agents }) => {
+          const { well, all } = carrier(machines);
           const talking = calls.filter((call) => call.answered_at).length;
           const missed = day.wanted_agent ? day.missed_agent / day.wanted_agent : 0;
           return (
@@ -173,6 +182,7 @@ const BoardPage = () => {
                 <Figure name={t('board.missed')} value={pct(day.missed_agent, day.wanted_agent)} tone={missed > MISSED_LIMIT ? 'bad' : undefined} help={t('board.missed.help', { limit: `${MISSED_LIMIT * 100} %` })} />
                 <Figure name={t('board.load')} value={recognition_wait_s == null ? '–' : `${recognition_wait_s.toFixed(1)} s`} tone={(recognition_wait_s ?? 0) > 1 ? 'bad' : undefined} />
                 <Figure name={t('board.late')} value={media_late == null ? '–' : pct(media_late, 1)} tone={media_late != null && media_late > 0.01 ? 'bad' : undefined} />
+                <Figure name={t('board.carrier')} value={all ? `${num(well)} / ${num(all)}` : '–'} tone={all && !well ? 'bad' : undefined} />
               </div>
               <Card title={t('board.alerts')}>
                 {told.length ? told.map(({ tone, text }) => <p key={text} className={`note ${tone}`}>{text}</p>) : <Mark of="running">{t('board.alert.none')}</Mark>}

@@ -172,6 +172,25 @@ const Decision = ({ attempt, of }: { attempt: string; of: string }) => {
   );
 };
 
+/** What passed over the wire, of what the node still keeps. */
+const Signalling = ({ attempt }: { attempt: string }) => {
+  const { t } = useWords();
+  const [steps, setSteps] = useState<Shape['LadderStep'][]>();
+  const [problem, setProblem] = useState<unknown>();
+  const look = () => ask(client.GET('/v1/calls/{attempt}/trace', { params: { path: { attempt } } })).then((told) => { setProblem(undefined); setSteps(told.steps); }, setProblem);
+  const began = steps?.[0]?.at_ms ?? 0;
+  return (
+    <>
+      {problem !== undefined && <Trouble problem={problem} />}
+      {steps && <pre className="code" tabIndex={0}>{steps.map((step, index) => (
+        <span key={index}>{`${((step.at_ms - began) / 1000).toFixed(3).padStart(8)} ${step.way === 'out' ? '→' : '←'} ${step.line}${step.described ? ' [sdp]' : ''}${step.reason ? ` ${step.reason}` : ''}  (${step.cseq}) ${step.far}`}</span>
+      ))}</pre>}
+      <div className="acts" style={{ marginTop: 12 }}><Button onClick={() => void look()}>{t('call.signalling.show')}</Button></div>
+      <p className="soft small" style={{ marginTop: 8 }}>{t('call.signalling.lead')}</p>
+    </>
+  );
+};
+
 const Files = ({ attempt, outcome }: { attempt: string; outcome: Outcome }) => {
   const { t } = useWords();
   const { may } = useSession();
@@ -190,6 +209,7 @@ const Files = ({ attempt, outcome }: { attempt: string; outcome: Outcome }) => {
         <Button onClick={() => void check()}>{t('call.files.check')}</Button>
         {may('calls:export') && <Button onClick={() => void fetchFile(`/v1/calls/${attempt}/bundle`, `${attempt}.zip`).catch(setProblem)}>{t('call.bundle')}</Button>}
         {may('holds:write') && <Button onClick={() => go(`/holds?kind=call&id=${attempt}`)}>{t('call.hold')}</Button>}
+        {may('debtors:access') && <Button onClick={() => go(`/debtors?case=${encodeURIComponent(outcome.case)}`)}>{t('call.debtor')}</Button>}
       </div>
       {may('calls:export') && <p className="soft small" style={{ marginTop: 8 }}>{t('call.bundle.lead')}</p>}
     </>
@@ -281,6 +301,7 @@ const CallPage = ({ at }: { at: Record<string, string> }) => {
             <div>
               {result && may('quality:read') && <Quality attempt={attempt} seek={hears ? seek : undefined} />}
               {may('decisions:read') && <Card title={t('call.decision')}><Decision attempt={attempt} of={call.case} /></Card>}
+              {may('calls:read') && <Card title={t('call.signalling')}><Signalling attempt={attempt} /></Card>}
               {result && <Card title={t('call.files')}><Files attempt={attempt} outcome={result} /></Card>}
             </div>
           </div>

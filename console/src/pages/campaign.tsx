@@ -6,6 +6,7 @@ import { Card, Facts, Figure, Head, HERE, Mark, Moment, Shown } from '../parts';
 import { useQuery } from '../query';
 import { go } from '../router';
 import { useSession, useWords } from '../session';
+import { Edit } from '../campaign-edit';
 import { readStrategy } from '../strategy-file';
 import { StrategyView } from '../strategy-view';
 import { Progress } from './board';
@@ -75,6 +76,7 @@ const CampaignPage = ({ at }: { at: Record<string, string> }) => {
   const campaign = at.campaign ?? '';
   const { t, n, num } = useWords();
   const { may } = useSession();
+  const [editing, setEditing] = useState(false);
   const path = { campaign };
   const query = useQuery(
     async () => ({
@@ -99,13 +101,16 @@ const CampaignPage = ({ at }: { at: Record<string, string> }) => {
               {(['ready', 'leased', 'waiting', 'done'] as const).map((name) => <Figure key={name} name={t(`case.${name}`)} value={num(counts[name])} />)}
             </div>
             <Card title={t('campaign.progress')} extra={counts.next_due ? <span className="soft">{t('campaign.next_due')} <Moment at={counts.next_due} /></span> : undefined}><Progress of={counts} /></Card>
-            <Card title={t('campaign.settings')}>
+            <Card title={t('campaign.settings')} extra={may('campaigns:write') && campaign.state !== 'stopped' && <Button onClick={() => setEditing(true)}>{t('campaign.edit')}</Button>}>
               <Facts of={[
                 [t('campaign.script'), scriptOf(campaign)],
                 [t('campaign.trunk'), settings.trunk],
                 [t('campaign.strategy'), settings.strategy ?? 'default'],
                 [t('campaign.pacing'), n('pacing', settings.pacing?.mode ?? 'agentless')],
                 [t('campaign.max_calls'), settings.pacing?.max_calls],
+                [t('campaign.priority'), settings.pacing?.priority],
+                [t('campaign.weight'), settings.pacing?.weight],
+                [t('campaign.ring_s'), settings.pacing?.ring_s],
                 [t('campaign.from'), settings.from],
                 [t('campaign.until'), settings.until],
                 [t('campaign.made'), <Moment key="made" at={campaign.created_at} />],
@@ -113,6 +118,7 @@ const CampaignPage = ({ at }: { at: Record<string, string> }) => {
               ]} />
             </Card>
             <Strategy text={campaign.strategy} />
+            {editing && <Edit campaign={campaign} close={() => setEditing(false)} done={() => { setEditing(false); query.reload(); }} />}
           </>
         );
       }}

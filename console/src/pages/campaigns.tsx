@@ -11,7 +11,7 @@ import { Acts } from './campaign';
 import { Progress } from './board';
 
 type Campaign = Shape['CampaignRecord'];
-export type Settings = { trunk?: string; script?: string; strategy?: string; from?: string; until?: string; variant?: { name: string; script: string; share: number }[]; pacing?: { mode?: string; max_calls?: number } };
+export type Settings = { trunk?: string; script?: string; strategy?: string; from?: string; until?: string; variant?: { name: string; script: string; share: number }[]; pacing?: { mode?: string; max_calls?: number; priority?: number; weight?: number; ring_s?: number } };
 
 /** How many are read: more than anybody has under way. */
 const MOST = 200;

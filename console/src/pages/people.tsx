@@ -1,14 +1,13 @@
 // Who may sign in: added, shut out, let in again with another password.
 import { App, Button, Form, Input, Modal, Select } from 'antd';
 import { useState } from 'react';
-import { ask, client, said } from '../client';
+import { ask, client, LEAST_PASSWORD, said } from '../client';
 import { Card, Head, HERE, Mark, Nothing, Shown } from '../parts';
 import { useQuery } from '../query';
 import { useSession, useWords } from '../session';
 
 const ROLES = ['operations', 'compliance', 'agent', 'integrator', 'admin'] as const;
-/** The least of a password, as the server has it. */
-const LEAST = 12;
+const ANSWERS = ['by_hand', 'at_once'] as const;
 
 interface Given {
   login: string;
@@ -17,6 +16,7 @@ interface Given {
   password: string;
   skills?: string;
   langs?: ('zh' | 'en')[];
+  answers?: 'by_hand' | 'at_once';
 }
 
 /** `hardship=4, dispute=2` as skills with levels. */
@@ -27,6 +27,7 @@ const Add = ({ done, close }: { done: () => void; close: () => void }) => {
   const { t, lang, n } = useWords();
   const { message } = App.useApp();
   const [form] = Form.useForm<Given>();
+  const role = Form.useWatch('role', form);
   const add = async ({ skills, ...given }: Given) => {
     try {
       await ask(client.POST('/v1/people', { body: { ...given, skills: skillsOf(skills ?? ''), langs: given.langs ?? [] } }));
@@ -37,13 +38,14 @@ const Add = ({ done, close }: { done: () => void; close: () => void }) => {
   };
   return (
     <Modal open {...HERE} title={t('people.add')} onCancel={close} onOk={() => form.submit()} okText={t('people.add')} cancelText={t('do.cancel')}>
-      <Form form={form} layout="vertical" requiredMark={false} onFinish={(given) => void add(given)} initialValues={{ role: 'agent' }}>
+      <Form form={form} layout="vertical" requiredMark={false} onFinish={(given) => void add(given)} initialValues={{ role: 'agent', answers: 'by_hand' }}>
         <Form.Item name="login" label={t('sign.name')} rules={[{ required: true, message: t('need.name') }]}><Input autoComplete="off" maxLength={64} /></Form.Item>
         <Form.Item name="name" label={t('people.name')} rules={[{ required: true, message: t('need.name') }]}><Input autoComplete="off" maxLength={64} /></Form.Item>
         <Form.Item name="role" label={t('people.role')}><Select options={ROLES.map((role) => ({ value: role, label: n('role', role) }))} /></Form.Item>
-        <Form.Item name="password" label={t('people.password')} rules={[{ required: true, min: LEAST, message: t('people.password.least', { n: LEAST }) }]}><Input.Password autoComplete="new-password" maxLength={256} /></Form.Item>
+        <Form.Item name="password" label={t('people.password')} rules={[{ required: true, min: LEAST_PASSWORD, message: t('people.password.least', { n: LEAST_PASSWORD }) }]}><Input.Password autoComplete="new-password" maxLength={256} /></Form.Item>
         <Form.Item name="skills" label={t('people.skills')} extra={t('people.skills.help')}><Input maxLength={400} /></Form.Item>
         <Form.Item name="langs" label={t('people.langs')}><Select mode="multiple" options={[{ value: 'zh', label: '中文' }, { value: 'en', label: 'English' }]} /></Form.Item>
+        {role === 'agent' && <Form.Item name="answers" label={t('people.answers')} extra={t('people.answers.help')}><Select options={ANSWERS.map((value) => ({ value, label: t(`answers.${value}`) }))} /></Form.Item>}
       </Form>
     </Modal>
   );
@@ -83,7 +85,7 @@ const People = () => {
                     <tr key={person.login}>
                       <td className="num">{person.login}</td><td>{person.name}</td><td>{n('role', person.role)}</td>
                       <td>{Object.entries(person.skills).map(([skill, level]) => `${skill} ${level}`).join(' · ')}{person.langs.length ? ` · ${person.langs.join(' ')}` : ''}</td>
-                      <td>{person.role === 'agent' && (may('people:write') ? <Select size="small" style={{ width: 110 }} aria-label={`${t('people.answers')}: ${person.login}`} value={person.answers} onChange={(answers) => void change(person.login, { answers })} options={(['by_hand', 'at_once'] as const).map((value) => ({ value, label: t(`answers.${value}`) }))} /> : n('answers', person.answers))}</td>
+                      <td>{person.role === 'agent' && (may('people:write') ? <Select size="small" style={{ width: 110 }} aria-label={`${t('people.answers')}: ${person.login}`} value={person.answers} onChange={(answers) => void change(person.login, { answers })} options={ANSWERS.map((value) => ({ value, label: t(`answers.${value}`) }))} /> : n('answers', person.answers))}</td>
                       <td>{person.disabled_at ? <Mark of="denied">{t('people.disabled')}</Mark> : person.locked_until ? <Mark of="waits">{t('people.locked')}</Mark> : <Mark of="approved">{t('people.active')}</Mark>}</td>
                       <td className="num">{time(person.made_at)}</td>
                       <td>{may('people:write') && <div className="acts"><Button size="small" onClick={() => password(person.login)}>{t('people.password.set')}</Button>{!person.disabled_at && <Button size="small" danger onClick={() => disable(person.login)}>{t('people.disable')}</Button>}</div>}</td>

@@ -139,6 +139,7 @@ impl Driver {
                 }
             }
             8 => self.board.input(Input::SignIn { agent }),
+            9 if self.below(4) == 0 => self.board.input(Input::SignedOut { agent: id }),
             9 => self.board.input(Input::DeskGone { agent: id }),
             10 => {
                 let wish = [Wish::Available, Wish::Available, Wish::OnBreak, Wish::Away][self.below(4)];

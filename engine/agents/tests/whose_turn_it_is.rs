@@ -4,7 +4,7 @@
 mod board;
 
 use board::{Board, agent, call, need, phone};
-use waihu_agents::{AgentId, AwayNote, Need, OfferEnd, Output, Presence, Urgency, Wish};
+use waihu_agents::{AgentId, AwayNote, Input, Need, OfferEnd, Output, Presence, Urgency, Wish};
 use waihu_types::Lang;
 
 #[test]
@@ -170,6 +170,25 @@ fn a_desk_keeps_its_call_through_a_reload_and_loses_it_after_the_grace() {
 }
 
 #[test]
+fn a_desk_whose_session_is_ended_loses_its_call_at_once_and_is_gone() {
+    let mut board = Board::new();
+    board.comes(agent("a", &[]));
+    board.comes(agent("b", &[]));
+    board.comes(phone("p", 0));
+    board.seeks("1", need(&[]));
+    board.takes("a", "1");
+    board.seeks("2", need(&[]));
+    assert_eq!(board.rings("2").unwrap(), "b");
+    for id in ["a", "b", "p", "nobody"] {
+        board.input(Input::SignedOut { agent: AgentId::new(id) });
+    }
+    assert_eq!(board.lost, [("a".to_owned(), "1".to_owned())], "nobody waits for them to come back");
+    assert_eq!(board.ends, [("b".into(), "2".into(), OfferEnd::DeskGone)]);
+    assert_eq!((board.standing("a"), board.standing("b")), (None, None));
+    assert_eq!(board.rings("2").unwrap(), "p", "a telephone has no session");
+}
+
+#[test]
 fn a_desk_that_goes_while_it_rings_hands_the_call_on_at_once() {
     let mut board = Board::new();
     board.comes(agent("a", &[("x", 5)]));
@@ -264,7 +283,7 @@ fn a_time_that_has_not_come_changes_nothing() {
     board.comes(agent("a", &[]));
     board.seeks("1", need(&[]));
     let before: Vec<_> = board.machine.standings().collect();
-    board.input(waihu_agents::Input::Timeout);
+    board.input(Input::Timeout);
     assert_eq!(before, board.machine.standings().collect::<Vec<_>>());
     assert_eq!(
         board.told.last(),

@@ -212,6 +212,9 @@ pub(crate) struct Board {
     /// Share of frames of sound that this node sent late in the last second, from 0 to 1; none where nothing is
     /// measured.
     media_late: Option<f64>,
+    /// The carrier's machines of this node's trunk by how they stand: `up`, `suspected`, `untried`, `down`; empty where
+    /// nothing is measured.
+    machines: BTreeMap<String, u32>,
     /// Faults of the last ten minutes.
     faults: Faults,
     /// What predictive and progressive campaigns have abandoned, by their ids; none where nothing is measured.
@@ -277,6 +280,9 @@ async fn count(shared: &Shared) -> Result<Board, Problem> {
         agents: shared.inner().state.floor.as_ref().map(|floor| (floor.stands)().into()),
         recognition_wait_s: gauge(&measured, "waihu_recognition_queue_age_seconds"),
         media_late: gauge(&measured, "waihu_media_late_ratio"),
+        machines: labelled(&measured, "waihu_trunk_machines", "state")
+            .map(|(state, n)| (state.to_owned(), n as u32))
+            .collect(),
         faults: faults(store, now).await?,
         abandoned: abandoned(&measured),
         readers: readers(store).await?,

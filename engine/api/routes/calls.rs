@@ -49,7 +49,7 @@ async fn looked(shared: &Shared, who: &Who, attempt: &AttemptId, at: &str) -> Re
     Ok(shared.store().write_down(act, now()).await?)
 }
 
-async fn ended(shared: &Shared, id: i64, status: u16) {
+pub(super) async fn ended(shared: &Shared, id: i64, status: u16) {
     if let Err(e) = shared.store().write_down_end(id, status, now()).await {
         tracing::warn!(error = %e, "how a look ended was not written down");
     }
@@ -83,7 +83,7 @@ async fn open(shared: &Shared, file: PathBuf, what: &str) -> Result<Opened, Prob
 }
 
 /// Why a kept file is not shown: for people, without where it lies.
-fn unopened(e: &VaultError, what: &str) -> Problem {
+pub(super) fn unopened(e: &VaultError, what: &str) -> Problem {
     match e {
         VaultError::Missing { .. } => elsewhere(what),
         VaultError::NoKey { recipients, .. } => Problem::new(
@@ -106,7 +106,7 @@ fn altered(what: &str) -> Problem {
     Problem::new(Code::Conflict, told)
 }
 
-fn fell() -> Problem {
+pub(super) fn fell() -> Problem {
     Problem::new(Code::Internal, "a fault of ours; the log says more 内部故障")
 }
 

@@ -117,17 +117,7 @@ pub(crate) async fn create(
     Body(new): Body<NewCampaign>,
 ) -> Result<impl IntoResponse, Problem> {
     let settings: Settings = shaped(new.settings).map_err(|e| e.within("settings"))?;
-    let faults = settings.check();
-    if !faults.is_empty() {
-        let fault = |(index, f): (usize, waihu_campaign::SettingsFault)| Fault {
-            index,
-            field: Some(format!("settings.{}", f.field)),
-            detail: f.message,
-        };
-        return Err(Problem::new(Code::Invalid, "the settings do not hold 批次设置有误")
-            .of("settings")
-            .with(faults.into_iter().enumerate().map(fault).collect()));
-    }
+    held(&settings)?;
     let strategy = match new.strategy {
         Some(text) if text.len() > MAX_STRATEGY => {
             return Err(Problem::invalid("strategy", "it has 64 KiB at most 策略内容过长"));
@@ -141,12 +131,31 @@ pub(crate) async fn create(
     }
     let begun = Begun { scripts: pins(&shared, &settings).await?, authority: settings.authority.clone() };
     shared.store().begin(&new.id, &begun, now()).await?;
-    // As it is kept: with what was left to its default.
-    let kept = serde_json::to_value(&settings)
-        .map_err(|_| Problem::new(Code::Internal, "the settings cannot be written 设置无法保存"))?;
-    shared.store().create_campaign(&new.id, &kept, &strategy, now()).await?;
+    shared.store().create_campaign(&new.id, &kept(&settings)?, &strategy, now()).await?;
     let at: [(HeaderName, String); 1] = [(header::LOCATION, format!("/v1/campaigns/{}", new.id))];
     Ok((StatusCode::CREATED, at, one(shared, who, At(new.id)).await?))
+}
+
+/// Whether settings hold, by themselves.
+fn held(settings: &Settings) -> Result<(), Problem> {
+    let faults = settings.check();
+    if faults.is_empty() {
+        return Ok(());
+    }
+    let fault = |(index, f): (usize, waihu_campaign::SettingsFault)| Fault {
+        index,
+        field: Some(format!("settings.{}", f.field)),
+        detail: f.message,
+    };
+    Err(Problem::new(Code::Invalid, "the settings do not hold 批次设置有误")
+        .of("settings")
+        .with(faults.into_iter().enumerate().map(fault).collect()))
+}
+
+/// Settings as they are kept: with what was left to its default.
+fn kept(settings: &Settings) -> Result<Value, Problem> {
+    serde_json::to_value(settings)
+        .map_err(|_| Problem::new(Code::Internal, "the settings cannot be written 设置无法保存"))
 }
 
 /// The versions that a campaign's settings name, each approved; of a flow without a version the newest that is.
@@ -199,6 +208,95 @@ pub(crate) async fn one(
     let found =
         shared.store().campaign(&campaign).await?.ok_or_else(|| Problem::not_found("campaign 批次"))?;
     Ok((etag(found.revision), Json(CampaignRecord::of(found, &who)?)))
+}
+
+/// What of a campaign is to change, as a merge patch (RFC 7396): what is left out stays, null takes it away.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CampaignChange {
+    /// The first day of calls, at the callee's place; null for at once.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, format = Date)]
+    from: Option<Value>,
+    /// The last day; null for no end.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, format = Date)]
+    until: Option<Value>,
+    /// Keys of the settings' `pacing`. The mode is changed while nothing is dialled.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Object>)]
+    pacing: Option<Value>,
+}
+
+/// What is there, null as well.
+fn given<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(value).map(Some)
+}
+
+impl CampaignChange {
+    /// The settings with what changes.
+    fn of(self, mut settings: Value) -> Value {
+        let change = [("from", self.from), ("until", self.until), ("pacing", self.pacing)];
+        let change = change.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
+        merge(&mut settings, Value::Object(change.collect()));
+        settings
+    }
+}
+
+/// RFC 7396, 2.
+fn merge(target: &mut Value, patch: Value) {
+    let Value::Object(patch) = patch else {
+        *target = patch;
+        return;
+    };
+    if !target.is_object() {
+        *target = Value::Object(serde_json::Map::new());
+    }
+    for (key, value) in patch {
+        match value {
+            Value::Null => drop(target.as_object_mut().and_then(|fields| fields.remove(&key))),
+            value => merge(&mut target[key], value),
+        }
+    }
+}
+
+/// So long before it begins in UTC a day begins where it does first: at UTC+14 \[ms\].
+const EARLIEST_DAY_MS: i64 = 14 * 3_600_000;
+
+/// Changes a campaign's days and pace, also while it runs: engines see it within a second. Of other days its queue is
+/// asked anew: cases that waited for the first day, and those that were left out after the last one. What a call's
+/// verdict has closed stays closed.
+#[utoipa::path(patch, path = "/v1/campaigns/{campaign}", tag = "campaigns", request_body = CampaignChange,
+    params(("campaign" = Key, Path, description = "Its id")),
+    responses((status = 200, description = "It is so", body = CampaignRecord, headers(("ETag" = String, description = "Its revision"))),
+        (status = 409, description = "It was stopped, or the mode is to change while it runs", body = crate::problem::Details)))]
+pub(crate) async fn change(
+    shared: Here,
+    who: Who,
+    expected: IfMatch,
+    At(campaign): At<CampaignId>,
+    Body(it): Body<CampaignChange>,
+) -> Result<impl IntoResponse, Problem> {
+    let found =
+        shared.store().campaign(&campaign).await?.ok_or_else(|| Problem::not_found("campaign 批次"))?;
+    let read = |settings: Value| shaped::<Settings>(settings).map_err(|e| e.within("settings"));
+    let before = read(found.settings.clone())?;
+    let settings = read(it.of(found.settings))?;
+    held(&settings)?;
+    if settings.pacing.mode != before.pacing.mode && found.state == CampaignState::Running {
+        let what = "its pacing mode is changed while it is paused: pause it first 请先暂停，再更改拨号方式";
+        return Err(Problem::new(Code::Conflict, what).of("settings.pacing.mode"));
+    }
+    let now = now();
+    let asked_from = ((settings.from, settings.until) != (before.from, before.until)).then(|| {
+        let first = settings.from.and_then(|day| day.at(0, 0, 0, 0).in_tz("UTC").ok());
+        let first = first.map(|first| first.timestamp().as_millisecond().saturating_sub(EARLIEST_DAY_MS));
+        first.map_or(now, |first| WallTime::from_unix_millis(first).max(now))
+    });
+    // Of the revision that was read, so that nothing of another's change is taken back.
+    let revision = expected.expected().unwrap_or(found.revision);
+    shared.store().change_campaign(&campaign, (&kept(&settings)?, asked_from), Some(revision), now).await?;
+    one(shared, who, At(campaign)).await
 }
 
 /// How many cases of a campaign stand where.

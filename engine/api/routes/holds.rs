@@ -87,7 +87,7 @@ pub(crate) struct HoldEntry {
 }
 
 impl HoldEntry {
-    fn of(hold: StoredHold, now: WallTime) -> Self {
+    pub(super) fn of(hold: StoredHold, now: WallTime) -> Self {
         Self {
             id: hold.id,
             kind: hold.on.kind(),

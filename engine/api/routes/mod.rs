@@ -5,6 +5,7 @@ pub(crate) mod board;
 pub(crate) mod calls;
 pub(crate) mod campaigns;
 pub(crate) mod cases;
+pub(crate) mod debtors;
 pub(crate) mod desk;
 pub(crate) mod do_not_call;
 pub(crate) mod events;
@@ -15,12 +16,15 @@ pub(crate) mod people;
 pub(crate) mod practice;
 pub(crate) mod provider;
 pub(crate) mod quality;
+pub(crate) mod reports;
 pub(crate) mod reviews;
 pub(crate) mod scripts;
 pub(crate) mod search;
+mod seat;
 pub(crate) mod session;
 pub(crate) mod strategies;
 pub(crate) mod talks;
+pub(crate) mod trace;
 pub(crate) mod waveform;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -36,7 +40,7 @@ pub(crate) fn all() -> OpenApiRouter<Shared> {
         .routes(routes!(cases::list, cases::import))
         .routes(routes!(cases::one, cases::change, cases::withdraw))
         .routes(routes!(campaigns::list, campaigns::create))
-        .routes(routes!(campaigns::one))
+        .routes(routes!(campaigns::one, campaigns::change))
         .routes(routes!(campaigns::counts))
         .routes(routes!(campaigns::enqueue))
         .routes(routes!(campaigns::start))
@@ -75,6 +79,7 @@ pub(crate) fn all() -> OpenApiRouter<Shared> {
         .routes(routes!(waveform::waveform))
         .routes(routes!(calls::transcript))
         .routes(routes!(calls::check))
+        .routes(routes!(trace::trace))
         .routes(routes!(quality::of_call))
         .routes(routes!(quality::list))
         .routes(routes!(quality::checks))
@@ -84,6 +89,13 @@ pub(crate) fn all() -> OpenApiRouter<Shared> {
         .routes(routes!(calls::bundle))
         .routes(routes!(holds::list, holds::place))
         .routes(routes!(holds::lift))
+        .routes(routes!(debtors::find))
+        .routes(routes!(debtors::access))
+        .routes(routes!(debtors::erase))
+        .routes(routes!(reports::planned))
+        .routes(routes!(reports::made))
+        .routes(routes!(reports::one))
+        .routes(routes!(reports::preview))
         .routes(routes!(search::search))
         .routes(routes!(audit::audit))
         .routes(routes!(audit::check))

@@ -193,5 +193,6 @@ pub(crate) async fn change(
             return Err(Problem::invalid("disabled", one));
         }
     };
+    shared.sessions_ended();
     if done { Ok(StatusCode::NO_CONTENT) } else { Err(nobody()) }
 }

@@ -1,6 +1,7 @@
 //! Whatever is asked, and however wrong: no log line of any level holds a number, a name, an amount or a token.
 #![allow(clippy::unwrap_used)]
 
+#[path = "api/common/mod.rs"]
 mod common;
 
 use std::{

@@ -246,6 +246,10 @@ impl CallMachine {
             200..300 => {
                 self.outputs.push_back(Output::AcceptAgent { agent: agent.id.clone() });
                 self.note(now, format!("the callee's side has reached agent {}", agent.name));
+                // It may be faster than the words that tell of it: then nobody has waited.
+                if !self.transfer.waits {
+                    self.transfer.waits(now);
+                }
                 self.transfer.stage = Stage::Ready { agent };
                 self.transfer.joined(now);
                 self.stop_music();

@@ -36,7 +36,7 @@ impl CallMachine {
             }
             E::Reinvited { sdp } => self.connect(Leg::Callee, Part::Offer, sdp),
             E::Transfer { code } => self.referred(now, code),
-            E::Failed { code, reason, cause, .. } => {
+            E::Failed { code, reason, cause, because, .. } => {
                 // The signalling fell under a call that was up.
                 if self.callee == LegState::Up {
                     self.note(now, "the signalling of the call was lost".to_owned());
@@ -61,6 +61,7 @@ impl CallMachine {
                     if silent { "no answer from the trunk".to_owned() } else { format!("SIP {code}") },
                 );
                 self.sip = (!silent).then_some(SipCause { code, reason });
+                self.because = because;
                 self.callee = LegState::Over;
             }
             E::Ended { by, reason } => {

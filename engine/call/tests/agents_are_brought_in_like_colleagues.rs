@@ -257,6 +257,21 @@ fn who_waits_hears_music_and_now_and_then_how_it_stands() {
 }
 
 #[test]
+fn an_agent_whom_the_callees_side_reaches_before_the_words_are_spoken_has_the_call() {
+    let mut shell = Shell::answered(&["desk-1"]);
+    shell.say("对，我就是", Intent::Affirm);
+    shell.say("给我转人工", Intent::RequestHuman);
+    shell.wait(700);
+    shell.sip(Leg::Callee, waihu_sip::Event::Transfer { code: 200 });
+    let ending = shell.end();
+    assert_eq!(ending.conclusion.disposition, Disposition::HandedOver);
+    let handover = ending.handover.unwrap();
+    assert_eq!((handover.result, handover.waited.as_millis()), (HandoverResult::Joined, 0));
+    let offers: Vec<_> = handover.offers.iter().map(|o| (o.agent.as_str(), o.end)).collect();
+    assert_eq!(offers, [("desk-1", OfferResult::Joined)]);
+}
+
+#[test]
 fn words_that_lead_elsewhere_stop_what_rang_ahead_of_them() {
     let mut shell = Shell::answered(&[]);
     shell.sits_down("li");

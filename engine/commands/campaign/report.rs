@@ -33,7 +33,7 @@ impl Report {
         let (case, kind) = match progress {
             Progress::Case { case, kind } => (case.clone(), kind),
             Progress::Campaign { why, .. } => return self.faults.push(why.clone()),
-            Progress::Pace(_) => return,
+            Progress::Pace(_) | Progress::Trunk(_) => return,
         };
         match kind {
             ProgressKind::Done(outcome) => self.outcomes.push((**outcome).clone()),

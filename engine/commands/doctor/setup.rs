@@ -204,12 +204,13 @@ fn port(name: &str, trunk: &TrunkConfig) -> Finding {
 
 fn carrier(name: &str, trunk: &TrunkConfig) -> Finding {
     let what = "carrier 运营商侧";
-    if trunk.proxy_hop().transport.is_reliable() {
-        let told = format!("{name}: {} is asked by 请运行 `waihu trunk check {name}`", trunk.proxy_hop());
+    // What is found by name, and what is reached by a stream, is asked elsewhere.
+    let Some(hop) = trunk.proxy_hop().filter(|hop| !hop.transport.is_reliable()) else {
+        let told = format!("{name}: {} is asked by 请运行 `waihu trunk check {name}`", trunk.proxy);
         return Finding::mind(what, told, "");
-    }
+    };
     let tag = format!("{:x}", now().unix_millis());
-    match waihu_trunk::options(trunk.proxy, trunk.bind.ip(), &tag) {
+    match waihu_trunk::options(hop.address, trunk.bind.ip(), &tag) {
         Ok(alive) => Finding::well(
             what,
             format!(

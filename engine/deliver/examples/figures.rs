@@ -4,7 +4,7 @@
 //! receivers run on the same machine and share its cores.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
-#[path = "../tests/common/mod.rs"]
+#[path = "../tests/deliver/common/mod.rs"]
 mod common;
 
 use std::{

@@ -1,6 +1,7 @@
 //! Kafka: brokers of librdkafka's own that speak the protocol on real sockets, fall and come back; and a consumer.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "deliver/common/mod.rs"]
 mod common;
 
 use std::{

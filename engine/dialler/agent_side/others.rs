@@ -219,7 +219,7 @@ impl AgentSide {
             Ok(at) => {
                 if let Some(leg) = self.legs.get_mut(at) {
                     let request = legs::invite_number(plant, &number, leg.sound.offer());
-                    leg.call = Some(plant.sip.invite(request));
+                    leg.call = request.map(|request| plant.sip.invite(request));
                 }
                 self.show(None);
             }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use waihu_campaign::{Load, pacing::Pacing};
+use waihu_trunk::{Carrier, Standing};
 use waihu_types::CampaignId;
 
 use crate::plant::Plant;
@@ -40,6 +41,15 @@ impl Gauge {
         let (all, late) = (ticks.saturating_sub(self.ticks), late_ticks.saturating_sub(self.late_ticks));
         (self.ticks, self.late_ticks) = (ticks, late_ticks);
         u32::try_from(late.saturating_mul(1_000) / all.max(1)).unwrap_or(u32::MAX)
+    }
+}
+
+/// Tells how many of the carrier's machines stand how.
+pub(super) fn measure_trunk(carrier: &Carrier) {
+    let standings = carrier.standings();
+    for standing in Standing::ALL {
+        let count = standings.iter().filter(|(_, stands)| *stands == standing).count();
+        metrics::gauge!("waihu_trunk_machines", "state" => standing.label()).set(count as f64);
     }
 }
 

@@ -104,6 +104,8 @@ fn likeness_tells_one_voice_from_another_and_from_silence() {
 struct Way {
     front: SocketAddr,
     is_cut: Arc<AtomicBool>,
+    /// From where the browser's datagrams come.
+    browser: Arc<Mutex<Option<SocketAddr>>>,
 }
 
 impl Way {
@@ -123,17 +125,17 @@ impl Way {
                 }
             }
         });
-        let cut = Arc::clone(&is_cut);
+        let (cut, to) = (Arc::clone(&is_cut), Arc::clone(&browser));
         thread::spawn(move || {
             let mut bytes = [0; 2_048];
             while let Ok(len) = behind.recv(&mut bytes) {
-                let to = *browser.lock().unwrap();
+                let to = *to.lock().unwrap();
                 if let Some(to) = to.filter(|_| !cut.load(Relaxed)) {
                     let _ = front.send_to(&bytes[..len], to);
                 }
             }
         });
-        Self { front: address, is_cut }
+        Self { front: address, is_cut, browser }
     }
 }
 
@@ -237,6 +239,59 @@ fn serve(stream: TcpStream, acts: &Mutex<Receiver<String>>, tell: &Sender<(Strin
         if stream.write_all([head, text].concat().as_bytes()).is_err() {
             return;
         }
+    }
+}
+
+/// coturn on loopback, reached by TCP alone, as from a network that lets no UDP through.
+struct Relay(Child);
+
+impl Relay {
+    const PORT: u16 = 46_379;
+    const RELAYS: std::ops::RangeInclusive<u16> = 46_380..=46_395;
+    /// Its secret, and what `waihu` tells a page of it until the year 2036 (`api::relay` has the rule).
+    const SECRET: &str = "a secret of the north";
+    const SERVERS: &str = r#"[{"urls": ["turn:127.0.0.1:46379?transport=tcp"], "username": "2082758400:li",
+        "credential": "0rUFZgVwUh6ZLOJSoOONpvVWKpc="}]"#;
+
+    fn start() -> Self {
+        let [port, first, last] =
+            [Self::PORT, *Self::RELAYS.start(), *Self::RELAYS.end()].map(|p| p.to_string());
+        let child = Command::new("turnserver")
+            .args([
+                "-n",
+                "--no-cli",
+                "--no-tls",
+                "--no-dtls",
+                "--no-udp",
+                "--no-stdout-log",
+                "--log-file=/dev/null",
+            ])
+            .args([
+                "--listening-ip=127.0.0.1",
+                "--relay-ip=127.0.0.1",
+                "--allow-loopback-peers",
+                "--pidfile=/dev/null",
+            ])
+            .args(["-p", &port, "--min-port", &first, "--max-port", &last])
+            .args(["--realm=waihu.example", "--use-auth-secret", "--static-auth-secret", Self::SECRET])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("turnserver is missing: .ci/setup --with-peers");
+        let relay = Self(child);
+        let since = Instant::now();
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, Self::PORT)).is_err() {
+            assert!(since.elapsed() < PATIENCE, "the relay does not listen");
+            thread::sleep(Duration::from_millis(50));
+        }
+        relay
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -374,6 +429,16 @@ impl Talk {
 
 /// A call in which they have heard each other, and what more becomes of it; how the browser's leg sounded.
 fn call(ports: Ports, first_port: u16, more: impl FnOnce(&mut Desk<'_>, &Telephone, &Talk)) -> Sound {
+    call_by(None, ports, first_port, more)
+}
+
+/// The same, by these relays alone.
+fn call_by(
+    relays: Option<&str>,
+    ports: Ports,
+    first_port: u16,
+    more: impl FnOnce(&mut Desk<'_>, &Telephone, &Talk),
+) -> Sound {
     let here = Ipv4Addr::LOCALHOST.into();
     let config = MediaConfig::new(here, first_port..=first_port + 19, PATIENCE);
     let media = Media::spawn(MediaConfig { port_mode: ports, ..config }).unwrap();
@@ -396,6 +461,10 @@ fn call(ports: Ports, first_port: u16, more: impl FnOnce(&mut Desk<'_>, &Telepho
     let browser = Browser::start(&talk.browser_says);
     let mut desk = Desk { means, sound, news, browser, way, states: Vec::new() };
     desk.wait_for("loaded");
+    if let Some(relays) = relays {
+        desk.browser.act("relays", relays);
+        desk.wait_for("relays");
+    }
     desk.connect();
     talk.is_heard_both_ways(&mut desk, &telephone, "at first");
     more(&mut desk, &telephone, &talk);
@@ -437,5 +506,15 @@ fn chromium_and_a_telephone_hear_each_other_again_when_the_page_was_loaded_anew(
         desk.sound.begin_anew(desk.means).unwrap();
         desk.connect();
         talk.is_heard_both_ways(desk, telephone, "loaded anew");
+    });
+}
+
+/// A network that lets TCP to a relay through, and nothing else.
+#[test]
+fn chromium_behind_a_relay_and_a_telephone_hear_each_other() {
+    let _relay = Relay::start();
+    call_by(Some(Relay::SERVERS), Ports::PerCall, 46_340, |desk, _, _| {
+        let from = desk.way.browser.lock().unwrap().unwrap();
+        assert!(Relay::RELAYS.contains(&from.port()), "it comes from the relay, and from {from}");
     });
 }

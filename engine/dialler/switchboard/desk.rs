@@ -25,6 +25,8 @@ const MOST_SDP: usize = 16 << 10;
 /// seconds. What was put down is kept by then in any case.
 const TRIES: u32 = 60;
 const TRY_EVERY: Duration = Duration::from_secs(2);
+/// How long it may be on its way into the store that an agent had a call [s].
+const ON_ITS_WAY: u32 = 4;
 
 /// A desk that is connected.
 pub(super) struct Desk {
@@ -122,6 +124,15 @@ impl DeskVoice {
         }
     }
 
+    /// The session behind the desk was ended by somebody.
+    pub fn sign_out(&self) {
+        let is_ours =
+            self.board.board().desks.get(&self.agent).is_some_and(|desk| desk.connection == self.connection);
+        if is_ours {
+            self.board.input(Input::SignedOut { agent: self.agent.clone() });
+        }
+    }
+
     /// Who else is there.
     fn tell_colleagues(&self) {
         let mut board = self.board.board();
@@ -164,6 +175,10 @@ impl DeskVoice {
         if !board.has(&self.agent, attempt) {
             return;
         }
+        if kind == Kind::Mute && board.by_telephone.contains(&self.agent) {
+            let why = "mute: your sound is a telephone's, mute it there 请在话机上静音".to_owned();
+            return board.tell_desk(&self.agent, ToDesk::Refused { why });
+        }
         if let Some(held) = board.calls.get_mut(attempt).filter(|held| held.is_joined) {
             match kind {
                 Kind::Hold => {
@@ -182,7 +197,16 @@ impl DeskVoice {
         let (board, agent) = (self.board.clone(), self.agent.clone());
         tokio::spawn(async move {
             let attempt = wrap_up.attempt.clone();
-            let told = match board.0.store.wrap_up(&wrap_up, wall_now()).await {
+            let mut kept = board.0.store.wrap_up(&wrap_up, wall_now()).await;
+            // That the call was theirs may still be on its way into a store that was away.
+            for _ in 0..ON_ITS_WAY {
+                if !matches!(kept, Ok(false)) {
+                    break;
+                }
+                sleep(Duration::from_secs(1)).await;
+                kept = board.0.store.wrap_up(&wrap_up, wall_now()).await;
+            }
+            let told = match kept {
                 Ok(true) => ToDesk::Wrapped { attempt: attempt.clone() },
                 Ok(false) => ToDesk::Refused {
                     why: "wrap_up: that call was not yours 该通话不属于您".to_owned(),
@@ -218,6 +242,7 @@ async fn amend(board: &Switchboard, wrap_up: &WrapUp) {
     }
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Hold,
     Mute,
@@ -308,6 +333,7 @@ impl Inner {
             since: self.wall(standing.since),
             until: standing.until.map(|at| self.wall(at)),
             call,
+            telephone: board.by_telephone.contains(agent),
             now: wall_now(),
         };
         board.tell_desk(agent, ToDesk::State(Box::new(state)));

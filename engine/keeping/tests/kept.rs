@@ -1,123 +1,28 @@
 //! What is kept of calls proves itself, and goes when its time is over.
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
 use std::{
     collections::BTreeMap,
     fs::{self, File},
     io::{Read, Write},
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
 };
 
-use sha2::{Digest, Sha256};
-use tempfile::TempDir;
-use waihu_compliance::{Gate, Retention};
+use common::{archive, at, hash, key};
+use waihu_compliance::Retention;
 use waihu_keeping::{Archive, FileState, KeepError, Kept, Mode, SignatureState, handed_out, scratch, verify};
-use waihu_store::{HoldOn, NewAttempt, Passage, Store, StoreError};
-use waihu_types::{
-    AnsweredBy, AttemptId, Disposition, Identity, Lang, OUTCOME_VERSION, Outcome, Recording, Redial,
-    ScriptVersion, Transcript, WallTime,
-};
-use waihu_vault::{Note, Signer, Standing, Vault, new_key, new_signing_key, sealed_name, standing};
+use waihu_store::{HoldOn, NewJudgement, NewReview, StoreError, TurnTaken};
+use waihu_vault::{Note, Standing, Vault, sealed_name, standing};
 
 const SOUND: &[u8] = b"RIFF and so on: a sound";
 const WORDS: &str = "{\"at_ms\":900,\"speaker\":\"callee\",\"text\":\"<b>我周五还</b>\"}\n";
-const DAY: i64 = 86_400_000;
-
-fn at(days: i64) -> WallTime {
-    WallTime::from_unix_millis(1_795_772_096_000 + days * DAY)
-}
-
-fn key(id: &str) -> AttemptId {
-    id.parse().unwrap()
-}
-
-fn hash(bytes: &[u8]) -> String {
-    hex::encode(Sha256::digest(bytes))
-}
-
-/// A store, a vault, a signer, and a folder of recordings.
-async fn archive() -> (TempDir, Archive) {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path().join("waihu.sqlite")).await.unwrap();
-    let (line, _) = new_key().unwrap();
-    let (signing, _) = new_signing_key().unwrap();
-    let recordings = folder.path().join("recordings");
-    fs::create_dir_all(&recordings).unwrap();
-    let archive = Archive {
-        store: Arc::new(store),
-        vault: Arc::new(Vault::new(&[], Some(("test", &line))).unwrap()),
-        signer: Some(Arc::new(Signer::new("test", &signing).unwrap())),
-        recordings,
-    };
-    (folder, archive)
-}
 
 /// A call that is over, with its files, plain as yet.
 async fn a_call(archive: &Archive, id: &str) {
-    let script = ScriptVersion {
-        name: "reminder".into(),
-        lang: Lang::Zh,
-        sha256: "ab".repeat(32),
-        variant: None,
-        draft: false,
-    };
-    let new = NewAttempt {
-        attempt: key(id),
-        campaign: None,
-        case: id.parse().unwrap(),
-        callee: "13800138000".parse().unwrap(),
-        script: script.clone(),
-        models: BTreeMap::new(),
-        dialled_at: at(0),
-        own_number: true,
-    };
-    archive.store.begin_attempt(&new, &Passage::new(Gate::laboratory(), "Asia/Shanghai")).await.unwrap();
-    fs::write(archive.recording(&new.attempt), SOUND).unwrap();
-    fs::write(archive.transcript(&new.attempt), WORDS).unwrap();
-    let path = |path: PathBuf| path.display().to_string();
-    let outcome = Outcome {
-        version: OUTCOME_VERSION,
-        recording: Some(Recording {
-            path: path(archive.recording(&new.attempt)),
-            sha256: hash(SOUND),
-            duration_ms: 1_000,
-            cut_short: None,
-            holes_ms: 0,
-            paused_ms: 0,
-        }),
-        transcript: Some(Transcript {
-            path: path(archive.transcript(&new.attempt)),
-            sha256: hash(WORDS.as_bytes()),
-        }),
-        attempt: new.attempt,
-        campaign: None,
-        case: new.case,
-        callee: new.callee,
-        dialled_at: at(0),
-        answered_at: Some(at(0)),
-        ended_at: at(0),
-        answered_by: AnsweredBy::Human,
-        announcement: None,
-        told: None,
-        mood: None,
-        identity: Identity::Confirmed,
-        debt_disclosed: true,
-        disposition: Disposition::NoCommitment,
-        promise: None,
-        callback: None,
-        follow_ups: Vec::new(),
-        intents: Vec::new(),
-        handover: None,
-        script,
-        models: BTreeMap::new(),
-        sound: None,
-        sip: None,
-        ended_by: None,
-        fault: None,
-        redial: Redial::No { rule: "attempts_used_up".into() },
-    };
-    archive.store.close_attempt(&outcome).await.unwrap();
+    common::a_call(archive, id, (SOUND, 1_000), WORDS).await;
 }
 
 async fn bundled(archive: &Archive, id: &str, path: &Path) -> Result<(), KeepError> {
@@ -290,6 +195,31 @@ async fn a_person_gets_all_of_it_and_then_it_is_gone() {
         a_call(&archive, id).await;
     }
     let out = |name: &str| handed_out(&folder.path().join(name)).unwrap();
+    let judged = NewJudgement {
+        attempt: &key("one"),
+        revision: 1,
+        agent: None,
+        distress: 0,
+        person: true,
+        score: Some(80),
+        passed: false,
+        critical: false,
+        checks: &[("disclosure", "fail")],
+        record: r#"{"why":"no word of who calls"}"#,
+    };
+    assert!(archive.store.keep_judgement(&judged, at(1)).await.unwrap());
+    let drawn =
+        NewReview { attempt: key("one"), form: "{}".into(), four_eyes: true, agents: vec!["li".into()] };
+    assert!(archive.store.keep_draw("weekly", "2026-11-27", &[drawn], at(1)).await.unwrap());
+    let turn = TurnTaken {
+        stage: "first",
+        person: "chen",
+        record: r#"{"note":"as it was judged"}"#,
+        next: Some("second"),
+        score: Some(75),
+        opinion: None,
+    };
+    assert!(archive.store.take_turn(1, &turn, at(1)).await.unwrap());
     // A case that names no debtor stands for its own.
     let one = "one".parse().unwrap();
     let given = archive.access(&one, out("one.zip"), "Li", at(1)).await.unwrap();
@@ -298,6 +228,10 @@ async fn a_person_gets_all_of_it_and_then_it_is_gone() {
     let files = members(&folder.path().join("one.zip"));
     assert_eq!(files["calls/one/recording.wav"], SOUND);
     assert!(files.contains_key("cases.json") && files.contains_key("who-looked.json"));
+    for (file, told) in [("judgements.json", "no word of who calls"), ("reviews.json", "as it was judged")] {
+        let text = String::from_utf8_lossy(&files[file]);
+        assert!(text.contains(told) && text.contains("\"one\""), "{file}: {text}");
+    }
     let hold = archive
         .store
         .place_hold(&HoldOn::Case("one".parse().unwrap()), "court", "Li", None, at(1))

@@ -186,6 +186,8 @@ impl Caller {
             target,
             next_hop: ground.sip.into(),
             backups: Vec::new(),
+            redirects: Vec::new(),
+            signed_as: None,
             call_id: None,
             from,
             credentials: None,

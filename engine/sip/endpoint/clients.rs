@@ -9,10 +9,12 @@ use super::{
     CallHandle, Discard, Endpoint, Hop, LargeRequests, MAX_TRANSACTIONS, Output, TimedOut, TimerKey,
     Transport,
     established::{Bye, Proof},
+    outgoing::retry_after,
     within::Ask,
 };
 use crate::{
     dialog::DialogId,
+    health::{Asked, Sign},
     message::{Request, Response},
     method::Method,
     transaction::{
@@ -102,6 +104,8 @@ struct Entry {
     to: Hop,
     purpose: Purpose,
     acks: Vec<SentAck>,
+    /// Whether anything has come back.
+    heard: bool,
     /// The same request for UDP, where it went over TCP for its size alone.
     fallback: Option<Box<Request>>,
     /// What the call's own BYE would prove itself with, for the BYEs to the other branches of a fork.
@@ -128,9 +132,9 @@ impl Clients {
         self.mortal.contains_key(dialog)
     }
 
-    /// Whether every request has had its final answer, or has been given up.
+    /// Whether every request has had its final answer, or has been given up; nothing is lost with an OPTIONS.
     pub(super) fn all_answered(&self) -> bool {
-        self.entries.values().all(|e| match &e.machine {
+        self.entries.values().filter(|e| !matches!(e.purpose, Purpose::Ping(_))).all(|e| match &e.machine {
             Machine::Invite(m) => m.is_answered(),
             Machine::Other(m) => m.is_answered(),
         })
@@ -202,7 +206,16 @@ impl Endpoint {
         self.clients.by_branch.insert(key.clone(), id);
         self.clients.entries.insert(
             id,
-            Entry { machine, key, to, purpose, acks: Vec::new(), fallback, proof: Proof::default() },
+            Entry {
+                machine,
+                key,
+                to,
+                purpose,
+                acks: Vec::new(),
+                heard: false,
+                fallback,
+                proof: Proof::default(),
+            },
         );
         self.drain_client(now, id);
         Some(id)
@@ -225,7 +238,8 @@ impl Endpoint {
     pub(super) fn client_timeout(&mut self, now: Time, id: u64) {
         if let Some(entry) = self.clients.entries.get_mut(&id) {
             entry.machine.handle(now, None);
-            self.drain_client(now, id);
+            // What a timer sends was sent before (timers A and E).
+            self.counts.sent_again += self.drain_client(now, id);
         }
     }
 
@@ -256,22 +270,54 @@ impl Endpoint {
         self.drain_client(now, id);
     }
 
-    fn drain_client(&mut self, now: Time, id: u64) {
-        let Some(entry) = self.clients.entries.get_mut(&id) else { return };
+    /// Carries out what a machine decided; how many messages it sent.
+    fn drain_client(&mut self, now: Time, id: u64) -> u64 {
+        let Some(entry) = self.clients.entries.get_mut(&id) else { return 0 };
+        let mut sent = 0;
         let outputs: Vec<_> = std::iter::from_fn(|| entry.machine.poll_output()).collect();
         let to = entry.to;
         self.schedule.set(TimerKey::Client(id), entry.machine.poll_timeout());
         for output in outputs {
             match output {
-                ClientOutput::Transmit(bytes) => self.transmit(to, bytes),
+                ClientOutput::Transmit(bytes) => {
+                    sent += 1;
+                    self.transmit(to, bytes);
+                }
                 ClientOutput::Response(response) => self.client_response(now, id, &response),
                 ClientOutput::TimedOut => self.client_timed_out(now, id),
                 ClientOutput::Terminated => self.drop_client(id),
             }
         }
+        sent
+    }
+
+    /// Tells what a machine made of a call or an OPTIONS.
+    fn saw_answer(&mut self, id: u64, response: &Response) {
+        let Some(entry) = self.clients.entries.get_mut(&id) else { return };
+        let asked = match entry.purpose {
+            Purpose::Invite(_) | Purpose::Abandoned { .. } => Asked::Call,
+            Purpose::Ping(_) => Asked::Options,
+            _ => return,
+        };
+        let first = !std::mem::replace(&mut entry.heard, true);
+        let hop = entry.to;
+        let overloaded = (response.code == 503).then(|| retry_after(&response.headers.other)).flatten();
+        let sign = overloaded.map(|retry_after_s| Sign::Overloaded { retry_after_s });
+        if let Some(sign) = sign.or(first.then_some(Sign::Answered)) {
+            self.output.push_back(Output::Sign { hop, asked, sign });
+        }
+    }
+
+    /// Tells that a machine has said nothing to a call.
+    pub(super) fn saw_silence(&mut self, id: u64) {
+        if let Some(entry) = self.clients.entries.get(&id) {
+            let sign = Output::Sign { hop: entry.to, asked: Asked::Call, sign: Sign::Silent };
+            self.output.push_back(sign);
+        }
     }
 
     fn client_response(&mut self, now: Time, id: u64, response: &Response) {
+        self.saw_answer(id, response);
         let Some(entry) = self.clients.entries.get_mut(&id) else { return };
         match &mut entry.purpose {
             Purpose::Invite(call) => {
@@ -307,9 +353,11 @@ impl Endpoint {
     }
 
     fn client_timed_out(&mut self, now: Time, id: u64) {
+        self.counts.unanswered += 1;
         match self.clients.entries.get(&id).map(|e| &e.purpose) {
             Some(Purpose::Invite(call)) => {
                 let call = *call;
+                self.saw_silence(id);
                 self.invite_timed_out(now, call);
             }
             Some(Purpose::Ping(ping)) => {
@@ -336,30 +384,34 @@ impl Endpoint {
             if self.falls_back(now, id) {
                 continue;
             }
-            let call = match self.clients.entries.get(&id).map(|e| &e.purpose) {
-                Some(Purpose::Invite(call)) => *call,
-                Some(Purpose::Ping(ping)) => {
+            let sign = |asked| Output::Sign { hop: to, asked, sign: Sign::Unreachable };
+            let call = match self.clients.entries.get(&id).map(|e| (&e.purpose, e.heard)) {
+                Some((Purpose::Invite(call), heard)) => {
+                    if !heard {
+                        self.output.push_back(sign(Asked::Call));
+                    }
+                    *call
+                }
+                Some((Purpose::Ping(ping), false)) => {
                     let ping = *ping;
+                    self.output.push_back(sign(Asked::Options));
                     self.output.push_back(Output::Pong { ping, result: Err(TimedOut) });
                     self.drop_client(id);
                     continue;
                 }
-                Some(Purpose::Within(ask)) if to.transport.is_reliable() => {
+                Some((Purpose::Within(ask), _)) if to.transport.is_reliable() => {
                     let ask = ask.clone();
                     self.drop_client(id);
                     self.within_failed(now, &ask, 503);
                     continue;
                 }
-                Some(Purpose::Register(registration)) => {
+                Some((Purpose::Register(registration), _)) => {
                     let registration = *registration;
                     self.drop_client(id);
                     self.register_failed(now, registration, 503, "nobody listens there".to_owned(), None);
                     continue;
                 }
-                Some(Purpose::Bye(_) | Purpose::Cancel | Purpose::Within(_) | Purpose::Abandoned { .. })
-                | None => {
-                    continue;
-                }
+                Some(_) | None => continue,
             };
             if self.invite_unreachable(now, id, call) {
                 self.drop_client(id);

@@ -210,6 +210,7 @@ impl Endpoint {
         waits.next = now + waits.interval;
         let (to, bytes, deadline) = (waits.to, waits.bytes.clone(), waits.next.min(waits.until));
         self.schedule.set(TimerKey::Call(call), Some(deadline));
+        self.counts.sent_again += 1;
         self.transmit(to, bytes);
     }
 

@@ -210,6 +210,7 @@ impl Endpoint {
         wait.interval = (wait.interval * 2).min(T2);
         wait.next = now + wait.interval;
         let (to, bytes) = (wait.to, wait.bytes.clone());
+        self.counts.sent_again += 1;
         self.transmit(to, bytes);
     }
 
@@ -236,6 +237,7 @@ impl Endpoint {
                     reason: no_use(why),
                     cause: FailureCause::BadAnswer,
                     retry_after_s: None,
+                    because: Vec::new(),
                 };
                 let reason = "SIP;cause=488;text=\"Not Acceptable Here\"";
                 self.bye_and_finish(now, call, Some(reason), failed);

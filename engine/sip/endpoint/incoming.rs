@@ -6,7 +6,9 @@ use super::{
     Call, CallHandle, EndedBy, Endpoint, Event, FailureCause, Hop, MAX_CALLS, SUPPORTED, description,
     early::Unconfirmed,
     established::{AwaitAck, Up},
-    lists, sdp_of,
+    lists,
+    outgoing::failed,
+    sdp_of,
     session::{asked_by, write_interval},
     set_body,
     transfer::Replacement,
@@ -19,6 +21,9 @@ use crate::{
     sdp::SessionDescription,
     session_timer::{MIN_SE_S, SessionExpires, SessionTimer},
 };
+
+/// When a caller may come again who found everything taken [s]: some calls are over by then.
+const RETRY_AFTER_S: &str = "10";
 
 /// A call that came in and is not answered.
 #[derive(Debug)]
@@ -49,7 +54,8 @@ impl Ringing {
 impl Endpoint {
     pub(super) fn incoming(&mut self, now: Time, from: Hop, server: u64, request: &Request) {
         if self.calls.len() >= MAX_CALLS {
-            return self.refuse(now, server, request, 503, "Service Unavailable", &[("Retry-After", "10")]);
+            let later = [("Retry-After", RETRY_AFTER_S)];
+            return self.refuse(now, server, request, 503, "Service Unavailable", &later);
         }
         let body = sdp_of(&request.headers.other, &request.body).unwrap_or_default();
         let offer = match SessionDescription::parse(body) {
@@ -188,9 +194,12 @@ impl Endpoint {
     pub(super) fn reject(&mut self, now: Time, call: CallHandle, code: u16, reason: &str) {
         let Some(Call::Ringing(ringing)) = self.calls.get(&call) else { return };
         let (code, cause) = (code.clamp(300, 699), FailureCause::Rejected);
-        let (server, response) = (ringing.server, ringing.response(code, reason));
+        let (server, mut response) = (ringing.server, ringing.response(code, reason));
+        if code == 503 {
+            response.headers.other.push("Retry-After", RETRY_AFTER_S);
+        }
         self.respond(now, server, response);
-        self.finish(call, Event::Failed { code, reason: reason.to_owned(), cause, retry_after_s: None });
+        self.finish(call, failed(code, reason, cause));
     }
 
     /// CANCEL or an early BYE: the INVITE gets its 487 (§9.2, §15.1.2).
@@ -200,6 +209,6 @@ impl Endpoint {
         let (server, response) = (ringing.server, ringing.response(487, reason));
         self.respond(now, server, response);
         let cause = FailureCause::Cancelled;
-        self.finish(call, Event::Failed { code: 487, reason: reason.to_owned(), cause, retry_after_s: None });
+        self.finish(call, failed(487, reason, cause));
     }
 }

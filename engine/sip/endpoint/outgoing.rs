@@ -1,5 +1,7 @@
 //! Calls that we place, until they are up: RFC 3261 §13.2, CANCEL of §9.1, retries of §22.
 
+use std::net::SocketAddr;
+
 use waihu_types::Time;
 
 use super::{
@@ -17,11 +19,15 @@ use crate::{
     auth::{Authenticator, Unanswerable},
     dialog::Dialog,
     headers::Fields,
+    identity::causes,
     message::{Request, Response},
     method::Method,
+    name_addr::NameAddr,
     sdp::SessionDescription,
     session_timer::SessionExpires,
     transaction::T1_64,
+    transport::Transport,
+    uri::{Host, SipUri},
 };
 
 /// The most answers of one INVITE, and the most early dialogs: a fork to more telephones than that is a loop.
@@ -30,6 +36,9 @@ pub(super) const MAX_FORKS: usize = 16;
 /// How long a next hop may say nothing at all before a backup is tried: an INVITE has gone out four times by then,
 /// and whoever is there answers 100 within a fifth of a second (RFC 3261 §17.2.1).
 const BACKUP_AFTER: std::time::Duration = std::time::Duration::from_secs(6);
+
+/// The most redirections of one call that are followed: more is a loop.
+const MAX_REDIRECTIONS: u32 = 3;
 
 /// Where a wish to hang up stands.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,6 +55,9 @@ pub(super) struct Calling {
     client: u64,
     /// Where it may still go.
     backups: std::vec::IntoIter<Hop>,
+    /// The hosts that it may be redirected to, and how often it was.
+    redirects: Vec<Host>,
+    redirected: u32,
     pub(super) proof: Proof,
     pub(super) offer: SessionDescription,
     provisional: bool,
@@ -54,8 +66,8 @@ pub(super) struct Calling {
     pub(super) early: Vec<Early>,
 }
 
-fn failed(code: u16, reason: &str, cause: FailureCause) -> Event {
-    Event::Failed { code, reason: reason.to_owned(), cause, retry_after_s: None }
+pub(super) fn failed(code: u16, reason: &str, cause: FailureCause) -> Event {
+    Event::Failed { code, reason: reason.to_owned(), cause, retry_after_s: None, because: Vec::new() }
 }
 
 fn cancelled() -> Event {
@@ -76,14 +88,16 @@ fn cancel_of(invite: &Request, reason: Option<&str>) -> Request {
     request
 }
 
-fn retry_after(fields: &Fields) -> Option<u32> {
+/// Retry-After [s].
+pub(super) fn retry_after(fields: &Fields) -> Option<u32> {
     let digits: String = fields.value("Retry-After")?.chars().take_while(char::is_ascii_digit).collect();
     digits.parse().ok()
 }
 
 impl Endpoint {
     pub(super) fn invite(&mut self, now: Time, invite: Invite) {
-        let Invite { call, target, next_hop, backups, call_id, from, credentials, offer, headers } = invite;
+        let Invite { call, target, next_hop, backups, redirects, call_id, from, credentials, offer, headers } =
+            invite;
         if self.calls.contains_key(&call) {
             return;
         }
@@ -118,6 +132,8 @@ impl Endpoint {
         let calling = Calling {
             client,
             backups: backups.into_iter(),
+            redirects,
+            redirected: 0,
             proof: Proof { credentials, auth: Authenticator::default() },
             offer,
             provisional: false,
@@ -155,6 +171,7 @@ impl Endpoint {
             if !matches!(calling.cancel, Cancel::Sent(_)) {
                 let (client, silent) = (calling.client, !calling.provisional && calling.cancel == Cancel::No);
                 if silent {
+                    self.saw_silence(client);
                     self.go_elsewhere(now, client, call);
                 }
                 return;
@@ -321,11 +338,16 @@ impl Endpoint {
                 Some(retry) => return self.invite_again(now, client, call, retry),
                 None => FailureCause::Rejected,
             },
+            300..=399 => match self.redirected(client, call, response) {
+                Some((retry, to)) => return self.invite_at(now, to, call, retry),
+                None => FailureCause::Rejected,
+            },
             503 if self.go_elsewhere(now, client, call) => return,
             _ => FailureCause::Rejected,
         };
         let retry_after_s = retry_after(&response.headers.other);
-        self.finish(call, Event::Failed { code, reason, cause, retry_after_s });
+        let because = causes(&response.headers.other);
+        self.finish(call, Event::Failed { code, reason, cause, retry_after_s, because });
     }
 
     /// The INVITE again with the answer to a challenge: next CSeq, new branch, all else the same (§22.2).
@@ -364,6 +386,48 @@ impl Endpoint {
         Some(request)
     }
 
+    /// The INVITE to where a 3xx sends it (§8.1.3.4), and the way there: the same call to the same user, whom alone it
+    /// is allowed to ring, at a host that is allowed. None where it leads elsewhere, or was followed often enough.
+    fn redirected(&mut self, client: u64, call: CallHandle, response: &Response) -> Option<(Request, Hop)> {
+        let (invite, to) = self.clients.invite(client)?;
+        let invite = invite.clone();
+        let Some(Call::Calling(calling)) = self.calls.get_mut(&call) else { return None };
+        if calling.redirected >= MAX_REDIRECTIONS || !calling.early.is_empty() {
+            return None;
+        }
+        let of_user = |uri: &SipUri| Some(uri.user()?.split(';').next()?.to_owned());
+        let user = of_user(invite.uri.as_sip()?)?;
+        let wanted = |contact: &&NameAddr| {
+            let uri = contact.uri.as_sip();
+            uri.is_some_and(|uri| {
+                calling.redirects.iter().any(|host| host.is(&uri.host))
+                    && of_user(uri).as_ref() == Some(&user)
+            }) && contact.uri != invite.uri
+        };
+        let preference = |contact: &&NameAddr| {
+            let q =
+                contact.params.value("q").and_then(|q| q.parse().ok()).filter(|q| (0.0..=1.0).contains(q));
+            // Thousandths, as far as q goes (§25.1).
+            std::cmp::Reverse((q.unwrap_or(1.0_f32) * 1_000.0) as u32)
+        };
+        let contact = response.headers.contact.iter().filter(wanted).min_by_key(preference)?;
+        calling.redirected += 1;
+        calling.proof.auth = Authenticator::default();
+        let uri = contact.uri.as_sip()?;
+        let port = |transport: Transport| uri.port.unwrap_or(transport.usual_port());
+        let by = uri.transport().unwrap_or(to.transport);
+        let to = uri.host.address().map_or(to, |ip| Hop::new(by, SocketAddr::new(ip, port(by))));
+        let mut request = invite;
+        request.uri = contact.uri.clone().for_request_line();
+        for name in ["Authorization", "Proxy-Authorization"] {
+            request.headers.other.remove(name);
+        }
+        request.headers.via = vec![self.via(to.transport)];
+        request.headers.contact = vec![self.contact(to.transport)];
+        request.headers.cseq.number = request.headers.cseq.number.saturating_add(1);
+        Some((request, to))
+    }
+
     /// The INVITE to the next of the backups: a new transaction to another machine (RFC 3263 §4.3). False where
     /// there is none, or we no longer want the call.
     fn go_elsewhere(&mut self, now: Time, client: u64, call: CallHandle) -> bool {
@@ -400,6 +464,10 @@ impl Endpoint {
 
     fn invite_again(&mut self, now: Time, client: u64, call: CallHandle, request: Request) {
         let Some((_, to)) = self.clients.invite(client) else { return };
+        self.invite_at(now, to, call, request);
+    }
+
+    fn invite_at(&mut self, now: Time, to: Hop, call: CallHandle, request: Request) {
         let next = self.start_client(now, to, request, Purpose::Invite(call));
         match (next, self.calls.get_mut(&call)) {
             (Some(next), Some(Call::Calling(calling))) => {

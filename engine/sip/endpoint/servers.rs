@@ -131,7 +131,9 @@ impl Endpoint {
                     Machine::Other(m) => m.handle_input(now, server::Input::Retransmission),
                 }
             }
-            return self.drain_server(id);
+            self.counts.heard_again += 1;
+            self.drain_server(id);
+            return;
         }
         if self.servers.len() >= MAX_TRANSACTIONS {
             return self.discard(from, Discard::Overload);
@@ -321,12 +323,14 @@ impl Endpoint {
                 Machine::Other(m) => m.handle_input(now, server::Input::Timeout),
             }
         }
-        self.drain_server(id);
+        // What a timer sends was sent before (timer G).
+        self.counts.sent_again += self.drain_server(id);
     }
 
-    fn drain_server(&mut self, id: u64) {
-        let Some(entry) = self.servers.entries.get_mut(&id) else { return };
-        let mut done = false;
+    /// Carries out what a machine decided; how many messages it sent.
+    fn drain_server(&mut self, id: u64) -> u64 {
+        let Some(entry) = self.servers.entries.get_mut(&id) else { return 0 };
+        let (mut done, mut sent) = (false, 0);
         let (outputs, timeout): (Vec<_>, _) = match &mut entry.machine {
             Machine::Invite(m) => (std::iter::from_fn(|| m.poll_output()).collect(), m.poll_timeout()),
             Machine::Other(m) => (std::iter::from_fn(|| m.poll_output()).collect(), m.poll_timeout()),
@@ -334,7 +338,10 @@ impl Endpoint {
         let to = entry.to;
         for output in outputs {
             match output {
-                ServerOutput::Transmit(bytes) => self.transmit(to, bytes),
+                ServerOutput::Transmit(bytes) => {
+                    sent += 1;
+                    self.transmit(to, bytes);
+                }
                 // A refused caller that never acknowledges: the call is over either way.
                 ServerOutput::AckTimedOut => {}
                 ServerOutput::Terminated => done = true,
@@ -347,6 +354,7 @@ impl Endpoint {
                 self.servers.by_invite.remove(&invite);
             }
         }
+        sent
     }
 }
 

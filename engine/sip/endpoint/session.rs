@@ -19,6 +19,7 @@ use crate::{
     method::Method,
     sdp::SessionDescription,
     session_timer::{self, Due, MIN_SE_S, Refresher, Role, SessionExpires, SessionTimer},
+    transport::Hop,
 };
 
 /// How often a change is offered again that crosses with one of theirs (§14.1).
@@ -56,13 +57,16 @@ pub(super) fn agreed_by(now: Time, fields: &Fields) -> Option<SessionTimer> {
     Some(SessionTimer::new(now, agreed.seconds, refresher))
 }
 
-/// What a request of theirs comes to: the timer, and what the 2xx says of it; an error is a 422.
+/// What a request of theirs comes to: the timer, and what the 2xx says of it; none without a timer.
+type Agreed = Option<(SessionTimer, SessionExpires)>;
+
+/// What a request of theirs comes to; an error is a 422.
 pub(super) fn asked_by(
     now: Time,
     request: &Request,
     current: Option<&SessionTimer>,
     wanted_s: u32,
-) -> Result<Option<(SessionTimer, SessionExpires)>, ()> {
+) -> Result<Agreed, ()> {
     let fields = &request.headers.other;
     let asked = interval_of(fields).or_else(|| {
         // A refresh that says nothing of the timer leaves it as it is.
@@ -296,93 +300,93 @@ impl Endpoint {
         self.schedule.set(TimerKey::Call(call), up.deadline());
     }
 
+    /// A re-INVITE of theirs: another offer, or one that is left to us.
     pub(super) fn on_reinvite(&mut self, now: Time, server: u64, call: CallHandle, request: &Request) {
-        let Some(to) = self.servers.address(server) else { return };
-        let (contact, allow, wanted_s) =
-            (self.contact(to.transport), self.allow(), self.config.session_expires_s);
-        let Some(Call::Up(up)) = self.calls.get_mut(&call) else {
-            return self.refuse(now, server, request, 500, "Still ringing", &[("Retry-After", "5")]);
-        };
-        if up.await_ack.is_some() || up.is_offering() {
-            return self.refuse(now, server, request, 491, "Request Pending", &[]);
-        }
-        let Ok(timer) = asked_by(now, request, up.timer.as_ref(), wanted_s) else {
-            let least = MIN_SE_S.to_string();
-            return self.refuse(
-                now,
-                server,
-                request,
-                422,
-                "Session Interval Too Small",
-                &[("Min-SE", &least)],
-            );
-        };
+        let crosses = |up: &Up| up.await_ack.is_some() || up.is_offering();
+        let Some(timer) = self.take_change(now, server, call, request, crosses) else { return };
+        let Some(Call::Up(up)) = self.calls.get_mut(&call) else { return };
         let theirs = description(&request.headers.other, &request.body);
         let ours = match &theirs {
-            Some(offer) => up.local.answer_again(offer).inspect(|answer| up.local.note(answer)),
+            Some(offer) => up.local.answer_again(offer).inspect(|answer| up.local.note(answer)).ok(),
             None if request.body.is_empty() => {
                 up.local = up.local.offer_again();
-                Ok(up.local.clone())
+                Some(up.local.clone())
             }
-            None => return self.refuse(now, server, request, 488, "Not Acceptable Here", &[]),
+            None => None,
         };
-        let Ok(ours) = ours else {
+        let Some(ours) = ours else {
             return self.refuse(now, server, request, 488, "Not Acceptable Here", &[]);
         };
-        up.note_far(&request.headers.other);
-        let mut response = request.respond(200, "OK", None);
-        response.headers.contact.push(contact);
-        response.headers.other.push("Allow", allow);
-        response.headers.other.push("Supported", SUPPORTED);
-        up.timer = timer.map(|(timer, agreed)| {
-            write_interval(&mut response.headers.other, agreed);
-            timer
-        });
-        set_body(&mut response.headers.other, &mut response.body, &ours);
-        up.await_ack = Some(AwaitAck::new(now, to, &response, theirs.is_none()));
-        self.schedule_up(call);
-        self.respond(now, server, response);
-        if let Some(sdp) = theirs {
-            self.event(call, Event::Reinvited { sdp });
+        let Some((to, response)) = self.agreed_change(server, call, request, timer, Some(&ours)) else {
+            return;
+        };
+        if let Some(Call::Up(up)) = self.calls.get_mut(&call) {
+            up.await_ack = Some(AwaitAck::new(now, to, &response, theirs.is_none()));
         }
+        self.answer_change(now, server, call, response, theirs);
     }
 
     /// UPDATE of a call that is up: a refresh, another target, or another offer (RFC 3311 §5.2).
     pub(super) fn on_update(&mut self, now: Time, server: u64, call: CallHandle, request: &Request) {
-        let Some(to) = self.servers.address(server) else { return };
-        let (contact, allow, wanted_s) =
-            (self.contact(to.transport), self.allow(), self.config.session_expires_s);
-        let Some(Call::Up(up)) = self.calls.get_mut(&call) else {
-            return self.refuse(now, server, request, 500, "Still ringing", &[("Retry-After", "5")]);
-        };
         let theirs = description(&request.headers.other, &request.body);
-        if theirs.is_some() && (up.is_offering() || up.await_ack.as_ref().is_some_and(AwaitAck::is_offer)) {
-            return self.refuse(now, server, request, 491, "Request Pending", &[]);
-        }
-        let Ok(timer) = asked_by(now, request, up.timer.as_ref(), wanted_s) else {
-            let least = MIN_SE_S.to_string();
-            return self.refuse(
-                now,
-                server,
-                request,
-                422,
-                "Session Interval Too Small",
-                &[("Min-SE", &least)],
-            );
+        let offers = theirs.is_some();
+        let crosses =
+            |up: &Up| offers && (up.is_offering() || up.await_ack.as_ref().is_some_and(AwaitAck::is_offer));
+        let Some(timer) = self.take_change(now, server, call, request, crosses) else { return };
+        let Some(Call::Up(up)) = self.calls.get_mut(&call) else { return };
+        let ours = match &theirs {
+            Some(offer) => up.local.answer_again(offer).inspect(|answer| up.local.note(answer)).ok(),
+            None => None,
         };
-        let mut response = request.respond(200, "OK", None);
-        match &theirs {
-            None if request.body.is_empty() => {}
-            None => return self.refuse(now, server, request, 488, "Not Acceptable Here", &[]),
-            Some(offer) => match up.local.answer_again(offer) {
-                Ok(answer) => {
-                    up.local.note(&answer);
-                    set_body(&mut response.headers.other, &mut response.body, &answer);
-                }
-                Err(_) => return self.refuse(now, server, request, 488, "Not Acceptable Here", &[]),
-            },
+        if ours.is_none() && !request.body.is_empty() {
+            return self.refuse(now, server, request, 488, "Not Acceptable Here", &[]);
         }
+        let agreed = self.agreed_change(server, call, request, timer, ours.as_ref());
+        if let Some((_, response)) = agreed {
+            self.answer_change(now, server, call, response, theirs);
+        }
+    }
+
+    /// Whether a change of theirs can be answered as things stand, and the timer that it comes to; it is refused
+    /// where none of ours is up, where it crosses with one of ours, and where its interval is too small.
+    fn take_change(
+        &mut self,
+        now: Time,
+        server: u64,
+        call: CallHandle,
+        request: &Request,
+        crosses: impl Fn(&Up) -> bool,
+    ) -> Option<Agreed> {
+        let least = MIN_SE_S.to_string();
+        let (code, phrase, field) = match self.calls.get(&call) {
+            Some(Call::Up(up)) if crosses(up) => (491, "Request Pending", None),
+            Some(Call::Up(up)) => {
+                match asked_by(now, request, up.timer.as_ref(), self.config.session_expires_s) {
+                    Ok(timer) => return Some(timer),
+                    Err(()) => (422, "Session Interval Too Small", Some(("Min-SE", least.as_str()))),
+                }
+            }
+            _ => (500, "Still ringing", Some(("Retry-After", "5"))),
+        };
+        self.refuse(now, server, request, code, phrase, field.as_slice());
+        None
+    }
+
+    /// The 200 to a change of theirs, and where it goes: what every such answer says of us, with a description of
+    /// ours where one is due.
+    fn agreed_change(
+        &mut self,
+        server: u64,
+        call: CallHandle,
+        request: &Request,
+        timer: Agreed,
+        ours: Option<&SessionDescription>,
+    ) -> Option<(Hop, Response)> {
+        let to = self.servers.address(server)?;
+        let (contact, allow) = (self.contact(to.transport), self.allow());
+        let Some(Call::Up(up)) = self.calls.get_mut(&call) else { return None };
         up.note_far(&request.headers.other);
+        let mut response = request.respond(200, "OK", None);
         response.headers.contact.push(contact);
         response.headers.other.push("Allow", allow);
         response.headers.other.push("Supported", SUPPORTED);
@@ -390,6 +394,20 @@ impl Endpoint {
             write_interval(&mut response.headers.other, agreed);
             timer
         });
+        if let Some(ours) = ours {
+            set_body(&mut response.headers.other, &mut response.body, ours);
+        }
+        Some((to, response))
+    }
+
+    fn answer_change(
+        &mut self,
+        now: Time,
+        server: u64,
+        call: CallHandle,
+        response: Response,
+        theirs: Option<SessionDescription>,
+    ) {
         self.schedule_up(call);
         self.respond(now, server, response);
         if let Some(sdp) = theirs {

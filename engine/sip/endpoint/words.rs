@@ -6,8 +6,14 @@ use bytes::Bytes;
 use waihu_types::Direction;
 
 use crate::{
-    auth::Credentials, error::ParseError, identity::Identity, name_addr::NameAddr, sdp::SessionDescription,
-    transport::Hop, uri::Uri,
+    auth::Credentials,
+    error::ParseError,
+    health::{Asked, Sign},
+    identity::{Cause, Identity},
+    name_addr::NameAddr,
+    sdp::SessionDescription,
+    transport::Hop,
+    uri::{Host, Uri},
 };
 
 /// A call at one endpoint. The caller of [`super::Endpoint`] chooses even numbers for calls it places;
@@ -102,6 +108,9 @@ pub struct Invite {
     /// Where it goes instead, in order, where the next hop cannot be reached, says nothing for six seconds, or
     /// answers 503 (RFC 3263 §4.3). Whoever then wakes up late is cancelled.
     pub backups: Vec<Hop>,
+    /// The hosts that a redirection (3xx) may lead to, for the same user; with none it is a refusal. A host's name
+    /// leads where the call went already.
+    pub redirects: Vec<Host>,
     /// The Call-ID, unlike any before; the endpoint's own where none is given.
     pub call_id: Option<String>,
     /// The caller; its tag is set by the endpoint.
@@ -270,6 +279,15 @@ pub enum Output {
         /// Until when, or why not.
         state: crate::registration::State,
     },
+    /// What a machine made of a call or an OPTIONS of ours: once for each, or for each machine that one goes to.
+    Sign {
+        /// The machine.
+        hop: Hop,
+        /// What it was.
+        asked: Asked,
+        /// What came of it.
+        sign: Sign,
+    },
     /// A datagram that was of no use.
     Discarded {
         /// Its source.
@@ -417,6 +435,8 @@ pub enum Event {
         cause: FailureCause,
         /// Retry-After [s].
         retry_after_s: Option<u32>,
+        /// What the Reason headers say (RFC 3326): the network's own cause, as a rule Q.850's.
+        because: Vec<Cause>,
     },
     /// The call was up and is over. `Local` also where our CANCEL crossed with their answer.
     Ended {
@@ -440,4 +460,15 @@ pub struct Usage {
     pub servers: usize,
     /// Armed timers.
     pub timers: usize,
+}
+
+/// What an endpoint has met since it was made: what of it was lost on the way shows here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Messages of ours that a timer sent once more.
+    pub sent_again: u64,
+    /// Requests of theirs that came once more.
+    pub heard_again: u64,
+    /// Requests of ours that no final response came to (timers B and F).
+    pub unanswered: u64,
 }

@@ -31,6 +31,7 @@ fn invite(us: &mut Agent, offer: SessionDescription) -> String {
         target: Uri::sip("far", there),
         next_hop: std::net::SocketAddr::into(there),
         backups: Vec::new(),
+        redirects: Vec::new(),
         call_id: None,
         from: NameAddr::new(None, Uri::sip("waihu", HERE.parse().unwrap())),
         credentials: None,

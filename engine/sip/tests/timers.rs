@@ -7,7 +7,7 @@ mod agent;
 use std::net::SocketAddr;
 
 use agent::{Agent, BODY, CALL, THERE, field, request, response, sdp};
-use waihu_sip::{CallHandle, Command, Credentials, EndedBy, Event, FailureCause, Input};
+use waihu_sip::{CallHandle, Command, Counts, Credentials, EndedBy, Event, FailureCause, Input};
 
 /// When a message goes out that doubles its pace up to T2 and is given up at 32 s [ms].
 const DOUBLING_TO_T2: [u64; 11] =
@@ -57,6 +57,7 @@ fn an_unheard_bye_goes_out_eleven_times_in_32_seconds() {
     assert!(!us.endpoint.is_settled());
     us.wait(100_000);
     assert_eq!(us.times("BYE"), DOUBLING_TO_T2);
+    assert_eq!(us.endpoint.counts(), Counts { sent_again: 10, heard_again: 0, unanswered: 1 });
     assert!(us.endpoint.is_settled() && us.is_empty());
 }
 

@@ -1,7 +1,8 @@
 //! How many calls a second one core places: `place_calls CALLEE CALLS CPS`, each answered and hung up.
 //!
 //! The callee is any agent that answers at once, as SIPp with `tests/sipp/answers.xml`. Everything of
-//! ours runs on one thread; the processor time that it took is printed beside the wall's.
+//! ours runs on one thread; the processor time that it took is printed beside the wall's, and how long
+//! calls took from the wish to the answer.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::{
@@ -46,7 +47,9 @@ async fn main() {
         placed = due;
     }
     let placing = began.elapsed();
-    let ended = running.join_all().await.into_iter().filter(|ended| *ended).count();
+    let mut took: Vec<Duration> = running.join_all().await.into_iter().flatten().collect();
+    took.sort_unstable();
+    let ended = took.len();
     socket.settled().await;
     let (wall, used) = (began.elapsed(), processor_time() - used);
     println!(
@@ -55,6 +58,9 @@ async fn main() {
         calls as f64 / placing.as_secs_f64(),
         wall.as_secs_f64(),
     );
+    let part =
+        |permille: usize| took.get(ended.saturating_sub(1) * permille / 1_000).copied().unwrap_or_default();
+    println!("set-up: {:.2?} half of them, {:.2?} 99 of 100, {:.2?} all", part(500), part(990), part(1_000));
     println!(
         "processor: {:.2} s, {:.0} us a call: a core places {:.0} a second; {:?}",
         used.as_secs_f64(),
@@ -64,12 +70,15 @@ async fn main() {
     );
 }
 
-/// Whether the call was answered and ended as it should.
-async fn one_call(socket: SipSocket, callee: SocketAddr) -> bool {
+/// How long the call took to be answered; none where it was not, or did not end as it should.
+async fn one_call(socket: SipSocket, callee: SocketAddr) -> Option<Duration> {
+    let (begun, mut took) = (Instant::now(), None);
     let mut call = socket.invite(InviteRequest {
         target: Uri::sip("callee", callee),
         next_hop: callee.into(),
         backups: Vec::new(),
+        redirects: Vec::new(),
+        signed_as: None,
         call_id: None,
         from: NameAddr::new(None, Uri::sip("caller", socket.local_addr())),
         credentials: None,
@@ -78,13 +87,16 @@ async fn one_call(socket: SipSocket, callee: SocketAddr) -> bool {
     });
     while let Some(event) = call.event().await {
         match event {
-            Event::Answered { .. } => call.hangup(None),
-            Event::Ended { .. } => return true,
-            Event::Failed { .. } => return false,
+            Event::Answered { .. } => {
+                took = Some(begun.elapsed());
+                call.hangup(None);
+            }
+            Event::Ended { .. } => return took,
+            Event::Failed { .. } => return None,
             _ => {}
         }
     }
-    false
+    None
 }
 
 /// What this process has used of the processor, user and system.

@@ -25,6 +25,8 @@ fn a_call_that_was_up_and_one_that_is_placed_too_late_are_over_at_once() {
             target: Uri::sip("1001", next_hop),
             next_hop: next_hop.into(),
             backups: Vec::new(),
+            redirects: Vec::new(),
+            signed_as: None,
             call_id: None,
             from: NameAddr::new(None, Uri::sip("waihu", sip.local_addr())),
             credentials: None,

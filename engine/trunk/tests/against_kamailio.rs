@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod certificates;
+mod dissector;
 
 use std::{
     net::SocketAddr,
@@ -11,10 +12,12 @@ use std::{
     time::Duration,
 };
 
+use dissector::Tap;
 use tokio::{sync::mpsc, time::timeout};
 use waihu_sip::{Codec, EndedBy, Event, NameAddr, SessionDescription, Uri};
 use waihu_trunk::{
-    Call, Credentials, Hop, IncomingCall, InviteRequest, SipSocket, SocketConfig, StreamConfig, Transport,
+    Call, Credentials, HepConfig, Hop, IncomingCall, InviteRequest, SipSocket, SocketConfig, StreamConfig,
+    Transport,
     registration::{Order, State},
 };
 
@@ -93,6 +96,8 @@ async fn talk(caller: &SipSocket, proxy: SocketAddr, calls: &mut mpsc::Receiver<
         target: "sip:4008@carrier.example".parse().unwrap(),
         next_hop: proxy.into(),
         backups: Vec::new(),
+        redirects: Vec::new(),
+        signed_as: None,
         call_id: None,
         from: NameAddr::new(None, Uri::sip("caller", caller.local_addr())),
         credentials: None,
@@ -121,7 +126,9 @@ async fn we_register_and_are_called_over_every_transport() {
     for transport in [Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Ws] {
         let port = if transport == Transport::Tls { proxy.port() + 1 } else { proxy.port() };
         let hop = Hop::new(transport, SocketAddr::new(proxy.ip(), port));
+        let tap = Tap::open();
         let mut config = SocketConfig::new("127.0.0.1:0".parse().unwrap(), "test");
+        config.hep = Some(HepConfig { server: tap.at().to_string(), capture_id: 1, password: None });
         config.streams = StreamConfig {
             tls: Some(client.clone()),
             names: vec![(proxy.ip(), "localhost".to_owned())],
@@ -154,5 +161,6 @@ async fn we_register_and_are_called_over_every_transport() {
         }
         drop(registration);
         us.settled().await;
+        dissector::is_clean(&tap.told(), us.local_addr().port());
     }
 }

@@ -41,6 +41,8 @@ fn invite(from: &SipSocket, to: Hop) -> Call {
         target: Uri::sip("1001", to.address),
         next_hop: to,
         backups: Vec::new(),
+        redirects: Vec::new(),
+        signed_as: None,
         call_id: Some(ID.to_owned()),
         from: NameAddr::new(None, Uri::sip("waihu", from.local_addr())),
         credentials: None,

@@ -528,7 +528,7 @@ fn description() -> SessionDescription {
 }
 
 pub fn failed(code: u16, cause: FailureCause) -> Event {
-    Event::Failed { code, reason: "x".to_owned(), cause, retry_after_s: None }
+    Event::Failed { code, reason: "x".to_owned(), cause, retry_after_s: None, because: Vec::new() }
 }
 
 pub fn hung_up() -> Event {

@@ -1,11 +1,15 @@
 //! One endpoint against a far end that says exactly what it is told to, in virtual time.
 #![allow(clippy::unwrap_used, dead_code, reason = "each test file needs its own part")]
 
+pub mod busy;
+
 use std::{net::SocketAddr, time::Duration};
 
 use waihu_sip::{
     CallHandle, Codec, Command, Credentials, Endpoint, EndpointConfig, Event, Hop, Input, Invite, NameAddr,
-    Output, SessionDescription, Transport, Uri, Usage, registration::State,
+    Output, SessionDescription, Transport, Uri, Usage,
+    health::{Asked, Sign},
+    registration::State,
 };
 use waihu_types::Time;
 
@@ -30,6 +34,7 @@ pub struct Agent {
     pub sent: Vec<Sent>,
     pub events: Vec<(CallHandle, Event)>,
     pub registrations: Vec<State>,
+    pub signs: Vec<(Hop, Asked, Sign)>,
     pub transport: Transport,
 }
 
@@ -76,6 +81,7 @@ impl Agent {
             sent: Vec::new(),
             events: Vec::new(),
             registrations: Vec::new(),
+            signs: Vec::new(),
             transport: Transport::Udp,
         }
     }
@@ -95,6 +101,7 @@ impl Agent {
                 }
                 Output::Event { call, event } => self.events.push((call, event)),
                 Output::Registered { state, .. } => self.registrations.push(state),
+                Output::Sign { hop, asked, sign } => self.signs.push((hop, asked, sign)),
                 Output::Pong { .. } | Output::Discarded { .. } => {}
             }
         }
@@ -150,6 +157,7 @@ impl Agent {
             target: Uri::sip("far", there),
             next_hop: hop,
             backups: Vec::new(),
+            redirects: Vec::new(),
             call_id: None,
             from: NameAddr::new(None, Uri::sip("waihu", HERE.parse().unwrap())),
             credentials,

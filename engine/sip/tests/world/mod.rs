@@ -98,7 +98,7 @@ impl World {
                     Output::Transmit { to, bytes } => self.transmit(self.ends[end].0, to, bytes.to_vec()),
                     Output::Event { call, event } => self.events.push((end, call, event)),
                     Output::Registered { state, .. } => self.registrations.push(state),
-                    Output::Pong { .. } | Output::Discarded { .. } => {}
+                    Output::Pong { .. } | Output::Sign { .. } | Output::Discarded { .. } => {}
                 }
             }
         }
@@ -171,6 +171,7 @@ impl World {
                 target: Uri::sip("1001", to),
                 next_hop: Hop::new(self.transport, to),
                 backups: Vec::new(),
+                redirects: Vec::new(),
                 call_id: None,
                 from: NameAddr::new(None, Uri::sip("waihu", from)),
                 credentials: None,

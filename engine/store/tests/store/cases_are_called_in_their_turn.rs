@@ -21,6 +21,7 @@ on_both!(
     a_number_that_is_entered_is_called_by_no_campaign_until_it_is_lifted,
     what_a_call_barred_may_be_lifted_and_is_barred_anew,
     what_happened_is_told_once_and_in_order,
+    of_other_days_the_queue_is_asked_anew,
 );
 
 fn placed(id: &str, rank: i64, due_s: i64) -> Placement {
@@ -262,4 +263,34 @@ async fn what_happened_is_told_once_and_in_order(ground: Ground) {
     assert_eq!(serde_json::from_value::<waihu_types::Outcome>(told.body["outcome"].clone()).unwrap(), filed);
     assert_eq!(store.events(told.seq, 1).await.unwrap()[0].key, "case:C1:2");
     assert_eq!(store.last_event().await.unwrap(), events[5].seq);
+}
+
+async fn of_other_days_the_queue_is_asked_anew(ground: Ground) {
+    let store = ground.store().await;
+    running(&store, &[("C1", 4), ("C2", 3), ("C3", 2), ("C4", 1)]).await;
+    // One waits for the first day, one came after the last one, one was closed by a call under it, one waits.
+    assert_eq!(picked(&store, 4).await, ["C1", "C2", "C3", "C4"]);
+    store.put_back(&campaign(), &id("C1"), Some(at(5_000)), "early, campaign_from, best_time").await.unwrap();
+    store.put_back(&campaign(), &id("C2"), None, "campaign_over").await.unwrap();
+    store.begin_attempt(&attempt("a1", "C3", 1), &free()).await.unwrap();
+    let mut closed = outcome("a1", "C3", Disposition::Busy);
+    closed.redial = waihu_types::Redial::No { rule: "campaign_over".into() };
+    store.close_attempt(&closed).await.unwrap();
+    store.put_back(&campaign(), &id("C4"), Some(at(9_000)), "busy_10_min").await.unwrap();
+    assert_eq!(counts(&store).await, (2, 0, 0, 2));
+
+    let settings = json!({"until": "2026-12-31"});
+    let revision =
+        store.change_campaign(&campaign(), (&settings, Some(at(60))), Some(2), at(20)).await.unwrap();
+    let stands = store.campaign(&campaign()).await.unwrap().unwrap();
+    assert_eq!((revision, stands.revision, stands.settings), (3, 3, settings.clone()));
+    assert_eq!(counts(&store).await, (3, 0, 0, 1));
+    assert_eq!(store.sweep(&campaign(), at(60), 9).await.unwrap(), 2);
+    assert_eq!(picked(&store, 9).await, ["C1", "C2"]);
+
+    let stale = store.change_campaign(&campaign(), (&settings, None), Some(2), at(21)).await;
+    assert!(matches!(stale, Err(StoreError::Revised { revision: 3, .. })));
+    store.set_campaign_state(&campaign(), CampaignState::Stopped, None, at(22)).await.unwrap();
+    let stopped = store.change_campaign(&campaign(), (&settings, None), None, at(23)).await;
+    assert!(matches!(stopped, Err(StoreError::CampaignStopped(_))));
 }

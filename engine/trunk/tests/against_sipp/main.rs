@@ -10,6 +10,8 @@ mod answered;
 mod challenged;
 mod crossing;
 mod dissected;
+#[path = "../dissector/mod.rs"]
+mod dissector;
 mod disturbed;
 mod handed_on;
 mod incoming;

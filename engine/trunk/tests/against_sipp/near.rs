@@ -74,6 +74,8 @@ pub fn request(socket: &SipSocket, to: SocketAddr, credentials: Option<Credentia
         target: "sip:callee@callee.example".parse().unwrap(),
         next_hop: to.into(),
         backups: Vec::new(),
+        redirects: Vec::new(),
+        signed_as: None,
         call_id: None,
         from: NameAddr::new(None, Uri::sip("caller", socket.local_addr())),
         credentials,

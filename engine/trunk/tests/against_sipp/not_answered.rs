@@ -16,6 +16,7 @@ async fn a_refusal_is_told_with_its_code_its_words_and_when_to_try_again() {
             reason: reason.to_owned(),
             cause: FailureCause::Rejected,
             retry_after_s: Some(120),
+            because: Vec::new(),
         };
         assert_eq!(end(&mut call).await, expected);
         let wire = world.ends_well().await;

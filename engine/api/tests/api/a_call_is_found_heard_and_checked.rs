@@ -1,0 +1,459 @@
+//! A call is found by its words, its recording heard in parts, its words read while it is up, its files compared with
+//! what was filed; and each look is written down.
+use std::{collections::BTreeMap, fs};
+
+use crate::common::{Server, now, server, server_sealing};
+use axum::{
+    body::{Body, to_bytes},
+    http::Request,
+};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tower::ServiceExt;
+use waihu_campaign::redial;
+use waihu_compliance::Gate;
+use waihu_store::{NewAttempt, Passage, Role, Said};
+use waihu_types::{
+    AnsweredBy, CaseId, Disposition, Identity, Lang, OUTCOME_VERSION, Outcome, Recording, ScriptVersion,
+    Transcript,
+};
+use waihu_vault::{Note, Vault, new_key};
+
+const SOUND: &[u8] = b"RIFF....WAVEfmt and a second of sound";
+const WORDS: &str = "{\"at_ms\":0,\"speaker\":\"bot\",\"text\":\"您好\"}\n\
+    {\"at_ms\":900,\"speaker\":\"callee\",\"text\":\"我周五还\",\"intent\":\"promise_to_pay\",\"confidence\":0.9}\n\
+    {\"at_ms\":950,\"speaker\":\"system\",\"text\":\"ask: promise_to_pay (0.90): script.toml line 7 → end\"}\n";
+
+fn hash(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}
+
+fn script() -> ScriptVersion {
+    ScriptVersion {
+        name: "reminder".into(),
+        lang: Lang::Zh,
+        sha256: "ab".repeat(32),
+        variant: None,
+        draft: false,
+    }
+}
+
+/// A call that is up, with its files as far as they are.
+async fn up(server: &Server, id: &str) -> Outcome {
+    let folder = server.folder.path().join("recordings");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join(format!("{id}.wav")), SOUND).unwrap();
+    fs::write(folder.join(format!("{id}.jsonl")), WORDS).unwrap();
+    let case: CaseId = format!("case-{id}").parse().unwrap();
+    let new = NewAttempt {
+        attempt: id.parse().unwrap(),
+        campaign: None,
+        case: case.clone(),
+        callee: "1001".parse().unwrap(),
+        script: script(),
+        models: BTreeMap::new(),
+        dialled_at: now(),
+        own_number: true,
+    };
+    server.store.begin_attempt(&new, &Passage::new(Gate::laboratory(), "Asia/Shanghai")).await.unwrap();
+    Outcome {
+        version: OUTCOME_VERSION,
+        attempt: new.attempt,
+        campaign: None,
+        case,
+        callee: new.callee,
+        dialled_at: new.dialled_at,
+        answered_at: Some(new.dialled_at),
+        ended_at: now(),
+        answered_by: AnsweredBy::Human,
+        announcement: None,
+        told: None,
+        mood: None,
+        identity: Identity::Confirmed,
+        debt_disclosed: true,
+        disposition: Disposition::NoCommitment,
+        promise: None,
+        callback: None,
+        follow_ups: Vec::new(),
+        intents: Vec::new(),
+        handover: None,
+        script: script(),
+        models: BTreeMap::new(),
+        recording: Some(Recording {
+            path: folder.join(format!("{id}.wav")).display().to_string(),
+            sha256: hash(SOUND),
+            duration_ms: 1_000,
+            cut_short: None,
+            holes_ms: 0,
+            paused_ms: 0,
+        }),
+        transcript: Some(Transcript {
+            path: folder.join(format!("{id}.jsonl")).display().to_string(),
+            sha256: hash(WORDS.as_bytes()),
+        }),
+        sound: None,
+        sip: None,
+        ended_by: None,
+        fault: None,
+        redial: redial(Disposition::NoCommitment, now(), 1),
+    }
+}
+
+async fn part(server: &Server, token: &str, range: Option<&str>) -> (u16, Vec<u8>) {
+    let mut request =
+        Request::get("/v1/calls/one/recording").header("authorization", format!("Bearer {token}"));
+    if let Some(range) = range {
+        request = request.header("range", range);
+    }
+    let answer = server.app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let status = answer.status().as_u16();
+    (status, to_bytes(answer.into_body(), 1 << 20).await.unwrap().to_vec())
+}
+
+#[tokio::test]
+async fn a_call_that_is_over_is_found_heard_and_checked() {
+    let server = server().await;
+    let outcome = up(&server, "one").await;
+    let (compliance, operations) =
+        (server.token(Role::Compliance).await, server.token(Role::Operations).await);
+
+    // While it is up its words are read, and no more than that.
+    let live = server.get(&operations, "/v1/calls/one/transcript").await;
+    assert_eq!((&live.body["live"], live.body["lines"].as_array().unwrap().len()), (&json!(true), 3));
+    assert_eq!(server.get(&compliance, "/v1/calls/one/recording").await.status, 404);
+    server.store.close_attempt(&outcome).await.unwrap();
+    let said = [Said { at_ms: 900, speaker: "callee", text: "我周五还" }];
+    server.store.keep_words(&outcome.attempt, &said).await.unwrap();
+
+    let found = server.post(&compliance, "/v1/search", json!({"words": "周五"})).await;
+    let call = &found.body["items"][0];
+    assert_eq!((&call["attempt"], &call["said"]["at_ms"]), (&json!("one"), &json!(900)));
+    assert_eq!(server.post(&compliance, "/v1/search", json!({})).await.body["items"][0]["said"], Value::Null);
+
+    assert_eq!(part(&server, &compliance, None).await, (200, SOUND.to_vec()));
+    assert_eq!(part(&server, &compliance, Some("bytes=4-7")).await, (206, SOUND[4..8].to_vec()));
+    assert_eq!(part(&server, &compliance, Some("bytes=9999-")).await.0, 416);
+    assert_eq!(part(&server, &operations, None).await.0, 403);
+    let rest = server.get(&operations, "/v1/calls/one/transcript?after=2").await;
+    assert_eq!(rest.body["lines"][0]["speaker"], "system");
+
+    let check = async || server.get(&compliance, "/v1/calls/one/check").await.body;
+    assert_eq!(check().await, json!({"recording": "same", "transcript": "same"}));
+    let folder = server.folder.path().join("recordings");
+    // What is no recording has no outline either; one has it without being heard.
+    assert_eq!(server.get(&compliance, "/v1/calls/one/waveform").await.status, 404);
+    let mut wav = [&b"RIFF"[..], &[0; 20], &8_000_u32.to_le_bytes(), &[0; 16]].concat();
+    wav.extend([0x00, 0x40, 0, 0].repeat(8_000));
+    fs::write(folder.join("one.wav"), wav).unwrap();
+    let outline = server.get(&compliance, "/v1/calls/one/waveform?points=2").await.body;
+    assert_eq!(outline, json!({"duration_ms": 1_000, "callee": [50, 50], "ours": [0, 0]}));
+    assert_eq!(server.get(&operations, "/v1/calls/one/waveform").await.status, 403);
+    assert_eq!(server.get(&compliance, "/v1/calls/one/waveform?points=0").await.status, 422);
+    fs::write(folder.join("one.wav"), b"another sound").unwrap();
+    fs::remove_file(folder.join("one.jsonl")).unwrap();
+    assert_eq!(check().await, json!({"recording": "changed", "transcript": "missing"}));
+
+    // Each look stands in the log, and a word that was sought in none of its rows.
+    let log = server.get(&server.token(Role::Admin).await, "/v1/audit?limit=200").await.body;
+    let acts: Vec<&str> =
+        log["items"].as_array().unwrap().iter().map(|row| row["act"].as_str().unwrap()).collect();
+    assert_eq!(acts.iter().filter(|act| **act == "GET /v1/calls/one/recording").count(), 3);
+    assert_eq!(acts.iter().filter(|act| **act == "GET /v1/calls/one/transcript").count(), 1);
+    assert!(acts.contains(&"POST /v1/search") && !log.to_string().contains("周五"));
+}
+
+#[tokio::test]
+async fn a_sealed_call_is_heard_by_who_has_the_key_and_not_past_what_was_altered() {
+    let (key, recipient) = new_key().unwrap();
+    let vault = || Vault::new(&[], Some(("test", &key))).unwrap();
+    let server = server_sealing(vault()).await;
+    let mut outcome = up(&server, "one").await;
+    let folder = server.folder.path().join("recordings");
+    let sound: Vec<u8> = (0..200_000_u32).map(|n| (n % 251) as u8).collect();
+    fs::write(folder.join("one.wav"), &sound).unwrap();
+    outcome.recording.as_mut().unwrap().sha256 = hash(&sound);
+    server.store.close_attempt(&outcome).await.unwrap();
+    for name in ["one.wav", "one.jsonl"] {
+        vault().seal(&folder.join(name), Note::default()).unwrap();
+    }
+    let compliance = server.token(Role::Compliance).await;
+    assert_eq!(part(&server, &compliance, None).await, (200, sound.clone()));
+    let (status, middle) = part(&server, &compliance, Some("bytes=70000-139999")).await;
+    assert_eq!((status, middle.as_slice()), (206, &sound[70_000..140_000]));
+    assert_eq!(part(&server, &compliance, Some("bytes=200000-")).await.0, 416);
+    assert_eq!(
+        server.get(&compliance, "/v1/calls/one/transcript").await.body["lines"].as_array().unwrap().len(),
+        3
+    );
+    let check = async || server.get(&compliance, "/v1/calls/one/check").await.body;
+    assert_eq!(check().await, json!({"recording": "same", "transcript": "same"}));
+
+    // All of it as one file.
+    let request =
+        Request::get("/v1/calls/one/bundle").header("authorization", format!("Bearer {compliance}"));
+    let answer = server.app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let zip = server.folder.path().join("one.zip");
+    fs::write(&zip, to_bytes(answer.into_body(), 1 << 22).await.unwrap()).unwrap();
+    assert!(waihu_keeping::verify(&zip).unwrap().holds());
+    let operations = server.token(Role::Operations).await;
+    assert_eq!(server.get(&operations, "/v1/calls/one/bundle").await.status, 403);
+
+    // A byte of the second piece: what comes before it is played, and nothing from it on.
+    let sealed = folder.join("one.wav.age");
+    let whole = fs::read(&sealed).unwrap();
+    let mut bytes = whole.clone();
+    let at = bytes.len() - 200_000 + 70_000;
+    bytes[at] ^= 1;
+    fs::write(&sealed, &bytes).unwrap();
+    assert_eq!(part(&server, &compliance, Some("bytes=0-999")).await, (206, sound[..1_000].to_vec()));
+    let (status, told) = part(&server, &compliance, Some("bytes=70000-70999")).await;
+    assert_eq!(status, 409);
+    assert!(String::from_utf8(told).unwrap().contains("altered"));
+    let request =
+        Request::get("/v1/calls/one/recording").header("authorization", format!("Bearer {compliance}"));
+    let answer = server.app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    assert!(to_bytes(answer.into_body(), 1 << 22).await.is_err(), "the answer breaks off");
+    assert_eq!(check().await, json!({"recording": "changed", "transcript": "same"}));
+
+    // A node without the key says whose is needed.
+    let other = server_sealing(Vault::none()).await;
+    let outcome = up(&other, "one").await;
+    other.store.close_attempt(&outcome).await.unwrap();
+    let folder = other.folder.path().join("recordings");
+    fs::remove_file(folder.join("one.wav")).unwrap();
+    fs::write(folder.join("one.wav.age"), &whole).unwrap();
+    let compliance = other.token(Role::Compliance).await;
+    let (status, told) = part(&other, &compliance, None).await;
+    assert_eq!(status, 409);
+    assert!(String::from_utf8(told).unwrap().contains(&recipient));
+    assert_eq!(
+        other.get(&compliance, "/v1/calls/one/check").await.body,
+        json!({"recording": "locked", "transcript": "same"})
+    );
+}
+
+#[tokio::test]
+async fn holds_are_compliances_and_the_audit_is_checked() {
+    let server = server().await;
+    let (compliance, operations) =
+        (server.token(Role::Compliance).await, server.token(Role::Operations).await);
+    let wanted = json!({"kind": "case", "id": "C-1001", "why": "a court"});
+    assert_eq!(server.post(&operations, "/v1/holds", wanted.clone()).await.status, 403);
+    assert_eq!(server.post(&compliance, "/v1/holds", wanted).await.status, 201);
+    for wrong in [
+        json!({"kind": "case", "id": "../x", "why": "a court"}),
+        json!({"kind": "case", "id": "C-1", "why": " "}),
+        json!({"kind": "case", "id": "C-1", "why": "x", "until": "2020-01-01T00:00:00Z"}),
+    ] {
+        assert_eq!(server.post(&compliance, "/v1/holds", wrong).await.status, 422);
+    }
+    let listed = server.get(&compliance, "/v1/holds").await.body;
+    let hold = &listed["items"][0];
+    assert_eq!((&hold["subject"], &hold["stands"]), (&json!("C-1001"), &json!(true)));
+    let lift = format!("/v1/holds/{}/lift", hold["id"]);
+    assert_eq!(server.post(&compliance, &lift, json!({"why": "over"})).await.status, 204);
+    assert_eq!(server.post(&compliance, &lift, json!({"why": "over"})).await.status, 404);
+    let checked = server.get(&server.token(Role::Admin).await, "/v1/audit/check").await.body;
+    assert_eq!((&checked["whole"], &checked["fault"]), (&json!(true), &Value::Null));
+    assert!(checked["rows"].as_i64().unwrap() >= 8 && checked["head"].as_str().unwrap().len() == 64);
+}
+
+#[tokio::test]
+async fn a_row_leads_nowhere_but_to_the_recordings() {
+    let server = server().await;
+    let mut outcome = up(&server, "one").await;
+    fs::write(server.folder.path().join("secret.wav"), b"secret").unwrap();
+    std::os::unix::fs::symlink(
+        server.folder.path().join("secret.wav"),
+        server.folder.path().join("recordings/link.wav"),
+    )
+    .unwrap();
+    if let Some(recording) = &mut outcome.recording {
+        recording.path = "recordings/link.wav".to_owned();
+    }
+    server.store.close_attempt(&outcome).await.unwrap();
+    let compliance = server.token(Role::Compliance).await;
+    assert_eq!(server.get(&compliance, "/v1/calls/one/recording").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_board_tells_of_calls_that_are_up_and_results_of_those_that_are_over() {
+    let server = server().await;
+    let over = up(&server, "one").await;
+    up(&server, "two").await;
+    server.store.close_attempt(&over).await.unwrap();
+    let token = server.token(Role::Operations).await;
+    let board = server.get(&token, "/v1/board").await.body;
+    assert_eq!(board["calls"].as_array().unwrap().len(), 1);
+    assert_eq!((&board["calls"][0]["attempt"], &board["day"]["human"]), (&json!("two"), &json!(1)));
+    assert_eq!(board["faults"], json!({"calls": 1, "trunk": 0, "engine": 0}));
+    let results = server.get(&token, "/v1/results?ahead_min=480").await.body;
+    assert_eq!((&results[0]["disposition"], &results[0]["calls"]), (&json!("no_commitment"), &json!(1)));
+    assert_eq!(server.get(&token, "/v1/results?ahead_min=9999").await.status, 422);
+    let choices = server.get(&token, "/v1/choices").await.body;
+    assert_eq!(
+        (&choices["case_keys"][0]["key"], &choices["case_keys"][0]["required"]),
+        (&json!("id"), &json!(true))
+    );
+}
+
+#[tokio::test]
+async fn numbers_and_names_that_were_said_are_for_who_sees_numbers() {
+    let server = server().await;
+    let outcome = up(&server, "one").await;
+    let case = serde_json::from_value(crate::common::case(outcome.case.as_str())).unwrap();
+    server.store.import(&[case], now()).await.unwrap();
+    let said = "{\"at_ms\":0,\"speaker\":\"bot\",\"text\":\"请问是张伟先生吗？\"}\n\
+        {\"at_ms\":900,\"speaker\":\"callee\",\"text\":\"打我另一个，一三八零零\",\"entities\":{\"amount\":\"13800\"}}\n\
+        {\"at_ms\":3900,\"speaker\":\"callee\",\"text\":\"一三八零零零，下周还3250.00元\"}\n";
+    fs::write(server.folder.path().join("recordings/one.jsonl"), said).unwrap();
+    let read = async |role| {
+        let body = server.get(&server.token(role).await, "/v1/calls/one/transcript").await.body;
+        body["lines"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|l| l["text"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert!(read(Role::Compliance).await[1].contains("一三八零零"));
+    let hidden = read(Role::Operations).await;
+    assert_eq!(hidden, ["请问是〔姓名〕先生吗？", "打我另一个，〔电话〕", "〔电话〕，下周还3250.00元"]);
+    // Who has read the first lines does not see the rest of a number that was begun in them.
+    let token = server.token(Role::Operations).await;
+    let rest = server.get(&token, "/v1/calls/one/transcript?after=2").await.body;
+    assert_eq!(rest["lines"][0]["text"], "〔电话〕，下周还3250.00元");
+    server.store.close_attempt(&outcome).await.unwrap();
+    let words = [Said { at_ms: 900, speaker: "callee", text: "周五打13800138000" }];
+    server.store.keep_words(&outcome.attempt, &words).await.unwrap();
+    let found = server.post(&token, "/v1/search", json!({"words": "周五"})).await.body;
+    assert_eq!(found["items"][0]["said"]["text"], "周五打〔电话〕");
+}
+
+#[tokio::test]
+async fn a_judgement_is_read_with_its_evidence_and_counted_by_check() {
+    let server = server().await;
+    let outcome = up(&server, "one").await;
+    server.store.close_attempt(&outcome).await.unwrap();
+    let line = |at_ms, speaker, text: &str| waihu_quality::Line {
+        at_ms,
+        speaker,
+        text: text.into(),
+        intent: None,
+        confidence: None,
+    };
+    let lines = [
+        line(0, waihu_quality::Speaker::Bot, "您好，您的信用卡逾期了。"),
+        line(4_000, waihu_quality::Speaker::Callee, "什么"),
+    ];
+    let call = waihu_quality::Call {
+        outcome: &outcome,
+        case: None,
+        lines: Some(&lines),
+        decided: None,
+        profile: "cn",
+    };
+    let judged = waihu_quality::judge(&call, &waihu_quality::Rules::shipped(BTreeMap::new()).unwrap());
+    let checks: Vec<(&str, &str)> =
+        judged.checks.iter().map(|c| (c.id.as_str(), c.verdict.label())).collect();
+    let record = serde_json::to_string(&judged).unwrap();
+    let new = waihu_store::NewJudgement {
+        attempt: &outcome.attempt,
+        revision: 1,
+        agent: None,
+        distress: 0,
+        person: true,
+        score: judged.score,
+        passed: judged.passed,
+        critical: judged.is_critical(),
+        checks: &checks,
+        record: &record,
+    };
+    let (compliance, agent) = (server.token(Role::Compliance).await, server.token(Role::Agent).await);
+    assert_eq!(server.get(&compliance, "/v1/calls/one/quality").await.status, 404);
+    assert!(server.store.keep_judgement(&new, now()).await.unwrap());
+    assert_eq!(server.get(&agent, "/v1/calls/one/quality").await.status, 403);
+    let whole = server.get(&compliance, "/v1/calls/one/quality").await.body;
+    assert_eq!(
+        (&whole["passed"], &whole["critical"], &whole["checks"][0]["id"]),
+        (&json!(false), &json!(true), &json!("identity"))
+    );
+    assert_eq!(whole["checks"][0]["evidence"][0]["line"], 1);
+    let listed = server.get(&compliance, "/v1/quality?failing=identity&passed=false").await.body;
+    assert_eq!(listed["items"][0]["attempt"], "one");
+    assert_eq!(server.get(&compliance, "/v1/quality?failing=hours").await.body["items"], json!([]));
+    assert_eq!(server.get(&compliance, "/v1/quality?failing=manners").await.status, 422);
+    let shares = server.get(&compliance, "/v1/quality/checks").await.body;
+    assert_eq!(
+        (&shares[0]["id"], &shares[0]["failed"], &shares[0]["share"]),
+        (&json!("identity"), &json!(1), &json!(0.0))
+    );
+    let costs = server.get(&compliance, "/v1/results/costs").await.body;
+    assert_eq!((&costs[0]["calls"], &costs[0]["calls_cost"]), (&json!(1), &json!("0.00")));
+}
+
+#[tokio::test]
+async fn a_review_has_two_pairs_of_eyes_and_none_of_them_the_agents() {
+    let server = server().await;
+    let outcome = up(&server, "one").await;
+    server.store.close_attempt(&outcome).await.unwrap();
+    let sampling = waihu_quality::Sampling::shipped().unwrap();
+    let form = serde_json::to_string(sampling.form("call").unwrap()).unwrap();
+    let drawn = waihu_store::NewReview {
+        attempt: outcome.attempt.clone(),
+        form,
+        four_eyes: true,
+        agents: vec!["Wang".into()],
+    };
+    server.store.keep_draw("critical", "2026-11-26", &[drawn], now()).await.unwrap();
+    let (li, wang, zhao) = (
+        server.token_of(Role::Compliance, "Li").await,
+        server.token_of(Role::Compliance, "wang").await,
+        server.token_of(Role::Compliance, "Zhao").await,
+    );
+    let listed = server.get(&li, "/v1/reviews?stage=open").await.body;
+    let path = format!("/v1/reviews/{}", listed["items"][0]["id"]);
+    let operations = server.token(Role::Operations).await;
+    assert_eq!(server.get(&operations, &path).await.body["form"]["id"], "call");
+    let answers: Vec<Value> = sampling
+        .form("call")
+        .unwrap()
+        .questions
+        .iter()
+        .map(|q| json!({"question": q.id, "score": q.most}))
+        .collect();
+    let fill = json!({"answers": answers, "note": "fine"});
+    assert_eq!(server.post(&operations, &path, fill.clone()).await.status, 403);
+    assert_eq!(server.post(&wang, &path, fill.clone()).await.status, 409, "it was their call");
+    assert_eq!(
+        server.post(&li, &path, json!({"confirms": true})).await.status,
+        409,
+        "there is nothing to confirm"
+    );
+    assert_eq!(server.post(&li, &path, json!({"answers": [], "note": ""})).await.status, 422);
+    let filled = server.post(&li, &path, fill.clone()).await.body;
+    assert_eq!(
+        (&filled["stage"], &filled["may"], &filled["opinion"]),
+        (&json!("second"), &json!(false), &Value::Null)
+    );
+    assert_eq!(
+        server.post(&li, &path, json!({"confirms": true})).await.status,
+        409,
+        "nobody confirms themselves"
+    );
+    assert_eq!(
+        server.post(&zhao, &path, json!({"confirms": false})).await.status,
+        422,
+        "who disagrees says why"
+    );
+    let done = server.post(&zhao, &path, json!({"confirms": true})).await.body;
+    assert_eq!(
+        (&done["stage"], &done["opinion"], &done["score"]),
+        (&Value::Null, &json!("right"), &json!(100))
+    );
+    assert_eq!(done["acts"].as_array().unwrap().len(), 2);
+    assert_eq!(server.get(&li, "/v1/reviews?stage=done").await.body["items"].as_array().unwrap().len(), 1);
+    assert_eq!(server.get(&li, "/v1/reviews?stage=never").await.status, 422);
+    assert_eq!(server.get(&li, "/v1/reviews/99").await.status, 404);
+}

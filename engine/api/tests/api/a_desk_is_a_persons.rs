@@ -1,0 +1,218 @@
+//! A desk over a real WebSocket: who may sit at one, what comes and goes, when it is closed.
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use crate::common::{now, server_of};
+use axum::Router;
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::mpsc,
+    time::timeout,
+};
+use tokio_tungstenite::{
+    WebSocketStream, client_async,
+    tungstenite::{Error, Message, client::IntoClientRequest, handshake::client::Request},
+};
+use waihu_agents::desk::{FromDesk, ToDesk, Wanted};
+use waihu_api::{Connect, Connected, TokenText};
+use waihu_store::{Person, Role, Store};
+
+/// What a switchboard was told, and its way to the desk.
+#[derive(Default)]
+struct Told {
+    said: Vec<Result<FromDesk, String>>,
+    desks: Vec<mpsc::Sender<ToDesk>>,
+    signed_out: u32,
+}
+
+type Seen = Arc<Mutex<Told>>;
+
+fn switchboard() -> (Box<Connect>, Seen) {
+    let seen = Seen::default();
+    let told = Arc::clone(&seen);
+    let connect = move |profile: waihu_agents::desk::Profile| {
+        assert_eq!((profile.login.as_str(), profile.skills["hardship"]), ("li", 4));
+        let (tell, hear) = mpsc::channel(8);
+        told.lock().unwrap().desks.push(tell);
+        let (told, signed_out) = (Arc::clone(&told), Arc::clone(&told));
+        let say = move |said| told.lock().unwrap().said.push(said);
+        let sign_out = move || signed_out.lock().unwrap().signed_out += 1;
+        Connected { hear, say: Box::new(say), sign_out: Box::new(sign_out) }
+    };
+    (Box::new(connect), seen)
+}
+
+/// The server on a port, and a cookie of an agent who is signed in there.
+async fn ground() -> (std::net::SocketAddr, String, Seen, Arc<Store>, tempfile::TempDir) {
+    let (connect, seen) = switchboard();
+    let server = server_of(Some(connect)).await;
+    let person = Person {
+        login: "li".parse().unwrap(),
+        name: "李明".to_owned(),
+        role: Role::Agent,
+        skills: BTreeMap::from([("hardship".to_owned(), 4)]),
+        langs: Vec::new(),
+        answers: waihu_types::Answers::ByHand,
+        made_at: now(),
+        disabled_at: None,
+        locked_until: None,
+    };
+    assert!(server.store.keep_person(&person, "$argon2id$").await.unwrap());
+    let token = TokenText::new().unwrap();
+    let ends_at = now().plus(Duration::from_secs(3_600));
+    server.store.begin_session(&token.digest(), &person.login, now(), ends_at).await.unwrap();
+    let at = listen(server.app).await;
+    (at, format!("waihu={}", token.reveal()), seen, server.store, server.folder)
+}
+
+async fn listen(app: Router) -> std::net::SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    at
+}
+
+fn request(at: std::net::SocketAddr, headers: &[(&str, &str)]) -> Request {
+    let mut request = format!("ws://{at}/v1/desk").into_client_request().unwrap();
+    for (name, value) in headers {
+        let name: tokio_tungstenite::tungstenite::http::HeaderName = name.parse().unwrap();
+        request.headers_mut().insert(name, value.parse().unwrap());
+    }
+    request
+}
+
+type Page = WebSocketStream<TcpStream>;
+
+async fn page(at: std::net::SocketAddr, headers: &[(&str, &str)]) -> Result<Page, u16> {
+    let stream = TcpStream::connect(at).await.unwrap();
+    match client_async(request(at, headers), stream).await {
+        Ok((page, _)) => Ok(page),
+        Err(Error::Http(answer)) => Err(answer.status().as_u16()),
+        Err(e) => unreachable!("{e}"),
+    }
+}
+
+#[tokio::test]
+async fn only_a_person_who_is_signed_in_has_a_desk_and_only_from_our_own_pages() {
+    let (at, cookie, seen, store, _folder) = ground().await;
+    let own = format!("http://{at}");
+    let token = TokenText::new().unwrap();
+    let kept = waihu_store::StoredToken {
+        name: "t".to_owned(),
+        role: Role::Agent,
+        person: "x".to_owned(),
+        made_at: now(),
+        expires_at: None,
+        revoked_at: None,
+    };
+    store.keep_token(&kept, &token.digest()).await.unwrap();
+    let bearer = format!("Bearer {}", token.reveal());
+    for (headers, status) in [
+        (vec![("origin", own.as_str())], 401),
+        (vec![("cookie", cookie.as_str())], 403),
+        (vec![("cookie", cookie.as_str()), ("origin", "https://evil.example")], 403),
+        (vec![("authorization", bearer.as_str()), ("origin", own.as_str())], 409),
+    ] {
+        assert_eq!(page(at, &headers).await.err(), Some(status), "{headers:?}");
+    }
+    assert!(seen.lock().unwrap().desks.is_empty());
+    assert!(page(at, &[("cookie", &cookie), ("origin", &own)]).await.is_ok());
+}
+
+#[tokio::test]
+async fn what_a_page_says_arrives_and_what_cannot_be_read_is_told() {
+    let (at, cookie, seen, _, _folder) = ground().await;
+    let own = format!("http://{at}");
+    let mut page = page(at, &[("cookie", &cookie), ("origin", &own)]).await.unwrap();
+    page.send(Message::text(json!({"type": "presence", "wish": "available"}).to_string())).await.unwrap();
+    page.send(Message::text("{\"type\":\"answer\",\"attempt\":\"张伟\"}")).await.unwrap();
+    page.send(Message::binary(vec![1, 2])).await.unwrap();
+    while seen.lock().unwrap().said.len() < 3 {
+        tokio::task::yield_now().await;
+    }
+    {
+        let seen = seen.lock().unwrap();
+        assert!(matches!(seen.said[0], Ok(FromDesk::Presence { wish: Wanted::Available })));
+        let why = seen.said[1].as_ref().unwrap_err();
+        assert!(!why.contains("张伟"), "{why}");
+        assert!(seen.said[2].is_err());
+    }
+    let desk = seen.lock().unwrap().desks[0].clone();
+    desk.send(ToDesk::Ended { attempt: "a-1".parse().unwrap() }).await.unwrap();
+    let told = loop {
+        if let Message::Text(told) = page.next().await.unwrap().unwrap() {
+            break told;
+        }
+    };
+    assert_eq!(serde_json::from_str::<Value>(&told).unwrap(), json!({"type": "ended", "attempt": "a-1"}));
+    desk.send(ToDesk::Superseded).await.unwrap();
+    assert_eq!(closed(&mut page).await, Some(4_409));
+}
+
+/// The code that a page is closed with.
+async fn closed(page: &mut Page) -> Option<u16> {
+    loop {
+        match page.next().await {
+            Some(Ok(Message::Close(Some(close)))) => return Some(close.code.into()),
+            Some(Ok(_)) => {}
+            _ => return None,
+        }
+    }
+}
+
+/// Well before the ping that looks at sessions by itself.
+const BEFORE_THE_PING: Duration = Duration::from_secs(7);
+
+#[tokio::test]
+async fn a_stolen_sessions_desk_is_closed_as_soon_as_it_is_ended_elsewhere_and_no_other() {
+    let (at, cookie, seen, store, _folder) = ground().await;
+    let own = format!("http://{at}");
+    let li = "li".parse().unwrap();
+    let stolen = TokenText::new().unwrap();
+    let ends_at = now().plus(Duration::from_secs(3_600));
+    store.begin_session(&stolen.digest(), &li, now(), ends_at).await.unwrap();
+    let theirs = format!("waihu={}", stolen.reveal());
+    let mut thief = page(at, &[("cookie", &theirs), ("origin", &own)]).await.unwrap();
+    let mut ours = page(at, &[("cookie", &cookie), ("origin", &own)]).await.unwrap();
+    let csrf = asks(at, "GET /v1/session", &cookie, "").await;
+    let csrf = csrf.split_once("\"csrf\":\"").unwrap().1.split('"').next().unwrap().to_owned();
+    let ended = asks(at, "DELETE /v1/session/others", &cookie, &format!("x-waihu-csrf: {csrf}\r\n")).await;
+    assert!(ended.starts_with("HTTP/1.1 204"), "{ended}");
+    assert_eq!(timeout(BEFORE_THE_PING, closed(&mut thief)).await, Ok(Some(4_401)));
+    assert_eq!(seen.lock().unwrap().signed_out, 1, "the switchboard hears of it");
+    ours.send(Message::text("{\"type\":\"done\"}")).await.unwrap();
+    while seen.lock().unwrap().said.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(page(at, &[("cookie", &theirs), ("origin", &own)]).await.err(), Some(401));
+}
+
+/// What a route answers.
+async fn asks(at: std::net::SocketAddr, what: &str, cookie: &str, headers: &str) -> String {
+    let mut stream = TcpStream::connect(at).await.unwrap();
+    let asked =
+        format!("{what} HTTP/1.1\r\nhost: {at}\r\ncookie: {cookie}\r\n{headers}connection: close\r\n\r\n");
+    stream.write_all(asked.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn a_page_that_floods_is_closed() {
+    let (at, cookie, _, _, _folder) = ground().await;
+    let own = format!("http://{at}");
+    let mut page = page(at, &[("cookie", &cookie), ("origin", &own)]).await.unwrap();
+    for _ in 0..400 {
+        if page.send(Message::text("{\"type\":\"done\"}")).await.is_err() {
+            break;
+        }
+    }
+    assert_eq!(closed(&mut page).await, Some(4_429));
+}

@@ -1,0 +1,217 @@
+//! A server in memory over a store in a folder of its own, and tokens of every role.
+#![allow(clippy::unwrap_used, dead_code, reason = "each test uses a part of it")]
+
+use std::{path::Path, sync::Arc};
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::{HeaderMap, Request, StatusCode},
+};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+use waihu_api::{
+    Choices, Connect, Cookies, Floor, Limits, OpenId, Passwords, Pulse, Reports, State, StrategyOf,
+    TokenText, router,
+};
+use waihu_keeping::Archive;
+use waihu_store::{Role, Store, StoredToken};
+use waihu_types::WallTime;
+use waihu_vault::Vault;
+
+pub struct Server {
+    pub folder: tempfile::TempDir,
+    pub store: Arc<Store>,
+    pub pulse: Arc<Pulse>,
+    pub app: Router,
+}
+
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Value,
+}
+
+impl Answer {
+    pub fn code(&self) -> &str {
+        self.body["code"].as_str().unwrap_or_default()
+    }
+
+    pub fn header(&self, name: &str) -> String {
+        self.headers.get(name).map(|v| v.to_str().unwrap().to_owned()).unwrap_or_default()
+    }
+}
+
+pub fn now() -> WallTime {
+    WallTime::from_unix_millis(jiff::Timestamp::now().as_millisecond())
+}
+
+pub async fn server() -> Server {
+    server_with(Limits::default()).await
+}
+
+pub async fn server_with(limits: Limits) -> Server {
+    server_with_all(limits, None, None, Vault::none()).await
+}
+
+/// One whose recordings are sealed.
+pub async fn server_sealing(vault: Vault) -> Server {
+    server_with_all(Limits::default(), None, None, vault).await
+}
+
+/// One with a switchboard behind it.
+pub async fn server_of(desks: Option<Box<Connect>>) -> Server {
+    server_with_all(Limits::default(), desks, None, Vault::none()).await
+}
+
+/// One whose agents supervisors see.
+pub async fn server_with_floor(floor: Floor) -> Server {
+    server_with_all(Limits::default(), None, Some(floor), Vault::none()).await
+}
+
+/// One that makes reports.
+pub async fn server_with_reports(reports: Option<Reports>) -> Server {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(Store::open(folder.path().join("waihu.sqlite")).await.unwrap());
+    let pulse = Arc::new(Pulse::default());
+    let state = state(folder.path(), store.clone(), pulse.clone(), Limits::default(), Vault::none());
+    let app = router(State { reports, ..state });
+    Server { folder, store, pulse, app }
+}
+
+async fn server_with_all(
+    limits: Limits,
+    desks: Option<Box<Connect>>,
+    floor: Option<Floor>,
+    vault: Vault,
+) -> Server {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(Store::open(folder.path().join("waihu.sqlite")).await.unwrap());
+    let pulse = Arc::new(Pulse::default());
+    let state = state(folder.path(), store.clone(), pulse.clone(), limits, vault);
+    let app = router(State { desks, floor, ..state });
+    Server { folder, store, pulse, app }
+}
+
+/// A server where people sign in elsewhere, and by passwords as is said.
+pub async fn server_with_provider(provider: OpenId, passwords: Passwords) -> Server {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(Store::open(folder.path().join("waihu.sqlite")).await.unwrap());
+    let pulse = Arc::new(Pulse::default());
+    let state = state(folder.path(), store.clone(), pulse.clone(), Limits::default(), Vault::none());
+    let app = router(State { provider: Some(provider), passwords, ..state });
+    Server { folder, store, pulse, app }
+}
+
+fn state(folder: &Path, store: Arc<Store>, pulse: Arc<Pulse>, limits: Limits, vault: Vault) -> State {
+    State {
+        store: Arc::clone(&store),
+        pulse,
+        metrics: None,
+        check_script: Box::new(|_, files| {
+            files.iter().filter(|(_, text)| text.contains("wrong")).map(|(name, _)| name.clone()).collect()
+        }),
+        strategy: Box::new(|of| match of {
+            StrategyOf::File("default") => Ok(waihu_campaign::Strategy::SHIPPED.to_owned()),
+            StrategyOf::File(_) => Err("no such strategy 没有该策略".to_owned()),
+            StrategyOf::Text(text) => Ok(text.to_owned()),
+        }),
+        choices: Box::new(Choices::default),
+        prices: Box::new(waihu_api::Prices::default),
+        reports: None,
+        archive: Archive {
+            store,
+            vault: Arc::new(vault),
+            signer: None,
+            recordings: folder.join("recordings"),
+        },
+        disk: folder.to_owned(),
+        desks: None,
+        practise: Some(Box::new(|cases| {
+            let mut shell = std::process::Command::new("sh");
+            let told = r#"for c in "$@"; do echo "{\"case\":\"$c\",\"expected\":\"paid\"}"; done;
+                echo "{\"case\":\"$1\",\"expected\":\"paid\",\"actual\":\"paid\",\"right\":true,\"talk_s\":9}""#;
+            shell.args(["-c", told, "practice"]).args(cases);
+            shell
+        })),
+        provider: None,
+        passwords: Passwords::Taken,
+        floor: None,
+        ladder: None,
+        relays: None,
+        cookies: Cookies::Plain,
+        limits,
+    }
+}
+
+impl Server {
+    /// A token of a role, for a person of that name.
+    pub async fn token(&self, role: Role) -> String {
+        self.token_of(role, role.label()).await
+    }
+
+    pub async fn token_of(&self, role: Role, person: &str) -> String {
+        let text = TokenText::new().unwrap();
+        let name = format!("{person}-{}", &text.digest()[..8]);
+        let (person, made_at) = (person.to_owned(), now());
+        let kept = StoredToken { name, role, person, made_at, expires_at: None, revoked_at: None };
+        assert!(self.store.keep_token(&kept, &text.digest()).await.unwrap());
+        text.reveal().to_owned()
+    }
+
+    /// A flow with an approved version; its hash.
+    pub async fn approved(&self, flow: &str) -> String {
+        let sha256 = "ab".repeat(32);
+        let files = [("script.toml".to_owned(), "right".to_owned())];
+        self.store.submit_script(flow, &sha256, &files, "Li", now()).await.unwrap();
+        self.store.approve_script(flow, &sha256, "Chen", now()).await.unwrap();
+        sha256
+    }
+
+    pub async fn get(&self, token: &str, path: &str) -> Answer {
+        self.ask("GET", path, token, &[], None).await
+    }
+
+    pub async fn post(&self, token: &str, path: &str, body: Value) -> Answer {
+        self.ask("POST", path, token, &[], Some(body)).await
+    }
+
+    pub async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        token: &str,
+        headers: &[(&str, &str)],
+        body: Option<Value>,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        if !token.is_empty() {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = match body {
+            Some(body) => request
+                .header("content-type", "application/json")
+                .body(Body::from(serde_json::to_vec(&body).unwrap())),
+            None => request.body(Body::empty()),
+        };
+        self.send(request.unwrap()).await
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.app.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, 16 << 20).await.unwrap();
+        let body = serde_json::from_slice(&bytes)
+            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+}
+
+/// A case as lenders tell it.
+pub fn case(id: &str) -> Value {
+    json!({"id": id, "phone": "+8613800138000", "name": "张伟", "title": "先生", "lang": "zh", "creditor": "安信银行",
+        "product": "信用卡", "amount": "3250.00", "currency": "CNY", "due_date": "2026-11-15"})
+}

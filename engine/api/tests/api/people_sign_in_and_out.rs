@@ -1,0 +1,219 @@
+//! Signing in: cookies, sessions that end, doors that lock, changes from other pages.
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use crate::common::{Answer, Server, now, server};
+use serde_json::{Value, json};
+use waihu_store::{Person, Role};
+
+const PASSWORD: &str = "eight words are a good one";
+
+async fn with(role: Role) -> Server {
+    let server = server().await;
+    let person = Person {
+        login: "li".parse().unwrap(),
+        name: "李明".to_owned(),
+        role,
+        skills: BTreeMap::new(),
+        langs: Vec::new(),
+        answers: waihu_types::Answers::ByHand,
+        made_at: now(),
+        disabled_at: None,
+        locked_until: None,
+    };
+    let hash = waihu_api::hash_password(PASSWORD).unwrap();
+    assert!(server.store.keep_person(&person, &hash).await.unwrap());
+    server
+}
+
+async fn signs_in(server: &Server, login: &str, password: &str) -> Answer {
+    server.post("", "/v1/session", json!({"login": login, "password": password})).await
+}
+
+/// The cookie as a browser sends it back, and what changes need with it.
+async fn signed_in(server: &Server) -> (String, String) {
+    let answer = signs_in(server, "LI", PASSWORD).await;
+    assert_eq!(answer.status, 201, "{}", answer.body);
+    let set = answer.header("set-cookie");
+    assert!(set.contains("HttpOnly") && set.contains("SameSite=Strict"), "{set}");
+    (set.split(';').next().unwrap().to_owned(), answer.body["csrf"].as_str().unwrap().to_owned())
+}
+
+async fn by_cookie(
+    server: &Server,
+    (method, path): (&str, &str),
+    headers: &[(&str, &str)],
+    body: Option<Value>,
+) -> Answer {
+    server.ask(method, path, "", headers, body).await
+}
+
+#[tokio::test]
+async fn who_signed_in_may_what_the_role_may() {
+    let server = with(Role::Compliance).await;
+    let (cookie, csrf) = signed_in(&server).await;
+    let told = by_cookie(&server, ("GET", "/v1/session"), &[("cookie", &cookie)], None).await;
+    assert_eq!((&told.body["login"], &told.body["role"]), (&json!("li"), &json!("compliance")));
+    assert_eq!(told.body["csrf"], json!(csrf));
+    assert_eq!(by_cookie(&server, ("GET", "/v1/cases"), &[("cookie", &cookie)], None).await.status, 200);
+    let people = by_cookie(&server, ("GET", "/v1/people"), &[("cookie", &cookie)], None).await;
+    assert_eq!((people.status.as_u16(), people.code()), (403, "forbidden"));
+
+    let entry = json!({"number": "+8613800138000", "reason": "asked"});
+    let headers = [("cookie", cookie.as_str()), ("x-waihu-csrf", csrf.as_str())];
+    let entered = by_cookie(&server, ("POST", "/v1/do-not-call"), &headers, Some(entry)).await;
+    assert_eq!(entered.status, 201);
+    let rows = server.store.audit(0, 10).await.unwrap();
+    let acts: Vec<_> = rows.iter().map(|r| (r.act.as_str(), r.person.as_str(), r.status)).collect();
+    assert_eq!(acts, [("POST /v1/session", "李明", Some(201)), ("POST /v1/do-not-call", "李明", Some(201))]);
+}
+
+#[tokio::test]
+async fn a_change_that_another_page_sends_is_refused() {
+    let server = with(Role::Compliance).await;
+    let (cookie, csrf) = signed_in(&server).await;
+    let other = signed_in(&server).await.1;
+    let wrong = "0".repeat(csrf.len());
+    for csrf in ["", wrong.as_str(), other.as_str()] {
+        let headers = [("cookie", cookie.as_str()), ("x-waihu-csrf", csrf)];
+        let body = json!({"number": "+8613800138000", "reason": "x"});
+        let answer = by_cookie(&server, ("POST", "/v1/do-not-call"), &headers, Some(body)).await;
+        assert_eq!((answer.status.as_u16(), answer.body["field"].as_str()), (403, Some("X-Waihu-Csrf")));
+    }
+    assert!(server.store.do_not_call_page(0, 9).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_cookie_opens_nothing_once_its_session_has_ended() {
+    let server = with(Role::Agent).await;
+    let (cookie, csrf) = signed_in(&server).await;
+    let read = async || by_cookie(&server, ("GET", "/v1/session"), &[("cookie", &cookie)], None).await.status;
+    assert_eq!(read().await, 200);
+    let headers = [("cookie", cookie.as_str()), ("x-waihu-csrf", csrf.as_str())];
+    let out = by_cookie(&server, ("DELETE", "/v1/session"), &headers, None).await;
+    assert_eq!(out.status, 204);
+    assert!(out.header("set-cookie").contains("Max-Age=0"));
+    assert_eq!(read().await, 401, "whoever kept a copy of it is out too");
+
+    let (cookie, _) = signed_in(&server).await;
+    let read = async || by_cookie(&server, ("GET", "/v1/session"), &[("cookie", &cookie)], None).await.status;
+    assert!(server.store.disable_person(&"li".parse().unwrap(), now()).await.unwrap());
+    assert_eq!(read().await, 401);
+    assert_eq!(signs_in(&server, "li", PASSWORD).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_session_runs_out_by_itself() {
+    let server = with(Role::Agent).await;
+    let login = "li".parse().unwrap();
+    let read = async |token: &waihu_api::TokenText| {
+        let cookie = format!("waihu={}", token.reveal());
+        by_cookie(&server, ("GET", "/v1/session"), &[("cookie", &cookie)], None).await.status.as_u16()
+    };
+    let ago = |s: u64| waihu_types::WallTime::from_unix_millis(now().unix_millis() - s as i64 * 1_000);
+    for (made, seen, ends, status) in
+        [(3_600, 1_700, 60, 200), (3_600, 1_801, 60, 401), (43_200, 10, -1, 401)]
+    {
+        let token = waihu_api::TokenText::new().unwrap();
+        let ends_at = waihu_types::WallTime::from_unix_millis(now().unix_millis() + ends * 1_000);
+        server.store.begin_session(&token.digest(), &login, ago(made), ends_at).await.unwrap();
+        server.store.session_seen(&token.digest(), ago(seen)).await.unwrap();
+        assert_eq!(read(&token).await, status, "{made} {seen} {ends}");
+    }
+}
+
+#[tokio::test]
+async fn five_wrong_passwords_lock_the_door_and_nobody_is_told_which_it_was() {
+    let server = with(Role::Agent).await;
+    let mut told = Vec::new();
+    for _ in 0..5 {
+        let answer = signs_in(&server, "li", "not the password at all").await;
+        told.push((answer.status, answer.body["detail"].clone()));
+    }
+    for (login, password) in [("li", PASSWORD), ("nobody", PASSWORD), ("李", PASSWORD)] {
+        let answer = signs_in(&server, login, password).await;
+        told.push((answer.status, answer.body["detail"].clone()));
+    }
+    assert!(told.iter().all(|t| t.0 == 401 && *t == told[0]), "{told:?}");
+    assert_eq!(server.store.audit(0, 99).await.unwrap().len(), 6, "of unknown logins nothing is kept");
+    assert!(
+        server
+            .store
+            .set_password(&"li".parse().unwrap(), &waihu_api::hash_password(PASSWORD).unwrap(), now())
+            .await
+            .unwrap()
+    );
+    signed_in(&server).await;
+}
+
+#[tokio::test]
+async fn a_refusal_is_as_late_for_whoever_is_not_there() {
+    let server = with(Role::Agent).await;
+    let mut took = Vec::new();
+    for login in ["li", "nobody", "!"] {
+        let begun = Instant::now();
+        assert_eq!(signs_in(&server, login, "not the password at all").await.status, 401);
+        took.push(begun.elapsed());
+    }
+    assert!(took.iter().all(|t| *t >= Duration::from_millis(400)), "{took:?}");
+}
+
+#[tokio::test]
+async fn an_admin_adds_people_and_a_token_goes_before_a_cookie() {
+    let server = with(Role::Agent).await;
+    let admin = server.token(Role::Admin).await;
+    let mut new = json!({"login": "Wang", "name": "王芳", "role": "agent", "password": "short",
+        "skills": {"hardship": 4}, "langs": ["zh"]});
+    let answer = server.post(&admin, "/v1/people", new.clone()).await;
+    assert_eq!((answer.status.as_u16(), answer.body["field"].as_str()), (422, Some("password")));
+    new["password"] = json!(PASSWORD);
+    let answer = server.post(&admin, "/v1/people", new.clone()).await;
+    assert_eq!((answer.status.as_u16(), &answer.body["login"]), (201, &json!("wang")));
+    assert_eq!(server.post(&admin, "/v1/people", new).await.status, 409);
+    let listed = server.get(&admin, "/v1/people").await.body;
+    assert_eq!(listed["items"].as_array().unwrap().len(), 2);
+    assert!(!listed.to_string().contains("argon2"));
+    assert_eq!(signs_in(&server, "wang", PASSWORD).await.status, 201);
+
+    let (cookie, _) = signed_in(&server).await;
+    let answer = server.ask("GET", "/v1/session", &admin, &[("cookie", &cookie)], None).await;
+    assert_eq!((&answer.body["role"], &answer.body["csrf"]), (&json!("admin"), &Value::Null));
+    let changed = server
+        .ask("PATCH", "/v1/people/wang", &admin, &[("if-match", "*")], Some(json!({"disabled": true})))
+        .await;
+    assert_eq!(changed.status, 204);
+    assert_eq!(signs_in(&server, "wang", PASSWORD).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_stolen_session_is_seen_and_ended_and_another_password_ends_it_too() {
+    let server = with(Role::Operations).await;
+    let ((mine, csrf), (stolen, _)) = (signed_in(&server).await, signed_in(&server).await);
+    let mine_with = [("cookie", mine.as_str()), ("x-waihu-csrf", csrf.as_str())];
+    let others = by_cookie(&server, ("GET", "/v1/session/others"), &mine_with, None).await;
+    assert_eq!(others.body.as_array().map(Vec::len), Some(1), "{}", others.body);
+    assert_eq!(by_cookie(&server, ("DELETE", "/v1/session/others"), &mine_with, None).await.status, 204);
+    let who = ("GET", "/v1/session");
+    assert_eq!(by_cookie(&server, who, &[("cookie", &stolen)], None).await.status, 401);
+    assert_eq!(by_cookie(&server, who, &mine_with, None).await.status, 200);
+
+    let (stolen, _) = signed_in(&server).await;
+    let change = async |password: &str, new: &str| {
+        let body = Some(json!({"password": password, "new": new}));
+        by_cookie(&server, ("PUT", "/v1/session/password"), &mine_with, body).await
+    };
+    assert_eq!(change("not this one", "lamps at noon by eight").await.status, 401);
+    assert_eq!(change(PASSWORD, "password1234").await.status, 422);
+    let changed = change(PASSWORD, "lamps at noon by eight").await;
+    assert_eq!(changed.status, 201);
+    let new = changed.header("set-cookie").split(';').next().unwrap().to_owned();
+    for ended in [&stolen, &mine] {
+        assert_eq!(by_cookie(&server, who, &[("cookie", ended)], None).await.status, 401);
+    }
+    assert_eq!(by_cookie(&server, who, &[("cookie", &new)], None).await.status, 200);
+    assert_eq!(signs_in(&server, "li", PASSWORD).await.status, 401);
+    let token = server.token(Role::Admin).await;
+    assert_eq!(server.get(&token, "/v1/session/others").await.status, 409);
+}

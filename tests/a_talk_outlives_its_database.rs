@@ -1,0 +1,62 @@
+//! The database is killed in the middle of a talk and is away for a minute: agent and callee hear each other, the desk
+//! does what it is told, the call ends meanwhile, and nothing of it is missing once the database is back.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+#[path = "common/desk.rs"]
+mod desk;
+#[path = "common/floor.rs"]
+mod floor;
+#[path = "common/page.rs"]
+mod page;
+#[path = "../engine/store/tests/store/common/postgres.rs"]
+#[allow(dead_code)]
+mod postgres;
+
+use std::{path::Path, time::Duration};
+
+use floor::{Agent, Floor, Place, offers};
+use page::who_was_heard;
+use serde_json::json;
+use tokio::time::sleep;
+
+const API: &str = "127.0.0.1:8503";
+const PLACE: Place = Place::of("127.0.0.1:5103", API, (26_200, 36_200));
+
+const LI: u16 = 500;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_minute_without_a_database_costs_no_word_of_a_talk() {
+    let database = postgres::shared().database().await;
+    let files = [("waihu.toml", "store_file = \"store-url\"\n"), ("store-url", database.as_str())];
+    let mut floor = Floor::open(PLACE, 1, "", &files, "");
+    floor.is_open();
+    let mut li = Agent::comes(API, "li", LI).await;
+    let mut wang = Agent::comes(API, "wang", 800).await;
+    let talk = floor.call("张伟");
+    let attempt = li.takes().await;
+    postgres::shared().kill();
+    // Longer than a page may be silent, and than a session is looked up.
+    sleep(Duration::from_secs(40)).await;
+    for on in [true, false] {
+        li.desk.say(json!({"type": "hold", "attempt": attempt, "on": on})).await;
+        while li.desk.wait_for("state").await["call"]["held"] != on {}
+        sleep(Duration::from_secs(2)).await;
+    }
+    li.says("hang_up", &attempt).await;
+    li.desk.wait_for("ended").await;
+    sleep(Duration::from_secs(16)).await;
+    postgres::shared().restart();
+
+    let wrap_up =
+        json!({"type": "wrap_up", "attempt": attempt, "disposition": "no_commitment", "notes": "再打"});
+    li.desk.say(wrap_up).await;
+    li.desk.wait_for("wrapped").await;
+    let outcome = floor.filed(&talk, |o| o["handover"]["notes"] == "再打").await;
+    assert_eq!(offers(&outcome), [("李明", "joined")]);
+    let heard = who_was_heard(Path::new(outcome["recording"]["path"].as_str().unwrap()), &[LI]);
+    let heard = heard.iter().filter(|w| w[0]).count();
+    assert!(heard > 70, "of forty seconds the callee heard {heard} halves");
+    wang.heard_of_no_offer();
+    floor.end();
+}

@@ -1,0 +1,280 @@
+//! An agent calls somebody in and leaves them to each other; speaks by a telephone that registers here; a callee is
+//! referred to a PBX. By real sockets.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+#[path = "common/desk.rs"]
+mod desk;
+#[path = "common/floor.rs"]
+mod floor;
+#[path = "common/page.rs"]
+mod page;
+
+use std::{fs, net::UdpSocket, path::Path, thread, time::Duration};
+
+use floor::{Agent, Floor, Place, offers};
+use page::who_was_heard;
+use serde_json::json;
+use tokio::time::sleep;
+
+const LI: u16 = 500;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_called_in_stays_with_the_callee_when_the_agent_leaves() {
+    const API: &str = "127.0.0.1:8504";
+    let place = Place::of("127.0.0.1:5104", API, (26_300, 36_300));
+    let mut floor = Floor::open(place, 2, "", &[], "");
+    floor.is_open();
+    let mut li = Agent::comes(API, "li", LI).await;
+    let talk = floor.call("张伟");
+    let attempt = li.takes().await;
+    // The second callee of the ground: nobody's case, and called as the callee wishes it.
+    li.desk.say(json!({"type": "call_in", "attempt": attempt, "number": "1301"})).await;
+    let there = loop {
+        let state = li.desk.wait_for("state").await;
+        if state["call"]["called_in"]["there"] == true {
+            break state;
+        }
+    };
+    assert_eq!(there["call"]["called_in"]["number"], "…01");
+    sleep(Duration::from_secs(2)).await;
+    li.says("leave", &attempt).await;
+    li.is_free_after_the_end().await;
+    // Both talk on without an agent, until they are gone.
+    sleep(Duration::from_secs(3)).await;
+    floor.callees_hang_up();
+    let outcome = floor.filed(&talk, |_| true).await;
+    assert_eq!(offers(&outcome), [("李明", "joined")]);
+    let others = outcome["handover"]["others"].as_array().unwrap();
+    assert_eq!((others.len(), &others[0]["part"]), (1, &json!("called_in")), "{outcome}");
+    assert!(others[0]["name"].as_str().is_some_and(|name| name.ends_with("01") && name.len() < 8));
+    floor.end();
+}
+
+/// A telephone at Li's desk: it registers by a SHA-256 digest (RFC 8760), picks up, and speaks a pitch until its call
+/// is over.
+struct Telephone {
+    sip: Pbx,
+    rtp: UdpSocket,
+}
+
+impl Telephone {
+    /// Registers; the registrar has to take it.
+    fn at(registrar: &str) -> Self {
+        let own = Self {
+            sip: Pbx(UdpSocket::bind("127.0.0.1:0").unwrap()),
+            rtp: UdpSocket::bind("127.0.0.1:0").unwrap(),
+        };
+        own.sip.0.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
+        let (at, uri) = (own.sip.0.local_addr().unwrap(), format!("sip:{registrar}"));
+        let register = |number: u32, more: &str| {
+            let request = format!(
+                "REGISTER {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {at};branch=z9hG4bKr{number}\r\nMax-Forwards: 70\r\n\
+                 From: <sip:desk1@{registrar}>;tag=desk\r\nTo: <sip:desk1@{registrar}>\r\nCall-ID: desk1\r\n\
+                 CSeq: {number} REGISTER\r\nContact: <sip:desk1@{at}>\r\nExpires: 600\r\n{more}\
+                 Content-Length: 0\r\n\r\n"
+            );
+            own.sip.0.send_to(request.as_bytes(), registrar).unwrap();
+            let mut bytes = [0; 8_192];
+            let len = own.sip.0.recv(&mut bytes).unwrap();
+            String::from_utf8_lossy(&bytes[..len]).into_owned()
+        };
+        let asked = register(1, "");
+        let challenge =
+            asked.lines().find(|l| l.contains("SHA-256")).expect("it is asked for a SHA-256 digest");
+        let part =
+            |name: &str| challenge.split(&format!("{name}=\"")).nth(1).unwrap().split('"').next().unwrap();
+        let (realm, nonce) = (part("realm"), part("nonce"));
+        let hash = |text: String| {
+            let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+            digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+        };
+        let (ours, theirs) = (hash(format!("desk1:{realm}:desk-one")), hash(format!("REGISTER:{uri}")));
+        let response = hash(format!("{ours}:{nonce}:00000001:cafe:auth:{theirs}"));
+        let authorization = format!(
+            "Authorization: Digest username=\"desk1\", realm=\"{realm}\", nonce=\"{nonce}\", uri=\"{uri}\", \
+             algorithm=SHA-256, qop=auth, nc=00000001, cnonce=\"cafe\", response=\"{response}\"\r\n"
+        );
+        let taken = register(2, &authorization);
+        assert!(taken.starts_with("SIP/2.0 200"), "{taken}");
+        own
+    }
+
+    /// Serves one call to its end.
+    fn serve(self) {
+        let (mut bytes, mut speaks) = ([0; 65_536], None);
+        loop {
+            let (len, from) = self.sip.0.recv_from(&mut bytes).expect("nobody hung up");
+            let request = String::from_utf8_lossy(&bytes[..len]).into_owned();
+            let answer =
+                |sdp: &str| self.sip.0.send_to(self.sip.answer(&request, "200 OK", sdp).as_bytes(), from);
+            match request.split(' ').next().unwrap() {
+                "INVITE" => {
+                    let port = line(&request, "m=audio ").split(' ').next().unwrap().to_owned();
+                    let ours = self.rtp.local_addr().unwrap().port();
+                    answer(&format!(
+                        "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
+                         m=audio {ours} RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\n"
+                    ))
+                    .unwrap();
+                    let rtp = self.rtp.try_clone().unwrap();
+                    speaks.get_or_insert_with(|| {
+                        thread::spawn(move || speaks_to(&rtp, &format!("127.0.0.1:{port}")))
+                    });
+                }
+                "BYE" | "CANCEL" => {
+                    answer("").unwrap();
+                    return;
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Sends a square wave of Li's pitch for a while, as PCMA.
+fn speaks_to(rtp: &UdpSocket, there: &str) {
+    let period = 8_000 / usize::from(LI);
+    for n in 0..1_000_usize {
+        let mut packet = vec![0x80, 8];
+        packet.extend((n as u16).to_be_bytes());
+        packet.extend((n as u32 * 160).to_be_bytes());
+        packet.extend([0, 0, 0, 7]);
+        packet.extend((0..160).map(|s| if (n * 160 + s) % period < period / 2 { 0xA5 } else { 0x25 }));
+        let _ = rtp.send_to(&packet, there);
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_takes_calls_on_the_page_and_speaks_by_a_telephone_that_registers_here() {
+    const API: &str = "127.0.0.1:8506";
+    const BIND: &str = "127.0.0.1:5107";
+    let place = Place { bind: BIND, ..Place::of("127.0.0.1:5108", API, (26_500, 36_500)) };
+    let folder = tempfile::tempdir().unwrap();
+    let password = folder.path().join("desk1.password");
+    fs::write(&password, "desk-one").unwrap();
+    let phone = format!("\n[[phone]]\nuser = \"desk1\"\nlogin = \"li\"\npassword_file = {password:?}\n");
+    let mut floor = Floor::open(place, 1, "", &[], &phone);
+    floor.is_open();
+    let telephone = Telephone::at(BIND);
+    let telephone = thread::spawn(move || telephone.serve());
+    let mut li = Agent::comes(API, "li", LI).await;
+    let talk = floor.call("张伟");
+    let offer = li.rings().await;
+    let attempt = offer["attempt"].clone();
+    li.says("answer", &attempt).await;
+    li.desk.wait_for("joined").await;
+    // A page that is loaded anew changes nothing of a telephone's sound.
+    let state = li.comes_back(API).await;
+    assert_eq!((&state["telephone"], &state["call"]["joined"]), (&json!(true), &json!(true)), "{state}");
+    li.says("renew", &attempt).await;
+    sleep(Duration::from_secs(3)).await;
+    li.hangs_up(&attempt).await;
+    telephone.join().unwrap();
+    let outcome = floor.filed(&talk, |_| true).await;
+    assert_eq!(offers(&outcome), [("李明", "joined")]);
+    let heard = who_was_heard(Path::new(outcome["recording"]["path"].as_str().unwrap()), &[LI]);
+    assert!(heard.iter().filter(|w| w[0]).count() > 4, "the callee heard Li's telephone: {heard:?}");
+    floor.end();
+}
+
+/// A telephone behind a PBX: it picks up, and calls whom it is asked to call.
+struct Pbx(UdpSocket);
+
+impl Pbx {
+    /// Serves one call to its end; whom it was referred to.
+    fn serve(self) -> String {
+        self.0.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
+        let (mut bytes, mut to, mut invited) = ([0; 65_536], String::new(), String::new());
+        loop {
+            let (len, from) = self.0.recv_from(&mut bytes).expect("nobody hung up");
+            let request = String::from_utf8_lossy(&bytes[..len]).into_owned();
+            let answer = |code: &str, sdp: &str| {
+                let answer = self.answer(&request, code, sdp);
+                self.0.send_to(answer.as_bytes(), from).unwrap();
+            };
+            match request.split(' ').next().unwrap() {
+                "INVITE" => {
+                    invited = request.clone();
+                    answer(
+                        "200 OK",
+                        "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
+                         m=audio 36490 RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\n",
+                    );
+                }
+                "REFER" => {
+                    to = line(&request, "Refer-To: ");
+                    answer("202 Accepted", "");
+                    for (n, code) in ["100 Trying", "200 OK"].iter().enumerate() {
+                        let is_last = n == 1;
+                        self.0.send_to(self.notify(&invited, n + 1, code, is_last).as_bytes(), from).unwrap();
+                    }
+                }
+                "BYE" => {
+                    answer("200 OK", "");
+                    return to;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn answer(&self, request: &str, code: &str, sdp: &str) -> String {
+        let mut lines = format!("SIP/2.0 {code}\r\n");
+        for kept in request.lines() {
+            if ["Via:", "From:", "Call-ID:", "CSeq:"].iter().any(|name| kept.starts_with(name)) {
+                lines += &format!("{kept}\r\n");
+            } else if kept.starts_with("To:") {
+                let tag = if kept.contains(";tag=") { "" } else { ";tag=far" };
+                lines += &format!("{kept}{tag}\r\n");
+            }
+        }
+        let kind = if sdp.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
+        let (at, len) = (self.0.local_addr().unwrap(), sdp.len());
+        format!("{lines}Contact: <sip:far@{at}>\r\n{kind}Content-Length: {len}\r\n\r\n{sdp}")
+    }
+
+    /// How far the call that it was asked for has come (RFC 3515, 2.4.4).
+    fn notify(&self, invited: &str, number: usize, code: &str, is_last: bool) -> String {
+        let state = if is_last { "terminated;reason=noresource" } else { "active;expires=60" };
+        let contact = line(invited, "Contact: ");
+        let target = contact.trim_start_matches('<').split('>').next().unwrap().to_owned();
+        let (at, body) = (self.0.local_addr().unwrap(), format!("SIP/2.0 {code}\r\n"));
+        format!(
+            "NOTIFY {target} SIP/2.0\r\nVia: SIP/2.0/UDP {at};branch=z9hG4bKn{number}\r\nMax-Forwards: 70\r\n\
+             From: {};tag=far\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: {number} NOTIFY\r\nContact: <sip:far@{at}>\r\n\
+             Event: refer\r\nSubscription-State: {state}\r\nContent-Type: message/sipfrag;version=2.0\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            line(invited, "To: "),
+            line(invited, "From: "),
+            line(invited, "Call-ID: "),
+            body.len()
+        )
+    }
+}
+
+/// The value of a header field.
+fn line(message: &str, begins: &str) -> String {
+    let found = message.lines().find_map(|l| l.strip_prefix(begins));
+    found.unwrap_or_else(|| panic!("no {begins} in\n{message}")).trim().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_callee_behind_a_pbx_is_referred_to_the_agents_telephone() {
+    let place = Place::of("127.0.0.1:5105", "127.0.0.1:8505", (26_400, 36_400));
+    let pbx = Pbx(UdpSocket::bind(place.sip).unwrap());
+    let agent = "\n[[agent]]\nname = \"前台\"\naddress = \"sip:9000@127.0.0.1:5106\"\nskills = [\"hardship\"]\n\
+                 handover = \"refer\"\n";
+    let mut floor = Floor::open(place, 0, "", &[], agent);
+    let serving = thread::spawn(move || pbx.serve());
+    floor.serve();
+    let talk = floor.call("张伟");
+    let outcome = floor.filed(&talk, |_| true).await;
+    assert!(serving.join().unwrap().contains("sip:9000@127.0.0.1:5106"));
+    assert_eq!(offers(&outcome), [("前台", "joined")]);
+    let handover = &outcome["handover"];
+    assert_eq!((&handover["result"], &outcome["ended_by"]), (&json!("joined"), &json!("us")), "{outcome}");
+    assert_eq!(outcome["disposition"], "handed_over");
+    floor.end();
+}
