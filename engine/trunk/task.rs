@@ -113,19 +113,15 @@ impl Task {
 
     /// Takes what was received, and what else waits, up to a bound.
     fn read(&mut self, first: io::Result<(usize, SocketAddr)>, buffer: &mut [u8]) {
-        let mut received = first;
-        for left in (0..READ_BOUND).rev() {
-            let (length, from) = match received {
+        let mut received = Some(first);
+        // What is not handled in this turn stays with the socket.
+        for _ in 0..READ_BOUND {
+            let (length, from) = match received.take().unwrap_or_else(|| self.socket.try_recv_from(buffer)) {
                 Ok(received) => received,
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,
                 Err(_) => return self.note_unreachable(),
             };
             self.heard(from.into(), buffer.get(..length).unwrap_or_default());
-            // What is not handled in this turn stays with the socket.
-            if left == 0 {
-                return;
-            }
-            received = self.socket.try_recv_from(buffer);
         }
     }
 
