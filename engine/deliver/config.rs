@@ -169,6 +169,10 @@ pub struct WebhookTarget {
 pub struct NatsTarget {
     /// The servers, as `nats://host:4222` or `tls://…`, separated by commas.
     pub url: String,
+    /// Whether nothing is said but over TLS.
+    pub tls: bool,
+    /// Who vouches for the servers, as a PEM file; none takes whom the machine trusts.
+    pub ca: Option<PathBuf>,
     /// The stream; it is made where it is not there, with all subjects under `subject`.
     pub stream: String,
     /// What subjects begin with: an outcome goes to `SUBJECT.outcome`.
@@ -267,6 +271,10 @@ table!(WebhookTable {
 
 table!(NatsTable {
     url: String,
+    #[serde(default)]
+    ca: Option<PathBuf>,
+    #[serde(default)]
+    plain_tcp: bool,
     #[serde(default = "usual_stream")]
     stream: String,
     #[serde(default = "usual_subject")]
@@ -290,6 +298,8 @@ table!(NatsTable {
 table!(KafkaTable {
     brokers: String,
     topic: String,
+    #[serde(default)]
+    plain_tcp: bool,
     #[serde(default = "usual_timeout")]
     timeout_s: u32,
 });
@@ -363,6 +373,8 @@ impl TryFrom<Table> for Reader {
                 }
                 t.reader(Destination::Nats(NatsTarget {
                     url: t.url.clone(),
+                    tls: nats_tls(&t)?,
+                    ca: t.ca.clone(),
                     stream: t.stream.clone(),
                     subject: t.subject.clone(),
                     login: nats_login(&t)?,
@@ -374,11 +386,20 @@ impl TryFrom<Table> for Reader {
                     )?,
                 }))
             }
-            Table::Kafka(t) => t.reader(Destination::Kafka(KafkaTarget {
-                brokers: t.brokers.clone(),
-                topic: t.topic.clone(),
-                timeout: seconds("timeout_s", t.timeout_s, MOST_TIMEOUT_S)?,
-            })),
+            Table::Kafka(t) => {
+                let here =
+                    |broker: &str| is_here(broker.trim().rsplit_once(':').map_or(broker, |(host, _)| host));
+                if !t.plain_tcp && !t.brokers.split(',').all(here) {
+                    return Err("brokers: what goes there carries personal data, and not over TLS: write plain_tcp = true \
+                                where the line is your own, or take NATS or a webhook 明文传输须明确允许"
+                        .to_owned());
+                }
+                t.reader(Destination::Kafka(KafkaTarget {
+                    brokers: t.brokers.clone(),
+                    topic: t.topic.clone(),
+                    timeout: seconds("timeout_s", t.timeout_s, MOST_TIMEOUT_S)?,
+                }))
+            }
             Table::File(t) => t.reader(Destination::File(FileTarget { path: t.path.clone() })),
         }
     }
@@ -396,16 +417,32 @@ fn nats_login(t: &NatsTable) -> Result<NatsLogin, String> {
     }
 }
 
+/// Whether TLS is insisted on: everywhere but on this machine, or where the line is one's own.
+fn nats_tls(t: &NatsTable) -> Result<bool, String> {
+    let (mut asked, mut away) = (false, false);
+    for server in t.url.split(',') {
+        let server = reqwest::Url::parse(server.trim()).map_err(|e| format!("url: {e} 网址有误"))?;
+        if !matches!(server.scheme(), "nats" | "tls") || server.host().is_none() {
+            return Err("url: nats://host:4222 or tls://host:4222 is expected 网址有误".to_owned());
+        }
+        asked |= server.scheme() == "tls";
+        away |= !server.host_str().is_some_and(is_here);
+    }
+    if t.plain_tcp && (asked || t.ca.is_some()) {
+        return Err("plain_tcp goes with nats:// and without ca 明文与 TLS 不能同时使用".to_owned());
+    }
+    Ok(asked || t.ca.is_some() || (away && !t.plain_tcp))
+}
+
 /// Whether what is sent there can be read by nobody on the way: TLS, or this machine itself.
 pub(crate) fn safe(url: &reqwest::Url) -> bool {
-    let loopback = match url.host_str() {
-        Some("localhost") => true,
-        Some(host) => {
-            host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
-        }
-        None => false,
-    };
-    url.scheme() == "https" || loopback
+    url.scheme() == "https" || url.host_str().is_some_and(is_here)
+}
+
+/// Whether that is this machine.
+fn is_here(host: &str) -> bool {
+    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|ip| ip.is_loopback())
 }
 
 fn reader(
@@ -463,8 +500,9 @@ mod tests {
         let bus = read("name = \"bus\"\nkind = \"nats\"\nevents = [\"outcome\"]\nurl = \"nats://127.0.0.1\"")
             .unwrap();
         assert!(matches!(bus.to, Destination::Nats(t) if t.stream == "WAIHU" && t.login == NatsLogin::Open));
-        let log =
-            read("name = \"log\"\nkind = \"kafka\"\nevents = [\"sms\"]\nbrokers = \"b:9092\"\ntopic = \"t\"");
+        let log = read(
+            "name = \"log\"\nkind = \"kafka\"\nevents = [\"sms\"]\nbrokers = \"b:9092\"\ntopic = \"t\"\nplain_tcp = true",
+        );
         assert!(matches!(log.unwrap().to, Destination::Kafka(_)));
         let file = read("name = \"f\"\nkind = \"file\"\nevents = [\"do_not_call\"]\npath = \"out.jsonl\"");
         assert!(matches!(file.unwrap().to, Destination::File(_)));
@@ -501,6 +539,29 @@ mod tests {
         ] {
             assert!(read(&format!("{nats}{more}")).is_err(), "{more}");
         }
+        let tls = |url: &str, more: &str| {
+            let bus =
+                format!("name = \"b\"\nkind = \"nats\"\nevents = [\"outcome\"]\nurl = \"{url}\"\n{more}");
+            read(&bus).map(|reader| matches!(reader.to, Destination::Nats(t) if t.tls))
+        };
+        for (url, more, insisted) in [
+            ("nats://h", "", true),
+            ("nats://127.0.0.1:4222, nats://[::1]", "", false),
+            ("nats://127.0.0.1, nats://h", "", true),
+            ("nats://h", "plain_tcp = true", false),
+            ("tls://localhost", "", true),
+            ("nats://localhost", "ca = \"ca.pem\"", true),
+        ] {
+            assert_eq!(tls(url, more), Ok(insisted), "{url} {more}");
+        }
+        for (url, more) in [("http://h", ""), ("h", ""), ("tls://h", "plain_tcp = true")] {
+            assert!(tls(url, more).is_err(), "{url} {more}");
+        }
+        let kafka = "name = \"k\"\nkind = \"kafka\"\nevents = [\"outcome\"]\ntopic = \"t\"\nbrokers";
+        assert!(read(&format!("{kafka} = \"127.0.0.1:9092,localhost:9093\"")).is_ok());
+        assert!(
+            read(&format!("{kafka} = \"127.0.0.1:9092,kafka-2:9092\"")).unwrap_err().contains("plain_tcp")
+        );
         let same = "[[reader]]\nname = \"a\"\nkind = \"file\"\nevents = [\"sms\"]\npath = \"p\"\n";
         assert!(toml::from_str::<Deliveries>(&same.repeat(2)).is_err(), "two of one name");
         assert!(read("name = \"a/b\"\nkind = \"file\"\nevents = [\"sms\"]\npath = \"p\"").is_err());

@@ -99,8 +99,10 @@ async fn connect(target: &NatsTarget, name: &str) -> Result<Context, String> {
         }
     };
     let servers: Vec<&str> = target.url.split(',').map(str::trim).collect();
+    let options = target.ca.iter().fold(options, |options, ca| options.add_root_certificates(ca.clone()));
     let client = options
         .name(name)
+        .require_tls(target.tls)
         .connection_timeout(target.timeout.min(Duration::from_secs(5)))
         // Who is away is tried again by the reader, which waits as long as it should.
         .max_reconnects(1)

@@ -30,6 +30,8 @@ fn parallel(mut reader: Reader, n: u32) -> Reader {
 fn nats(port: u16) -> Reader {
     let target = NatsTarget {
         url: format!("nats://127.0.0.1:{port}"),
+        tls: false,
+        ca: None,
         stream: "WAIHU".into(),
         subject: "waihu".into(),
         login: NatsLogin::Open,

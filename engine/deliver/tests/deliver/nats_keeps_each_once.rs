@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use crate::common::{at, changes, courier, reader, store};
+use crate::common::{at, certificate, changes, courier, reader, store};
 use async_nats::jetstream::{self, consumer::pull, stream::Stream};
 use futures_util::StreamExt;
 use tokio::process::{Child, Command};
@@ -70,6 +70,8 @@ impl Server {
     fn target(&self) -> NatsTarget {
         NatsTarget {
             url: self.url(),
+            tls: false,
+            ca: None,
             stream: "WAIHU".into(),
             subject: "waihu".into(),
             login: NatsLogin::Open,
@@ -169,6 +171,37 @@ async fn a_server_that_is_away_or_refuses_the_password_is_waited_for() {
     let nobody = NatsTarget { url: "nats://127.0.0.1:9".into(), ..server.target() };
     let mut away = crate::common::courier(&store, &reader("away", Destination::Nats(nobody)));
     assert!(matches!(away.step(at(1)).await.unwrap(), Step::At(_)));
+}
+
+#[tokio::test]
+async fn nothing_is_said_to_a_server_that_is_not_who_it_should_be() {
+    let (dir, store) = store().await;
+    changes(&store, 3, "房贷").await;
+    let [ca, key] = certificate(dir.path(), "localhost");
+    let [other, _] = certificate(dir.path(), "elsewhere");
+    let [cert, key] = [&ca, &key].map(|path| path.to_str().unwrap().to_owned());
+    let server =
+        Server::start(&dir.path().join("js"), &["--tls", "--tlscert", &cert, "--tlskey", &key]).await;
+    let target = NatsTarget { url: format!("tls://localhost:{}", server.port), tls: true, ..server.target() };
+    let of = |target: NatsTarget| reader("bus", Destination::Nats(target));
+    // Vouched for by nobody that the machine trusts, by another authority, under another name.
+    let numbered = NatsTarget {
+        url: format!("tls://127.0.0.1:{}", server.port),
+        ca: Some(ca.clone()),
+        ..target.clone()
+    };
+    for wrong in [target.clone(), NatsTarget { ca: Some(other), ..target.clone() }, numbered] {
+        let mut courier = courier(&store, &of(wrong.clone()));
+        assert!(matches!(courier.step(at(1)).await.unwrap(), Step::At(_)), "{wrong:?}");
+        courier.release().await.unwrap();
+    }
+    let mut courier = courier(&store, &of(NatsTarget { ca: Some(ca), ..target }));
+    crate::common::drain(&mut courier, at(1_000)).await;
+    assert_eq!(standing(&store, "bus").await.unwrap().lag, 0);
+    // One that has no TLS to offer is told nothing where TLS is insisted on.
+    let open = Server::start(&dir.path().join("open"), &[]).await;
+    let insisting = reader("open", Destination::Nats(NatsTarget { tls: true, ..open.target() }));
+    assert!(matches!(crate::common::courier(&store, &insisting).step(at(1)).await.unwrap(), Step::At(_)));
 }
 
 /// Files the outcome of a call; every third promises to pay, each another sum.

@@ -1,12 +1,8 @@
 //! A report goes out by mail to a real server, over TLS from the first byte or by STARTTLS, once, and is tried again
 //! until it is taken.
-use std::{
-    fs,
-    path::Path,
-    process::{Command as Run, Stdio},
-};
+use std::{fs, path::Path, process::Stdio};
 
-use crate::common::store;
+use crate::common::{certificate, store};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
@@ -25,34 +21,13 @@ struct Server {
 impl Server {
     async fn start(mode: &str, refuse: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name);
-        let made = Run::new("openssl")
-            .args([
-                "req",
-                "-x509",
-                "-newkey",
-                "ec",
-                "-pkeyopt",
-                "ec_paramgen_curve:prime256v1",
-                "-nodes",
-                "-days",
-                "2",
-            ])
-            .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"])
-            .args(["-addext", "basicConstraints=critical,CA:FALSE"])
-            .arg("-keyout")
-            .arg(at("key.pem"))
-            .arg("-out")
-            .arg(at("cert.pem"))
-            .stderr(Stdio::null())
-            .status();
-        assert!(made.unwrap().success());
-        fs::write(at("password"), "a long secret\n").unwrap();
+        let [cert, key] = certificate(folder.path(), "localhost");
+        fs::write(folder.path().join("password"), "a long secret\n").unwrap();
         let here = env!("CARGO_MANIFEST_DIR");
         let mut process = Command::new("python3")
             .env("PYTHONPATH", format!("{here}/../../.tools/aiosmtpd"))
             .arg(format!("{here}/tests/peers/mail.py"))
-            .args([folder.path(), &at("cert.pem"), &at("key.pem"), Path::new(mode), Path::new(refuse)])
+            .args([folder.path(), &cert, &key, Path::new(mode), Path::new(refuse)])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -70,7 +45,7 @@ impl Server {
              password_file = \"{}\"\nca = \"{}\"",
             self.port,
             at("password"),
-            at("cert.pem")
+            at("localhost.pem")
         ))
         .unwrap()
     }
