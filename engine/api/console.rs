@@ -8,9 +8,8 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
-use ring::rand::{SecureRandom, SystemRandom};
 
-use crate::{Problem, problem::Code};
+use crate::{Problem, problem::Code, token::random};
 
 /// A file of the console.
 struct File {
@@ -103,11 +102,10 @@ fn page() -> Response {
         let kind = [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
         return (kind, UNBUILT).into_response();
     };
-    let mut random = [0; 16];
-    if SystemRandom::new().fill(&mut random).is_err() {
+    let Ok(bits) = random::<16>() else {
         return Problem::new(Code::Internal, "the system has no randomness 系统随机数不可用").into_response();
-    }
-    let nonce = hex::encode(random);
+    };
+    let nonce = hex::encode(bits);
     let html = String::from_utf8_lossy(index.plain).replace(NONCE, &nonce);
     let policy = format!(
         "default-src 'self'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data: blob:; \

@@ -3,7 +3,6 @@
 use std::sync::{Arc, LazyLock};
 
 use argon2::{Argon2, PasswordHasher, PasswordVerifier};
-use ring::rand::{SecureRandom, SystemRandom};
 use tokio::sync::Semaphore;
 use zxcvbn::{
     Score,
@@ -11,7 +10,11 @@ use zxcvbn::{
     zxcvbn,
 };
 
-use crate::{Problem, problem::Code, token::NoRandomness};
+use crate::{
+    Problem,
+    problem::Code,
+    token::{NoRandomness, random},
+};
 
 /// The shortest password \[characters\]: long enough to be a few words (NIST SP 800-63B, 3.1.1.2, asks for eight).
 pub const LEAST_PASSWORD: usize = 12;
@@ -91,8 +94,7 @@ pub fn hash_password(password: &str) -> Result<String, PasswordFault> {
     if guessed.score() < Score::Three {
         return Err(PasswordFault::Guessable(hint(guessed.feedback().and_then(Feedback::warning))));
     }
-    let mut salt = [0; SALT];
-    SystemRandom::new().fill(&mut salt).map_err(|_| NoRandomness)?;
+    let salt: [u8; SALT] = random()?;
     let hash = Argon2::default().hash_password_with_salt(password.as_bytes(), &salt);
     // Its costs are the crate's own and the salt has the length that it asks for.
     hash.map(|hash| hash.to_string()).map_err(|_| NoRandomness.into())

@@ -20,15 +20,20 @@ pub struct TokenText(String);
 #[error("the system gives no random bytes: no token was made 系统无法提供随机数")]
 pub struct NoRandomness;
 
+/// Bytes from the system's source of randomness.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
+    let mut bytes = [0; N];
+    SystemRandom::new().fill(&mut bytes).map_err(|_| NoRandomness)?;
+    Ok(bytes)
+}
+
 impl TokenText {
     /// A new one.
     ///
     /// # Errors
     /// When the system gives no randomness.
     pub fn new() -> Result<Self, NoRandomness> {
-        let mut bytes = [0; BYTES];
-        SystemRandom::new().fill(&mut bytes).map_err(|_| NoRandomness)?;
-        Ok(Self(format!("{PREFIX}{}", hex::encode(bytes))))
+        Ok(Self(format!("{PREFIX}{}", hex::encode(random::<BYTES>()?))))
     }
 
     /// One that was handed in; none where no token is written so, which then needs no look at the store.

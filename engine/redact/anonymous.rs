@@ -62,12 +62,8 @@ impl Pseudonyms {
 
     /// The pseudonym of something, by its kind and id: of two kinds the same id has two.
     pub fn of(&self, kind: &str, id: &str) -> String {
-        use std::fmt::Write;
         // 80 bits: no two of a billion are the same.
-        self.digest(kind, id)[..10].iter().fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        hex::encode(&self.digest(kind, id)[..10])
     }
 
     /// By how many days a debtor's days are moved: whole weeks, never none.

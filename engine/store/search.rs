@@ -106,10 +106,7 @@ fn grams(text: &str) -> String {
 /// What the utterances of a campaign's calls have in common in the index: words of one campaign are found without a
 /// look at those of all others.
 fn campaign_gram(campaign: &str) -> String {
-    campaign.bytes().fold(String::from("k"), |mut gram, byte| {
-        let _ = write!(gram, "{byte:02x}");
-        gram
-    })
+    format!("k{}", hex::encode(campaign))
 }
 
 enum Run {

@@ -344,9 +344,7 @@ impl SipSocket {
     fn signed(&self, request: &InviteRequest) -> Option<String> {
         let signer = self.signer.as_ref()?;
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).ok()?;
-        let bits = format!("{:032x}", rand::random::<u128>());
-        let of = |range: std::ops::Range<usize>| bits.get(range).unwrap_or_default();
-        let origid = format!("{}-{}-4{}-a{}-{}", of(0..8), of(8..12), of(13..16), of(17..20), of(20..32));
+        let origid = uuid::Builder::from_random_bytes(rand::random()).into_uuid().to_string();
         let (from, to) = match &request.signed_as {
             Some((from, to)) => (Uri::sip(from, self.local), Uri::sip(to, self.local)),
             None => (request.from.uri.clone(), request.target.clone()),

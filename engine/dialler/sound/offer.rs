@@ -51,7 +51,7 @@ impl Means<'_> {
     /// What a slot offers to such a far end. For a browser, the slot expects its checks from here on.
     pub(super) fn offer(self, far_end: FarEnd, opened: &Opened) -> Result<SessionDescription, DialError> {
         let fingerprint = self.certificate.sha256_fingerprint();
-        let cname = hex(&random::<CNAME_BYTES>()?);
+        let cname = hex::encode(random::<CNAME_BYTES>()?);
         match far_end {
             FarEnd::Telephone => {
                 let keys = match self.trunk.key_exchange {
@@ -121,10 +121,6 @@ fn random<const N: usize>() -> Result<[u8; N], DialError> {
     let mut bytes = [0; N];
     SysRng.try_fill_bytes(&mut bytes).map_err(|_| DialError::Randomness)?;
     Ok(bytes)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A key for each suite, from the system's random source.
