@@ -8,7 +8,7 @@ WAIHU := cargo run -q --release --locked --bin waihu --
 
 run: setup
 	@.ci/step "console 控制台" .ci/console
-	@.ci/step "build 编译" cargo build --release --locked --bin waihu
+	@.ci/step "build 编译" .ci/build
 	@$(WAIHU) models pull
 	@$(WAIHU) train intents --if-stale
 	@$(WAIHU) practice
