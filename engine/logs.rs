@@ -2,7 +2,13 @@
 
 use std::{io::IsTerminal, path::Path};
 
-use tracing_subscriber::{EnvFilter, Layer, Registry, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing::Level;
+use tracing_subscriber::{
+    EnvFilter, Layer, Registry,
+    filter::{FilterExt, filter_fn},
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 use waihu_api::Traces;
 
 use crate::{configuration::Configuration, project::Project};
@@ -30,13 +36,18 @@ pub struct Logs {
     _traces: Option<Traces>,
 }
 
+/// Whose finer lines show what passes through them: text messages, and what desks and supervisors are told.
+const INDISCREET: [&str; 3] = [waihu_deliver::INDISCREET, "tungstenite", "tokio_tungstenite"];
+
 type Told = Box<dyn Layer<Registry> + Send + Sync>;
 
 /// Begins to tell. What keeps traces from being sent is told as well, and nothing else hangs on them.
 pub fn begin(filter: EnvFilter, format: LogFormat, root: &Path) -> Logs {
     // Whatever is asked for: nobody's number or text.
-    let discreet = format!("{}=warn", waihu_deliver::INDISCREET).parse();
-    let filter = discreet.map_or(EnvFilter::new("warn"), |discreet| filter.add_directive(discreet));
+    let discreet = filter_fn(|told| {
+        *told.level() <= Level::WARN || !INDISCREET.iter().any(|room| told.target().starts_with(room))
+    });
+    let filter = filter.and(discreet);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let lines: Told = match format {
         LogFormat::Json => lines.json().flatten_event(true).with_filter(filter).boxed(),
