@@ -1,6 +1,7 @@
 //! How it goes: a board that is looked at all day, results to draw, and what a campaign may be made of.
 //!
-//! A board is counted once a second, however many look at it.
+//! A board is counted once a second, however many look at it. What takes long to count, over large queues and a day's
+//! calls, is counted so rarely that it takes a twentieth of the time.
 
 use std::{
     collections::BTreeMap,
@@ -12,7 +13,7 @@ use axum::Json;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use utoipa::{IntoParams, ToSchema};
-use waihu_store::{CampaignState, Cell as Counted, LiveCall, Store, Tally};
+use waihu_store::{CampaignState, Cell as Counted, Counts, LiveCall, Store, StoredCampaign, Tally};
 use waihu_types::{CampaignId, WallTime};
 
 use crate::{
@@ -33,9 +34,45 @@ const LATELY_MS: i64 = 86_400_000;
 /// Over how long faults are counted [ms]: long enough for a share to mean something, short enough to be now.
 const FAULTS_MS: i64 = 600_000;
 
+/// For each part of the time that counting rows takes, so many pass before it is done again.
+const RESTS: u32 = 20;
+
 /// The board that was counted last.
 #[derive(Debug, Default)]
-pub(crate) struct Counting(Mutex<Option<(Instant, Arc<Board>)>>);
+pub(crate) struct Counting(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    board: Option<(Instant, Arc<Board>)>,
+    rows: Rows,
+}
+
+/// What takes long to count.
+#[derive(Debug, Default)]
+struct Rows {
+    tallies: Vec<Tally>,
+    queues: BTreeMap<CampaignId, Counts>,
+    /// Until when it stands.
+    until: Option<Instant>,
+}
+
+impl Rows {
+    async fn count(store: &Store, campaigns: &[StoredCampaign], now: WallTime) -> Result<Self, Problem> {
+        let begun = Instant::now();
+        let tallies = store.tallies(WallTime::from_unix_millis(now.unix_millis() - LATELY_MS)).await?;
+        let mut queues = BTreeMap::new();
+        for campaign in campaigns {
+            queues.insert(campaign.id.clone(), store.campaign_counts(&campaign.id).await?);
+        }
+        let until = Instant::now() + (begun.elapsed() * RESTS).max(FRESH);
+        Ok(Self { tallies, queues, until: Some(until) })
+    }
+
+    fn stand(&self, campaigns: &[StoredCampaign]) -> bool {
+        let known = campaigns.iter().all(|campaign| self.queues.contains_key(&campaign.id));
+        known && self.until.is_some_and(|until| Instant::now() < until)
+    }
+}
 
 /// A call that is up.
 #[derive(Debug, Serialize, ToSchema)]
@@ -227,29 +264,31 @@ pub(crate) struct Board {
 #[utoipa::path(get, path = "/v1/board", tag = "board",
     responses((status = 200, description = "The board", body = Board)))]
 pub(crate) async fn board(shared: Here, _: Who) -> Result<Json<Arc<Board>>, Problem> {
-    let mut counting = shared.inner().board.0.lock().await;
-    if let Some((at, board)) = counting.as_ref()
+    let mut kept = shared.inner().board.0.lock().await;
+    if let Some((at, board)) = kept.board.as_ref()
         && at.elapsed() < FRESH
     {
         return Ok(Json(Arc::clone(board)));
     }
-    let board = Arc::new(count(&shared).await?);
-    *counting = Some((Instant::now(), Arc::clone(&board)));
+    let board = Arc::new(count(&shared, &mut kept.rows).await?);
+    kept.board = Some((Instant::now(), Arc::clone(&board)));
     Ok(Json(board))
 }
 
-async fn count(shared: &Shared) -> Result<Board, Problem> {
+async fn count(shared: &Shared, rows: &mut Rows) -> Result<Board, Problem> {
     let (store, now) = (shared.store(), now());
     let calls = store.live_calls(MOST_CALLS).await?.into_iter().map(Live::from).collect();
-    let tallies = store.tallies(WallTime::from_unix_millis(now.unix_millis() - LATELY_MS)).await?;
+    let mut going = store.campaigns().await?;
+    going.retain(|campaign| campaign.state != CampaignState::Stopped);
+    if !rows.stand(&going) {
+        *rows = Rows::count(store, &going, now).await?;
+    }
+    let tallies = &rows.tallies;
     let mut day = Day::default();
     tallies.iter().for_each(|tally| day.add(tally));
     let mut campaigns = Vec::new();
-    for campaign in store.campaigns().await? {
-        if campaign.state == CampaignState::Stopped {
-            continue;
-        }
-        let counts = store.campaign_counts(&campaign.id).await?;
+    for campaign in going {
+        let counts = rows.queues.get(&campaign.id).copied().unwrap_or_default();
         let mut its_day = Day::default();
         let its = tallies.iter().filter(|tally| tally.campaign.as_deref() == Some(campaign.id.as_str()));
         its.for_each(|tally| its_day.add(tally));
