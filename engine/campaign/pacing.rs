@@ -153,6 +153,8 @@ struct Known {
     ledger: Ledger,
     window_days: u16,
     most: f64,
+    /// Nodes among which the calls that may be abandoned are split.
+    nodes: u32,
     /// Calls at once that it may have, while it grows.
     grown: f64,
     ticked_at: Option<Time>,
@@ -173,6 +175,8 @@ pub struct Pacing {
     known: HashMap<CampaignId, Known>,
     /// Counts calls that were shared out, for [`BELOW_EVERY`].
     shared: u32,
+    /// Nodes that dial, this one included.
+    nodes: u32,
 }
 
 impl Known {
@@ -187,6 +191,7 @@ impl Known {
             ledger: Ledger::default(),
             window_days: settings.abandoned_days,
             most: share(settings),
+            nodes: 1,
             grown: 0.0,
             ticked_at: None,
             trust: 1.0,
@@ -204,7 +209,7 @@ impl Known {
     }
 
     fn room(&self, today: Date) -> u32 {
-        self.ledger.room(today, self.window_days, self.most)
+        self.ledger.room(today, self.window_days, self.most) / self.nodes
     }
 }
 
@@ -225,6 +230,7 @@ impl Pacing {
             throttle: Pacer::new(trunk.channels as usize),
             known: HashMap::new(),
             shared: 0,
+            nodes: 1,
         }
     }
 
@@ -235,6 +241,12 @@ impl Pacing {
             self.bucket.set_rate(trunk.cps);
             self.throttle.set_most(trunk.channels as usize);
         }
+    }
+
+    /// So many nodes dial: the calls that may still be abandoned are split among them, since each hears of the others'
+    /// only after a while.
+    pub fn set_nodes(&mut self, nodes: u32) {
+        self.nodes = nodes.max(1);
     }
 
     /// Takes what came of a call on a day; nothing where its campaign was in no tick yet.
@@ -271,6 +283,7 @@ impl Pacing {
     fn known(&mut self, campaign: &CampaignId, settings: &PacingSettings) -> &mut Known {
         let known = self.known.entry(campaign.clone()).or_insert_with(|| Known::new(settings));
         (known.window_days, known.most) = (settings.abandoned_days, share(settings));
+        known.nodes = self.nodes;
         known
     }
 
