@@ -263,6 +263,7 @@ impl Archive {
             for attempt in calls {
                 waihu_vault::remove(&archive.recording(&attempt))?;
                 waihu_vault::remove(&archive.transcript(&attempt))?;
+                waihu_vault::remove(&archive.spooled(&attempt))?;
             }
             Ok::<_, VaultError>(())
         });

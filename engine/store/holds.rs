@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use sqlx::FromRow;
 use waihu_types::{AttemptId, CaseId, DebtorId, InvalidId, WallTime};
 
-use crate::{Store, StoreError};
+use crate::{Location, Store, StoreError, board::json_field};
 
 /// What is held.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,17 +100,20 @@ impl StoredHold {
     }
 }
 
-/// Whether an attempt `a` is held at a moment, which is bound under this number.
-pub(crate) fn held(moment: u8) -> String {
+/// Whether an attempt `a` is held at a moment, which is bound under this number. A case that names no debtor is known by
+/// its own id; where the attempt no longer tells whom it was to, the case does.
+pub(crate) fn held(location: &Location, moment: u8) -> String {
+    let named = json_field(location, "c.record", "debtor");
     format!(
         "EXISTS (SELECT 1 FROM holds AS h WHERE h.lifted_at IS NULL AND (h.until IS NULL OR h.until > ${moment})
             AND (h.kind = 'call' AND h.subject = a.attempt OR h.kind = 'case' AND h.subject = a.case_id
-                OR h.kind = 'debtor' AND h.subject = a.debtor))"
+                OR h.kind = 'debtor' AND (h.subject = coalesce(a.debtor, a.case_id) OR a.debtor IS NULL AND EXISTS (
+                    SELECT 1 FROM cases AS c WHERE c.case_id = a.case_id AND {named} = h.subject))))"
     )
 }
 
 impl Store {
-    /// Places a hold; its id. It holds from the commit on.
+    /// Places a hold; its id. It holds from the commit on: a removal under way is waited for.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -122,7 +125,11 @@ impl Store {
         until: Option<WallTime>,
         now: WallTime,
     ) -> Result<i64, StoreError> {
-        let mut tx = self.write().await?;
+        let thing = match on {
+            HoldOn::Call(attempt) => self.case_of(attempt).await?.map(|case| format!("case:{case}")),
+            HoldOn::Case(_) | HoldOn::Debtor(_) => Some(on.to_string()),
+        };
+        let mut tx = self.write_alone(thing.as_slice()).await?;
         let id = sqlx::query_scalar(
             "INSERT INTO holds (kind, subject, why, person, at, until) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
         )

@@ -83,7 +83,7 @@ impl Store {
                AND EXISTS (SELECT 1 FROM compliance_decisions AS d WHERE d.attempt = o.attempt AND d.profile = $4)
              ORDER BY o.attempt LIMIT $5",
             part.is_left(),
-            held(2)
+            held(&self.location, 2)
         );
         let rows: Vec<String> = sqlx::query_scalar(AssertSqlSafe(sql))
             .bind(before.unix_millis())
@@ -102,14 +102,16 @@ impl Store {
     /// # Errors
     /// When it cannot be written: then nothing of it has gone.
     pub async fn remove(&self, part: Part, attempt: &AttemptId, now: WallTime) -> Result<bool, StoreError> {
-        let case: Option<String> = sqlx::query_scalar("SELECT case_id FROM attempts WHERE attempt = $1")
-            .bind(attempt.as_str())
-            .fetch_optional(&self.pool)
-            .await
-            .map_err(|e| self.sql(e))?;
-        let Some(case) = case else { return Ok(false) };
-        let mut tx = self.write_alone(&[format!("case:{case}")]).await?;
-        let sql = format!("SELECT count(*) FROM attempts AS a WHERE a.attempt = $1 AND {}", held(2));
+        let row: Option<(String, String)> =
+            sqlx::query_as("SELECT case_id, coalesce(debtor, case_id) FROM attempts WHERE attempt = $1")
+                .bind(attempt.as_str())
+                .fetch_optional(&self.pool)
+                .await
+                .map_err(|e| self.sql(e))?;
+        let Some((case, debtor)) = row else { return Ok(false) };
+        let mut tx = self.write_alone(&[format!("case:{case}"), format!("debtor:{debtor}")]).await?;
+        let held = held(&self.location, 2);
+        let sql = format!("SELECT count(*) FROM attempts AS a WHERE a.attempt = $1 AND {held}");
         let held: i64 = sqlx::query_scalar(AssertSqlSafe(sql))
             .bind(attempt.as_str())
             .bind(now.unix_millis())
@@ -240,7 +242,7 @@ impl Store {
                 CASE WHEN e.attempt IS NULL THEN 0 ELSE 1 END AS erased
              FROM attempts AS a LEFT JOIN outcomes AS o ON o.attempt = a.attempt
              LEFT JOIN erased_calls AS e ON e.attempt = a.attempt WHERE a.attempt IN {}",
-            held(1),
+            held(&self.location, 1),
             placeholders(2, 1, attempts.len())
         );
         let mut query = sqlx::query_as(AssertSqlSafe(sql)).bind(now.unix_millis());
