@@ -86,6 +86,7 @@ pub(crate) fn run(project: &Project, args: CallArgs) -> Result<ExitCode> {
         lang: args.lang.unwrap_or(case.lang),
         number: case.phone.clone(),
         case,
+        revision: None,
         recorded: project.recorded_prompts(&script)?,
         script,
         variant: None,

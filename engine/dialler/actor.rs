@@ -15,7 +15,7 @@ use waihu_media::PlaybackId as MediaPlaybackId;
 use waihu_record::{RecordingInProgress, TranscriptWriter};
 use waihu_sip::Event as SipEvent;
 use waihu_speech::{CallMood, Listener, VoicePart};
-use waihu_store::{NewAttempt, Passage};
+use waihu_store::NewAttempt;
 use waihu_trunk::Call;
 use waihu_types::{Outcome, ScriptVersion, Time, WallTime};
 
@@ -223,8 +223,7 @@ impl<'a> ActiveCall<'a> {
             dialled_at: attempt.dialled_at,
             own_number: legs::rings_own_number(order),
         };
-        let passage = Passage::of(self.plant.gate.clone(), &order.case, &order.number);
-        self.plant.store.begin_attempt(&begun, &passage).await?;
+        self.plant.store.begin_attempt(&begun, &order.passage(&self.plant.gate)).await?;
         self.trail = Some(Trail::begin(order));
         Ok(attempt)
     }

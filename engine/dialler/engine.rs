@@ -28,7 +28,7 @@ use waihu_campaign::{
     Load, Mode, Pace, PacingSettings, Placement, ScriptName,
     pacing::{AGENT_WITHIN, Answers, CampaignNow, Pacing, Seen, Trunk},
 };
-use waihu_store::{CampaignState, Draining, Passage, Picked, Refusal, StoreError, StoredCampaign};
+use waihu_store::{CampaignState, Draining, Picked, Refusal, StoreError, StoredCampaign};
 use waihu_trunk::Room;
 use waihu_types::{AnsweredBy, AttemptId, CampaignId, CaseId, Outcome, Time, WallTime};
 
@@ -337,7 +337,8 @@ impl Engine {
             if stored.state != CampaignState::Running || !only {
                 continue;
             }
-            let known = self.campaigns.remove(&stored.id).filter(|known| known.is_of(&stored));
+            let now = legs::wall_now();
+            let known = self.campaigns.remove(&stored.id).filter(|known| known.is_of(&stored, now));
             let mut active = match known {
                 Some(known) => known,
                 None => match Active::load(stored.clone(), &self.order).await {
@@ -346,11 +347,11 @@ impl Engine {
                     Err(why) => {
                         tracing::error!(campaign = %stored.id, %why, "the campaign cannot be dialled");
                         let _ = self.observer.send(Progress::Campaign { campaign: stored.id.clone(), why });
-                        Active::faulty(stored)
+                        Active::faulty(stored, now)
                     }
                 },
             };
-            self.plant.store.sweep(active.id(), legs::wall_now(), SWEEP).await?;
+            self.plant.store.sweep(active.id(), now, SWEEP).await?;
             active.ready = self.plant.store.ready(active.id(), MANY).await?;
             running.insert(active.id().clone(), active);
         }
@@ -405,6 +406,7 @@ impl Engine {
         let nodes = store.nodes(now).await?;
         let dialling = nodes.iter().filter(|n| n.alive && !n.draining && n.name.ends_with(&of_trunk)).count();
         let nodes = u32::try_from(dialling).unwrap_or(u32::MAX).max(1);
+        self.pacing.set_nodes(nodes);
         let Trunk { cps, channels } = self.trunk;
         self.pacing.set_trunk(Trunk { cps: cps / f64::from(nodes), channels: (channels / nodes).max(1) });
         Ok(())
@@ -597,9 +599,9 @@ impl Engine {
         let Some(active) = self.campaigns.get_mut(id) else { return Ok(None) };
         let Some(plan) = active.plan() else { return Ok(None) };
         let now = legs::wall_now();
-        let case = picked.stored.case;
-        let past = active.past(&self.plant, &case).await?;
-        let next = match plan.strategy.place(&plan.settings, &case, &past, now) {
+        let case = &picked.stored.case;
+        let past = active.past(&self.plant, case).await?;
+        let next = match plan.strategy.place(&plan.settings, case, &past, now) {
             Placement::Call(next) => next,
             Placement::Never { rule } => return self.put_back_instead(id, &case.id, None, &rule).await,
         };
@@ -612,14 +614,15 @@ impl Engine {
             self.tell(case.id.clone(), ProgressKind::NotCalled(why));
             return self.put_back_instead(id, &case.id, None, "number_barred").await;
         }
-        let order = match active.order(case.clone(), &next, past, &self.order).await {
+        let order = match active.order(picked.stored.clone(), &next, past, &self.order).await {
             Ok(order) => order,
+            // The store that has the script may be away, or its approval taken back for now.
             Err(why) => {
                 self.tell(case.id.clone(), ProgressKind::NotPlaced(why));
-                return self.put_back_instead(id, &case.id, None, "no_script").await;
+                return self.put_back_instead(id, &case.id, Some(now.plus(AFTER_FAULT)), "no_script").await;
             }
         };
-        let passage = Passage::of(self.plant.gate.clone(), &order.case, &order.number);
+        let passage = order.passage(&self.plant.gate);
         let asked = self.plant.store.ask(Some(id), &case.id, &order.number, &passage, now);
         if let Some(denied) = asked.await? {
             let (rule, next) = (denied.rule.clone(), denied.next);
@@ -732,7 +735,10 @@ fn where_to(e: &DialError, now: WallTime) -> (Option<WallTime>, &'static str) {
         (_, Some(Refusal::NumberBusy)) => (Some(now.plus(BUSY_HERE)), "number_on_the_line"),
         (_, Some(Refusal::Denied(denied))) => (denied.next, "denied_at_dialling"),
         (_, Some(Refusal::TooEarly { not_before, .. })) => (Some(*not_before), "too_early"),
-        (_, Some(Refusal::NotRunning(_) | Refusal::NotLeased | Refusal::InFlight)) => (Some(now), "put_back"),
+        (_, Some(Refusal::NotRunning(_) | Refusal::NotLeased | Refusal::CaseChanged)) => {
+            (Some(now), "put_back")
+        }
+        (_, Some(Refusal::InFlight)) => (Some(now.plus(BUSY_HERE)), "in_flight"),
         (_, Some(Refusal::CaseSettled(_))) => (None, "settled"),
         (_, Some(Refusal::NumberBarred { .. })) => (None, "number_barred"),
         (_, Some(Refusal::Answered | Refusal::Settled { .. })) => (None, "settled_by_outcome"),

@@ -10,7 +10,7 @@ use waihu_record::Recorder;
 use waihu_sip::Uri;
 use waihu_speech::Speech;
 use waihu_srtp::Certificate;
-use waihu_store::{Refusal, Store};
+use waihu_store::{Passage, Refusal, Store};
 use waihu_trunk::{Carrier, Credentials, SipSocket, TrunkConfig};
 use waihu_types::{AttemptId, CampaignId, Case, CaseId, Intent, Lang, Outcome, PhoneNumber, VoiceStyle};
 use waihu_vault::Vault;
@@ -80,6 +80,8 @@ pub struct Order {
     pub campaign: Option<CampaignId>,
     /// The case.
     pub case: Case,
+    /// Which of its revisions in the store that is; none of one that does not come from there.
+    pub revision: Option<i64>,
     /// The script.
     pub script: Arc<Script>,
     /// The sound of what a person recorded for it.
@@ -107,6 +109,11 @@ impl Order {
     pub fn new_attempt_id() -> AttemptId {
         // A UUID is 36 letters, digits and dashes: always an id.
         uuid::Uuid::now_v7().to_string().parse().unwrap_or_else(|_| unreachable!())
+    }
+
+    /// The gate that it has to pass.
+    pub(crate) fn passage(&self, gate: &Gate) -> Passage {
+        Passage::of(gate.clone(), &self.case, &self.number).as_of(self.revision)
     }
 
     /// The models of this call, with the voice where script or case chose one.

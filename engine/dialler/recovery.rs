@@ -34,6 +34,10 @@ pub async fn recover(store: &Store, recordings: &Path) -> Result<usize, StoreErr
                     tracing::warn!(attempt = %outcome.attempt, error = %e, "a filed outcome stays in the spool");
                 }
             }
+            // What was erased meanwhile goes here, too.
+            Err(StoreError::Mismatch { .. }) if store.is_erased(&outcome.attempt).await? => {
+                let _ = fs::remove_file(&path);
+            }
             Err(StoreError::Mismatch { .. }) => {
                 tracing::warn!(attempt = %outcome.attempt, "a spooled outcome names another call than its attempt");
             }
@@ -50,9 +54,14 @@ pub async fn recover(store: &Store, recordings: &Path) -> Result<usize, StoreErr
 /// When the store cannot be read or written.
 pub(crate) async fn mend(plant: &Plant, mine: &[AttemptId], unfiled: bool) -> Result<(), StoreError> {
     let recordings = &plant.recordings;
-    let closed = plant.store.recover(legs::wall_now(), |attempt| remains(recordings, attempt)).await?;
+    let (now, remains) = (legs::wall_now(), |attempt: &AttemptId| remains(recordings, attempt));
+    let closed = plant.store.recover(now, remains).await?;
     if !closed.is_empty() {
         tracing::warn!(closed = closed.len(), "calls of a node that had died are filed now");
+    }
+    let forgotten = plant.store.close_forgotten(now, mine, remains).await?;
+    if !forgotten.is_empty() {
+        tracing::warn!(closed = forgotten.len(), "calls that nobody here carries on are filed now");
     }
     // A folder of a million recordings is not looked through for nothing.
     for path in if unfiled { spooled(recordings) } else { Vec::new() } {

@@ -93,13 +93,15 @@ impl Standing {
     }
 }
 
-/// A row that says how a case stands: whether any attempt of it is open, whether any was answered,
-/// and the verdict of the last outcome.
+/// A row that says how a case stands: whether any attempt of it is open, whether any was answered, and the verdict of
+/// the last outcome.
 #[derive(FromRow)]
 struct StandingRow {
     case_id: String,
     open: i64,
     answered: i64,
+    /// Whether the last one was answered after another node had filed that it was not.
+    late: i64,
     rule: Option<String>,
     verdict: Option<String>,
     not_before: Option<i64>,
@@ -112,6 +114,8 @@ macro_rules! standing {
         concat!(
             "SELECT a.case_id AS case_id, max(a.open) AS open,
                     max(CASE WHEN a.answered_at IS NULL THEN 0 ELSE 1 END) AS answered,
+                    max(CASE WHEN o.recovered = 1 AND o.answered_at IS NULL AND a.attempt = o.attempt
+                        AND a.answered_at IS NOT NULL THEN 1 ELSE 0 END) AS late,
                     o.redial_rule AS rule, o.redial_verdict AS verdict, o.redial_not_before AS not_before
              FROM attempts AS a
              LEFT JOIN outcomes AS o ON o.attempt = (
@@ -129,6 +133,7 @@ impl StandingRow {
         let rule = self.rule.clone().unwrap_or_default();
         match (self.open != 0, self.answered != 0, self.verdict.as_deref(), self.not_before) {
             (true, ..) => Standing::InFlight,
+            _ if self.late != 0 => Standing::Answered,
             (_, _, Some("allowed"), Some(ms)) => {
                 Standing::Waits { rule, not_before: WallTime::from_unix_millis(ms) }
             }
@@ -145,8 +150,8 @@ impl Store {
     /// A case of a campaign is refused where it is under way, or where the last verdict on it in that
     /// campaign does not allow a redial at `dialled_at`: so nobody who was reached is called twice. It
     /// is refused too where its number is barred, see [`Store::barred`], or another call to it is up; and, in a
-    /// stored campaign, where that does not run, the case is settled, or this node has not taken it
-    /// ([`Store::pick`]). A call placed by hand (no campaign) is refused only for an id that is taken: who types
+    /// stored campaign, where that does not run, the case is settled or was changed meanwhile, or this node has not
+    /// taken it ([`Store::pick`]). A call placed by hand (no campaign) is refused only for an id that is taken: who types
     /// the address answers for it.
     ///
     /// Either has to pass the compliance gate, which is asked with what stands here in the same moment: what
@@ -156,7 +161,7 @@ impl Store {
     /// [`StoreError::Refused`], [`StoreError::AttemptExists`], or that it could not be written.
     pub async fn begin_attempt(&self, new: &NewAttempt, passage: &Passage) -> Result<(), StoreError> {
         // What is decided here hangs on what was done about the case, with the number and to the debtor.
-        let number = format!("number:{}", new.callee.subscriber());
+        let number = number_lock(&new.callee);
         let debtor = passage.subject().debtor().map(|debtor| format!("debtor:{debtor}"));
         let things = [format!("case:{}", new.case), number].into_iter().chain(debtor);
         let mut tx = self.write_alone(&things.collect::<Vec<_>>()).await?;
@@ -169,14 +174,16 @@ impl Store {
         }
         if let Some(campaign) = &new.campaign {
             let refused = |why| StoreError::Refused { case: new.case.clone(), why };
-            if let Some(why) = self.queued(&mut tx, campaign, &new.case, &owner).await? {
+            if let Some(why) = self.queued(&mut tx, campaign, &new.case, (&owner, passage.revision())).await?
+            {
                 return Err(refused(why));
+            }
+            // In this order: a call that ends between the two has told by the second what it forbids.
+            if new.own_number && self.on_the_line(&mut tx, &new.callee).await? {
+                return Err(refused(Refusal::NumberBusy));
             }
             if let Some(by) = self.bar(&mut tx, &new.callee).await? {
                 return Err(refused(Refusal::NumberBarred { by }));
-            }
-            if new.own_number && self.on_the_line(&mut tx, &new.callee).await? {
-                return Err(refused(Refusal::NumberBusy));
             }
         }
         let judged = self.weigh(&mut tx, new, passage).await?;
@@ -228,16 +235,18 @@ impl Store {
         .map(drop)
     }
 
-    /// Notes that the callee's side answered; on the disk when this returns. A second time changes
-    /// nothing.
+    /// Notes that the callee's side answered; on the disk when this returns. A second time changes nothing. Where
+    /// another node took this one for dead and filed the call as unanswered, it is under way again until its own
+    /// outcome takes that one's place.
     ///
     /// # Errors
     /// [`StoreError::UnknownAttempt`], or that it could not be written.
     pub async fn mark_answered(&self, attempt: &AttemptId, at: WallTime) -> Result<(), StoreError> {
         let mut tx = self.write().await?;
         let row: Option<(Option<String>, String)> = sqlx::query_as(
-            "UPDATE attempts SET answered_at = coalesce(answered_at, $2) WHERE attempt = $1
-             RETURNING campaign, case_id",
+            "UPDATE attempts SET answered_at = coalesce(answered_at, $2), open = CASE WHEN EXISTS (
+                SELECT 1 FROM outcomes AS o WHERE o.attempt = $1 AND o.recovered = 1) THEN 1 ELSE open END
+             WHERE attempt = $1 RETURNING campaign, case_id",
         )
         .bind(attempt.as_str())
         .bind(at.unix_millis())
@@ -398,6 +407,11 @@ fn passed<'a>(
         attempt: Some(attempt),
         body: serde_json::json!({ "state": state }),
     }
+}
+
+/// What whoever calls a number or forbids it waits for.
+pub(crate) fn number_lock(number: &PhoneNumber) -> String {
+    format!("number:{}", number.subscriber())
 }
 
 /// The two words of a verdict, as columns.

@@ -5,7 +5,7 @@ use std::fmt;
 use sqlx::FromRow;
 use waihu_types::{Disposition, PhoneNumber, WallTime};
 
-use crate::{Store, StoreError, events::Happened, outcomes::read};
+use crate::{Store, StoreError, attempts::number_lock, events::Happened, outcomes::read};
 
 /// What [`ForbiddenRow`] is read from.
 macro_rules! entry_columns {
@@ -103,7 +103,8 @@ impl Store {
         Ok(None)
     }
 
-    /// Enters a number into the do-not-call list; the entry's id. It holds from the commit on.
+    /// Enters a number into the do-not-call list; the entry's id. It holds from the commit on: whoever is about to call
+    /// it is waited for.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -114,7 +115,7 @@ impl Store {
         person: &str,
         now: WallTime,
     ) -> Result<i64, StoreError> {
-        let mut tx = self.write().await?;
+        let mut tx = self.write_alone(&[number_lock(number)]).await?;
         let id: i64 = sqlx::query_scalar(
             "INSERT INTO do_not_call (subscriber, reason, person, at) VALUES ($1, $2, $3, $4) RETURNING id",
         )

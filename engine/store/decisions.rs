@@ -22,17 +22,30 @@ const LABORATORY: &str = "laboratory";
 pub struct Passage {
     gate: Gate,
     subject: Subject,
+    /// The case's revision that this is about; none where it is not asked.
+    revision: Option<i64>,
 }
 
 impl Passage {
     /// The way through a gate to a callee, by the IANA name of the time zone there.
     pub fn new(gate: Gate, time_zone: &str) -> Self {
-        Self { gate, subject: Subject::new(time_zone) }
+        Self { gate, subject: Subject::new(time_zone), revision: None }
     }
 
     /// The way through a gate to whom a case is about, at a number.
     pub fn of(gate: Gate, case: &Case, number: &PhoneNumber) -> Self {
-        Self { gate, subject: Subject::of(case, number) }
+        Self { gate, subject: Subject::of(case, number), revision: None }
+    }
+
+    /// The same, for the case as it stood in this revision: one that was changed since, by a consent that was taken
+    /// back or a number that is another's, is not dialled by what is known no longer.
+    #[must_use]
+    pub fn as_of(self, revision: Option<i64>) -> Self {
+        Self { revision, ..self }
+    }
+
+    pub(crate) fn revision(&self) -> Option<i64> {
+        self.revision
     }
 
     /// Who is to be called, as far as rules ask.

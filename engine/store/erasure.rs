@@ -50,6 +50,44 @@ impl Store {
         Ok(traces)
     }
 
+    /// Whether what a call tells of a person was erased: nothing of it is kept from then on.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn is_erased(&self, attempt: &AttemptId) -> Result<bool, StoreError> {
+        let mut on = self.pool.acquire().await.map_err(|e| self.sql(e))?;
+        self.was_erased(&mut on, attempt).await
+    }
+
+    async fn was_erased(
+        &self,
+        on: &mut sqlx::AnyConnection,
+        attempt: &AttemptId,
+    ) -> Result<bool, StoreError> {
+        let n: i64 = sqlx::query_scalar("SELECT count(*) FROM erased_calls WHERE attempt = $1")
+            .bind(attempt.as_str())
+            .fetch_one(on)
+            .await
+            .map_err(|e| self.sql(e))?;
+        Ok(n > 0)
+    }
+
+    /// The case that a call is about; none where there is no such call.
+    pub(crate) async fn case_of(&self, attempt: &AttemptId) -> Result<Option<String>, StoreError> {
+        sqlx::query_scalar("SELECT case_id FROM attempts WHERE attempt = $1")
+            .bind(attempt.as_str())
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(|e| self.sql(e))
+    }
+
+    /// Begins to write what a call tells of a person, which comes late: none where that was erased meanwhile.
+    pub(crate) async fn write_of(&self, attempt: &AttemptId) -> Result<Option<Tx>, StoreError> {
+        let case = self.case_of(attempt).await?.map(|case| format!("case:{case}"));
+        let mut tx = self.write_alone(case.as_slice()).await?;
+        Ok(if self.was_erased(&mut tx, attempt).await? { None } else { Some(tx) })
+    }
+
     /// Whether a case is of the debtor that is bound first.
     fn own_case(&self) -> String {
         let named = json_field(&self.location, "record", "debtor");
@@ -283,7 +321,7 @@ impl Store {
         }
         let of_call = format!(
             "SELECT a.open, CASE WHEN {} THEN 1 ELSE 0 END FROM attempts AS a WHERE a.attempt = $2",
-            held(1)
+            held(&self.location, 1)
         );
         for call in calls {
             let (open, held): (i64, i64) = sqlx::query_as(AssertSqlSafe(of_call.as_str()))

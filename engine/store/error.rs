@@ -209,6 +209,9 @@ pub enum Refusal {
     /// The case was paid or withdrawn.
     #[error("the case is {} 案件{}", .0.label(), .0.label_zh())]
     CaseSettled(CaseState),
+    /// The case was changed since it was taken.
+    #[error("the case was changed meanwhile 案件信息已变更")]
+    CaseChanged,
     /// The campaign is not running.
     #[error("the campaign is {} 批次{}", .0.label(), .0.label_zh())]
     NotRunning(CampaignState),

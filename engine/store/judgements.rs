@@ -144,7 +144,7 @@ impl Store {
     /// # Errors
     /// When it could not be written.
     pub async fn keep_judgement(&self, it: &NewJudgement<'_>, now: WallTime) -> Result<bool, StoreError> {
-        let mut tx = self.write().await?;
+        let Some(mut tx) = self.write_of(it.attempt).await? else { return Ok(false) };
         let script = crate::board::json_field(&self.location, "o.record", "script.name");
         let sql = format!(
             "INSERT INTO judgements (attempt, revision, judged_at, ended_at, campaign, script, agent, disposition,

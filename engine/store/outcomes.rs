@@ -73,6 +73,7 @@ impl Store {
                 .ok_or_else(|| StoreError::UnknownAttempt(outcome.attempt.clone()))?
                 .try_into()?;
         same_call(&attempt, outcome)?;
+        let outcome = &self.wrapped(&mut tx, outcome).await?;
         let before: Option<(String, i64, i64)> =
             sqlx::query_as("SELECT record, recovered, revision FROM outcomes WHERE attempt = $1")
                 .bind(outcome.attempt.as_str())
@@ -81,8 +82,11 @@ impl Store {
                 .map_err(|e| self.sql(e))?;
         let revision = before.as_ref().map_or(1, |(.., revision)| revision + 1);
         match before {
-            Some(_) if filed == Filed::Recovered => {
-                return tx.commit().await.map(|()| false).map_err(|e| self.sql(e));
+            // Whose node died after all, answered since it was filed as unanswered, is filed once more.
+            Some((_, recovered, _)) if filed == Filed::Recovered => {
+                if recovered == 0 || !attempt.open {
+                    return tx.commit().await.map(|()| false).map_err(|e| self.sql(e));
+                }
             }
             Some((record, recovered, _)) => {
                 if read(outcome.attempt.as_str(), &record)? == *outcome {

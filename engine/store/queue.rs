@@ -365,11 +365,11 @@ impl Store {
         tx: &mut Tx,
         campaign: &CampaignId,
         case: &CaseId,
-        node: &str,
+        (node, seen): (&str, Option<i64>),
     ) -> Result<Option<crate::Refusal>, StoreError> {
         use crate::{CampaignState, Refusal};
-        let row: Option<(String, Option<String>, Option<String>)> = sqlx::query_as(
-            "SELECT p.state, q.node, c.state FROM campaigns AS p
+        let row: Option<(String, Option<String>, Option<String>, Option<i64>)> = sqlx::query_as(
+            "SELECT p.state, q.node, c.state, c.revision FROM campaigns AS p
              LEFT JOIN queue AS q ON q.campaign = p.campaign AND q.case_id = $2
              LEFT JOIN cases AS c ON c.case_id = $2
              WHERE p.campaign = $1",
@@ -380,11 +380,13 @@ impl Store {
         .await
         .map_err(|e| self.sql(e))?;
         // A campaign that has no row is dialled without a queue.
-        let Some((state, by, stands)) = row else { return Ok(None) };
+        let Some((state, by, stands, revision)) = row else { return Ok(None) };
         let state = CampaignState::read(&state);
         let stands = stands.as_deref().map_or(CaseState::Withdrawn, CaseState::read);
         Ok(match (state, stands) {
-            (CampaignState::Running, CaseState::Open) if by.as_deref() == Some(node) => None,
+            (CampaignState::Running, CaseState::Open) if by.as_deref() == Some(node) => {
+                (seen.is_some() && seen != revision).then_some(Refusal::CaseChanged)
+            }
             (CampaignState::Running, CaseState::Open) => Some(Refusal::NotLeased),
             (CampaignState::Running, settled) => Some(Refusal::CaseSettled(settled)),
             (other, _) => Some(Refusal::NotRunning(other)),
@@ -435,7 +437,7 @@ impl Store {
         let sql = match state {
             CaseState::Open => {
                 "UPDATE queue SET state = 'waiting', due_at = $3, why = 'reopened'
-                 WHERE case_id = $1 AND state = 'done' AND why IN ('paid', 'withdrawn') AND $2 = 'open'"
+                 WHERE case_id = $1 AND state = 'done' AND why IN ('paid', 'withdrawn', 'settled') AND $2 = 'open'"
             }
             CaseState::Paid | CaseState::Withdrawn => {
                 "UPDATE queue SET state = 'done', why = $2

@@ -60,6 +60,29 @@ impl Store {
         Ok(closed)
     }
 
+    /// Closes what this process has open and does not carry on, as [`Store::recover`] does what a dead one had: an
+    /// attempt that was committed while the answer to it was lost with the server, or one whose outcome could be
+    /// filed nowhere. `mine` is what it carries on.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub async fn close_forgotten(
+        &self,
+        now: WallTime,
+        mine: &[AttemptId],
+        remains: impl Fn(&AttemptId) -> Remains,
+    ) -> Result<Vec<AttemptId>, StoreError> {
+        let own = self.open_attempts().await?.remove(&self.owner_id()?).unwrap_or_default();
+        let mut closed = Vec::new();
+        for attempt in own.iter().filter(|attempt| !mine.contains(&attempt.begun.attempt)) {
+            let remains = remains(&attempt.begun.attempt);
+            if self.file_remains(attempt, remains, now, Disposition::Unknown).await? {
+                closed.push(attempt.begun.attempt.clone());
+            }
+        }
+        Ok(closed)
+    }
+
     /// Closes an attempt of this process whose call fell, as [`Store::recover`] does those of a dead one, but
     /// as `engine_failed`; its outcome, or none where it had not begun.
     ///

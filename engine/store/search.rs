@@ -182,7 +182,7 @@ impl Store {
     /// # Errors
     /// When they cannot be written.
     pub async fn keep_words(&self, attempt: &AttemptId, lines: &[Said<'_>]) -> Result<(), StoreError> {
-        let mut tx = self.write().await?;
+        let Some(mut tx) = self.write_of(attempt).await? else { return Ok(()) };
         self.put_words(&mut tx, attempt, lines).await?;
         tx.commit().await.map_err(|e| self.sql(e))
     }

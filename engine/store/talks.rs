@@ -6,6 +6,7 @@ use crate::{
     Store, StoreError,
     events::Happened,
     outcomes::{Filed, read},
+    write::Tx,
 };
 
 /// What an agent put down of a call.
@@ -101,6 +102,7 @@ impl Store {
     /// When it could not be written.
     pub async fn wrap_up(&self, it: &WrapUp, now: WallTime) -> Result<bool, StoreError> {
         let promise = it.promise.as_ref().and_then(|p| serde_json::to_string(p).ok());
+        let Some(mut tx) = self.write_of(&it.attempt).await? else { return Ok(false) };
         let statement = sqlx::query(
             "UPDATE talks SET disposition = $3, notes = $4, promise = $5, wrapped_at = $6
              WHERE attempt = $1 AND agent = $2",
@@ -111,22 +113,52 @@ impl Store {
         .bind(it.notes.as_str())
         .bind(promise)
         .bind(now.unix_millis());
-        Ok(self.change(statement).await? == 1)
+        let kept = statement.execute(&mut *tx).await.map_err(|e| self.sql(e))?.rows_affected();
+        tx.commit().await.map_err(|e| self.sql(e))?;
+        Ok(kept == 1)
+    }
+
+    /// An outcome that is about to be filed, with what agents put down of the call while it went on.
+    pub(crate) async fn wrapped(&self, tx: &mut Tx, outcome: &Outcome) -> Result<Outcome, StoreError> {
+        let mut outcome = outcome.clone();
+        if outcome.handover.is_none() {
+            return Ok(outcome);
+        }
+        let rows: Vec<(String, Option<String>, Option<String>, Option<String>)> = sqlx::query_as(
+            "SELECT agent, disposition, notes, promise FROM talks WHERE attempt = $1 AND wrapped_at IS NOT NULL
+             ORDER BY wrapped_at, agent",
+        )
+        .bind(outcome.attempt.as_str())
+        .fetch_all(&mut **tx)
+        .await
+        .map_err(|e| self.sql(e))?;
+        let json = |source| StoreError::Record { of: format!("a talk of {}", outcome.attempt), source };
+        let mut wrap_ups = Vec::with_capacity(rows.len());
+        for (agent, disposition, notes, promise) in rows {
+            wrap_ups.push(WrapUp {
+                attempt: outcome.attempt.clone(),
+                agent,
+                disposition: disposition
+                    .map(|word| serde_json::from_value(word.into()))
+                    .transpose()
+                    .map_err(json)?,
+                notes: notes.unwrap_or_default(),
+                promise: promise.map(|text| serde_json::from_str(&text)).transpose().map_err(json)?,
+            });
+        }
+        for wrap_up in &wrap_ups {
+            wrap_up.amend(&mut outcome);
+        }
+        Ok(outcome)
     }
 
     /// Adds what an agent put down to the outcome of the call, as its next revision, and tells others. False where the
-    /// outcome is not filed yet.
+    /// outcome is not filed yet, which takes it in when it is.
     ///
     /// # Errors
     /// When it could not be read or written.
     pub async fn amend_outcome(&self, it: &WrapUp) -> Result<bool, StoreError> {
-        let case: Option<String> = sqlx::query_scalar("SELECT case_id FROM attempts WHERE attempt = $1")
-            .bind(it.attempt.as_str())
-            .fetch_optional(&self.pool)
-            .await
-            .map_err(|e| self.sql(e))?;
-        let case = case.ok_or_else(|| StoreError::UnknownAttempt(it.attempt.clone()))?;
-        let mut tx = self.write_alone(&[format!("case:{case}")]).await?;
+        let Some(mut tx) = self.write_of(&it.attempt).await? else { return Ok(true) };
         let before: Option<(String, i64)> =
             sqlx::query_as("SELECT record, revision FROM outcomes WHERE attempt = $1")
                 .bind(it.attempt.as_str())

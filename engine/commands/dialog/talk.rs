@@ -60,6 +60,7 @@ pub(crate) fn run(project: &Project, args: TalkArgs) -> Result<ExitCode> {
             campaign: None,
             number: case.phone.clone(),
             case,
+            revision: None,
             recorded: project.recorded_prompts(&script)?,
             script,
             // Whatever it is, somebody tries it by hand.

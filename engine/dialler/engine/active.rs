@@ -3,10 +3,10 @@
 use std::{collections::HashMap, sync::Arc};
 
 use waihu_campaign::{Mode, Next, PacingSettings, Past, ScriptName, Settings, Strategy, variant_of};
-use waihu_store::{Filter, StoredCampaign};
+use waihu_store::{Filter, StoredCampaign, StoredCase};
 use waihu_types::{CampaignId, Case, WallTime};
 
-use super::{EngineOrder, Variant, Wanted};
+use super::{AFTER_FAULT, EngineOrder, Variant, Wanted};
 use crate::{
     error::DialError,
     plant::{Order, Plan, Plant},
@@ -22,8 +22,8 @@ pub(super) struct Active {
     pub(super) ready: u32,
     /// When its answered calls were last counted in the store.
     counted_at: Option<WallTime>,
-    /// None where it cannot be dialled; why was told.
-    by: Option<By>,
+    /// What it is dialled by, or when it was last found that it cannot be; why was told.
+    by: Result<By, WallTime>,
 }
 
 struct By {
@@ -51,22 +51,23 @@ impl Active {
             stored,
             ready: 0,
             counted_at: None,
-            by: Some(By { plan, variants, named: HashMap::new() }),
+            by: Ok(By { plan, variants, named: HashMap::new() }),
         }))
     }
 
-    /// One that cannot be dialled until something of it changes.
-    pub(super) fn faulty(stored: StoredCampaign) -> Self {
-        Self { stored, ready: 0, counted_at: None, by: None }
+    /// One that cannot be dialled until something of it changes, or what was in the way has gone.
+    pub(super) fn faulty(stored: StoredCampaign, now: WallTime) -> Self {
+        Self { stored, ready: 0, counted_at: None, by: Err(now) }
     }
 
     pub(super) fn is_sound(&self) -> bool {
-        self.by.is_some()
+        self.by.is_ok()
     }
 
-    /// Whether nothing of the campaign has changed.
-    pub(super) fn is_of(&self, stored: &StoredCampaign) -> bool {
-        self.stored.revision == stored.revision
+    /// Whether nothing of the campaign has changed; one that cannot be dialled is tried again after a while.
+    pub(super) fn is_of(&self, stored: &StoredCampaign, now: WallTime) -> bool {
+        let stands = self.by.as_ref().err().is_none_or(|since| now < since.plus(AFTER_FAULT));
+        self.stored.revision == stored.revision && stands
     }
 
     pub(super) fn id(&self) -> &CampaignId {
@@ -74,7 +75,7 @@ impl Active {
     }
 
     pub(super) fn plan(&self) -> Option<Arc<Plan>> {
-        self.by.as_ref().map(|by| Arc::clone(&by.plan))
+        self.by.as_ref().ok().map(|by| Arc::clone(&by.plan))
     }
 
     /// From when on the store's outcomes are to be counted again; none where they were lately. First all of the
@@ -98,7 +99,7 @@ impl Active {
 
     /// How fast it is dialled; none where it is not.
     pub(super) fn pacing(&self) -> Option<&PacingSettings> {
-        self.by.as_ref().map(|by| &by.plan.settings.pacing)
+        self.by.as_ref().ok().map(|by| &by.plan.settings.pacing)
     }
 
     /// What was tried for a case in it.
@@ -112,13 +113,14 @@ impl Active {
     /// The call to place.
     pub(super) async fn order(
         &mut self,
-        mut case: Case,
+        stored: StoredCase,
         next: &Next,
         past: Vec<Past>,
         order: &EngineOrder,
     ) -> Result<Order, String> {
         let none = || "the campaign has no script for it 批次没有话术".to_owned();
-        let Some(by) = &mut self.by else { return Err(none()) };
+        let StoredCase { mut case, revision, .. } = stored;
+        let Ok(by) = &mut self.by else { return Err(none()) };
         let variant = match &next.script {
             Some(name) => match by.named.get(name) {
                 Some(variant) => variant.clone(),
@@ -142,6 +144,7 @@ impl Active {
             campaign: Some(self.stored.id.clone()),
             lang: case.lang,
             case,
+            revision: Some(revision),
             script: variant.script,
             recorded: variant.recorded,
             variant: variant.name,

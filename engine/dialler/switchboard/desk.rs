@@ -9,7 +9,7 @@ use waihu_agents::{
 };
 use waihu_call::{AgentEvent, AgentWish};
 use waihu_sip::SessionDescription;
-use waihu_store::{StoreError, WrapUp};
+use waihu_store::WrapUp;
 use waihu_types::{Answers, AttemptId};
 
 use super::{Board, CallNews, Inner, Switchboard, call::Turned, wanted};
@@ -227,19 +227,18 @@ impl DeskVoice {
     }
 }
 
-/// Files what an agent put down with the call's outcome, which may not be there yet.
+/// Files what an agent put down with the call's outcome; one that is not there yet takes it in when it is filed.
 async fn amend(board: &Switchboard, wrap_up: &WrapUp) {
     for _ in 0..TRIES {
         match board.0.store.amend_outcome(wrap_up).await {
-            Ok(true) => return,
-            Ok(false) => {}
-            Err(StoreError::AlreadyClosed(_)) => return,
+            Ok(_) => return,
             Err(error) => {
                 tracing::warn!(attempt = %wrap_up.attempt, %error, "a wrap-up is not in its outcome yet");
             }
         }
         sleep(TRY_EVERY).await;
     }
+    tracing::error!(attempt = %wrap_up.attempt, "a wrap-up is kept beside its outcome alone");
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -15,6 +15,8 @@ on_both!(
     what_a_dead_node_took_is_everybodys_again,
     what_was_taken_and_is_not_held_is_ready_again,
     a_case_that_is_paid_is_called_no_more,
+    who_was_changed_since_is_not_called_by_what_was_known,
+    what_nobody_here_carries_on_is_filed,
     a_campaign_that_does_not_run_calls_nobody,
     one_number_is_on_the_line_once_whatever_the_case,
     the_same_import_again_changes_nothing,
@@ -97,6 +99,33 @@ async fn only_who_took_a_case_may_call_it(ground: Ground) {
     store.begin_attempt(&attempt("a1", "C1", 1), &free()).await.unwrap();
 }
 
+async fn who_was_changed_since_is_not_called_by_what_was_known(ground: Ground) {
+    let store = ground.store().await;
+    running(&store, &[("C1", 1)]).await;
+    let seen = store.pick(&campaign(), 1).await.unwrap().remove(0).stored.revision;
+    let mut changed = serde_json::to_value(case("C1")).unwrap();
+    changed["phone"] = "13900001111".into();
+    store.import(&[serde_json::from_value(changed).unwrap()], at(1)).await.unwrap();
+    let stale = store.begin_attempt(&attempt("a1", "C1", 2), &free().as_of(Some(seen))).await.unwrap_err();
+    assert_eq!(refusal(stale), Refusal::CaseChanged);
+    store.begin_attempt(&attempt("a1", "C1", 2), &free().as_of(Some(seen + 1))).await.unwrap();
+}
+
+async fn what_nobody_here_carries_on_is_filed(ground: Ground) {
+    let (store, other) = (ground.store().await, ground.store().await);
+    running(&store, &[("C1", 3), ("C2", 2), ("C3", 1)]).await;
+    assert_eq!(picked(&store, 2).await, ["C1", "C2"]);
+    assert_eq!(picked(&other, 1).await, ["C3"]);
+    store.begin_attempt(&attempt("a1", "C1", 0), &free()).await.unwrap();
+    store.begin_attempt(&attempt("a2", "C2", 0), &free()).await.unwrap();
+    other.begin_attempt(&attempt("a3", "C3", 0), &free()).await.unwrap();
+    // The answer to the first was lost with the server: its call was never placed.
+    let mine = ["a2".parse().unwrap()];
+    let closed = store.close_forgotten(at(9), &mine, |_| Remains::default()).await.unwrap();
+    assert_eq!(closed.iter().map(|a| a.as_str()).collect::<Vec<_>>(), ["a1"]);
+    assert_eq!(counts(&store).await, (1, 0, 2, 0), "and waits to be called");
+}
+
 async fn what_an_attempt_comes_to_moves_its_case(ground: Ground) {
     let store = ground.store().await;
     running(&store, &[("C1", 2), ("C2", 1)]).await;
@@ -162,10 +191,16 @@ async fn a_case_that_is_paid_is_called_no_more(ground: Ground) {
     assert_eq!(store.settled().await.unwrap(), [id("C1"), id("C2")]);
     // Rung out a moment later: the ladder would call it again, and the case says no.
     store.close_attempt(&outcome("a1", "C1", Disposition::NoAnswer)).await.unwrap();
-    store.put_back(&campaign(), &id("C2"), None, "paid").await.unwrap();
+    store.put_back(&campaign(), &id("C2"), None, "settled").await.unwrap();
     assert_eq!(counts(&store).await, (0, 0, 0, 3));
-    store.set_case_state(&id("C1"), CaseState::Open, Some(2), at(60)).await.unwrap();
-    assert_eq!(counts(&store).await, (1, 0, 0, 2), "a slip of the lender's is taken back");
+    for (case, waiting) in [("C1", 1), ("C2", 2)] {
+        store.set_case_state(&id(case), CaseState::Open, Some(2), at(60)).await.unwrap();
+        assert_eq!(
+            counts(&store).await,
+            (waiting, 0, 0, 3 - waiting),
+            "a slip of the lender's is taken back"
+        );
+    }
 }
 
 async fn a_campaign_that_does_not_run_calls_nobody(ground: Ground) {

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use waihu_store::{CampaignState, Filter, Placement, Remains, Store, StoreError};
+use waihu_store::{CampaignState, Filter, Placement, Refusal, Remains, Store, StoreError};
 use waihu_types::{Case, Disposition, Redial, WallTime};
 
 use crate::common::{Ground, at, attempt, campaign, case, free, outcome, postgres::Server};
@@ -249,4 +249,30 @@ async fn whose_lease_ran_out_begins_nothing_until_it_is_renewed_and_its_outcome_
     assert!(told.contains(&"a1:1".to_owned()) && told.contains(&"a1:2".to_owned()));
     slow.leave().await.unwrap();
     assert_eq!(alive(other.nodes(at(21)).await.unwrap()), None);
+}
+
+#[tokio::test]
+async fn a_call_that_is_answered_after_its_node_was_thought_dead_is_not_repeated() {
+    let ground = Ground::server().await;
+    let (slow, other) = (Store::connect(ground.address()).await.unwrap(), ground.store().await);
+    let lease = Duration::from_secs(15);
+    slow.join("slow", at(0), lease).await.unwrap();
+    slow.begin_attempt(&attempt("a1", "C1", 1), &free()).await.unwrap();
+    assert_eq!(other.recover(at(16), |_| Remains::default()).await.unwrap().len(), 1);
+    let filed = async || other.outcomes(&Filter::default()).await.unwrap().remove(0);
+    assert!(matches!(filed().await.redial, Redial::Allowed { .. }), "it rang, as far as anybody knew");
+    // It is answered, and the talk is longer than the pause before the next attempt.
+    slow.mark_answered(&"a1".parse().unwrap(), at(17)).await.unwrap();
+    let again = async || other.begin_attempt(&attempt("a2", "C1", 9_000), &free()).await;
+    assert!(matches!(again().await, Err(StoreError::Refused { why: Refusal::InFlight, .. })));
+    let busy = other.begin_attempt(&attempt("a3", "C11", 9_000), &free()).await;
+    assert!(busy.is_ok(), "another's number is free");
+    // Its node is thought dead once more: now it is filed as answered, for good.
+    let closed = other.recover(at(9_000), |_| Remains::default()).await.unwrap();
+    assert_eq!(closed.len(), 1);
+    assert!(filed().await.answered_at.is_some());
+    assert!(matches!(
+        again().await,
+        Err(StoreError::Refused { why: Refusal::Answered | Refusal::Settled { .. }, .. })
+    ));
 }

@@ -13,7 +13,7 @@ fn wrap_up(agent: &str) -> WrapUp {
         attempt: "C1".parse().unwrap(),
         agent: agent.to_owned(),
         disposition: Some(Disposition::PromiseToPay),
-        notes: "pays after the holidays".to_owned(),
+        notes: "pays".to_owned(),
         promise: Some(Promise::of(jiff::civil::date(2026, 12, 1), due)),
     }
 }
@@ -36,8 +36,13 @@ async fn a_wrap_up_is_the_next_revision_of_its_outcome(ground: Ground) {
     let mut filed = outcome("C1", "C1", Disposition::HandedOver);
     filed.handover = Some(Handover::of("LI".to_owned(), HandoverResult::Joined));
     store.close_attempt(&filed).await.unwrap();
+    store.close_attempt(&filed).await.unwrap();
+    let at_once = store.outcomes(&Filter::default()).await.unwrap().remove(0);
+    assert_eq!(at_once.promise, wrap_up("li").promise, "what was put down while the call went on is in it");
+    let later = WrapUp { notes: "pays after the holidays".to_owned(), ..wrap_up("li") };
+    assert!(store.wrap_up(&later, at(70)).await.unwrap());
     for _ in 0..2 {
-        assert!(store.amend_outcome(&wrap_up("li")).await.unwrap());
+        assert!(store.amend_outcome(&later).await.unwrap());
     }
     let now = store.outcomes(&Filter::default()).await.unwrap().remove(0);
     let handover = now.handover.clone().unwrap();

@@ -99,6 +99,15 @@ async fn a_hold_keeps_what_has_had_its_days(ground: Ground) {
     let listed = &store.holds(0, 9).await.unwrap()[0];
     assert!(!listed.stands(at(DAY)) && listed.on == HoldOn::Case("C1".parse().unwrap()));
     assert_eq!(listed.lifted.as_ref().unwrap().1, "Wang");
+    // A case that names no debtor is known by its own id; one whose attempt was stripped, by what its case says.
+    store.import(&[case_of("C4", "D-4")], at(0)).await.unwrap();
+    for (id, on) in [("C3", "debtor:C3"), ("C4", "debtor:D-4")] {
+        a_call(&store, id, Disposition::PromiseToPay).await;
+        assert!(store.remove(Part::Outcome, &key(id), at(DAY)).await.unwrap());
+        store.place_hold(&on.parse().unwrap(), "court", "Li", None, at(0)).await.unwrap();
+        assert!(!store.remove(Part::Words, &key(id), at(DAY)).await.unwrap(), "{on}");
+        assert!(store.kept_calls(&[key(id)], at(DAY)).await.unwrap()[0].is_held(), "{on}");
+    }
     for text in ["case", "case:", "who:C1", "debtor:../x"] {
         assert!(text.parse::<HoldOn>().is_err(), "{text}");
     }
@@ -141,6 +150,11 @@ async fn of_an_erased_debtor_nobody_can_be_told(ground: Ground) {
     let traces = store.traces(&debtor("D-7")).await.unwrap();
     assert!(traces.case_ids.is_empty() && traces.calls.is_empty());
     assert_eq!(store.erased_since(0).await.unwrap().len(), 2);
+    // What comes late is kept no more.
+    assert!(!store.wrap_up(&notes, at(DAY)).await.unwrap());
+    assert!(store.amend_outcome(&notes).await.unwrap());
+    store.keep_words(&key("C1"), &[Said { at_ms: 0, speaker: "callee", text: "我周五还" }]).await.unwrap();
+    assert!(store.is_erased(&key("C1")).await.unwrap() && !store.is_erased(&key("C3")).await.unwrap());
 
     // Nowhere in the database stands a word of theirs, but in what others have.
     let raw = ground.raw().await;
