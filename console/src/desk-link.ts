@@ -2,7 +2,7 @@
 // server tells how everything stands to each page that comes, and a call that is up is taken up again.
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { signedOut } from './client';
-import { answered, microphone, opened, tone } from './sound';
+import { answered, microphone, opened, tone, whenLost } from './sound';
 
 export type Wish = 'available' | 'on_break' | 'away';
 export interface Sum { amount: string; currency: string }
@@ -61,6 +61,8 @@ export const useDesk = () => {
   const voice = useRef<MediaStream>(undefined);
   const relays = useRef<RTCIceServer[]>([]);
   const muted = useRef(false);
+  /** The call that is talked on. */
+  const call = useRef<string>(undefined);
   const telephone = useRef(false);
   const ear = useRef<HTMLAudioElement>(undefined);
 
@@ -92,6 +94,12 @@ export const useDesk = () => {
         void ear.current.play().catch(() => setTold({ kind: 'sound', text: '' }));
       });
       peer.current = made;
+      // Where the line is lost as well, the state that it begins with asks for it.
+      whenLost(made, () => {
+        if (peer.current !== made || !call.current) return;
+        hush();
+        send({ type: 'renew', attempt: call.current });
+      });
       const voice = await listen();
       voice.getAudioTracks().forEach((track) => (track.enabled = !muted.current));
       const answer = await answered(made, sdp, voice);
@@ -106,6 +114,7 @@ export const useDesk = () => {
           setAhead(Date.parse(message.now) - Date.now());
           setStands(message);
           telephone.current = message.telephone ?? false;
+          call.current = message.presence === 'talking' ? message.call?.attempt : undefined;
           if (message.presence !== 'offered') setOffer(undefined);
           // Whoever is muted sends silence: nothing of them leaves the machine.
           muted.current = message.call?.muted ?? false;
@@ -138,6 +147,7 @@ export const useDesk = () => {
           break;
         case 'yours':
           // Its sound goes on; all that is said from here on is of its own id.
+          if (call.current === message.was) call.current = message.attempt;
           setStands((stands) => (stands?.call?.attempt === message.was ? { ...stands, call: { ...stands.call, attempt: message.attempt } } : stands));
           break;
         case 'colleagues':

@@ -22,6 +22,19 @@ export const opened = (iceServers: RTCIceServer[], hear: (stream: MediaStream) =
   return peer;
 };
 
+/** How long a way that is lost may take to be found again [ms]. */
+const LOST_MS = 8_000;
+
+/** Has the sound made anew where the browser does not find its way again, as after a long outage. */
+export const whenLost = (peer: RTCPeerConnection, again: () => void) => {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  peer.onconnectionstatechange = () => {
+    clearTimeout(timer);
+    if (peer.connectionState === 'failed') again();
+    else if (peer.connectionState === 'disconnected') timer = setTimeout(again, LOST_MS);
+  };
+};
+
 /** The answer to an offer, with somebody's voice where there is one. */
 export const answered = async (peer: RTCPeerConnection, sdp: string, voice?: MediaStream): Promise<string> => {
   await peer.setRemoteDescription({ type: 'offer', sdp });
