@@ -9,6 +9,7 @@ mod config;
 mod dns;
 mod hep;
 mod icmp;
+mod known;
 mod measure;
 mod network;
 mod probe;

@@ -29,10 +29,11 @@ use crate::{
     call::{Call, IncomingCall},
     hep::{Hep, HepConfig},
     icmp,
+    known::Known,
     measure::Measures,
     network::Network,
     stir::Signer,
-    streams::{StreamConfig, Streams},
+    streams::{Room, StreamConfig, Streams},
     task::Task,
     trace::{Step, Trace},
     watch::Watch,
@@ -100,7 +101,7 @@ pub(crate) struct Tally {
     pub(crate) trace: Trace,
     /// How the carrier's machines are.
     pub(crate) watch: Watch,
-    /// Why connections were lost last, by where they led: few, for we open them.
+    /// Why connections of ours were lost last, by where they led, until they are up again.
     pub(crate) faults: DashMap<Hop, String>,
 }
 
@@ -261,6 +262,7 @@ impl SipSocket {
             large: config.large,
             ..EndpointConfig::new(named, &config.user_agent, rand::random())
         });
+        let telephones = config.telephones.len();
         // Where nobody may register, REGISTER stays refused.
         let endpoint = if config.telephones.is_empty() {
             endpoint
@@ -268,7 +270,9 @@ impl SipSocket {
             endpoint.with_registrar(Registrar::new("waihu", config.telephones, rand::random()))
         };
         let (arrived, arrivals) = mpsc::channel(MAX_ARRIVALS);
-        let streams = Streams::start(local, &config.streams, arrived).await?;
+        let known = Arc::new(Known::new(config.callers));
+        let room = Room::new(Arc::clone(&known), telephones);
+        let streams = Streams::start(local, &config.streams, arrived, room).await?;
         let (orders, inbox) = mpsc::unbounded_channel();
         let (incoming, calls_in) = mpsc::channel(MAX_INCOMING);
         let own = Self {
@@ -284,8 +288,7 @@ impl SipSocket {
             socket,
             streams,
             arrivals,
-            callers: config.callers,
-            carried: Vec::new(),
+            known,
             registrations: HashMap::new(),
             endpoint,
             inbox,
@@ -366,7 +369,7 @@ impl SipSocket {
         self.tally.trace.of(call_id)
     }
 
-    /// Why the connection to a hop was lost last, or could not be made.
+    /// Why the connection to a hop was lost, or could not be made; none once it is up.
     pub fn fault(&self, hop: Hop) -> Option<String> {
         self.tally.faults.get(&hop).map(|fault| fault.clone())
     }

@@ -8,7 +8,7 @@ use std::{
     collections::HashMap,
     io,
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -19,7 +19,7 @@ use rustls::pki_types::ServerName;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::{TcpListener, TcpSocket, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    sync::mpsc,
     time::{Instant, timeout},
 };
 use tokio_rustls::{TlsAcceptor, TlsConnector};
@@ -32,7 +32,10 @@ use waihu_sip::{
     message::MAX_BYTES,
 };
 
-use crate::tls::{self, TlsError, TlsFiles};
+use crate::{
+    known::Known,
+    tls::{self, TlsError, TlsFiles},
+};
 
 /// How long a connection and its handshake may take: a transaction has 32 s, and UDP or the next carrier is
 /// still to be tried.
@@ -47,8 +50,11 @@ const BEAT: Beat = Beat { every: Duration::from_secs(100), patience: Duration::f
 const QUIET: Duration = Duration::from_secs(400);
 /// Messages that may wait for one connection; a far end that leaves more unread is gone.
 const MAX_WAITING: usize = 1_024;
-/// Connections that others may have open.
+/// Connections that others may have open, and strangers among them: the rest is left to those who are known.
 const MAX_CONNECTIONS: usize = 1_024;
+const MAX_OF_STRANGERS: usize = MAX_CONNECTIONS / 2;
+/// Connections that one telephone may need: the one that it lost may not have ended yet.
+const EACH_TELEPHONE: usize = 2;
 
 /// What connections tell.
 pub(crate) enum Arrival {
@@ -56,7 +62,9 @@ pub(crate) enum Arrival {
     Message(Hop, Bytes),
     /// Others have opened one.
     Opened(Hop, u64, mpsc::Sender<Bytes>),
-    /// One is no more, and why where that is a fault.
+    /// One of ours is up.
+    Connected(Hop),
+    /// One is no more, and why where it was ours and that is a fault.
     Closed(Hop, u64, Option<String>),
 }
 
@@ -78,6 +86,55 @@ struct Beat {
     every: Duration,
     /// For so long the answer is waited for.
     patience: Duration,
+}
+
+/// The room for connections of others, by where they come from.
+pub(crate) struct Room {
+    known: Arc<Known>,
+    /// Of one stranger's address: all telephones may stand behind one.
+    of_one: usize,
+    /// Each connection's far end, and whether that is known.
+    taken: Mutex<Vec<(IpAddr, bool)>>,
+}
+
+/// A connection's place in it, for as long as this lives.
+struct Held {
+    room: Arc<Room>,
+    by: (IpAddr, bool),
+}
+
+impl Room {
+    /// Strangers have some where telephones may register: these come from anywhere.
+    pub(crate) fn new(known: Arc<Known>, telephones: usize) -> Arc<Self> {
+        let of_one = telephones.saturating_mul(EACH_TELEPHONE);
+        Arc::new(Self { known, of_one, taken: Mutex::default() })
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Vec<(IpAddr, bool)>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hold(self: &Arc<Self>, from: IpAddr) -> Option<Held> {
+        let known = self.known.contains(from);
+        let mut taken = self.taken();
+        let strangers = taken.iter().filter(|(_, known)| !known).count();
+        let of_one = taken.iter().filter(|(ip, _)| *ip == from).count();
+        let fits = known || (strangers < MAX_OF_STRANGERS && of_one < self.of_one);
+        if !fits || taken.len() >= MAX_CONNECTIONS {
+            return None;
+        }
+        taken.push((from, known));
+        Some(Held { room: Arc::clone(self), by: (from, known) })
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let mut taken = self.room.taken();
+        if let Some(at) = taken.iter().position(|by| *by == self.by) {
+            taken.swap_remove(at);
+        }
+    }
 }
 
 /// All connections.
@@ -116,6 +173,7 @@ impl Streams {
         local: SocketAddr,
         config: &StreamConfig,
         arrivals: mpsc::Sender<Arrival>,
+        room: Arc<Room>,
     ) -> io::Result<Self> {
         let files = config.tls.as_ref();
         let client = match files.map(tls::client) {
@@ -127,7 +185,6 @@ impl Streams {
         let ws_path = if config.ws_path.is_empty() { "/".to_owned() } else { config.ws_path.clone() };
         let setup = Arc::new(Setup { local, client, names, ws_path, beat: BEAT, arrivals });
         if config.listen == Listen::Streams {
-            let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
             let listener = TcpListener::bind(local).await?;
             tokio::spawn(listen(listener, None, Arc::clone(&setup), Arc::clone(&room)));
             if let Some(server) = files.map(tls::server).transpose()?.flatten() {
@@ -137,7 +194,7 @@ impl Streams {
                 tokio::spawn(listen(listener, Some(acceptor), Arc::clone(&setup), room));
             }
         }
-        Ok(Self { open: HashMap::new(), setup, next: 1 })
+        Ok(Self { open: HashMap::new(), setup, next: 0 })
     }
 
     /// Sends to a hop, over the connection that there is or a new one. False where the far end does not read.
@@ -151,6 +208,11 @@ impl Streams {
                 false
             }
         }
+    }
+
+    /// Sends over the connection that there is; false where there is none, or the far end does not read.
+    pub(crate) fn answer(&self, hop: Hop, bytes: Bytes) -> bool {
+        self.open.get(&hop).is_some_and(|(_, outbox)| outbox.try_send(bytes).is_ok())
     }
 
     fn connect(&mut self, hop: Hop, first: Bytes) -> bool {
@@ -188,7 +250,10 @@ async fn outgoing(setup: Arc<Setup>, hop: Hop, id: u64, waiting: mpsc::Receiver<
     let fault = match timeout(CONNECT_PATIENCE, dial(&setup, hop)).await {
         Err(_) => Some("nobody answers within 5 s".to_owned()),
         Ok(Err(fault)) => Some(fault.to_string()),
-        Ok(Ok(connected)) => carry(&setup, hop, connected, waiting).await.err().map(|e| e.to_string()),
+        Ok(Ok(connected)) => {
+            let _ = setup.arrivals.send(Arrival::Connected(hop)).await;
+            carry(&setup, hop, connected, waiting).await.err().map(|e| e.to_string())
+        }
     };
     let _ = setup.arrivals.send(Arrival::Closed(hop, id, fault)).await;
 }
@@ -369,7 +434,7 @@ async fn tell(setup: &Setup, hop: Hop, bytes: Bytes) -> io::Result<()> {
 }
 
 /// Takes connections of others, as many as there is room for.
-async fn listen(listener: TcpListener, tls: Option<TlsAcceptor>, setup: Arc<Setup>, room: Arc<Semaphore>) {
+async fn listen(listener: TcpListener, tls: Option<TlsAcceptor>, setup: Arc<Setup>, room: Arc<Room>) {
     // Odd numbers are theirs, even ones ours.
     let mut id = if tls.is_some() { 1_u64 << 62 } else { 1 };
     loop {
@@ -382,9 +447,9 @@ async fn listen(listener: TcpListener, tls: Option<TlsAcceptor>, setup: Arc<Setu
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        let Ok(permit) = Arc::clone(&room).try_acquire_owned() else { continue };
+        let Some(held) = room.hold(from.ip()) else { continue };
         id = id.wrapping_add(2) | 1;
-        tokio::spawn(incoming(Arc::clone(&setup), stream, from, tls.clone(), id, permit));
+        tokio::spawn(incoming(Arc::clone(&setup), stream, from, tls.clone(), id, held));
     }
 }
 
@@ -394,7 +459,7 @@ async fn incoming(
     from: SocketAddr,
     tls: Option<TlsAcceptor>,
     id: u64,
-    _permit: OwnedSemaphorePermit,
+    _held: Held,
 ) {
     let transport = if tls.is_some() { Transport::Tls } else { Transport::Tcp };
     let hop = Hop::new(transport, from);
@@ -410,9 +475,9 @@ async fn incoming(
     if setup.arrivals.send(Arrival::Opened(hop, id, outbox)).await.is_err() {
         return;
     }
-    // They keep it open; we only let it go when they are gone.
-    let fault = plain(&setup, hop, stream, waiting, OpenedBy::Others).await.err().map(|e| e.to_string());
-    let _ = setup.arrivals.send(Arrival::Closed(hop, id, fault)).await;
+    // They keep it open; we only let it go when they are gone. Why they are is theirs to know.
+    let _ = plain(&setup, hop, stream, waiting, OpenedBy::Others).await;
+    let _ = setup.arrivals.send(Arrival::Closed(hop, id, None)).await;
 }
 
 #[cfg(test)]
