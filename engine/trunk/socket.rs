@@ -169,9 +169,16 @@ pub struct Registration {
     id: u64,
     commands: Commands,
     news: watch::Receiver<Option<State>>,
+    moved: bool,
 }
 
 impl Registration {
+    /// Ends it without taking it back: the carrier's machines may share what they know, and the next one has the same
+    /// Contact (RFC 3261 §10.3).
+    pub(crate) fn moves(mut self) {
+        self.moved = true;
+    }
+
     /// How it stands, each time that this changes; none once the socket is closed.
     pub async fn state(&mut self) -> Option<State> {
         loop {
@@ -185,7 +192,12 @@ impl Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        self.commands.send(Command::Unregister { registration: self.id });
+        let registration = self.id;
+        self.commands.send(if self.moved {
+            Command::Forget { registration }
+        } else {
+            Command::Unregister { registration }
+        });
     }
 }
 
@@ -361,7 +373,7 @@ impl SipSocket {
         let id = self.next.fetch_add(2, Ordering::Relaxed);
         let order = registration::Order { registration: id, ..order };
         let _ = self.commands.0.send(Order::Register(Box::new(order), news));
-        Registration { id, commands: self.commands.clone(), news: heard }
+        Registration { id, commands: self.commands.clone(), news: heard, moved: false }
     }
 
     /// The exchange of a call by its Call-ID, of what is still kept: the latest 10,000 messages of this socket.
