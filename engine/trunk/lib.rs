@@ -12,6 +12,7 @@ mod icmp;
 mod known;
 mod measure;
 mod network;
+mod phrases;
 mod probe;
 mod socket;
 mod stir;
