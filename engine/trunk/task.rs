@@ -179,10 +179,12 @@ impl Task {
     async fn send(&mut self, to: Hop, bytes: Bytes) {
         self.tally.sent.fetch_add(1, Ordering::Relaxed);
         self.measures.passed(Way::Out);
-        self.passed(Way::Out, to, bytes.clone());
+        // Whom nobody knows is answered, and neither told of nor dialled for it; what we ask of them is our own wish.
+        let answer = bytes.starts_with(RESPONSE) && !self.known.contains(to.address.ip());
+        if !answer {
+            self.passed(Way::Out, to, bytes.clone());
+        }
         if to.transport != Transport::Udp {
-            // Whom nobody knows is answered, and never dialled for it.
-            let answer = bytes.starts_with(RESPONSE) && !self.known.contains(to.address.ip());
             let sent = if answer { self.streams.answer(to, bytes) } else { self.streams.send(to, bytes) };
             if !sent {
                 self.endpoint.handle_input(self.now(), Input::Unreachable { to });
