@@ -233,6 +233,7 @@ impl Endpoint {
             Command::Digit { call, digit, duration_ms } => self.send_digit(now, call, digit, duration_ms),
             Command::Register(order) => self.register(now, *order),
             Command::Unregister { registration } => self.unregister(now, registration),
+            Command::Forget { registration } => self.forget_registration(registration),
             Command::Hangup { call, reason } => match self.calls.get(&call) {
                 Some(Call::Calling(_)) => self.hang_up_calling(now, call, reason),
                 Some(Call::Ringing(_)) => self.reject(now, call, 480, "Temporarily Unavailable"),

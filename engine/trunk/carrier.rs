@@ -311,6 +311,9 @@ impl Registering {
             return;
         };
         if at != Some(hop) {
+            if let Some((_, registration)) = self.at.take() {
+                registration.moves();
+            }
             let order = registration::Order { next_hop: hop, ..order.clone() };
             self.at = Some((hop, shared.sip.register(order)));
         }
@@ -343,5 +346,78 @@ async fn ping(shared: Arc<Shared>, hop: Hop) {
     // An answer, and that nobody listens there, is told by the socket.
     if timeout(PING_PATIENCE, shared.sip.ping(place.uri(""), hop)).await.is_err() {
         shared.sip.watch().saw(hop, Asked::Options, Sign::Silent);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket;
+
+    use waihu_sip::NameAddr;
+
+    use super::*;
+
+    /// Answers what a registrar is asked until it is asked for so many seconds.
+    fn registers(machine: &UdpSocket, expires_s: u32) {
+        let mut bytes = [0; 4_096];
+        loop {
+            let (n, from) = machine.recv_from(&mut bytes).unwrap();
+            let asked = String::from_utf8_lossy(&bytes[..n]).into_owned();
+            let mut answer = "SIP/2.0 200 OK\r\n".to_owned();
+            for line in asked.lines() {
+                if ["Via:", "From:", "To:", "Call-ID:", "CSeq:"].iter().any(|name| line.starts_with(name)) {
+                    answer += &format!("{line}\r\n");
+                }
+            }
+            machine.send_to(format!("{answer}Content-Length: 0\r\n\r\n").as_bytes(), from).unwrap();
+            if asked.contains(&format!("\r\nExpires: {expires_s}\r\n")) {
+                return;
+            }
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_registration_that_moves_is_not_taken_back_where_it_was() {
+        let (sip, _calls) = SipSocket::bind("127.0.0.1:0".parse().unwrap(), "test").await.unwrap();
+        let machines = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
+        let hops = machines.each_ref().map(|machine| {
+            machine.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+            Hop::from(machine.local_addr().unwrap())
+        });
+        let known = hops.map(|hop| Known {
+            place: hop.address.to_string().parse().unwrap(),
+            targets: vec![Target { priority: 0, weight: 0, hops: vec![hop] }],
+            fault: None,
+            due: None,
+            failures: 0,
+        });
+        let dns = Dns::new(Some(hops[0].address), true);
+        let known = RwLock::new(Vec::from(known));
+        let shared = Shared { sip, dns, transport: None, tls_name: None, known };
+        shared.sip.watch().these(&hops);
+        let order = registration::Order {
+            registration: 0,
+            registrar: "sip:carrier.example".parse().unwrap(),
+            next_hop: hops[0],
+            of: NameAddr::new(None, "sip:4008@carrier.example".parse().unwrap()),
+            contact_user: "waihu".to_owned(),
+            expires_s: 600,
+            credentials: None,
+        };
+        let mut registering = Registering { order: Some(order), at: None };
+        registering.see_to(&shared);
+        registers(&machines[0], 600);
+        shared.sip.watch().saw(hops[0], Asked::Options, Sign::Unreachable);
+        registering.see_to(&shared);
+        registers(&machines[1], 600);
+        drop(registering);
+        registers(&machines[1], 0);
+        // The first one may have been asked twice, and never to forget.
+        let mut bytes = [0; 4_096];
+        machines[0].set_nonblocking(true).unwrap();
+        while let Ok(n) = machines[0].recv(&mut bytes) {
+            let asked = String::from_utf8_lossy(&bytes[..n]).into_owned();
+            assert!(!asked.contains("\r\nExpires: 0\r\n"), "{asked}");
+        }
     }
 }

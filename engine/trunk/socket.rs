@@ -29,10 +29,11 @@ use crate::{
     call::{Call, IncomingCall},
     hep::{Hep, HepConfig},
     icmp,
+    known::Known,
     measure::Measures,
     network::Network,
     stir::Signer,
-    streams::{StreamConfig, Streams},
+    streams::{Room, StreamConfig, Streams},
     task::Task,
     trace::{Step, Trace},
     watch::Watch,
@@ -100,7 +101,7 @@ pub(crate) struct Tally {
     pub(crate) trace: Trace,
     /// How the carrier's machines are.
     pub(crate) watch: Watch,
-    /// Why connections were lost last, by where they led: few, for we open them.
+    /// Why connections of ours were lost last, by where they led, until they are up again.
     pub(crate) faults: DashMap<Hop, String>,
 }
 
@@ -168,9 +169,16 @@ pub struct Registration {
     id: u64,
     commands: Commands,
     news: watch::Receiver<Option<State>>,
+    moved: bool,
 }
 
 impl Registration {
+    /// Ends it without taking it back: the carrier's machines may share what they know, and the next one has the same
+    /// Contact (RFC 3261 §10.3).
+    pub(crate) fn moves(mut self) {
+        self.moved = true;
+    }
+
     /// How it stands, each time that this changes; none once the socket is closed.
     pub async fn state(&mut self) -> Option<State> {
         loop {
@@ -184,7 +192,12 @@ impl Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        self.commands.send(Command::Unregister { registration: self.id });
+        let registration = self.id;
+        self.commands.send(if self.moved {
+            Command::Forget { registration }
+        } else {
+            Command::Unregister { registration }
+        });
     }
 }
 
@@ -261,6 +274,7 @@ impl SipSocket {
             large: config.large,
             ..EndpointConfig::new(named, &config.user_agent, rand::random())
         });
+        let telephones = config.telephones.len();
         // Where nobody may register, REGISTER stays refused.
         let endpoint = if config.telephones.is_empty() {
             endpoint
@@ -268,7 +282,9 @@ impl SipSocket {
             endpoint.with_registrar(Registrar::new("waihu", config.telephones, rand::random()))
         };
         let (arrived, arrivals) = mpsc::channel(MAX_ARRIVALS);
-        let streams = Streams::start(local, &config.streams, arrived).await?;
+        let known = Arc::new(Known::new(config.callers));
+        let room = Room::new(Arc::clone(&known), telephones);
+        let streams = Streams::start(local, &config.streams, arrived, room).await?;
         let (orders, inbox) = mpsc::unbounded_channel();
         let (incoming, calls_in) = mpsc::channel(MAX_INCOMING);
         let own = Self {
@@ -284,8 +300,7 @@ impl SipSocket {
             socket,
             streams,
             arrivals,
-            callers: config.callers,
-            carried: Vec::new(),
+            known,
             registrations: HashMap::new(),
             endpoint,
             inbox,
@@ -358,7 +373,7 @@ impl SipSocket {
         let id = self.next.fetch_add(2, Ordering::Relaxed);
         let order = registration::Order { registration: id, ..order };
         let _ = self.commands.0.send(Order::Register(Box::new(order), news));
-        Registration { id, commands: self.commands.clone(), news: heard }
+        Registration { id, commands: self.commands.clone(), news: heard, moved: false }
     }
 
     /// The exchange of a call by its Call-ID, of what is still kept: the latest 10,000 messages of this socket.
@@ -366,7 +381,7 @@ impl SipSocket {
         self.tally.trace.of(call_id)
     }
 
-    /// Why the connection to a hop was lost last, or could not be made.
+    /// Why the connection to a hop was lost, or could not be made; none once it is up.
     pub fn fault(&self, hop: Hop) -> Option<String> {
         self.tally.faults.get(&hop).map(|fault| fault.clone())
     }

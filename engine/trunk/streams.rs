@@ -8,23 +8,27 @@ use std::{
     collections::HashMap,
     io,
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use bytes::Bytes;
 use dashmap::DashMap;
 use futures_util::{SinkExt as _, StreamExt as _};
+use nix::sys::socket::{setsockopt, sockopt};
 use rustls::pki_types::ServerName;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::{TcpListener, TcpSocket, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    sync::mpsc,
     time::{Instant, timeout},
 };
 use tokio_rustls::{TlsAcceptor, TlsConnector};
-use tokio_tungstenite::tungstenite::{
-    ClientRequestBuilder, Message, client::IntoClientRequest as _, http::Uri, protocol::WebSocketConfig,
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        ClientRequestBuilder, Message, client::IntoClientRequest as _, http::Uri, protocol::WebSocketConfig,
+    },
 };
 use waihu_sip::{
     Hop, Transport,
@@ -32,7 +36,10 @@ use waihu_sip::{
     message::MAX_BYTES,
 };
 
-use crate::tls::{self, TlsError, TlsFiles};
+use crate::{
+    known::Known,
+    tls::{self, TlsError, TlsFiles},
+};
 
 /// How long a connection and its handshake may take: a transaction has 32 s, and UDP or the next carrier is
 /// still to be tried.
@@ -40,15 +47,21 @@ const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a message that has begun may take to end, and one that is sent to be taken: half-open connections
 /// and those who send a byte a second are let go.
 const STALL: Duration = Duration::from_secs(10);
-/// How often a quiet connection is kept open, and how long the answer may take (RFC 5626 §4.4.1: between 95 and 120 s
-/// over streams, and 10 s).
+/// After how long without a word from the far end it is asked for one, and how long the answer may take (RFC 5626
+/// §4.4.1: between 95 and 120 s over streams, and 10 s).
 const BEAT: Beat = Beat { every: Duration::from_secs(100), patience: Duration::from_secs(10) };
+/// How long what was sent may stay unacknowledged before the system ends the connection [ms] (RFC 5482): nothing else
+/// tells of a far end that is gone while there is always something to send.
+const UNACKNOWLEDGED_MS: u32 = 30_000;
 /// How long a connection of others may be quiet: three of their keep-alives.
 const QUIET: Duration = Duration::from_secs(400);
 /// Messages that may wait for one connection; a far end that leaves more unread is gone.
 const MAX_WAITING: usize = 1_024;
-/// Connections that others may have open.
+/// Connections that others may have open, and strangers among them: the rest is left to those who are known.
 const MAX_CONNECTIONS: usize = 1_024;
+const MAX_OF_STRANGERS: usize = MAX_CONNECTIONS / 2;
+/// Connections that one telephone may need: the one that it lost may not have ended yet.
+const EACH_TELEPHONE: usize = 2;
 
 /// What connections tell.
 pub(crate) enum Arrival {
@@ -56,7 +69,9 @@ pub(crate) enum Arrival {
     Message(Hop, Bytes),
     /// Others have opened one.
     Opened(Hop, u64, mpsc::Sender<Bytes>),
-    /// One is no more, and why where that is a fault.
+    /// One of ours is up.
+    Connected(Hop),
+    /// One is no more, and why where it was ours and that is a fault.
     Closed(Hop, u64, Option<String>),
 }
 
@@ -74,10 +89,59 @@ struct Setup {
 /// How quiet connections are kept open.
 #[derive(Clone, Copy)]
 struct Beat {
-    /// So long after the last message.
+    /// So long after the last that was received.
     every: Duration,
     /// For so long the answer is waited for.
     patience: Duration,
+}
+
+/// The room for connections of others, by where they come from.
+pub(crate) struct Room {
+    known: Arc<Known>,
+    /// Of one stranger's address: all telephones may stand behind one.
+    of_one: usize,
+    /// Each connection's far end, and whether that is known.
+    taken: Mutex<Vec<(IpAddr, bool)>>,
+}
+
+/// A connection's place in it, for as long as this lives.
+struct Held {
+    room: Arc<Room>,
+    by: (IpAddr, bool),
+}
+
+impl Room {
+    /// Strangers have some where telephones may register: these come from anywhere.
+    pub(crate) fn new(known: Arc<Known>, telephones: usize) -> Arc<Self> {
+        let of_one = telephones.saturating_mul(EACH_TELEPHONE);
+        Arc::new(Self { known, of_one, taken: Mutex::default() })
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Vec<(IpAddr, bool)>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hold(self: &Arc<Self>, from: IpAddr) -> Option<Held> {
+        let known = self.known.contains(from);
+        let mut taken = self.taken();
+        let strangers = taken.iter().filter(|(_, known)| !known).count();
+        let of_one = taken.iter().filter(|(ip, _)| *ip == from).count();
+        let fits = known || (strangers < MAX_OF_STRANGERS && of_one < self.of_one);
+        if !fits || taken.len() >= MAX_CONNECTIONS {
+            return None;
+        }
+        taken.push((from, known));
+        Some(Held { room: Arc::clone(self), by: (from, known) })
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let mut taken = self.room.taken();
+        if let Some(at) = taken.iter().position(|by| *by == self.by) {
+            taken.swap_remove(at);
+        }
+    }
 }
 
 /// All connections.
@@ -116,6 +180,7 @@ impl Streams {
         local: SocketAddr,
         config: &StreamConfig,
         arrivals: mpsc::Sender<Arrival>,
+        room: Arc<Room>,
     ) -> io::Result<Self> {
         let files = config.tls.as_ref();
         let client = match files.map(tls::client) {
@@ -127,7 +192,6 @@ impl Streams {
         let ws_path = if config.ws_path.is_empty() { "/".to_owned() } else { config.ws_path.clone() };
         let setup = Arc::new(Setup { local, client, names, ws_path, beat: BEAT, arrivals });
         if config.listen == Listen::Streams {
-            let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
             let listener = TcpListener::bind(local).await?;
             tokio::spawn(listen(listener, None, Arc::clone(&setup), Arc::clone(&room)));
             if let Some(server) = files.map(tls::server).transpose()?.flatten() {
@@ -137,7 +201,7 @@ impl Streams {
                 tokio::spawn(listen(listener, Some(acceptor), Arc::clone(&setup), room));
             }
         }
-        Ok(Self { open: HashMap::new(), setup, next: 1 })
+        Ok(Self { open: HashMap::new(), setup, next: 0 })
     }
 
     /// Sends to a hop, over the connection that there is or a new one. False where the far end does not read.
@@ -151,6 +215,11 @@ impl Streams {
                 false
             }
         }
+    }
+
+    /// Sends over the connection that there is; false where there is none, or the far end does not read.
+    pub(crate) fn answer(&self, hop: Hop, bytes: Bytes) -> bool {
+        self.open.get(&hop).is_some_and(|(_, outbox)| outbox.try_send(bytes).is_ok())
     }
 
     fn connect(&mut self, hop: Hop, first: Bytes) -> bool {
@@ -188,7 +257,10 @@ async fn outgoing(setup: Arc<Setup>, hop: Hop, id: u64, waiting: mpsc::Receiver<
     let fault = match timeout(CONNECT_PATIENCE, dial(&setup, hop)).await {
         Err(_) => Some("nobody answers within 5 s".to_owned()),
         Ok(Err(fault)) => Some(fault.to_string()),
-        Ok(Ok(connected)) => carry(&setup, hop, connected, waiting).await.err().map(|e| e.to_string()),
+        Ok(Ok(connected)) => {
+            let _ = setup.arrivals.send(Arrival::Connected(hop)).await;
+            carry(&setup, hop, connected, waiting).await.err().map(|e| e.to_string())
+        }
     };
     let _ = setup.arrivals.send(Arrival::Closed(hop, id, fault)).await;
 }
@@ -210,7 +282,7 @@ async fn dial(setup: &Setup, hop: Hop) -> io::Result<Box<dyn Wire>> {
         socket.bind(SocketAddr::new(setup.local.ip(), 0))?;
     }
     let stream = socket.connect(hop.address).await?;
-    stream.set_nodelay(true)?;
+    tune(&stream)?;
     if !hop.transport.is_secure() {
         return Ok(Box::new(stream));
     }
@@ -223,6 +295,12 @@ async fn dial(setup: &Setup, hop: Hop) -> io::Result<Box<dyn Wire>> {
         None => ServerName::IpAddress(hop.address.ip().into()),
     };
     Ok(Box::new(connector.connect(name, stream).await?))
+}
+
+fn tune(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    setsockopt(stream, sockopt::TcpUserTimeout, &UNACKNOWLEDGED_MS)?;
+    Ok(())
 }
 
 async fn carry(
@@ -259,7 +337,7 @@ async fn plain(
                 if read == 0 {
                     return Ok(());
                 }
-                pong_due = None;
+                (due, pong_due) = (Instant::now() + every, None);
                 if !framer.is_within() {
                     heard = Instant::now();
                 }
@@ -282,10 +360,7 @@ async fn plain(
             }
             bytes = waiting.recv() => match bytes {
                 None => return Ok(()),
-                Some(bytes) => {
-                    write(&mut writer, &bytes).await?;
-                    due = Instant::now() + every;
-                }
+                Some(bytes) => write(&mut writer, &bytes).await?,
             },
             () = tokio::time::sleep_until(due), if by == OpenedBy::Us => {
                 write(&mut writer, b"\r\n\r\n").await?;
@@ -293,7 +368,7 @@ async fn plain(
                 pong_due = pong_due.or(answers.then(|| Instant::now() + patience));
             }
             () = tokio::time::sleep_until(pong_due.unwrap_or(due)), if pong_due.is_some() => {
-                return Err(io::Error::new(io::ErrorKind::TimedOut, "a keep-alive was not answered"));
+                return Err(unanswered());
             }
             () = tokio::time::sleep_until(stalled), if framer.is_within() || by == OpenedBy::Others => {
                 return Err(io::ErrorKind::TimedOut.into());
@@ -302,47 +377,41 @@ async fn plain(
     }
 }
 
+fn unanswered() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "a keep-alive was not answered")
+}
+
 async fn write(writer: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {
     timeout(STALL, async {
         writer.write_all(bytes).await?;
         writer.flush().await
     })
-    .await
-    .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+    .await?
 }
 
-/// The same within WebSocket frames (RFC 7118 §5): one message each, pings by WebSocket's own.
+/// The same within WebSocket frames (RFC 7118 §5): one message each, pings by WebSocket's own, which everybody answers
+/// (RFC 6455 §5.5.2).
 async fn web_socket(
     setup: &Setup,
     hop: Hop,
     stream: Box<dyn Wire>,
     mut waiting: mpsc::Receiver<Bytes>,
 ) -> io::Result<()> {
-    let other = |e: tokio_tungstenite::tungstenite::Error| io::Error::other(e);
-    let scheme = if hop.transport == Transport::Wss { "wss" } else { "ws" };
-    let host = setup.names.get(&hop.address.ip()).map(|name| format!("{}:{}", *name, hop.address.port()));
-    let host = host.unwrap_or_else(|| hop.address.to_string());
-    let uri: Uri = format!("{scheme}://{host}{}", setup.ws_path)
-        .parse()
-        .map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e))?;
-    let request =
-        ClientRequestBuilder::new(uri).with_sub_protocol("sip").into_client_request().map_err(other)?;
-    let limits = WebSocketConfig::default().max_message_size(Some(MAX_BYTES)).max_frame_size(Some(MAX_BYTES));
-    let shaken = tokio_tungstenite::client_async_with_config(request, stream, Some(limits));
-    let (mut socket, _) = timeout(CONNECT_PATIENCE, shaken)
-        .await
-        .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
-        .map_err(other)?;
-    let mut due = Instant::now() + setup.beat.every;
+    let mut socket = timeout(CONNECT_PATIENCE, shake(setup, hop, stream)).await??;
+    let Beat { every, patience } = setup.beat;
+    let (mut due, mut pong_due) = (Instant::now() + every, None);
     loop {
         tokio::select! {
-            message = socket.next() => match message {
-                None | Some(Ok(Message::Close(_))) => return Ok(()),
-                Some(Err(e)) => return Err(other(e)),
-                Some(Ok(Message::Text(text))) => tell(setup, hop, text.into()).await?,
-                Some(Ok(Message::Binary(bytes))) => tell(setup, hop, bytes).await?,
-                Some(Ok(_)) => {}
-            },
+            message = socket.next() => {
+                (due, pong_due) = (Instant::now() + every, None);
+                match message {
+                    None | Some(Ok(Message::Close(_))) => return Ok(()),
+                    Some(Err(e)) => return Err(io::Error::other(e)),
+                    Some(Ok(Message::Text(text))) => tell(setup, hop, text.into()).await?,
+                    Some(Ok(Message::Binary(bytes))) => tell(setup, hop, bytes).await?,
+                    Some(Ok(_)) => {}
+                }
+            }
             bytes = waiting.recv() => {
                 let Some(bytes) = bytes else { return Ok(()) };
                 // Text where it can be: some know no other (RFC 7118 §5).
@@ -350,18 +419,33 @@ async fn web_socket(
                     Ok(text) => Message::text(text),
                     Err(_) => Message::Binary(bytes),
                 };
-                timeout(STALL, socket.send(message))
-                    .await
-                    .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
-                    .map_err(other)?;
-                due = Instant::now() + setup.beat.every;
+                timeout(STALL, socket.send(message)).await?.map_err(io::Error::other)?;
             }
             () = tokio::time::sleep_until(due) => {
-                socket.send(Message::Ping(Bytes::new())).await.map_err(other)?;
-                due = Instant::now() + setup.beat.every;
+                let ping = Message::Ping(Bytes::new());
+                timeout(STALL, socket.send(ping)).await?.map_err(io::Error::other)?;
+                due = Instant::now() + every;
+                pong_due = pong_due.or(Some(Instant::now() + patience));
+            }
+            () = tokio::time::sleep_until(pong_due.unwrap_or(due)), if pong_due.is_some() => {
+                return Err(unanswered());
             }
         }
     }
+}
+
+async fn shake(setup: &Setup, hop: Hop, stream: Box<dyn Wire>) -> io::Result<WebSocketStream<Box<dyn Wire>>> {
+    let scheme = if hop.transport == Transport::Wss { "wss" } else { "ws" };
+    let host = setup.names.get(&hop.address.ip()).map(|name| format!("{}:{}", *name, hop.address.port()));
+    let host = host.unwrap_or_else(|| hop.address.to_string());
+    let uri: Uri = format!("{scheme}://{host}{}", setup.ws_path)
+        .parse()
+        .map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e))?;
+    let request = ClientRequestBuilder::new(uri).with_sub_protocol("sip");
+    let request = request.into_client_request().map_err(io::Error::other)?;
+    let limits = WebSocketConfig::default().max_message_size(Some(MAX_BYTES)).max_frame_size(Some(MAX_BYTES));
+    let shaken = tokio_tungstenite::client_async_with_config(request, stream, Some(limits)).await;
+    Ok(shaken.map_err(io::Error::other)?.0)
 }
 
 async fn tell(setup: &Setup, hop: Hop, bytes: Bytes) -> io::Result<()> {
@@ -369,7 +453,7 @@ async fn tell(setup: &Setup, hop: Hop, bytes: Bytes) -> io::Result<()> {
 }
 
 /// Takes connections of others, as many as there is room for.
-async fn listen(listener: TcpListener, tls: Option<TlsAcceptor>, setup: Arc<Setup>, room: Arc<Semaphore>) {
+async fn listen(listener: TcpListener, tls: Option<TlsAcceptor>, setup: Arc<Setup>, room: Arc<Room>) {
     // Odd numbers are theirs, even ones ours.
     let mut id = if tls.is_some() { 1_u64 << 62 } else { 1 };
     loop {
@@ -382,9 +466,9 @@ async fn listen(listener: TcpListener, tls: Option<TlsAcceptor>, setup: Arc<Setu
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        let Ok(permit) = Arc::clone(&room).try_acquire_owned() else { continue };
+        let Some(held) = room.hold(from.ip()) else { continue };
         id = id.wrapping_add(2) | 1;
-        tokio::spawn(incoming(Arc::clone(&setup), stream, from, tls.clone(), id, permit));
+        tokio::spawn(incoming(Arc::clone(&setup), stream, from, tls.clone(), id, held));
     }
 }
 
@@ -394,11 +478,11 @@ async fn incoming(
     from: SocketAddr,
     tls: Option<TlsAcceptor>,
     id: u64,
-    _permit: OwnedSemaphorePermit,
+    _held: Held,
 ) {
     let transport = if tls.is_some() { Transport::Tls } else { Transport::Tcp };
     let hop = Hop::new(transport, from);
-    let _ = stream.set_nodelay(true);
+    let _ = tune(&stream);
     let stream: Box<dyn Wire> = match tls {
         None => Box::new(stream),
         Some(acceptor) => match timeout(CONNECT_PATIENCE, acceptor.accept(stream)).await {
@@ -410,63 +494,117 @@ async fn incoming(
     if setup.arrivals.send(Arrival::Opened(hop, id, outbox)).await.is_err() {
         return;
     }
-    // They keep it open; we only let it go when they are gone.
-    let fault = plain(&setup, hop, stream, waiting, OpenedBy::Others).await.err().map(|e| e.to_string());
-    let _ = setup.arrivals.send(Arrival::Closed(hop, id, fault)).await;
+    // They keep it open; we only let it go when they are gone. Why they are is theirs to know.
+    let _ = plain(&setup, hop, stream, waiting, OpenedBy::Others).await;
+    let _ = setup.arrivals.send(Arrival::Closed(hop, id, None)).await;
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use nix::sys::socket::getsockopt;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+    use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
     use super::*;
 
+    const LONG: Duration = Duration::from_secs(30);
+
     /// A connection of ours with a quick beat, and its far end.
-    fn connection() -> (tokio::task::JoinHandle<io::Result<()>>, tokio::io::DuplexStream, mpsc::Sender<Bytes>)
-    {
+    fn connection(
+        transport: Transport,
+    ) -> (tokio::task::JoinHandle<io::Result<()>>, DuplexStream, mpsc::Sender<Bytes>) {
         let (arrivals, heard) = mpsc::channel(8);
         // Nobody reads what comes, and the way stays open.
         std::mem::forget(heard);
         let beat = Beat { every: Duration::from_millis(20), patience: Duration::from_secs(2) };
         let local = SocketAddr::from(([127, 0, 0, 1], 5060));
         let setup =
-            Setup { local, client: None, names: Arc::default(), ws_path: String::new(), beat, arrivals };
+            Setup { local, client: None, names: Arc::default(), ws_path: "/".to_owned(), beat, arrivals };
         let (near, far) = tokio::io::duplex(64);
         let (outbox, waiting) = mpsc::channel(8);
-        let task = tokio::spawn(async move {
-            plain(&setup, Hop::new(Transport::Tcp, local), near, waiting, OpenedBy::Us).await
-        });
+        let hop = Hop::new(transport, local);
+        let task = tokio::spawn(async move { carry(&setup, hop, Box::new(near), waiting).await });
         (task, far, outbox)
     }
 
-    async fn pinged(far: &mut tokio::io::DuplexStream) {
+    async fn pinged(far: &mut DuplexStream) {
         let mut ping = [0; 4];
-        timeout(Duration::from_secs(30), far.read_exact(&mut ping)).await.unwrap().unwrap();
+        timeout(LONG, far.read_exact(&mut ping)).await.unwrap().unwrap();
         assert_eq!(&ping, b"\r\n\r\n");
     }
 
     #[tokio::test]
     async fn who_has_answered_keep_alives_and_then_does_not_is_gone() {
-        let (task, mut far, _outbox) = connection();
+        let (task, mut far, _outbox) = connection(Transport::Tcp);
         for _ in 0..3 {
             pinged(&mut far).await;
             far.write_all(b"\r\n").await.unwrap();
         }
         pinged(&mut far).await;
         let drain = tokio::spawn(async move { while far.read_u8().await.is_ok() {} });
-        let ended = timeout(Duration::from_secs(30), task).await.unwrap().unwrap().unwrap_err();
+        let ended = timeout(LONG, task).await.unwrap().unwrap().unwrap_err();
         assert_eq!(ended.to_string(), "a keep-alive was not answered");
         drain.await.unwrap();
     }
 
+    /// Reads on and answers nothing, while there is always something sent there.
+    async fn ends_though_we_send(
+        task: tokio::task::JoinHandle<io::Result<()>>,
+        mut far: DuplexStream,
+        outbox: mpsc::Sender<Bytes>,
+    ) {
+        let drain = tokio::spawn(async move { while far.read_u8().await.is_ok() {} });
+        let sending =
+            tokio::spawn(async move { while outbox.send(Bytes::from_static(b"x")).await.is_ok() {} });
+        let ended = timeout(LONG, task).await.unwrap().unwrap().unwrap_err();
+        assert_eq!(ended.to_string(), "a keep-alive was not answered");
+        sending.await.unwrap();
+        drain.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_we_send_keeps_no_connection_alive() {
+        let (task, mut far, outbox) = connection(Transport::Tcp);
+        pinged(&mut far).await;
+        far.write_all(b"\r\n").await.unwrap();
+        ends_though_we_send(task, far, outbox).await;
+    }
+
+    #[tokio::test]
+    async fn over_websocket_each_ping_wants_its_pong() {
+        let (task, mut far, outbox) = connection(Transport::Ws);
+        let mut asked = String::new();
+        while !asked.ends_with("\r\n\r\n") {
+            asked.push(char::from(timeout(LONG, far.read_u8()).await.unwrap().unwrap()));
+        }
+        let key = asked.lines().filter_map(|line| line.split_once(": "));
+        let key = key.filter(|(name, _)| name.eq_ignore_ascii_case("Sec-WebSocket-Key"));
+        let accept = derive_accept_key(key.last().unwrap().1.as_bytes());
+        let answer = format!(
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Protocol: sip\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+        );
+        far.write_all(answer.as_bytes()).await.unwrap();
+        ends_though_we_send(task, far, outbox).await;
+    }
+
+    #[tokio::test]
+    async fn the_system_is_told_how_long_to_wait_for_acknowledgements() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        tune(&stream).unwrap();
+        assert_eq!(getsockopt(&stream, sockopt::TcpUserTimeout), Ok(UNACKNOWLEDGED_MS));
+        assert!(stream.nodelay().unwrap());
+    }
+
     #[tokio::test]
     async fn who_never_answers_keep_alives_is_left_alone() {
-        let (task, mut far, outbox) = connection();
+        let (task, mut far, outbox) = connection(Transport::Tcp);
         for _ in 0..30 {
             pinged(&mut far).await;
         }
         assert!(!task.is_finished());
         drop((far, outbox));
-        let _ = timeout(Duration::from_secs(30), task).await.unwrap().unwrap();
+        let _ = timeout(LONG, task).await.unwrap().unwrap();
     }
 }

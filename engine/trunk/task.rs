@@ -24,9 +24,9 @@ use crate::{
     call::{Call, IncomingCall},
     hep::Hep,
     icmp,
+    known::Known,
     measure::Measures,
-    network::Network,
-    socket::{Callers, Commands, MAX_EVENTS, Order, Tally},
+    socket::{Commands, MAX_EVENTS, Order, Tally},
     streams::{Arrival, Streams},
     trace::Way,
 };
@@ -37,6 +37,9 @@ const MAX_DATAGRAM: usize = 65_535;
 /// Datagrams read in one go before timers and commands have their turn.
 const READ_BOUND: usize = 64;
 
+/// What a response begins with (RFC 3261 §7.2).
+const RESPONSE: &[u8] = b"SIP/2.0 ";
+
 /// Times that a datagram is offered to the socket: a failure may be the report about an earlier datagram
 /// to somewhere else, and several such may wait.
 const SEND_ATTEMPTS: usize = 4;
@@ -45,10 +48,8 @@ pub(crate) struct Task {
     pub(crate) socket: UdpSocket,
     pub(crate) streams: Streams,
     pub(crate) arrivals: mpsc::Receiver<Arrival>,
-    /// Who may call us, and who is a stranger.
-    pub(crate) callers: Callers,
-    /// The networks of the carrier's machines, as the DNS has them.
-    pub(crate) carried: Vec<Network>,
+    /// Who is no stranger.
+    pub(crate) known: Arc<Known>,
     /// Who waits to hear of registrations.
     pub(crate) registrations: HashMap<u64, tokio::sync::watch::Sender<Option<State>>>,
     pub(crate) endpoint: Endpoint,
@@ -144,13 +145,7 @@ impl Task {
     fn heard(&mut self, from: Hop, bytes: &[u8]) {
         self.tally.received.fetch_add(1, Ordering::Relaxed);
         self.measures.passed(Way::In);
-        let known = match &self.callers {
-            Callers::Anybody => true,
-            Callers::Of(networks) => {
-                let within = |n: &Network| n.contains(from.address.ip());
-                networks.iter().chain(&self.carried).any(within)
-            }
-        };
+        let known = self.known.contains(from.address.ip());
         // A flood of strangers must not wash calls away.
         if known {
             self.passed(Way::In, from, Bytes::copy_from_slice(bytes));
@@ -164,6 +159,9 @@ impl Task {
         match arrival {
             Arrival::Message(hop, bytes) => self.heard(hop, &bytes),
             Arrival::Opened(hop, id, outbox) => self.streams.opened(hop, id, outbox),
+            Arrival::Connected(hop) => {
+                self.tally.faults.remove(&hop);
+            }
             Arrival::Closed(hop, id, fault) => {
                 if !self.streams.closed(hop, id) {
                     return;
@@ -181,9 +179,14 @@ impl Task {
     async fn send(&mut self, to: Hop, bytes: Bytes) {
         self.tally.sent.fetch_add(1, Ordering::Relaxed);
         self.measures.passed(Way::Out);
-        self.passed(Way::Out, to, bytes.clone());
+        // Whom nobody knows is answered, and neither told of nor dialled for it; what we ask of them is our own wish.
+        let answer = bytes.starts_with(RESPONSE) && !self.known.contains(to.address.ip());
+        if !answer {
+            self.passed(Way::Out, to, bytes.clone());
+        }
         if to.transport != Transport::Udp {
-            if !self.streams.send(to, bytes) {
+            let sent = if answer { self.streams.answer(to, bytes) } else { self.streams.send(to, bytes) };
+            if !sent {
                 self.endpoint.handle_input(self.now(), Input::Unreachable { to });
             }
             return;
@@ -210,7 +213,7 @@ impl Task {
                 Command::Register(order)
             }
             Order::Carried(networks, names) => {
-                self.carried = networks;
+                self.known.carried(networks);
                 return self.streams.names(names);
             }
             Order::Usage(reply) => {

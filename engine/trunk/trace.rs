@@ -10,12 +10,24 @@ use std::{
 };
 
 use bytes::Bytes;
-use waihu_sip::{Hop, Message};
+use waihu_sip::{
+    Hop, Message, Method, Uri,
+    headers::Fields,
+    identity,
+    uri::{Host, SipUri},
+};
+
+use crate::phrases::phrase;
 
 /// Messages kept: a call has some ten, so this is the latest thousand calls.
 const MAX_MESSAGES: usize = 10_000;
 /// Bytes kept, whatever the messages' sizes.
 const MAX_BYTES: usize = 16 << 20;
+
+/// Digits that make a name a number: the shortest that anybody is reached by.
+const NUMBER: usize = 5;
+/// Whose causes are shown (RFC 3326, RFC 4411, RFC 9410).
+const PROTOCOLS: [&str; 4] = ["Q.850", "SIP", "Preemption", "STIR"];
 
 /// Which way a message went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +38,7 @@ pub enum Way {
     In,
 }
 
-/// One message of a call. It shows methods, codes, reasons and tags; no name, no number, no body.
+/// One message of a call. It shows methods, codes and causes; no name, no number, no body, and no free text of others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     /// When [ms of UTC].
@@ -35,11 +47,11 @@ pub struct Step {
     pub way: Way,
     /// The far end.
     pub hop: Hop,
-    /// The first line, its number masked.
+    /// The method and the address, its number masked; or the code, and what it means by its registry.
     pub line: String,
-    /// CSeq as it stands.
+    /// CSeq.
     pub cseq: String,
-    /// The Reason header's first value (RFC 3326), where there is one.
+    /// The first cause of Reason (RFC 3326), without its text; none of an unknown protocol.
     pub reason: Option<String>,
     /// Whether it carries a description.
     pub described: bool,
@@ -101,12 +113,14 @@ impl Trace {
 fn step(at_ms: u64, way: Way, hop: Hop, bytes: &[u8], call_id: &str) -> Option<Step> {
     let message = Message::parse(bytes).ok()?;
     let (line, headers, body) = match &message {
-        // `Debug` of a URI masks its user.
-        Message::Request(r) => (format!("{} {:?}", r.method, r.uri), &r.headers, &r.body),
-        Message::Response(r) => (format!("{} {}", r.code, r.reason), &r.headers, &r.body),
+        Message::Request(r) => (format!("{} {}", method(&r.method), address(&r.uri)), &r.headers, &r.body),
+        Message::Response(r) => {
+            let phrase = phrase(r.code).map(|phrase| format!(" {phrase}")).unwrap_or_default();
+            (format!("{}{phrase}", r.code), &r.headers, &r.body)
+        }
     };
-    let reason = headers.other.value("Reason").map(str::to_owned);
-    let cseq = format!("{} {}", headers.cseq.number, headers.cseq.method);
+    let reason = reason(&headers.other);
+    let cseq = format!("{} {}", headers.cseq.number, method(&headers.cseq.method));
     (headers.call_id == call_id).then(|| Step {
         at_ms,
         way,
@@ -115,6 +129,36 @@ fn step(at_ms: u64, way: Way, hop: Hop, bytes: &[u8], call_id: &str) -> Option<S
         cseq,
         reason,
         described: !body.is_empty(),
+    })
+}
+
+/// A method of others' making is text of theirs.
+fn method(method: &Method) -> &str {
+    match method {
+        Method::Extension(_) => "…",
+        known => known.as_str(),
+    }
+}
+
+/// `Debug` of a URI masks its user; a number that stands where the host belongs (`sip:13800001234`) is one, too.
+fn address(uri: &Uri) -> String {
+    let Uri::Sip(SipUri { host: Host::Name(name), .. }) = uri else { return format!("{uri:?}") };
+    let is_number = |label: &str| {
+        let digits = label.bytes().filter(u8::is_ascii_digit).count();
+        digits >= NUMBER && !label.bytes().any(|b| b.is_ascii_alphabetic())
+    };
+    let labels: Vec<&str> = name.split('.').map(|label| if is_number(label) { "…" } else { label }).collect();
+    let mut masked = uri.clone();
+    if let Uri::Sip(masked) = &mut masked {
+        masked.host = Host::Name(labels.join("."));
+    }
+    format!("{masked:?}")
+}
+
+fn reason(fields: &Fields) -> Option<String> {
+    identity::causes(fields).into_iter().find_map(|cause| {
+        let protocol = PROTOCOLS.iter().find(|known| cause.protocol.eq_ignore_ascii_case(known))?;
+        Some(format!("{protocol};cause={}", cause.code))
     })
 }
 
@@ -149,5 +193,41 @@ mod tests {
         }
         assert!(trace.of("a").is_empty());
         assert_eq!(trace.of("b").len(), MAX_MESSAGES);
+    }
+
+    fn told(first: &str, cseq: &str, reason: &str) -> String {
+        let (trace, hop) = (Trace::default(), Hop::from(SocketAddr::from(([192, 0, 2, 1], 5060))));
+        let text = format!(
+            "{first}\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKa\r\nFrom: <sip:4008@x>;tag=f\r\nTo: <sip:b@x>;tag=t\r\n\
+             Call-ID: a\r\nCSeq: 7 {cseq}\r\nReason: {reason}\r\nContent-Length: 0\r\n\r\n"
+        );
+        trace.saw(Way::In, hop, Bytes::from(text));
+        let step = trace.of("a").remove(0);
+        format!("{} ({}) {}", step.line, step.cseq, step.reason.unwrap_or_default())
+    }
+
+    #[test]
+    fn nothing_that_a_far_end_writes_freely_is_shown() {
+        let q850 = "Q.850;cause=1;text=\"unallocated 13800001234\"";
+        for (first, cseq, reason, shown) in [
+            ("SIP/2.0 404 13800001234 not found", "INVITE", q850, "404 Not Found (7 INVITE) Q.850;cause=1"),
+            ("SIP/2.0 499 13800001234", "INVITE", "x 13800001234;cause=1", "499 (7 INVITE) "),
+            (
+                "BYE sip:13800001234 SIP/2.0",
+                "BYE",
+                "Zhang;cause=3, sip;text=\"a, b\";cause=200",
+                "BYE sip:…:5060 (7 BYE) SIP;cause=200",
+            ),
+            (
+                "BYE sip:138-0000-1234.ims.example SIP/2.0",
+                "BYE",
+                q850,
+                "BYE sip:….ims.example:5060 (7 BYE) Q.850;cause=1",
+            ),
+            ("BYE sip:sbc1.example SIP/2.0", "BYE", "", "BYE sip:sbc1.example:5060 (7 BYE) "),
+            ("13800001234 sip:a@sbc1 SIP/2.0", "13800001234", "", "… sip:…@sbc1:5060 (7 …) "),
+        ] {
+            assert_eq!(told(first, cseq, reason), shown);
+        }
     }
 }

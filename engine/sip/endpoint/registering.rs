@@ -57,6 +57,13 @@ impl Endpoint {
         self.send_register(now, id);
     }
 
+    pub(super) fn forget_registration(&mut self, id: u64) {
+        if self.registrations.remove(&id).is_some() {
+            self.schedule.set(TimerKey::Registration(id), None);
+            self.output.push_back(Output::Registered { registration: id, state: State::Removed });
+        }
+    }
+
     /// The time for the next request has come.
     pub(super) fn renew(&mut self, now: Time, id: u64) {
         self.send_register(now, id);

@@ -203,6 +203,11 @@ pub enum Command {
         /// As in the order.
         registration: u64,
     },
+    /// Let a registration run out where it is, without a word: another one has its Contact.
+    Forget {
+        /// As in the order.
+        registration: u64,
+    },
     /// OPTIONS outside any call, answered by [`Output::Pong`].
     Options {
         /// Comes back with the answer.

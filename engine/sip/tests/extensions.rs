@@ -472,6 +472,18 @@ fn a_registration_is_proven_renewed_and_taken_back() {
 }
 
 #[test]
+fn a_registration_that_is_forgotten_says_nothing_more() {
+    let mut us = Agent::new();
+    us.input(Input::Command(Command::Register(Box::new(order()))));
+    us.hear(&response(&us.last("REGISTER"), "200 OK", ""));
+    us.input(Input::Command(Command::Forget { registration: 1 }));
+    assert_eq!(us.registrations.last(), Some(&State::Removed));
+    us.wait(us.now_ms + 1_000_000);
+    assert_eq!(us.times("REGISTER").len(), 1);
+    assert!(us.is_empty());
+}
+
+#[test]
 fn a_registration_that_fails_is_tried_again_ever_more_slowly() {
     let mut us = Agent::new();
     us.input(Input::Command(Command::Register(Box::new(order()))));

@@ -123,6 +123,7 @@ async fn nobody_listening_fails_the_call_at_once_and_garbage_closes_only_its_own
     let (them, mut calls) = socket(StreamConfig { listen: Listen::Streams, ..StreamConfig::default() }).await;
     let mut stranger = TcpStream::connect(them.local_addr()).await.unwrap();
     stranger.write_all(b"OPTIONS sip:a@b SIP/2.0\r\n\r\n").await.unwrap();
+    let theirs = Hop::new(Transport::Tcp, stranger.local_addr().unwrap());
     let mut rest = Vec::new();
     timeout(Duration::from_secs(5), stranger.read_to_end(&mut rest)).await.unwrap().unwrap();
     let mut pinging = TcpStream::connect(them.local_addr()).await.unwrap();
@@ -131,4 +132,24 @@ async fn nobody_listening_fails_the_call_at_once_and_garbage_closes_only_its_own
     timeout(Duration::from_secs(5), pinging.read_exact(&mut pong)).await.unwrap().unwrap();
     assert_eq!(&pong, b"\r\n");
     talk(&us, &mut calls, Hop::new(Transport::Tcp, them.local_addr())).await;
+    // What others open and break is no fault of a hop of ours.
+    assert_eq!(them.fault(theirs), None);
+}
+
+#[tokio::test]
+async fn why_a_hop_could_not_be_reached_is_told_until_it_can() {
+    let (us, _in) = socket(StreamConfig::default()).await;
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let hop = Hop::new(Transport::Tcp, closed);
+    let mut call = invite(&us, hop);
+    until(&mut call, |e| matches!(e, Event::Failed { .. })).await;
+    assert!(us.fault(hop).is_some());
+    let _listener = std::net::TcpListener::bind(closed).unwrap();
+    let _call = invite(&us, hop);
+    let up = async {
+        while us.fault(hop).is_some() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(Duration::from_secs(10), up).await.unwrap();
 }
