@@ -271,6 +271,8 @@ impl AgentSide {
                 self.unattended(plant, callee, id);
                 None
             }
+            // Nobody knows who is there: a call that they have is lost at once.
+            CallNews::SignedOut(id) => self.is_lost(plant, callee, self.at_page(id)?),
             // Whoever shows cases hears it, not their calls.
             CallNews::Looked(_) => None,
         }

@@ -62,7 +62,7 @@ pub(super) trait Behind: Send {
     }
 
     /// The session was ended: whoever has this page may be anybody.
-    fn sign_out(&mut self) {}
+    fn sign_out(&mut self);
 }
 
 /// A page of somebody who is signed in.

@@ -303,6 +303,11 @@ impl AgentSide {
         }
     }
 
+    /// The place of the leg of a supervisor's page.
+    pub(super) fn at_page(&self, id: u64) -> Option<usize> {
+        self.legs.iter().position(|leg| leg.page.as_ref().is_some_and(|page| page.id == id))
+    }
+
     /// Tells a supervisor how it stands, and at first has them answer our offer.
     fn tell_page(&self, at: usize, lines: Lines) {
         let Some((leg, page)) = self.legs.get(at).and_then(|leg| Some((leg, leg.page.as_ref()?))) else {
@@ -331,7 +336,7 @@ impl AgentSide {
         callee: SlotId,
         (id, said): (u64, FromSupervisor),
     ) -> Option<Input> {
-        let at = self.legs.iter().position(|leg| leg.page.as_ref().is_some_and(|page| page.id == id))?;
+        let at = self.at_page(id)?;
         let sits = match said {
             FromSupervisor::Sdp { sdp } => {
                 self.supervisor_answers(plant, callee, at, &sdp);
@@ -405,8 +410,7 @@ impl AgentSide {
 
     /// A supervisor's page is gone. One that has the call may come back: its sound says when it is lost.
     pub(super) fn unattended(&mut self, plant: &Plant, callee: SlotId, id: u64) {
-        let leg = self.legs.iter().position(|leg| leg.page.as_ref().is_some_and(|page| page.id == id));
-        if let Some(at) = leg
+        if let Some(at) = self.at_page(id)
             && self.legs.get(at).is_some_and(|leg| matches!(leg.who, Who::Supervisor(_)))
         {
             self.end_leg(plant, at);

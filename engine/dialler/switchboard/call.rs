@@ -45,6 +45,8 @@ pub(crate) enum CallNews {
     Supervisor(u64, FromSupervisor),
     /// A supervisor's page is gone.
     Unattended(u64),
+    /// Somebody has ended the session behind a supervisor's page.
+    SignedOut(u64),
 }
 
 /// Whether something holds from here on.
