@@ -262,10 +262,7 @@ impl AgentSide {
                 self.leave(plant, callee);
                 None
             }
-            CallNews::Attend(page) => {
-                self.attend(plant, order, callee, page);
-                None
-            }
+            CallNews::Attend(page) => self.attend(plant, order, callee, page),
             CallNews::Supervisor(id, said) => self.supervised(plant, order, callee, (id, said)),
             CallNews::Unattended(id) => {
                 self.unattended(plant, callee, id);

@@ -275,17 +275,24 @@ impl AgentSide {
 
     // Supervisors.
 
-    /// A supervisor sits in on the call, or comes back to it.
-    pub(super) fn attend(&mut self, plant: &Plant, order: &Order, callee: SlotId, page: Page) {
+    /// A supervisor sits in on the call, or comes back to it; what the call is to hear.
+    pub(super) fn attend(
+        &mut self,
+        plant: &Plant,
+        order: &Order,
+        callee: SlotId,
+        page: Page,
+    ) -> Option<Input> {
         let known = |leg: &SideLeg| leg.page.as_ref().is_some_and(|known| known.login == page.login);
         if let Some(at) = self.legs.iter().position(known) {
-            let Some(leg) = self.legs.get_mut(at) else { return };
+            let leg = self.legs.get_mut(at)?;
             leg.page = Some(page);
-            if leg.sound.begin_anew(plant.means()).is_err() {
-                self.end_leg(plant, at);
-                return;
+            if let Err(error) = leg.sound.begin_anew(plant.means()) {
+                tracing::error!(%error, "a supervisor's leg could not be offered anew");
+                return self.is_lost(plant, callee, at);
             }
-            return self.tell_page(at, Lines::All);
+            self.tell_page(at, Lines::All);
+            return None;
         }
         let name = page.name.clone();
         let who = Who::Supervisor(Sits::Listens);
@@ -301,6 +308,7 @@ impl AgentSide {
                 page.tell(ToSupervisor::Refused { why: "no room for sound 无法建立语音".to_owned() });
             }
         }
+        None
     }
 
     /// The place of the leg of a supervisor's page.
