@@ -1,7 +1,7 @@
 //! Who else is in a talk: supervisors, an agent who is asked, somebody who is called in. Who hears whom is
 //! `call::floor`'s; here it is carried out, all of it in one step.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use waihu_agents::{
     AgentId, Need, Reach, Urgency, desk,
@@ -30,6 +30,9 @@ use crate::{
 
 /// The mark of a supervisor who has a call, in what is written down: no login has it.
 const SUPERVISOR: &str = "supervisor:";
+
+/// A supervisor who has the call and whose page is gone has so long to come back, as an agent has.
+const BACK_WITHIN: Duration = Duration::from_secs(30);
 
 impl AgentSide {
     // Who hears whom.
@@ -416,14 +419,15 @@ impl AgentSide {
         Some(Input::Wish(AgentWish::TakenOver(Agent { id, name, reach: Reach::Desk })))
     }
 
-    /// A supervisor's page is gone. One that has the call may come back: its sound says when it is lost.
+    /// A supervisor's page is gone. One that has the call may come back, and then answers what it is offered anew.
     pub(super) fn unattended(&mut self, plant: &Plant, callee: SlotId, id: u64) {
-        if let Some(at) = self.at_page(id)
-            && self.legs.get(at).is_some_and(|leg| matches!(leg.who, Who::Supervisor(_)))
-        {
-            self.end_leg(plant, at);
-            self.regroup(plant, callee);
+        let Some(at) = self.at_page(id) else { return };
+        if let Some(leg) = self.legs.get_mut(at).filter(|leg| matches!(leg.who, Who::Agent(_))) {
+            leg.sound.await_answer(BACK_WITHIN);
+            return;
         }
+        self.end_leg(plant, at);
+        self.regroup(plant, callee);
     }
 }
 
