@@ -126,10 +126,16 @@ impl DeskVoice {
 
     /// The session behind the desk was ended by somebody.
     pub fn sign_out(&self) {
-        let is_ours =
-            self.board.board().desks.get(&self.agent).is_some_and(|desk| desk.connection == self.connection);
-        if is_ours {
-            self.board.input(Input::SignedOut { agent: self.agent.clone() });
+        self.gone(Input::SignedOut { agent: self.agent.clone() });
+    }
+
+    /// Nobody is at the desk any more, unless another page is. In one step: one may come meanwhile.
+    fn gone(&self, how: Input) {
+        let mut board = self.board.board();
+        if board.desks.get(&self.agent).is_none_or(|desk| desk.connection == self.connection) {
+            board.desks.remove(&self.agent);
+            self.board.0.input(&mut board, how);
+            self.board.0.wake.notify_one();
         }
     }
 
@@ -250,17 +256,7 @@ enum Kind {
 
 impl Drop for DeskVoice {
     fn drop(&mut self) {
-        let ours = {
-            let mut board = self.board.board();
-            let ours = board.desks.get(&self.agent).is_none_or(|desk| desk.connection == self.connection);
-            if ours {
-                board.desks.remove(&self.agent);
-            }
-            ours
-        };
-        if ours {
-            self.board.input(Input::DeskGone { agent: self.agent.clone() });
-        }
+        self.gone(Input::DeskGone { agent: self.agent.clone() });
     }
 }
 

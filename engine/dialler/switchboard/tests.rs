@@ -206,6 +206,28 @@ async fn a_desk_that_reads_nothing_is_let_go() {
 }
 
 #[tokio::test]
+async fn a_desk_that_reads_nothing_is_signed_out_all_the_same() {
+    let (board, _folder) = board(&[]).await;
+    let link = board.connect(profile("li"));
+    link.say.say(FromDesk::Presence { wish: Wanted::Available });
+    let mut call = board.of_call(attempt());
+    call.seek(need(), card(), &[]);
+    link.say.say(FromDesk::Answer { attempt: attempt() });
+    for _ in 0..1_000 {
+        call.said(&said("喂"));
+    }
+    assert!(board.board().desks.is_empty());
+    link.say.sign_out();
+    assert!(board.standings().is_empty(), "nobody is there");
+    while !matches!(call.news().await, CallNews::Agent(AgentEvent::Lost)) {}
+    // Whoever comes next is not signed out by what is left of it.
+    let _owner = board.connect(profile("li"));
+    link.say.sign_out();
+    drop(link);
+    assert_eq!(board.standings().len(), 1);
+}
+
+#[tokio::test]
 async fn the_trunks_telephones_are_there_from_the_beginning() {
     let phone = waihu_trunk::Agent {
         name: "前台".to_owned(),
