@@ -38,7 +38,7 @@ use crate::{
     legs,
     plant::{Order, Plant},
     sound::{Ends, FarEnd, LegSound, News, Reach, SoundFault},
-    switchboard::{CallNews, CallSide},
+    switchboard::{CallNews, CallSide, DeskNews},
 };
 
 /// What reaches the agent's side from threads, with the number of the leg.
@@ -229,39 +229,12 @@ impl AgentSide {
         match news {
             CallNews::Agent(event) => {
                 self.is_taken |= matches!(event, AgentEvent::Taken(_));
-                if event == AgentEvent::HungUp && self.consult.is_some() {
-                    self.without.extend(self.agent().cloned());
-                }
                 Some(Input::Agent(event))
             }
-            CallNews::Wish(wish) => {
-                if matches!(wish, AgentWish::HandOn(_)) {
-                    self.without.extend(self.agent().cloned());
-                }
-                Some(Input::Wish(wish))
-            }
-            CallNews::Answer(sdp) => {
-                Some(Input::Sip { leg: Leg::Agent, event: SipEvent::Answered { sdp: *sdp } })
-            }
-            // A page that sees its call before it has our offer need not ask.
-            CallNews::Renew(connection) if self.board.is_offered(connection) => None,
-            CallNews::Renew(_) => self.renew(plant, Leg::Agent),
-            CallNews::Hold(hold) => {
-                if self.is_joined && !self.has_left {
-                    self.hold(plant, callee, if hold.is_on() { Callee::Held } else { Callee::There });
-                    self.show(None);
-                }
-                None
-            }
-            CallNews::CallIn(number) => {
-                self.wants_called_in(plant, number);
-                None
-            }
-            CallNews::LetGo => self.let_go(plant, callee),
-            CallNews::Leave => {
-                self.leave(plant, callee);
-                None
-            }
+            // Whoever has handed the call over, or left it, does nothing more with it.
+            CallNews::Lost(agent) | CallNews::Desk(agent, _) if self.agent() != Some(&agent) => None,
+            CallNews::Lost(_) => Some(Input::Agent(AgentEvent::Lost)),
+            CallNews::Desk(agent, news) => self.done_at_the_desk(plant, callee, agent, news),
             CallNews::Attend(page) => self.attend(plant, order, callee, page),
             CallNews::Supervisor(id, said) => self.supervised(plant, order, callee, (id, said)),
             CallNews::Unattended(id) => {
@@ -275,14 +248,66 @@ impl AgentSide {
         }
     }
 
-    fn told_of_the_consult(&mut self, plant: &Plant, news: CallNews) -> Option<Input> {
+    /// What the agent does who has the call.
+    fn done_at_the_desk(
+        &mut self,
+        plant: &Plant,
+        callee: SlotId,
+        agent: AgentId,
+        news: DeskNews,
+    ) -> Option<Input> {
         match news {
-            CallNews::Agent(event) => Some(Input::Consulted(event)),
-            CallNews::Answer(sdp) => {
+            DeskNews::HangUp => {
+                if self.consult.is_some() {
+                    self.without.push(agent);
+                }
+                Some(Input::Agent(AgentEvent::HungUp))
+            }
+            DeskNews::Wish(wish) => {
+                if matches!(wish, AgentWish::HandOn(_)) {
+                    self.without.push(agent);
+                }
+                Some(Input::Wish(wish))
+            }
+            DeskNews::Answer(sdp) => {
+                Some(Input::Sip { leg: Leg::Agent, event: SipEvent::Answered { sdp: *sdp } })
+            }
+            // A page that sees its call before it has our offer need not ask.
+            DeskNews::Renew(connection) if self.board.is_offered(connection) => None,
+            DeskNews::Renew(_) => self.renew(plant, Leg::Agent),
+            DeskNews::Hold(hold) => {
+                if self.is_joined {
+                    self.hold(plant, callee, if hold.is_on() { Callee::Held } else { Callee::There });
+                    self.show(None);
+                }
+                None
+            }
+            DeskNews::CallIn(number) => {
+                self.wants_called_in(plant, number);
+                None
+            }
+            DeskNews::LetGo => self.let_go(plant, callee),
+            DeskNews::Leave => {
+                self.leave(plant, callee);
+                None
+            }
+        }
+    }
+
+    fn told_of_the_consult(&mut self, plant: &Plant, news: CallNews) -> Option<Input> {
+        let news = match news {
+            CallNews::Agent(event) => return Some(Input::Consulted(event)),
+            CallNews::Lost(_) => return Some(Input::Consulted(AgentEvent::Lost)),
+            CallNews::Desk(_, news) => news,
+            _ => return None,
+        };
+        match news {
+            DeskNews::HangUp => Some(Input::Consulted(AgentEvent::HungUp)),
+            DeskNews::Answer(sdp) => {
                 Some(Input::Sip { leg: Leg::Consulted, event: SipEvent::Answered { sdp: *sdp } })
             }
-            CallNews::Renew(connection) if self.consult.as_ref()?.is_offered(connection) => None,
-            CallNews::Renew(_) => self.renew(plant, Leg::Consulted),
+            DeskNews::Renew(connection) if self.consult.as_ref()?.is_offered(connection) => None,
+            DeskNews::Renew(_) => self.renew(plant, Leg::Consulted),
             // The call is another's.
             _ => None,
         }
