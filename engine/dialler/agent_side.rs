@@ -327,6 +327,9 @@ impl AgentSide {
                 if reach == Reach::Lost { self.is_lost(plant, callee, at) } else { None }
             }
             Happening::Sound(News::Call(MediaEvent::Lost)) => self.is_lost(plant, callee, at),
+            Happening::Sound(News::Call(MediaEvent::NoAudio { lasting })) if leg.sound.is_dead(lasting) => {
+                self.is_lost(plant, callee, at)
+            }
             Happening::Sound(News::Call(
                 MediaEvent::PlaybackDone(id) | MediaEvent::PlaybackStopped { id, .. },
             )) if id.0 == WHISPER.0 => self.of_an_agent(at, AgentEvent::Briefed),

@@ -19,11 +19,11 @@ use std::{
 };
 
 use tokio::sync::oneshot;
-use waihu_call::{Leg, Part};
+use waihu_call::{DEAD_AFTER, Leg, Part};
 use waihu_media::{HeardTap, MediaEvent, Opened, Remote, SlotId, Stats, StereoTap, Taps};
 use waihu_sip::{AudioStream, DtlsRole, MediaMismatch, SessionDescription, StreamSecurity};
 use waihu_srtp::{DtlsError, Handshake, Role, is_dtls};
-use waihu_types::{AttemptId, FaultOwner, Outcome, Sound, SoundQuality, SrtpSuite, Time};
+use waihu_types::{AttemptId, Direction, FaultOwner, Outcome, Sound, SoundQuality, SrtpSuite, Time};
 
 pub(crate) use self::offer::{FarEnd, Means};
 use crate::{error::DialError, legs};
@@ -382,6 +382,13 @@ impl LegSound {
             }
             Some(Err(why)) => Err(why.into()),
         }
+    }
+
+    /// Whether a far end that has sent nothing for so long is gone: a telephone that holds nobody. Of a browser its
+    /// checks tell.
+    pub(crate) fn is_dead(&self, silent: Duration) -> bool {
+        let talks = self.agreed.is_some_and(|stream| stream.direction == Direction::SendRecv);
+        self.far_end == FarEnd::Telephone && talks && silent >= DEAD_AFTER
     }
 
     /// Says in the log whether the far end is still there.

@@ -44,3 +44,20 @@ fn who_does_not_answer_what_was_offered_anew_is_lost() {
         assert_eq!((sound.poll_timeout(), sound.handle_timeout(means)), (None, Ok(())));
     });
 }
+
+#[test]
+fn a_telephone_that_sends_nothing_for_long_is_gone_unless_it_holds_us() {
+    use Direction::{Inactive, RecvOnly, SendOnly, SendRecv};
+    with_leg(|sound, means| {
+        assert!(!sound.is_dead(DEAD_AFTER), "it has not answered");
+        let mut theirs = answer(sound);
+        for (direction, is_dead) in
+            [(SendOnly, false), (Inactive, false), (RecvOnly, false), (SendRecv, true)]
+        {
+            theirs.media[0].direction = Some(direction);
+            sound.described(means, Part::Answer, &theirs).unwrap();
+            assert_eq!(sound.is_dead(DEAD_AFTER), is_dead, "{direction:?}");
+        }
+        assert!(!sound.is_dead(DEAD_AFTER / 2));
+    });
+}
