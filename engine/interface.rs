@@ -179,7 +179,10 @@ fn floor(agents: &Switchboard) -> Floor {
         talks: Box::new(move || talks.talks()),
         attend: Box::new(move |(login, name), attempt| {
             let SupervisorLink { hear, say } = seats.attend(login, name, attempt)?;
-            Some(Attended { hear, say: Box::new(move |said| say.say(said)) })
+            let voice = Arc::new(say);
+            let seat = Arc::clone(&voice);
+            let sign_out = move || seat.sign_out();
+            Some(Attended { hear, say: Box::new(move |said| voice.say(said)), sign_out: Box::new(sign_out) })
         }),
         stands: Box::new(move || {
             let mut stands = Stands::default();

@@ -13,11 +13,12 @@ mod page;
 #[allow(dead_code)]
 mod postgres;
 
-use std::{path::Path, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
+use desk::{add_person, opens, signs_in};
 use floor::{Agent, Floor, Place, offers};
-use page::who_was_heard;
-use serde_json::json;
+use page::{Sound, take, who_was_heard};
+use serde_json::{Value, json};
 use tokio::time::sleep;
 
 const API: &str = "127.0.0.1:8503";
@@ -30,11 +31,16 @@ async fn a_minute_without_a_database_costs_no_word_of_a_talk() {
     let database = postgres::shared().database().await;
     let files = [("waihu.toml", "store_file = \"store-url\"\n"), ("store-url", database.as_str())];
     let mut floor = Floor::open(PLACE, 1, "", &files, "");
+    add_person(floor.path(), "chen", "陈强", &["--role", "operations"]);
     floor.is_open();
     let mut li = Agent::comes(API, "li", LI).await;
     let mut wang = Agent::comes(API, "wang", 800).await;
     let talk = floor.call("张伟");
     let attempt = li.takes().await;
+    let id = attempt.as_str().unwrap();
+    let mut chen = opens(API, &signs_in(API, "chen").await, &format!("/v1/talks/{id}/seat")).await;
+    let sdp = chen.wait_for("sdp").await["sdp"].as_str().unwrap().to_owned();
+    chen.say(json!({"type": "sdp", "sdp": take(&sdp, Sound::of(1_000))})).await;
     postgres::shared().kill();
     // Longer than a page may be silent, and than a session is looked up.
     sleep(Duration::from_secs(40)).await;
@@ -45,6 +51,15 @@ async fn a_minute_without_a_database_costs_no_word_of_a_talk() {
     }
     li.says("hang_up", &attempt).await;
     li.desk.wait_for("ended").await;
+    // Whoever sat in is let go as well, and stands in what is kept until the database is back.
+    chen.wait_for("ended").await;
+    let kept = floor.path().join(format!("recordings/{id}.outcome.json"));
+    while !kept.exists() {
+        sleep(Duration::from_millis(100)).await;
+    }
+    let kept: Value = serde_json::from_slice(&fs::read(kept).unwrap()).unwrap();
+    let other = &kept["handover"]["others"][0];
+    assert_eq!((&other["name"], &other["part"]), (&json!("陈强"), &json!("listened")), "{kept}");
     sleep(Duration::from_secs(16)).await;
     postgres::shared().restart();
 

@@ -22,7 +22,6 @@ export const useSeat = (attempt: string) => {
   const [refused, setRefused] = useState('');
   const socket = useRef<WebSocket>(undefined);
   const voice = useRef<MediaStream>(undefined);
-  const sitting = sat?.sitting;
   const send = (message: object) => {
     if (socket.current?.readyState === WebSocket.OPEN) socket.current.send(JSON.stringify(message));
   };
@@ -30,6 +29,10 @@ export const useSeat = (attempt: string) => {
     let gone = false;
     let peer: RTCPeerConnection | undefined;
     let relays: RTCIceServer[] = [];
+    // How we sit in is told before there is a microphone, and again whenever it changes.
+    let sitting: Sitting = 'listens';
+    // Nothing of whoever listens leaves the machine.
+    const gate = () => voice.current?.getAudioTracks().forEach((track) => (track.enabled = sitting !== 'listens'));
     const ear = new Audio();
     const made = new WebSocket(`${location.origin.replace(/^http/, 'ws')}/v1/talks/${encodeURIComponent(attempt)}/seat`);
     socket.current = made;
@@ -42,14 +45,18 @@ export const useSeat = (attempt: string) => {
       peer = own;
       // Without a microphone one may still listen.
       voice.current ??= await microphone().catch(() => undefined);
-      voice.current?.getAudioTracks().forEach((track) => (track.enabled = false));
+      gate();
       const answer = await answered(own, sdp, voice.current);
       if (!gone && peer === own) send({ type: 'sdp', sdp: answer });
     };
     made.onmessage = ({ data }) => {
       const message = JSON.parse(String(data)) as Told;
       if (message.type === 'ice') relays = message.servers;
-      else if (message.type === 'state') setSat((before) => ({ ...message, lines: message.lines ?? before?.lines ?? [] }));
+      else if (message.type === 'state') {
+        sitting = message.sitting;
+        gate();
+        setSat((before) => ({ ...message, lines: message.lines ?? before?.lines ?? [] }));
+      }
       else if (message.type === 'line') setSat((before) => before && { ...before, lines: [...before.lines, message.line] });
       else if (message.type === 'sdp') sound(message.sdp).catch((problem: unknown) => setRefused(String(problem)));
       else if (message.type === 'refused') setRefused(message.why);
@@ -69,9 +76,5 @@ export const useSeat = (attempt: string) => {
       voice.current = undefined;
     };
   }, [attempt]);
-  // Nothing of whoever listens leaves the machine.
-  useEffect(() => {
-    voice.current?.getAudioTracks().forEach((track) => (track.enabled = sitting !== 'listens'));
-  }, [sitting]);
   return { sat, over, refused, send };
 };

@@ -28,6 +28,8 @@ pub struct Attended {
     pub hear: mpsc::Receiver<ToSupervisor>,
     /// What the page says.
     pub say: Box<dyn Fn(FromSupervisor) + Send + Sync>,
+    /// The session behind the seat was ended: a call that they took over is the bot's again at once, as at a desk.
+    pub sign_out: Box<dyn Fn() + Send + Sync>,
 }
 
 /// How the agents of this node stand, and who waits for them.

@@ -12,7 +12,7 @@ mod seam;
 mod transfer;
 mod turn;
 
-pub use machine::{CallMachine, GOES_ON_WITHIN};
+pub use machine::{CallMachine, DEAD_AFTER, GOES_ON_WITHIN};
 pub use seam::{
     Agent, AgentEvent, AgentWish, ConsultEnd, Ending, HandoverEnd, Input, Leg, Line, MediaEvent, Offered,
     Onward, Output, Part, Partial, PlaybackId, Speaker, SpeechEvent,

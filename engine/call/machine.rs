@@ -26,8 +26,8 @@ pub use hearing::GOES_ON_WITHIN;
 /// RFC 3261 gives a BYE 32 s; by then the outcome has long been wanted.
 const LINGER: Duration = Duration::from_secs(3);
 
-/// A callee who sends nothing to the agent for so long is gone: muted phones are silent for less.
-const DEAD_AFTER: Duration = Duration::from_secs(120);
+/// Who sends nothing in a talk of two people for so long is gone: muted phones are silent for less.
+pub const DEAD_AFTER: Duration = Duration::from_secs(120);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LegState {

@@ -436,13 +436,19 @@ impl<'a> ActiveCall<'a> {
         }
     }
 
-    /// Closes the files, stores the outcome. The media is freed with the call itself.
+    /// Nobody is on the line any more, however long the disk and the store take from here on: closes the files, stores
+    /// the outcome.
     async fn close(mut self, attempt: Attempt, ending: Ending) -> Result<Outcome, DialError> {
         let now = self.now();
+        let others = self.side.others(self.wall(now));
+        self.side.hang_up_all(self.plant);
         self.plant.media.close(self.sound.slot());
         let causes = &self.plant.trunk.causes;
         let mut outcome = outcome(&attempt, causes, ending, self.wall(now), |at| self.wall(at));
         self.fault.iter().for_each(|fault| fault.mark(&mut outcome));
+        if let Some(handover) = &mut outcome.handover {
+            handover.others = others;
+        }
         self.trail.iter_mut().for_each(|trail| trail.ended(&outcome));
         filing::keep(self.plant, &outcome).await;
         let written = (self.recording.take(), self.transcript.take());
@@ -450,9 +456,6 @@ impl<'a> ActiveCall<'a> {
         (outcome.recording, outcome.transcript, stats) =
             filing::close_files(&attempt.attempt, written, self.sound.closed()).await;
         outcome.sound = self.sound.outcome(&stats);
-        if let Some(handover) = &mut outcome.handover {
-            handover.others = self.side.others(self.wall(now));
-        }
         outcome.mood = hearing::mood(&self.mood);
         // The outcome carries the answer as well.
         if let Some(marking) = self.marking.take() {

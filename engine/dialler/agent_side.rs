@@ -38,7 +38,7 @@ use crate::{
     legs,
     plant::{Order, Plant},
     sound::{Ends, FarEnd, LegSound, News, Reach, SoundFault},
-    switchboard::{CallNews, CallSide},
+    switchboard::{CallNews, CallSide, DeskNews},
 };
 
 /// What reaches the agent's side from threads, with the number of the leg.
@@ -229,61 +229,85 @@ impl AgentSide {
         match news {
             CallNews::Agent(event) => {
                 self.is_taken |= matches!(event, AgentEvent::Taken(_));
-                if event == AgentEvent::HungUp && self.consult.is_some() {
-                    self.without.extend(self.agent().cloned());
-                }
                 Some(Input::Agent(event))
             }
-            CallNews::Wish(wish) => {
-                if matches!(wish, AgentWish::HandOn(_)) {
-                    self.without.extend(self.agent().cloned());
-                }
-                Some(Input::Wish(wish))
-            }
-            CallNews::Answer(sdp) => {
-                Some(Input::Sip { leg: Leg::Agent, event: SipEvent::Answered { sdp: *sdp } })
-            }
-            // A page that sees its call before it has our offer need not ask.
-            CallNews::Renew(connection) if self.board.is_offered(connection) => None,
-            CallNews::Renew(_) => self.renew(plant, Leg::Agent),
-            CallNews::Hold(hold) => {
-                if self.is_joined && !self.has_left {
-                    self.hold(plant, callee, if hold.is_on() { Callee::Held } else { Callee::There });
-                    self.show(None);
-                }
-                None
-            }
-            CallNews::CallIn(number) => {
-                self.wants_called_in(plant, number);
-                None
-            }
-            CallNews::LetGo => self.let_go(plant, callee),
-            CallNews::Leave => {
-                self.leave(plant, callee);
-                None
-            }
-            CallNews::Attend(page) => {
-                self.attend(plant, order, callee, page);
-                None
-            }
+            // Whoever has handed the call over, or left it, does nothing more with it.
+            CallNews::Lost(agent) | CallNews::Desk(agent, _) if self.agent() != Some(&agent) => None,
+            CallNews::Lost(_) => Some(Input::Agent(AgentEvent::Lost)),
+            CallNews::Desk(agent, news) => self.done_at_the_desk(plant, callee, agent, news),
+            CallNews::Attend(page) => self.attend(plant, order, callee, page),
             CallNews::Supervisor(id, said) => self.supervised(plant, order, callee, (id, said)),
             CallNews::Unattended(id) => {
                 self.unattended(plant, callee, id);
                 None
             }
+            // Nobody knows who is there: a call that they have is lost at once.
+            CallNews::SignedOut(id) => self.is_lost(plant, callee, self.at_page(id)?),
             // Whoever shows cases hears it, not their calls.
             CallNews::Looked(_) => None,
         }
     }
 
-    fn told_of_the_consult(&mut self, plant: &Plant, news: CallNews) -> Option<Input> {
+    /// What the agent does who has the call.
+    fn done_at_the_desk(
+        &mut self,
+        plant: &Plant,
+        callee: SlotId,
+        agent: AgentId,
+        news: DeskNews,
+    ) -> Option<Input> {
         match news {
-            CallNews::Agent(event) => Some(Input::Consulted(event)),
-            CallNews::Answer(sdp) => {
+            DeskNews::HangUp => {
+                if self.consult.is_some() {
+                    self.without.push(agent);
+                }
+                Some(Input::Agent(AgentEvent::HungUp))
+            }
+            DeskNews::Wish(wish) => {
+                if matches!(wish, AgentWish::HandOn(_)) {
+                    self.without.push(agent);
+                }
+                Some(Input::Wish(wish))
+            }
+            DeskNews::Answer(sdp) => {
+                Some(Input::Sip { leg: Leg::Agent, event: SipEvent::Answered { sdp: *sdp } })
+            }
+            // A page that sees its call before it has our offer need not ask.
+            DeskNews::Renew(connection) if self.board.is_offered(connection) => None,
+            DeskNews::Renew(_) => self.renew(plant, Leg::Agent),
+            DeskNews::Hold(hold) => {
+                if self.is_joined {
+                    self.hold(plant, callee, if hold.is_on() { Callee::Held } else { Callee::There });
+                    self.show(None);
+                }
+                None
+            }
+            DeskNews::CallIn(number) => {
+                self.wants_called_in(plant, number);
+                None
+            }
+            DeskNews::LetGo => self.let_go(plant, callee),
+            DeskNews::Leave => {
+                self.leave(plant, callee);
+                None
+            }
+        }
+    }
+
+    fn told_of_the_consult(&mut self, plant: &Plant, news: CallNews) -> Option<Input> {
+        let news = match news {
+            CallNews::Agent(event) => return Some(Input::Consulted(event)),
+            CallNews::Lost(_) => return Some(Input::Consulted(AgentEvent::Lost)),
+            CallNews::Desk(_, news) => news,
+            _ => return None,
+        };
+        match news {
+            DeskNews::HangUp => Some(Input::Consulted(AgentEvent::HungUp)),
+            DeskNews::Answer(sdp) => {
                 Some(Input::Sip { leg: Leg::Consulted, event: SipEvent::Answered { sdp: *sdp } })
             }
-            CallNews::Renew(connection) if self.consult.as_ref()?.is_offered(connection) => None,
-            CallNews::Renew(_) => self.renew(plant, Leg::Consulted),
+            DeskNews::Renew(connection) if self.consult.as_ref()?.is_offered(connection) => None,
+            DeskNews::Renew(_) => self.renew(plant, Leg::Consulted),
             // The call is another's.
             _ => None,
         }
@@ -303,6 +327,9 @@ impl AgentSide {
                 if reach == Reach::Lost { self.is_lost(plant, callee, at) } else { None }
             }
             Happening::Sound(News::Call(MediaEvent::Lost)) => self.is_lost(plant, callee, at),
+            Happening::Sound(News::Call(MediaEvent::NoAudio { lasting })) if leg.sound.is_dead(lasting) => {
+                self.is_lost(plant, callee, at)
+            }
             Happening::Sound(News::Call(
                 MediaEvent::PlaybackDone(id) | MediaEvent::PlaybackStopped { id, .. },
             )) if id.0 == WHISPER.0 => self.of_an_agent(at, AgentEvent::Briefed),

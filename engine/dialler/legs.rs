@@ -59,13 +59,15 @@ pub(crate) fn not_dialled() -> Event {
 }
 
 /// The media thread's event of a leg's slot in the call's words; none for those that the call does not need.
-/// A slot that ends while the call lasts is lost, and of the agent's the call hears nothing else but the whisper's end; after the
-/// call, nobody reads this. A far end that says goodbye by RTCP may still speak: only its BYE ends a call.
+/// A slot that ends while the call lasts is lost, and of a leg beside the callee's nothing else is told but the whisper's
+/// end and that nothing comes; after the call, nobody reads this. A far end that says goodbye by RTCP may still speak:
+/// only its BYE ends a call.
 pub(crate) fn media_word(leg: Leg, event: &waihu_media::MediaEvent) -> Option<MediaEvent> {
     use waihu_media::MediaEvent as M;
     match event {
         M::Closed(_) => Some(MediaEvent::Lost),
         M::PlaybackDone { id } => Some(MediaEvent::PlaybackDone(PlaybackId(id.0))),
+        M::NoAudio { for_ms } => Some(MediaEvent::NoAudio { lasting: Duration::from_millis(*for_ms) }),
         _ if leg == Leg::Agent => None,
         M::PlaybackStarted { id } => Some(MediaEvent::PlaybackStarted(PlaybackId(id.0))),
         M::PlaybackStopped { id, played_ms } => {
@@ -73,7 +75,6 @@ pub(crate) fn media_word(leg: Leg, event: &waihu_media::MediaEvent) -> Option<Me
             Some(MediaEvent::PlaybackStopped { id, played_ms, heard_bytes: 0 })
         }
         M::Dtmf { digit, .. } => Some(MediaEvent::Digit(*digit)),
-        M::NoAudio { for_ms } => Some(MediaEvent::NoAudio { lasting: Duration::from_millis(*for_ms) }),
         _ => None,
     }
 }
@@ -238,6 +239,8 @@ mod tests {
         for leg in [Leg::Callee, Leg::Agent] {
             assert_eq!(media_word(leg, &closed), Some(MediaEvent::Lost));
             assert_eq!(media_word(leg, &waihu_media::MediaEvent::Bye), None, "only SIP's BYE ends a call");
+            let silent = media_word(leg, &waihu_media::MediaEvent::NoAudio { for_ms: 160_000 });
+            assert_eq!(silent, Some(MediaEvent::NoAudio { lasting: Duration::from_secs(160) }));
         }
         let key = waihu_media::MediaEvent::Dtmf { digit: '1', duration_ms: 80 };
         assert_eq!(media_word(Leg::Callee, &key), Some(MediaEvent::Digit('1')));

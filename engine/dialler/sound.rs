@@ -9,22 +9,27 @@
 mod offer;
 #[cfg(test)]
 mod real_browser;
+#[cfg(test)]
+mod tests;
 
 use std::{
     net::{IpAddr, SocketAddr},
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::oneshot;
-use waihu_call::{Leg, Part};
+use waihu_call::{DEAD_AFTER, Leg, Part};
 use waihu_media::{HeardTap, MediaEvent, Opened, Remote, SlotId, Stats, StereoTap, Taps};
 use waihu_sip::{AudioStream, DtlsRole, MediaMismatch, SessionDescription, StreamSecurity};
 use waihu_srtp::{DtlsError, Handshake, Role, is_dtls};
-use waihu_types::{AttemptId, FaultOwner, Outcome, Sound, SoundQuality, SrtpSuite, Time};
+use waihu_types::{AttemptId, Direction, FaultOwner, Outcome, Sound, SoundQuality, SrtpSuite, Time};
 
 pub(crate) use self::offer::{FarEnd, Means};
 use crate::{error::DialError, legs};
+
+/// A page that was loaded anew answers our offer within this, or is lost: a handshake and a microphone take less.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(12);
 
 /// Why a leg has no sound that may be sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +40,9 @@ pub(crate) enum SoundFault {
     /// No keys came of the handshake.
     #[error("no keys for SRTP: {0}")]
     Handshake(#[from] DtlsError),
+    /// What was offered anew was not answered in time.
+    #[error("no answer to what was offered anew")]
+    Unanswered,
     /// The media thread could not code or lock it.
     #[error("the sound failed: {0}")]
     Media(String),
@@ -46,6 +54,7 @@ impl SoundFault {
         let (code, text) = match self {
             Self::Mismatch(_) => (488, "Not Acceptable Here"),
             Self::Handshake(_) => (488, "No Keys For SRTP"),
+            Self::Unanswered => (408, "Request Timeout"),
             Self::Media(_) => (500, "No Media"),
         };
         format!("SIP;cause={code};text=\"{text}\"")
@@ -108,6 +117,8 @@ pub(crate) struct LegSound {
     agreed: Option<AudioStream>,
     suite: Option<SrtpSuite>,
     shaking: Option<Shaking>,
+    /// The far end is to answer anew by then.
+    answer_by: Option<Instant>,
     /// The log has been told how the sound flows.
     is_told: bool,
     closed: oneshot::Receiver<Stats>,
@@ -187,6 +198,7 @@ impl LegSound {
             agreed: None,
             suite: None,
             shaking: None,
+            answer_by: None,
             is_told: false,
             closed,
         })
@@ -196,6 +208,7 @@ impl LegSound {
     /// that was loaded anew: with other keys and credentials. Who answered before is sent nothing more until
     /// the next answer, whose far end goes on where it stood: what the slot is joined with, and what is
     /// played on it, stays. A page takes such an offer with a new connection: the old one would keep its keys.
+    /// Nothing else tells of one that never answers, for no check of it has come yet.
     ///
     /// # Errors
     /// When there is no randomness for keys.
@@ -203,7 +216,13 @@ impl LegSound {
         self.offer = means.offer(self.far_end, &self.opened)?;
         self.ours = self.offer.clone();
         (self.agreed, self.suite, self.shaking, self.is_told) = (None, None, None, false);
+        self.await_answer(ANSWERED_WITHIN);
         Ok(())
+    }
+
+    /// Whoever does not answer anew within this is lost.
+    pub(crate) fn await_answer(&mut self, within: Duration) {
+        self.answer_by = Some(Instant::now() + within);
     }
 
     pub(crate) fn slot(&self) -> SlotId {
@@ -246,7 +265,7 @@ impl LegSound {
             }
             Part::Offer => self.ours.settle_again(theirs)?,
         };
-        self.agreed = Some(stream);
+        (self.agreed, self.answer_by) = (Some(stream), None);
         let security = match stream.srtp {
             StreamSecurity::None => {
                 self.suite = None;
@@ -329,16 +348,21 @@ impl LegSound {
 
     /// When [`Self::handle_timeout`] is wanted.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        self.shaking.as_ref()?.handshake.poll_timeout()
+        let shaking = self.shaking.as_ref().and_then(|shaking| shaking.handshake.poll_timeout());
+        shaking.into_iter().chain(self.answer_by).min()
     }
 
-    /// The time of the handshake's next step may have come.
+    /// The time of the handshake's next step, or the last for an answer, may have come.
     ///
     /// # Errors
-    /// When it ends without keys.
+    /// When it ends without keys, or there was no answer.
     pub(crate) fn handle_timeout(&mut self, means: Means<'_>) -> Result<(), SoundFault> {
+        let now = Instant::now();
+        if self.answer_by.take_if(|by| *by <= now).is_some() {
+            return Err(SoundFault::Unanswered);
+        }
         let Some(shaking) = &mut self.shaking else { return Ok(()) };
-        shaking.handshake.handle_timeout(Instant::now());
+        shaking.handshake.handle_timeout(now);
         self.go_on(means)
     }
 
@@ -358,6 +382,13 @@ impl LegSound {
             }
             Some(Err(why)) => Err(why.into()),
         }
+    }
+
+    /// Whether a far end that has sent nothing for so long is gone: a telephone that holds nobody. Of a browser its
+    /// checks tell.
+    pub(crate) fn is_dead(&self, silent: Duration) -> bool {
+        let talks = self.agreed.is_some_and(|stream| stream.direction == Direction::SendRecv);
+        self.far_end == FarEnd::Telephone && talks && silent >= DEAD_AFTER
     }
 
     /// Says in the log whether the far end is still there.

@@ -25,7 +25,7 @@ use waihu_call::AgentEvent;
 use waihu_store::Store;
 use waihu_types::{Answers, AttemptId, Lang, Time, WallTime};
 
-pub(crate) use call::{CallNews, CallSide};
+pub(crate) use call::{CallNews, CallSide, DeskNews};
 pub use desk::{DeskLink, DeskVoice};
 pub use supervise::{SupervisorLink, SupervisorVoice};
 
@@ -220,7 +220,7 @@ impl Inner {
                 board.tell_desk(&agent, ToDesk::Revoked { attempt: call, why });
             }
             Output::Missing { call } => board.tell_call(&call, CallNews::Agent(AgentEvent::Missing)),
-            Output::Lost { call, .. } => board.tell_call(&call, CallNews::Agent(AgentEvent::Lost)),
+            Output::Lost { agent, call } => board.tell_call(&call, CallNews::Lost(agent)),
             Output::Changed { agent } => {
                 self.tell_state(board, &agent);
             }

@@ -13,7 +13,7 @@ use axum::{
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
     task::JoinHandle,
-    time::{Instant, MissedTickBehavior, interval_at},
+    time::{Instant, MissedTickBehavior, interval_at, timeout},
 };
 
 use crate::{
@@ -28,7 +28,7 @@ use crate::{
 const MOST_BYTES: usize = 64 << 10;
 /// How often a page is asked whether it is there, and whether its session still is, which may end on another node.
 const PING: Duration = Duration::from_secs(10);
-/// A page that says nothing for so long is gone, though its connection is not: a network that went away.
+/// A page that says or reads nothing for so long is gone, though its connection is not: a network that went away.
 const SILENT: Duration = Duration::from_secs(25);
 /// The close codes of our own (RFC 6455, 7.4.2); what is behind a seat has one more for its own end.
 const SIGNED_OUT: u16 = 4_401;
@@ -62,7 +62,7 @@ pub(super) trait Behind: Send {
     }
 
     /// The session was ended: whoever has this page may be anybody.
-    fn sign_out(&mut self) {}
+    fn sign_out(&mut self);
 }
 
 /// A page of somebody who is signed in.
@@ -147,7 +147,7 @@ impl Seat {
                     }
                 }
                 _ = ping.tick() => {
-                    if heard_at.elapsed() > SILENT || socket.send(Message::Ping(Vec::new().into())).await.is_err() {
+                    if heard_at.elapsed() > SILENT || !sends(&mut socket, Message::Ping(Vec::new().into())).await {
                         return;
                     }
                     if looking.is_none() {
@@ -170,7 +170,7 @@ impl Seat {
             }
         };
         let reason = Utf8Bytes::from_static("");
-        let _ = socket.send(Message::Close(Some(CloseFrame { code, reason }))).await;
+        sends(&mut socket, Message::Close(Some(CloseFrame { code, reason }))).await;
     }
 
     /// Looks how it stands with the session; of whoever is at work it is noted that they are.
@@ -211,9 +211,14 @@ fn read<T: DeserializeOwned>(said: &str) -> Result<T, String> {
 /// False where the page is gone.
 async fn tells(socket: &mut WebSocket, told: &impl Serialize) -> bool {
     match text(told) {
-        Ok(text) => socket.send(Message::Text(text.into())).await.is_ok(),
+        Ok(text) => sends(socket, Message::Text(text.into())).await,
         Err(_) => false,
     }
+}
+
+/// False where the page is gone, or reads nothing: whoever waits for it hears of no session that was ended.
+async fn sends(socket: &mut WebSocket, message: Message) -> bool {
+    matches!(timeout(SILENT, socket.send(message)).await, Ok(Ok(())))
 }
 
 /// A page of another site may open a WebSocket and has the browser send our cookie; what it cannot do is claim to be

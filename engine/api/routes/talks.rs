@@ -170,4 +170,8 @@ impl Behind for Attending {
         (self.attended.say)(said);
         None
     }
+
+    fn sign_out(&mut self) {
+        (self.attended.sign_out)();
+    }
 }

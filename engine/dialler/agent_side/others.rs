@@ -1,7 +1,7 @@
 //! Who else is in a talk: supervisors, an agent who is asked, somebody who is called in. Who hears whom is
 //! `call::floor`'s; here it is carried out, all of it in one step.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use waihu_agents::{
     AgentId, Need, Reach, Urgency, desk,
@@ -30,6 +30,9 @@ use crate::{
 
 /// The mark of a supervisor who has a call, in what is written down: no login has it.
 const SUPERVISOR: &str = "supervisor:";
+
+/// A supervisor who has the call and whose page is gone has so long to come back, as an agent has.
+const BACK_WITHIN: Duration = Duration::from_secs(30);
 
 impl AgentSide {
     // Who hears whom.
@@ -275,17 +278,24 @@ impl AgentSide {
 
     // Supervisors.
 
-    /// A supervisor sits in on the call, or comes back to it.
-    pub(super) fn attend(&mut self, plant: &Plant, order: &Order, callee: SlotId, page: Page) {
+    /// A supervisor sits in on the call, or comes back to it; what the call is to hear.
+    pub(super) fn attend(
+        &mut self,
+        plant: &Plant,
+        order: &Order,
+        callee: SlotId,
+        page: Page,
+    ) -> Option<Input> {
         let known = |leg: &SideLeg| leg.page.as_ref().is_some_and(|known| known.login == page.login);
         if let Some(at) = self.legs.iter().position(known) {
-            let Some(leg) = self.legs.get_mut(at) else { return };
+            let leg = self.legs.get_mut(at)?;
             leg.page = Some(page);
-            if leg.sound.begin_anew(plant.means()).is_err() {
-                self.end_leg(plant, at);
-                return;
+            if let Err(error) = leg.sound.begin_anew(plant.means()) {
+                tracing::error!(%error, "a supervisor's leg could not be offered anew");
+                return self.is_lost(plant, callee, at);
             }
-            return self.tell_page(at, Lines::All);
+            self.tell_page(at, Lines::All);
+            return None;
         }
         let name = page.name.clone();
         let who = Who::Supervisor(Sits::Listens);
@@ -301,6 +311,12 @@ impl AgentSide {
                 page.tell(ToSupervisor::Refused { why: "no room for sound 无法建立语音".to_owned() });
             }
         }
+        None
+    }
+
+    /// The place of the leg of a supervisor's page.
+    pub(super) fn at_page(&self, id: u64) -> Option<usize> {
+        self.legs.iter().position(|leg| leg.page.as_ref().is_some_and(|page| page.id == id))
     }
 
     /// Tells a supervisor how it stands, and at first has them answer our offer.
@@ -331,7 +347,7 @@ impl AgentSide {
         callee: SlotId,
         (id, said): (u64, FromSupervisor),
     ) -> Option<Input> {
-        let at = self.legs.iter().position(|leg| leg.page.as_ref().is_some_and(|page| page.id == id))?;
+        let at = self.at_page(id)?;
         let sits = match said {
             FromSupervisor::Sdp { sdp } => {
                 self.supervisor_answers(plant, callee, at, &sdp);
@@ -403,15 +419,15 @@ impl AgentSide {
         Some(Input::Wish(AgentWish::TakenOver(Agent { id, name, reach: Reach::Desk })))
     }
 
-    /// A supervisor's page is gone. One that has the call may come back: its sound says when it is lost.
+    /// A supervisor's page is gone. One that has the call may come back, and then answers what it is offered anew.
     pub(super) fn unattended(&mut self, plant: &Plant, callee: SlotId, id: u64) {
-        let leg = self.legs.iter().position(|leg| leg.page.as_ref().is_some_and(|page| page.id == id));
-        if let Some(at) = leg
-            && self.legs.get(at).is_some_and(|leg| matches!(leg.who, Who::Supervisor(_)))
-        {
-            self.end_leg(plant, at);
-            self.regroup(plant, callee);
+        let Some(at) = self.at_page(id) else { return };
+        if let Some(leg) = self.legs.get_mut(at).filter(|leg| matches!(leg.who, Who::Agent(_))) {
+            leg.sound.await_answer(BACK_WITHIN);
+            return;
         }
+        self.end_leg(plant, at);
+        self.regroup(plant, callee);
     }
 }
 

@@ -23,28 +23,40 @@ const MOST_LINES: usize = 1_000;
 pub(crate) enum CallNews {
     /// In the call machine's words.
     Agent(AgentEvent),
-    /// A desk's answer to our offer.
-    Answer(Box<SessionDescription>),
-    /// A desk wants another offer, over this connection.
-    Renew(u64),
-    /// The callee is to wait, or no longer.
-    Hold(Turned),
+    /// An agent's desk is gone.
+    Lost(AgentId),
+    /// What an agent does, who had the call as they did it; once it is heard another may have it.
+    Desk(AgentId, DeskNews),
     /// How an agent decided who was shown the case before its call.
     Looked(Decision),
-    /// What the agent who has the call wants with it.
-    Wish(AgentWish),
-    /// Somebody is to be called in.
-    CallIn(PhoneNumber),
-    /// Whoever was called in is to be let go.
-    LetGo,
-    /// The agent leaves the callee with whoever was called in.
-    Leave,
     /// A supervisor sits in, or comes back.
     Attend(Page),
     /// What a supervisor does.
     Supervisor(u64, FromSupervisor),
     /// A supervisor's page is gone.
     Unattended(u64),
+    /// Somebody has ended the session behind a supervisor's page.
+    SignedOut(u64),
+}
+
+/// What an agent does at their desk with the call that they have.
+pub(crate) enum DeskNews {
+    /// The answer to our offer.
+    Answer(Box<SessionDescription>),
+    /// Another offer is wanted, over this connection.
+    Renew(u64),
+    /// The callee is to wait, or no longer.
+    Hold(Turned),
+    /// What they want with the call.
+    Wish(AgentWish),
+    /// Somebody is to be called in.
+    CallIn(PhoneNumber),
+    /// Whoever was called in is to be let go.
+    LetGo,
+    /// They leave the callee with whoever was called in.
+    Leave,
+    /// They hang up.
+    HangUp,
 }
 
 /// Whether something holds from here on.

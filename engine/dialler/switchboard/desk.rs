@@ -7,12 +7,12 @@ use waihu_agents::{
     Agent, AgentId, Input, Level, OfferEnd, Presence, Reach,
     desk::{CallState, Colleague, FromDesk, How, MOST_NOTES, Profile, Revocation, State, ToDesk},
 };
-use waihu_call::{AgentEvent, AgentWish};
+use waihu_call::AgentWish;
 use waihu_sip::SessionDescription;
 use waihu_store::WrapUp;
 use waihu_types::{Answers, AttemptId};
 
-use super::{Board, CallNews, Inner, Switchboard, call::Turned, wanted};
+use super::{Board, CallNews, DeskNews, Inner, Switchboard, call::Turned, wanted};
 use crate::{agent_side::AgentSide, legs::wall_now};
 
 /// Messages that wait for a desk: who has not read so many reads nothing any more, and comes back to a whole state.
@@ -92,10 +92,10 @@ impl DeskVoice {
             FromDesk::Answer { attempt } => self.board.input(Input::Accept { agent, call: attempt }),
             FromDesk::Decline { attempt } => self.board.input(Input::Decline { agent, call: attempt }),
             FromDesk::Sdp { attempt, sdp } => self.described(&attempt, &sdp),
-            FromDesk::Renew { attempt } => self.to_call(&attempt, CallNews::Renew(self.connection)),
+            FromDesk::Renew { attempt } => self.to_call(&attempt, DeskNews::Renew(self.connection)),
             FromDesk::Hold { attempt, on } => self.turned(&attempt, on.into(), Kind::Hold),
             FromDesk::Mute { attempt, on } => self.turned(&attempt, on.into(), Kind::Mute),
-            FromDesk::HangUp { attempt } => self.to_call(&attempt, CallNews::Agent(AgentEvent::HungUp)),
+            FromDesk::HangUp { attempt } => self.to_call(&attempt, DeskNews::HangUp),
             FromDesk::WrapUp { attempt, disposition, notes, promise } => {
                 let notes = notes.trim().to_owned();
                 if notes.chars().count() > MOST_NOTES {
@@ -109,15 +109,15 @@ impl DeskVoice {
                     How::AskFirst => AgentWish::Consult(to),
                     How::AtOnce => AgentWish::HandOn(to),
                 };
-                self.to_call(&attempt, CallNews::Wish(wish));
+                self.to_call(&attempt, DeskNews::Wish(wish));
             }
             FromDesk::HandOver { attempt } => {
-                self.to_call(&attempt, CallNews::Wish(AgentWish::HandOver));
+                self.to_call(&attempt, DeskNews::Wish(AgentWish::HandOver));
             }
-            FromDesk::Return { attempt } => self.to_call(&attempt, CallNews::Wish(AgentWish::Return)),
-            FromDesk::CallIn { attempt, number } => self.to_call(&attempt, CallNews::CallIn(number)),
-            FromDesk::LetGo { attempt } => self.to_call(&attempt, CallNews::LetGo),
-            FromDesk::Leave { attempt } => self.to_call(&attempt, CallNews::Leave),
+            FromDesk::Return { attempt } => self.to_call(&attempt, DeskNews::Wish(AgentWish::Return)),
+            FromDesk::CallIn { attempt, number } => self.to_call(&attempt, DeskNews::CallIn(number)),
+            FromDesk::LetGo { attempt } => self.to_call(&attempt, DeskNews::LetGo),
+            FromDesk::Leave { attempt } => self.to_call(&attempt, DeskNews::Leave),
             FromDesk::Colleagues => self.tell_colleagues(),
             FromDesk::Done => self.board.input(Input::WrapUpDone { agent }),
             FromDesk::Longer => self.board.input(Input::WrapUpLonger { agent }),
@@ -126,10 +126,16 @@ impl DeskVoice {
 
     /// The session behind the desk was ended by somebody.
     pub fn sign_out(&self) {
-        let is_ours =
-            self.board.board().desks.get(&self.agent).is_some_and(|desk| desk.connection == self.connection);
-        if is_ours {
-            self.board.input(Input::SignedOut { agent: self.agent.clone() });
+        self.gone(Input::SignedOut { agent: self.agent.clone() });
+    }
+
+    /// Nobody is at the desk any more, unless another page is. In one step: one may come meanwhile.
+    fn gone(&self, how: Input) {
+        let mut board = self.board.board();
+        if board.desks.get(&self.agent).is_none_or(|desk| desk.connection == self.connection) {
+            board.desks.remove(&self.agent);
+            self.board.0.input(&mut board, how);
+            self.board.0.wake.notify_one();
         }
     }
 
@@ -157,16 +163,16 @@ impl DeskVoice {
             .filter(|sdp| sdp.len() <= MOST_SDP)
             .map(|sdp| SessionDescription::parse(sdp.as_bytes()))
         {
-            Some(Ok(answer)) => self.to_call(attempt, CallNews::Answer(Box::new(answer))),
+            Some(Ok(answer)) => self.to_call(attempt, DeskNews::Answer(Box::new(answer))),
             _ => self.refuse("sdp: it cannot be read as RFC 8866 has it 无法解析 SDP"),
         }
     }
 
     /// Tells a call that this agent has.
-    fn to_call(&self, attempt: &AttemptId, news: CallNews) {
+    fn to_call(&self, attempt: &AttemptId, news: DeskNews) {
         let board = self.board.board();
         if board.has(&self.agent, attempt) {
-            board.tell_call(attempt, news);
+            board.tell_call(attempt, CallNews::Desk(self.agent.clone(), news));
         }
     }
 
@@ -183,7 +189,7 @@ impl DeskVoice {
             match kind {
                 Kind::Hold => {
                     held.hold = on;
-                    held.tell(CallNews::Hold(on));
+                    held.tell(CallNews::Desk(self.agent.clone(), DeskNews::Hold(on)));
                 }
                 // The page sends silence itself: here it is known for one that is loaded anew.
                 Kind::Mute => held.mute = on,
@@ -249,17 +255,7 @@ enum Kind {
 
 impl Drop for DeskVoice {
     fn drop(&mut self) {
-        let ours = {
-            let mut board = self.board.board();
-            let ours = board.desks.get(&self.agent).is_none_or(|desk| desk.connection == self.connection);
-            if ours {
-                board.desks.remove(&self.agent);
-            }
-            ours
-        };
-        if ours {
-            self.board.input(Input::DeskGone { agent: self.agent.clone() });
-        }
+        self.gone(Input::DeskGone { agent: self.agent.clone() });
     }
 }
 

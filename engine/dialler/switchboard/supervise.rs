@@ -64,6 +64,11 @@ impl SupervisorVoice {
     pub fn say(&self, said: FromSupervisor) {
         self.board.board().tell_call(&self.call, CallNews::Supervisor(self.id, said));
     }
+
+    /// The session behind the page was ended by somebody.
+    pub fn sign_out(&self) {
+        self.board.board().tell_call(&self.call, CallNews::SignedOut(self.id));
+    }
 }
 
 impl Drop for SupervisorVoice {

@@ -8,7 +8,7 @@ use waihu_agents::{
 };
 use waihu_types::{Disposition, Identity, Intent, Lang, Promise};
 
-use super::*;
+use super::{call::Turned, *};
 
 async fn board(phones: &[waihu_trunk::Agent]) -> (Switchboard, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
@@ -129,7 +129,7 @@ async fn a_desk_sees_the_card_before_it_answers_and_all_of_the_call_after_a_relo
     let lines: Vec<_> = told.lines.iter().map(|l| l.text.as_str()).collect();
     assert_eq!(lines, ["给我转人工", "我等着"]);
     link.say.say(FromDesk::Renew { attempt: attempt() });
-    assert!(matches!(call.news().await, CallNews::Renew(2)));
+    assert!(matches!(call.news().await, CallNews::Desk(_, DeskNews::Renew(2))));
     assert!(!call.is_offered(2), "it has no sound yet");
 
     drop(call);
@@ -168,7 +168,7 @@ async fn a_desk_may_do_nothing_with_a_call_that_it_has_not() {
     wang.say.say(FromDesk::HangUp { attempt: attempt() });
     wang.say.say(FromDesk::Renew { attempt: attempt() });
     li.say.say(FromDesk::HangUp { attempt: attempt() });
-    assert!(matches!(call.news().await, CallNews::Agent(AgentEvent::HungUp)));
+    assert!(matches!(call.news().await, CallNews::Desk(by, DeskNews::HangUp) if by.as_str() == "li"));
     let late = board.connect(profile("chen"));
     late.say.say(FromDesk::Answer { attempt: attempt() });
     let mut late = late;
@@ -203,6 +203,28 @@ async fn a_desk_that_reads_nothing_is_let_go() {
     assert!(board.board().desks.is_empty());
     drop(link);
     assert_eq!(board.standings()[0].presence, Presence::Away);
+}
+
+#[tokio::test]
+async fn a_desk_that_reads_nothing_is_signed_out_all_the_same() {
+    let (board, _folder) = board(&[]).await;
+    let link = board.connect(profile("li"));
+    link.say.say(FromDesk::Presence { wish: Wanted::Available });
+    let mut call = board.of_call(attempt());
+    call.seek(need(), card(), &[]);
+    link.say.say(FromDesk::Answer { attempt: attempt() });
+    for _ in 0..1_000 {
+        call.said(&said("喂"));
+    }
+    assert!(board.board().desks.is_empty());
+    link.say.sign_out();
+    assert!(board.standings().is_empty(), "nobody is there");
+    while !matches!(call.news().await, CallNews::Lost(agent) if agent.as_str() == "li") {}
+    // Whoever comes next is not signed out by what is left of it.
+    let _owner = board.connect(profile("li"));
+    link.say.sign_out();
+    drop(link);
+    assert_eq!(board.standings().len(), 1);
 }
 
 #[tokio::test]
@@ -258,9 +280,11 @@ async fn who_was_asked_about_a_call_has_it_under_its_own_id() {
 
     let to = desk::To::Agent("wang".to_owned());
     li.say.say(FromDesk::Transfer { attempt: attempt(), to, how: desk::How::AskFirst });
-    let CallNews::Wish(waihu_call::AgentWish::Consult(_)) = other_news(&mut call).await else {
+    let CallNews::Desk(by, DeskNews::Wish(waihu_call::AgentWish::Consult(_))) = other_news(&mut call).await
+    else {
         unreachable!("the call hears of it")
     };
+    assert_eq!(by.as_str(), "li");
     let asked: AttemptId = "a-1.1".parse().unwrap();
     let consult = board.of_call(asked.clone());
     let only = Some(AgentId::new("wang"));
@@ -272,8 +296,14 @@ async fn who_was_asked_about_a_call_has_it_under_its_own_id() {
     assert_eq!((offered, card.asked_by.as_deref()), (asked.clone(), Some("LI")));
     wang.say.say(FromDesk::Answer { attempt: asked.clone() });
     consult.joined();
+    // What Li says before they hear that Wang has the call is told as Li's.
+    li.say.say(FromDesk::HangUp { attempt: attempt() });
     call.hand_over(&consult);
     drop(consult);
+    assert!(
+        matches!(other_news(&mut call).await, CallNews::Desk(by, DeskNews::HangUp) if by.as_str() == "li")
+    );
+    li.say.say(FromDesk::HangUp { attempt: attempt() });
     while !matches!(next(&mut li).await, ToDesk::Ended { .. }) {}
     let yours = loop {
         if let ToDesk::Yours { attempt, was } = next(&mut wang).await {
@@ -283,7 +313,10 @@ async fn who_was_asked_about_a_call_has_it_under_its_own_id() {
     assert_eq!(yours, (attempt(), asked));
     // What Wang does from here on is done with the call itself.
     wang.say.say(FromDesk::Hold { attempt: attempt(), on: true });
-    assert!(matches!(other_news(&mut call).await, CallNews::Hold(hold) if hold.is_on()));
+    let CallNews::Desk(by, DeskNews::Hold(hold)) = other_news(&mut call).await else {
+        unreachable!("it is Wang's, and no more Li's")
+    };
+    assert_eq!((by.as_str(), hold), ("wang", Turned::On));
     let told = state(&mut wang).call.unwrap();
     assert_eq!((told.attempt, told.lines.len()), (attempt(), 1));
     let presences: Vec<_> = board.standings().into_iter().map(|s| s.presence).collect();
@@ -308,7 +341,10 @@ async fn a_supervisor_sits_in_on_a_talk_and_on_nothing_else() {
     let seats: Vec<_> = (0..5).map(|n| board.attend(&format!("s{n}"), "S", &attempt())).collect();
     assert_eq!(seats.iter().filter(|seat| seat.is_some()).count(), 4, "so many and no more");
     assert_eq!(board.talks()[0].supervisors, 4);
-    assert!(matches!(other_news(&mut call).await, CallNews::Attend(page) if page.login == "s0"));
+    let CallNews::Attend(page) = other_news(&mut call).await else { unreachable!("the call hears of it") };
+    assert_eq!(page.login, "s0");
+    seats[0].as_ref().unwrap().say.sign_out();
+    while !matches!(other_news(&mut call).await, CallNews::SignedOut(id) if id == page.id) {}
     drop(seats);
     assert_eq!(board.talks()[0].supervisors, 0);
     drop(call);

@@ -5,12 +5,11 @@ use std::{
     time::Duration,
 };
 
-use crate::common::{now, server_of};
+use crate::common::{ends_session, now, server_of};
 use axum::Router;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::mpsc,
     time::timeout,
@@ -180,10 +179,7 @@ async fn a_stolen_sessions_desk_is_closed_as_soon_as_it_is_ended_elsewhere_and_n
     let theirs = format!("waihu={}", stolen.reveal());
     let mut thief = page(at, &[("cookie", &theirs), ("origin", &own)]).await.unwrap();
     let mut ours = page(at, &[("cookie", &cookie), ("origin", &own)]).await.unwrap();
-    let csrf = asks(at, "GET /v1/session", &cookie, "").await;
-    let csrf = csrf.split_once("\"csrf\":\"").unwrap().1.split('"').next().unwrap().to_owned();
-    let ended = asks(at, "DELETE /v1/session/others", &cookie, &format!("x-waihu-csrf: {csrf}\r\n")).await;
-    assert!(ended.starts_with("HTTP/1.1 204"), "{ended}");
+    ends_session(at, &cookie, "/v1/session/others").await;
     assert_eq!(timeout(BEFORE_THE_PING, closed(&mut thief)).await, Ok(Some(4_401)));
     assert_eq!(seen.lock().unwrap().signed_out, 1, "the switchboard hears of it");
     ours.send(Message::text("{\"type\":\"done\"}")).await.unwrap();
@@ -191,17 +187,6 @@ async fn a_stolen_sessions_desk_is_closed_as_soon_as_it_is_ended_elsewhere_and_n
         tokio::task::yield_now().await;
     }
     assert_eq!(page(at, &[("cookie", &theirs), ("origin", &own)]).await.err(), Some(401));
-}
-
-/// What a route answers.
-async fn asks(at: std::net::SocketAddr, what: &str, cookie: &str, headers: &str) -> String {
-    let mut stream = TcpStream::connect(at).await.unwrap();
-    let asked =
-        format!("{what} HTTP/1.1\r\nhost: {at}\r\ncookie: {cookie}\r\n{headers}connection: close\r\n\r\n");
-    stream.write_all(asked.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    answer
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use crate::common::{now, server_with_floor};
+use crate::common::{ends_session, now, server_with_floor};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::{
@@ -26,6 +26,7 @@ use waihu_types::{Answers, Intent, Mood};
 struct Told {
     said: Vec<FromSupervisor>,
     pages: Vec<mpsc::Sender<ToSupervisor>>,
+    signed_out: u32,
 }
 
 type Seen = Arc<Mutex<Told>>;
@@ -51,8 +52,10 @@ fn floor() -> (Floor, Seen) {
             assert_eq!((login, name, attempt.as_str()), ("zhao", "赵敏", "a-1"));
             let (tell, hear) = mpsc::channel(8);
             told.lock().unwrap().pages.push(tell);
-            let told = Arc::clone(&told);
-            Some(Attended { hear, say: Box::new(move |said| told.lock().unwrap().said.push(said)) })
+            let (told, signed_out) = (Arc::clone(&told), Arc::clone(&told));
+            let say = move |said| told.lock().unwrap().said.push(said);
+            let sign_out = move || signed_out.lock().unwrap().signed_out += 1;
+            Some(Attended { hear, say: Box::new(say), sign_out: Box::new(sign_out) })
         }),
         stands: Box::new(|| Stands {
             agents: BTreeMap::from([("talking", 1)]),
@@ -145,4 +148,18 @@ async fn each_step_is_written_down_and_an_ended_talk_closes_the_seat() {
         }
     }
     assert_eq!((refused, closed), (1, Some(4_410)));
+}
+
+#[tokio::test]
+async fn a_stolen_sessions_seat_is_closed_and_the_talk_hears_of_it() {
+    let (at, cookie, seen, _, _folder) = ground(Role::Operations).await;
+    let mut page = seat(at, &cookie, "a-1").await.unwrap();
+    ends_session(at, &cookie, "/v1/session").await;
+    let mut closed = None;
+    while let Some(Ok(told)) = page.next().await {
+        if let Message::Close(Some(close)) = told {
+            closed = Some(u16::from(close.code));
+        }
+    }
+    assert_eq!((closed, seen.lock().unwrap().signed_out), (Some(4_401), 1));
 }

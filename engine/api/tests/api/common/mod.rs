@@ -1,7 +1,7 @@
 //! A server in memory over a store in a folder of its own, and tokens of every role.
 #![allow(clippy::unwrap_used, dead_code, reason = "each test uses a part of it")]
 
-use std::{path::Path, sync::Arc};
+use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use axum::{
     Router,
@@ -9,6 +9,10 @@ use axum::{
     http::{HeaderMap, Request, StatusCode},
 };
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 use tower::ServiceExt;
 use waihu_api::{
     Choices, Connect, Cookies, Floor, Limits, OpenId, Passwords, Pulse, Reports, State, StrategyOf,
@@ -214,4 +218,23 @@ impl Server {
 pub fn case(id: &str) -> Value {
     json!({"id": id, "phone": "+8613800138000", "name": "张伟", "title": "先生", "lang": "zh", "creditor": "安信银行",
         "product": "信用卡", "amount": "3250.00", "currency": "CNY", "due_date": "2026-11-15"})
+}
+
+/// What a route answers.
+async fn asks(at: SocketAddr, what: &str, cookie: &str, headers: &str) -> String {
+    let mut stream = TcpStream::connect(at).await.unwrap();
+    let asked =
+        format!("{what} HTTP/1.1\r\nhost: {at}\r\ncookie: {cookie}\r\n{headers}connection: close\r\n\r\n");
+    stream.write_all(asked.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+/// Ends the session of a cookie, or the others of its person, at a server on a port.
+pub async fn ends_session(at: SocketAddr, cookie: &str, path: &str) {
+    let csrf = asks(at, "GET /v1/session", cookie, "").await;
+    let csrf = csrf.split_once("\"csrf\":\"").unwrap().1.split('"').next().unwrap().to_owned();
+    let ended = asks(at, &format!("DELETE {path}"), cookie, &format!("x-waihu-csrf: {csrf}\r\n")).await;
+    assert!(ended.starts_with("HTTP/1.1 204"), "{ended}");
 }
