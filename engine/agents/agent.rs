@@ -60,6 +60,8 @@ pub enum Reach {
     Phone {
         /// The place, from 0.
         place: usize,
+        /// The callee's side is asked to call it in our place.
+        refers: bool,
     },
 }
 

@@ -30,7 +30,7 @@ pub(crate) fn rank(seat: &Seat, need: &Need) -> Rank {
     let known = need.last_agent.as_ref() == Some(&seat.agent.id);
     let (place, load, idle) = match seat.agent.reach {
         Reach::Desk => (0, seat.talked.as_secs() / SAME_LOAD_S, seat.idle_since),
-        Reach::Phone { place } => (place.saturating_add(1), 0, Time::ZERO),
+        Reach::Phone { place, .. } => (place.saturating_add(1), 0, Time::ZERO),
     };
     (lacks, Reverse(levels), !known, place, load, idle)
 }

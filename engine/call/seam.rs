@@ -268,7 +268,8 @@ pub enum Output {
     HandOver,
     /// Tell the switchboard that no agent is needed any more.
     Unwanted,
-    /// Make the agent's leg: send the telephone's INVITE, or the desk our offer.
+    /// Make the agent's leg: send the telephone's INVITE, or the desk our offer; or ask the callee's side to call the
+    /// telephone in our place.
     InviteAgent {
         /// Whose.
         agent: AgentId,

@@ -49,6 +49,8 @@ pub(crate) struct Transfer {
     /// Whom the agent wants it handed on to, and whether it is them who are sought.
     pub onward: Option<Onward>,
     pub seeks_onward: bool,
+    /// Whom the callee's side was asked to call in our place (REFER), until it has told how that ended.
+    pub referred: Option<Agent>,
     /// When the callee hears next how it stands.
     pub words_at: Option<Time>,
     wanted_at: Option<Time>,
@@ -68,6 +70,7 @@ impl Transfer {
             was_ahead: false,
             onward: None,
             seeks_onward: false,
+            referred: None,
             words_at: None,
             wanted_at: None,
             offers: Vec::new(),
@@ -154,6 +157,17 @@ impl Transfer {
             self.stage = Stage::Talks { agent, since: now };
             self.ends_as(OfferResult::Joined);
         }
+    }
+
+    /// The callee's side has reached the agent, who has the call in the place of whoever had it.
+    pub fn reached(&mut self, now: Time, agent: Agent) {
+        self.talked += self.talks_for(now);
+        self.joined_at.get_or_insert(now);
+        if let Some(offer) = self.offers.iter_mut().rfind(|offer| offer.agent == agent.name) {
+            offer.end = OfferResult::Joined;
+        }
+        self.last = Some((agent.name.clone(), HandoverResult::Joined));
+        self.stage = Stage::Talks { agent, since: now };
     }
 
     /// Another has the agent's place from here on.

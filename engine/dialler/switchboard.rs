@@ -268,6 +268,8 @@ async fn keep_time(inner: Weak<Inner>) {
 
 /// A telephone of the trunk's file as an agent: it has its skills well, and speaks whatever is spoken.
 fn of_phone(place: usize, phone: &waihu_trunk::Agent) -> Agent {
+    let refers = phone.handover == waihu_trunk::Handover::Refer;
+    let ours = Duration::from_secs(phone.ring_timeout_s.into());
     Agent {
         id: AgentId::new(&format!("{PHONE}{}", phone.name)),
         name: phone.name.clone(),
@@ -275,8 +277,9 @@ fn of_phone(place: usize, phone: &waihu_trunk::Agent) -> Agent {
         langs: Vec::<Lang>::new(),
         // Whoever picks a telephone up has answered by hand.
         answers: Answers::ByHand,
-        reach: Reach::Phone { place },
-        ring: Some(Duration::from_secs(phone.ring_timeout_s.into())),
+        reach: Reach::Phone { place, refers },
+        // What the callee's side calls rings until it tells how that ended: a REFER cannot be taken back.
+        ring: Some(if refers { waihu_sip::TRANSFER_PATIENCE } else { ours }),
     }
 }
 

@@ -147,6 +147,8 @@ pub struct Interpreter {
     promise: Option<Promise>,
     callback: Option<Callback>,
     follow_ups: Vec<FollowUp>,
+    /// A transfer was come to.
+    sought: bool,
     /// Few calls have one, and it is large.
     handover: Option<Box<Handover>>,
     /// When the call is closed, or cut once it is closing.
@@ -202,6 +204,7 @@ impl Interpreter {
             promise: None,
             callback: None,
             follow_ups: Vec::new(),
+            sought: false,
             handover: None,
             limit_at: None,
             closing: Closing::No,
@@ -368,6 +371,7 @@ impl Interpreter {
             self.back = before.kind.can_be_left().then_some(self.state);
         }
         self.state = to;
+        self.sought |= matches!(state.kind, Kind::Transfer { .. });
         (self.silence_rung, self.no_match_rung, self.listen_for) = (0, 0, None);
         (self.asked, self.boxed) = (false, false);
         self.reached = state.reached.or(self.reached);
@@ -624,13 +628,20 @@ impl Interpreter {
     // Agents, voicemail, limits, the end.
 
     fn agent_joined(&mut self, agent: String) {
-        // Where the callee's side was asked to call them, they may be faster than the words before.
-        if self.agent_wanted().is_none() {
+        if !self.sought {
             self.trace("an agent joined whom nobody dialled");
             return;
         }
-        self.handover = Some(Box::new(Handover::of(agent, HandoverResult::Joined)));
-        self.settled = Some(End::of(Disposition::HandedOver));
+        // Where the callee's side was asked to call them, they may be faster than the words before, or come when nobody
+        // waits for them any more: what was settled meanwhile stands.
+        let waits = self.agent_wanted().is_some();
+        if !waits {
+            self.settle_held();
+        }
+        if waits || self.settled.is_none() {
+            self.handover = Some(Box::new(Handover::of(agent, HandoverResult::Joined)));
+            self.settled = Some(End::of(Disposition::HandedOver));
+        }
         self.outputs.push_back(Output::LeaveToAgent);
         self.conclude("an agent has taken the call");
     }

@@ -80,7 +80,7 @@ pub enum Input {
     Digit(char),
     /// The callee spoke, and no words were found in it.
     Unintelligible,
-    /// The agent that was dialled has answered, and both are joined.
+    /// The agent that was dialled has answered, and both are joined; maybe when nobody waited any more.
     AgentJoined {
         /// The agent's name in the configuration.
         agent: String,

@@ -24,6 +24,7 @@ use std::collections::{HashMap, VecDeque};
 use waihu_types::Time;
 
 use self::{clients::Clients, dice::Dice, registering::Registration, schedule::Schedule, servers::Servers};
+pub use transfer::TRANSFER_PATIENCE;
 pub use words::{
     CallHandle, Change, Command, Counts, Discard, EndedBy, EndpointConfig, Event, FailureCause, Input,
     Invite, LargeRequests, Output, Referral, Strangers, TimedOut, Usage,

@@ -121,7 +121,7 @@ pub struct Agent {
     pub name: String,
     /// The SIP URI that is dialled.
     pub address: Uri,
-    /// How long the agent's phone may ring [s].
+    /// How long the agent's phone may ring [s]; where the callee's side calls it, that says how long.
     pub ring_timeout_s: u32,
     /// What the agent can do, in the words of scripts (`skills` of a transfer).
     pub skills: Vec<String>,

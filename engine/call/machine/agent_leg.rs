@@ -130,11 +130,22 @@ impl CallMachine {
             return;
         }
         self.note(now, format!("it rings at agent {}", agent.name));
-        let (id, by_phone) = (agent.id.clone(), matches!(agent.reach, Reach::Phone { .. }));
-        self.transfer.rings(now, agent);
-        if by_phone {
-            self.outputs.push_back(Output::InviteAgent { agent: id });
+        self.transfer.rings(now, agent.clone());
+        self.call_telephone(now, agent);
+    }
+
+    /// Has an agent's telephone called. A REFER cannot be taken back: while the callee's side calls one, the next waits.
+    fn call_telephone(&mut self, now: Time, agent: Agent) {
+        let Reach::Phone { refers, .. } = agent.reach else { return };
+        if refers {
+            if let Some(before) = &self.transfer.referred {
+                let note = format!("the callee's side still calls agent {}", before.name);
+                self.note(now, note);
+                return;
+            }
+            self.transfer.referred = Some(agent.clone());
         }
+        self.outputs.push_back(Output::InviteAgent { agent: agent.id });
     }
 
     fn rings_no_longer(&mut self, now: Time, agent: &AgentId, why: OfferEnd) {
@@ -236,28 +247,45 @@ impl CallMachine {
         }
     }
 
-    /// What came of asking the callee's side to call the agent in our place (RFC 3515): with the agent's answer the call
-    /// is over for us.
+    /// What came of asking the callee's side to call an agent in our place (RFC 3515).
     pub(super) fn referred(&mut self, now: Time, code: u16) {
-        let Stage::Rings { agent, .. } = &self.transfer.stage else { return };
-        let agent = agent.clone();
-        match code {
-            ..200 => {}
-            200..300 => {
-                self.outputs.push_back(Output::AcceptAgent { agent: agent.id.clone() });
-                self.note(now, format!("the callee's side has reached agent {}", agent.name));
-                // It may be faster than the words that tell of it: then nobody has waited.
-                if !self.transfer.waits {
-                    self.transfer.waits(now);
-                }
-                self.transfer.stage = Stage::Ready { agent };
-                self.transfer.joined(now);
-                self.stop_music();
-                self.with_agent = Some(now);
-                self.hang_up(now, EndedBy::Us);
-            }
-            300.. => self.outputs.push_back(Output::DeclineAgent { agent: agent.id }),
+        if code < 200 {
+            return;
         }
+        let Some(agent) = self.transfer.referred.take() else { return };
+        if code < 300 {
+            self.reached(now, agent);
+            return;
+        }
+        match &self.transfer.stage {
+            Stage::Rings { agent: at, .. } if at.id == agent.id => {
+                self.outputs.push_back(Output::DeclineAgent { agent: agent.id });
+            }
+            // Who was to be called next is called now.
+            Stage::Rings { agent: next, .. } if matches!(next.reach, Reach::Phone { refers: true, .. }) => {
+                let next = next.clone();
+                self.call_telephone(now, next);
+            }
+            _ => {}
+        }
+    }
+
+    /// The callee's side has reached the agent: with that the call is over for us, whatever it had come to meanwhile.
+    fn reached(&mut self, now: Time, agent: Agent) {
+        if self.transfer.is(&agent.id) {
+            self.outputs.push_back(Output::AcceptAgent { agent: agent.id.clone() });
+        } else if !self.transfer.talks() {
+            self.seek_no_longer(now);
+        }
+        self.note(now, format!("the callee's side has reached agent {}", agent.name));
+        // It may be faster than the words that tell of it: then nobody has waited.
+        if !self.transfer.waits {
+            self.transfer.waits(now);
+        }
+        self.transfer.reached(now, agent);
+        self.stop_music();
+        self.with_agent.get_or_insert(now);
+        self.hang_up(now, EndedBy::Us);
     }
 
     fn agent_hung_up(&mut self, now: Time) {

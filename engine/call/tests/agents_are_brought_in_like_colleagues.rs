@@ -4,9 +4,9 @@
 mod shell;
 
 use shell::{Shell, answer, failed, hung_up};
-use waihu_agents::{AgentId, Input as BoardInput};
+use waihu_agents::{AgentId, Input as BoardInput, Presence};
 use waihu_call::{AgentEvent, Input, Leg, MediaEvent, Part};
-use waihu_sip::FailureCause;
+use waihu_sip::{Event, FailureCause};
 use waihu_types::{Disposition, HandoverResult, Intent, OfferResult};
 
 fn wants_human(agents: &[&str]) -> Shell {
@@ -258,17 +258,84 @@ fn who_waits_hears_music_and_now_and_then_how_it_stands() {
 
 #[test]
 fn an_agent_whom_the_callees_side_reaches_before_the_words_are_spoken_has_the_call() {
-    let mut shell = Shell::answered(&["desk-1"]);
+    let mut shell = Shell::answered(&[]);
+    shell.behind_a_pbx(&["desk-1"]);
     shell.say("对，我就是", Intent::Affirm);
     shell.say("给我转人工", Intent::RequestHuman);
     shell.wait(700);
-    shell.sip(Leg::Callee, waihu_sip::Event::Transfer { code: 200 });
+    shell.sip(Leg::Callee, Event::Transfer { code: 200 });
     let ending = shell.end();
     assert_eq!(ending.conclusion.disposition, Disposition::HandedOver);
     let handover = ending.handover.unwrap();
     assert_eq!((handover.result, handover.waited.as_millis()), (HandoverResult::Joined, 0));
     let offers: Vec<_> = handover.offers.iter().map(|o| (o.agent.as_str(), o.end)).collect();
     assert_eq!(offers, [("desk-1", OfferResult::Joined)]);
+}
+
+/// A call for which the callee's side was asked to call the first of these, who rings out for us.
+fn rings_out(agents: &[&str]) -> Shell {
+    let mut shell = Shell::answered(&[]);
+    shell.behind_a_pbx(agents);
+    asks(&mut shell);
+    for _ in 0..160 {
+        shell.wait(100);
+        assert!(shell.music || shell.playing.is_some() || agents.len() == 1, "who waits is not in silence");
+    }
+    assert_eq!(shell.desks, ["desk-1"], "the callee's side calls one at a time");
+    shell
+}
+
+#[test]
+fn an_agent_who_rang_out_for_us_and_picks_up_where_the_callees_side_calls_has_the_call() {
+    // The bot is back with the callee, or the next one waits to be called.
+    for agents in [&["desk-1"][..], &["desk-1", "desk-2"][..]] {
+        let mut shell = rings_out(agents);
+        shell.sip(Leg::Callee, Event::Transfer { code: 200 });
+        assert!(shell.hangups.contains(&Leg::Callee), "it is over for us");
+        let ending = shell.end();
+        assert_eq!(ending.conclusion.disposition, Disposition::HandedOver);
+        let handover = ending.handover.unwrap();
+        assert_eq!((handover.agent.as_str(), handover.result), ("desk-1", HandoverResult::Joined));
+        let offers: Vec<_> = handover.offers.iter().map(|o| o.end).collect();
+        assert_eq!(offers, [OfferResult::Joined, OfferResult::Withdrawn][..agents.len()]);
+    }
+}
+
+#[test]
+fn the_callees_side_is_asked_to_call_the_next_agent_once_it_has_told_of_the_first() {
+    let mut shell = rings_out(&["desk-1", "desk-2"]);
+    shell.sip(Leg::Callee, Event::Transfer { code: 180 });
+    assert_eq!(shell.desks, ["desk-1"]);
+    shell.sip(Leg::Callee, Event::Transfer { code: 480 });
+    assert_eq!(shell.desks, ["desk-1", "desk-2"]);
+    shell.wait(3_000);
+    shell.sip(Leg::Callee, Event::Transfer { code: 200 });
+    let ending = shell.end();
+    assert_eq!(ending.conclusion.disposition, Disposition::HandedOver);
+    let handover = ending.handover.unwrap();
+    assert_eq!((handover.agent.as_str(), handover.result), ("desk-2", HandoverResult::Joined));
+    let offers: Vec<_> = handover.offers.iter().map(|o| o.end).collect();
+    assert_eq!(offers, [OfferResult::NoAnswer, OfferResult::Joined]);
+}
+
+#[test]
+fn a_desk_that_talks_gives_way_to_whom_the_callees_side_has_reached() {
+    let mut shell = Shell::answered(&[]);
+    shell.behind_a_pbx(&["desk-1"]);
+    asks(&mut shell);
+    shell.sits_down("li");
+    shell.wait(16_000);
+    shell.desk_answers("li");
+    assert!(shell.bridged);
+    shell.wait(10_000);
+    shell.sip(Leg::Callee, Event::Transfer { code: 200 });
+    assert!(shell.hangups.contains(&Leg::Callee));
+    assert!(!shell.agents.standings().any(|s| s.presence == Presence::Talking), "Li is not left on the line");
+    let ending = shell.end();
+    assert_eq!(ending.conclusion.disposition, Disposition::HandedOver);
+    let handover = ending.handover.unwrap();
+    assert_eq!((handover.agent.as_str(), handover.talked.as_secs()), ("desk-1", 10));
+    assert!(handover.offers.iter().all(|o| o.end == OfferResult::Joined));
 }
 
 #[test]

@@ -257,7 +257,8 @@ fn what_does_not_fit_changes_nothing() {
 
 #[test]
 fn a_callee_who_was_called_to_the_agent_by_their_own_side_is_handed_over() {
-    let mut shell = Shell::answered(&["desk-1", "desk-2"]);
+    let mut shell = Shell::answered(&[]);
+    shell.behind_a_pbx(&["desk-1", "desk-2"]);
     shell.say("对，我就是", Intent::Affirm);
     shell.say("给我转人工", Intent::RequestHuman);
     shell.hear_out();

@@ -255,6 +255,20 @@ async fn the_trunks_telephones_are_there_from_the_beginning() {
     assert!(matches!(call.news().await, CallNews::Agent(AgentEvent::Missing)));
 }
 
+#[test]
+fn a_telephone_that_the_callees_side_calls_rings_until_that_tells_how_it_ended() {
+    let phone = waihu_trunk::Agent {
+        name: "前台".to_owned(),
+        address: "sip:100@192.0.2.1".parse().unwrap(),
+        ring_timeout_s: 20,
+        skills: Vec::new(),
+        handover: waihu_trunk::Handover::Refer,
+    };
+    let agent = of_phone(1, &phone);
+    assert_eq!(agent.reach, Reach::Phone { place: 1, refers: true });
+    assert_eq!(agent.ring, Some(waihu_sip::TRANSFER_PATIENCE));
+}
+
 /// The news that come next and are no agent's.
 async fn other_news(call: &mut CallSide) -> CallNews {
     loop {

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// How long news of a transfer is waited for: a telephone rings three minutes at most.
-const PATIENCE: Duration = Duration::from_secs(180);
+pub const TRANSFER_PATIENCE: Duration = Duration::from_secs(180);
 const DTMF_RELAY: &str = "application/dtmf-relay";
 
 /// What is under way of transfers in a call.
@@ -130,7 +130,7 @@ impl Endpoint {
         if up.transfer_until().is_some() || !up.confirmed {
             return self.event(call, Event::Transfer { code: 491 });
         }
-        up.transfers.get_or_insert_default().asked = Some(now + PATIENCE);
+        up.transfers.get_or_insert_default().asked = Some(now + TRANSFER_PATIENCE);
         let referred_by = NameAddr::new(None, up.dialog.local().uri.clone()).to_string();
         let mut target = target;
         if let (Uri::Sip(uri), Some(other)) = (&mut target, other) {
@@ -236,7 +236,7 @@ impl Endpoint {
             transfers.served = true;
             "terminated;reason=noresource".to_owned()
         } else {
-            format!("active;expires={}", PATIENCE.as_secs())
+            format!("active;expires={}", TRANSFER_PATIENCE.as_secs())
         };
         let reason = crate::lex::one_line(reason);
         self.ask(now, call, What::Notify, Method::Notify, |request| {

@@ -26,7 +26,7 @@ pub fn agent(name: &str, skills: &[(&str, u8)]) -> Agent {
 }
 
 pub fn phone(name: &str, place: usize) -> Agent {
-    Agent { reach: Reach::Phone { place }, langs: Vec::new(), ..agent(name, &[]) }
+    Agent { reach: Reach::Phone { place, refers: false }, langs: Vec::new(), ..agent(name, &[]) }
 }
 
 pub fn need(skills: &[&str]) -> Need {

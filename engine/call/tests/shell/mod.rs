@@ -123,7 +123,7 @@ impl Shell {
         let interpreter = Interpreter::new(SCRIPT.clone(), Lang::Zh, &case(), today);
         let mut board = Switchboard::new(Rules::default());
         for (place, name) in agents.iter().enumerate() {
-            let agent = agent(name, Reach::Phone { place });
+            let agent = agent(name, Reach::Phone { place, refers: false });
             board.handle_input(Time::ZERO, waihu_agents::Input::SignIn { agent });
         }
         let mut shell = Self {
@@ -317,6 +317,14 @@ impl Shell {
         let id = AgentId::new(name);
         self.board(waihu_agents::Input::SignIn { agent: agent(name, Reach::Desk) });
         self.board(waihu_agents::Input::Wants { agent: id, wish: Wish::Available });
+    }
+
+    /// Telephones that the callee's side calls in our place.
+    pub fn behind_a_pbx(&mut self, names: &[&str]) {
+        for (place, name) in names.iter().enumerate() {
+            let agent = agent(name, Reach::Phone { place, refers: true });
+            self.board(waihu_agents::Input::SignIn { agent });
+        }
     }
 
     /// An agent at a desk says yes to being asked, and their page answers.
