@@ -106,7 +106,7 @@ struct Entry {
     acks: Vec<SentAck>,
     /// Whether anything has come back.
     heard: bool,
-    /// The same request for UDP, where it went over TCP for its size alone.
+    /// The same request for UDP, where it went over TCP for its size alone and nothing has come back.
     fallback: Option<Box<Request>>,
     /// What the call's own BYE would prove itself with, for the BYEs to the other branches of a fork.
     proof: Proof,
@@ -266,6 +266,8 @@ impl Endpoint {
         let Some((id, entry)) = id.and_then(|id| Some((id, self.clients.entries.get_mut(&id)?))) else {
             return self.discard(from, Discard::StrayResponse);
         };
+        // Somebody listens there: what is broken off later is not begun again.
+        entry.fallback = None;
         entry.machine.handle(now, Some(response));
         self.drain_client(now, id);
     }
