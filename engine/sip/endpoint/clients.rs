@@ -108,7 +108,8 @@ struct Entry {
     heard: bool,
     /// The same request for UDP, where it went over TCP for its size alone and nothing has come back.
     fallback: Option<Box<Request>>,
-    /// What the call's own BYE would prove itself with, for the BYEs to the other branches of a fork.
+    /// What the call's own BYE would prove itself with, for the BYEs to the other branches of a fork, and to who
+    /// answers an INVITE that was given up.
     proof: Proof,
 }
 
@@ -161,10 +162,11 @@ impl Clients {
         self.entries.get(&id).map(|e| e.proof.clone()).unwrap_or_default()
     }
 
-    /// Lets an INVITE go its way without its call.
-    pub(super) fn abandon(&mut self, id: u64, call: CallHandle) {
+    /// Lets an INVITE go its way without its call; `proof` is for the BYE to whoever still answers it.
+    pub(super) fn abandon(&mut self, id: u64, call: CallHandle, proof: Proof) {
         if let Some(entry) = self.entries.get_mut(&id) {
             entry.purpose = Purpose::Abandoned { call, cancelled: false };
+            entry.proof = proof;
         }
     }
 

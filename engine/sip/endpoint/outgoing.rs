@@ -88,6 +88,13 @@ fn cancel_of(invite: &Request, reason: Option<&str>) -> Request {
     request
 }
 
+/// Another machine asks for its own proof: the answers to this one's challenges are nothing to it.
+fn take_proof_out(request: &mut Request) {
+    for name in ["Authorization", "Proxy-Authorization"] {
+        request.headers.other.remove(name);
+    }
+}
+
 /// Retry-After [s].
 pub(super) fn retry_after(fields: &Fields) -> Option<u32> {
     let digits: String = fields.value("Retry-After")?.chars().take_while(char::is_ascii_digit).collect();
@@ -334,7 +341,7 @@ impl Endpoint {
                     FailureCause::Unauthorized
                 }
             },
-            422 => match self.with_longer_interval(client, response) {
+            422 => match self.with_longer_interval(client, call, response) {
                 Some(retry) => return self.invite_again(now, client, call, retry),
                 None => FailureCause::Rejected,
             },
@@ -374,15 +381,23 @@ impl Endpoint {
 
     /// The INVITE again with the interval that a 422 wants (RFC 4028 §7.3); `None` where it wants no more than
     /// was asked for.
-    fn with_longer_interval(&mut self, client: u64, response: &Response) -> Option<Request> {
+    fn with_longer_interval(
+        &mut self,
+        client: u64,
+        call: CallHandle,
+        response: &Response,
+    ) -> Option<Request> {
         let transport = self.clients.invite(client)?.1.transport;
-        let via = self.via(transport);
+        let (via, cnonce) = (self.via(transport), self.dice.word());
         let mut request = self.clients.invite(client)?.0.clone();
         let fields = &mut request.headers.other;
         let asked = fields.value("Session-Expires").and_then(SessionExpires::parse).map(|s| s.seconds);
         ask_interval(fields, min_se(&response.headers.other, asked)?);
         request.headers.via = vec![via];
         request.headers.cseq.number = request.headers.cseq.number.saturating_add(1);
+        let Some(Call::Calling(calling)) = self.calls.get_mut(&call) else { return None };
+        let Proof { credentials, auth } = &mut calling.proof;
+        auth.answer_again(&mut request, credentials.as_ref(), &cnonce);
         Some(request)
     }
 
@@ -419,9 +434,7 @@ impl Endpoint {
         let to = uri.host.address().map_or(to, |ip| Hop::new(by, SocketAddr::new(ip, port(by))));
         let mut request = invite;
         request.uri = contact.uri.clone().for_request_line();
-        for name in ["Authorization", "Proxy-Authorization"] {
-            request.headers.other.remove(name);
-        }
+        take_proof_out(&mut request);
         request.headers.via = vec![self.via(to.transport)];
         request.headers.contact = vec![self.contact(to.transport)];
         request.headers.cseq.number = request.headers.cseq.number.saturating_add(1);
@@ -439,14 +452,17 @@ impl Endpoint {
         let Some(hop) = calling.backups.next() else { return false };
         let more = calling.backups.len() > 0;
         calling.provisional = false;
+        let auth = std::mem::take(&mut calling.proof.auth).for_next_request();
+        let proof = Proof { auth, credentials: calling.proof.credentials.clone() };
         let via = self.via(hop.transport);
         let contact = self.contact(hop.transport);
         let Some((invite, _)) = self.clients.invite(client) else { return false };
         let mut request = invite.clone();
+        take_proof_out(&mut request);
         request.headers.via = vec![via];
         request.headers.contact = vec![contact];
         request.headers.cseq.number = request.headers.cseq.number.saturating_add(1);
-        self.clients.abandon(client, call);
+        self.clients.abandon(client, call, proof);
         let Some(next) = self.start_client(now, hop, request, Purpose::Invite(call)) else { return false };
         if let Some(Call::Calling(calling)) = self.calls.get_mut(&call) {
             calling.client = next;

@@ -135,13 +135,14 @@ impl Endpoint {
         again.attempts += 1;
         again.request.headers.via = vec![via];
         again.request.headers.cseq.number = up.dialog.next_cseq();
+        let who = up.proof.credentials.as_ref();
         if response.code == 422 {
             let fields = &again.request.headers.other;
             let asked = fields.value("Session-Expires").and_then(SessionExpires::parse).map(|s| s.seconds);
             let least = min_se(&response.headers.other, asked)?;
             ask_interval(&mut again.request.headers.other, least);
+            again.auth.answer_again(&mut again.request, who, &cnonce);
         } else {
-            let who = up.proof.credentials.as_ref();
             again.auth.answer(response, &mut again.request, who, &cnonce).ok()?;
         }
         Some(again)

@@ -6,10 +6,26 @@ mod agent;
 
 use std::net::SocketAddr;
 
-use agent::{Agent, BODY, CALL, HERE, THERE, fields, response, sdp};
+use agent::{Agent, BODY, CALL, HERE, THERE, field, fields, response, sdp, with};
 use waihu_sip::{
     Command, Credentials, EndpointConfig, Event, Hop, Input, Invite, LargeRequests, NameAddr, Transport, Uri,
+    registration::Order,
 };
+
+fn who() -> Option<Credentials> {
+    Some(Credentials { username: "u".into(), password: "p".into(), realm: None })
+}
+
+fn challenged(request: &str, nonce: &str) -> String {
+    let line = format!("Proxy-Authenticate: Digest realm=\"r\", nonce=\"{nonce}\", qop=\"auth\"");
+    with(&response(request, "407 Proxy Authentication Required", ""), &line)
+}
+
+/// Whether a request proves itself with this nonce, used for the `count`th time.
+fn proves(request: &str, nonce: &str, count: u32) -> bool {
+    let proof = field(request, "Proxy-Authorization");
+    proof.contains(&format!(" nonce=\"{nonce}\"")) && proof.contains(&format!("nc={count:08x}"))
+}
 
 /// Places a call that may go elsewhere.
 fn call_with(
@@ -50,4 +66,62 @@ fn what_was_answered_over_tcp_is_not_sent_again_over_udp_when_the_connection_clo
         assert_eq!((us.times("INVITE").len(), us.events.len()), (1, told), "{status}");
         assert!(!us.events.iter().any(|(_, e)| matches!(e, Event::Failed { code: 503, .. })));
     }
+}
+
+#[test]
+fn a_call_that_goes_elsewhere_proves_itself_anew_and_who_wakes_up_late_is_hung_up_on_with_the_old_proof() {
+    let mut us = Agent::new();
+    let first = call_with(&mut us, &["192.0.2.3:5060"], who(), &[]);
+    us.hear(&challenged(&first, "old"));
+    let silent = us.last("INVITE");
+    assert!(proves(&silent, "old", 1));
+    us.wait(6_000);
+    assert_eq!(us.sent_last("INVITE").to.to_string(), "192.0.2.3:5060");
+    let elsewhere = us.last("INVITE");
+    assert!(fields(&elsewhere, "Proxy-Authorization").is_empty());
+    // The same realm, and its own nonce: no wrong password.
+    us.hear(&challenged(&elsewhere, "new"));
+    let proven = us.last("INVITE");
+    assert!(proves(&proven, "new", 1));
+    us.hear(&response(&proven, "200 OK", BODY));
+    assert!(matches!(us.end(), Event::Answered { .. }));
+    us.hear(&response(&silent, "200 OK", BODY).replace("tag=far", "tag=late"));
+    us.hear(&challenged(&us.last("BYE"), "old"));
+    assert!(proves(&us.last("BYE"), "old", 2));
+    assert!(field(&us.last("BYE"), "To").ends_with(";tag=late"));
+    us.hear(&response(&us.last("BYE"), "200 OK", ""));
+    us.hang_up(CALL);
+    us.hear(&challenged(&us.last("BYE"), "new"));
+    assert!(proves(&us.last("BYE"), "new", 2));
+    us.hear(&response(&us.last("BYE"), "200 OK", ""));
+    us.wait(100_000);
+    assert!(us.is_empty());
+}
+
+#[test]
+fn each_use_of_a_nonce_has_its_own_count_where_no_challenge_asked_for_it() {
+    let mut us = Agent::new();
+    let first = us.invite(CALL, who());
+    us.hear(&challenged(&first, "n"));
+    let too_short = response(&us.last("INVITE"), "422 Session Interval Too Small", "");
+    us.hear(&with(&too_short, "Min-SE: 3600"));
+    let longer = us.last("INVITE");
+    assert_eq!(field(&longer, "CSeq"), "3 INVITE");
+    assert!(proves(&longer, "n", 2));
+
+    let mut us = Agent::new();
+    us.input(Input::Command(Command::Register(Box::new(Order {
+        registration: 1,
+        registrar: "sip:carrier.example".parse().unwrap(),
+        next_hop: Hop::from(THERE.parse::<SocketAddr>().unwrap()),
+        of: NameAddr::new(None, "sip:4008@carrier.example".parse().unwrap()),
+        contact_user: "4008".into(),
+        expires_s: 600,
+        credentials: who(),
+    }))));
+    us.hear(&challenged(&us.last("REGISTER"), "n"));
+    us.hear(&with(&response(&us.last("REGISTER"), "423 Interval Too Brief", ""), "Min-Expires: 1200"));
+    let longer = us.last("REGISTER");
+    assert_eq!(field(&longer, "Expires"), "1200");
+    assert!(proves(&longer, "n", 2));
 }
