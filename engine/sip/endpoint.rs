@@ -249,7 +249,7 @@ impl Endpoint {
                 TimerKey::Server(id) => self.server_timeout(now, id),
                 TimerKey::Registration(id) => self.renew(now, id),
                 TimerKey::Call(call) => match self.calls.get(&call) {
-                    Some(Call::Calling(_)) => self.cancel_timeout(now, call),
+                    Some(Call::Calling(_)) => self.silence_timeout(now, call),
                     Some(Call::Up(_)) => self.up_timeout(now, call),
                     Some(Call::Ringing(_)) => self.ringing_timeout(now, call),
                     None => {}

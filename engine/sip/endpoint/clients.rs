@@ -18,7 +18,7 @@ use crate::{
     message::{Request, Response},
     method::Method,
     transaction::{
-        ClientOutput,
+        ClientOutput, T1_64,
         client::{self, Client},
         client_invite::{self, ClientInvite},
     },
@@ -59,10 +59,16 @@ enum Machine {
 
 impl Machine {
     fn new(now: Time, request: Request, transport: Transport) -> Self {
-        match request.method {
-            Method::Invite => Self::Invite(Box::new(ClientInvite::new(now, request, transport))),
-            _ => Self::Other(Client::new(now, &request, transport)),
+        if request.method != Method::Invite {
+            return Self::Other(Client::new(now, &request, transport));
         }
+        let within = request.headers.to.tag().is_some();
+        let mut machine = ClientInvite::new(now, request, transport);
+        // Nobody has to pick up for a re-INVITE: it has the time of any other request.
+        if within {
+            machine.handle_input(now, client_invite::Input::WaitUntil(now + T1_64));
+        }
+        Self::Invite(Box::new(machine))
     }
 
     fn handle(&mut self, now: Time, response: Option<Response>) {
@@ -245,6 +251,16 @@ impl Endpoint {
         }
     }
 
+    /// An INVITE whose CANCEL goes out: without a final response within 64·T1 it counts as cancelled (RFC 3261 §9.1).
+    pub(super) fn expect_end(&mut self, now: Time, id: u64) {
+        if let Some(entry) = self.clients.entries.get_mut(&id)
+            && let Machine::Invite(machine) = &mut entry.machine
+        {
+            machine.handle_input(now, client_invite::Input::WaitUntil(now + T1_64));
+            self.schedule.set(TimerKey::Client(id), machine.poll_timeout());
+        }
+    }
+
     /// Forgets a transaction.
     pub(super) fn drop_client(&mut self, id: u64) {
         if let Some(entry) = self.clients.entries.remove(&id) {
@@ -361,8 +377,7 @@ impl Endpoint {
         match self.clients.entries.get(&id).map(|e| &e.purpose) {
             Some(Purpose::Invite(call)) => {
                 let call = *call;
-                self.saw_silence(id);
-                self.invite_timed_out(now, call);
+                self.invite_timed_out(now, id, call);
             }
             Some(Purpose::Ping(ping)) => {
                 let ping = *ping;

@@ -25,7 +25,6 @@ use crate::{
     name_addr::NameAddr,
     sdp::SessionDescription,
     session_timer::SessionExpires,
-    transaction::T1_64,
     transport::Transport,
     uri::{Host, SipUri},
 };
@@ -160,45 +159,41 @@ impl Endpoint {
         }
     }
 
-    /// Sends CANCEL: the INVITE's Request-URI, top Via, From, To, Call-ID, Route and CSeq number (§9.1).
     fn send_cancel(&mut self, now: Time, call: CallHandle) {
         let Some(Call::Calling(calling)) = self.calls.get_mut(&call) else { return };
-        let Some((invite, to)) = self.clients.invite(calling.client) else { return };
+        let client = calling.client;
         let Cancel::Wanted(reason) = &mut calling.cancel else { return };
         let reason = reason.take();
-        let request = cancel_of(invite, reason.as_deref());
-        calling.cancel = Cancel::Sent(reason);
-        // An INVITE that is not answered within 64·T1 of its CANCEL counts as cancelled (§9.1).
-        self.schedule.set(TimerKey::Call(call), Some(now + T1_64));
+        calling.cancel = Cancel::Sent(reason.clone());
+        self.cancel_client(now, client, reason.as_deref());
+    }
+
+    fn cancel_client(&mut self, now: Time, client: u64, reason: Option<&str>) {
+        let Some((invite, to)) = self.clients.invite(client) else { return };
+        let request = cancel_of(invite, reason);
+        self.expect_end(now, client);
         self.start_client(now, to, request, Purpose::Cancel);
     }
 
-    pub(super) fn cancel_timeout(&mut self, now: Time, call: CallHandle) {
-        if let Some(Call::Calling(calling)) = self.calls.get(&call) {
-            if !matches!(calling.cancel, Cancel::Sent(_)) {
-                let (client, silent) = (calling.client, !calling.provisional && calling.cancel == Cancel::No);
-                if silent {
-                    self.saw_silence(client);
-                    self.go_elsewhere(now, client, call);
-                }
-                return;
-            }
-            self.drop_client(calling.client);
-            self.finish(call, cancelled());
-        }
-    }
-
-    pub(super) fn invite_timed_out(&mut self, now: Time, call: CallHandle) {
+    /// Nothing has come back for a while: a backup is tried.
+    pub(super) fn silence_timeout(&mut self, now: Time, call: CallHandle) {
         if let Some(Call::Calling(calling)) = self.calls.get(&call)
+            && !calling.provisional
             && calling.cancel == Cancel::No
         {
             let client = calling.client;
-            if self.go_elsewhere(now, client, call) {
-                return;
-            }
+            self.saw_silence(client);
+            self.go_elsewhere(now, client, call);
         }
+    }
+
+    pub(super) fn invite_timed_out(&mut self, now: Time, client: u64, call: CallHandle) {
+        if matches!(self.calls.get(&call), Some(Call::Calling(c)) if matches!(c.cancel, Cancel::Sent(_))) {
+            return self.finish(call, cancelled());
+        }
+        self.saw_silence(client);
         // Also where we had given up meanwhile: that nothing ever came back is the trunk's doing.
-        if let Some(Call::Calling(_)) = self.calls.get(&call) {
+        if !self.go_elsewhere(now, client, call) && matches!(self.calls.get(&call), Some(Call::Calling(_))) {
             self.finish(call, failed(408, "Request Timeout", FailureCause::TimedOut));
         }
     }
@@ -473,9 +468,7 @@ impl Endpoint {
 
     /// CANCEL to who woke up late on an INVITE that goes another way by now.
     pub(super) fn cancel_late(&mut self, now: Time, client: u64) {
-        let Some((invite, to)) = self.clients.invite(client) else { return };
-        let request = cancel_of(invite, Some("SIP;cause=408;text=\"Another way was taken\""));
-        self.start_client(now, to, request, Purpose::Cancel);
+        self.cancel_client(now, client, Some("SIP;cause=408;text=\"Another way was taken\""));
     }
 
     fn invite_again(&mut self, now: Time, client: u64, call: CallHandle, request: Request) {

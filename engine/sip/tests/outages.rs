@@ -6,10 +6,10 @@ mod agent;
 
 use std::net::SocketAddr;
 
-use agent::{Agent, BODY, CALL, HERE, THERE, field, fields, response, sdp, with};
+use agent::{Agent, BODY, CALL, HERE, THERE, field, fields, request, response, sdp, with};
 use waihu_sip::{
-    Command, Credentials, EndpointConfig, Event, Hop, Input, Invite, LargeRequests, NameAddr, Transport, Uri,
-    registration::Order,
+    Change, Command, Credentials, Direction, EndedBy, EndpointConfig, Event, Hop, Input, Invite,
+    LargeRequests, NameAddr, Transport, Uri, registration::Order,
 };
 
 fn who() -> Option<Credentials> {
@@ -124,4 +124,57 @@ fn each_use_of_a_nonce_has_its_own_count_where_no_challenge_asked_for_it() {
     let longer = us.last("REGISTER");
     assert_eq!(field(&longer, "Expires"), "1200");
     assert!(proves(&longer, "n", 2));
+}
+
+#[test]
+fn who_wakes_up_late_and_never_ends_what_was_cancelled_is_given_up_after_32_seconds() {
+    let mut us = Agent::new();
+    let first = call_with(&mut us, &["192.0.2.3:5060"], None, &[]);
+    us.wait(6_000);
+    us.hear(&response(&us.last("INVITE"), "200 OK", BODY));
+    us.wait(7_000);
+    us.hear(&response(&first, "100 Trying", ""));
+    us.hear(&response(&us.last("CANCEL"), "200 OK", ""));
+    us.hang_up(CALL);
+    us.hear(&response(&us.last("BYE"), "200 OK", ""));
+    us.wait(38_999);
+    assert!(!us.endpoint.is_settled(), "its 487 may still come");
+    us.wait(39_000);
+    assert!(us.endpoint.is_settled());
+    us.wait(100_000);
+    assert!(us.is_empty());
+}
+
+/// A call that is up whose change the far end has heard of, and no more.
+fn changes(us: &mut Agent) -> String {
+    let (_, ack) = us.call(CALL);
+    us.input(Input::Command(Command::Modify { call: CALL, change: Change::Direction(Direction::SendOnly) }));
+    us.hear(&response(&us.last("INVITE"), "100 Trying", ""));
+    ack
+}
+
+#[test]
+fn a_change_of_ours_that_is_never_answered_ends_the_call_after_32_seconds() {
+    let mut us = Agent::new();
+    changes(&mut us);
+    us.wait(31_999);
+    assert!(us.times("BYE").is_empty());
+    us.wait(32_000);
+    assert_eq!((us.times("INVITE").len(), us.times("BYE")), (2, vec![32_000]));
+    assert!(matches!(us.end(), Event::Ended { by: EndedBy::Local, reason: Some(_) }));
+    us.hear(&response(&us.last("BYE"), "200 OK", ""));
+    us.wait(100_000);
+    assert!(us.is_empty());
+}
+
+#[test]
+fn a_change_of_ours_that_is_never_answered_does_not_outlive_its_call() {
+    let mut us = Agent::new();
+    let ack = changes(&mut us);
+    let theirs = (field(&ack, "To"), field(&ack, "From"), field(&ack, "Call-ID"));
+    us.hear(&request("BYE", 1, "bye", theirs, ""));
+    assert!(matches!(us.end(), Event::Ended { by: EndedBy::Remote, .. }));
+    us.wait(32_000);
+    assert!(us.endpoint.is_settled());
+    assert!(us.is_empty(), "{:?}", us.endpoint.usage());
 }
