@@ -1,11 +1,13 @@
-//! Telephones that register with passwords, many at once (RFC 3261 §10.3, RFC 7616).
+//! Telephones that register with passwords, many at once (RFC 3261 §10.3, RFC 7616), and strangers in crowds among them.
 #![allow(clippy::unwrap_used)]
 
 mod agent;
 
-use agent::{Agent, HERE, fields, request, with};
+use std::net::SocketAddr;
+
+use agent::{Agent, CALL, HERE, THERE, field, fields, request, with};
 use waihu_sip::{
-    Credentials, Endpoint, EndpointConfig,
+    Credentials, EndedBy, Endpoint, EndpointConfig, Event, FailureCause, Hop, Input,
     auth::Challenge,
     registrar::{Registrar, Telephone},
 };
@@ -88,4 +90,63 @@ fn a_proof_is_good_once_also_when_its_user_has_given_many_since() {
     }
     us.hear(&proven(&register("shop", "a", 2), "shop", &early, 1));
     assert!(us.last("SIP/2.0").starts_with("SIP/2.0 200"));
+}
+
+#[test]
+fn who_proves_nothing_is_asked_500_times_a_second_at_most_and_nothing_is_kept_of_him() {
+    let mut us = registrar(&["desk"]);
+    us.hear(&register("desk", "a", 1));
+    let challenge = asked(&us);
+    us.hear(&proven(&register("desk", "a", 2), "desk", &challenge, 1));
+    assert_eq!(us.endpoint.usage().servers, 1);
+    let flood = |us: &mut Agent| {
+        let from = Hop::from("203.0.113.9:5060".parse::<SocketAddr>().unwrap());
+        for n in 1..=2_000 {
+            us.input(Input::Stranger { from, bytes: register("nobody", "x", n).as_bytes() });
+        }
+    };
+    flood(&mut us);
+    assert_eq!((us.times("SIP/2.0 401").len(), us.endpoint.usage().servers), (500, 1));
+    us.wait(1_000);
+    flood(&mut us);
+    assert_eq!((us.times("SIP/2.0 401").len(), us.endpoint.usage().servers), (1_000, 1));
+    // A telephone that is registered is asked all the same, under one tag however often it asks.
+    let again = register("desk", "a", 3);
+    us.hear(&again);
+    let first = us.last("SIP/2.0 401");
+    us.hear(&again);
+    let second = us.last("SIP/2.0 401");
+    assert_eq!(us.times("SIP/2.0 401").len(), 1_002);
+    assert_eq!(field(&first, "To"), field(&second, "To"));
+    let challenge = asked(&us);
+    us.hear(&proven(&register("desk", "a", 4), "desk", &challenge, 1));
+    assert!(us.last("SIP/2.0").starts_with("SIP/2.0 200"));
+    us.wait(40_000);
+    assert!(us.is_empty(), "{:?}", us.endpoint.usage());
+}
+
+#[test]
+fn a_flood_leaves_room_for_what_belongs_to_calls() {
+    let mut us = Agent::new();
+    let (_, ack) = us.call(CALL);
+    us.ringing();
+    let from = Hop::from(THERE.parse::<SocketAddr>().unwrap());
+    let options = |n: u32| {
+        let dialog = ("<sip:far@x>;tag=o", "<sip:waihu@x>", "options@x");
+        request("OPTIONS", 1, &format!("o{n}"), dialog, "")
+    };
+    for n in 0..=100_000 {
+        us.hear_lossy(from, options(n).as_bytes());
+    }
+    assert_eq!(us.endpoint.usage().servers, 100_000);
+    us.hear(&options(100_001));
+    assert!(us.times("SIP/2.0 200").is_empty(), "there is no more room");
+    let theirs = (field(&ack, "To"), field(&ack, "From"), field(&ack, "Call-ID"));
+    us.hear(&request("BYE", 1, "bye", theirs, ""));
+    assert!(matches!(us.end(), Event::Ended { by: EndedBy::Remote, .. }));
+    us.hear(&request("CANCEL", 1, "in", ("<sip:far@x>;tag=f", "<sip:waihu@x>", "in@x"), ""));
+    assert!(matches!(us.end(), Event::Failed { code: 487, cause: FailureCause::Cancelled, .. }));
+    assert_eq!(us.times("SIP/2.0 200").len(), 2);
+    us.wait(40_000);
+    assert!(us.is_empty(), "{:?}", us.endpoint.usage());
 }
