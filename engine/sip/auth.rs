@@ -283,6 +283,14 @@ impl Authenticator {
         Ok(())
     }
 
+    /// The same answers in a further attempt that no challenge has asked for, as after a 422: each use of a nonce
+    /// has its own count (RFC 7616 §3.4).
+    pub fn answer_again(&mut self, request: &mut Request, who: Option<&Credentials>, cnonce: &str) {
+        if let Some(who) = who {
+            self.write(request, who, cnonce);
+        }
+    }
+
     /// Notes a challenge that is to be answered: false where our answer to it was refused already.
     fn take(&mut self, challenger: Challenger, challenge: Challenge) -> bool {
         let given: usize = self.answered.iter().map(|a| a.times).sum();

@@ -11,6 +11,7 @@ mod early;
 mod established;
 mod incoming;
 mod outgoing;
+mod rate;
 mod registering;
 mod schedule;
 mod servers;
@@ -23,7 +24,9 @@ use std::collections::{HashMap, VecDeque};
 
 use waihu_types::Time;
 
-use self::{clients::Clients, dice::Dice, registering::Registration, schedule::Schedule, servers::Servers};
+use self::{
+    clients::Clients, dice::Dice, rate::Rate, registering::Registration, schedule::Schedule, servers::Servers,
+};
 pub use transfer::TRANSFER_PATIENCE;
 pub use words::{
     CallHandle, Change, Command, Counts, Discard, EndedBy, EndpointConfig, Event, FailureCause, Input,
@@ -50,12 +53,16 @@ use crate::{
 const MAX_CALLS: usize = 20_000;
 /// The most transactions of either kind. Each ended call leaves two or three for 32 s, so this is
 /// room for 1,000 calls a second; beyond it requests are dropped, and the far end sends them again.
+/// What belongs to our calls has as much room once more, which nobody else takes from it.
 const MAX_TRANSACTIONS: usize = 100_000;
 /// The extensions that we know, as Supported has it: PRACK, Replaces and session timers.
 const SUPPORTED: &str = "100rel, replaces, timer";
 
 /// Refusals of strangers in one second: enough to find a wrong setting by, too few to be of use to anybody.
 const MAX_REFUSALS: u32 = 10;
+/// REGISTERs that prove nothing, answered in one second: a thousand telephones that all come back at once are asked
+/// within two seconds, and a flood is not answered in full.
+const MAX_CHALLENGES: u32 = 500;
 
 /// What a deadline belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -86,8 +93,8 @@ pub struct Endpoint {
     calls: HashMap<CallHandle, Call>,
     dialogs: HashMap<DialogId, CallHandle>,
     registrations: HashMap<u64, Registration>,
-    /// When strangers were last refused: the second, and how often in it.
-    refusals: (u64, u32),
+    refusals: Rate,
+    challenges: Rate,
     registrar: Option<Registrar>,
     next_incoming: u64,
     counts: Counts,
@@ -106,7 +113,8 @@ impl Endpoint {
             calls: HashMap::new(),
             dialogs: HashMap::new(),
             registrations: HashMap::new(),
-            refusals: (0, 0),
+            refusals: Rate::default(),
+            challenges: Rate::default(),
             registrar: None,
             next_incoming: 1,
             counts: Counts::default(),
@@ -184,29 +192,22 @@ impl Endpoint {
 
     /// A message of a stranger. Nothing is kept of it, so that a flood of them costs nothing but the reading.
     fn stranger(&mut self, now: Time, from: Hop, bytes: &[u8]) {
-        let ours = |request: &Request| {
-            DialogId::of_request(request)
-                .is_some_and(|d| self.dialogs.contains_key(&d) || self.clients.is_mortal(&d))
-        };
         match Message::parse(bytes) {
             Ok(Message::Response(response)) => self.on_response(now, from, response),
-            Ok(Message::Request(request)) if ours(&request) => self.on_request(now, from, request),
+            Ok(Message::Request(request)) if self.is_within(&request) => self.on_request(now, from, request),
             // Who may register is found out by asking.
             Ok(Message::Request(request)) if self.may_register(now, from, &request) => {
                 self.on_request(now, from, request);
             }
             Ok(Message::Request(mut request)) => {
-                let second = now.since(Time::ZERO).as_secs();
-                let count = if self.refusals.0 == second { self.refusals.1 } else { 0 };
                 let refused = self.config.strangers == Strangers::Refused && request.method != Method::Ack;
                 if let Some(via) = request.headers.via.first_mut()
                     && refused
-                    && count < MAX_REFUSALS
+                    && self.refusals.allows(now, MAX_REFUSALS)
                 {
-                    self.refusals = (second, count + 1);
                     let to = via.response_address(from);
                     via.note_source(from.address);
-                    let tag = self.dice.word();
+                    let tag = self.tag_of(&request);
                     self.transmit(to, request.respond(403, "Forbidden", Some(&tag)).to_bytes());
                 }
                 self.discard(from, Discard::Stranger);
@@ -214,6 +215,19 @@ impl Endpoint {
             Err(ParseError::KeepAlive) => self.discard(from, Discard::KeepAlive),
             Err(error) => self.discard(from, Discard::Unparsable(error)),
         }
+    }
+
+    /// Whether a request belongs to a dialog of ours.
+    fn is_within(&self, request: &Request) -> bool {
+        DialogId::of_request(request)
+            .is_some_and(|d| self.dialogs.contains_key(&d) || self.clients.is_mortal(&d))
+    }
+
+    /// The To tag of an answer that nothing is kept of: the same for the same request (RFC 3261 §8.2.7).
+    fn tag_of(&self, request: &Request) -> String {
+        let h = &request.headers;
+        let branch = request.branch().unwrap_or_default();
+        self.dice.word_of(&format!("{branch} {} {}", h.call_id, h.cseq.number))
     }
 
     fn may_register(&self, now: Time, from: Hop, request: &Request) -> bool {
@@ -251,7 +265,7 @@ impl Endpoint {
                 TimerKey::Server(id) => self.server_timeout(now, id),
                 TimerKey::Registration(id) => self.renew(now, id),
                 TimerKey::Call(call) => match self.calls.get(&call) {
-                    Some(Call::Calling(_)) => self.cancel_timeout(now, call),
+                    Some(Call::Calling(_)) => self.silence_timeout(now, call),
                     Some(Call::Up(_)) => self.up_timeout(now, call),
                     Some(Call::Ringing(_)) => self.ringing_timeout(now, call),
                     None => {}

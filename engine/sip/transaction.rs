@@ -35,7 +35,7 @@ pub enum ClientOutput {
     Transmit(Bytes),
     /// A response for the transaction user.
     Response(Response),
-    /// No final response in time (timer B or F): as a 408.
+    /// No final response in time (timer B or F, or the transaction user's own): as a 408.
     TimedOut,
     /// The machine is done; forget it.
     Terminated,

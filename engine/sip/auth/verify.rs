@@ -1,9 +1,14 @@
 //! Digest authentication, the side that asks: for those who register here (RFC 7616, RFC 8760).
 //!
-//! A nonce says when it was made and proves that we made it, so that nothing is kept of those who are only asked;
-//! of those who answer, how often each nonce was used, so that an answer that was overheard is none.
+//! A nonce says when it was made, has a number of its own and proves that we made it, so that nothing is kept of those
+//! who are only asked; of those who answer, how often each nonce was used, so that an answer that was overheard is
+//! none (RFC 7616 §5.5).
 
-use std::{collections::HashMap, fmt, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    time::Duration,
+};
 
 use sha2::{Digest as _, Sha256};
 use waihu_types::Time;
@@ -13,8 +18,8 @@ use crate::{lex::quote, message::Request};
 
 /// How long a nonce is good; an answer to an older one is asked for again as stale.
 const NONCE_LIFE: Duration = Duration::from_secs(300);
-/// Nonces whose use is remembered: some hundred telephones that register every minute.
-const MAX_REMEMBERED: usize = 4_096;
+/// Nonces of one user whose use is remembered: a few telephones, each with the last and the one before.
+const MAX_REMEMBERED: usize = 16;
 
 /// What an Authorization proves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,12 +34,40 @@ pub enum Verdict {
     Wrong,
 }
 
+/// The nonces that a user has proven himself with, by their numbers.
+#[derive(Default)]
+struct Used {
+    /// The highest count that each was used with.
+    counts: BTreeMap<u64, u32>,
+    /// The latest whose count was forgotten: it and those before are good no more.
+    forgotten: u64,
+}
+
+impl Used {
+    /// Notes a use: false where it may be one of the past.
+    fn note(&mut self, nonce: u64, count: u32) -> bool {
+        let highest = self.counts.get(&nonce).copied().unwrap_or(0);
+        if nonce <= self.forgotten || count <= highest {
+            return false;
+        }
+        self.counts.insert(nonce, count);
+        if self.counts.len() > MAX_REMEMBERED
+            && let Some((oldest, _)) = self.counts.pop_first()
+        {
+            self.forgotten = oldest;
+        }
+        true
+    }
+}
+
 /// Whoever asks for a proof.
 pub struct Verifier {
     realm: String,
     secret: u64,
-    /// The highest count that each nonce was used with, and when it was made.
-    used: HashMap<String, (u32, u64)>,
+    /// Nonces made so far.
+    made: u64,
+    /// Of each user with a password.
+    used: HashMap<String, Used>,
 }
 
 impl fmt::Debug for Verifier {
@@ -46,12 +79,13 @@ impl fmt::Debug for Verifier {
 impl Verifier {
     /// Asks in the name of `realm`; `secret` is drawn from the system's randomness.
     pub fn new(realm: &str, secret: u64) -> Self {
-        Self { realm: realm.to_owned(), secret, used: HashMap::new() }
+        Self { realm: realm.to_owned(), secret, made: 0, used: HashMap::new() }
     }
 
     /// The values of WWW-Authenticate, the better hash first (RFC 8760 §2.3).
-    pub fn challenges(&self, now: Time, stale: bool) -> [String; 2] {
-        let nonce = self.nonce(now.since(Time::ZERO).as_secs());
+    pub fn challenges(&mut self, now: Time, stale: bool) -> [String; 2] {
+        self.made += 1;
+        let nonce = self.nonce(now.since(Time::ZERO).as_secs(), self.made);
         let stale = if stale { ", stale=true" } else { "" };
         [Algorithm::Sha256, Algorithm::Md5].map(|algorithm| {
             let realm = quote(&self.realm);
@@ -62,12 +96,13 @@ impl Verifier {
         })
     }
 
-    fn nonce(&self, second: u64) -> String {
+    fn nonce(&self, second: u64, number: u64) -> String {
         let mut hash = Sha256::new();
         hash.update(self.secret.to_be_bytes());
         hash.update(second.to_be_bytes());
+        hash.update(number.to_be_bytes());
         hash.update(self.realm.as_bytes());
-        format!("{second:x}.{}", hex::encode(hash.finalize().get(..16).unwrap_or_default()))
+        format!("{second:x}.{number:x}.{}", hex::encode(hash.finalize().get(..16).unwrap_or_default()))
     }
 
     /// Judges a request; `password` looks a user up.
@@ -97,8 +132,13 @@ impl Verifier {
             return Verdict::Unproven;
         };
         // A nonce that is none of ours is as good as none.
-        let second = nonce.split('.').next().and_then(|s| u64::from_str_radix(s, 16).ok());
-        let Some(second) = second.filter(|s| self.nonce(*s) == nonce) else { return Verdict::Unproven };
+        let mut parts = nonce.split('.').map(|part| u64::from_str_radix(part, 16).ok());
+        let (Some(Some(second)), Some(Some(number))) = (parts.next(), parts.next()) else {
+            return Verdict::Unproven;
+        };
+        if self.nonce(second, number) != nonce {
+            return Verdict::Unproven;
+        }
         let Some(password) = password(user) else { return Verdict::Wrong };
         let a1 = algorithm.hash(format!("{user}:{}:{password}", self.realm).as_bytes());
         let a2 = algorithm.hash(format!("{}:{uri}", request.method).as_bytes());
@@ -108,17 +148,10 @@ impl Verifier {
         }
         let now_s = now.since(Time::ZERO).as_secs();
         let count = u32::from_str_radix(count, 16).unwrap_or(0);
-        let used = self.used.get(nonce).map_or(0, |(count, _)| *count);
-        if now_s.saturating_sub(second) > NONCE_LIFE.as_secs() || count <= used {
+        let old = now_s.saturating_sub(second) > NONCE_LIFE.as_secs();
+        if old || !self.used.entry(user.to_owned()).or_default().note(number, count) {
             return Verdict::Stale;
         }
-        if self.used.len() >= MAX_REMEMBERED {
-            self.used.retain(|_, (_, made)| now_s.saturating_sub(*made) <= NONCE_LIFE.as_secs());
-        }
-        if self.used.len() >= MAX_REMEMBERED {
-            return Verdict::Stale;
-        }
-        self.used.insert(nonce.to_owned(), (count, second));
         Verdict::Proven(user.to_owned())
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     message::{Request, Response},
     method::Method,
     transaction::{
-        ClientOutput,
+        ClientOutput, T1_64,
         client::{self, Client},
         client_invite::{self, ClientInvite},
     },
@@ -59,10 +59,16 @@ enum Machine {
 
 impl Machine {
     fn new(now: Time, request: Request, transport: Transport) -> Self {
-        match request.method {
-            Method::Invite => Self::Invite(Box::new(ClientInvite::new(now, request, transport))),
-            _ => Self::Other(Client::new(now, &request, transport)),
+        if request.method != Method::Invite {
+            return Self::Other(Client::new(now, &request, transport));
         }
+        let within = request.headers.to.tag().is_some();
+        let mut machine = ClientInvite::new(now, request, transport);
+        // Nobody has to pick up for a re-INVITE: it has the time of any other request.
+        if within {
+            machine.handle_input(now, client_invite::Input::WaitUntil(now + T1_64));
+        }
+        Self::Invite(Box::new(machine))
     }
 
     fn handle(&mut self, now: Time, response: Option<Response>) {
@@ -106,9 +112,10 @@ struct Entry {
     acks: Vec<SentAck>,
     /// Whether anything has come back.
     heard: bool,
-    /// The same request for UDP, where it went over TCP for its size alone.
+    /// The same request for UDP, where it went over TCP for its size alone and nothing has come back.
     fallback: Option<Box<Request>>,
-    /// What the call's own BYE would prove itself with, for the BYEs to the other branches of a fork.
+    /// What the call's own BYE would prove itself with, for the BYEs to the other branches of a fork, and to who
+    /// answers an INVITE that was given up.
     proof: Proof,
 }
 
@@ -161,10 +168,11 @@ impl Clients {
         self.entries.get(&id).map(|e| e.proof.clone()).unwrap_or_default()
     }
 
-    /// Lets an INVITE go its way without its call.
-    pub(super) fn abandon(&mut self, id: u64, call: CallHandle) {
+    /// Lets an INVITE go its way without its call; `proof` is for the BYE to whoever still answers it.
+    pub(super) fn abandon(&mut self, id: u64, call: CallHandle, proof: Proof) {
         if let Some(entry) = self.entries.get_mut(&id) {
             entry.purpose = Purpose::Abandoned { call, cancelled: false };
+            entry.proof = proof;
         }
     }
 
@@ -243,6 +251,16 @@ impl Endpoint {
         }
     }
 
+    /// An INVITE whose CANCEL goes out: without a final response within 64·T1 it counts as cancelled (RFC 3261 §9.1).
+    pub(super) fn expect_end(&mut self, now: Time, id: u64) {
+        if let Some(entry) = self.clients.entries.get_mut(&id)
+            && let Machine::Invite(machine) = &mut entry.machine
+        {
+            machine.handle_input(now, client_invite::Input::WaitUntil(now + T1_64));
+            self.schedule.set(TimerKey::Client(id), machine.poll_timeout());
+        }
+    }
+
     /// Forgets a transaction.
     pub(super) fn drop_client(&mut self, id: u64) {
         if let Some(entry) = self.clients.entries.remove(&id) {
@@ -266,6 +284,8 @@ impl Endpoint {
         let Some((id, entry)) = id.and_then(|id| Some((id, self.clients.entries.get_mut(&id)?))) else {
             return self.discard(from, Discard::StrayResponse);
         };
+        // Somebody listens there: what is broken off later is not begun again.
+        entry.fallback = None;
         entry.machine.handle(now, Some(response));
         self.drain_client(now, id);
     }
@@ -357,8 +377,7 @@ impl Endpoint {
         match self.clients.entries.get(&id).map(|e| &e.purpose) {
             Some(Purpose::Invite(call)) => {
                 let call = *call;
-                self.saw_silence(id);
-                self.invite_timed_out(now, call);
+                self.invite_timed_out(now, id, call);
             }
             Some(Purpose::Ping(ping)) => {
                 let ping = *ping;

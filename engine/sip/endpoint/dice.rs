@@ -22,4 +22,13 @@ impl Dice {
         hash.update(self.thrown.to_be_bytes());
         hex::encode(hash.finalize().get(..8).unwrap_or_default())
     }
+
+    /// 16 hexadecimal digits, the same for the same text.
+    pub(super) fn word_of(&self, text: &str) -> String {
+        let mut hash = Sha256::new();
+        hash.update(self.seed.to_be_bytes());
+        hash.update(b"of ");
+        hash.update(text);
+        hex::encode(hash.finalize().get(..8).unwrap_or_default())
+    }
 }

@@ -25,7 +25,6 @@ use crate::{
     name_addr::NameAddr,
     sdp::SessionDescription,
     session_timer::SessionExpires,
-    transaction::T1_64,
     transport::Transport,
     uri::{Host, SipUri},
 };
@@ -86,6 +85,13 @@ fn cancel_of(invite: &Request, reason: Option<&str>) -> Request {
         request.headers.other.push("Reason", reason);
     }
     request
+}
+
+/// Another machine asks for its own proof: the answers to this one's challenges are nothing to it.
+fn take_proof_out(request: &mut Request) {
+    for name in ["Authorization", "Proxy-Authorization"] {
+        request.headers.other.remove(name);
+    }
 }
 
 /// Retry-After [s].
@@ -153,45 +159,41 @@ impl Endpoint {
         }
     }
 
-    /// Sends CANCEL: the INVITE's Request-URI, top Via, From, To, Call-ID, Route and CSeq number (§9.1).
     fn send_cancel(&mut self, now: Time, call: CallHandle) {
         let Some(Call::Calling(calling)) = self.calls.get_mut(&call) else { return };
-        let Some((invite, to)) = self.clients.invite(calling.client) else { return };
+        let client = calling.client;
         let Cancel::Wanted(reason) = &mut calling.cancel else { return };
         let reason = reason.take();
-        let request = cancel_of(invite, reason.as_deref());
-        calling.cancel = Cancel::Sent(reason);
-        // An INVITE that is not answered within 64·T1 of its CANCEL counts as cancelled (§9.1).
-        self.schedule.set(TimerKey::Call(call), Some(now + T1_64));
+        calling.cancel = Cancel::Sent(reason.clone());
+        self.cancel_client(now, client, reason.as_deref());
+    }
+
+    fn cancel_client(&mut self, now: Time, client: u64, reason: Option<&str>) {
+        let Some((invite, to)) = self.clients.invite(client) else { return };
+        let request = cancel_of(invite, reason);
+        self.expect_end(now, client);
         self.start_client(now, to, request, Purpose::Cancel);
     }
 
-    pub(super) fn cancel_timeout(&mut self, now: Time, call: CallHandle) {
-        if let Some(Call::Calling(calling)) = self.calls.get(&call) {
-            if !matches!(calling.cancel, Cancel::Sent(_)) {
-                let (client, silent) = (calling.client, !calling.provisional && calling.cancel == Cancel::No);
-                if silent {
-                    self.saw_silence(client);
-                    self.go_elsewhere(now, client, call);
-                }
-                return;
-            }
-            self.drop_client(calling.client);
-            self.finish(call, cancelled());
-        }
-    }
-
-    pub(super) fn invite_timed_out(&mut self, now: Time, call: CallHandle) {
+    /// Nothing has come back for a while: a backup is tried.
+    pub(super) fn silence_timeout(&mut self, now: Time, call: CallHandle) {
         if let Some(Call::Calling(calling)) = self.calls.get(&call)
+            && !calling.provisional
             && calling.cancel == Cancel::No
         {
             let client = calling.client;
-            if self.go_elsewhere(now, client, call) {
-                return;
-            }
+            self.saw_silence(client);
+            self.go_elsewhere(now, client, call);
         }
+    }
+
+    pub(super) fn invite_timed_out(&mut self, now: Time, client: u64, call: CallHandle) {
+        if matches!(self.calls.get(&call), Some(Call::Calling(c)) if matches!(c.cancel, Cancel::Sent(_))) {
+            return self.finish(call, cancelled());
+        }
+        self.saw_silence(client);
         // Also where we had given up meanwhile: that nothing ever came back is the trunk's doing.
-        if let Some(Call::Calling(_)) = self.calls.get(&call) {
+        if !self.go_elsewhere(now, client, call) && matches!(self.calls.get(&call), Some(Call::Calling(_))) {
             self.finish(call, failed(408, "Request Timeout", FailureCause::TimedOut));
         }
     }
@@ -334,7 +336,7 @@ impl Endpoint {
                     FailureCause::Unauthorized
                 }
             },
-            422 => match self.with_longer_interval(client, response) {
+            422 => match self.with_longer_interval(client, call, response) {
                 Some(retry) => return self.invite_again(now, client, call, retry),
                 None => FailureCause::Rejected,
             },
@@ -374,15 +376,23 @@ impl Endpoint {
 
     /// The INVITE again with the interval that a 422 wants (RFC 4028 §7.3); `None` where it wants no more than
     /// was asked for.
-    fn with_longer_interval(&mut self, client: u64, response: &Response) -> Option<Request> {
+    fn with_longer_interval(
+        &mut self,
+        client: u64,
+        call: CallHandle,
+        response: &Response,
+    ) -> Option<Request> {
         let transport = self.clients.invite(client)?.1.transport;
-        let via = self.via(transport);
+        let (via, cnonce) = (self.via(transport), self.dice.word());
         let mut request = self.clients.invite(client)?.0.clone();
         let fields = &mut request.headers.other;
         let asked = fields.value("Session-Expires").and_then(SessionExpires::parse).map(|s| s.seconds);
         ask_interval(fields, min_se(&response.headers.other, asked)?);
         request.headers.via = vec![via];
         request.headers.cseq.number = request.headers.cseq.number.saturating_add(1);
+        let Some(Call::Calling(calling)) = self.calls.get_mut(&call) else { return None };
+        let Proof { credentials, auth } = &mut calling.proof;
+        auth.answer_again(&mut request, credentials.as_ref(), &cnonce);
         Some(request)
     }
 
@@ -419,9 +429,7 @@ impl Endpoint {
         let to = uri.host.address().map_or(to, |ip| Hop::new(by, SocketAddr::new(ip, port(by))));
         let mut request = invite;
         request.uri = contact.uri.clone().for_request_line();
-        for name in ["Authorization", "Proxy-Authorization"] {
-            request.headers.other.remove(name);
-        }
+        take_proof_out(&mut request);
         request.headers.via = vec![self.via(to.transport)];
         request.headers.contact = vec![self.contact(to.transport)];
         request.headers.cseq.number = request.headers.cseq.number.saturating_add(1);
@@ -439,14 +447,17 @@ impl Endpoint {
         let Some(hop) = calling.backups.next() else { return false };
         let more = calling.backups.len() > 0;
         calling.provisional = false;
+        let auth = std::mem::take(&mut calling.proof.auth).for_next_request();
+        let proof = Proof { auth, credentials: calling.proof.credentials.clone() };
         let via = self.via(hop.transport);
         let contact = self.contact(hop.transport);
         let Some((invite, _)) = self.clients.invite(client) else { return false };
         let mut request = invite.clone();
+        take_proof_out(&mut request);
         request.headers.via = vec![via];
         request.headers.contact = vec![contact];
         request.headers.cseq.number = request.headers.cseq.number.saturating_add(1);
-        self.clients.abandon(client, call);
+        self.clients.abandon(client, call, proof);
         let Some(next) = self.start_client(now, hop, request, Purpose::Invite(call)) else { return false };
         if let Some(Call::Calling(calling)) = self.calls.get_mut(&call) {
             calling.client = next;
@@ -457,9 +468,7 @@ impl Endpoint {
 
     /// CANCEL to who woke up late on an INVITE that goes another way by now.
     pub(super) fn cancel_late(&mut self, now: Time, client: u64) {
-        let Some((invite, to)) = self.clients.invite(client) else { return };
-        let request = cancel_of(invite, Some("SIP;cause=408;text=\"Another way was taken\""));
-        self.start_client(now, to, request, Purpose::Cancel);
+        self.cancel_client(now, client, Some("SIP;cause=408;text=\"Another way was taken\""));
     }
 
     fn invite_again(&mut self, now: Time, client: u64, call: CallHandle, request: Request) {

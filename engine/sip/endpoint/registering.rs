@@ -122,6 +122,8 @@ impl Endpoint {
                     registration.lengthened = true;
                     registration.last.headers.other.remove("Expires");
                     registration.last.headers.other.push("Expires", &u32::to_string(&least));
+                    let who = registration.order.credentials.as_ref();
+                    registration.auth.answer_again(&mut registration.last, who, &cnonce);
                     return self.register_again(now, id);
                 }
             }

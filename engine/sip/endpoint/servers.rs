@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use waihu_types::Time;
 
 use super::{
-    Call, CallHandle, Discard, Endpoint, Hop, MAX_TRANSACTIONS, Referral, SDP, SUPPORTED, TimerKey,
-    may_stay_unread, sdp_of,
+    Call, CallHandle, Discard, Endpoint, Hop, MAX_CHALLENGES, MAX_TRANSACTIONS, Referral, SDP, SUPPORTED,
+    TimerKey, may_stay_unread, sdp_of,
 };
 use crate::{
     dialog::DialogId,
@@ -135,8 +135,24 @@ impl Endpoint {
             self.drain_server(id);
             return;
         }
-        if self.servers.len() >= MAX_TRANSACTIONS {
-            return self.discard(from, Discard::Overload);
+        if request.method == Method::Register && self.registrar.is_some() {
+            return self.take_registration(now, from, to, key, &request);
+        }
+        let Some(id) = self.begin(from, to, key, &request) else { return };
+        if let Some(invite) = InviteId::of(&request)
+            && *self.servers.by_invite.entry(invite).or_insert(id) != id
+        {
+            return self.refuse(now, id, &request, 482, "Loop Detected", &[]);
+        }
+        self.dispatch(now, from, id, &request);
+    }
+
+    /// A transaction for a request; `None` where there are too many already.
+    fn begin(&mut self, from: Hop, to: Hop, key: Key, request: &Request) -> Option<u64> {
+        let open = self.servers.len();
+        if open >= MAX_TRANSACTIONS && (open >= 2 * MAX_TRANSACTIONS || !self.is_of_a_call(request)) {
+            self.discard(from, Discard::Overload);
+            return None;
         }
         let machine = match request.method {
             Method::Invite => Machine::Invite(ServerInvite::new(from.transport)),
@@ -145,21 +161,23 @@ impl Endpoint {
         self.servers.next += 1;
         let id = self.servers.next;
         self.servers.by_key.insert(key.clone(), id);
-        let invite = InviteId::of(&request);
-        self.servers.entries.insert(id, Entry { machine, key, invite: invite.clone(), to, call: None });
-        if let Some(invite) = invite
-            && *self.servers.by_invite.entry(invite).or_insert(id) != id
-        {
-            return self.refuse(now, id, &request, 482, "Loop Detected", &[]);
-        }
-        self.dispatch(now, from, id, &request);
+        let invite = InviteId::of(request);
+        self.servers.entries.insert(id, Entry { machine, key, invite, to, call: None });
+        Some(id)
+    }
+
+    /// Whether a request is within a dialog of ours, or cancels an INVITE that is here.
+    fn is_of_a_call(&self, request: &Request) -> bool {
+        let invite =
+            || Key::of(request, Method::Invite).is_some_and(|k| self.servers.by_key.contains_key(&k));
+        self.is_within(request) || (request.method == Method::Cancel && invite())
     }
 
     fn dispatch(&mut self, now: Time, from: Hop, id: u64, request: &Request) {
         if request.method == Method::Cancel {
             return self.on_cancel(now, id, request);
         }
-        if self.is_unacceptable(now, from, id, request) {
+        if self.is_unacceptable(now, id, request) {
             return;
         }
         if let Some(dialog) = DialogId::of_request(request) {
@@ -181,7 +199,7 @@ impl Endpoint {
 
     /// The checks of §8.2 in its order: method, scheme, Require, content. True where a refusal was sent.
     /// Content is that of INVITE only: a BYE hangs up whatever it brings along (ISUP, quality reports).
-    fn is_unacceptable(&mut self, now: Time, from: Hop, id: u64, request: &Request) -> bool {
+    fn is_unacceptable(&mut self, now: Time, id: u64, request: &Request) -> bool {
         let allow = self.allow();
         let known = match &request.method {
             Method::Refer => self.config.referral == Referral::Told,
@@ -195,9 +213,6 @@ impl Endpoint {
             _ => false,
         };
         let (code, reason, extra) = match &request.method {
-            Method::Register if self.registrar.is_some() => {
-                return self.take_registration(now, from, id, request);
-            }
             _ if known => {
                 let ours = |w: &&str| SUPPORTED.split(", ").any(|s| s.eq_ignore_ascii_case(w));
                 let required: Vec<&str> =
@@ -225,14 +240,21 @@ impl Endpoint {
         true
     }
 
-    /// A REGISTER, answered by the registrar. Always true: nothing else is to be done with it.
-    fn take_registration(&mut self, now: Time, from: Hop, id: u64, request: &Request) -> bool {
-        let tag = self.dice.word();
-        if let Some(registrar) = &mut self.registrar {
-            let response = registrar.answer(now, from, request, &tag);
-            self.respond(now, id, response);
+    /// A REGISTER, answered by the registrar. Of whoever proves nothing, nothing is kept (§8.2.7), and no more of them
+    /// are answered in a second than [`MAX_CHALLENGES`]; a telephone that is registered is always asked.
+    fn take_registration(&mut self, now: Time, from: Hop, to: Hop, key: Key, request: &Request) {
+        let tag = self.tag_of(request);
+        let Some(registrar) = &mut self.registrar else { return };
+        let response = registrar.answer(now, from, request, &tag);
+        if !matches!(response.code, 401 | 403) {
+            if let Some(id) = self.begin(from, to, key, request) {
+                self.respond(now, id, response);
+            }
+        } else if self.challenges.allows(now, MAX_CHALLENGES) || registrar.knows(now, from) {
+            self.transmit(to, response.to_bytes());
+        } else {
+            self.discard(from, Discard::Stranger);
         }
-        true
     }
 
     /// Sends a response without a body.

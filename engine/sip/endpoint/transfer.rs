@@ -7,7 +7,11 @@ use std::time::Duration;
 
 use waihu_types::Time;
 
-use super::{Call, CallHandle, Endpoint, Event, established::Up, within::What};
+use super::{
+    Call, CallHandle, Endpoint, Event,
+    established::Up,
+    within::{Ask, What},
+};
 use crate::{
     dialog::DialogId,
     headers::Fields,
@@ -246,6 +250,20 @@ impl Endpoint {
             fields.push("Content-Type", "message/sipfrag;version=2.0");
             request.body = format!("SIP/2.0 {code} {reason}\r\n").into();
         });
+    }
+
+    /// Where nobody takes our news of a transfer, there is no more of it, and the call goes on (RFC 5057 §5.1).
+    pub(super) fn on_notify_response(&mut self, ask: &Ask, code: u16) {
+        let state = ask.request.headers.other.value("Subscription-State");
+        // The last of one transfer says nothing of the next.
+        let last = state.is_some_and(|s| multipart::is_of(s, "terminated"));
+        if let Some(Call::Up(up)) = self.calls.get_mut(&ask.call)
+            && let Some(transfers) = &mut up.transfers
+            && matches!(code, 408 | 481)
+            && !last
+        {
+            transfers.served |= transfers.serving.take().is_some();
+        }
     }
 
     /// Which call of ours an INVITE is to replace (RFC 3891 §3).

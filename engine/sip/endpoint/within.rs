@@ -109,17 +109,20 @@ impl Endpoint {
                     return;
                 }
             }
-            // The far end knows nothing of the call: so do we (§12.2.1.2).
-            481 => {
+            // The far end knows nothing of the call: so do we (§12.2.1.2; RFC 5057 §5.1). Of a PRACK it knows no such
+            // provisional response (RFC 3262 §3), of a NOTIFY no such subscription: the call goes on.
+            481 if !matches!(what, What::Prack | What::Notify) => {
                 let reason = Some("the far end no longer knows the call (481)".to_owned());
-                return self.finish(call, Event::Ended { by: EndedBy::Remote, reason });
+                let ended = Event::Ended { by: EndedBy::Remote, reason };
+                return self.bye_and_finish(now, call, None, ended);
             }
             _ => {}
         }
         match what {
             What::Reinvite | What::Update => self.on_session_response(now, client, &ask, response),
             What::Refer => self.on_refer_response(call, code),
-            What::Notify | What::Info | What::Prack => {}
+            What::Notify => self.on_notify_response(&ask, code),
+            What::Info | What::Prack => {}
         }
     }
 
@@ -135,13 +138,14 @@ impl Endpoint {
         again.attempts += 1;
         again.request.headers.via = vec![via];
         again.request.headers.cseq.number = up.dialog.next_cseq();
+        let who = up.proof.credentials.as_ref();
         if response.code == 422 {
             let fields = &again.request.headers.other;
             let asked = fields.value("Session-Expires").and_then(SessionExpires::parse).map(|s| s.seconds);
             let least = min_se(&response.headers.other, asked)?;
             ask_interval(&mut again.request.headers.other, least);
+            again.auth.answer_again(&mut again.request, who, &cnonce);
         } else {
-            let who = up.proof.credentials.as_ref();
             again.auth.answer(response, &mut again.request, who, &cnonce).ok()?;
         }
         Some(again)
@@ -152,6 +156,7 @@ impl Endpoint {
         match (ask.what, self.calls.get(&ask.call)) {
             (What::Reinvite | What::Update, Some(Call::Up(_))) => self.session_failed(now, ask, code),
             (What::Refer, Some(Call::Up(_))) => self.on_refer_response(ask.call, code),
+            (What::Notify, Some(Call::Up(_))) => self.on_notify_response(ask, code),
             _ => {}
         }
     }

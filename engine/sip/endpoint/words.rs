@@ -474,6 +474,6 @@ pub struct Counts {
     pub sent_again: u64,
     /// Requests of theirs that came once more.
     pub heard_again: u64,
-    /// Requests of ours that no final response came to (timers B and F).
+    /// Requests of ours that no final response came to in time.
     pub unanswered: u64,
 }

@@ -291,6 +291,7 @@ fn a_far_end_that_has_forgotten_the_call_ends_it() {
     assert!(info.ends_with("Signal=5\r\nDuration=200\r\n"));
     us.hear(&response(&info, "481 Call Leg Does Not Exist", ""));
     assert!(matches!(us.end(), Event::Ended { by: EndedBy::Remote, .. }));
+    us.hear(&response(&us.last("BYE"), "481 Call Leg Does Not Exist", ""));
     us.wait(100_000);
     assert!(us.is_empty());
 }

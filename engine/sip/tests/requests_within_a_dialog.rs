@@ -5,8 +5,8 @@ mod agent;
 
 use std::net::SocketAddr;
 
-use agent::{Agent, BODY, CALL, THERE, field, fields, request, response, sdp, with};
-use waihu_sip::{CallHandle, Command, Credentials, EndedBy, Event, Input};
+use agent::{Agent, BODY, CALL, HERE, THERE, field, fields, request, response, sdp, with};
+use waihu_sip::{CallHandle, Command, Credentials, EndedBy, EndpointConfig, Event, Input, Referral};
 
 const FIRST: &str = "192.0.2.11:5060";
 const SECOND: &str = "192.0.2.12:5070";
@@ -280,4 +280,46 @@ fn an_invite_that_comes_by_two_paths_rings_once() {
     us.wait(100_000);
     us.hear(&by("four"));
     assert!(matches!(us.end(), Event::Incoming { .. }));
+}
+
+#[test]
+fn a_prack_for_a_response_that_is_not_known_ends_no_call() {
+    let mut us = Agent::new();
+    let invite = us.invite(CALL, None);
+    let rings = response(&invite, "183 Session Progress", BODY);
+    us.hear(&with(&rings, "Require: 100rel\r\nRSeq: 1"));
+    let prack = us.last("PRACK");
+    us.hear(&response(&invite, "200 OK", BODY));
+    us.hear(&response(&prack, "481 Call/Transaction Does Not Exist", ""));
+    assert!(matches!(us.end(), Event::Answered { .. }));
+    us.hang_up(CALL);
+    assert_eq!(us.times("BYE").len(), 1);
+}
+
+#[test]
+fn a_notify_that_nobody_takes_ends_its_subscription_and_no_call() {
+    for refused in [true, false] {
+        let mut config = EndpointConfig::new(HERE.parse().unwrap(), "test", 7);
+        config.referral = Referral::Told;
+        let mut us = Agent::with(config);
+        let (_, ack) = us.call(CALL);
+        let refer = |cseq: u32| {
+            let theirs = (field(&ack, "To"), field(&ack, "From"), field(&ack, "Call-ID"));
+            with(&request("REFER", cseq, &format!("r{cseq}"), theirs, ""), "Refer-To: <sip:boss@192.0.2.8>")
+        };
+        us.hear(&refer(1));
+        if refused {
+            us.hear(&response(&us.last("NOTIFY"), "481 Subscription Does Not Exist", ""));
+        } else {
+            us.wait(32_000);
+        }
+        let told = us.times("NOTIFY").len();
+        let report = Command::ReportTransfer { call: CALL, code: 180, reason: "Ringing".into() };
+        us.input(Input::Command(report));
+        assert_eq!(us.times("NOTIFY").len(), told, "nobody wants to know");
+        assert_eq!((us.endpoint.usage().calls, us.times("BYE").len()), (1, 0));
+        us.hear(&refer(2));
+        assert_eq!(us.times("SIP/2.0 202").len(), 2);
+        assert_eq!(field(&us.last("NOTIFY"), "Event"), "refer;id=2");
+    }
 }

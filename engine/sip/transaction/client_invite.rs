@@ -10,6 +10,9 @@
 //!        | 2xx                                                 |
 //!        +------> Accepted (each 2xx to TU) --- Timer M -------+
 //! ```
+//!
+//! Proceeding has no timer of its own: after a CANCEL the transaction user gives it one (§9.1), and where nobody is
+//! waited for to pick up.
 
 use std::collections::VecDeque;
 
@@ -27,6 +30,8 @@ use crate::{
 pub enum Input {
     /// A response that matches this transaction.
     Response(Response),
+    /// A final response is waited for until then and no longer.
+    WaitUntil(Time),
     /// `poll_timeout` may have passed.
     Timeout,
 }
@@ -46,6 +51,8 @@ pub struct ClientInvite {
     request: Request,
     transport: Transport,
     state: State,
+    /// The end of patience in Proceeding.
+    until: Option<Time>,
     output: VecDeque<Output>,
 }
 
@@ -54,7 +61,7 @@ impl ClientInvite {
     pub fn new(now: Time, request: Request, transport: Transport) -> Self {
         let output = VecDeque::from([Output::Transmit(request.to_bytes())]);
         let state = State::Calling { a: first_retry(now, transport), interval: T1, b: now + T1_64 };
-        Self { request, transport, state, output }
+        Self { request, transport, state, until: None, output }
     }
 
     /// The INVITE.
@@ -71,6 +78,7 @@ impl ClientInvite {
     pub fn handle_input(&mut self, now: Time, input: Input) {
         match input {
             Input::Response(response) => self.response(now, response),
+            Input::WaitUntil(until) => self.until = Some(until),
             Input::Timeout => self.timeout(now),
         }
     }
@@ -97,10 +105,8 @@ impl ClientInvite {
 
     fn timeout(&mut self, now: Time) {
         match self.state {
-            State::Calling { b, .. } if now >= b => {
-                self.output.push_back(Output::TimedOut);
-                self.terminate();
-            }
+            State::Calling { b, .. } if now >= b => self.time_out(),
+            State::Proceeding if self.until.is_some_and(|until| now >= until) => self.time_out(),
             State::Calling { a, interval, b } if now >= a => {
                 self.output.push_back(Output::Transmit(self.request.to_bytes()));
                 let interval = interval * 2;
@@ -109,6 +115,11 @@ impl ClientInvite {
             State::Completed { d: end } | State::Accepted { m: end } if now >= end => self.terminate(),
             _ => {}
         }
+    }
+
+    fn time_out(&mut self) {
+        self.output.push_back(Output::TimedOut);
+        self.terminate();
     }
 
     fn terminate(&mut self) {
@@ -144,7 +155,8 @@ impl ClientInvite {
             State::Calling { a, b, .. } => Some(a.min(b)),
             State::Completed { d } => Some(d),
             State::Accepted { m } => Some(m),
-            State::Proceeding | State::Terminated => None,
+            State::Proceeding => self.until,
+            State::Terminated => None,
         }
     }
 }

@@ -1,0 +1,152 @@
+//! Telephones that register with passwords, many at once (RFC 3261 §10.3, RFC 7616), and strangers in crowds among them.
+#![allow(clippy::unwrap_used)]
+
+mod agent;
+
+use std::net::SocketAddr;
+
+use agent::{Agent, CALL, HERE, THERE, field, fields, request, with};
+use waihu_sip::{
+    Credentials, EndedBy, Endpoint, EndpointConfig, Event, FailureCause, Hop, Input,
+    auth::Challenge,
+    registrar::{Registrar, Telephone},
+};
+
+fn registrar(users: &[&str]) -> Agent {
+    let telephones =
+        users.iter().map(|user| Telephone { user: (*user).to_owned(), password: "secret".to_owned() });
+    let mut us = Agent::new();
+    us.endpoint = Endpoint::new(EndpointConfig::new(HERE.parse().unwrap(), "test", 7))
+        .with_registrar(Registrar::new("waihu", telephones.collect(), 7));
+    us
+}
+
+/// A REGISTER of a user's `device`, the `cseq`th.
+fn register(user: &str, device: &str, cseq: u32) -> String {
+    let (address, id) = (format!("<sip:{user}@x>"), format!("{user}.{device}"));
+    let from = format!("{address};tag=f");
+    let asked = request("REGISTER", cseq, &format!("{id}.{cseq}"), (&from, &address, &id), "");
+    with(&asked, "Expires: 120")
+}
+
+/// What the last answer of ours asks for.
+fn asked(us: &Agent) -> Challenge {
+    let text = us.last("SIP/2.0 401");
+    Challenge::parse(fields(&text, "WWW-Authenticate")[0]).unwrap()
+}
+
+/// The REGISTER with a proof, its nonce used for the `count`th time.
+fn proven(register: &str, user: &str, challenge: &Challenge, count: u32) -> String {
+    let who = Credentials { username: user.into(), password: "secret".into(), realm: None };
+    let proof = challenge.answer(&who, ("REGISTER", &format!("sip:waihu@{HERE}"), b""), count, "c");
+    with(register, &format!("Authorization: {proof}"))
+}
+
+#[test]
+fn telephones_that_are_asked_in_the_same_second_each_register_at_once() {
+    let mut us = registrar(&["desk", "shop", "hall"]);
+    let telephones = [("desk", "a"), ("desk", "b"), ("shop", "a"), ("hall", "a"), ("hall", "b")];
+    let challenges: Vec<Challenge> = telephones
+        .iter()
+        .map(|(user, device)| {
+            us.hear(&register(user, device, 1));
+            asked(&us)
+        })
+        .collect();
+    for ((user, device), challenge) in telephones.iter().zip(&challenges) {
+        us.hear(&proven(&register(user, device, 2), user, challenge, 1));
+        assert!(us.last("SIP/2.0").starts_with("SIP/2.0 200"), "{user} {device}");
+    }
+    // The nonce once more, with the next count: a telephone that proves itself before it is asked.
+    us.hear(&proven(&register("desk", "a", 3), "desk", &challenges[0], 2));
+    assert!(us.last("SIP/2.0").starts_with("SIP/2.0 200"));
+}
+
+#[test]
+fn a_proof_is_good_once_also_when_its_user_has_given_many_since() {
+    let mut us = registrar(&["desk", "shop"]);
+    us.hear(&register("desk", "a", 1));
+    let first = asked(&us);
+    us.hear(&proven(&register("desk", "a", 2), "desk", &first, 1));
+    let refused = |us: &mut Agent, cseq: u32| {
+        us.hear(&proven(&register("desk", "thief", cseq), "desk", &first, 1));
+        assert!(us.last("SIP/2.0").starts_with("SIP/2.0 401") && asked(us).stale);
+    };
+    refused(&mut us, 1);
+    for n in 0..40 {
+        us.hear(&register("desk", "a", 10 + 2 * n));
+        let challenge = asked(&us);
+        us.hear(&proven(&register("desk", "a", 11 + 2 * n), "desk", &challenge, 1));
+        assert!(us.last("SIP/2.0").starts_with("SIP/2.0 200"));
+    }
+    refused(&mut us, 2);
+    // Another's proofs leave the place alone: a nonce asked for early is still good.
+    us.hear(&register("shop", "a", 1));
+    let early = asked(&us);
+    for n in 0..40 {
+        us.hear(&register("desk", "b", 10 + 2 * n));
+        let challenge = asked(&us);
+        us.hear(&proven(&register("desk", "b", 11 + 2 * n), "desk", &challenge, 1));
+    }
+    us.hear(&proven(&register("shop", "a", 2), "shop", &early, 1));
+    assert!(us.last("SIP/2.0").starts_with("SIP/2.0 200"));
+}
+
+#[test]
+fn who_proves_nothing_is_asked_500_times_a_second_at_most_and_nothing_is_kept_of_him() {
+    let mut us = registrar(&["desk"]);
+    us.hear(&register("desk", "a", 1));
+    let challenge = asked(&us);
+    us.hear(&proven(&register("desk", "a", 2), "desk", &challenge, 1));
+    assert_eq!(us.endpoint.usage().servers, 1);
+    let flood = |us: &mut Agent| {
+        let from = Hop::from("203.0.113.9:5060".parse::<SocketAddr>().unwrap());
+        for n in 1..=2_000 {
+            us.input(Input::Stranger { from, bytes: register("nobody", "x", n).as_bytes() });
+        }
+    };
+    flood(&mut us);
+    assert_eq!((us.times("SIP/2.0 401").len(), us.endpoint.usage().servers), (500, 1));
+    us.wait(1_000);
+    flood(&mut us);
+    assert_eq!((us.times("SIP/2.0 401").len(), us.endpoint.usage().servers), (1_000, 1));
+    // A telephone that is registered is asked all the same, under one tag however often it asks.
+    let again = register("desk", "a", 3);
+    us.hear(&again);
+    let first = us.last("SIP/2.0 401");
+    us.hear(&again);
+    let second = us.last("SIP/2.0 401");
+    assert_eq!(us.times("SIP/2.0 401").len(), 1_002);
+    assert_eq!(field(&first, "To"), field(&second, "To"));
+    let challenge = asked(&us);
+    us.hear(&proven(&register("desk", "a", 4), "desk", &challenge, 1));
+    assert!(us.last("SIP/2.0").starts_with("SIP/2.0 200"));
+    us.wait(40_000);
+    assert!(us.is_empty(), "{:?}", us.endpoint.usage());
+}
+
+#[test]
+fn a_flood_leaves_room_for_what_belongs_to_calls() {
+    let mut us = Agent::new();
+    let (_, ack) = us.call(CALL);
+    us.ringing();
+    let from = Hop::from(THERE.parse::<SocketAddr>().unwrap());
+    let options = |n: u32| {
+        let dialog = ("<sip:far@x>;tag=o", "<sip:waihu@x>", "options@x");
+        request("OPTIONS", 1, &format!("o{n}"), dialog, "")
+    };
+    for n in 0..=100_000 {
+        us.hear_lossy(from, options(n).as_bytes());
+    }
+    assert_eq!(us.endpoint.usage().servers, 100_000);
+    us.hear(&options(100_001));
+    assert!(us.times("SIP/2.0 200").is_empty(), "there is no more room");
+    let theirs = (field(&ack, "To"), field(&ack, "From"), field(&ack, "Call-ID"));
+    us.hear(&request("BYE", 1, "bye", theirs, ""));
+    assert!(matches!(us.end(), Event::Ended { by: EndedBy::Remote, .. }));
+    us.hear(&request("CANCEL", 1, "in", ("<sip:far@x>;tag=f", "<sip:waihu@x>", "in@x"), ""));
+    assert!(matches!(us.end(), Event::Failed { code: 487, cause: FailureCause::Cancelled, .. }));
+    assert_eq!(us.times("SIP/2.0 200").len(), 2);
+    us.wait(40_000);
+    assert!(us.is_empty(), "{:?}", us.endpoint.usage());
+}
