@@ -67,15 +67,17 @@ impl Server {
             .stderr(fs::File::create(&log).unwrap())
             .spawn()
             .expect("kamailio is missing: run `.ci/setup --with-peers`");
-        let at = SocketAddr::from(([127, 0, 0, 1], port));
-        // Its port is taken once it listens.
-        for _ in 0..200 {
-            if UdpSocket::bind(at).is_err() {
+        let (server, at) = (Self(child, log), SocketAddr::from(([127, 0, 0, 1], port)));
+        // It listens once it has something to say about what is no message at all.
+        let probe = UdpSocket::bind("127.0.0.1:0").unwrap();
+        for _ in 0..400 {
+            probe.send_to(b"neither a message of SIP nor a packet of HEP\r\n\r\n", at).unwrap();
+            std::thread::sleep(Duration::from_millis(50));
+            if server.log().contains("bad message") {
                 break;
             }
-            std::thread::sleep(Duration::from_millis(50));
         }
-        (Self(child, log), at)
+        (server, at)
     }
 
     /// Its log: it has packets in it as they came.
