@@ -210,7 +210,7 @@ impl Store {
         passage: &Passage,
         judged: &Judged,
     ) -> Result<(), StoreError> {
-        let Passage { gate, subject } = passage;
+        let Passage { gate, subject, .. } = passage;
         let Judged { history, denied } = judged;
         let profile = &gate.profile;
         let json = |e| StoreError::Record { of: asked.case.to_string(), source: e };
@@ -280,7 +280,7 @@ pub(crate) struct Judged {
 
 impl Judged {
     pub(crate) fn of(passage: &Passage, history: Vec<Contact>, now: WallTime) -> Self {
-        let Passage { gate, subject } = passage;
+        let Passage { gate, subject, .. } = passage;
         let at = now.timestamp();
         let decision = gate.profile.decide(subject, &history, at);
         let denied = match &decision {

@@ -83,10 +83,9 @@ impl Store {
         let revision = before.as_ref().map_or(1, |(.., revision)| revision + 1);
         match before {
             // Whose node died after all, answered since it was filed as unanswered, is filed once more.
-            Some((_, recovered, _)) if filed == Filed::Recovered => {
-                if recovered == 0 || !attempt.open {
-                    return tx.commit().await.map(|()| false).map_err(|e| self.sql(e));
-                }
+            Some((_, 1, _)) if filed == Filed::Recovered && attempt.open => {}
+            Some(_) if filed == Filed::Recovered => {
+                return tx.commit().await.map(|()| false).map_err(|e| self.sql(e));
             }
             Some((record, recovered, _)) => {
                 if read(outcome.attempt.as_str(), &record)? == *outcome {

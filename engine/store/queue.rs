@@ -368,8 +368,8 @@ impl Store {
         (node, seen): (&str, Option<i64>),
     ) -> Result<Option<crate::Refusal>, StoreError> {
         use crate::{CampaignState, Refusal};
-        let row: Option<(String, Option<String>, Option<String>, Option<i64>)> = sqlx::query_as(
-            "SELECT p.state, q.node, c.state, c.revision FROM campaigns AS p
+        let row: Option<QueuedRow> = sqlx::query_as(
+            "SELECT p.state AS campaign, q.node AS node, c.state AS stands, c.revision AS revision FROM campaigns AS p
              LEFT JOIN queue AS q ON q.campaign = p.campaign AND q.case_id = $2
              LEFT JOIN cases AS c ON c.case_id = $2
              WHERE p.campaign = $1",
@@ -380,8 +380,8 @@ impl Store {
         .await
         .map_err(|e| self.sql(e))?;
         // A campaign that has no row is dialled without a queue.
-        let Some((state, by, stands, revision)) = row else { return Ok(None) };
-        let state = CampaignState::read(&state);
+        let Some(QueuedRow { campaign, node: by, stands, revision }) = row else { return Ok(None) };
+        let state = CampaignState::read(&campaign);
         let stands = stands.as_deref().map_or(CaseState::Withdrawn, CaseState::read);
         Ok(match (state, stands) {
             (CampaignState::Running, CaseState::Open) if by.as_deref() == Some(node) => {
@@ -478,6 +478,15 @@ impl Store {
         tx.commit().await.map_err(|e| self.sql(e))?;
         Ok(released)
     }
+}
+
+/// How a case stands that is about to be called.
+#[derive(FromRow)]
+struct QueuedRow {
+    campaign: String,
+    node: Option<String>,
+    stands: Option<String>,
+    revision: Option<i64>,
 }
 
 #[derive(FromRow)]

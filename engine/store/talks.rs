@@ -1,5 +1,6 @@
 //! Which agent had which call, and what they put down of it: rows beside the outcome, and the outcome's next revision.
 
+use sqlx::FromRow;
 use waihu_types::{AttemptId, CaseId, DebtorId, Disposition, Outcome, Promise, WallTime};
 
 use crate::{
@@ -40,6 +41,14 @@ impl WrapUp {
             outcome.promise = Some(promise.clone());
         }
     }
+}
+
+#[derive(FromRow)]
+struct WrappedRow {
+    agent: String,
+    disposition: Option<String>,
+    notes: Option<String>,
+    promise: Option<String>,
 }
 
 impl Store {
@@ -124,7 +133,7 @@ impl Store {
         if outcome.handover.is_none() {
             return Ok(outcome);
         }
-        let rows: Vec<(String, Option<String>, Option<String>, Option<String>)> = sqlx::query_as(
+        let rows: Vec<WrappedRow> = sqlx::query_as(
             "SELECT agent, disposition, notes, promise FROM talks WHERE attempt = $1 AND wrapped_at IS NOT NULL
              ORDER BY wrapped_at, agent",
         )
@@ -134,7 +143,7 @@ impl Store {
         .map_err(|e| self.sql(e))?;
         let json = |source| StoreError::Record { of: format!("a talk of {}", outcome.attempt), source };
         let mut wrap_ups = Vec::with_capacity(rows.len());
-        for (agent, disposition, notes, promise) in rows {
+        for WrappedRow { agent, disposition, notes, promise } in rows {
             wrap_ups.push(WrapUp {
                 attempt: outcome.attempt.clone(),
                 agent,

@@ -577,9 +577,9 @@ mod tests {
         while !asked.ends_with("\r\n\r\n") {
             asked.push(char::from(timeout(LONG, far.read_u8()).await.unwrap().unwrap()));
         }
-        let key = asked.lines().filter_map(|line| line.split_once(": "));
-        let key = key.filter(|(name, _)| name.eq_ignore_ascii_case("Sec-WebSocket-Key"));
-        let accept = derive_accept_key(key.last().unwrap().1.as_bytes());
+        let mut fields = asked.lines().filter_map(|line| line.split_once(": "));
+        let key = fields.find(|(name, _)| name.eq_ignore_ascii_case("Sec-WebSocket-Key")).unwrap().1;
+        let accept = derive_accept_key(key.as_bytes());
         let answer = format!(
             "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Protocol: sip\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
