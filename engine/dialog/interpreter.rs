@@ -40,6 +40,9 @@ const MAX_HELD: usize = 3;
 const ECHOED: usize = 3;
 /// How often a line that could not be spoken is tried again: its next wording may have a voice.
 const MAX_FAILURES: u32 = 1;
+/// Whoever says one of these is not who is meant, or may not be told: nothing more of the matter is said to them.
+const FOR_NOBODY: [Intent; 4] =
+    [Intent::WrongNumber, Intent::ThirdParty, Intent::Deceased, Intent::LegalRepresentation];
 /// How long the closing words may take after a limit of the call, before it is cut.
 const CLOSING_GRACE: Duration = Duration::from_secs(20);
 
@@ -507,10 +510,12 @@ impl Interpreter {
                 }
             }
             Kind::Pass { next } => {
-                // Who says over a notice not to be called hears no more of the matter.
+                // Who says over a notice not to be called, or that they are not who is meant, hears no more of the
+                // matter.
                 let held = std::mem::take(&mut self.held);
-                let urgent = held.first().filter(|h| self.is_urgent(h.utterance.intent));
-                if !urgent.is_some_and(|h| self.heed_urgently(now, &h.utterance)) {
+                let ends = |intent| self.is_urgent(intent) || FOR_NOBODY.contains(&intent);
+                let grave: Vec<_> = held.iter().filter(|h| ends(h.utterance.intent)).cloned().collect();
+                if !grave.iter().any(|h| self.heed_urgently(now, &h.utterance)) {
                     self.held = held;
                     self.enter(now, *next, Vec::new());
                 }

@@ -205,7 +205,9 @@ impl CallMachine {
 
     /// Has an utterance answered, and keeps what it takes to undo that.
     fn answer(&mut self, now: Time, began: Time, utterance: Utterance) {
-        if self.answered_by == AnsweredBy::Voicemail {
+        // A box says neither that somebody despairs nor that they want no calls: a tone was taken for one.
+        let grave = matches!(utterance.intent, Intent::StopCalling | Intent::Distress);
+        if self.answered_by == AnsweredBy::Voicemail && !grave {
             self.tell_dialog(now, dialog::Input::Unintelligible);
             return;
         }

@@ -391,9 +391,20 @@ impl Interpreter {
         if !urgent && self.over_turns(now) {
             return;
         }
+        if urgent {
+            self.goes_over_time(now, URGENT_GRACE);
+        }
         match self.matching(&utterance) {
             Some((rule, _)) => self.apply(now, rule, &utterance),
             None => self.no_match(now, format!("no rule for {}", utterance.intent)),
+        }
+    }
+
+    /// A call whose time is up, or about to be, is given so much more for what is urgent.
+    fn goes_over_time(&mut self, now: Time, more: Duration) {
+        if self.closing != Closing::No {
+            self.closing = Closing::Under;
+            self.limit_at = Some(now + more);
         }
     }
 
@@ -412,9 +423,7 @@ impl Interpreter {
         self.meets(utterance);
         // The end is taken back, and the call back that was agreed with it.
         (self.settled, self.callback) = (None, None);
-        if self.closing == Closing::Under {
-            self.limit_at = Some(now + if ends { CLOSING_GRACE } else { URGENT_GRACE });
-        }
+        self.goes_over_time(now, if ends { CLOSING_GRACE } else { URGENT_GRACE });
         self.apply(now, rule, utterance);
         true
     }

@@ -59,6 +59,24 @@ fn five_minutes_end_with_words_and_never_within_a_sentence() {
 }
 
 #[test]
+fn despair_just_as_the_time_is_over_is_heeded() {
+    for lang in Lang::ALL {
+        let mut talk = Talk::answered(lang);
+        talk.all_done(6_000);
+        talk.says(Intent::Affirm);
+        talk.all_done(6_000);
+        talk.says(Intent::AskHowToPay);
+        talk.pass(290_000);
+        talk.time_is_up();
+        talk.heard(Intent::Distress);
+        talk.done();
+        assert_eq!(talk.last(), "calm");
+        talk.all_done(3_000);
+        assert!(talk.ended.is_none(), "an agent is sought");
+    }
+}
+
+#[test]
 fn the_same_before_the_matter_is_no_conversation_about_it() {
     let mut talk = Talk::answered(Lang::En);
     talk.all_done(6_000);
