@@ -12,6 +12,10 @@ use super::{
     starts,
 };
 
+/// What 一 is a part of where it counts nothing: 一定, 一起.
+const AFTER_ONE: &[char] =
+    &['定', '直', '般', '起', '样', '共', '次', '并', '旦', '切', '律', '下', '点', '些', '个'];
+
 /// Reads a day at `i`: the day, where there is such a day, and the index after its words.
 ///
 /// A day that comes round again (周五, 三号) is the coming one, or the last one before today where
@@ -169,8 +173,6 @@ fn week(c: &[char], i: usize, today: Date) -> Option<(Option<Date>, usize)> {
     };
     let next = c.get(j + 1).copied();
     // 下周一定, 下周一起: the 一 is another word's; 下周三千: the digit is a sum's.
-    const AFTER_ONE: &[char] =
-        &['定', '直', '般', '起', '样', '共', '次', '并', '旦', '切', '律', '下', '点', '些', '个'];
     if c[j] == '一' && next.is_some_and(|x| AFTER_ONE.contains(&x)) && !starts(c, j + 1, "下午") {
         return None;
     }
@@ -188,7 +190,14 @@ fn week(c: &[char], i: usize, today: Date) -> Option<(Option<Date>, usize)> {
 
 fn month(c: &[char], i: usize, today: Date) -> Option<(Option<Date>, usize)> {
     if starts(c, i, "年底") || starts(c, i, "年末") {
-        return Some((Date::new(today.year(), 12, 31).ok(), i + 2));
+        // 明年底, 明年年底.
+        let of = if i > 0 && c[i - 1] == '年' { i - 1 } else { i };
+        let ahead = match of.checked_sub(1).map(|at| c[at]) {
+            Some('明') => 1,
+            Some('去') => -1,
+            _ => 0,
+        };
+        return Some((Date::new(today.year() + ahead, 12, 31).ok(), i + 2));
     }
     if starts(c, i, "元旦") {
         // 过完元旦 is some day after it.
@@ -202,6 +211,11 @@ fn month(c: &[char], i: usize, today: Date) -> Option<(Option<Date>, usize)> {
         return Some((calendar::month_day(today, 10, 1), i + 2));
     }
     let (steps, mut j) = pointer(c, i);
+    // 正月, 腊月 are of another calendar, which is not reckoned here.
+    if steps.is_none() && i > 0 && c.get(j) == Some(&'月') && matches!(c[i - 1], '正' | '腊' | '冬' | '闰')
+    {
+        return None;
+    }
     if c.get(j) != Some(&'月')
         || (steps.is_none()
             && i > 0
@@ -311,6 +325,10 @@ fn written(c: &[char], i: usize, today: Date) -> Option<(Option<Date>, usize)> {
     };
     let (a, j) = ascii(i, 4)?;
     let mark = *c.get(j).filter(|x| matches!(x, '-' | '/'))?;
+    // 2-3天, 10-15号: two numbers are a day with a slash alone.
+    if a < 1_000 && mark == '-' {
+        return None;
+    }
     let (b, k) = ascii(j + 1, 2)?;
     let (date, end) = if a >= 1_000 {
         (c.get(k) == Some(&mark)).then_some(())?;
@@ -373,6 +391,14 @@ fn numbered(c: &[char], i: usize, today: Date) -> Option<(Option<Date>, usize, R
             _ => {}
         }
         let (day, end) = small(c, k).filter(|(d, _)| (1..=31).contains(d))?;
+        // 十二月一定还, 三月两次, 十二月三千: no day of it.
+        let another = |x: &char| {
+            matches!(x, '次' | '期' | '笔' | '个' | '天' | '百' | '千' | '万' | '块' | '元')
+                || c[k] == '一' && end == k + 1 && AFTER_ONE.contains(x)
+        };
+        if c.get(end).is_some_and(another) {
+            return None;
+        }
         let end = if is_day_word(c, end) { end + 1 } else { end };
         return Some((on(i8::try_from(day).ok()?), end, recurs));
     }
