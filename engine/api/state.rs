@@ -1,10 +1,11 @@
 //! What the routes share: the store, the engine's pulse, the limits.
 
 use std::{
+    collections::HashSet,
     fmt,
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicI64, Ordering},
     },
 };
@@ -13,7 +14,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::{Semaphore, watch};
 use waihu_keeping::Archive;
 use waihu_store::{Store, StoredScript};
-use waihu_types::WallTime;
+use waihu_types::{AttemptId, WallTime};
 
 use crate::{
     costs::Prices,
@@ -171,6 +172,8 @@ pub(crate) struct Inner {
     pub practice: Runs,
     /// Changes whenever sessions are ended here: seats look at theirs then.
     pub sessions: watch::Sender<()>,
+    /// Who has begun to read which transcript, as it was written down.
+    pub reading: Mutex<HashSet<(String, AttemptId)>>,
 }
 
 impl Shared {
@@ -185,6 +188,7 @@ impl Shared {
             board: Counting::default(),
             practice: Runs::default(),
             sessions: watch::Sender::new(()),
+            reading: Mutex::default(),
         }))
     }
 

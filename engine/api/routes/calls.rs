@@ -7,6 +7,7 @@
 use std::{
     io,
     path::{Path, PathBuf},
+    sync::PoisonError,
 };
 
 use axum::{
@@ -40,6 +41,23 @@ const MAX_TRANSCRIPT: u64 = 16 << 20;
 async fn outcome(shared: &Shared, attempt: &AttemptId) -> Result<Option<Outcome>, Problem> {
     let filter = Filter { attempt: Some(attempt.clone()), ..Filter::default() };
     Ok(shared.store().outcomes(&filter).await?.pop())
+}
+
+/// So many are remembered; beyond it a look is written down once more.
+const MOST_READING: usize = 10_000;
+
+/// Whether that somebody reads a transcript was written down before.
+fn is_reading(shared: &Shared, who: &Who, attempt: &AttemptId) -> bool {
+    let reading = shared.inner().reading.lock().unwrap_or_else(PoisonError::into_inner);
+    reading.contains(&(who.token.clone(), attempt.clone()))
+}
+
+fn reads(shared: &Shared, who: &Who, attempt: &AttemptId) {
+    let mut reading = shared.inner().reading.lock().unwrap_or_else(PoisonError::into_inner);
+    if reading.len() >= MOST_READING {
+        reading.clear();
+    }
+    reading.insert((who.token.clone(), attempt.clone()));
 }
 
 /// Writes down who looks at what, before it is shown.
@@ -241,9 +259,10 @@ pub(crate) async fn transcript(
         file => file?,
     };
     // Once a call: what comes while it is up is the same look.
-    if from.after.unwrap_or(0) == 0 {
+    if from.after.unwrap_or(0) == 0 || !is_reading(&shared, &who, &attempt) {
         let id = looked(&shared, &who, &attempt, "transcript").await?;
         ended(&shared, id, 200).await;
+        reads(&shared, &who, &attempt);
     }
     let mut opened = open(&shared, file, "the transcript").await?;
     let text = spawn_blocking(move || opened.text(MAX_TRANSCRIPT)).await.map_err(|_| fell())?;

@@ -23,7 +23,8 @@ use crate::{
     extract::{Asked, Who, record},
     openapi::{CaseKey, Key},
     problem::Code,
-    state::{Here, Shared},
+    session::is_alive,
+    state::{Here, Shared, now},
 };
 
 /// Events that are read at once, and that wait for their reader's connection.
@@ -158,8 +159,16 @@ async fn feed(
     hand_on: mpsc::Sender<Sent>,
     _room: OwnedSemaphorePermit,
 ) {
-    let (mut sent_at, mut store_at) = (Instant::now(), Instant::now());
+    let (mut sent_at, mut store_at, mut looked_at) = (Instant::now(), Instant::now(), Instant::now());
+    let mut sessions = shared.inner().sessions.subscribe();
     loop {
+        if sessions.has_changed().unwrap_or(false) || looked_at.elapsed() >= HEARTBEAT {
+            sessions.mark_unchanged();
+            looked_at = Instant::now();
+            if !may_read_on(&shared, &who).await {
+                return;
+            }
+        }
         let events = match shared.store().events(after, AT_ONCE).await {
             Ok(events) => {
                 store_at = Instant::now();
@@ -197,6 +206,21 @@ async fn feed(
                 () = hand_on.closed() => return,
             }
         }
+    }
+}
+
+/// Whether a reader's session or token still holds; a store that is away ends nothing.
+async fn may_read_on(shared: &Shared, who: &Who) -> bool {
+    let now = now();
+    match &who.session {
+        Some(signed_in) => match shared.store().session(&signed_in.token.digest()).await {
+            Ok(session) => session.is_some_and(|session| is_alive(&session, now)),
+            Err(_) => true,
+        },
+        None => match shared.store().tokens().await {
+            Ok(tokens) => tokens.iter().any(|token| token.name == who.token && token.is_valid(now)),
+            Err(_) => true,
+        },
     }
 }
 

@@ -126,8 +126,11 @@ async fn judged(
 ) -> Result<Option<Person>, Problem> {
     let hash = secret.as_ref().map(|s| s.password.clone());
     let right = shared.inner().judge.is_right(password, hash).await?;
-    let Some(Secret { person, .. }) = secret else { return Ok(None) };
-    let now = now();
+    // Others were judged meanwhile: the fifth wrong one has locked it, or another password has taken this one's place.
+    let Some(judged) = secret else { return Ok(None) };
+    let stands = shared.store().secret(&judged.person.login).await?;
+    let Some(Secret { person, password }) = stands else { return Ok(None) };
+    let (right, now) = (right && password == judged.password, now());
     let locked = person.locked_until.is_some_and(|until| now < until);
     if right && !locked && person.disabled_at.is_none() {
         return Ok(Some(person));
