@@ -9,7 +9,10 @@ mod http;
 mod smpp;
 mod text;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use metrics::counter;
 use tokio::sync::watch;
@@ -111,8 +114,10 @@ impl Texts {
         if due.is_empty() {
             return Ok(Step::Idle);
         }
+        // A slow gateway takes its time, and the hours in which a message may be sent end meanwhile.
+        let begun = Instant::now();
         for message in due {
-            self.send(&message, now).await?;
+            self.send(&message, now.plus(Duration::from_secs(begun.elapsed().as_secs()))).await?;
         }
         Ok(Step::At(now.plus(Duration::from_secs(1))))
     }
