@@ -117,16 +117,21 @@ const WrapUp = ({ call, send, kept, wrapping }: { call: Call; send: (message: ob
   const { t, n } = useWords();
   const [form] = Form.useForm<Outcome>();
   const [offer, setOffer] = useState<Promised>();
+  /** Something was changed since it was kept. */
+  const [dirty, setDirty] = useState(false);
   const disposition = Form.useWatch('disposition', form);
   const { authority } = call.card;
   const latest = dayjs().add(authority.max_delay_days, 'day');
   const keep = ({ disposition, notes, date, amount }: Outcome) => {
     const own = date && amount ? { date: date.format('YYYY-MM-DD'), amount: Number(amount).toFixed(2), currency: call.card.currency } : undefined;
     send({ type: 'wrap_up', attempt: call.attempt, disposition, notes: notes ?? '', promise: disposition === 'promise_to_pay' ? (offer ?? own) : undefined });
+    setDirty(false);
   };
+  const chosen = offer && plan(offer);
+  const stands = kept && !dirty;
   return (
-    <Card title={t('desk.result')} extra={kept ? <Mark of="same">{t('desk.kept')}</Mark> : undefined}>
-      <Form form={form} layout="vertical" requiredMark={false} onFinish={keep}>
+    <Card title={t('desk.result')} extra={stands ? <Mark of="same">{t('desk.kept')}</Mark> : undefined}>
+      <Form form={form} layout="vertical" requiredMark={false} onFinish={keep} onValuesChange={() => setDirty(true)}>
         <Form.Item name="disposition" label={t('call.disposition')} rules={[{ required: true, message: t('desk.need') }]}>
           <Select showSearch={{ optionFilterProp: 'label' }} options={namesOf('ended').map((name) => ({ value: name, label: n('ended', name) }))} />
         </Form.Item>
@@ -136,7 +141,7 @@ const WrapUp = ({ call, send, kept, wrapping }: { call: Call; send: (message: ob
             {call.card.offers.length > 0 && (
               <div role="group" aria-label={t('desk.offers')}>
                 <p className="soft small">{t('desk.offers')}</p>
-                {call.card.offers.map((each) => <Button key={plan(each)} block type={offer === each ? 'primary' : 'default'} aria-pressed={offer === each} onClick={() => setOffer(offer === each ? undefined : each)}>{plan(each)}</Button>)}
+                {call.card.offers.map((each) => <Button key={plan(each)} block type={chosen === plan(each) ? 'primary' : 'default'} aria-pressed={chosen === plan(each)} onClick={() => { setOffer(chosen === plan(each) ? undefined : each); setDirty(true); }}>{plan(each)}</Button>)}
               </div>
             )}
             {!offer && (
@@ -150,8 +155,8 @@ const WrapUp = ({ call, send, kept, wrapping }: { call: Call; send: (message: ob
         )}
         <Form.Item name="notes" label={t('desk.notes')}><Input.TextArea rows={3} maxLength={4000} /></Form.Item>
         <div className="acts">
-          <Button htmlType="submit" type={wrapping && kept ? 'default' : 'primary'}>{t('desk.keep')}</Button>
-          {wrapping && <Button type={kept ? 'primary' : 'default'} onClick={() => send({ type: 'done' })}>{t('desk.done')}</Button>}
+          <Button htmlType="submit" type={wrapping && stands ? 'default' : 'primary'}>{t('desk.keep')}</Button>
+          {wrapping && <Button type={stands ? 'primary' : 'default'} onClick={() => send({ type: 'done' })}>{t('desk.done')}</Button>}
           {wrapping && <Button onClick={() => send({ type: 'longer' })}>{t('desk.longer')}</Button>}
         </div>
       </Form>
