@@ -92,7 +92,7 @@ const SERIES: &[Row] = {
             C,
             "waihu_sip_connections_lost_total",
             Unit::Count,
-            "connections over TCP, TLS or WebSocket that were lost or could not be made",
+            "connections of ours over TCP, TLS or WebSocket that were lost or could not be made",
         ),
         (
             G,

@@ -111,9 +111,9 @@ fn an_unknown_placeholder_with_the_nearest() {
 
 #[test]
 fn a_state_that_cannot_be_reached() {
-    let (p, _) = broken("script.toml", "to = \"end_legal\"", "to = \"end_complaint\"");
-    let line = line_of("[states.end_legal]");
-    assert_named(&p, "script.toml", line, &["state \"courtesy.end_legal\" cannot be reached"]);
+    let (p, _) = broken("script.toml", "to = \"end_complaint\"", "to = \"end_legal\"");
+    let line = line_of("[states.end_complaint]");
+    assert_named(&p, "script.toml", line, &["state \"courtesy.end_complaint\" cannot be reached"]);
 }
 
 #[test]
