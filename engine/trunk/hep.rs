@@ -86,25 +86,28 @@ struct Sender {
 
 impl Sender {
     async fn run(mut self, mut told: mpsc::Receiver<Told>) {
-        let mut ask_at = Instant::now();
+        // Before any message is looked at: the first is told as well.
+        let mut ask_at = self.ask().await;
         loop {
             tokio::select! {
-                biased;
-                () = sleep_until(ask_at) => {
-                    let found = find(&self.config.server).await;
-                    if let Err(fault) = &found {
-                        tracing::warn!(%fault, server = %self.config.server, "the capture server cannot be found");
-                    }
-                    // A server that was found once is kept while its name cannot be asked for.
-                    self.server = found.ok().or(self.server.take());
-                    ask_at = Instant::now() + if self.server.is_some() { ASK_ANEW } else { ASK_AGAIN };
-                }
+                () = sleep_until(ask_at) => ask_at = self.ask().await,
                 message = told.recv() => match message {
                     Some(message) => self.send(&message).await,
                     None => return,
                 },
             }
         }
+    }
+
+    /// Looks where the server is; when to look again.
+    async fn ask(&mut self) -> Instant {
+        let found = find(&self.config.server).await;
+        if let Err(fault) = &found {
+            tracing::warn!(%fault, server = %self.config.server, "the capture server cannot be found");
+        }
+        // A server that was found once is kept while its name cannot be asked for.
+        self.server = found.ok().or(self.server.take());
+        Instant::now() + if self.server.is_some() { ASK_ANEW } else { ASK_AGAIN }
     }
 
     async fn send(&self, told: &Told) {

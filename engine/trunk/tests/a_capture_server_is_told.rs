@@ -88,8 +88,10 @@ impl Server {
     /// What its log says of each packet, field by field.
     fn told(&self) -> Vec<Vec<String>> {
         let text = self.log();
-        let rows = text.lines().filter_map(|line| Some(line.split_once("HEP ")?.1.split('|')));
-        rows.map(|row| row.map(str::to_owned).collect()).collect()
+        let rows = text.lines().filter_map(|line| Some(line.split_once("HEP ")?.1));
+        // Without a version it is the probe's.
+        let rows = rows.filter(|row| row.starts_with("3|"));
+        rows.map(|row| row.split('|').map(str::to_owned).collect()).collect()
     }
 }
 
