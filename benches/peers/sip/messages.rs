@@ -18,7 +18,7 @@ const INVITE: &str = "INVITE sip:13800001234@192.0.2.10 SIP/2.0\r\nVia: SIP/2.0/
     Max-Forwards: 70\r\nFrom: \"Bank\" <sip:4008001234@carrier.example>;tag=a73kszlfl\r\nTo: <sip:13800001234@192.0.2.10>\r\n\
     Call-ID: 1j9FpLxk3uxtm8tn@192.0.2.1\r\nCSeq: 1 INVITE\r\nContact: <sip:waihu@192.0.2.1:5060>\r\n\
     Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE\r\nSupported: 100rel, timer\r\nUser-Agent: waihu/0.1.0\r\n\
-    Content-Type: application/sdp\r\nContent-Length: 129\r\n\r\nv=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\n\
+    Content-Type: application/sdp\r\nContent-Length: 128\r\n\r\nv=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\n\
     t=0 0\r\nm=audio 4000 RTP/AVP 8 101\r\na=rtpmap:101 telephone-event/8000\r\n\r\n";
 const OK: &str = "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKa1;rport=5060;received=192.0.2.1\r\n\
     From: \"Bank\" <sip:4008001234@carrier.example>;tag=a73kszlfl\r\nTo: <sip:13800001234@192.0.2.10>;tag=314159\r\n\
