@@ -1,8 +1,8 @@
 //! How many calls a second one core places: `place_calls CALLEE CALLS CPS`, each answered and hung up.
 //!
-//! The callee is any agent that answers at once, as SIPp with `tests/sipp/answers.xml`, in which `[contact]` has to
-//! be its address (`engine/sip/FIGURES.md` has the commands). Everything of ours runs on one thread; the processor time that it took is printed beside the wall's, and how long
-//! calls took from the wish to the answer.
+//! The callee is any agent that answers at once, as SIPp with `tests/sipp/answers.xml`, in which `[contact]` has to be
+//! its address (`engine/sip/FIGURES.md` has the commands). Everything of ours runs on one thread; the processor time
+//! that it took is printed beside the wall's, and how long calls took from the wish to the answer.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::{
