@@ -17,7 +17,7 @@ use metrics::{
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use waihu_store::{CampaignState, Store, StoreError};
 
-use crate::state::Pulse;
+use crate::state::{Pulse, rest_after};
 
 /// So many campaigns have series of their own; the others are counted together as `other`.
 const MOST_CAMPAIGNS: usize = 200;
@@ -202,8 +202,8 @@ pub async fn keep_metrics(handle: PrometheusHandle, store: &Store, pulse: &Pulse
         if let Err(e) = tell(store).await {
             tracing::warn!(error = %e, "the store could not be measured");
         }
-        // Large queues are counted more rarely: a twentieth of the time at most.
-        tokio::time::sleep((begun.elapsed() * 20).max(UPKEEP)).await;
+        // Large queues are counted more rarely.
+        tokio::time::sleep(rest_after(begun, UPKEEP)).await;
     }
 }
 

@@ -8,6 +8,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicI64, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -204,6 +205,12 @@ impl Shared {
     pub fn sessions_ended(&self) {
         self.0.sessions.send_replace(());
     }
+}
+
+/// How long what was begun then and is over now rests before it is done again: so long that it takes a twentieth of the
+/// time at most.
+pub(crate) fn rest_after(begun: Instant, least: Duration) -> Duration {
+    (begun.elapsed() * 20).max(least)
 }
 
 /// The state as handlers take it.

@@ -18,7 +18,7 @@ use tokio::{
 };
 use waihu_media::Stats;
 use waihu_record::{Recording, RecordingInProgress, TranscriptWriter};
-use waihu_store::StoreError;
+use waihu_store::{StoreError, spool_file};
 use waihu_types::{AttemptId, Outcome, Transcript, WallTime};
 use waihu_vault::Note;
 
@@ -64,11 +64,6 @@ impl Reserve {
             }
         }
     }
-}
-
-/// Where an attempt's outcome waits for the store.
-pub(crate) fn spool_file(recordings: &Path, attempt: &AttemptId) -> PathBuf {
-    recordings.join(format!("{attempt}.outcome.json"))
 }
 
 /// Writes the outcome beside its recording; on the disk when this returns.

@@ -6,10 +6,10 @@ use std::{
     time::Duration,
 };
 
-use waihu_store::{Filter, Remains, Store, StoreError};
+use waihu_store::{Filter, Remains, Store, StoreError, spool_file};
 use waihu_types::{AttemptId, Outcome};
 
-use crate::{error::DialError, filing::spool_file, legs, plant::Plant};
+use crate::{error::DialError, legs, plant::Plant};
 
 /// Makes good the recordings that dead processes left, and closes the attempts that they left open, with what
 /// lies of them in the folder of recordings, and returns how many; a spooled outcome is removed once the store

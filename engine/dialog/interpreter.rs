@@ -513,9 +513,12 @@ impl Interpreter {
                 // Who says over a notice not to be called, or that they are not who is meant, hears no more of the
                 // matter.
                 let held = std::mem::take(&mut self.held);
-                let ends = |intent| self.is_urgent(intent) || FOR_NOBODY.contains(&intent);
-                let grave: Vec<_> = held.iter().filter(|h| ends(h.utterance.intent)).cloned().collect();
-                if !grave.iter().any(|h| self.heed_urgently(now, &h.utterance)) {
+                let is_heeded = |h: &Held| {
+                    let intent = h.utterance.intent;
+                    (self.is_urgent(intent) || FOR_NOBODY.contains(&intent))
+                        && self.heed_urgently(now, &h.utterance)
+                };
+                if !held.iter().any(is_heeded) {
                     self.held = held;
                     self.enter(now, *next, Vec::new());
                 }

@@ -90,9 +90,4 @@ impl Archive {
     pub fn transcript(&self, attempt: &AttemptId) -> PathBuf {
         self.recordings.join(format!("{attempt}.jsonl"))
     }
-
-    /// Where its outcome waits that a process which died could not file: where `dialler` puts it.
-    fn spooled(&self, attempt: &AttemptId) -> PathBuf {
-        self.recordings.join(format!("{attempt}.outcome.json"))
-    }
 }

@@ -263,7 +263,7 @@ impl Archive {
             for attempt in calls {
                 waihu_vault::remove(&archive.recording(&attempt))?;
                 waihu_vault::remove(&archive.transcript(&attempt))?;
-                waihu_vault::remove(&archive.spooled(&attempt))?;
+                waihu_vault::remove(&waihu_store::spool_file(&archive.recordings, &attempt))?;
             }
             Ok::<_, VaultError>(())
         });

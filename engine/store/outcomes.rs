@@ -73,7 +73,12 @@ impl Store {
                 .ok_or_else(|| StoreError::UnknownAttempt(outcome.attempt.clone()))?
                 .try_into()?;
         same_call(&attempt, outcome)?;
-        let outcome = &self.wrapped(&mut tx, outcome).await?;
+        // Only where agents had it there is something that they put down.
+        let wrapped = match &outcome.handover {
+            Some(_) => Some(self.wrapped(&mut tx, outcome.clone()).await?),
+            None => None,
+        };
+        let outcome = wrapped.as_ref().unwrap_or(outcome);
         let before: Option<(String, i64, i64)> =
             sqlx::query_as("SELECT record, recovered, revision FROM outcomes WHERE attempt = $1")
                 .bind(outcome.attempt.as_str())

@@ -1,5 +1,7 @@
 //! What a dead process left behind.
 
+use std::path::{Path, PathBuf};
+
 use waihu_types::{
     AnsweredBy, AttemptId, Disposition, FaultOwner, Identity, OUTCOME_VERSION, Outcome, Recording,
     Transcript, WallTime,
@@ -9,6 +11,11 @@ use crate::{
     Attempt, Store, StoreError,
     outcomes::{Filed, Filter, same_call},
 };
+
+/// Where an attempt's outcome waits for the store, beside its recording.
+pub fn spool_file(recordings: &Path, attempt: &AttemptId) -> PathBuf {
+    recordings.join(format!("{attempt}.outcome.json"))
+}
 
 /// What a dead process left of an attempt beside the store.
 #[derive(Clone, Debug, Default, PartialEq)]

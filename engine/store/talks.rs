@@ -128,11 +128,7 @@ impl Store {
     }
 
     /// An outcome that is about to be filed, with what agents put down of the call while it went on.
-    pub(crate) async fn wrapped(&self, tx: &mut Tx, outcome: &Outcome) -> Result<Outcome, StoreError> {
-        let mut outcome = outcome.clone();
-        if outcome.handover.is_none() {
-            return Ok(outcome);
-        }
+    pub(crate) async fn wrapped(&self, tx: &mut Tx, mut outcome: Outcome) -> Result<Outcome, StoreError> {
         let rows: Vec<WrappedRow> = sqlx::query_as(
             "SELECT agent, disposition, notes, promise FROM talks WHERE attempt = $1 AND wrapped_at IS NOT NULL
              ORDER BY wrapped_at, agent",

@@ -22,7 +22,7 @@ use crate::{
     floor::Stands,
     openapi::{CaseKey, Key},
     routes::campaigns::State as CampaignStands,
-    state::{Here, Shared, now},
+    state::{Here, Shared, now, rest_after},
 };
 
 /// How old a board may be: what people take for now.
@@ -33,9 +33,6 @@ const MOST_CALLS: u32 = 5_000;
 const LATELY_MS: i64 = 86_400_000;
 /// Over how long faults are counted [ms]: long enough for a share to mean something, short enough to be now.
 const FAULTS_MS: i64 = 600_000;
-
-/// For each part of the time that counting rows takes, so many pass before it is done again.
-const RESTS: u32 = 20;
 
 /// The board that was counted last.
 #[derive(Debug, Default)]
@@ -64,7 +61,7 @@ impl Rows {
         for campaign in campaigns {
             queues.insert(campaign.id.clone(), store.campaign_counts(&campaign.id).await?);
         }
-        let until = Instant::now() + (begun.elapsed() * RESTS).max(FRESH);
+        let until = Instant::now() + rest_after(begun, FRESH);
         Ok(Self { tallies, queues, until: Some(until) })
     }
 

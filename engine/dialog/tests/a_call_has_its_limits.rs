@@ -36,17 +36,22 @@ fn a_callee_who_asks_and_asks_is_thanked_after_thirty_turns() {
     assert_eq!((ended.turns, ended.disposition), (31, Disposition::NoCommitment));
 }
 
+/// A talk about the matter, in which an answer takes until the limit is past.
+fn over_time(lang: Lang) -> Talk {
+    let mut talk = Talk::answered(lang);
+    talk.all_done(6_000);
+    talk.says(Intent::Affirm);
+    talk.all_done(6_000);
+    talk.says(Intent::AskHowToPay);
+    talk.pass(290_000);
+    talk.time_is_up();
+    talk
+}
+
 #[test]
 fn five_minutes_end_with_words_and_never_within_a_sentence() {
     for lang in Lang::ALL {
-        let mut talk = Talk::answered(lang);
-        talk.all_done(6_000);
-        talk.says(Intent::Affirm);
-        talk.all_done(6_000);
-        talk.says(Intent::AskHowToPay);
-        // The answer takes until the limit is past.
-        talk.pass(290_000);
-        talk.time_is_up();
+        let mut talk = over_time(lang);
         assert_eq!(talk.last(), "how_to_pay", "the sentence is not cut");
         talk.pass(3_000);
         talk.done();
@@ -61,13 +66,7 @@ fn five_minutes_end_with_words_and_never_within_a_sentence() {
 #[test]
 fn despair_just_as_the_time_is_over_is_heeded() {
     for lang in Lang::ALL {
-        let mut talk = Talk::answered(lang);
-        talk.all_done(6_000);
-        talk.says(Intent::Affirm);
-        talk.all_done(6_000);
-        talk.says(Intent::AskHowToPay);
-        talk.pass(290_000);
-        talk.time_is_up();
+        let mut talk = over_time(lang);
         talk.heard(Intent::Distress);
         talk.done();
         assert_eq!(talk.last(), "calm");
