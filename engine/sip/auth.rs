@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     headers::Fields,
-    lex::{quote, quoted, split_outside},
+    lex::{quote, quoted, split_all},
     message::{Request, Response},
 };
 
@@ -137,10 +137,10 @@ fn parameters(value: &str) -> Option<HashMap<String, String>> {
         return None;
     }
     let mut read = HashMap::new();
-    for item in split_outside(rest, b',').ok()? {
+    for item in split_all(rest, b',').ok()? {
         let Some((name, raw)) = item.split_once('=') else { continue };
         let raw = raw.trim();
-        let value = quoted(raw).map_or_else(|| raw.to_owned(), |(text, _)| text);
+        let value = quoted(raw).map_or_else(|| raw.to_owned(), |(text, _)| text.into());
         read.insert(name.trim().to_ascii_lowercase(), value);
     }
     Some(read)

@@ -2,11 +2,14 @@
 //!
 //! Deliberately absent: typed forms of headers that this agent never acts on. They are kept as text.
 
-use std::fmt::Write as _;
+use std::{
+    borrow::Cow,
+    fmt::{self, Write},
+};
 
 use crate::{
     error::{FieldFault, ParseError},
-    lex::{is_token, one_line, split_outside},
+    lex::{SPACES, TOKEN, Text, is_token, one_line, put_number, split_all, split_outside},
     method::Method,
     name_addr::NameAddr,
     via::Via,
@@ -27,9 +30,12 @@ pub struct CSeq {
 
 impl CSeq {
     fn parse(text: &str) -> Result<Self, FieldFault> {
-        let (number, method) = text.split_once(char::is_whitespace).ok_or(FieldFault::Syntax)?;
+        let (number, method) = text.split_at(TOKEN.span(text));
+        if !method.starts_with([' ', '\t']) {
+            return Err(FieldFault::Syntax);
+        }
         let number = parse_number(number, (1 << 31) - 1)?;
-        Ok(Self { number, method: Method::parse(method.trim_start()).ok_or(FieldFault::Syntax)? })
+        Ok(Self { number, method: Method::parse(method.trim_ascii_start()).ok_or(FieldFault::Syntax)? })
     }
 }
 
@@ -69,7 +75,7 @@ pub struct Headers {
 
 /// Headers kept as text: canonical name and unfolded value.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Fields(Vec<(String, String)>);
+pub struct Fields(Vec<(Text, Text)>);
 
 impl std::fmt::Debug for Fields {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -90,7 +96,7 @@ impl Fields {
 
     /// Every comma-separated item of a header over all its lines; a line that does not split is left out.
     pub fn items(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.values(name).flat_map(|v| split_outside(v, b',').unwrap_or_default()).filter(|v| !v.is_empty())
+        self.values(name).flat_map(|v| split_all(v, b',').unwrap_or_default()).filter(|v| !v.is_empty())
     }
 
     /// Adds a header. Line ends and other controls in the value become spaces; a name that is no
@@ -110,7 +116,7 @@ impl Fields {
         ];
         let name = canonical(name);
         if is_token(&name) && !TYPED.contains(&name.as_str()) {
-            self.0.push((name, one_line(value)));
+            self.0.push((name, one_line(value).into()));
         }
     }
 
@@ -120,36 +126,65 @@ impl Fields {
     }
 }
 
-/// The canonical name: compact forms spelled out (RFC 3261 §7.3.3), known names in their usual case.
-pub(crate) fn canonical(name: &str) -> String {
-    const KNOWN: [(&str, &str); 22] = [
-        ("v", "Via"),
-        ("f", "From"),
-        ("t", "To"),
-        ("i", "Call-ID"),
-        ("m", "Contact"),
-        ("l", "Content-Length"),
-        ("c", "Content-Type"),
-        ("e", "Content-Encoding"),
-        ("s", "Subject"),
-        ("k", "Supported"),
-        ("o", "Event"),
-        ("u", "Allow-Events"),
-        ("r", "Refer-To"),
-        ("b", "Referred-By"),
-        ("a", "Accept-Contact"),
-        ("j", "Reject-Contact"),
-        ("d", "Request-Disposition"),
-        ("x", "Session-Expires"),
-        ("", "CSeq"),
-        ("", "Max-Forwards"),
-        ("", "Route"),
-        ("", "Record-Route"),
-    ];
-    let same = |(short, long): &&(&str, &str)| {
-        long.eq_ignore_ascii_case(name) || (!short.is_empty() && short.eq_ignore_ascii_case(name))
-    };
-    KNOWN.iter().find(same).map_or_else(|| name.to_owned(), |(_, long)| (*long).to_owned())
+/// The names that this agent acts on or knows a compact form of, by their first letter.
+const fn known_by(letter: u8) -> &'static [&'static str] {
+    match letter.to_ascii_lowercase() {
+        b'a' => &["Allow-Events", "Accept-Contact"],
+        b'c' => &["CSeq", "Call-ID", "Contact", "Content-Length", "Content-Type", "Content-Encoding"],
+        b'd' => &["Date"],
+        b'e' => &["Event"],
+        b'f' => &["From"],
+        b'm' => &["Max-Forwards"],
+        b'r' => {
+            &["Route", "Record-Route", "Refer-To", "Referred-By", "Reject-Contact", "Request-Disposition"]
+        }
+        b's' => &["Supported", "Subject", "Session-Expires"],
+        b't' => &["To"],
+        b'v' => &["Via"],
+        _ => &[],
+    }
+}
+
+/// What a compact form stands for (RFC 3261 §7.3.3).
+const fn spelled_out(letter: u8) -> Option<&'static str> {
+    Some(match letter.to_ascii_lowercase() {
+        b'v' => "Via",
+        b'f' => "From",
+        b't' => "To",
+        b'i' => "Call-ID",
+        b'm' => "Contact",
+        b'l' => "Content-Length",
+        b'c' => "Content-Type",
+        b'e' => "Content-Encoding",
+        b's' => "Subject",
+        b'k' => "Supported",
+        b'o' => "Event",
+        b'u' => "Allow-Events",
+        b'r' => "Refer-To",
+        b'b' => "Referred-By",
+        b'a' => "Accept-Contact",
+        b'j' => "Reject-Contact",
+        b'd' => "Request-Disposition",
+        b'x' => "Session-Expires",
+        _ => return None,
+    })
+}
+
+/// A known name in its usual case, compact forms spelled out.
+fn known(name: &str) -> Option<&'static str> {
+    match name.as_bytes() {
+        [letter] => spelled_out(*letter),
+        [letter, ..] => {
+            let mut likely = known_by(*letter).iter().filter(|known| known.len() == name.len());
+            likely.find(|known| **known == name || known.eq_ignore_ascii_case(name)).copied()
+        }
+        [] => None,
+    }
+}
+
+/// The canonical name: a known one in its usual case, another as it was written.
+pub(crate) fn canonical(name: &str) -> Text {
+    known(name).map_or_else(|| name.into(), Text::const_new)
 }
 
 /// Sets `slot` once.
@@ -163,11 +198,17 @@ fn each<T>(
     value: &str,
     parse: impl Fn(&str) -> Result<T, FieldFault>,
 ) -> Result<(), FieldFault> {
-    let items = split_outside(value, b',').map_err(|_| FieldFault::Unbalanced)?;
-    if list.len() + items.len() > MAX_FIELDS {
-        return Err(FieldFault::TooMany);
+    let before = list.len();
+    for item in split_outside(value, b',') {
+        let read = item.map_err(|_| FieldFault::Unbalanced).and_then(&parse);
+        match read {
+            Ok(item) if list.len() < MAX_FIELDS => list.push(item),
+            read => {
+                list.truncate(before);
+                return Err(read.err().unwrap_or(FieldFault::TooMany));
+            }
+        }
     }
-    list.append(&mut items.into_iter().map(parse).collect::<Result<_, _>>()?);
     Ok(())
 }
 
@@ -182,23 +223,26 @@ pub(crate) enum Kind {
 ///
 /// A fault in Date, Contact, Route, Record-Route or Max-Forwards refuses a request outside any dialog.
 /// Elsewhere the broken line is left out: a call must not hang on what is not needed to answer or end it.
-pub(crate) fn parse(lines: &[(&str, String)], kind: Kind) -> Result<(Headers, Option<usize>), ParseError> {
+pub(crate) fn parse(
+    lines: &[(&str, Cow<'_, str>)],
+    kind: Kind,
+) -> Result<(Headers, Option<usize>), ParseError> {
     let (mut from, mut to, mut call_id, mut cseq) = (None, None, None, None);
     let (mut max_forwards, mut length, mut content_type, mut spare) = (None, None, None, Ok(()));
     let (mut via, mut contact, mut route, mut record_route) = (vec![], vec![], vec![], vec![]);
     let mut other = Fields::default();
     for (name, value) in lines {
-        let name = canonical(name);
+        let known = known(name);
         let at = |name: &'static str| move |fault| ParseError::Field { name, fault };
-        match name.as_str() {
+        match known.unwrap_or_default() {
             "Via" => each(&mut via, value, Via::parse).map_err(at("Via"))?,
             "From" => once(&mut from, "From", NameAddr::parse(value).map_err(at("From"))?)?,
             "To" => once(&mut to, "To", NameAddr::parse(value).map_err(at("To"))?)?,
             "Call-ID" => {
-                if value.is_empty() || value.contains(char::is_whitespace) {
+                if value.is_empty() || SPACES.meets(value) {
                     return Err(at("Call-ID")(FieldFault::Syntax));
                 }
-                once(&mut call_id, "Call-ID", value.clone())?;
+                once(&mut call_id, "Call-ID", value.as_ref().to_owned())?;
             }
             "CSeq" => once(&mut cseq, "CSeq", CSeq::parse(value).map_err(at("CSeq"))?)?,
             "Max-Forwards" => {
@@ -217,14 +261,15 @@ pub(crate) fn parse(lines: &[(&str, String)], kind: Kind) -> Result<(Headers, Op
                 let read = each(&mut record_route, value, NameAddr::parse);
                 spare = spare.and(read.map_err(at("Record-Route")));
             }
-            "Date" if !value.trim_end().ends_with("GMT") => {
+            "Date" if !value.ends_with("GMT") => {
                 spare = spare.and(Err(at("Date")(FieldFault::Zone)));
             }
             _ => {
-                if name == "Content-Type" {
+                if known == Some("Content-Type") {
                     once(&mut content_type, "Content-Type", ())?;
                 }
-                other.0.push((name, value.clone()));
+                let name = known.map_or_else(|| (*name).into(), Text::const_new);
+                other.0.push((name, value.as_ref().into()));
             }
         }
     }
@@ -252,23 +297,31 @@ pub(crate) fn parse(lines: &[(&str, String)], kind: Kind) -> Result<(Headers, Op
 
 impl Headers {
     /// Appends every line, Content-Length last.
-    pub(crate) fn write(&self, out: &mut String, body_bytes: usize) {
-        let mut line = |name: &str, value: &dyn std::fmt::Display| {
-            let _ = write!(out, "{name}: {value}\r\n");
-        };
-        self.via.iter().for_each(|v| line("Via", v));
-        self.record_route.iter().for_each(|v| line("Record-Route", v));
-        self.route.iter().for_each(|v| line("Route", v));
+    pub(crate) fn put(&self, out: &mut impl Write, body_bytes: usize) -> fmt::Result {
+        self.via.iter().try_for_each(|v| line(out, "Via", |out| v.put(out)))?;
+        self.record_route.iter().try_for_each(|v| line(out, "Record-Route", |out| v.put(out)))?;
+        self.route.iter().try_for_each(|v| line(out, "Route", |out| v.put(out)))?;
         if let Some(hops) = self.max_forwards {
-            line("Max-Forwards", &hops);
+            line(out, "Max-Forwards", |out| put_number(hops.into(), out))?;
         }
-        line("From", &self.from);
-        line("To", &self.to);
-        line("Call-ID", &self.call_id);
-        line("CSeq", &format_args!("{} {}", self.cseq.number, self.cseq.method));
-        self.contact.iter().for_each(|v| line("Contact", v));
-        self.other.0.iter().for_each(|(name, value)| line(name, value));
-        line("Content-Length", &body_bytes);
-        out.push_str("\r\n");
+        line(out, "From", |out| self.from.put(out))?;
+        line(out, "To", |out| self.to.put(out))?;
+        line(out, "Call-ID", |out| out.write_str(&self.call_id))?;
+        line(out, "CSeq", |out| {
+            put_number(self.cseq.number, out)?;
+            out.write_char(' ')?;
+            out.write_str(self.cseq.method.as_str())
+        })?;
+        self.contact.iter().try_for_each(|v| line(out, "Contact", |out| v.put(out)))?;
+        self.other.0.iter().try_for_each(|(name, value)| line(out, name, |out| out.write_str(value)))?;
+        line(out, "Content-Length", |out| put_number(u32::try_from(body_bytes).unwrap_or(u32::MAX), out))?;
+        out.write_str("\r\n")
     }
+}
+
+fn line<W: Write>(out: &mut W, name: &str, value: impl FnOnce(&mut W) -> fmt::Result) -> fmt::Result {
+    out.write_str(name)?;
+    out.write_str(": ")?;
+    value(out)?;
+    out.write_str("\r\n")
 }

@@ -91,7 +91,7 @@ pub fn causes(fields: &Fields) -> Vec<Cause> {
 
 /// One value of a Reason header.
 pub fn cause(value: &str) -> Option<Cause> {
-    let mut parts = crate::lex::split_outside(value, b';').ok()?.into_iter();
+    let mut parts = crate::lex::split_all(value, b';').ok()?.into_iter();
     let protocol = parts.next()?.to_owned();
     let (mut code, mut text) = (None, None);
     for part in parts {
@@ -100,7 +100,7 @@ pub fn cause(value: &str) -> Option<Cause> {
         if name.eq_ignore_ascii_case("cause") {
             code = value.parse().ok();
         } else if name.eq_ignore_ascii_case("text") {
-            text = Some(crate::lex::quoted(value).map_or_else(|| value.to_owned(), |(text, _)| text));
+            text = Some(crate::lex::quoted(value).map_or_else(|| value.to_owned(), |(text, _)| text.into()));
         }
     }
     Some(Cause { protocol, code: code?, text })

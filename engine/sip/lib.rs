@@ -40,6 +40,7 @@ pub use endpoint::{
     Input, Invite, LargeRequests, Output, Referral, Strangers, TRANSFER_PATIENCE, TimedOut, Usage,
 };
 pub use error::{FieldFault, ParseError};
+pub use lex::Text;
 pub use message::{Message, Request, Response};
 pub use method::Method;
 pub use name_addr::NameAddr;

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     error::ParseError,
     headers::{self, Headers, Kind, MAX_FIELDS, canonical},
-    lex::one_line,
+    lex::{TOKEN, Text, cut, find, one_line, put_number},
     method::Method,
     name_addr::NameAddr,
     uri::Uri,
@@ -40,7 +40,7 @@ pub struct Response {
     /// 100 to 699.
     pub code: u16,
     /// The reason phrase, possibly empty.
-    pub reason: String,
+    pub reason: Text,
     /// The header.
     pub headers: Headers,
     /// The body.
@@ -58,69 +58,88 @@ pub enum Message {
 
 enum StartLine {
     Request(Method, Uri),
-    Status(u16, String),
+    Status(u16, Text),
 }
 
-/// A message cut into lines, nothing understood yet.
-struct Lines<'a> {
-    start: Cow<'a, str>,
-    fields: Vec<(&'a str, String)>,
+/// A message cut in two, nothing understood yet.
+struct Halves<'a> {
+    /// All lines before the empty one.
+    head: Cow<'a, str>,
     body: &'a [u8],
 }
 
-impl<'a> Lines<'a> {
+impl<'a> Halves<'a> {
     /// Text is UTF-8 (§7), yet some write names and phrases in GBK: what is no UTF-8 is replaced, so that
-    /// the rest of the message is not lost with it.
+    /// the rest of the message is not lost with it. A carriage return that ends no line becomes a space: others
+    /// may take it for a line's end.
     fn cut(bytes: &'a [u8]) -> Result<Self, ParseError> {
         if bytes.len() > MAX_BYTES {
             return Err(ParseError::TooLarge(bytes.len()));
         }
         // Empty lines before the start line are ignored (§7.5); alone they are a keep-alive.
         let lead = bytes.iter().take_while(|c| matches!(c, b'\r' | b'\n')).count();
-        let mut rest = bytes.get(lead..).unwrap_or_default();
+        let rest = bytes.get(lead..).unwrap_or_default();
         if rest.iter().all(|c| matches!(c, 0 | b'\r' | b'\n')) {
             return Err(ParseError::KeepAlive);
         }
-        let mut lines = Vec::new();
-        loop {
-            let end = rest.iter().position(|c| *c == b'\n').ok_or(ParseError::NoEndOfHead)?;
-            let (line, after) = (&rest[..end], &rest[end + 1..]);
-            rest = after;
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
-            if line.is_empty() {
-                break;
+        let (mut lines, mut returns, mut end) = (0, false, 0);
+        let body = loop {
+            let left = &rest[end..];
+            let line = &left[..find(b'\n', left).ok_or(ParseError::NoEndOfHead)?];
+            match find(b'\r', line) {
+                // It would make of what follows another line, or none.
+                Some(0) if line.len() > 1 => return Err(ParseError::FieldLine),
+                Some(at) => returns |= at + 1 < line.len(),
+                None => {}
             }
+            end += line.len() + 1;
+            lines += 1;
             // Folded lines may outnumber fields; four to one is beyond any real message.
-            if lines.len() > 4 * MAX_FIELDS {
+            if lines > 4 * MAX_FIELDS {
                 return Err(ParseError::TooManyFields);
             }
-            lines.push(line);
+            match &rest[end..] {
+                [b'\n', body @ ..] | [b'\r', b'\n', body @ ..] => break body,
+                _ => {}
+            }
+        };
+        let head = &rest[..end - 1];
+        let mut head = str::from_utf8(head).map_or_else(|_| String::from_utf8_lossy(head), Cow::Borrowed);
+        if returns {
+            head = head.replace("\r\n", "\n").replace('\r', " ").into();
         }
-        let mut lines = lines.into_iter();
-        let start = String::from_utf8_lossy(lines.next().ok_or(ParseError::StartLine)?);
-        let mut fields: Vec<(&str, String)> = Vec::new();
-        for line in lines {
-            if let [b' ' | b'\t', ..] = line {
+        Ok(Self { head, body })
+    }
+
+    /// The start line, and the fields by name and value.
+    fn lines(&self) -> Result<(&str, Vec<(&str, Cow<'_, str>)>), ParseError> {
+        let (start, mut rest) = cut(&self.head, b'\n');
+        let mut fields: Vec<(&str, Cow<'_, str>)> = Vec::with_capacity(16);
+        while let Some(lines) = rest {
+            let (line, after) = cut(lines, b'\n');
+            rest = after;
+            if line.starts_with([' ', '\t']) {
                 let (_, value) = fields.last_mut().ok_or(ParseError::FieldLine)?;
+                let value = value.to_mut();
+                value.truncate(value.trim_ascii_end().len());
                 value.push(' ');
-                value.push_str(String::from_utf8_lossy(line).trim());
+                value.push_str(line.trim_ascii());
                 continue;
             }
-            let colon = line.iter().position(|c| *c == b':').ok_or(ParseError::FieldLine)?;
-            let (name, value) = (&line[..colon], String::from_utf8_lossy(&line[colon + 1..]));
-            let name = std::str::from_utf8(name).map_err(|_| ParseError::FieldLine)?.trim_end();
-            if !crate::lex::is_token(name) {
-                return Err(ParseError::FieldLine);
-            }
+            let (name, rest) = line.split_at(TOKEN.span(line));
+            let value = rest.trim_ascii_start().strip_prefix(':').filter(|_| !name.is_empty());
+            let value = value.ok_or(ParseError::FieldLine)?;
             if fields.len() >= MAX_FIELDS {
                 return Err(ParseError::TooManyFields);
             }
-            fields.push((name, value.trim().to_owned()));
+            fields.push((name, value.trim_ascii().into()));
         }
         for (_, value) in &mut fields {
-            *value = value.trim().to_owned();
+            if let Cow::Owned(value) = value {
+                *value = value.trim_ascii().to_owned();
+            }
         }
-        Ok(Self { start, fields, body: rest })
+        Ok((start.strip_suffix('\r').unwrap_or(start), fields))
     }
 }
 
@@ -136,7 +155,7 @@ fn parse_start(line: &str) -> Result<StartLine, ParseError> {
             return Err(ParseError::StartLine);
         }
         let code = code.parse().ok().filter(|c| (100..700).contains(c)).ok_or(ParseError::StartLine)?;
-        return Ok(StartLine::Status(code, reason.to_owned()));
+        return Ok(StartLine::Status(code, reason.into()));
     }
     let mut parts = line.split(' ');
     let (Some(method), Some(uri), Some(version), None) =
@@ -165,16 +184,17 @@ impl Message {
     /// # Errors
     /// With the first reason found; [`refusal`] makes the answer that a broken request deserves.
     pub fn parse(bytes: &[u8]) -> Result<Self, ParseError> {
-        let lines = Lines::cut(bytes)?;
-        let start = parse_start(&lines.start)?;
+        let halves = Halves::cut(bytes)?;
+        let (start, fields) = halves.lines()?;
+        let start = parse_start(start)?;
         let kind = match start {
             StartLine::Request(..) => Kind::Request,
             StartLine::Status(..) => Kind::Response,
         };
-        let (headers, length) = headers::parse(&lines.fields, kind)?;
-        let present = lines.body.len();
+        let (headers, length) = headers::parse(&fields, kind)?;
+        let present = halves.body.len();
         let declared = length.unwrap_or(present);
-        let body = lines.body.get(..declared).ok_or(ParseError::BodyCutShort { declared, present })?;
+        let body = halves.body.get(..declared).ok_or(ParseError::BodyCutShort { declared, present })?;
         let body = Bytes::copy_from_slice(body);
         match start {
             StartLine::Request(method, _) if method != headers.cseq.method => Err(ParseError::MethodMismatch),
@@ -208,12 +228,13 @@ impl Message {
 pub fn refusal(bytes: &[u8], error: &ParseError) -> Option<(Via, Bytes)> {
     // Over datagrams a head may end with its datagram, and its sender still hears what is wrong.
     let mended = [bytes, b"\r\n\r\n"].concat();
-    let lines = Lines::cut(if *error == ParseError::NoEndOfHead { &mended } else { bytes }).ok()?;
-    let method = lines.start.split(' ').next()?;
+    let halves = Halves::cut(if *error == ParseError::NoEndOfHead { &mended } else { bytes }).ok()?;
+    let (start, fields) = halves.lines().ok()?;
+    let method = start.split(' ').next()?;
     if method == "ACK" || Method::parse(method).is_none() {
         return None;
     }
-    let named = |name: &'static str| lines.fields.iter().filter(move |(n, _)| canonical(n) == name);
+    let named = |name: &'static str| fields.iter().filter(move |(n, _)| canonical(n) == name);
     let top = &named("Via").next()?.1;
     let via = addressable(top)?;
     let code = if *error == ParseError::Version { 505 } else { 400 };
@@ -242,11 +263,11 @@ fn addressable(value: &str) -> Option<Via> {
     Via::parse(first).or_else(|_| Via::parse(bare)).ok().or_else(|| Via::parse(&ours?).ok())
 }
 
-fn print(start: &str, headers: &Headers, body: &Bytes) -> Bytes {
-    let mut out = String::with_capacity(512 + body.len());
-    out.push_str(start);
-    out.push_str("\r\n");
-    headers.write(&mut out, body.len());
+/// A message of which `start` writes the first line.
+fn print(start: impl FnOnce(&mut String) -> fmt::Result, headers: &Headers, body: &Bytes) -> Bytes {
+    let mut out = String::with_capacity(1024 + body.len());
+    // To write to a text cannot fail.
+    let _ = start(&mut out).and_then(|()| headers.put(&mut out, body.len()));
     let mut bytes = out.into_bytes();
     bytes.extend_from_slice(body);
     bytes.into()
@@ -255,7 +276,14 @@ fn print(start: &str, headers: &Headers, body: &Bytes) -> Bytes {
 impl Request {
     /// The message as it goes on the wire.
     pub fn to_bytes(&self) -> Bytes {
-        print(&format!("{} {} SIP/2.0", self.method, self.uri), &self.headers, &self.body)
+        let start = |out: &mut String| {
+            out.push_str(self.method.as_str());
+            out.push(' ');
+            self.uri.put(out)?;
+            out.push_str(" SIP/2.0\r\n");
+            Ok(())
+        };
+        print(start, &self.headers, &self.body)
     }
 
     /// The top Via's branch, where it is one of RFC 3261.
@@ -283,14 +311,22 @@ impl Request {
             record_route: if dialog { self.headers.record_route.clone() } else { Vec::new() },
             other: headers::Fields::default(),
         };
-        Response { code, reason: one_line(reason), headers, body: Bytes::new() }
+        Response { code, reason: one_line(reason).into(), headers, body: Bytes::new() }
     }
 }
 
 impl Response {
     /// The message as it goes on the wire.
     pub fn to_bytes(&self) -> Bytes {
-        print(&format!("SIP/2.0 {} {}", self.code, self.reason), &self.headers, &self.body)
+        let start = |out: &mut String| {
+            out.push_str("SIP/2.0 ");
+            put_number(self.code.into(), out)?;
+            out.push(' ');
+            out.push_str(&self.reason);
+            out.push_str("\r\n");
+            Ok(())
+        };
+        print(start, &self.headers, &self.body)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::lex::is_token;
+use crate::lex::{Text, is_token};
 
 /// A request method. Case matters (RFC 3261 §7.1): `invite` is an extension, not `INVITE`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -36,7 +36,7 @@ pub enum Method {
     /// RFC 3903.
     Publish,
     /// Any other token.
-    Extension(String),
+    Extension(Text),
 }
 
 impl Method {
@@ -70,7 +70,7 @@ impl Method {
         if let Some((_, method)) = Self::NAMED.iter().find(|(name, _)| *name == text) {
             return Some(method.clone());
         }
-        is_token(text).then(|| Self::Extension(text.to_owned()))
+        is_token(text).then(|| Self::Extension(text.into()))
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{
     error::FieldFault,
-    lex::{is_token, quote, quoted, split_outside},
+    lex::{Set, Text, cut, is_token, put_quoted, quoted, split_outside},
     uri::{Params, Uri},
 };
 
@@ -12,7 +12,7 @@ use crate::{
 #[derive(Clone, PartialEq, Eq)]
 pub struct NameAddr {
     /// The display name, its quoting resolved; `None` where there is none.
-    pub display: Option<String>,
+    pub display: Option<Text>,
     /// The URI.
     pub uri: Uri,
     /// The header's own parameters, such as `tag`.
@@ -22,7 +22,7 @@ pub struct NameAddr {
 impl NameAddr {
     /// A URI with an optional display name and no parameters.
     pub fn new(display: Option<&str>, uri: Uri) -> Self {
-        Self { display: display.filter(|d| !d.is_empty()).map(str::to_owned), uri, params: Params::default() }
+        Self { display: display.filter(|d| !d.is_empty()).map(Text::new), uri, params: Params::default() }
     }
 
     /// The `tag` parameter.
@@ -32,7 +32,7 @@ impl NameAddr {
 
     /// The same with this `tag`.
     pub fn with_tag(mut self, tag: &str) -> Self {
-        self.params.set("tag", Some(tag.to_owned()));
+        self.params.set("tag", Some(tag));
         self
     }
 
@@ -41,29 +41,25 @@ impl NameAddr {
     /// # Errors
     /// With the reason; the text itself is never part of it.
     pub fn parse(text: &str) -> Result<Self, FieldFault> {
-        let text = text.trim();
+        let text = text.trim_ascii();
         let (display, rest) = if text.starts_with('"') {
             let (name, rest) = quoted(text).ok_or(FieldFault::Unbalanced)?;
-            (Some(name), rest.trim_start())
+            (Some(name), rest.trim_ascii_start())
         } else if let Some(at) = bracket(text) {
-            let name = text[..at].trim();
-            if !name.split_whitespace().all(is_token) {
-                return Err(FieldFault::DisplayName);
-            }
-            let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
-            ((!name.is_empty()).then_some(name), &text[at..])
+            (display_name(&text[..at])?, &text[at..])
         } else {
             // The short form: parameters are the header's own, so `?` and `,` have no place (§20.10).
-            let (uri, params) = text.split_once(';').map_or((text, None), |(u, p)| (u, Some(p)));
+            let (uri, params) = cut(text, b';');
             if uri.contains(['?', ',']) {
                 return Err(FieldFault::Unbracketed);
             }
             let params = params.map_or_else(|| Ok(Params::default()), parse_params)?;
-            return Ok(Self { display: None, uri: uri.trim_end().parse()?, params });
+            return Ok(Self { display: None, uri: uri.trim_ascii_end().parse()?, params });
         };
-        let (uri, rest) =
-            rest.strip_prefix('<').and_then(|r| r.split_once('>')).ok_or(FieldFault::Unbalanced)?;
-        let rest = rest.trim();
+        let (uri, rest) = match rest.strip_prefix('<').map(|rest| cut(rest, b'>')) {
+            Some((uri, Some(rest))) => (uri, rest.trim_ascii_start()),
+            _ => return Err(FieldFault::Unbalanced),
+        };
         let params = match rest.strip_prefix(';') {
             Some(list) => parse_params(list)?,
             None if rest.is_empty() => Params::default(),
@@ -75,21 +71,37 @@ impl NameAddr {
 
 /// Where the `<` stands, unless a `;` or a quote comes before it.
 fn bracket(text: &str) -> Option<usize> {
-    let at = text.find('<')?;
-    (!text[..at].contains([';', '"'])).then_some(at)
+    let at = text.bytes().position(|c| matches!(c, b'<' | b';' | b'"'))?;
+    text[at..].starts_with('<').then_some(at)
 }
+
+/// A display name without quotes: tokens.
+fn display_name(text: &str) -> Result<Option<Text>, FieldFault> {
+    let mut name = Text::default();
+    for word in text.split_ascii_whitespace() {
+        if !is_token(word) {
+            return Err(FieldFault::DisplayName);
+        }
+        if !name.is_empty() {
+            name.push(' ');
+        }
+        name.push_str(word);
+    }
+    Ok(Some(name).filter(|name| !name.is_empty()))
+}
+
+/// What ends the value of a parameter that has no quotes.
+static ENDS_VALUE: Set = Set::of(b"\",;<> \t\r\n\x0b\x0c");
 
 /// Reads `name [= value]` separated by `;`, white space around each allowed (RFC 3261 §7.3.1).
 pub(crate) fn parse_params(list: &str) -> Result<Params, FieldFault> {
     let mut params = Params::default();
-    for item in split_outside(list, b';').map_err(|_| FieldFault::Unbalanced)? {
-        let (name, value) = match item.split_once('=') {
-            Some((name, value)) => (name.trim_end(), Some(value.trim_start())),
-            None => (item, None),
-        };
+    for item in split_outside(list, b';') {
+        let (name, value) = cut(item.map_err(|_| FieldFault::Unbalanced)?, b'=');
+        let (name, value) = (name.trim_ascii_end(), value.map(str::trim_ascii_start));
         let sound = value.is_none_or(|v| match v.strip_prefix('"') {
             Some(_) => quoted(v).is_some_and(|(_, rest)| rest.is_empty()),
-            None => !v.is_empty() && !v.contains(|c: char| c.is_whitespace() || "\",;<>".contains(c)),
+            None => !v.is_empty() && !ENDS_VALUE.meets(v),
         });
         if !is_token(name) || !sound {
             return Err(FieldFault::Parameter);
@@ -101,12 +113,22 @@ pub(crate) fn parse_params(list: &str) -> Result<Params, FieldFault> {
     Ok(params)
 }
 
+impl NameAddr {
+    pub(crate) fn put(&self, out: &mut impl fmt::Write) -> fmt::Result {
+        if let Some(display) = &self.display {
+            put_quoted(display, out)?;
+            out.write_char(' ')?;
+        }
+        out.write_char('<')?;
+        self.uri.put(out)?;
+        out.write_char('>')?;
+        self.params.put(out)
+    }
+}
+
 impl fmt::Display for NameAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(display) = &self.display {
-            write!(f, "{} ", quote(display))?;
-        }
-        write!(f, "<{}>{}", self.uri, self.params)
+        self.put(f)
     }
 }
 

@@ -101,7 +101,7 @@ impl Registrar {
                 for place in self.places(now, &user) {
                     let mut contact = crate::NameAddr::new(None, place.contact.clone());
                     let seconds = place.until.since(now).as_secs();
-                    contact.params.set("expires", Some(seconds.to_string()));
+                    contact.params.set("expires", Some(&seconds.to_string()));
                     response.headers.contact.push(contact);
                 }
                 response

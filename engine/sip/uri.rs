@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    lex::is_token_char,
+    lex::{SPACES, Set, Text, cut, find, put_number},
     transport::{Hop, Transport},
 };
 
@@ -44,7 +44,7 @@ pub enum InvalidUri {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Host {
     /// A domain name, as written.
-    Name(String),
+    Name(Text),
     /// An address literal.
     Address(IpAddr),
 }
@@ -76,14 +76,14 @@ impl Host {
             let v6: Ipv6Addr = v6.parse().map_err(|_| InvalidUri::Host)?;
             (Self::Address(IpAddr::V6(v6)), rest)
         } else {
-            let end = text.find(':').unwrap_or(text.len());
-            (Self::parse_name(text[..end].trim_end())?, &text[end..])
+            let end = find(b':', text.as_bytes()).unwrap_or(text.len());
+            (Self::parse_name(text[..end].trim_ascii_end())?, &text[end..])
         };
-        let rest = rest.trim();
+        let rest = rest.trim_ascii();
         if rest.is_empty() {
             return Ok((host, None));
         }
-        let digits = rest.strip_prefix(':').ok_or(InvalidUri::Host)?.trim_start();
+        let digits = rest.strip_prefix(':').ok_or(InvalidUri::Host)?.trim_ascii_start();
         if digits.is_empty() || !digits.bytes().all(|c| c.is_ascii_digit()) {
             return Err(InvalidUri::Port);
         }
@@ -95,27 +95,48 @@ impl Host {
             return Ok(Self::Address(IpAddr::V4(v4)));
         }
         // An underscore is not in the grammar, yet stands in real host names.
-        let name = |c: u8| c.is_ascii_alphanumeric() || b"-._".contains(&c);
-        if text.is_empty() || text.len() > 255 || !text.bytes().all(name) {
+        static NAME: Set = Set::alphanumeric_and(b"-._");
+        if text.is_empty() || text.len() > 255 || !NAME.holds(text) {
             return Err(InvalidUri::Host);
         }
-        Ok(Self::Name(text.to_owned()))
+        Ok(Self::Name(text.into()))
     }
+}
+
+impl Host {
+    fn put(&self, out: &mut impl fmt::Write) -> fmt::Result {
+        match self {
+            Self::Name(n) => out.write_str(n),
+            Self::Address(IpAddr::V6(a)) => write!(out, "[{a}]"),
+            Self::Address(IpAddr::V4(a)) => {
+                let [first, others @ ..] = a.octets();
+                put_number(first.into(), out)?;
+                others.into_iter().try_for_each(|n| {
+                    out.write_char('.')?;
+                    put_number(n.into(), out)
+                })
+            }
+        }
+    }
+}
+
+/// Writes `host [":" port]`.
+pub(crate) fn put_host_and_port(host: &Host, port: Option<u16>, out: &mut impl fmt::Write) -> fmt::Result {
+    host.put(out)?;
+    let Some(port) = port else { return Ok(()) };
+    out.write_char(':')?;
+    put_number(port.into(), out)
 }
 
 impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Name(n) => f.write_str(n),
-            Self::Address(IpAddr::V6(a)) => write!(f, "[{a}]"),
-            Self::Address(IpAddr::V4(a)) => write!(f, "{a}"),
-        }
+        self.put(f)
     }
 }
 
 /// Parameters after `;`, in order, values as written (quotes included).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Params(Vec<(String, Option<String>)>);
+pub struct Params(Vec<(Text, Option<Text>)>);
 
 impl Params {
     /// The most parameters of one value. The longest in RFC 4475 has under ten; more is an attack.
@@ -132,10 +153,11 @@ impl Params {
     }
 
     /// Sets `name`, replacing what stands there.
-    pub fn set(&mut self, name: &str, value: Option<String>) {
+    pub fn set(&mut self, name: &str, value: Option<&str>) {
+        let value = value.map(Text::new);
         match self.0.iter_mut().find(|(n, _)| n.eq_ignore_ascii_case(name)) {
             Some(slot) => slot.1 = value,
-            None => self.0.push((name.to_owned(), value)),
+            None => self.0.push((name.into(), value)),
         }
     }
 
@@ -145,20 +167,28 @@ impl Params {
     }
 
     pub(crate) fn push(&mut self, name: &str, value: Option<&str>) -> bool {
-        self.0.push((name.to_owned(), value.map(str::to_owned)));
+        self.0.push((name.into(), value.map(Text::new)));
         self.0.len() <= Self::MAX
+    }
+}
+
+impl Params {
+    pub(crate) fn put(&self, out: &mut impl fmt::Write) -> fmt::Result {
+        for (name, value) in &self.0 {
+            out.write_char(';')?;
+            out.write_str(name)?;
+            if let Some(value) = value {
+                out.write_char('=')?;
+                out.write_str(value)?;
+            }
+        }
+        Ok(())
     }
 }
 
 impl fmt::Display for Params {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (name, value) in &self.0 {
-            match value {
-                Some(v) => write!(f, ";{name}={v}")?,
-                None => write!(f, ";{name}")?,
-            }
-        }
-        Ok(())
+        self.put(f)
     }
 }
 
@@ -168,7 +198,7 @@ pub struct SipUri {
     /// Whether the scheme is `sips`.
     pub secure: bool,
     /// What stands before the `@` (user, and `:password` where there is one), escapes as written.
-    pub userinfo: Option<String>,
+    pub userinfo: Option<Text>,
     /// The host.
     pub host: Host,
     /// The port, where one is written.
@@ -176,7 +206,7 @@ pub struct SipUri {
     /// Parameters after the host.
     pub params: Params,
     /// What stands after `?`, as written.
-    pub headers: Option<String>,
+    pub headers: Option<Text>,
 }
 
 impl SipUri {
@@ -210,58 +240,68 @@ impl SipUri {
     }
 
     fn parse(secure: bool, rest: &str) -> Result<Self, InvalidUri> {
-        let (userinfo, rest) = match rest.split_once('@') {
-            Some((user, rest)) => (Some(check_userinfo(user)?.to_owned()), rest),
-            None => (None, rest),
+        let plain = USER.span(rest);
+        let (userinfo, rest) = match (&rest[..plain], rest[plain..].strip_prefix('@')) {
+            (user, Some(rest)) if !user.is_empty() => (Some(user.into()), rest),
+            _ => match cut(rest, b'@') {
+                (user, Some(rest)) => (Some(check_userinfo(user)?.into()), rest),
+                (rest, None) => (None, rest),
+            },
         };
-        let (rest, headers) = match rest.split_once('?') {
-            Some((rest, headers)) => {
-                (rest, Some(check(headers, b"[]/?:+$&=", InvalidUri::Headers)?.to_owned()))
-            }
-            None => (rest, None),
+        let (rest, headers) = match cut(rest, b'?') {
+            (rest, Some(headers)) => (rest, Some(check(headers, &HEADERS, InvalidUri::Headers)?.into())),
+            (rest, None) => (rest, None),
         };
-        let (hostport, list) = match rest.split_once(';') {
-            Some((hostport, list)) => (hostport, Some(list)),
-            None => (rest, None),
-        };
-        if hostport.contains(char::is_whitespace) {
+        let (hostport, list) = cut(rest, b';');
+        let (host, port) = Host::parse_with_port(hostport)?;
+        if port.is_some() && SPACES.meets(hostport) {
             return Err(InvalidUri::Host);
         }
-        let (host, port) = Host::parse_with_port(hostport)?;
         let mut params = Params::default();
-        for item in list.into_iter().flat_map(|l| l.split(';')) {
-            let (name, value) = item.split_once('=').map_or((item, None), |(n, v)| (n, Some(v)));
-            check(name, b"[]/:&+$", InvalidUri::Parameter)?;
-            check(value.unwrap_or("x"), b"[]/:&+$", InvalidUri::Parameter)?;
+        let mut left = list;
+        while let Some(list) = left {
+            let (item, rest) = cut(list, b';');
+            let (name, value) = cut(item, b'=');
+            check(name, &PARAMETER, InvalidUri::Parameter)?;
+            check(value.unwrap_or("x"), &PARAMETER, InvalidUri::Parameter)?;
             if !params.push(name, value) {
                 return Err(InvalidUri::Parameter);
             }
+            left = rest;
         }
         Ok(Self { secure, userinfo, host, port, params, headers })
     }
 }
 
-/// Unreserved characters and escapes, and `extra`; never empty.
-fn check<'a>(text: &'a str, extra: &[u8], fault: InvalidUri) -> Result<&'a str, InvalidUri> {
-    let bytes = text.as_bytes();
-    let mut i = 0;
-    while let Some(&c) = bytes.get(i) {
-        let hex = |n: usize| bytes.get(i + n).is_some_and(u8::is_ascii_hexdigit);
-        let escape = c == b'%' && hex(1) && hex(2);
-        if !escape && !c.is_ascii_alphanumeric() && !b"-_.!~*'()".contains(&c) && !extra.contains(&c) {
-            return Err(fault);
-        }
-        i += 1;
+/// What stands unescaped in each part (RFC 3261 §25.1).
+const UNRESERVED: &[u8] = b"-_.!~*'()";
+static PARAMETER: Set = Set::alphanumeric_and(UNRESERVED).and(b"[]/:&+$");
+static HEADERS: Set = Set::alphanumeric_and(UNRESERVED).and(b"[]/?:+$&=");
+/// A bare # must be escaped by the grammar, yet gateways write it in a dialled number.
+static USER: Set = Set::alphanumeric_and(UNRESERVED).and(b"&=+$,;?/#");
+static PASSWORD: Set = Set::alphanumeric_and(UNRESERVED).and(b"&=+$,");
+/// What stands in the rest of a URI of another scheme.
+static OPAQUE: Set = Set::alphanumeric_and(b"-.!%*_+`'~").and(b"/?:@&=$,;()[]#");
+
+/// Characters of the set, and escapes; never empty.
+fn check<'a>(text: &'a str, plain: &Set, fault: InvalidUri) -> Result<&'a str, InvalidUri> {
+    let mut rest = text.as_bytes();
+    loop {
+        rest = match rest {
+            [] => break,
+            [c, rest @ ..] if plain.has(*c) => rest,
+            [b'%', one, two, rest @ ..] if one.is_ascii_hexdigit() && two.is_ascii_hexdigit() => rest,
+            _ => return Err(fault),
+        };
     }
-    if bytes.is_empty() { Err(fault) } else { Ok(text) }
+    if text.is_empty() { Err(fault) } else { Ok(text) }
 }
 
 fn check_userinfo(text: &str) -> Result<&str, InvalidUri> {
-    let (user, password) = text.split_once(':').map_or((text, ""), |(u, p)| (u, p));
-    // A bare # must be escaped by the grammar, yet gateways write it in a dialled number.
-    check(user, b"&=+$,;?/#", InvalidUri::UserInfo)?;
-    if !password.is_empty() {
-        check(password, b"&=+$,", InvalidUri::UserInfo)?;
+    let (user, password) = cut(text, b':');
+    check(user, &USER, InvalidUri::UserInfo)?;
+    if let Some(password) = password.filter(|p| !p.is_empty()) {
+        check(password, &PASSWORD, InvalidUri::UserInfo)?;
     }
     Ok(text)
 }
@@ -307,9 +347,9 @@ pub enum Uri {
     /// Any other scheme, what follows the colon as written (`tel:`, `urn:`, …).
     Other {
         /// The scheme, as written.
-        scheme: String,
+        scheme: Text,
         /// What follows the colon.
-        rest: String,
+        rest: Text,
     },
 }
 
@@ -326,7 +366,7 @@ impl Uri {
         }
         Self::Sip(SipUri {
             secure: false,
-            userinfo: (!escaped.is_empty()).then_some(escaped),
+            userinfo: (!escaped.is_empty()).then_some(escaped.into()),
             host: Host::Address(address.ip()),
             port: Some(address.port()),
             params: Params::default(),
@@ -337,7 +377,7 @@ impl Uri {
     /// The same with a parameter set; without a change where the scheme is another than SIP's.
     pub fn with_param(mut self, name: &str, value: &str) -> Self {
         if let Self::Sip(uri) = &mut self {
-            uri.params.set(name, Some(value.to_owned()));
+            uri.params.set(name, Some(value));
         }
         self
     }
@@ -369,43 +409,58 @@ impl FromStr for Uri {
     type Err = InvalidUri;
 
     fn from_str(text: &str) -> Result<Self, InvalidUri> {
-        let (scheme, rest) = text.split_once(':').ok_or(InvalidUri::Scheme)?;
-        let allowed = |c: u8| c.is_ascii_alphanumeric() || b"+-.".contains(&c);
-        if !scheme.starts_with(|c: char| c.is_ascii_alphabetic()) || !scheme.bytes().all(allowed) {
+        let (scheme, Some(rest)) = cut(text, b':') else { return Err(InvalidUri::Scheme) };
+        static SCHEME: Set = Set::alphanumeric_and(b"+-.");
+        if !scheme.starts_with(|c: char| c.is_ascii_alphabetic()) || !SCHEME.holds(scheme) {
             return Err(InvalidUri::Scheme);
         }
         if scheme.eq_ignore_ascii_case("sip") || scheme.eq_ignore_ascii_case("sips") {
             return SipUri::parse(scheme.len() == 4, rest).map(Self::Sip);
         }
-        let opaque = |c: u8| is_token_char(c) || b"/?:@&=$,;()[]#".contains(&c);
-        if rest.is_empty() || !rest.bytes().all(opaque) {
+        if rest.is_empty() || !OPAQUE.holds(rest) {
             return Err(InvalidUri::Opaque);
         }
-        Ok(Self::Other { scheme: scheme.to_owned(), rest: rest.to_owned() })
+        Ok(Self::Other { scheme: scheme.into(), rest: rest.into() })
+    }
+}
+
+impl Uri {
+    pub(crate) fn put(&self, out: &mut impl fmt::Write) -> fmt::Result {
+        match self {
+            Self::Sip(uri) => uri.put(out),
+            Self::Other { scheme, rest } => {
+                out.write_str(scheme)?;
+                out.write_char(':')?;
+                out.write_str(rest)
+            }
+        }
+    }
+}
+
+impl SipUri {
+    fn put(&self, out: &mut impl fmt::Write) -> fmt::Result {
+        out.write_str(if self.secure { "sips:" } else { "sip:" })?;
+        if let Some(user) = &self.userinfo {
+            out.write_str(user)?;
+            out.write_char('@')?;
+        }
+        put_host_and_port(&self.host, self.port, out)?;
+        self.params.put(out)?;
+        let Some(headers) = &self.headers else { return Ok(()) };
+        out.write_char('?')?;
+        out.write_str(headers)
     }
 }
 
 impl fmt::Display for SipUri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.secure { "sips:" } else { "sip:" })?;
-        if let Some(user) = &self.userinfo {
-            write!(f, "{user}@")?;
-        }
-        write!(f, "{}", self.host)?;
-        if let Some(port) = self.port {
-            write!(f, ":{port}")?;
-        }
-        write!(f, "{}", self.params)?;
-        self.headers.as_ref().map_or(Ok(()), |h| write!(f, "?{h}"))
+        self.put(f)
     }
 }
 
 impl fmt::Display for Uri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sip(uri) => uri.fmt(f),
-            Self::Other { scheme, rest } => write!(f, "{scheme}:{rest}"),
-        }
+        self.put(f)
     }
 }
 

@@ -7,10 +7,10 @@ use std::{
 
 use crate::{
     error::FieldFault,
-    lex::is_token,
+    lex::{TOKEN, Text, cut},
     name_addr::parse_params,
     transport::{Hop, Transport},
-    uri::{Host, Params},
+    uri::{Host, Params, put_host_and_port},
 };
 
 /// Every branch of an RFC 3261 element begins so (§8.1.1.7).
@@ -20,7 +20,7 @@ pub const MAGIC_COOKIE: &str = "z9hG4bK";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Via {
     /// `UDP`, `TCP`, …, as written.
-    pub transport: String,
+    pub transport: Text,
     /// Where the sender says it sits.
     pub host: Host,
     /// Its port, where written.
@@ -34,13 +34,13 @@ impl Via {
     /// used for requests the other way too (RFC 5923).
     pub fn ours(transport: Transport, local: SocketAddr, branch: &str) -> Self {
         let mut params = Params::default();
-        params.set("branch", Some(branch.to_owned()));
+        params.set("branch", Some(branch));
         params.set("rport", None);
         if matches!(transport, Transport::Tcp | Transport::Tls) {
             params.set("alias", None);
         }
         Self {
-            transport: transport.name().to_owned(),
+            transport: transport.name().into(),
             host: Host::Address(local.ip()),
             port: Some(local.port()),
             params,
@@ -63,10 +63,10 @@ impl Via {
     pub fn note_source(&mut self, from: SocketAddr) {
         let asks_rport = self.params.find("rport").is_some();
         if asks_rport {
-            self.params.set("rport", Some(from.port().to_string()));
+            self.params.set("rport", Some(&from.port().to_string()));
         }
         if asks_rport || self.host.address() != Some(from.ip()) {
-            self.params.set("received", Some(from.ip().to_string()));
+            self.params.set("received", Some(&from.ip().to_string()));
         }
     }
 
@@ -90,22 +90,23 @@ impl Via {
     /// # Errors
     /// With the reason.
     pub fn parse(text: &str) -> Result<Self, FieldFault> {
-        let (sent, params) = text.split_once(';').map_or((text, None), |(s, p)| (s, Some(p)));
-        let mut parts = sent.splitn(3, '/').map(str::trim);
-        let (name, version, rest) = (parts.next(), parts.next(), parts.next().unwrap_or(""));
-        if !name.is_some_and(|n| n.eq_ignore_ascii_case("SIP")) || version != Some("2.0") {
+        let (sent, params) = cut(text, b';');
+        let (name, rest) = cut(sent, b'/');
+        let (version, rest) = cut(rest.unwrap_or_default(), b'/');
+        if !name.trim_ascii().eq_ignore_ascii_case("SIP") || version.trim_ascii() != "2.0" {
             return Err(FieldFault::Syntax);
         }
-        let (transport, sent_by) = rest.split_once(char::is_whitespace).ok_or(FieldFault::Syntax)?;
-        if !is_token(transport) {
+        let rest = rest.unwrap_or_default().trim_ascii();
+        let (transport, sent_by) = rest.split_at(TOKEN.span(rest));
+        if transport.is_empty() || !sent_by.starts_with([' ', '\t']) {
             return Err(FieldFault::Syntax);
         }
-        let (host, port) = Host::parse_with_port(sent_by.trim())?;
+        let (host, port) = Host::parse_with_port(sent_by.trim_ascii())?;
         let params = params.map_or_else(|| Ok(Params::default()), parse_params)?;
         if params.value("received").is_some_and(|r| bare(r).parse::<IpAddr>().is_err()) {
             return Err(FieldFault::Parameter);
         }
-        Ok(Self { transport: transport.to_owned(), host, port, params })
+        Ok(Self { transport: transport.into(), host, port, params })
     }
 }
 
@@ -114,13 +115,19 @@ fn bare(text: &str) -> &str {
     text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text)
 }
 
+impl Via {
+    pub(crate) fn put(&self, out: &mut impl fmt::Write) -> fmt::Result {
+        out.write_str("SIP/2.0/")?;
+        out.write_str(&self.transport)?;
+        out.write_char(' ')?;
+        put_host_and_port(&self.host, self.port, out)?;
+        self.params.put(out)
+    }
+}
+
 impl fmt::Display for Via {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SIP/2.0/{} {}", self.transport, self.host)?;
-        if let Some(port) = self.port {
-            write!(f, ":{port}")?;
-        }
-        write!(f, "{}", self.params)
+        self.put(f)
     }
 }
 

@@ -238,7 +238,7 @@ impl Endpoint {
         }
         let mut larger = request.clone();
         if let Some(via) = larger.headers.via.first_mut() {
-            via.transport = Transport::Tcp.name().to_owned();
+            via.transport = Transport::Tcp.name().into();
         }
         (Hop::new(Transport::Tcp, to.address), larger, Some(Box::new(request)))
     }

@@ -230,7 +230,7 @@ impl Endpoint {
             self.schedule.set(TimerKey::Call(call), None);
         }
         if let Provisional::News(sdp) = self.note_early(now, client, call, response) {
-            let event = Event::Provisional { code: response.code, reason: response.reason.clone(), sdp };
+            let event = Event::Provisional { code: response.code, reason: response.reason.to_string(), sdp };
             self.event(call, event);
         }
         if wanted {
@@ -326,7 +326,7 @@ impl Endpoint {
         if calling.client != client {
             return;
         }
-        let (code, mut reason) = (response.code, response.reason.clone());
+        let (code, mut reason) = (response.code, response.reason.to_string());
         let cause = match code {
             _ if calling.cancel != Cancel::No => FailureCause::Cancelled,
             401 | 407 => match self.authenticated(client, call, response) {

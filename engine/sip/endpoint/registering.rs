@@ -101,7 +101,7 @@ impl Endpoint {
         if response.code < 200 || response.headers.cseq.number != registration.last.headers.cseq.number {
             return;
         }
-        let mut reason = response.reason.clone();
+        let mut reason = response.reason.to_string();
         match response.code {
             200..=299 if registration.leaving => {
                 self.registrations.remove(&id);

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     dialog::DialogId,
     headers::Fields,
-    lex::split_outside,
+    lex::split_all,
     message::Request,
     method::Method,
     multipart,
@@ -47,7 +47,7 @@ struct Replaces {
 
 impl Replaces {
     fn parse(value: &str) -> Option<Self> {
-        let mut parts = split_outside(value, b';').ok()?.into_iter();
+        let mut parts = split_all(value, b';').ok()?.into_iter();
         let call_id = parts.next().filter(|id| !id.is_empty())?.to_owned();
         let (mut local_tag, mut remote_tag, mut early_only) = (None, None, false);
         for part in parts {
@@ -138,7 +138,7 @@ impl Endpoint {
         let referred_by = NameAddr::new(None, up.dialog.local().uri.clone()).to_string();
         let mut target = target;
         if let (Uri::Sip(uri), Some(other)) = (&mut target, other) {
-            uri.headers = Some(format!("Replaces={}", escape(&other)));
+            uri.headers = Some(format!("Replaces={}", escape(&other)).into());
         }
         let refer_to = NameAddr::new(None, target).to_string();
         self.schedule_up(call);
