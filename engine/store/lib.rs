@@ -67,7 +67,7 @@ pub use reports::{ByMail, Effort, ReportMade, Sent, StoredReport};
 pub use retention::{KeptCall, Part};
 pub use reviews::{NewReview, ReviewFilter, StoredReview, TurnTaken};
 pub use scripts::{Begun, Pin, ScriptAct, ScriptDeed, StoredScript};
-pub use search::{Beyond, Hit, Said, Sought};
+pub use search::{Beyond, Conversation, Hit, Line, Said, Sought};
 pub use strategies::StoredStrategy;
 pub use talks::WrapUp;
 pub use tokens::{Role, StoredToken, UnknownRole};
