@@ -62,7 +62,7 @@ pub use people::{InvalidLogin, Lockout, Login, Person, Secret, Session};
 pub use pull::{Pull, PullError, Source};
 pub use queue::{Counts, Picked, Placement};
 pub use readers::{DeadLetter, Hold, Place};
-pub use recover::{Remains, spool_file};
+pub use recover::{Remains, spool_file, spool_part};
 pub use reports::{ByMail, Effort, ReportMade, Sent, StoredReport};
 pub use retention::{KeptCall, Part};
 pub use reviews::{NewReview, ReviewFilter, StoredReview, TurnTaken};
