@@ -13,7 +13,7 @@ pub enum StepWay {
     In,
 }
 
-/// One message of a call: its methods, codes and phrases; no name, no number, no body.
+/// One message of a call: its methods, codes and causes; no name, no number, no body, and no free text of others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LadderStep {
     /// When it passed [ms of UTC].
@@ -23,13 +23,13 @@ pub struct LadderStep {
     /// What carried it and the far end's address.
     #[schema(example = "UDP 192.0.2.10:5060")]
     pub far: String,
-    /// Its first line, the number masked.
+    /// The method and the address, its number masked; or the code, and what it means by its registry.
     #[schema(example = "INVITE sip:…@192.0.2.10:5060")]
     pub line: String,
     /// CSeq: the number of the request that it belongs to, and its method.
     #[schema(example = "1 INVITE")]
     pub cseq: String,
-    /// The Reason header, where there is one (RFC 3326).
+    /// The first cause of Reason (RFC 3326), without its text; none of an unknown protocol.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "Q.850;cause=16")]
     pub reason: Option<String>,

@@ -18,7 +18,7 @@ use tokio::{
 };
 use waihu_media::Stats;
 use waihu_record::{Recording, RecordingInProgress, TranscriptWriter};
-use waihu_store::{StoreError, spool_file};
+use waihu_store::{StoreError, spool_file, spool_part};
 use waihu_types::{AttemptId, Outcome, Transcript, WallTime};
 use waihu_vault::Note;
 
@@ -69,7 +69,7 @@ impl Reserve {
 /// Writes the outcome beside its recording; on the disk when this returns.
 fn spool(plant: &Plant, outcome: &Outcome) -> io::Result<()> {
     let path = spool_file(&plant.recordings, &outcome.attempt);
-    let part = path.with_extension("json.part");
+    let part = spool_part(&plant.recordings, &outcome.attempt);
     let write = || {
         let mut file = waihu_record::create_private(&part)?;
         file.write_all(&serde_json::to_vec(outcome)?)?;
@@ -77,13 +77,18 @@ fn spool(plant: &Plant, outcome: &Outcome) -> io::Result<()> {
         fs::rename(&part, &path)?;
         fs::File::open(&plant.recordings)?.sync_all()
     };
-    match write() {
+    let done = match write() {
         Err(e) if e.kind() == io::ErrorKind::StorageFull => {
             plant.reserve.give_up();
             write()
         }
         done => done,
+    };
+    if done.is_err() {
+        // Half an outcome tells nothing, and takes room.
+        let _ = fs::remove_file(&part);
     }
+    done
 }
 
 /// Keeps the outcome in the spool; whether it could be kept. The disk is waited for elsewhere: other calls

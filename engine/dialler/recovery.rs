@@ -6,25 +6,25 @@ use std::{
     time::Duration,
 };
 
-use waihu_store::{Filter, Remains, Store, StoreError, spool_file};
+use waihu_store::{Filter, Remains, Store, StoreError, spool_file, spool_part};
 use waihu_types::{AttemptId, Outcome};
 
 use crate::{error::DialError, legs, plant::Plant};
 
 /// Makes good the recordings that dead processes left, and closes the attempts that they left open, with what
 /// lies of them in the folder of recordings, and returns how many; a spooled outcome is removed once the store
-/// has it.
+/// has it, and so is what was left of one half written.
 ///
 /// # Errors
 /// When the store cannot be read or written.
 pub async fn recover(store: &Store, recordings: &Path) -> Result<usize, StoreError> {
     repair(recordings).await;
     let closed = store.recover(legs::wall_now(), |attempt| remains(recordings, attempt)).await?;
-    for path in spooled(recordings) {
+    let (whole, halves) = spooled(recordings);
+    for path in whole {
         let Some(outcome) = read(&path) else { continue };
-        let filter = Filter { attempt: Some(outcome.attempt.clone()), ..Filter::default() };
         // Without an outcome in the store its process lives, and files it itself.
-        if store.outcomes(&filter).await?.is_empty() {
+        if !is_filed(store, &outcome.attempt).await? {
             continue;
         }
         match store.close_attempt(&outcome).await {
@@ -44,7 +44,21 @@ pub async fn recover(store: &Store, recordings: &Path) -> Result<usize, StoreErr
             Err(e) => return Err(e),
         }
     }
+    for attempt in halves {
+        // As above: its process may be at it.
+        if !is_filed(store, &attempt).await? {
+            continue;
+        }
+        if let Err(e) = fs::remove_file(spool_part(recordings, &attempt)) {
+            tracing::warn!(%attempt, error = %e, "half an outcome stays in the spool");
+        }
+    }
     Ok(closed.len())
+}
+
+async fn is_filed(store: &Store, attempt: &AttemptId) -> Result<bool, StoreError> {
+    let filter = Filter { attempt: Some(attempt.clone()), ..Filter::default() };
+    Ok(!store.outcomes(&filter).await?.is_empty())
 }
 
 /// What other nodes left; and what this one could not file, where there is such: looked for while it works.
@@ -64,7 +78,7 @@ pub(crate) async fn mend(plant: &Plant, mine: &[AttemptId], unfiled: bool) -> Re
         tracing::warn!(closed = forgotten.len(), "calls that nobody here carries on are filed now");
     }
     // A folder of a million recordings is not looked through for nothing.
-    for path in if unfiled { spooled(recordings) } else { Vec::new() } {
+    for path in if unfiled { spooled(recordings).0 } else { Vec::new() } {
         let Some(outcome) = read(&path).filter(|outcome| !mine.contains(&outcome.attempt)) else { continue };
         match plant.store.close_attempt(&outcome).await {
             Ok(()) | Err(StoreError::AlreadyClosed(_)) => {
@@ -119,7 +133,8 @@ fn remains(recordings: &Path, attempt: &AttemptId) -> Remains {
     let told =
         |e: &io::Error| tracing::warn!(%attempt, error = %e, "a file of a dead process cannot be read");
     Remains {
-        outcome: read(&spool_file(recordings, attempt)),
+        // What was written to its end and not named yet is an outcome, too.
+        outcome: [spool_file, spool_part].iter().find_map(|path| read(&path(recordings, attempt))),
         recording: waihu_record::recording_left(&file("wav")).inspect_err(told).unwrap_or_default(),
         transcript: waihu_record::transcript_left(&file("jsonl")).inspect_err(told).unwrap_or_default(),
     }
@@ -133,11 +148,21 @@ fn read(path: &Path) -> Option<Outcome> {
         .ok()
 }
 
-fn spooled(recordings: &Path) -> Vec<PathBuf> {
+/// The outcomes in the spool, and of which attempts there are some that were not written to their end.
+fn spooled(recordings: &Path) -> (Vec<PathBuf>, Vec<AttemptId>) {
+    let (mut whole, mut halves) = (Vec::new(), Vec::new());
     // Without the folder nothing was ever recorded.
-    let Ok(listed) = fs::read_dir(recordings) else { return Vec::new() };
-    let paths = listed.filter_map(|entry| Some(entry.ok()?.path()));
-    paths.filter(|p| p.to_string_lossy().ends_with(".outcome.json")).collect()
+    let Ok(listed) = fs::read_dir(recordings) else { return (whole, halves) };
+    for entry in listed.filter_map(Result::ok) {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.ends_with(".outcome.json") {
+            whole.push(entry.path());
+        } else if let Some(attempt) = name.strip_suffix(".outcome.json.part") {
+            halves.extend(attempt.parse::<AttemptId>().ok());
+        }
+    }
+    (whole, halves)
 }
 
 #[cfg(test)]
@@ -222,9 +247,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (db, recordings) = (folder.path().join("outcomes.db"), folder.path().join("recordings"));
         let spool = |id: &str| spool_file(&recordings, &id.parse().unwrap());
+        let part = |id: &str| spool_part(&recordings, &id.parse().unwrap());
         let dead = Store::open(&db).await.unwrap();
         let alive = Store::open(&db).await.unwrap();
-        for id in ["a1", "a2"] {
+        for id in ["a1", "a2", "a4"] {
             dead.begin_attempt(&attempt(id), &free()).await.unwrap();
         }
         alive.begin_attempt(&attempt("a3"), &free()).await.unwrap();
@@ -237,9 +263,14 @@ mod tests {
         for id in ["a2", "a3"] {
             fs::write(spool(id), serde_json::to_vec(&outcome(id)).unwrap()).unwrap();
         }
+        for id in ["a1", "a2", "a3"] {
+            fs::write(part(id), "{\"half").unwrap();
+        }
+        // Written to its end, and its process died before it named it.
+        fs::write(part("a4"), serde_json::to_vec(&outcome("a4")).unwrap()).unwrap();
 
         let store = Store::open(&db).await.unwrap();
-        assert_eq!(recover(&store, &recordings).await.unwrap(), 2);
+        assert_eq!(recover(&store, &recordings).await.unwrap(), 3);
         let cut = &filed(&store, "a1").await[0];
         assert_eq!(cut.disposition, Disposition::Unknown);
         assert_eq!((cut.recording.is_some(), cut.transcript.is_some()), (true, true));
@@ -247,6 +278,8 @@ mod tests {
         assert_eq!((mended.channels.len(), mended.channels[0].len()), (2, 8_000));
         assert_eq!(filed(&store, "a2").await, [outcome("a2")]);
         assert!(!spool("a2").exists());
+        assert_eq!(filed(&store, "a4").await, [outcome("a4")]);
+        assert_eq!(["a1", "a2", "a3", "a4"].map(|id| part(id).exists()), [false, false, true, false]);
         // The third is another process's, which will file it.
         assert_eq!(filed(&store, "a3").await, []);
         assert!(spool("a3").exists());
@@ -254,7 +287,7 @@ mod tests {
         // That process filed it, and died before it emptied the spool.
         alive.close_attempt(&outcome("a3")).await.unwrap();
         assert_eq!(recover(&store, &recordings).await.unwrap(), 0);
-        assert!(!spool("a3").exists());
+        assert!(!spool("a3").exists() && !part("a3").exists());
         assert_eq!(filed(&store, "a3").await, [outcome("a3")]);
     }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use serde::Serialize;
 use waihu_compliance::Retention;
-use waihu_store::{KeptCall, Part};
+use waihu_store::{KeptCall, Part, spool_file, spool_part};
 use waihu_types::{AttemptId, DebtorId, WallTime};
 use waihu_vault::{Note, Standing, VaultError, standing};
 
@@ -263,7 +263,8 @@ impl Archive {
             for attempt in calls {
                 waihu_vault::remove(&archive.recording(&attempt))?;
                 waihu_vault::remove(&archive.transcript(&attempt))?;
-                waihu_vault::remove(&waihu_store::spool_file(&archive.recordings, &attempt))?;
+                waihu_vault::remove(&spool_file(&archive.recordings, &attempt))?;
+                waihu_vault::remove(&spool_part(&archive.recordings, &attempt))?;
             }
             Ok::<_, VaultError>(())
         });

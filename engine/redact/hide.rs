@@ -51,34 +51,68 @@ const PAUSE_MS: u64 = 6_000;
 /// pieces, with somebody's "yes?" between them, is one number. The spans of each line.
 pub fn find_in_lines<S: PartialEq>(lines: &[(u64, S, &str)], lang: Lang, known: &Known) -> Vec<Vec<Span>> {
     let mut spans: Vec<Vec<Span>> = lines.iter().map(|(.., text)| find(text, lang, known)).collect();
-    for (first, (_, by, _)) in lines.iter().enumerate() {
-        // Lines of one person, each soon after the other, that end and begin with digits.
-        let (mut joined, mut parts, mut last) = (String::new(), Vec::new(), None::<u64>);
-        for (n, (at, who, text)) in lines.iter().enumerate().skip(first) {
-            if who != by {
-                continue;
-            }
-            if last.is_some_and(|last| at.saturating_sub(last) > PAUSE_MS) || parts.len() == PIECES {
-                break;
-            }
-            parts.push((n, joined.len(), text.len()));
-            joined.push_str(text);
-            joined.push(' ');
-            last = Some(at + lasting_ms(text));
-        }
-        if parts.len() < 2 {
-            continue;
-        }
-        for span in find(&joined, lang, known) {
-            for (n, from, length) in &parts {
-                let (a, b) = (span.from.max(*from), span.to.min(from + length));
-                if a < b {
-                    add(&mut spans[*n], Span { from: a - from, to: b - from, kind: span.kind });
-                }
-            }
+    for first in 0..lines.len() {
+        for (n, span) in find_in_pieces(lines, first, lang, known) {
+            add(&mut spans[n], span);
         }
     }
     spans
+}
+
+/// The spans of one line among those of its call; no more of them are looked at than a number may be said in.
+pub fn find_in_line<S: PartialEq>(
+    lines: &[(u64, S, &str)],
+    at: usize,
+    lang: Lang,
+    known: &Known,
+) -> Vec<Span> {
+    let Some((_, by, text)) = lines.get(at) else { return Vec::new() };
+    let mut spans = find(text, lang, known);
+    let own = lines[..=at].iter().enumerate().rev().filter(|(_, (_, who, _))| who == by);
+    let firsts: Vec<usize> = own.take(PIECES).map(|(n, _)| n).collect();
+    for first in firsts.into_iter().rev() {
+        for (_, span) in find_in_pieces(lines, first, lang, known).into_iter().filter(|(n, _)| *n == at) {
+            add(&mut spans, span);
+        }
+    }
+    spans
+}
+
+/// What is found in a line together with those that go on with it: lines of one person, each soon after the other.
+/// Each with its line.
+fn find_in_pieces<S: PartialEq>(
+    lines: &[(u64, S, &str)],
+    first: usize,
+    lang: Lang,
+    known: &Known,
+) -> Vec<(usize, Span)> {
+    let Some((_, by, _)) = lines.get(first) else { return Vec::new() };
+    let (mut joined, mut parts, mut last) = (String::new(), Vec::new(), None::<u64>);
+    for (n, (at, who, text)) in lines.iter().enumerate().skip(first) {
+        if who != by {
+            continue;
+        }
+        if last.is_some_and(|last| at.saturating_sub(last) > PAUSE_MS) || parts.len() == PIECES {
+            break;
+        }
+        parts.push((n, joined.len(), text.len()));
+        joined.push_str(text);
+        joined.push(' ');
+        last = Some(at + lasting_ms(text));
+    }
+    if parts.len() < 2 {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    for span in find(&joined, lang, known) {
+        for (n, from, length) in &parts {
+            let (a, b) = (span.from.max(*from), span.to.min(from + length));
+            if a < b {
+                found.push((*n, Span { from: a - from, to: b - from, kind: span.kind }));
+            }
+        }
+    }
+    found
 }
 
 /// In at most so many lines a number is said: four digits at a time, a card has five.
@@ -106,29 +140,38 @@ pub fn lasting_ms(text: &str) -> u64 {
 
 /// The text with each span replaced by what it is.
 pub fn hide(text: &str, spans: &[Span], lang: Lang) -> String {
-    let (mut hidden, mut at) = (String::with_capacity(text.len()), 0);
+    replace(text, spans, |kind| match (kind, lang) {
+        (Kind::Card, Lang::Zh) => "〔卡号〕",
+        (Kind::Identity, Lang::Zh) => "〔身份证号〕",
+        (Kind::SocialSecurity, Lang::Zh) => "〔社会安全号〕",
+        (Kind::Phone, Lang::Zh) => "〔电话〕",
+        (Kind::Account, Lang::Zh) => "〔账号〕",
+        (Kind::Secret, Lang::Zh) => "〔密码〕",
+        (Kind::Name, Lang::Zh) => "〔姓名〕",
+        (Kind::Card, Lang::En) => "[card]",
+        (Kind::Identity, Lang::En) => "[identity number]",
+        (Kind::SocialSecurity, Lang::En) => "[social security number]",
+        (Kind::Phone, Lang::En) => "[telephone]",
+        (Kind::Account, Lang::En) => "[account]",
+        (Kind::Secret, Lang::En) => "[code]",
+        (Kind::Name, Lang::En) => "[name]",
+    })
+}
+
+/// What is left of the text without its spans, a space for each: what stands before one and after it does not meet.
+pub fn without(text: &str, spans: &[Span]) -> String {
+    replace(text, spans, |_| " ")
+}
+
+fn replace(text: &str, spans: &[Span], with: impl Fn(Kind) -> &'static str) -> String {
+    let (mut replaced, mut at) = (String::with_capacity(text.len()), 0);
     for span in spans {
-        hidden.push_str(text.get(at..span.from).unwrap_or_default());
-        hidden.push_str(match (span.kind, lang) {
-            (Kind::Card, Lang::Zh) => "〔卡号〕",
-            (Kind::Identity, Lang::Zh) => "〔身份证号〕",
-            (Kind::SocialSecurity, Lang::Zh) => "〔社会安全号〕",
-            (Kind::Phone, Lang::Zh) => "〔电话〕",
-            (Kind::Account, Lang::Zh) => "〔账号〕",
-            (Kind::Secret, Lang::Zh) => "〔密码〕",
-            (Kind::Name, Lang::Zh) => "〔姓名〕",
-            (Kind::Card, Lang::En) => "[card]",
-            (Kind::Identity, Lang::En) => "[identity number]",
-            (Kind::SocialSecurity, Lang::En) => "[social security number]",
-            (Kind::Phone, Lang::En) => "[telephone]",
-            (Kind::Account, Lang::En) => "[account]",
-            (Kind::Secret, Lang::En) => "[code]",
-            (Kind::Name, Lang::En) => "[name]",
-        });
+        replaced.push_str(text.get(at..span.from).unwrap_or_default());
+        replaced.push_str(with(span.kind));
         at = span.to;
     }
-    hidden.push_str(text.get(at..).unwrap_or_default());
-    hidden
+    replaced.push_str(text.get(at..).unwrap_or_default());
+    replaced
 }
 
 /// How much before and after a span is silent too [ms]: nobody speaks evenly.
@@ -159,6 +202,8 @@ mod tests {
             "我的卡号是6222 0212 3456 7890 123，每期还1200.50元，11月27日还，电话一三八零零一三八零零零";
         let hidden = hide(text, &find(text, Lang::Zh, &Known::default()), Lang::Zh);
         assert_eq!(hidden, "我的卡号是〔账号〕，每期还1200.50元，11月27日还，电话〔电话〕");
+        let left = without(text, &find(text, Lang::Zh, &Known::default()));
+        assert_eq!(left, "我的卡号是 ，每期还1200.50元，11月27日还，电话 ");
     }
 
     #[test]
@@ -204,6 +249,27 @@ mod tests {
                 prop_assert!(text.get(span.from..span.to).is_some());
             }
             let _ = hide(&text, &spans, Lang::En);
+        }
+
+        #[test]
+        fn a_line_has_the_spans_that_it_has_among_all(
+            said in proptest::collection::vec((0_u64..9_000, any::<bool>(), "卡号|[0-9一二三四 ]{0,9}张?伟?"), 0..14)
+        ) {
+            let mut known = Known::default();
+            known.name("张伟", Lang::Zh);
+            let mut now = 0;
+            let lines: Vec<(u64, bool, &str)> = said
+                .iter()
+                .map(|(pause_ms, callee, text)| {
+                    now += pause_ms;
+                    (now, *callee, text.as_str())
+                })
+                .collect();
+            let all = find_in_lines(&lines, Lang::Zh, &known);
+            for (n, spans) in all.iter().enumerate() {
+                prop_assert_eq!(find_in_line(&lines, n, Lang::Zh, &known), spans.clone());
+            }
+            prop_assert!(find_in_line(&lines, lines.len(), Lang::Zh, &known).is_empty());
         }
     }
 }

@@ -14,7 +14,7 @@ mod numbers;
 
 pub use anonymous::{LEAST_KEY, Pseudonyms, ShortKey, band};
 pub use blur::{blur, blur_spans};
-pub use hide::{Span, find, find_in_lines, hide, lasting_ms, silent};
+pub use hide::{Span, find, find_in_line, find_in_lines, hide, lasting_ms, silent, without};
 pub use known::Known;
 
 /// What a span is.

@@ -17,6 +17,11 @@ pub fn spool_file(recordings: &Path, attempt: &AttemptId) -> PathBuf {
     recordings.join(format!("{attempt}.outcome.json"))
 }
 
+/// The same while it is written: who dies then leaves it, mostly half of it.
+pub fn spool_part(recordings: &Path, attempt: &AttemptId) -> PathBuf {
+    recordings.join(format!("{attempt}.outcome.json.part"))
+}
+
 /// What a dead process left of an attempt beside the store.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Remains {

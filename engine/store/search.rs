@@ -5,12 +5,19 @@
 //! alike, whatever its language. The lines themselves come from transcripts, which `record` writes: whoever files an
 //! outcome hands them in.
 
-use std::fmt::Write;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+};
 
 use sqlx::{AssertSqlSafe, FromRow};
-use waihu_types::{AttemptId, CampaignId, CaseId, Disposition, WallTime};
+use waihu_types::{AttemptId, CampaignId, Case, CaseId, Disposition, Lang, ScriptVersion, WallTime};
 
-use crate::{Location, Store, StoreError, board::json_field, write::Tx};
+use crate::{
+    Location, Store, StoreError,
+    board::json_field,
+    write::{Tx, placeholders},
+};
 
 /// A line of a transcript that somebody said.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,6 +47,21 @@ pub struct Sought {
     pub since: Option<WallTime>,
     /// That ended before this moment.
     pub until: Option<WallTime>,
+}
+
+impl Sought {
+    /// Whether the words that are sought stand in a text, as they are looked up; also where none are sought.
+    pub fn stands_in(&self, text: &str) -> bool {
+        let Some(words) = &self.words else { return true };
+        let held = grams(text);
+        let held: Vec<&str> = held.split(' ').collect();
+        Wanted::of(words).0.iter().all(|(wanted, open)| {
+            let is = |(held, wanted): (&&str, &String)| {
+                if *open { held.starts_with(wanted.as_str()) } else { *held == wanted.as_str() }
+            };
+            held.windows(wanted.len()).any(|some| some.iter().zip(wanted).all(is))
+        })
+    }
 }
 
 /// After which hit a page goes on: an utterance's id where words are sought, else the end and the id of a call.
@@ -79,6 +101,36 @@ impl Hit {
     /// Where the page after it begins.
     pub fn place(&self) -> Beyond {
         Beyond(self.place, self.attempt.clone())
+    }
+}
+
+/// What was said in a call, with what tells whose words in it are personal.
+#[derive(Clone)]
+pub struct Conversation {
+    /// The language of its script.
+    pub lang: Lang,
+    /// The lender's case, as it was told last; none where there is none.
+    pub case: Option<Case>,
+    /// The utterances, in their order.
+    pub lines: Vec<Line>,
+}
+
+/// An utterance of a conversation.
+#[derive(Clone)]
+pub struct Line {
+    place: i64,
+    /// When it began, from the beginning of the recording [ms].
+    pub at_ms: u64,
+    /// Who said it.
+    pub speaker: String,
+    /// The words.
+    pub text: String,
+}
+
+impl Conversation {
+    /// Which of its lines was hit by words that were sought; none where it is not there any more.
+    pub fn line_of(&self, hit: &Hit) -> Option<usize> {
+        self.lines.binary_search_by_key(&hit.place, |line| line.place).ok()
     }
 }
 
@@ -321,6 +373,49 @@ impl Store {
         };
         rows.bind(i64::from(limit)).fetch_all(&self.pool).await.map_err(|e| self.sql(e))
     }
+
+    /// All that was said in the calls of some hits, by attempt; each call is read once.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn conversations(&self, hits: &[Hit]) -> Result<BTreeMap<String, Conversation>, StoreError> {
+        let attempts: BTreeSet<&str> = hits.iter().map(|hit| hit.attempt.as_str()).collect();
+        if attempts.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let these = placeholders(1, 1, attempts.len());
+        let mut calls = sqlx::query_as(AssertSqlSafe(format!(
+            "SELECT a.attempt, a.script, c.record FROM attempts AS a LEFT JOIN cases AS c ON c.case_id = a.case_id
+             WHERE a.attempt IN {these}"
+        )));
+        // By attempt first: that is the index's order.
+        let mut lines = sqlx::query_as(AssertSqlSafe(format!(
+            "SELECT attempt, id, at_ms, speaker, text FROM utterances WHERE attempt IN {these} ORDER BY attempt, id"
+        )));
+        for attempt in &attempts {
+            calls = calls.bind(*attempt);
+            lines = lines.bind(*attempt);
+        }
+        let calls: Vec<(String, String, Option<String>)> =
+            calls.fetch_all(&self.pool).await.map_err(|e| self.sql(e))?;
+        let lines: Vec<(String, i64, i64, String, String)> =
+            lines.fetch_all(&self.pool).await.map_err(|e| self.sql(e))?;
+        let mut found = BTreeMap::new();
+        for (attempt, script, case) in calls {
+            let json = |source| StoreError::Record { of: attempt.clone(), source };
+            let script: ScriptVersion = serde_json::from_str(&script).map_err(json)?;
+            let case: Option<Case> =
+                case.map(|record| serde_json::from_str(&record)).transpose().map_err(json)?;
+            found.insert(attempt, Conversation { lang: script.lang, case, lines: Vec::new() });
+        }
+        for (attempt, place, at_ms, speaker, text) in lines {
+            let at_ms = u64::try_from(at_ms).unwrap_or_default();
+            if let Some(call) = found.get_mut(&attempt) {
+                call.lines.push(Line { place, at_ms, speaker, text });
+            }
+        }
+        Ok(found)
+    }
 }
 
 macro_rules! call_columns {
@@ -370,5 +465,26 @@ mod tests {
         assert_eq!(Wanted::of("还 pay").fts5(), "\"x08fd8\"* AND \"xpay\"*");
         assert_eq!(Wanted::of("还款日 due").tsquery(), "(x08fd806b3e <-> x06b3e065e5) & (xdue:*)");
         assert_eq!(Wanted::of("\" OR 1=1 --").fts5(), "\"xor\"* AND \"x1\"* AND \"x1\"*");
+    }
+
+    #[test]
+    fn words_stand_in_a_text_as_they_are_looked_up() {
+        let stands = |words: &str, text: &str| {
+            Sought { words: Some(words.into()), ..Sought::default() }.stands_in(text)
+        };
+        for (words, text) in [
+            ("还款日", "您的还款日是"),
+            ("日", "还款日"),
+            ("PAY fri", "I'll pay Friday"),
+            ("138", "打13800138000"),
+        ] {
+            assert!(stands(words, text), "{words} {text}");
+        }
+        for (words, text) in
+            [("还日", "还款日"), ("还款日", "还款 日"), ("还款 周五", "周五还"), ("ay", "pay"), ("日", "")]
+        {
+            assert!(!stands(words, text), "{words} {text}");
+        }
+        assert!(Sought::default().stands_in("还款"));
     }
 }

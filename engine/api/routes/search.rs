@@ -1,24 +1,34 @@
 //! Calls that are looked for, by how they ended and by what was said.
 //!
-//! What is sought stands in a body: words of a call are personal, and a path is what others log.
+//! What is sought stands in a body: words of a call are personal, and a path is what others log. Who sees no numbers
+//! finds in a call what its transcript shows them, and nothing by what that hides: a number would else be told by
+//! trying its digits one after the other.
+
+use std::collections::BTreeMap;
 
 use axum::Json;
 use serde::{Deserialize, Serialize};
+use tokio::task::spawn_blocking;
 use utoipa::ToSchema;
 use waihu_redact::Known;
-use waihu_store::{Beyond, Hit, Sought};
-use waihu_types::{CampaignId, CaseId, Disposition, Lang, WallTime};
+use waihu_store::{Beyond, Conversation, Hit, Sought};
+use waihu_types::{CampaignId, CaseId, Disposition, WallTime};
 
+use super::calls::fell;
 use crate::{
     Problem,
     extract::{Answer, Body, Who},
     openapi::{CaseKey, Key},
-    page::{Page, after, limit},
-    state::Here,
+    page::{MOST_ROWS, Page, after, cursor, limit},
+    state::{Here, Shared},
 };
 
 /// The longest words [characters]: a long sentence.
 const MAX_WORDS: usize = 100;
+
+/// So many utterances are looked at for a page of who sees no numbers, then it ends: two of the longest pages, whose
+/// calls are read for it.
+const MOST_LOOKED_AT: usize = 400;
 
 /// Which calls are sought; all where nothing is set.
 #[derive(Default, Deserialize, ToSchema)]
@@ -134,7 +144,9 @@ impl From<Hit> for Call {
 }
 
 /// Finds calls, the newest first: by how they ended, and by what was said in them. Of words that were said several
-/// times in a call each place is told.
+/// times in a call each place is told. Who sees no numbers reads an utterance as the transcript shows it, with neither
+/// numbers nor names, and finds none by words that stand in what is hidden: all that is sought has to stand in the
+/// rest. Where hundreds are hidden that way a page may be short, or empty, and have a `next` all the same.
 #[utoipa::path(post, path = "/v1/search", tag = "calls", request_body = Seek,
     responses((status = 200, description = "A page of calls", body = Page<Call>)))]
 pub(crate) async fn search(shared: Here, who: Who, Body(seek): Body<Seek>) -> Answer<Page<Call>> {
@@ -152,17 +164,63 @@ pub(crate) async fn search(shared: Here, who: Who, Body(seek): Body<Seek>) -> An
         since: seek.since,
         until: seek.until,
     };
+    if sought.words.is_some() && !who.sees_numbers() {
+        return found_in_sight(&shared, &sought, from, limit).await.map(Json);
+    }
     let rows = shared.store().search(&sought, from.as_ref(), limit + 1).await?;
-    let sees = who.sees_numbers();
-    Page::of(rows, limit, Hit::place, |mut hit| {
-        hit.text = hit.text.map(|text| if sees { text } else { hidden(&text) });
-        Ok(hit.into())
-    })
-    .map(Json)
+    Page::of(rows, limit, Hit::place, |hit| Ok(hit.into())).map(Json)
 }
 
-/// An utterance without the numbers that were said in it.
-fn hidden(text: &str) -> String {
-    let lang = if text.is_ascii() { Lang::En } else { Lang::Zh };
-    waihu_redact::hide(text, &waihu_redact::find(text, lang, &Known::default()), lang)
+/// A page for who sees no numbers. It is looked on until it is full of what they see: where it ends tells nothing of
+/// a call that they do not find then, nor does whether it has a next one.
+async fn found_in_sight(
+    shared: &Shared,
+    sought: &Sought,
+    mut from: Option<Beyond>,
+    limit: u32,
+) -> Result<Page<Call>, Problem> {
+    let (mut seen, mut looked_at, mut at_once) = (Vec::new(), 0, limit + 1);
+    let goes_on = loop {
+        let hits = shared.store().search(sought, from.as_ref(), at_once).await?;
+        let was_last = u32::try_from(hits.len()).is_ok_and(|found| found < at_once);
+        looked_at += hits.len();
+        // The place alone: it names no call.
+        from = hits.last().map(|hit| Beyond(hit.place().0, String::new()));
+        let calls = shared.store().conversations(&hits).await?;
+        let own = sought.clone();
+        let shown = spawn_blocking(move || in_sight(hits, &calls, &own)).await.map_err(|_| fell())?;
+        seen.extend(shown);
+        let is_full = u32::try_from(seen.len()).is_ok_and(|seen| seen > limit);
+        if is_full || was_last {
+            break None;
+        }
+        if looked_at >= MOST_LOOKED_AT {
+            break from;
+        }
+        at_once = MOST_ROWS;
+    };
+    let mut page: Page<Call> = Page::of(seen, limit, Hit::place, |hit| Ok(hit.into()))?;
+    if let Some(place) = goes_on {
+        page.next = Some(cursor(&place)?);
+    }
+    Ok(page)
+}
+
+/// What of some hits who sees no numbers finds, with their texts as the calls' transcripts show them.
+fn in_sight(hits: Vec<Hit>, calls: &BTreeMap<String, Conversation>, sought: &Sought) -> Vec<Hit> {
+    let shown = |mut hit: Hit| {
+        let call = calls.get(&hit.attempt)?;
+        let at = call.line_of(&hit)?;
+        let lines: Vec<(u64, &str, &str)> =
+            call.lines.iter().map(|line| (line.at_ms, line.speaker.as_str(), line.text.as_str())).collect();
+        let (.., text) = lines.get(at)?;
+        let known = call.case.as_ref().map(Known::of).unwrap_or_default();
+        let spans = waihu_redact::find_in_line(&lines, at, call.lang, &known);
+        if !spans.is_empty() && !sought.stands_in(&waihu_redact::without(text, &spans)) {
+            return None;
+        }
+        hit.text = Some(waihu_redact::hide(text, &spans, call.lang));
+        Some(hit)
+    };
+    hits.into_iter().filter_map(shown).collect()
 }

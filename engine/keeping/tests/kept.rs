@@ -14,7 +14,7 @@ use std::{
 use common::{archive, at, hash, key};
 use waihu_compliance::Retention;
 use waihu_keeping::{Archive, FileState, KeepError, Kept, Mode, SignatureState, handed_out, scratch, verify};
-use waihu_store::{HoldOn, NewJudgement, NewReview, StoreError, TurnTaken};
+use waihu_store::{HoldOn, NewJudgement, NewReview, StoreError, TurnTaken, spool_file, spool_part};
 use waihu_vault::{Note, Standing, Vault, sealed_name, standing};
 
 const SOUND: &[u8] = b"RIFF and so on: a sound";
@@ -241,12 +241,17 @@ async fn a_person_gets_all_of_it_and_then_it_is_gone() {
     assert!(matches!(erase().await, Err(KeepError::Store(StoreError::Held))));
     assert!(archive.recording(&key("one")).exists());
     archive.store.lift_hold(hold, "over", "Li", at(1)).await.unwrap();
+    // What a process that died left of its spool, whole and half, goes with it.
+    let spool = [spool_file, spool_part].map(|path| path(&archive.recordings, &key("one")));
+    spool.iter().for_each(|path| fs::write(path, "{\"half").unwrap());
     assert_eq!(erase().await.unwrap(), (1, 1));
     assert_eq!(standing(&archive.recording(&key("one"))).unwrap(), Standing::Missing);
+    assert!(spool.iter().all(|path| !path.exists()));
     // A file that another node had, or a crash left, goes as well.
     fs::write(archive.transcript(&key("one")), WORDS).unwrap();
+    fs::write(&spool[1], "{\"half").unwrap();
     assert_eq!(archive.remove_erased(0).await.unwrap(), 1);
-    assert!(!archive.transcript(&key("one")).exists());
+    assert!(!archive.transcript(&key("one")).exists() && !spool[1].exists());
     fs::write(archive.transcript(&key("one")), WORDS).unwrap();
     archive.sweep_files(&Kept::new(), at(2), Mode::Remove).await.unwrap();
     assert!(!archive.transcript(&key("one")).exists());

@@ -336,6 +336,82 @@ async fn numbers_and_names_that_were_said_are_for_who_sees_numbers() {
     assert_eq!(found["items"][0]["said"]["text"], "周五打〔电话〕");
 }
 
+/// A transcript's file with these lines.
+fn transcript_of(lines: &[Said<'_>]) -> String {
+    let line = |line: &Said<'_>| {
+        json!({"at_ms": line.at_ms, "speaker": line.speaker, "text": line.text}).to_string() + "\n"
+    };
+    lines.iter().map(line).collect()
+}
+
+#[tokio::test]
+async fn words_are_found_as_the_transcript_shows_them_and_by_nothing_that_it_hides() {
+    let server = server().await;
+    let outcome = up(&server, "one").await;
+    let case = serde_json::from_value(crate::common::case(outcome.case.as_str())).unwrap();
+    server.store.import(&[case], now()).await.unwrap();
+    server.store.close_attempt(&outcome).await.unwrap();
+    let said = [
+        (0, "bot", "请问是张伟先生吗？二十八号联系过您"),
+        (6_000, "callee", "我的卡号是六二二二"),
+        (8_500, "bot", "嗯，您说"),
+        (8_600, "callee", "零二零零"),
+        (10_000, "callee", "一一一一"),
+        (11_500, "callee", "二二二一"),
+        (14_000, "callee", "周五还"),
+    ];
+    let said = said.map(|(at_ms, speaker, text)| Said { at_ms, speaker, text });
+    server.store.keep_words(&outcome.attempt, &said).await.unwrap();
+    fs::write(server.folder.path().join("recordings/one.jsonl"), transcript_of(&said)).unwrap();
+    let (operations, compliance) =
+        (server.token(Role::Operations).await, server.token(Role::Compliance).await);
+    let shown = server.get(&operations, "/v1/calls/one/transcript").await.body;
+    let found = async |token: &str, words: &str| {
+        let body = server.post(token, "/v1/search", json!({"words": words})).await.body;
+        assert_eq!(body["next"], Value::Null, "{words}");
+        body["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|call| call["said"]["text"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    // What is in sight finds the line, which is shown as the transcript shows it.
+    for (words, line) in [("先生", 0_usize), ("卡号", 1), ("卡号 我的", 1), ("您说", 2), ("周五", 6)]
+    {
+        assert_eq!(found(&operations, words).await, [shown["lines"][line]["text"].as_str().unwrap()]);
+    }
+    assert_eq!(shown["lines"][1]["text"], "我的卡号是〔卡号〕");
+    // What is hidden finds nothing, and neither does it together with what is in sight.
+    for words in ["张伟", "六二二二", "零二零零", "一一", "是六", "卡号 六二", "二二二"]
+    {
+        assert!(found(&operations, words).await.is_empty(), "{words}");
+        assert!(!found(&compliance, words).await.is_empty(), "{words}");
+    }
+    assert_eq!(found(&compliance, "零二零零").await, ["零二零零"]);
+    // A page is full of what is in sight, however much that is newer is not.
+    let one = server.post(&operations, "/v1/search", json!({"words": "二", "limit": 1})).await.body;
+    assert_eq!((&one["items"][0]["said"]["at_ms"], &one["next"]), (&json!(0), &Value::Null));
+}
+
+#[tokio::test]
+async fn a_page_ends_where_hundreds_are_hidden_and_the_next_goes_on() {
+    let server = server().await;
+    let outcome = up(&server, "one").await;
+    server.store.close_attempt(&outcome).await.unwrap();
+    let first = Said { at_ms: 0, speaker: "bot", text: "周五打138页的表" };
+    let hidden = (1..500).map(|n| Said { at_ms: n * 60_000, speaker: "bot", text: "打13800138000" });
+    let said: Vec<Said<'_>> = std::iter::once(first).chain(hidden).collect();
+    server.store.keep_words(&outcome.attempt, &said).await.unwrap();
+    let token = server.token(Role::Operations).await;
+    let page = server.post(&token, "/v1/search", json!({"words": "138"})).await.body;
+    assert_eq!(page["items"], json!([]));
+    let next = page["next"].as_str().unwrap();
+    assert!(!String::from_utf8(hex::decode(next).unwrap()).unwrap().contains("one"), "a place, and no call");
+    let page = server.post(&token, "/v1/search", json!({"words": "138", "cursor": next})).await.body;
+    assert_eq!((&page["items"][0]["said"]["at_ms"], &page["next"]), (&json!(0), &Value::Null));
+}
+
 #[tokio::test]
 async fn a_judgement_is_read_with_its_evidence_and_counted_by_check() {
     let server = server().await;

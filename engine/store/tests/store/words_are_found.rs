@@ -1,12 +1,13 @@
 //! Calls are found by what was said in them, the newest first, a page at a time; and their results are counted.
 
 use waihu_store::{Hit, Said, Sought, Store};
-use waihu_types::{Disposition, Outcome, Transcript, WallTime};
+use waihu_types::{Disposition, Lang, Outcome, Transcript, WallTime};
 
-use crate::common::{Ground, at, attempt, campaign, free, on_both, outcome};
+use crate::common::{Ground, at, attempt, campaign, case, free, on_both, outcome};
 
 on_both!(
     words_are_found_as_they_stand,
+    a_hit_is_a_line_of_its_conversation,
     calls_are_listed_the_newest_first,
     results_are_counted_by_what_tells_them_apart
 );
@@ -72,6 +73,35 @@ async fn words_are_found_as_they_stand(ground: Ground) {
     store.keep_words(&one, &[said(0, "callee", "下个月")]).await.unwrap();
     assert!(found(&store, "周五还").await.is_empty());
     assert_eq!(texts(found(&store, "下个月").await), ["C1"]);
+}
+
+async fn a_hit_is_a_line_of_its_conversation(ground: Ground) {
+    let store = ground.store().await;
+    for (id, s) in [("C1", 0), ("C2", 1)] {
+        a_call(&store, id, s, Disposition::PromiseToPay).await;
+        let lines = [said(0, "bot", "您好"), said(900, "callee", "周五还"), said(2_000, "callee", "还清")];
+        store.keep_words(&id.parse().unwrap(), &lines).await.unwrap();
+    }
+    store.import(&[case("C1")], at(1)).await.unwrap();
+    let sought = Sought { words: Some("还".into()), ..Sought::default() };
+    let hits = store.search(&sought, None, 50).await.unwrap();
+    let calls = store.conversations(&hits).await.unwrap();
+    assert_eq!((hits.len(), calls.len()), (4, 2));
+    for hit in &hits {
+        let call = &calls[&hit.attempt];
+        let line = &call.lines[call.line_of(hit).unwrap()];
+        assert_eq!((Some(&line.text), Some(&line.speaker)), (hit.text.as_ref(), hit.speaker.as_ref()));
+        assert_eq!((call.lines.len(), call.lines[1].at_ms), (3, 900));
+        assert_eq!(call.lang, Lang::Zh);
+        let told = (hit.attempt == "C1").then(|| case("C1").id);
+        assert_eq!(call.case.as_ref().map(|case| &case.id), told.as_ref());
+    }
+    // Words that have gone meanwhile are nowhere.
+    store.keep_words(&"C1".parse().unwrap(), &[]).await.unwrap();
+    let calls = store.conversations(&hits).await.unwrap();
+    assert!(calls["C1"].lines.is_empty());
+    assert!(hits.iter().filter(|hit| hit.attempt == "C1").all(|hit| calls["C1"].line_of(hit).is_none()));
+    assert!(store.conversations(&[]).await.unwrap().is_empty());
 }
 
 async fn calls_are_listed_the_newest_first(ground: Ground) {
