@@ -128,7 +128,7 @@ pub(crate) fn invite_callee(
     let pool = || CallerIds::pool(trunk.caller_ids.iter().map(pooled)).of(&order.number).cloned();
     if let (Some(id), Uri::Sip(from)) = (order.caller_id.clone().or_else(pool), &mut request.from.uri) {
         // A number's digits and its plus need no escape (RFC 3261 section 25.1).
-        from.userinfo = Some(trunk.numbers.caller(&id));
+        from.userinfo = Some(trunk.numbers.caller(&id).into());
         // A signature names numbers as everybody writes them (RFC 8224 section 8.3).
         let e164 = |number: &PhoneNumber| trunk.numbers.e164(number);
         request.signed_as = e164(&id).zip(e164(&order.number)).filter(|_| order.target.is_none());
@@ -178,7 +178,7 @@ pub(crate) fn invite_agent(
     let shut = || DialError::TrunkShut(plant.carrier.why_shut().unwrap_or_default());
     let route = own.or_else(|| plant.carrier.route_at_all()).ok_or_else(shut)?;
     let mut request = invite(plant, telephone, route, offer);
-    request.from.display = Some(case.to_string());
+    request.from.display = Some(case.to_string().into());
     Ok(request)
 }
 

@@ -212,6 +212,9 @@ fn each<T>(
     Ok(())
 }
 
+/// A field as it stands on the wire, unfolded: its name and its value.
+pub(crate) type Line<'a> = (&'a str, Cow<'a, str>);
+
 /// Which kind of message a header belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -223,10 +226,7 @@ pub(crate) enum Kind {
 ///
 /// A fault in Date, Contact, Route, Record-Route or Max-Forwards refuses a request outside any dialog.
 /// Elsewhere the broken line is left out: a call must not hang on what is not needed to answer or end it.
-pub(crate) fn parse(
-    lines: &[(&str, Cow<'_, str>)],
-    kind: Kind,
-) -> Result<(Headers, Option<usize>), ParseError> {
+pub(crate) fn parse(lines: &[Line<'_>], kind: Kind) -> Result<(Headers, Option<usize>), ParseError> {
     let (mut from, mut to, mut call_id, mut cseq) = (None, None, None, None);
     let (mut max_forwards, mut length, mut content_type, mut spare) = (None, None, None, Ok(()));
     let (mut via, mut contact, mut route, mut record_route) = (vec![], vec![], vec![], vec![]);

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     error::ParseError,
-    headers::{self, Headers, Kind, MAX_FIELDS, canonical},
+    headers::{self, Headers, Kind, Line, MAX_FIELDS, canonical},
     lex::{TOKEN, Text, cut, find, one_line, put_number},
     method::Method,
     name_addr::NameAddr,
@@ -112,9 +112,9 @@ impl<'a> Halves<'a> {
     }
 
     /// The start line, and the fields by name and value.
-    fn lines(&self) -> Result<(&str, Vec<(&str, Cow<'_, str>)>), ParseError> {
+    fn lines(&self) -> Result<(&str, Vec<Line<'_>>), ParseError> {
         let (start, mut rest) = cut(&self.head, b'\n');
-        let mut fields: Vec<(&str, Cow<'_, str>)> = Vec::with_capacity(16);
+        let mut fields: Vec<Line<'_>> = Vec::with_capacity(16);
         while let Some(lines) = rest {
             let (line, after) = cut(lines, b'\n');
             rest = after;

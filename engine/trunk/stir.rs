@@ -80,7 +80,7 @@ impl fmt::Debug for Signer {
 fn number(uri: &Uri) -> Option<String> {
     let user = match uri {
         Uri::Sip(uri) => uri.user()?,
-        Uri::Other { scheme, rest } if scheme.eq_ignore_ascii_case("tel") => rest.clone(),
+        Uri::Other { scheme, rest } if scheme.eq_ignore_ascii_case("tel") => rest.to_string(),
         Uri::Other { .. } => return None,
     };
     let digits: String = user.chars().filter(|c| !"+-.() ".contains(*c)).collect();

@@ -150,7 +150,7 @@ fn address(uri: &Uri) -> String {
     let labels: Vec<&str> = name.split('.').map(|label| if is_number(label) { "…" } else { label }).collect();
     let mut masked = uri.clone();
     if let Uri::Sip(masked) = &mut masked {
-        masked.host = Host::Name(labels.join("."));
+        masked.host = Host::Name(labels.join(".").into());
     }
     format!("{masked:?}")
 }
