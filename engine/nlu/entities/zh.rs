@@ -7,6 +7,7 @@ mod amount;
 mod count;
 mod date;
 mod number;
+mod refusal;
 mod time;
 
 use jiff::civil::Date;
@@ -144,7 +145,8 @@ pub(super) fn extract(text: &str, today: Date) -> Entities {
     let context = amount::Context::of(&c);
     let mut found = Found::new();
     let mut period = None;
-    let mut i = 0;
+    // What refuses one day does not refuse the next: 五号不行八号吧.
+    let (mut i, mut last_day) = (0, 0);
     while i < c.len() {
         if let Some(word) = CORRECTIONS.iter().find(|w| starts(&c, i, w)) {
             found.correct();
@@ -160,8 +162,15 @@ pub(super) fn extract(text: &str, today: Date) -> Entities {
         if let Some((day, end)) = date::parse(&c, i, today) {
             let gives_way = DAY_GIVES_WAY.iter().any(|w| has(after(&c, end, REACH), w))
                 || is_refused(before(&c, i, REACH));
-            found.date(day, if gives_way { Hold::Weak } else { Hold::Firm });
+            let ahead = before(&c[last_day..], i - last_day, REACH);
+            let hold = match (refusal::refuses(ahead, &c, end, today), gives_way) {
+                (true, _) => Hold::Refused,
+                (_, true) => Hold::Weak,
+                _ => Hold::Firm,
+            };
+            found.date(day, hold);
             i = end.max(i + 1);
+            last_day = i.min(c.len());
             continue;
         }
         let near = period.filter(|(_, at)| i - at <= PERIOD_REACH).map(|p| p.0);
