@@ -26,8 +26,8 @@ pub struct Entities {
     /// A calendar day in the callee's time zone, written `"2026-11-27"`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub date: Option<Date>,
-    /// A day was named and is none to offer, and no other was: 一号不行, "not Friday". Not written
-    /// down: it tells such an answer from a bare no.
+    /// A day was named and is none to offer, and no other was: 一号不行, 正月初五. Not written down:
+    /// it tells such an answer from one without a day.
     #[serde(skip)]
     pub day_left_out: bool,
     /// A time of day in the callee's time zone, written `"17:00"`.

@@ -130,7 +130,8 @@ pub(super) fn extract(text: &str, today: Date) -> Entities {
             let gives_way = BEFORE_GIVES_WAY.iter().any(|w| has(ahead, w))
                 || AFTER_GIVES_WAY.iter().any(|w| phrase(behind, 0, w));
             let refused = refusal::refuses(&t, earlier, i, end, today);
-            let hold = match (refused, gives_way) {
+            let left_out = refused || date::is_lunar(&t, i, end, today);
+            let hold = match (left_out, gives_way) {
                 (true, _) => Hold::Refused,
                 (_, true) => Hold::Weak,
                 _ => Hold::Firm,

@@ -21,7 +21,7 @@ const READ_OUT: RangeInclusive<usize> = 3..=25;
 pub(super) enum Hold {
     Firm,
     Weak,
-    /// It is no value: what was named only to be refused.
+    /// It is no value: what was named only to be refused, or is not reckoned.
     Refused,
 }
 
@@ -66,7 +66,7 @@ impl<T> Slot<T> {
 
 pub(super) struct Found {
     date: Slot<Date>,
-    /// A day was refused.
+    /// A day was refused, or is of a calendar that is not reckoned.
     day_left_out: bool,
     time: Slot<Time>,
     amount: Slot<(Decimal, Option<Named>)>,
@@ -96,6 +96,11 @@ impl Found {
         } else if let Some(v) = value {
             self.date.offer(v, hold);
         }
+    }
+
+    /// A day was named that is not reckoned.
+    pub(super) fn leave_day_out(&mut self) {
+        self.day_left_out = true;
     }
 
     pub(super) fn time(&mut self, value: Time) {

@@ -6,6 +6,7 @@
 mod amount;
 mod count;
 mod date;
+mod lunar;
 mod number;
 mod refusal;
 mod time;
@@ -158,6 +159,11 @@ pub(super) fn extract(text: &str, today: Date) -> Entities {
             if p == time::Period::Noon && time::parse(&c, i + 2, Some(p)).is_none() {
                 found.time(jiff::civil::time(12, 0, 0, 0));
             }
+        }
+        if let Some(end) = lunar::parse(&c, i, today) {
+            found.leave_day_out();
+            i = end;
+            continue;
         }
         if let Some((day, end)) = date::parse(&c, i, today) {
             let gives_way = DAY_GIVES_WAY.iter().any(|w| has(after(&c, end, REACH), w))
