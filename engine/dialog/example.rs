@@ -254,6 +254,7 @@ fn read_step(mut t: Table<'_>, prompts: &[Arc<str>], problems: &mut Problems) ->
         });
         let entities = Entities {
             date: take(&mut t, "date", problems),
+            day_left_out: false,
             time: take(&mut t, "time", problems),
             amount: take(&mut t, "amount", problems),
             currency: take(&mut t, "currency", problems),

@@ -26,6 +26,10 @@ pub struct Entities {
     /// A calendar day in the callee's time zone, written `"2026-11-27"`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub date: Option<Date>,
+    /// A day was named and is none to offer, and no other was: 一号不行, 正月初五. Not written down:
+    /// it tells such an answer from one without a day.
+    #[serde(skip)]
+    pub day_left_out: bool,
     /// A time of day in the callee's time zone, written `"17:00"`.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "clock_time")]
     pub time: Option<Time>,
@@ -72,6 +76,7 @@ impl fmt::Debug for Entities {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kinds = [
             ("date", self.date.is_some()),
+            ("day_left_out", self.day_left_out),
             ("time", self.time.is_some()),
             ("amount", self.amount.is_some()),
             ("currency", self.currency.is_some()),

@@ -285,8 +285,10 @@ fn both(first: Entities, second: Entities) -> Entities {
     let (amount, currency) = (sum.amount, sum.currency);
     let (whole, shared_currency, each) = (sum.whole, sum.shared_currency, sum.each);
     let parts = if second.count.is_some() { &second } else { &first };
+    let date = second.date.or(first.date);
     Entities {
-        date: second.date.or(first.date),
+        date,
+        day_left_out: date.is_none() && (first.day_left_out || second.day_left_out),
         time: second.time.or(first.time),
         amount,
         currency,

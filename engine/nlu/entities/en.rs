@@ -7,6 +7,7 @@ mod amount;
 mod count;
 mod date;
 mod number;
+mod refusal;
 mod time;
 mod token;
 
@@ -116,7 +117,7 @@ pub(super) fn extract(text: &str, today: Date) -> Entities {
     let context = amount::Context::of(&t);
     let mut found = Found::new();
     // What refuses one day does not refuse the next: "not Monday, Tuesday".
-    let (mut i, mut last_day) = (0, 0);
+    let (mut i, mut earlier) = (0, refusal::Earlier::default());
     while i < t.len() {
         if let Some(words) = CORRECTIONS.iter().find(|w| phrase(&t, i, w)) {
             found.correct();
@@ -124,13 +125,20 @@ pub(super) fn extract(text: &str, today: Date) -> Entities {
             continue;
         }
         if let Some((day, end)) = date::parse(&t, i, today) {
-            let ahead = not_taken_back(before(&t[last_day..], i - last_day, REACH));
+            let ahead = not_taken_back(before(&t[earlier.end..], i - earlier.end, REACH));
             let behind = after(&t, end, REACH);
             let gives_way = BEFORE_GIVES_WAY.iter().any(|w| has(ahead, w))
                 || AFTER_GIVES_WAY.iter().any(|w| phrase(behind, 0, w));
-            found.date(day, if gives_way { Hold::Weak } else { Hold::Firm });
+            let refused = refusal::refuses(&t, earlier, i, end, today);
+            let left_out = refused || date::is_lunar(&t, i, end, today);
+            let hold = match (left_out, gives_way) {
+                (true, _) => Hold::Refused,
+                (_, true) => Hold::Weak,
+                _ => Hold::Firm,
+            };
+            found.date(day, hold);
             i = end.max(i + 1);
-            last_day = i.min(t.len());
+            earlier = refusal::Earlier { end: i.min(t.len()), refused };
             continue;
         }
         if let Some((time, end)) = time::parse(&t, i) {

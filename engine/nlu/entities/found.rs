@@ -1,8 +1,8 @@
 //! The values gathered on the way through an utterance, and which of two wins.
 //!
 //! The first firm value of a kind stays. A weak one gives way to any later one: a day that was
-//! named only to be refused or as pay day ("Thursday I get paid, so Friday"), a sum that is what is
-//! owed rather than what is offered, and everything said before "no, wait".
+//! named as pay day ("Thursday I get paid, so Friday"), a sum that is what is owed rather than what
+//! is offered, and everything said before "no, wait". A day that is refused is none at all.
 
 use std::ops::RangeInclusive;
 
@@ -21,6 +21,8 @@ const READ_OUT: RangeInclusive<usize> = 3..=25;
 pub(super) enum Hold {
     Firm,
     Weak,
+    /// It is no value: what was named only to be refused, or is not reckoned.
+    Refused,
 }
 
 /// A currency as it was named.
@@ -64,6 +66,8 @@ impl<T> Slot<T> {
 
 pub(super) struct Found {
     date: Slot<Date>,
+    /// A day was refused, or is of a calendar that is not reckoned.
+    day_left_out: bool,
     time: Slot<Time>,
     amount: Slot<(Decimal, Option<Named>)>,
     count: Slot<u32>,
@@ -74,6 +78,7 @@ impl Found {
     pub(super) const fn new() -> Self {
         Self {
             date: Slot::EMPTY,
+            day_left_out: false,
             time: Slot::EMPTY,
             amount: Slot::EMPTY,
             count: Slot::EMPTY,
@@ -81,10 +86,21 @@ impl Found {
         }
     }
 
+    /// A day that is refused is not offered where it was named before, either.
     pub(super) fn date(&mut self, value: Option<Date>, hold: Hold) {
-        if let Some(v) = value {
+        if hold == Hold::Refused {
+            self.day_left_out = true;
+            if self.date.value == value {
+                self.date = Slot::EMPTY;
+            }
+        } else if let Some(v) = value {
             self.date.offer(v, hold);
         }
+    }
+
+    /// A day was named that is not reckoned.
+    pub(super) fn leave_day_out(&mut self) {
+        self.day_left_out = true;
     }
 
     pub(super) fn time(&mut self, value: Time) {
@@ -124,6 +140,7 @@ impl Found {
         let named = self.amount.value.and_then(|a| a.1);
         Entities {
             date: self.date.value,
+            day_left_out: self.day_left_out && self.date.value.is_none(),
             time: self.time.value,
             currency: named.map(|n| n.currency),
             shared_currency: named.is_some_and(|n| n.shared),

@@ -6,7 +6,9 @@
 mod amount;
 mod count;
 mod date;
+mod lunar;
 mod number;
+mod refusal;
 mod time;
 
 use jiff::civil::Date;
@@ -144,7 +146,8 @@ pub(super) fn extract(text: &str, today: Date) -> Entities {
     let context = amount::Context::of(&c);
     let mut found = Found::new();
     let mut period = None;
-    let mut i = 0;
+    // What refuses one day does not refuse the next: 五号不行八号吧.
+    let (mut i, mut last_day) = (0, 0);
     while i < c.len() {
         if let Some(word) = CORRECTIONS.iter().find(|w| starts(&c, i, w)) {
             found.correct();
@@ -157,11 +160,23 @@ pub(super) fn extract(text: &str, today: Date) -> Entities {
                 found.time(jiff::civil::time(12, 0, 0, 0));
             }
         }
+        if let Some(end) = lunar::parse(&c, i, today) {
+            found.leave_day_out();
+            i = end;
+            continue;
+        }
         if let Some((day, end)) = date::parse(&c, i, today) {
             let gives_way = DAY_GIVES_WAY.iter().any(|w| has(after(&c, end, REACH), w))
                 || is_refused(before(&c, i, REACH));
-            found.date(day, if gives_way { Hold::Weak } else { Hold::Firm });
+            let ahead = before(&c[last_day..], i - last_day, REACH);
+            let hold = match (refusal::refuses(ahead, &c, end, today), gives_way) {
+                (true, _) => Hold::Refused,
+                (_, true) => Hold::Weak,
+                _ => Hold::Firm,
+            };
+            found.date(day, hold);
             i = end.max(i + 1);
+            last_day = i.min(c.len());
             continue;
         }
         let near = period.filter(|(_, at)| i - at <= PERIOD_REACH).map(|p| p.0);

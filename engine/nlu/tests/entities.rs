@@ -102,3 +102,20 @@ fn entities_of_the_fourth_lists_are_what_a_listener_writes_down() {
     check(Lang::Zh, include_str!("data/zh-4.tsv"), 120);
     check(Lang::En, include_str!("data/en-4.tsv"), 120);
 }
+
+#[test]
+fn an_answer_with_a_day_that_is_left_out_is_told_from_a_bare_one() {
+    const TODAY: Date = jiff::civil::date(2026, 11, 24);
+    for (lang, left_out, texts) in [
+        (Lang::Zh, true, &["十二月一号不行", "不是周三", "明天没钱", "农历八月十五", "初五"][..]),
+        (Lang::Zh, false, &["不行", "没钱", "一号不行，五号吧", "一号不行吗", "初五不行，五号吧"]),
+        (Lang::En, true, &["not the fifth", "I can't do Friday", "tomorrow won't work", "lunar August 15th"]),
+        (Lang::En, false, &["no", "I can't", "not Friday, Monday", "why not Friday", "Friday"]),
+    ] {
+        for text in texts {
+            let found = extract(lang, text, TODAY);
+            assert_eq!(found.day_left_out, left_out, "{text}");
+            assert!(!(left_out && (found.is_empty() || found.date.is_some())), "{text}");
+        }
+    }
+}

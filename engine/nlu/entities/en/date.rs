@@ -8,7 +8,7 @@ use jiff::civil::{Date, Weekday};
 use super::{
     super::calendar::{self, Recurs},
     number,
-    token::{Kind, Token, at, before, ends_with, has, phrase},
+    token::{Kind, Token, after, at, before, ends_with, has, phrase},
 };
 
 /// Reads a day at `i`: the day, where there is such a day, and the index after its words.
@@ -37,6 +37,21 @@ pub(super) fn parse(t: &[Token], i: usize, today: Date) -> Option<(Option<Date>,
         date
     };
     Some((date, end))
+}
+
+/// Whether the day at `i..end` is of the moon's calendar, which is not reckoned: "lunar August 15th",
+/// "Chinese New Year's Day".
+pub(super) fn is_lunar(t: &[Token], i: usize, end: usize, today: Date) -> bool {
+    let named = |words: &[Token]| {
+        (0..words.len()).any(|k| at(words, k) == "lunar" && !matches!(at(words, k + 1), "new" | "festival"))
+    };
+    let from = end + usize::from(at(t, end) == ",");
+    let marked = || {
+        let feast = ["chinese", "lunar"].iter().any(|w| ends_with(t, i, w));
+        feast || named(before(t, i, 6)) || named(after(t, from, 5))
+    };
+    let by_calendar = [feast, month, day_of_month, written].iter().any(|read| read(t, i, today).is_some());
+    by_calendar && marked()
 }
 
 /// Whether the words before a day tell of something done, not of something to come.

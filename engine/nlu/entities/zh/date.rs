@@ -1,6 +1,7 @@
 //! Mandarin days: 大后天, 下周三, 月底, 下个月五号, 十一月二十七号, 三天后.
 //!
-//! Deliberately absent: feasts of the lunar calendar, and 这两天, 过几天, 下周, which name no day.
+//! Deliberately absent: days of the moon's calendar (see [`super::lunar`]), and 这两天, 过几天, 下周,
+//! which name no day.
 
 use jiff::civil::{Date, Weekday};
 use rust_decimal::prelude::ToPrimitive;
@@ -13,7 +14,7 @@ use super::{
 };
 
 /// What 一 is a part of where it counts nothing: 一定, 一起.
-const AFTER_ONE: &[char] =
+pub(super) const AFTER_ONE: &[char] =
     &['定', '直', '般', '起', '样', '共', '次', '并', '旦', '切', '律', '下', '点', '些', '个'];
 
 /// Reads a day at `i`: the day, where there is such a day, and the index after its words.
@@ -36,6 +37,12 @@ pub(super) fn parse(c: &[char], i: usize, today: Date) -> Option<(Option<Date>, 
         date
     };
     Some((date, end))
+}
+
+/// The index after a day at `i` that is named by month or number, as are those of the moon's calendar.
+pub(super) fn by_calendar(c: &[char], i: usize, today: Date) -> Option<usize> {
+    let found = month(c, i, today).or_else(|| written(c, i, today));
+    found.or_else(|| numbered(c, i, today).map(|(day, end, _)| (day, end))).map(|f| f.1)
 }
 
 /// Whether the words around a day tell of something done, not of something to come.
@@ -211,11 +218,6 @@ fn month(c: &[char], i: usize, today: Date) -> Option<(Option<Date>, usize)> {
         return Some((calendar::month_day(today, 10, 1), i + 2));
     }
     let (steps, mut j) = pointer(c, i);
-    // 正月, 腊月 are of another calendar, which is not reckoned here.
-    if steps.is_none() && i > 0 && c.get(j) == Some(&'月') && matches!(c[i - 1], '正' | '腊' | '冬' | '闰')
-    {
-        return None;
-    }
     if c.get(j) != Some(&'月')
         || (steps.is_none()
             && i > 0
