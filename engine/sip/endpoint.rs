@@ -121,7 +121,7 @@ impl Endpoint {
         }
     }
 
-    /// Lets telephones register: calls to their users at our own address go to where they are.
+    /// Lets telephones register: calls to their users at our own addresses go to where they are.
     pub fn with_registrar(mut self, registrar: Registrar) -> Self {
         self.registrar = Some(registrar);
         self

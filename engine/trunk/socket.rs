@@ -269,6 +269,7 @@ impl SipSocket {
         let local = socket.local_addr()?;
         let named = SocketAddr::new(config.public.unwrap_or(local.ip()), local.port());
         let endpoint = Endpoint::new(EndpointConfig {
+            bound: local,
             referral: config.referral,
             strangers: config.strangers,
             large: config.large,

@@ -107,8 +107,9 @@ impl Endpoint {
         if self.calls.contains_key(&call) {
             return;
         }
-        // A telephone that is registered here is called where it is.
-        let own = target.as_sip().filter(|uri| uri.host.address() == Some(self.config.local.ip()));
+        // A telephone that is registered here is called where it is, by whichever of our addresses.
+        let ours = [self.config.local.ip(), self.config.bound.ip()];
+        let own = target.as_sip().filter(|uri| uri.host.address().is_some_and(|ip| ours.contains(&ip)));
         let user = own.and_then(|uri| uri.user());
         let place = user.and_then(|user| self.telephone(now, &user));
         let (target, next_hop) = place.unwrap_or((target, next_hop));

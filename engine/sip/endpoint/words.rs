@@ -26,6 +26,8 @@ pub struct CallHandle(pub u64);
 pub struct EndpointConfig {
     /// Our address as the far end sees it: Via and Contact.
     pub local: SocketAddr,
+    /// Where we are bound: elsewhere, where a translator stands between.
+    pub bound: SocketAddr,
     /// User-Agent and Server.
     pub user_agent: String,
     /// Seeds branches, tags, Call-IDs and cnonces; draw it from the system's randomness, for a
@@ -47,6 +49,7 @@ impl EndpointConfig {
     pub fn new(local: SocketAddr, user_agent: &str, seed: u64) -> Self {
         Self {
             local,
+            bound: local,
             user_agent: user_agent.to_owned(),
             seed,
             session_expires_s: 1_800,

@@ -5,19 +5,23 @@ mod agent;
 
 use std::net::SocketAddr;
 
-use agent::{Agent, CALL, HERE, THERE, field, fields, request, with};
+use agent::{Agent, CALL, HERE, THERE, field, fields, request, sdp, with};
 use waihu_sip::{
-    Credentials, EndedBy, Endpoint, EndpointConfig, Event, FailureCause, Hop, Input,
+    CallHandle, Command, Credentials, EndedBy, Endpoint, EndpointConfig, Event, FailureCause, Hop, Input,
+    Invite, NameAddr, Uri,
     auth::Challenge,
     registrar::{Registrar, Telephone},
 };
 
 fn registrar(users: &[&str]) -> Agent {
+    registrar_of(EndpointConfig::new(HERE.parse().unwrap(), "test", 7), users)
+}
+
+fn registrar_of(config: EndpointConfig, users: &[&str]) -> Agent {
     let telephones =
         users.iter().map(|user| Telephone { user: (*user).to_owned(), password: "secret".to_owned() });
     let mut us = Agent::new();
-    us.endpoint = Endpoint::new(EndpointConfig::new(HERE.parse().unwrap(), "test", 7))
-        .with_registrar(Registrar::new("waihu", telephones.collect(), 7));
+    us.endpoint = Endpoint::new(config).with_registrar(Registrar::new("waihu", telephones.collect(), 7));
     us
 }
 
@@ -149,4 +153,42 @@ fn a_flood_leaves_room_for_what_belongs_to_calls() {
     assert_eq!(us.times("SIP/2.0 200").len(), 2);
     us.wait(40_000);
     assert!(us.is_empty(), "{:?}", us.endpoint.usage());
+}
+
+/// Calls the telephone of a desk at this address: the INVITE's first line, and where it goes.
+fn calls_desk(us: &mut Agent, call: u64, at: &str) -> (String, String) {
+    let at: SocketAddr = at.parse().unwrap();
+    let invite = Invite {
+        call: CallHandle(call),
+        target: Uri::sip("desk", at),
+        next_hop: at.into(),
+        backups: Vec::new(),
+        redirects: Vec::new(),
+        call_id: None,
+        from: NameAddr::new(None, Uri::sip("waihu", at)),
+        credentials: None,
+        offer: sdp(),
+        headers: Vec::new(),
+    };
+    us.input(Input::Command(Command::Invite(Box::new(invite))));
+    (us.last("INVITE").lines().next().unwrap().to_owned(), us.sent_last("INVITE").to.to_string())
+}
+
+#[test]
+fn behind_a_translator_a_telephone_is_found_by_our_bound_address_and_by_the_public_one() {
+    let public = "203.0.113.5:5060";
+    let mut config = EndpointConfig::new(public.parse().unwrap(), "test", 7);
+    config.bound = HERE.parse().unwrap();
+    let mut us = registrar_of(config, &["desk"]);
+    us.hear(&register("desk", "a", 1));
+    let challenge = asked(&us);
+    us.hear(&proven(&register("desk", "a", 2), "desk", &challenge, 1));
+    assert!(us.last("SIP/2.0").starts_with("SIP/2.0 200"));
+    for (call, at) in [(2, HERE), (4, public)] {
+        let there = (format!("INVITE sip:far@{THERE} SIP/2.0"), THERE.to_owned());
+        assert_eq!(calls_desk(&mut us, call, at), there, "called at {at}");
+        assert_eq!(field(&us.last("INVITE"), "Contact"), format!("<sip:waihu@{public}>"));
+    }
+    // The same user at another's address is another's.
+    assert_eq!(calls_desk(&mut us, 6, "192.0.2.9:5060").1, "192.0.2.9:5060");
 }
