@@ -20,7 +20,10 @@ mod transfer;
 mod within;
 mod words;
 
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    net::SocketAddr,
+};
 
 use waihu_types::Time;
 
@@ -302,7 +305,16 @@ impl Endpoint {
 
     fn via(&mut self, transport: Transport) -> Via {
         let branch = format!("{MAGIC_COOKIE}{}", self.dice.word());
-        Via::ours(transport, self.config.local, &branch)
+        Via::ours(transport, self.own_address(transport), &branch)
+    }
+
+    /// Where the far end dials us, by this transport.
+    fn own_address(&self, transport: Transport) -> SocketAddr {
+        let mut at = self.config.local;
+        if let (Transport::Tls, Some(port)) = (transport, self.config.tls_port) {
+            at.set_port(port);
+        }
+        at
     }
 
     /// Where the far end reaches us by the way that it is reached by.
@@ -311,7 +323,7 @@ impl Endpoint {
     }
 
     fn contact_of(&self, user: &str, transport: Transport) -> NameAddr {
-        let uri = Uri::sip(user, self.config.local);
+        let uri = Uri::sip(user, self.own_address(transport));
         let uri = match transport {
             Transport::Udp => uri,
             other => uri.with_param("transport", &other.name().to_ascii_lowercase()),

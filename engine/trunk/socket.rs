@@ -268,24 +268,24 @@ impl SipSocket {
         setsockopt(&socket, sockopt::RcvBuf, &RECEIVE_BUFFER)?;
         let local = socket.local_addr()?;
         let named = SocketAddr::new(config.public.unwrap_or(local.ip()), local.port());
+        let (arrived, arrivals) = mpsc::channel(MAX_ARRIVALS);
+        let known = Arc::new(Known::new(config.callers));
+        let room = Room::new(Arc::clone(&known), config.telephones.len());
+        let streams = Streams::start(local, &config.streams, arrived, room).await?;
         let endpoint = Endpoint::new(EndpointConfig {
             bound: local,
+            tls_port: streams.tls_port(),
             referral: config.referral,
             strangers: config.strangers,
             large: config.large,
             ..EndpointConfig::new(named, &config.user_agent, rand::random())
         });
-        let telephones = config.telephones.len();
         // Where nobody may register, REGISTER stays refused.
         let endpoint = if config.telephones.is_empty() {
             endpoint
         } else {
             endpoint.with_registrar(Registrar::new("waihu", config.telephones, rand::random()))
         };
-        let (arrived, arrivals) = mpsc::channel(MAX_ARRIVALS);
-        let known = Arc::new(Known::new(config.callers));
-        let room = Room::new(Arc::clone(&known), telephones);
-        let streams = Streams::start(local, &config.streams, arrived, room).await?;
         let (orders, inbox) = mpsc::unbounded_channel();
         let (incoming, calls_in) = mpsc::channel(MAX_INCOMING);
         let own = Self {

@@ -149,6 +149,8 @@ pub(crate) struct Streams {
     open: HashMap<Hop, (u64, mpsc::Sender<Bytes>)>,
     setup: Arc<Setup>,
     next: u64,
+    /// Where TLS is listened for.
+    tls_port: Option<u16>,
 }
 
 /// What streams need to be told.
@@ -191,6 +193,7 @@ impl Streams {
         let names = Arc::new(config.names.iter().cloned().collect());
         let ws_path = if config.ws_path.is_empty() { "/".to_owned() } else { config.ws_path.clone() };
         let setup = Arc::new(Setup { local, client, names, ws_path, beat: BEAT, arrivals });
+        let mut tls_port = None;
         if config.listen == Listen::Streams {
             let listener = TcpListener::bind(local).await?;
             tokio::spawn(listen(listener, None, Arc::clone(&setup), Arc::clone(&room)));
@@ -199,9 +202,15 @@ impl Streams {
                 let listener = TcpListener::bind(above).await?;
                 let acceptor = TlsAcceptor::from(Arc::new(server));
                 tokio::spawn(listen(listener, Some(acceptor), Arc::clone(&setup), room));
+                tls_port = Some(above.port());
             }
         }
-        Ok(Self { open: HashMap::new(), setup, next: 0 })
+        Ok(Self { open: HashMap::new(), setup, next: 0, tls_port })
+    }
+
+    /// The port that TLS is listened for at; none where it is not.
+    pub(crate) fn tls_port(&self) -> Option<u16> {
+        self.tls_port
     }
 
     /// Sends to a hop, over the connection that there is or a new one. False where the far end does not read.

@@ -28,6 +28,8 @@ pub struct EndpointConfig {
     pub local: SocketAddr,
     /// Where we are bound: elsewhere, where a translator stands between.
     pub bound: SocketAddr,
+    /// The port that TLS is listened for at, where that is another than `local`'s: Via and Contact name it over TLS.
+    pub tls_port: Option<u16>,
     /// User-Agent and Server.
     pub user_agent: String,
     /// Seeds branches, tags, Call-IDs and cnonces; draw it from the system's randomness, for a
@@ -50,6 +52,7 @@ impl EndpointConfig {
         Self {
             local,
             bound: local,
+            tls_port: None,
             user_agent: user_agent.to_owned(),
             seed,
             session_expires_s: 1_800,

@@ -521,6 +521,27 @@ fn over_a_stream_via_and_contact_say_so_and_answers_go_back_through_it() {
 }
 
 #[test]
+fn via_and_contact_name_the_port_that_their_transport_is_listened_for_at() {
+    for (transport, port, parameter) in [
+        (Transport::Udp, 5060, ""),
+        (Transport::Tcp, 5060, ";transport=tcp"),
+        (Transport::Tls, 5061, ";transport=tls"),
+    ] {
+        let mut config = EndpointConfig::new(HERE.parse().unwrap(), "test", 7);
+        config.tls_port = Some(5061);
+        let mut us = Agent::with(config);
+        us.transport = transport;
+        let contact = format!("<sip:waihu@192.0.2.1:{port}{parameter}>");
+        let invite = us.invite(CALL, None);
+        assert!(field(&invite, "Via").starts_with(&format!("SIP/2.0/{transport} 192.0.2.1:{port};")));
+        assert_eq!(field(&invite, "Contact"), contact);
+        let (_, call) = us.ringing();
+        us.input(Input::Command(Command::Answer { call, sdp: sdp() }));
+        assert_eq!(field(&us.last("SIP/2.0 200"), "Contact"), contact);
+    }
+}
+
+#[test]
 fn what_is_too_large_for_a_datagram_goes_over_tcp_and_over_udp_after_all_where_nobody_listens() {
     let mut config = EndpointConfig::new(HERE.parse().unwrap(), "test", 7);
     config.large = LargeRequests::OverTcp;
