@@ -47,8 +47,10 @@ pub struct TrunkConfig {
     pub from: NameAddr,
     /// Where SIP is bound, and what Via and Contact name: one address of this machine, never 0.0.0.0.
     pub bind: SocketAddr,
-    /// The address that offers name for RTP, and that RTP is bound to.
+    /// The address that RTP is bound to.
     pub media_address: IpAddr,
+    /// The address that descriptions name for RTP: another one, where a translator stands between.
+    pub media_public_address: IpAddr,
     /// Further addresses at which browsers reach the same ports, the preferred first.
     pub browser_addresses: Vec<IpAddr>,
     /// The ports for RTP, first and last.
@@ -224,6 +226,8 @@ struct TrunkTable {
     #[serde(default)]
     media_address: Option<IpAddr>,
     #[serde(default)]
+    media_public_address: Option<IpAddr>,
+    #[serde(default)]
     browser_addresses: Vec<IpAddr>,
     #[serde(default = "usual_ports")]
     rtp_ports: (u16, u16),
@@ -350,6 +354,25 @@ fn cores(numbers: Vec<usize>, wrong: &Wrong<'_>) -> Result<Vec<usize>, ConfigErr
     }
 }
 
+/// Where RTP is bound, and what descriptions name for it.
+fn media_addresses(
+    bound: IpAddr,
+    named: Option<IpAddr>,
+    wrong: &Wrong<'_>,
+) -> Result<(IpAddr, IpAddr), ConfigError> {
+    if bound.is_unspecified() {
+        let message = "name the address at which the far side reaches this machine's RTP";
+        return Err(wrong("media_address", message.into()));
+    }
+    let named = named.unwrap_or(bound);
+    if named.is_unspecified() || named.is_multicast() || named.is_ipv4() != bound.is_ipv4() {
+        let message = "name the address at which the far side reaches media_address, of the same kind: \
+                       IPv4 or IPv6";
+        return Err(wrong("media_public_address", message.into()));
+    }
+    Ok((bound, named))
+}
+
 fn networks(texts: &[String], wrong: &Wrong<'_>) -> Result<Vec<Network>, ConfigError> {
     if texts.len() > MAX_NETWORKS {
         return Err(wrong("media_networks", format!("at most {MAX_NETWORKS}; join neighbours into one")));
@@ -438,11 +461,8 @@ impl TrunkConfig {
         if !(0.1..=1_000.0).contains(&t.max_cps) {
             return Err(wrong("max_cps", "from 0.1 to 1000 calls per second".into()));
         }
-        let media_address = t.media_address.unwrap_or(t.bind.ip());
-        if media_address.is_unspecified() {
-            let message = "name the address at which the far side reaches this machine's RTP";
-            return Err(wrong("media_address", message.into()));
-        }
+        let bound = t.media_address.unwrap_or(t.bind.ip());
+        let (media_address, media_public_address) = media_addresses(bound, t.media_public_address, &wrong)?;
         if t.browser_addresses.iter().any(|a| a.is_unspecified() || a.is_multicast()) {
             let message = "name addresses at which agents' browsers reach this machine";
             return Err(wrong("browser_addresses", message.into()));
@@ -481,6 +501,7 @@ impl TrunkConfig {
             from: NameAddr::new(t.display_name.as_deref(), uri("from", &t.from)?),
             bind,
             media_address,
+            media_public_address,
             browser_addresses: t.browser_addresses,
             rtp_ports: t.rtp_ports,
             media_ports: t.media_ports,
@@ -612,6 +633,8 @@ mod tests {
             ("username = \"u\"", "username"),
             ("ring_timeout_s = \"long\"", "ring_timeout_s"),
             ("media_address = \"0.0.0.0\"", "media_address"),
+            ("media_public_address = \"0.0.0.0\"", "media_public_address: name the address"),
+            ("media_public_address = \"2001:db8::5\"", "media_public_address: name the address"),
             ("browser_addresses = [\"::\"]", "browser_addresses"),
             ("[signalling]\ntransport = \"sctp\"", "use udp, tcp, tls, ws or wss"),
             ("[signalling]\ntls_name = \"x\"", "nothing goes by TLS"),
@@ -668,6 +691,20 @@ mod tests {
         assert!(error(&text).contains("media_address"));
         let trunk = TrunkConfig::parse(&format!("{text}media_address = \"192.0.2.20\"\n"), "t.toml").unwrap();
         assert_eq!(trunk.bind, "192.0.2.20:5060".parse().unwrap());
+        assert_eq!(trunk.media_public_address, trunk.media_address);
+    }
+
+    #[test]
+    fn behind_a_translator_our_own_addresses_are_bound_and_the_public_ones_named() {
+        let text = format!(
+            "{LEAST}media_public_address = \"203.0.113.6\"\n[signalling]\npublic_address = \"203.0.113.5\"\n"
+        );
+        let trunk = TrunkConfig::parse(&text, "t.toml").unwrap();
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        assert_eq!(trunk.media_address, address("127.0.0.1"));
+        assert_eq!(trunk.media_public_address, address("203.0.113.6"));
+        let socket = trunk.socket("waihu");
+        assert_eq!((socket.local.ip(), socket.public), (address("127.0.0.1"), Some(address("203.0.113.5"))));
     }
 
     #[test]

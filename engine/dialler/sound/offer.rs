@@ -2,7 +2,7 @@
 //!
 //! Whatever is secret in it is new each time, from the system's random source.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use rand::{TryRng, rngs::SysRng};
 use waihu_media::{IceCredentials, Media, Opened};
@@ -85,7 +85,7 @@ fn for_telephone<'a>(
         KeyExchange::Dtls => Keys::Dtls(fingerprint),
     };
     Ours {
-        rtp: opened.rtp,
+        rtp: SocketAddr::new(trunk.media_public_address, opened.rtp.port()),
         rtcp: match trunk.media_ports {
             MediaPorts::PerCall => Rtcp::MuxOrAbove,
             MediaPorts::Shared => Rtcp::Mux,
