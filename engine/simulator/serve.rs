@@ -40,7 +40,7 @@ pub struct SimulatorConfig {
     pub personas: Personas,
     /// The sound of their lines.
     pub clips: Clips,
-    /// So many calls at once; the next one is answered 486.
+    /// So many calls at once; the next one is answered 503, and when to come again.
     pub max_calls: usize,
 }
 
@@ -83,7 +83,7 @@ pub struct Served {
     pub answered: u64,
     /// Those for a number that no persona has, answered 404.
     pub unknown_number: u64,
-    /// Those beyond `max_calls`, answered 486.
+    /// Those beyond `max_calls`, answered 503.
     pub too_many: u64,
 }
 
@@ -208,7 +208,8 @@ fn admit(
     // Only this task raises the count, so that no two calls can both take the last place.
     if counters.up.load(Ordering::Relaxed) >= max_calls {
         counters.too_many.fetch_add(1, Ordering::Relaxed);
-        call.call.reject(486, "Busy Here");
+        // Of the lines, not of the callee: 486 would say that this number is on the line.
+        call.call.reject(503, "Service Unavailable");
         return None;
     }
     counters.up.fetch_add(1, Ordering::Relaxed);
