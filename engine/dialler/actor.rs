@@ -158,7 +158,9 @@ impl<'a> ActiveCall<'a> {
         let sound = LegSound::open(plant.means(), &order.attempt, Leg::Callee, ends, move |news| {
             // The call may be over: then nobody need know.
             let _ = to_call.send(Happening::Sound(news));
-        })?;
+        })
+        // Nobody is called, and nothing is left of it.
+        .inspect_err(|_| drop(std::fs::remove_file(file("jsonl"))))?;
         Ok(Self {
             plant,
             order,

@@ -9,6 +9,7 @@ mod appointments;
 mod crew;
 mod gauge;
 mod preview;
+mod unplaced;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -28,7 +29,7 @@ use waihu_campaign::{
     Load, Mode, Pace, PacingSettings, Placement, ScriptName,
     pacing::{AGENT_WITHIN, Answers, CampaignNow, Pacing, Seen, Trunk},
 };
-use waihu_store::{CampaignState, Draining, Picked, Refusal, StoreError, StoredCampaign};
+use waihu_store::{CampaignState, Draining, Picked, Refusal, StoredCampaign};
 use waihu_trunk::Room;
 use waihu_types::{AnsweredBy, AttemptId, CampaignId, CaseId, Outcome, Time, WallTime};
 
@@ -45,6 +46,7 @@ use active::Active;
 use crew::{Crew, Wanting};
 use gauge::Gauge;
 use preview::Looks;
+use unplaced::{NO_PORT, lacks_port, may_have_rung, not_placed, where_to};
 
 /// How often it is looked whether somebody may be called.
 const TICK: Duration = Duration::from_millis(200);
@@ -61,9 +63,6 @@ const SWEEP: u32 = 1_000;
 
 /// Ready cases are counted up to here: more than a node dials in a second.
 const MANY: u32 = 1_000;
-
-/// Where a case waits whose number is on the line.
-const BUSY_HERE: Duration = Duration::from_secs(60);
 
 /// Where a case waits that a fault of ours kept from being dialled.
 const AFTER_FAULT: Duration = Duration::from_secs(300);
@@ -168,6 +167,8 @@ struct Engine {
     away: Option<String>,
     /// Why the carrier takes no call, told once.
     shut: Option<String>,
+    /// Until when calls are taken to wait for media ports; told once.
+    full_until: Option<Instant>,
 }
 
 /// Runs the engine until its one campaign has nothing left to do now, or until `stop` says otherwise and the
@@ -207,6 +208,7 @@ pub async fn run_engine(
         unfiled: false,
         away: None,
         shut: None,
+        full_until: None,
     };
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -458,7 +460,10 @@ impl Engine {
             return Ok(false);
         }
         let counts = self.plant.store.campaign_counts(campaign).await?;
-        let due = counts.next_due.is_some_and(|at| at <= legs::wall_now());
+        // Who waits for a port waits for this run.
+        let full = self.full_until.is_some_and(|until| Instant::now() < until);
+        let soon = if full { NO_PORT } else { Duration::ZERO };
+        let due = counts.next_due.is_some_and(|at| at <= legs::wall_now().plus(soon));
         let stands_still = !self.campaigns.get(campaign).is_some_and(Active::is_sound);
         Ok(stands_still || counts.ready == 0 && counts.leased == 0 && !due)
     }
@@ -674,7 +679,8 @@ impl Engine {
             Err(e) => (e.id(), None),
         };
         let Some(up) = self.up.remove(&task) else { return };
-        if let Some(campaign) = &up.order.campaign {
+        // Whom nobody rang did not leave it unanswered.
+        if let Some(campaign) = up.order.campaign.as_ref().filter(|_| may_have_rung(placed.as_ref())) {
             let outcome = placed.as_ref().and_then(|placed| placed.as_ref().ok());
             for seen in seen_of(&up, outcome, self.plant.media.now()) {
                 self.pacing.saw(campaign, seen, today());
@@ -688,6 +694,9 @@ impl Engine {
         let (case, campaign) = (up.order.case.id, up.order.campaign);
         let Err(e) = placed else { return };
         self.unfiled |= matches!(e, DialError::NotFiled { .. });
+        if lacks_port(&e) {
+            self.note_full(&e);
+        }
         let now = legs::wall_now();
         let (due_at, rule) = where_to(&e, now);
         self.tell(case.clone(), not_placed(e));
@@ -697,6 +706,15 @@ impl Engine {
             // Its lease ends with this process.
             tracing::error!(%campaign, %case, error = %e, "a case could not be put back");
         }
+    }
+
+    /// No media port was free for a call. Those that are turned away keep coming back until one is.
+    fn note_full(&mut self, why: &DialError) {
+        let now = Instant::now();
+        if self.full_until.is_none_or(|until| until < now) {
+            tracing::warn!(error = %why, "calls wait for media ports");
+        }
+        self.full_until = Some(now + NO_PORT * 2);
     }
 }
 
@@ -723,43 +741,4 @@ fn today() -> jiff::civil::Date {
 
 fn day_of(at: WallTime) -> jiff::civil::Date {
     at.timestamp().in_tz("UTC").map_or(jiff::civil::Date::MIN, |at| at.date())
-}
-
-/// Where a case goes that was not dialled, or whose outcome could not be filed; and by what rule.
-fn where_to(e: &DialError, now: WallTime) -> (Option<WallTime>, &'static str) {
-    let refusal = match e {
-        DialError::Store(StoreError::Refused { why, .. }) => Some(why),
-        _ => None,
-    };
-    match (e, refusal) {
-        (_, Some(Refusal::NumberBusy)) => (Some(now.plus(BUSY_HERE)), "number_on_the_line"),
-        (_, Some(Refusal::Denied(denied))) => (denied.next, "denied_at_dialling"),
-        (_, Some(Refusal::TooEarly { not_before, .. })) => (Some(*not_before), "too_early"),
-        (_, Some(Refusal::NotRunning(_) | Refusal::NotLeased | Refusal::CaseChanged)) => {
-            (Some(now), "put_back")
-        }
-        (_, Some(Refusal::InFlight)) => (Some(now.plus(BUSY_HERE)), "in_flight"),
-        (_, Some(Refusal::CaseSettled(_))) => (None, "settled"),
-        (_, Some(Refusal::NumberBarred { .. })) => (None, "number_barred"),
-        (_, Some(Refusal::Answered | Refusal::Settled { .. })) => (None, "settled_by_outcome"),
-        (DialError::Stopped, _) => (Some(now), "stopped_before_dialling"),
-        (DialError::TrunkShut(_), _) => (Some(now), "trunk_shut"),
-        (DialError::Store(StoreError::NoLease), _) => (Some(now), "taken_for_dead"),
-        (DialError::Unfit { .. } | DialError::TimeZone { .. }, _) => (None, "unfit"),
-        // The outcome is in the spool, and moves the case when it is filed.
-        (DialError::NotFiled { .. }, _) => (Some(now.plus(AFTER_FAULT)), "not_filed_yet"),
-        _ => (Some(now.plus(AFTER_FAULT)), "fault_before_dialling"),
-    }
-}
-
-fn not_placed(e: DialError) -> ProgressKind {
-    let why = e.to_string();
-    match e {
-        DialError::Stopped | DialError::TrunkShut(_) => ProgressKind::Stopped,
-        DialError::NotFiled { outcome, path, .. } => {
-            ProgressKind::NotFiled { why, outcome: path.is_none().then_some(outcome) }
-        }
-        DialError::Store(StoreError::Refused { why, .. }) => ProgressKind::NotCalled(why),
-        _ => ProgressKind::NotPlaced(why),
-    }
 }

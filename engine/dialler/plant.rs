@@ -184,7 +184,7 @@ pub enum ProgressKind {
     NotCalled(Refusal),
     /// It could not be placed.
     NotPlaced(String),
-    /// It was not placed, since no further call is.
+    /// It was not placed, since no further call is, or none can be for a moment.
     Stopped,
     /// It took place, and its outcome could not be stored.
     NotFiled {
