@@ -4,6 +4,7 @@
 //! and its randomness. Absent on purpose: WebSocket from others.
 
 mod call;
+mod caller;
 mod carrier;
 mod config;
 mod dns;

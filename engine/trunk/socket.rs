@@ -8,7 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Instant,
+    time::{Instant, SystemTime},
 };
 
 use dashmap::DashMap;
@@ -24,6 +24,7 @@ use waihu_sip::{
     registration::{self, State},
     uri::Host,
 };
+use waihu_types::PhoneNumber;
 
 use crate::{
     call::{Call, IncomingCall},
@@ -32,7 +33,7 @@ use crate::{
     known::Known,
     measure::Measures,
     network::Network,
-    stir::Signer,
+    stir::{Signer, date},
     streams::{Room, StreamConfig, Streams},
     task::Task,
     trace::{Step, Trace},
@@ -68,8 +69,8 @@ pub struct InviteRequest {
     pub call_id: Option<String>,
     /// From: the caller id.
     pub from: NameAddr,
-    /// The numbers of caller and callee as a signature has them, where they are not those of From and To.
-    pub signed_as: Option<(String, String)>,
+    /// Caller and callee in E.164, which a signature names; none where the call is not to be signed.
+    pub signed_as: Option<(PhoneNumber, PhoneNumber)>,
     /// For a 401 or 407.
     pub credentials: Option<Credentials>,
     /// The offer.
@@ -332,9 +333,7 @@ impl SipSocket {
 
     /// Places a call. Its first event tells how it goes; there is none where the socket's task has died.
     pub fn invite(&self, mut request: InviteRequest) -> Call {
-        if let Some(identity) = self.signed(&request) {
-            request.headers.push(("Identity".to_owned(), identity));
-        }
+        self.sign(&mut request);
         let handle = CallHandle(self.next.fetch_add(2, Ordering::Relaxed));
         let (sender, events) = mpsc::channel(MAX_EVENTS);
         self.calls.insert(handle, sender);
@@ -356,15 +355,15 @@ impl SipSocket {
         Call::new(handle, self.commands.clone(), events)
     }
 
-    fn signed(&self, request: &InviteRequest) -> Option<String> {
-        let signer = self.signer.as_ref()?;
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).ok()?;
+    /// Adds Identity, and Date with the time of its `iat` (RFC 8224 §4.1, §6.1).
+    fn sign(&self, request: &mut InviteRequest) {
+        let (Some(signer), Some((from, to))) = (&self.signer, &request.signed_as) else { return };
+        let Ok(now) = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH) else { return };
         let origid = uuid::Builder::from_random_bytes(rand::random()).into_uuid().to_string();
-        let (from, to) = match &request.signed_as {
-            Some((from, to)) => (Uri::sip(from, self.local), Uri::sip(to, self.local)),
-            None => (request.from.uri.clone(), request.target.clone()),
-        };
-        signer.identity(&from, &to, &origid, now.as_secs())
+        let Some(identity) = signer.identity(from, to, &origid, now.as_secs()) else { return };
+        request.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("Date"));
+        request.headers.push(("Date".to_owned(), date(now.as_secs())));
+        request.headers.push(("Identity".to_owned(), identity));
     }
 
     /// Registers an address of ours and keeps it so until what is returned is dropped.
