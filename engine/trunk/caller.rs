@@ -1,9 +1,12 @@
-//! Who calls, as the carrier and a signature are told: From in the carrier's own form of numbers, and the numbers of
-//! both ends as everybody writes them (RFC 8224 §8.3).
+//! Who calls, as the carrier and a signature are told: From and P-Asserted-Identity in the carrier's own form of
+//! numbers, Privacy, and the numbers of both ends as everybody writes them (RFC 8224 §8.3).
 //!
 //! Deliberately absent: which number a campaign wants to be seen, and the signature itself (`stir`).
 
-use waihu_sip::Uri;
+use waihu_sip::{
+    Uri,
+    identity::{Identity, Presentation, anonymous},
+};
 use waihu_types::PhoneNumber;
 
 use crate::{config::TrunkConfig, socket::InviteRequest};
@@ -24,9 +27,9 @@ fn number(uri: &Uri) -> Option<PhoneNumber> {
 }
 
 impl TrunkConfig {
-    /// Says in an INVITE to the carrier who calls: `caller_id`, else `from`. Where both ends are numbers whose country
-    /// is known, they may be signed. `callee` is the number that is called, where the target has the carrier's form of
-    /// it.
+    /// Says in an INVITE to the carrier who calls: `caller_id`, else `from`; to callees nobody does where that is
+    /// withheld. Where both ends are numbers whose country is known, they may be signed. `callee` is the number that
+    /// is called, where the target has the carrier's form of it.
     pub fn introduce(
         &self,
         request: &mut InviteRequest,
@@ -42,7 +45,13 @@ impl TrunkConfig {
         }
         let callee = callee.cloned().or_else(|| number(&request.target));
         request.signed_as = self.in_e164(caller).zip(self.in_e164(callee));
-        request.from.uri = uri;
+        if let Some(presentation) = self.asserted_identity {
+            request.headers.extend(Identity::asserting(&uri, presentation));
+        }
+        match self.asserted_identity {
+            Some(Presentation::Withheld) => request.from = anonymous(),
+            Some(Presentation::Shown) | None => request.from.uri = uri,
+        }
     }
 
     /// `from` as a signature names it; none where it is no number, or of no country that is known.

@@ -1,5 +1,5 @@
 //! What an INVITE says of the caller, as it goes over the wire: numbers are signed in E.164 whatever form of them the
-//! carrier wants, and Date tells the signature's time.
+//! carrier wants, and Date tells the signature's time; the carrier is told the caller, shown or withheld.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::{net::UdpSocket, path::Path, time::Duration};
@@ -137,4 +137,45 @@ async fn numbers_are_signed_with_their_country_whatever_the_carrier_wants_to_see
     assert!(fields(&unknown, "Identity").is_empty() && fields(&unknown, "Date").is_empty(), "{unknown}");
     let known = invite("", &signs, Some("+864008001234"), "+8613800001234").await;
     assert_eq!(claims(&known, &public)["orig"]["tn"], "864008001234");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_carrier_is_told_the_caller_whom_callees_may_see_or_not() {
+    for (line, shown, asserted, privacy) in [
+        ("", "\"Bank\" <sip:02162345678@carrier.example>", None, None),
+        (
+            "asserted_identity = \"shown\"",
+            "\"Bank\" <sip:02162345678@carrier.example>",
+            Some("<sip:02162345678@carrier.example>"),
+            None,
+        ),
+        (
+            "asserted_identity = \"withheld\"",
+            "\"Anonymous\" <sip:anonymous@anonymous.invalid>",
+            Some("<sip:02162345678@carrier.example>"),
+            Some("id"),
+        ),
+    ] {
+        let told = invite(line, NUMBERS, Some("+862162345678"), "13800001234").await;
+        assert!(field(&told, "From").starts_with(&format!("{shown};tag=")), "{told}");
+        assert_eq!(fields(&told, "P-Asserted-Identity"), Vec::from_iter(asserted), "{told}");
+        assert_eq!(fields(&told, "Privacy"), Vec::from_iter(privacy), "{told}");
+        let named = told.matches("02162345678").count();
+        assert_eq!(named, usize::from(asserted.is_some()) + usize::from(privacy.is_none()), "{told}");
+    }
+    // `from` goes as it is written.
+    let told = invite("asserted_identity = \"withheld\"", NUMBERS, None, "13800001234").await;
+    assert_eq!(field(&told, "P-Asserted-Identity"), "<sip:4008001234@carrier.example>");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_who_is_withheld_is_signed_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("stir.key");
+    let public = key(&path);
+    let signs = format!("[signalling]\nstir_key = {path:?}\nstir_x5u = \"https://cert.example/a.pem\"\n");
+    let tables = format!("{signs}{NUMBERS}");
+    let told = invite("asserted_identity = \"withheld\"", &tables, None, "13800001234").await;
+    assert_eq!(claims(&told, &public)["orig"]["tn"], "864008001234");
+    assert!(field(&told, "From").contains("anonymous.invalid"), "{told}");
 }
