@@ -18,8 +18,8 @@ use tokio::{
     sync::{mpsc, oneshot, watch},
 };
 use waihu_sip::{
-    CallHandle, Command, Credentials, Endpoint, EndpointConfig, Event, Hop, Invite, LargeRequests, NameAddr,
-    Referral, SessionDescription, Strangers, TimedOut, Uri, Usage,
+    CallHandle, CallsIn, Command, Credentials, Endpoint, EndpointConfig, Event, Hop, Invite, LargeRequests,
+    NameAddr, Referral, SessionDescription, Strangers, TimedOut, Uri, Usage,
     registrar::{Registrar, Telephone},
     registration::{self, State},
     uri::Host,
@@ -135,6 +135,8 @@ pub struct SocketConfig {
     pub strangers: Strangers,
     /// What becomes of a REFER.
     pub referral: Referral,
+    /// Whether anybody takes the calls that come in.
+    pub calls_in: CallsIn,
     /// What becomes of a request too large for a datagram.
     pub large: LargeRequests,
     /// Telephones that may register here.
@@ -157,6 +159,7 @@ impl SocketConfig {
             callers: Callers::default(),
             strangers: Strangers::default(),
             referral: Referral::default(),
+            calls_in: CallsIn::default(),
             large: LargeRequests::default(),
             telephones: Vec::new(),
             signer: None,
@@ -271,6 +274,7 @@ impl SipSocket {
         let named = SocketAddr::new(config.public.unwrap_or(local.ip()), local.port());
         let endpoint = Endpoint::new(EndpointConfig {
             referral: config.referral,
+            calls_in: config.calls_in,
             strangers: config.strangers,
             large: config.large,
             ..EndpointConfig::new(named, &config.user_agent, rand::random())

@@ -160,6 +160,8 @@ async fn the_carrier_is_told_the_caller_whom_callees_may_see_or_not() {
         assert!(field(&told, "From").starts_with(&format!("{shown};tag=")), "{told}");
         assert_eq!(fields(&told, "P-Asserted-Identity"), Vec::from_iter(asserted), "{told}");
         assert_eq!(fields(&told, "Privacy"), Vec::from_iter(privacy), "{told}");
+        // A trunk takes no calls in.
+        assert_eq!(field(&told, "Supported"), "100rel, timer");
         let named = told.matches("02162345678").count();
         assert_eq!(named, usize::from(asserted.is_some()) + usize::from(privacy.is_none()), "{told}");
     }
