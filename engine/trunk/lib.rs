@@ -7,6 +7,7 @@ mod call;
 mod caller;
 mod carrier;
 mod config;
+mod discards;
 mod dns;
 mod hep;
 mod icmp;

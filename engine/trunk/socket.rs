@@ -28,6 +28,7 @@ use waihu_types::PhoneNumber;
 
 use crate::{
     call::{Call, IncomingCall},
+    discards::Discards,
     hep::{Hep, HepConfig},
     icmp,
     known::Known,
@@ -314,6 +315,7 @@ impl SipSocket {
             calls: Arc::clone(&own.calls),
             tally: Arc::clone(&own.tally),
             measures: Measures::of(&config.name),
+            discards: Discards::default(),
             hep: config.hep.map(|hep| Hep::start(hep, named, &config.name)),
             pings: HashMap::new(),
             next_ping: 0,
