@@ -41,6 +41,7 @@ async fn check(name: &str, trunk: &TrunkConfig) -> Result<bool> {
     let by = trunk.signalling.transport.map_or_else(|| "default 默认".to_owned(), |by| by.to_string());
     out!("✓ file 配置: {name}: {} by 传输 {by}, {} telephones 话机", trunk.proxy, telephones.len())?;
     numbers(trunk)?;
+    signature(trunk)?;
     let (mut machines, mut well) = (Vec::new(), true);
     for place in trunk.places() {
         match located(trunk, place).await? {
@@ -96,6 +97,20 @@ fn numbers(trunk: &TrunkConfig) -> Result<()> {
     for own in &trunk.caller_ids {
         let shown = trunk.numbers.caller(&own.number);
         out!("✓ caller id 主叫: {shown} for 号段 {}, weight 权重 {}", own.region, own.weight)?;
+    }
+    Ok(())
+}
+
+/// Shows what a signature names where no other number of ours is shown.
+fn signature(trunk: &TrunkConfig) -> Result<()> {
+    if trunk.signer()?.is_none() {
+        return Ok(());
+    }
+    match trunk.from_in_e164() {
+        Some(from) => out!("✓ signature 签名: from is signed as 主叫 from 签名为 {}", from.as_str())?,
+        None => out!(
+            "- signature 签名: the country of from is not known, and calls that show it are not signed\n    → write from as sip:+86…, or country in [numbers]\n    → 主叫 from 国家码未知，显示该号码的呼叫不签名：请写成 sip:+86… 或设置 [numbers] country"
+        )?,
     }
     Ok(())
 }

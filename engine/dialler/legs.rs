@@ -126,13 +126,10 @@ pub(crate) fn invite_callee(
     // By it the carrier's records and ours are compared.
     request.call_id = Some(order.attempt.to_string());
     let pool = || CallerIds::pool(trunk.caller_ids.iter().map(pooled)).of(&order.number).cloned();
-    if let (Some(id), Uri::Sip(from)) = (order.caller_id.clone().or_else(pool), &mut request.from.uri) {
-        // A number's digits and its plus need no escape (RFC 3261 section 25.1).
-        from.userinfo = Some(trunk.numbers.caller(&id).into());
-        // A signature names numbers as everybody writes them (RFC 8224 section 8.3).
-        let e164 = |number: &PhoneNumber| trunk.numbers.e164(number);
-        request.signed_as = e164(&id).zip(e164(&order.number)).filter(|_| order.target.is_none());
-    }
+    let caller_id = order.caller_id.clone().or_else(pool);
+    // A target given by hand may be anybody's.
+    let callee = order.target.is_none().then_some(&order.number);
+    trunk.introduce(&mut request, caller_id.as_ref(), callee);
     Some(request)
 }
 
@@ -178,6 +175,9 @@ pub(crate) fn invite_agent(
     let shut = || DialError::TrunkShut(plant.carrier.why_shut().unwrap_or_default());
     let route = own.or_else(|| plant.carrier.route_at_all()).ok_or_else(shut)?;
     let mut request = invite(plant, telephone, route, offer);
+    if plant.carrier.is_one(request.next_hop) {
+        plant.trunk.introduce(&mut request, None, None);
+    }
     request.from.display = Some(case.to_string().into());
     Ok(request)
 }
@@ -194,7 +194,9 @@ pub(crate) fn invite_number(
     number: &PhoneNumber,
     offer: SessionDescription,
 ) -> Option<InviteRequest> {
-    Some(invite(plant, to_number(plant, number), plant.carrier.route_at_all()?, offer))
+    let mut request = invite(plant, to_number(plant, number), plant.carrier.route_at_all()?, offer);
+    plant.trunk.introduce(&mut request, None, Some(number));
+    Some(request)
 }
 
 fn invite(plant: &Plant, target: Uri, route: Route, offer: SessionDescription) -> InviteRequest {

@@ -32,8 +32,8 @@ use self::{
 };
 pub use transfer::TRANSFER_PATIENCE;
 pub use words::{
-    CallHandle, Change, Command, Counts, Discard, EndedBy, EndpointConfig, Event, FailureCause, Input,
-    Invite, LargeRequests, Output, Referral, Strangers, TimedOut, Usage,
+    CallHandle, CallsIn, Change, Command, Counts, Discard, EndedBy, EndpointConfig, Event, FailureCause,
+    Input, Invite, LargeRequests, Output, Referral, Strangers, TimedOut, Usage,
 };
 
 use crate::{
@@ -58,8 +58,6 @@ const MAX_CALLS: usize = 20_000;
 /// room for 1,000 calls a second; beyond it requests are dropped, and the far end sends them again.
 /// What belongs to our calls has as much room once more, which nobody else takes from it.
 const MAX_TRANSACTIONS: usize = 100_000;
-/// The extensions that we know, as Supported has it: PRACK, Replaces and session timers.
-const SUPPORTED: &str = "100rel, replaces, timer";
 
 /// Refusals of strangers in one second: enough to find a wrong setting by, too few to be of use to anybody.
 const MAX_REFUSALS: u32 = 10;
@@ -336,6 +334,14 @@ impl Endpoint {
         match self.config.referral {
             Referral::Declined => "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, INFO, NOTIFY",
             Referral::Told => "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, INFO, NOTIFY, REFER",
+        }
+    }
+
+    /// The extensions that we know, as Supported has it: PRACK, session timers, and Replaces where calls in are taken.
+    fn supported(&self) -> &'static str {
+        match self.config.calls_in {
+            CallsIn::Taken => "100rel, replaces, timer",
+            CallsIn::Refused => "100rel, timer",
         }
     }
 

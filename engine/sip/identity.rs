@@ -5,7 +5,11 @@
 
 use std::fmt;
 
-use crate::{headers::Fields, name_addr::NameAddr, uri::Uri};
+use crate::{
+    headers::Fields,
+    name_addr::NameAddr,
+    uri::{Host, Params, SipUri, Uri},
+};
 
 /// The most entries of one list that are read: a call that was diverted more often is a loop.
 const MAX_ENTRIES: usize = 16;
@@ -61,6 +65,19 @@ impl Identity {
             Presentation::Withheld => vec![asserted, ("Privacy".to_owned(), "id".to_owned())],
         }
     }
+}
+
+/// From of a caller whom callees are not to see (RFC 3323 §4.1).
+pub fn anonymous() -> NameAddr {
+    let uri = SipUri {
+        secure: false,
+        userinfo: Some("anonymous".into()),
+        host: Host::Name("anonymous.invalid".into()),
+        port: None,
+        params: Params::default(),
+        headers: None,
+    };
+    NameAddr::new(Some("Anonymous"), Uri::Sip(uri))
 }
 
 /// Whether the callee sees who calls.
@@ -131,6 +148,7 @@ mod tests {
         let shown = Identity::asserting(&uri, Presentation::Shown);
         assert_eq!(shown, [("P-Asserted-Identity".to_owned(), "<sip:4008@carrier.example>".to_owned())]);
         assert_eq!(Identity::asserting(&uri, Presentation::Withheld)[1].1, "id");
+        assert_eq!(anonymous().to_string(), "\"Anonymous\" <sip:anonymous@anonymous.invalid>");
     }
 
     #[test]

@@ -36,8 +36,9 @@ mod via;
 
 pub use auth::{Credentials, Unanswerable};
 pub use endpoint::{
-    CallHandle, Change, Command, Counts, Discard, EndedBy, Endpoint, EndpointConfig, Event, FailureCause,
-    Input, Invite, LargeRequests, Output, Referral, Strangers, TRANSFER_PATIENCE, TimedOut, Usage,
+    CallHandle, CallsIn, Change, Command, Counts, Discard, EndedBy, Endpoint, EndpointConfig, Event,
+    FailureCause, Input, Invite, LargeRequests, Output, Referral, Strangers, TRANSFER_PATIENCE, TimedOut,
+    Usage,
 };
 pub use error::{FieldFault, ParseError};
 pub use lex::Text;

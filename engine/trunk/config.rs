@@ -12,7 +12,8 @@ use std::{
 
 use serde::{Deserialize, de::IgnoredAny};
 use waihu_sip::{
-    Codec, ComfortNoise, Credentials, NameAddr, SipUri, SrtpPolicy, SrtpSuite, Uri, locate::Place,
+    Codec, ComfortNoise, Credentials, NameAddr, SipUri, SrtpPolicy, SrtpSuite, Uri, identity::Presentation,
+    locate::Place,
 };
 
 use self::{
@@ -45,6 +46,8 @@ pub struct TrunkConfig {
     pub name: String,
     /// The caller id.
     pub from: NameAddr,
+    /// Whether the carrier is told the caller by P-Asserted-Identity, and may show it; none where it is not told.
+    pub asserted_identity: Option<Presentation>,
     /// Where SIP is bound, and what Via and Contact name: one address of this machine, never 0.0.0.0.
     pub bind: SocketAddr,
     /// The address that RTP is bound to.
@@ -221,6 +224,8 @@ struct TrunkTable {
     from: String,
     #[serde(default)]
     display_name: Option<String>,
+    #[serde(default)]
+    asserted_identity: Option<String>,
     #[serde(default = "any_port")]
     bind: SocketAddr,
     #[serde(default)]
@@ -382,6 +387,19 @@ fn networks(texts: &[String], wrong: &Wrong<'_>) -> Result<Vec<Network>, ConfigE
 }
 
 impl TrunkTable {
+    fn asserted_identity(&self, wrong: &Wrong<'_>) -> Result<Option<Presentation>, ConfigError> {
+        match self.asserted_identity.as_deref() {
+            None => Ok(None),
+            Some("shown") => Ok(Some(Presentation::Shown)),
+            Some("withheld") => Ok(Some(Presentation::Withheld)),
+            Some(other) => {
+                let message =
+                    format!("{other:?} is not known; use shown or withheld 只能写 shown 或 withheld");
+                Err(wrong("asserted_identity", message))
+            }
+        }
+    }
+
     fn srtp(&self, wrong: &Wrong<'_>) -> Result<(SrtpPolicy, KeyExchange, Vec<SrtpSuite>), ConfigError> {
         let policy = match self.srtp.as_deref() {
             None | Some("off") => SrtpPolicy::Off,
@@ -447,6 +465,7 @@ impl TrunkConfig {
         }
         let codecs = ordered("codecs", &t.codecs, Codec::from_name, &Codec::ALL.map(Codec::name), &wrong)?;
         let (srtp, key_exchange, srtp_suites) = t.srtp(&wrong)?;
+        let asserted_identity = t.asserted_identity(&wrong)?;
         let media_cores = cores(t.media_cores, &wrong)?;
         let media_networks = networks(&t.media_networks, &wrong)?;
         if !(2..=600).contains(&t.no_audio_timeout_s) {
@@ -499,6 +518,7 @@ impl TrunkConfig {
             proxy,
             name: name(path),
             from: NameAddr::new(t.display_name.as_deref(), uri("from", &t.from)?),
+            asserted_identity,
             bind,
             media_address,
             media_public_address,
@@ -620,6 +640,11 @@ mod tests {
             ("srtp_suites = [\"AEAD_AES_128_GCM\"]", "srtp_suites: nothing is enciphered"),
             ("srtp = \"optional\"\nsrtp_suites = [\"NULL\"]", "use AEAD_AES_256_GCM"),
             ("srtp = \"optional\"\nsrtp_suites = []", "srtp_suites: name at least one"),
+            (
+                "asserted_identity = \"hidden\"",
+                "asserted_identity: \"hidden\" is not known; use shown or withheld 只能写",
+            ),
+            ("asserted_identity = true", "asserted_identity"),
             ("media_ports = \"one\"", "per-call"),
             ("media_cores = [1, 0, 1]", "media_cores: 1 stands twice"),
             ("media_cores = [1024]", "there is no core 1024"),

@@ -4,8 +4,10 @@
 //! and its randomness. Absent on purpose: WebSocket from others.
 
 mod call;
+mod caller;
 mod carrier;
 mod config;
+mod discards;
 mod dns;
 mod hep;
 mod icmp;

@@ -107,14 +107,7 @@ impl Measures {
     }
 
     /// What came was of no use.
-    pub(crate) fn discarded(&self, why: &Discard) {
-        let why = match why {
-            Discard::KeepAlive => return,
-            Discard::Unparsable(_) => "unparsable",
-            Discard::StrayResponse | Discard::StrayAck => "stray",
-            Discard::Stranger => "stranger",
-            Discard::Overload => "overload",
-        };
+    pub(crate) fn discarded(&self, why: &'static str) {
         counter!("waihu_sip_discarded_total", "trunk" => self.trunk(), "why" => why).increment(1);
     }
 
@@ -132,6 +125,17 @@ impl Measures {
     pub(crate) fn registered(&self, state: &State) {
         let stands = f64::from(u8::from(matches!(state, State::Registered { .. })));
         gauge!("waihu_sip_registered", "trunk" => self.trunk()).set(stands);
+    }
+}
+
+/// Why something was of no use, by its label; none of what keeps a way open.
+pub(crate) fn why(reason: &Discard) -> Option<&'static str> {
+    match reason {
+        Discard::KeepAlive => None,
+        Discard::Unparsable(_) => Some("unparsable"),
+        Discard::StrayResponse | Discard::StrayAck => Some("stray"),
+        Discard::Stranger => Some("stranger"),
+        Discard::Overload => Some("overload"),
     }
 }
 

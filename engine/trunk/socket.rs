@@ -8,7 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Instant,
+    time::{Instant, SystemTime},
 };
 
 use dashmap::DashMap;
@@ -18,21 +18,23 @@ use tokio::{
     sync::{mpsc, oneshot, watch},
 };
 use waihu_sip::{
-    CallHandle, Command, Credentials, Endpoint, EndpointConfig, Event, Hop, Invite, LargeRequests, NameAddr,
-    Referral, SessionDescription, Strangers, TimedOut, Uri, Usage,
+    CallHandle, CallsIn, Command, Credentials, Endpoint, EndpointConfig, Event, Hop, Invite, LargeRequests,
+    NameAddr, Referral, SessionDescription, Strangers, TimedOut, Uri, Usage,
     registrar::{Registrar, Telephone},
     registration::{self, State},
     uri::Host,
 };
+use waihu_types::PhoneNumber;
 
 use crate::{
     call::{Call, IncomingCall},
+    discards::Discards,
     hep::{Hep, HepConfig},
     icmp,
     known::Known,
     measure::Measures,
     network::Network,
-    stir::Signer,
+    stir::{Signer, date},
     streams::{Room, StreamConfig, Streams},
     task::Task,
     trace::{Step, Trace},
@@ -68,8 +70,8 @@ pub struct InviteRequest {
     pub call_id: Option<String>,
     /// From: the caller id.
     pub from: NameAddr,
-    /// The numbers of caller and callee as a signature has them, where they are not those of From and To.
-    pub signed_as: Option<(String, String)>,
+    /// Caller and callee in E.164, which a signature names; none where the call is not to be signed.
+    pub signed_as: Option<(PhoneNumber, PhoneNumber)>,
     /// For a 401 or 407.
     pub credentials: Option<Credentials>,
     /// The offer.
@@ -134,6 +136,8 @@ pub struct SocketConfig {
     pub strangers: Strangers,
     /// What becomes of a REFER.
     pub referral: Referral,
+    /// Whether anybody takes the calls that come in.
+    pub calls_in: CallsIn,
     /// What becomes of a request too large for a datagram.
     pub large: LargeRequests,
     /// Telephones that may register here.
@@ -156,6 +160,7 @@ impl SocketConfig {
             callers: Callers::default(),
             strangers: Strangers::default(),
             referral: Referral::default(),
+            calls_in: CallsIn::default(),
             large: LargeRequests::default(),
             telephones: Vec::new(),
             signer: None,
@@ -276,6 +281,7 @@ impl SipSocket {
             bound: local,
             tls_port: streams.tls_port(),
             referral: config.referral,
+            calls_in: config.calls_in,
             strangers: config.strangers,
             large: config.large,
             ..EndpointConfig::new(named, &config.user_agent, rand::random())
@@ -310,6 +316,7 @@ impl SipSocket {
             calls: Arc::clone(&own.calls),
             tally: Arc::clone(&own.tally),
             measures: Measures::of(&config.name),
+            discards: Discards::default(),
             hep: config.hep.map(|hep| Hep::start(hep, named, &config.name)),
             pings: HashMap::new(),
             next_ping: 0,
@@ -333,9 +340,7 @@ impl SipSocket {
 
     /// Places a call. Its first event tells how it goes; there is none where the socket's task has died.
     pub fn invite(&self, mut request: InviteRequest) -> Call {
-        if let Some(identity) = self.signed(&request) {
-            request.headers.push(("Identity".to_owned(), identity));
-        }
+        self.sign(&mut request);
         let handle = CallHandle(self.next.fetch_add(2, Ordering::Relaxed));
         let (sender, events) = mpsc::channel(MAX_EVENTS);
         self.calls.insert(handle, sender);
@@ -357,15 +362,15 @@ impl SipSocket {
         Call::new(handle, self.commands.clone(), events)
     }
 
-    fn signed(&self, request: &InviteRequest) -> Option<String> {
-        let signer = self.signer.as_ref()?;
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).ok()?;
+    /// Adds Identity, and Date with the time of its `iat` (RFC 8224 §4.1, §6.1).
+    fn sign(&self, request: &mut InviteRequest) {
+        let (Some(signer), Some((from, to))) = (&self.signer, &request.signed_as) else { return };
+        let Ok(now) = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH) else { return };
         let origid = uuid::Builder::from_random_bytes(rand::random()).into_uuid().to_string();
-        let (from, to) = match &request.signed_as {
-            Some((from, to)) => (Uri::sip(from, self.local), Uri::sip(to, self.local)),
-            None => (request.from.uri.clone(), request.target.clone()),
-        };
-        signer.identity(&from, &to, &origid, now.as_secs())
+        let Some(identity) = signer.identity(from, to, &origid, now.as_secs()) else { return };
+        request.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("Date"));
+        request.headers.push(("Date".to_owned(), date(now.as_secs())));
+        request.headers.push(("Identity".to_owned(), identity));
     }
 
     /// Registers an address of ours and keeps it so until what is returned is dropped.

@@ -12,7 +12,7 @@ use ring::{
 };
 use rustls::pki_types::{PrivatePkcs8KeyDer, pem::PemObject as _};
 use serde_json::json;
-use waihu_sip::Uri;
+use waihu_types::{PhoneNumber, WallTime};
 
 /// How far the operator answers for the caller (RFC 8588 §4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,15 +76,16 @@ impl fmt::Debug for Signer {
     }
 }
 
-/// A telephone number as PASSporTs have it: digits alone; none of what is no number.
-fn number(uri: &Uri) -> Option<String> {
-    let user = match uri {
-        Uri::Sip(uri) => uri.user()?,
-        Uri::Other { scheme, rest } if scheme.eq_ignore_ascii_case("tel") => rest.to_string(),
-        Uri::Other { .. } => return None,
-    };
-    let digits: String = user.chars().filter(|c| !"+-.() ".contains(*c)).collect();
-    (!digits.is_empty() && digits.len() <= 15 && digits.bytes().all(|b| b.is_ascii_digit())).then_some(digits)
+/// A number in E.164 as PASSporTs have it: digits alone (RFC 8225 §5.2.1).
+fn tn(number: &PhoneNumber) -> &str {
+    number.as_str().trim_start_matches('+')
+}
+
+/// The value of Date (RFC 3261 §20.17) at a time [s of UTC].
+pub(crate) fn date(at_s: u64) -> String {
+    let at_ms = i64::try_from(at_s).unwrap_or(i64::MAX).saturating_mul(1_000);
+    let at = WallTime::from_unix_millis(at_ms).timestamp();
+    at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
 impl Signer {
@@ -103,16 +104,15 @@ impl Signer {
         Ok(Self { key: Arc::new(pair), x5u: x5u.to_owned(), attestation })
     }
 
-    /// The value of Identity for a call; none where either end is no number. `origid` is unlike any before, and
-    /// `iat_s` the time [s of UTC].
-    pub fn identity(&self, from: &Uri, to: &Uri, origid: &str, iat_s: u64) -> Option<String> {
-        let (orig, dest) = (number(from)?, number(to)?);
+    /// The value of Identity for a call between two numbers in E.164; none where the key signs nothing. `origid` is
+    /// unlike any before, and `iat_s` the time [s of UTC], which Date has to tell as well (RFC 8224 §4.1).
+    pub fn identity(&self, from: &PhoneNumber, to: &PhoneNumber, origid: &str, iat_s: u64) -> Option<String> {
         let header = json!({"alg": "ES256", "ppt": "shaken", "typ": "passport", "x5u": self.x5u});
         let claims = json!({
             "attest": self.attestation.letter(),
-            "dest": {"tn": [dest]},
+            "dest": {"tn": [tn(to)]},
             "iat": iat_s,
-            "orig": {"tn": orig},
+            "orig": {"tn": tn(from)},
             "origid": origid,
         });
         let part = |value: &serde_json::Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
@@ -130,7 +130,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_call_is_signed_for_whoever_holds_the_certificate_and_nothing_but_numbers_is() {
+    fn a_date_is_written_as_sip_has_it() {
+        assert_eq!(date(1_700_000_000), "Tue, 14 Nov 2023 22:13:20 GMT");
+        assert_eq!(date(0), "Thu, 01 Jan 1970 00:00:00 GMT");
+    }
+
+    #[test]
+    fn a_call_is_signed_for_whoever_holds_the_certificate() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("stir.key");
         let random = SystemRandom::new();
@@ -139,8 +145,8 @@ mod tests {
         std::fs::write(&path, format!("-----BEGIN PRIVATE KEY-----\n{pem}\n-----END PRIVATE KEY-----\n"))
             .unwrap();
         let signer = Signer::read(&path, "https://cert.example/a.pem", Attestation::Full).unwrap();
-        let from: Uri = "sip:+8640-0800-1234@carrier.example".parse().unwrap();
-        let to: Uri = "sip:13800001234@192.0.2.1".parse().unwrap();
+        let from = "+8640-0800-1234".parse().unwrap();
+        let to = "+8613800001234".parse().unwrap();
         let identity = signer.identity(&from, &to, "0198", 1_700_000_000).unwrap();
         let (token, rest) = identity.split_once(';').unwrap();
         assert_eq!(rest, "info=<https://cert.example/a.pem>;alg=ES256;ppt=shaken");
@@ -148,7 +154,7 @@ mod tests {
         let read = |part: &str| String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap();
         assert_eq!(
             read(parts[1]),
-            "{\"attest\":\"A\",\"dest\":{\"tn\":[\"13800001234\"]},\"iat\":1700000000,\
+            "{\"attest\":\"A\",\"dest\":{\"tn\":[\"8613800001234\"]},\"iat\":1700000000,\
              \"orig\":{\"tn\":\"864008001234\"},\"origid\":\"0198\"}"
         );
         assert_eq!(
@@ -158,8 +164,6 @@ mod tests {
         let public = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, signer.key.public_key().as_ref());
         let signature = BASE64_URL_SAFE_NO_PAD.decode(parts[2]).unwrap();
         public.verify(format!("{}.{}", parts[0], parts[1]).as_bytes(), &signature).unwrap();
-        let desk: Uri = "sip:desk-1@192.0.2.1".parse().unwrap();
-        assert_eq!(signer.identity(&from, &desk, "0198", 1), None);
         assert!(!format!("{signer:?}").contains("key"));
         assert!(Signer::read(&folder.path().join("none"), "x", Attestation::Full).is_err());
     }

@@ -15,17 +15,17 @@ use tokio::{
     sync::{mpsc, oneshot},
 };
 use waihu_sip::{
-    CallHandle, Command, Discard, Endpoint, Event, Hop, Input, Output, TimedOut, Transport,
-    registration::State,
+    CallHandle, Command, Endpoint, Event, Hop, Input, Output, TimedOut, Transport, registration::State,
 };
 use waihu_types::Time;
 
 use crate::{
     call::{Call, IncomingCall},
+    discards::Discards,
     hep::Hep,
     icmp,
     known::Known,
-    measure::Measures,
+    measure::{Measures, why},
     socket::{Commands, MAX_EVENTS, Order, Tally},
     streams::{Arrival, Streams},
     trace::Way,
@@ -59,6 +59,7 @@ pub(crate) struct Task {
     pub(crate) calls: Arc<DashMap<CallHandle, mpsc::Sender<Event>>>,
     pub(crate) tally: Arc<Tally>,
     pub(crate) measures: Measures,
+    pub(crate) discards: Discards,
     /// Whom else all that passes is told to.
     pub(crate) hep: Option<Hep>,
     pub(crate) pings: HashMap<u64, oneshot::Sender<Result<u16, TimedOut>>>,
@@ -83,7 +84,7 @@ impl Task {
     pub(crate) async fn run(mut self) {
         let mut buffer = vec![0; MAX_DATAGRAM];
         loop {
-            let due = self.endpoint.poll_timeout();
+            let due = [self.endpoint.poll_timeout(), self.discards.due()].into_iter().flatten().min();
             let at = due.map(|t| tokio::time::Instant::from_std(self.start + t.since(Time::ZERO)));
             tokio::select! {
                 received = self.socket.recv_from(&mut buffer) => self.read(received, &mut buffer),
@@ -240,15 +241,17 @@ impl Task {
                     }
                 }
                 Output::Sign { hop, asked, sign } => self.tally.watch.saw(hop, asked, sign),
-                Output::Discarded { reason: Discard::KeepAlive, .. } => {}
-                Output::Discarded { reason, .. } => {
+                Output::Discarded { from, reason } => {
+                    let Some(why) = why(&reason) else { continue };
                     self.tally.discarded.fetch_add(1, Ordering::Relaxed);
-                    self.measures.discarded(&reason);
-                    tracing::debug!(%reason, "a datagram was discarded");
+                    self.measures.discarded(why);
+                    self.discards.note(from.address.ip(), why);
+                    tracing::debug!(%reason, "a message was discarded");
                 }
             }
         }
         self.measures.counted(self.endpoint.counts());
+        self.discards.tell(self.now());
     }
 
     fn registered(&mut self, registration: u64, state: State) {

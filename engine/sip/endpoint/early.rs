@@ -10,7 +10,7 @@ use bytes::Bytes;
 use waihu_types::Time;
 
 use super::{
-    Call, CallHandle, Endpoint, Event, Hop, SUPPORTED, TimerKey,
+    Call, CallHandle, Endpoint, Event, Hop, TimerKey,
     clients::Purpose,
     description, lists,
     outgoing::MAX_FORKS,
@@ -145,7 +145,7 @@ impl Endpoint {
     pub(super) fn on_early_update(&mut self, now: Time, server: u64, call: CallHandle, request: &Request) {
         let Some(transport) = self.servers.address(server).map(|to| to.transport) else { return };
         let contact = self.contact(transport);
-        let allow = self.allow();
+        let (allow, supported) = (self.allow(), self.supported());
         let Some(Call::Calling(calling)) = self.calls.get_mut(&call) else { return };
         let tag = request.headers.from.tag().unwrap_or_default();
         let Some(early) = calling.early.iter_mut().find(|e| e.dialog.remote_tag() == tag) else {
@@ -157,7 +157,7 @@ impl Endpoint {
         let mut response = request.respond(200, "OK", None);
         response.headers.contact.push(contact);
         response.headers.other.push("Allow", allow);
-        response.headers.other.push("Supported", SUPPORTED);
+        response.headers.other.push("Supported", supported);
         let offer = description(&request.headers.other, &request.body);
         let mut news = None;
         match (&offer, request.body.is_empty()) {

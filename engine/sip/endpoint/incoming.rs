@@ -3,7 +3,7 @@
 use waihu_types::Time;
 
 use super::{
-    Call, CallHandle, EndedBy, Endpoint, Event, FailureCause, Hop, MAX_CALLS, SUPPORTED, description,
+    Call, CallHandle, EndedBy, Endpoint, Event, FailureCause, Hop, MAX_CALLS, description,
     early::Unconfirmed,
     established::{AwaitAck, Up},
     lists,
@@ -141,7 +141,7 @@ impl Endpoint {
     }
 
     pub(super) fn answer(&mut self, now: Time, call: CallHandle, sdp: SessionDescription) {
-        let allow = self.allow();
+        let (allow, supported) = (self.allow(), self.supported());
         let Some(Call::Ringing(ringing)) = self.calls.get_mut(&call) else { return };
         // What was sent reliably is acknowledged before the answer (RFC 3262 §3, which asks it of descriptions).
         if ringing.unconfirmed.is_some() {
@@ -154,7 +154,7 @@ impl Endpoint {
         let mut response = ringing.response(200, "OK");
         response.headers.contact.push(contact);
         response.headers.other.push("Allow", allow);
-        response.headers.other.push("Supported", SUPPORTED);
+        response.headers.other.push("Supported", supported);
         if let Some((_, agreed)) = ringing.timer {
             write_interval(&mut response.headers.other, agreed);
         }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use waihu_types::Time;
 
 use super::{
-    Call, CallHandle, EndedBy, Endpoint, Event, FailureCause, Hop, Invite, MAX_CALLS, SUPPORTED, TimerKey,
+    Call, CallHandle, EndedBy, Endpoint, Event, FailureCause, Hop, Invite, MAX_CALLS, TimerKey,
     clients::{Purpose, SentAck},
     description,
     early::{Early, Provisional},
@@ -120,7 +120,7 @@ impl Endpoint {
             request.headers.call_id = id;
         }
         request.headers.other.push("Allow", self.allow());
-        request.headers.other.push("Supported", SUPPORTED);
+        request.headers.other.push("Supported", self.supported());
         let session = SessionExpires { seconds: self.config.session_expires_s, refresher: None };
         request.headers.other.push("Session-Expires", &session.to_string());
         headers.iter().for_each(|(name, value)| request.headers.other.push(name, value));

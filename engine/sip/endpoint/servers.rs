@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use waihu_types::Time;
 
 use super::{
-    Call, CallHandle, Discard, Endpoint, Hop, MAX_CHALLENGES, MAX_TRANSACTIONS, Referral, SDP, SUPPORTED,
-    TimerKey, may_stay_unread, sdp_of,
+    Call, CallHandle, Discard, Endpoint, Hop, MAX_CHALLENGES, MAX_TRANSACTIONS, Referral, SDP, TimerKey,
+    may_stay_unread, sdp_of,
 };
 use crate::{
     dialog::DialogId,
@@ -200,7 +200,7 @@ impl Endpoint {
     /// The checks of §8.2 in its order: method, scheme, Require, content. True where a refusal was sent.
     /// Content is that of INVITE only: a BYE hangs up whatever it brings along (ISUP, quality reports).
     fn is_unacceptable(&mut self, now: Time, id: u64, request: &Request) -> bool {
-        let allow = self.allow();
+        let (allow, supported) = (self.allow(), self.supported());
         let known = match &request.method {
             Method::Refer => self.config.referral == Referral::Told,
             Method::Invite
@@ -214,7 +214,7 @@ impl Endpoint {
         };
         let (code, reason, extra) = match &request.method {
             _ if known => {
-                let ours = |w: &&str| SUPPORTED.split(", ").any(|s| s.eq_ignore_ascii_case(w));
+                let ours = |w: &&str| supported.split(", ").any(|s| s.eq_ignore_ascii_case(w));
                 let required: Vec<&str> =
                     request.headers.other.items("Require").filter(|w| !ours(w)).collect();
                 if request.uri.as_sip().is_none() {
@@ -287,7 +287,7 @@ impl Endpoint {
     }
 
     pub(super) fn answer_options(&mut self, now: Time, id: u64, request: &Request) {
-        let more = [("Allow", self.allow()), ("Accept", SDP), ("Supported", SUPPORTED)];
+        let more = [("Allow", self.allow()), ("Accept", SDP), ("Supported", self.supported())];
         self.refuse(now, id, request, 200, "OK", &more);
     }
 

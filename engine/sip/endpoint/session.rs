@@ -6,7 +6,7 @@ use std::time::Duration;
 use waihu_types::Time;
 
 use super::{
-    Call, CallHandle, Change, EndedBy, Endpoint, Event, SUPPORTED, TimerKey,
+    Call, CallHandle, Change, EndedBy, Endpoint, Event, TimerKey,
     clients::SentAck,
     description,
     established::{AwaitAck, Up},
@@ -124,7 +124,7 @@ impl Endpoint {
     }
 
     fn send_offer(&mut self, now: Time, call: CallHandle) {
-        let allow = self.allow();
+        let (allow, supported) = (self.allow(), self.supported());
         let Some(Call::Up(up)) = self.calls.get_mut(&call) else { return };
         let Some(pending) = &mut up.pending else { return };
         pending.waits = None;
@@ -133,7 +133,7 @@ impl Endpoint {
         self.schedule_up(call);
         let sent = self.ask(now, call, What::Reinvite, Method::Invite, |request| {
             request.headers.other.push("Allow", allow);
-            ask_refresh(&mut request.headers.other, timer);
+            ask_refresh(&mut request.headers.other, supported, timer);
             set_body(&mut request.headers.other, &mut request.body, &offer);
         });
         if !sent {
@@ -152,11 +152,12 @@ impl Endpoint {
 
     /// Says that we are there (RFC 4028 §7.4): by UPDATE where the far end takes it, else by the same offer.
     fn refresh(&mut self, now: Time, call: CallHandle) {
+        let supported = self.supported();
         let Some(Call::Up(up)) = self.calls.get_mut(&call) else { return };
         let timer = up.timer;
         if up.far_updates {
             self.ask(now, call, What::Update, Method::Update, |request| {
-                ask_refresh(&mut request.headers.other, timer);
+                ask_refresh(&mut request.headers.other, supported, timer);
             });
         } else if up.pending.is_none() {
             let offer = up.local.clone();
@@ -384,12 +385,13 @@ impl Endpoint {
     ) -> Option<(Hop, Response)> {
         let to = self.servers.address(server)?;
         let (contact, allow) = (self.contact(to.transport), self.allow());
+        let supported = self.supported();
         let Some(Call::Up(up)) = self.calls.get_mut(&call) else { return None };
         up.note_far(&request.headers.other);
         let mut response = request.respond(200, "OK", None);
         response.headers.contact.push(contact);
         response.headers.other.push("Allow", allow);
-        response.headers.other.push("Supported", SUPPORTED);
+        response.headers.other.push("Supported", supported);
         up.timer = timer.map(|(timer, agreed)| {
             write_interval(&mut response.headers.other, agreed);
             timer
@@ -417,8 +419,8 @@ impl Endpoint {
 }
 
 /// A refresh asks for what was agreed, and keeps to who does it (RFC 4028 §7.4).
-fn ask_refresh(fields: &mut Fields, timer: Option<SessionTimer>) {
-    fields.push("Supported", SUPPORTED);
+fn ask_refresh(fields: &mut Fields, supported: &str, timer: Option<SessionTimer>) {
+    fields.push("Supported", supported);
     if let Some(timer) = timer {
         let refresher = match timer.refresher() {
             Refresher::Us => Role::Uac,

@@ -39,6 +39,8 @@ pub struct EndpointConfig {
     pub session_expires_s: u32,
     /// What becomes of the far end's wish that a call be taken elsewhere.
     pub referral: Referral,
+    /// Whether anybody takes the calls that come in.
+    pub calls_in: CallsIn,
     /// What a stranger hears.
     pub strangers: Strangers,
     /// Whether a request that might not fit into a datagram goes over TCP.
@@ -57,6 +59,7 @@ impl EndpointConfig {
             seed,
             session_expires_s: 1_800,
             referral: Referral::Declined,
+            calls_in: CallsIn::Taken,
             strangers: Strangers::Ignored,
             large: LargeRequests::AsAsked,
         }
@@ -71,6 +74,16 @@ pub enum Referral {
     Declined,
     /// 202 and [`Event::TransferAsked`]; the call's owner decides.
     Told,
+}
+
+/// Whether the endpoint's owner takes calls that come in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CallsIn {
+    /// It does, also in the place of others (RFC 3891).
+    #[default]
+    Taken,
+    /// It refuses each of them: Supported does not name `replaces`, by which one would come in.
+    Refused,
 }
 
 /// What a stranger's request outside our calls comes to.

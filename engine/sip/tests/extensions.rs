@@ -6,7 +6,7 @@ mod agent;
 
 use agent::{Agent, BODY, CALL, HERE, THERE, field, fields, request, response, sdp, with};
 use waihu_sip::{
-    CallHandle, Change, Command, Credentials, Direction, EndedBy, EndpointConfig, Event, Hop, Input,
+    CallHandle, CallsIn, Change, Command, Credentials, Direction, EndedBy, EndpointConfig, Event, Hop, Input,
     LargeRequests, NameAddr, Referral, Strangers, Transport, Uri,
     registrar::{Registrar, Telephone},
     registration::{Order, State},
@@ -399,6 +399,24 @@ fn a_wish_to_be_transferred_is_told_or_declined_and_reported_on() {
     assert_eq!(us.times("NOTIFY").len(), 3);
     report(&mut us, 200, "OK");
     assert_eq!(us.times("NOTIFY").len(), 3, "over is over");
+}
+
+#[test]
+fn who_takes_no_calls_does_not_say_that_one_may_replace_another() {
+    let mut config = EndpointConfig::new(HERE.parse().unwrap(), "test", 7);
+    config.calls_in = CallsIn::Refused;
+    let mut us = Agent::with(config);
+    let invite = us.invite(CALL, None);
+    assert_eq!(field(&invite, "Supported"), "100rel, timer");
+    us.hear(&with(&response(&invite, "200 OK", BODY), "Allow: UPDATE\r\nSession-Expires: 90;refresher=uac"));
+    us.wait(50_000);
+    assert_eq!(field(&us.last("UPDATE"), "Supported"), "100rel, timer");
+    us.hear(&request("OPTIONS", 1, "o", ("<sip:far@x>;tag=f", "<sip:waihu@x>", "o@x"), ""));
+    assert_eq!(field(&us.last("SIP/2.0 200"), "Supported"), "100rel, timer");
+    let asked = request("INVITE", 1, "r", ("<sip:far@x>;tag=f", "<sip:waihu@x>", "r@x"), BODY);
+    us.hear(&with(&asked, "Require: replaces"));
+    assert_eq!(field(&us.last("SIP/2.0 420"), "Unsupported"), "replaces");
+    assert_eq!(field(&Agent::new().invite(CALL, None), "Supported"), "100rel, replaces, timer");
 }
 
 #[test]

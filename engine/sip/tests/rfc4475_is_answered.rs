@@ -1,13 +1,16 @@
 //! What a telephone does with each of the 49 messages of RFC 4475, by the RFC's own words, none left out: the
-//! answer that it sends, a call that it takes, or nothing.
-#![allow(clippy::unwrap_used)]
+//! answer that it sends, a call that it takes, or nothing; as a datagram, and cut out of a stream.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod agent;
 
 use std::{fs, path::PathBuf};
 
 use agent::Agent;
-use waihu_sip::{Event, Transport};
+use waihu_sip::{
+    Event, Transport,
+    framing::{Frame, Framer, Unframable},
+};
 
 /// What comes of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,27 +83,91 @@ const ALL: [(&str, Comes); 49] = [
     ("inv2543", Rings),
 ];
 
+/// What is other over a stream, where Content-Length says where a message ends: the answers, and why the stream is closed;
+/// none where more is waited for.
+const OVER_STREAMS: [(&str, &[u16], Option<Unframable>); 6] = [
+    // Two requests, the second with a broken description, and what is left of that.
+    ("dblreq", &[405, 400], Some(Unframable::Length)),
+    // A length below nothing, none, two.
+    ("ncl", &[], Some(Unframable::Length)),
+    ("inv2543", &[], Some(Unframable::Length)),
+    ("mcl01", &[], Some(Unframable::Length)),
+    // Cut short, in the body and in the head.
+    ("clerr", &[], None),
+    ("baddn", &[], None),
+];
+
+fn message(name: &str) -> Vec<u8> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/rfc4475/{name}.dat"));
+    fs::read(path).unwrap()
+}
+
+fn codes(us: &Agent) -> Vec<u16> {
+    us.sent.iter().map(|s| s.text[8..11].parse().unwrap()).collect()
+}
+
+/// What came of one message.
+fn comes(us: &Agent, name: &str) -> Comes {
+    let rings = us.events.iter().any(|(_, e)| matches!(e, Event::Incoming { .. }));
+    match (&codes(us)[..], rings) {
+        ([100], true) => Rings,
+        ([code], false) => Answer(*code),
+        ([], false) => Nothing,
+        other => panic!("{name}: {other:?}"),
+    }
+}
+
 #[test]
 fn each_of_the_49_messages_comes_to_what_the_rfc_says() {
     let mut wrong = Vec::new();
     for transport in [Transport::Udp, Transport::Tcp] {
         for (name, expected) in ALL {
-            let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/rfc4475/{name}.dat"));
             let mut us = Agent::new();
             us.transport = transport;
-            us.hear_bytes(&fs::read(path).unwrap());
-            let codes: Vec<u16> = us.sent.iter().map(|s| s.text[8..11].parse().unwrap()).collect();
-            let rings = us.events.iter().any(|(_, e)| matches!(e, Event::Incoming { .. }));
-            let comes = match (&codes[..], rings) {
-                ([100], true) => Rings,
-                ([code], false) => Answer(*code),
-                ([], false) => Nothing,
-                other => panic!("{name}: {other:?}"),
-            };
+            us.hear_bytes(&message(name));
+            let comes = comes(&us, name);
             if comes != expected {
                 wrong.push((name, transport, comes, expected));
             }
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Hears a stream in pieces; why it is closed, and whether more is waited for.
+fn hear_stream(us: &mut Agent, bytes: &[u8], piece: usize) -> (Option<Unframable>, bool) {
+    let mut framer = Framer::default();
+    us.transport = Transport::Tcp;
+    for piece in bytes.chunks(piece) {
+        framer.push(piece);
+        loop {
+            match framer.next_frame() {
+                Ok(Some(Frame::Message(message))) => us.hear_bytes(&message),
+                Ok(Some(Frame::Ping | Frame::Pong)) => {}
+                Ok(None) => break,
+                Err(fault) => return (Some(fault), false),
+            }
+        }
+    }
+    (None, framer.is_within())
+}
+
+#[test]
+fn over_a_stream_each_comes_to_the_same_or_ends_the_stream() {
+    for piece in [1, 100, usize::MAX] {
+        for (name, expected) in ALL {
+            let mut us = Agent::new();
+            let end = hear_stream(&mut us, &message(name), piece);
+            match OVER_STREAMS.iter().find(|(other, ..)| *other == name) {
+                Some((_, answers, closed)) => {
+                    assert_eq!(codes(&us), *answers, "{name} in pieces of {piece}");
+                    assert_eq!(end, (*closed, closed.is_none()), "{name} in pieces of {piece}");
+                }
+                None => {
+                    assert_eq!(comes(&us, name), expected, "{name} in pieces of {piece}");
+                    assert_eq!(end, (None, false), "{name} in pieces of {piece}");
+                }
+            }
+        }
+    }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use serde::Deserialize;
 use waihu_sip::{
-    Credentials, Hop, LargeRequests, NameAddr, Referral, Strangers, Transport, Uri, locate::Place,
+    CallsIn, Credentials, Hop, LargeRequests, NameAddr, Referral, Strangers, Transport, Uri, locate::Place,
     registrar::Telephone, registration,
 };
 
@@ -289,7 +289,8 @@ impl TrunkConfig {
         self.proxy.hop(self.signalling.transport.unwrap_or_default())
     }
 
-    /// The socket that this trunk is reached by.
+    /// The socket that this trunk is reached by: nobody takes calls that come in, and nobody is there to decide about a
+    /// REFER.
     pub fn socket(&self, user_agent: &str) -> SocketConfig {
         let s = &self.signalling;
         let mut networks = s.callers.clone();
@@ -313,6 +314,7 @@ impl TrunkConfig {
             callers: Callers::Of(networks),
             strangers: s.strangers,
             referral: Referral::Declined,
+            calls_in: CallsIn::Refused,
             large: s.large,
             ..SocketConfig::new(self.bind, user_agent)
         }

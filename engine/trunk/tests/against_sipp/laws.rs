@@ -109,7 +109,7 @@ fn every_message(message: &Message<'_>) {
     for allow in message.all("Allow") {
         assert_eq!(allow.split(", ").collect::<Vec<_>>(), ALLOWED, "Allow is not what we do");
     }
-    // What we do, and nothing that the far end must do for it.
+    // What we do, and nothing that the far end must do for it. The sockets of these tests take calls in.
     for supported in message.all("Supported") {
         assert_eq!(supported, "100rel, replaces, timer", "Supported is not what we do");
     }
