@@ -49,7 +49,7 @@ async fn rows_start_and_stop_calls() {
         project,
         &[
             ("sip-config/rows.toml", &trunk),
-            ("rows.toml", "trunk = \"rows\"\nscript = \"reminder\"\n"),
+            ("rows.toml", "trunk = \"rows\"\nscript = \"reminder\"\n[pacing]\nring_s = 120\n"),
             ("personas.toml", PERSONAS),
             ("cases.csv", &[COLUMNS, &row("rings", "1301"), &row("busy", "1302")].concat()),
             ("later.csv", &[COLUMNS, &row("later", "1303")].concat()),
