@@ -8,6 +8,7 @@ mod active;
 mod appointments;
 mod crew;
 mod gauge;
+mod overtaken;
 mod preview;
 
 use std::{
@@ -368,7 +369,7 @@ impl Engine {
         self.withdraw(is_over, Some(legs::wall_now()), "put_back").await?;
         gauge::measure(&self.pacing, self.campaigns.keys());
         gauge::measure_trunk(&self.plant.carrier);
-        self.stop_settled().await
+        self.stop_overtaken().await
     }
 
     /// Takes from the store how many people had answered and found no agent, of this node's calls and of others':
@@ -440,16 +441,6 @@ impl Engine {
             }
         }
         Ok(())
-    }
-
-    /// Calls that still ring are given up where their case was settled, and nobody looks at it any more.
-    async fn stop_settled(&mut self) -> Result<(), DialError> {
-        let settled = self.plant.store.settled().await?;
-        let ringing = self.up.values().filter(|up| up.answered_at.is_none());
-        for up in ringing.filter(|up| settled.contains(&up.order.case.id)) {
-            let _ = up.stop.send(Stop::HangUp);
-        }
-        self.withdraw(|order| settled.contains(&order.case.id), None, "settled").await
     }
 
     /// Whether a campaign has nothing left to do now.

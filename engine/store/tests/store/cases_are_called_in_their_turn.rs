@@ -1,11 +1,14 @@
 //! The queue: who is next, for whom, and what becomes of it.
+use std::collections::BTreeMap;
+
 use crate::common::{Ground, at, attempt, campaign, case, free, number, on_both, outcome};
-use serde_json::json;
+use serde_json::{Value, json};
+use waihu_compliance::{Gate, Profile};
 use waihu_store::{
-    Bar, CampaignState, CaseState, Counts, Imported, NewAttempt, Placement, Refusal, Remains, Store,
-    StoreError,
+    Bar, CampaignState, CaseState, Counts, Imported, NewAttempt, Overtaken, Placement, Refusal, Remains,
+    Store, StoreError, Unanswered,
 };
-use waihu_types::{Case, CaseId, Disposition, Outcome};
+use waihu_types::{AttemptId, Case, CaseId, Disposition, Outcome};
 
 on_both!(
     the_highest_rank_is_next_and_nobody_takes_it_twice,
@@ -15,6 +18,7 @@ on_both!(
     what_a_dead_node_took_is_everybodys_again,
     what_was_taken_and_is_not_held_is_ready_again,
     a_case_that_is_paid_is_called_no_more,
+    who_rings_is_let_go_where_what_allowed_it_holds_no_longer,
     who_was_changed_since_is_not_called_by_what_was_known,
     what_nobody_here_carries_on_is_filed,
     a_campaign_that_does_not_run_calls_nobody,
@@ -188,7 +192,9 @@ async fn a_case_that_is_paid_is_called_no_more(ground: Ground) {
     assert_eq!(counts(&store).await, (0, 0, 2, 1));
     let late = store.begin_attempt(&attempt("a2", "C2", 6), &free()).await.unwrap_err();
     assert_eq!(refusal(late), Refusal::CaseSettled(CaseState::Paid));
-    assert_eq!(store.settled().await.unwrap(), [id("C1"), id("C2")]);
+    let rings = [ringing("a1", "C1"), ringing("a2", "C2"), ringing("a9", "C9")];
+    let over = store.overtaken(&rings, &Gate::laboratory()).await.unwrap();
+    assert!(over.len() == 3 && over.values().all(|why| *why == Overtaken::Settled), "{over:?}");
     // Rung out a moment later: the ladder would call it again, and the case says no.
     store.close_attempt(&outcome("a1", "C1", Disposition::NoAnswer)).await.unwrap();
     store.put_back(&campaign(), &id("C2"), None, "settled").await.unwrap();
@@ -201,6 +207,49 @@ async fn a_case_that_is_paid_is_called_no_more(ground: Ground) {
             "a slip of the lender's is taken back"
         );
     }
+}
+
+/// A call that rings at the number which [`case`] tells.
+fn ringing(attempt: &str, case: &str) -> Unanswered {
+    let number = "1001".parse().unwrap();
+    Unanswered { attempt: attempt.parse().unwrap(), case: id(case), number, revision: Some(1) }
+}
+
+async fn who_rings_is_let_go_where_what_allowed_it_holds_no_longer(ground: Ground) {
+    let store = ground.store().await;
+    running(&store, &[("C1", 5), ("C2", 4), ("C3", 3), ("C4", 2), ("C5", 1)]).await;
+    let forbidden = Unanswered { number: "+8613800138000".parse().unwrap(), ..ringing("a5", "C5") };
+    let calls =
+        [ringing("a1", "C1"), ringing("a2", "C2"), ringing("a3", "C3"), ringing("a4", "C4"), forbidden];
+    let cn = include_str!("../../../../compliance/cn.toml");
+    let cn = Gate::new(Profile::parse("cn.toml", cn, |_| None).unwrap());
+    assert_eq!(store.overtaken(&calls, &cn).await.unwrap(), BTreeMap::new());
+
+    store.set_case_state(&id("C1"), CaseState::Withdrawn, None, at(1)).await.unwrap();
+    let told = |case_id: &str, column: &str, value: Value| -> Case {
+        let mut told = serde_json::to_value(case(case_id)).unwrap();
+        told[column] = value;
+        serde_json::from_value(told).unwrap()
+    };
+    let again = [
+        told("C2", "deceased", true.into()),
+        told("C3", "phone", "1009".into()),
+        told("C4", "amount", "10.00".into()),
+    ];
+    assert_eq!(store.import(&again, at(1)).await.unwrap().changed, 3);
+    store.forbid(&"13800138000".parse().unwrap(), "asked in a letter", "Wang Fang", at(1)).await.unwrap();
+    let of = |attempt: &str, why| -> (AttemptId, Overtaken) { (attempt.parse().unwrap(), why) };
+    let denied = Overtaken::Denied { rule: "deceased".into() };
+    let (a1, a3) = (of("a1", Overtaken::Settled), of("a3", Overtaken::Renumbered));
+    let all = BTreeMap::from([a1, of("a2", denied), a3, of("a5", Overtaken::Forbidden)]);
+    assert_eq!(store.overtaken(&calls, &cn).await.unwrap(), all, "of another sum it rings on");
+
+    // On a line to machines of one's own no flag is asked.
+    let over = store.overtaken(&calls, &Gate::laboratory()).await.unwrap();
+    assert_eq!(over.keys().map(|attempt| attempt.as_str()).collect::<Vec<_>>(), ["a1", "a3", "a5"]);
+    // Numbers of the practice ground are nobody's.
+    let practice = ground.store().await.for_practice();
+    assert_eq!(practice.overtaken(&calls[4..], &cn).await.unwrap(), BTreeMap::new());
 }
 
 async fn a_campaign_that_does_not_run_calls_nobody(ground: Ground) {
