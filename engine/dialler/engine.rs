@@ -56,8 +56,8 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How often what dead nodes left, and what could not be filed, is looked for.
 const MEND: Duration = Duration::from_secs(5);
 
-/// Cases that become due at one look; those beyond are due at the next. A thousand a second is more than a node
-/// dials.
+/// Cases that become ready at one look, the highest of those that are due; the others at the next. A thousand a
+/// second is more than a node dials.
 const SWEEP: u32 = 1_000;
 
 /// Ready cases are counted up to here: more than a node dials in a second.

@@ -16,6 +16,9 @@ use crate::{
     write::{Tx, placeholders, slices},
 };
 
+/// As many as are sorted in some milliseconds.
+const FEW: i64 = 10_000;
+
 /// Where a case is to stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placement {
@@ -123,30 +126,26 @@ impl Store {
         stranger.map_or(Ok(()), |id| Err(StoreError::UnknownCase(id.parse()?)))
     }
 
-    /// Makes cases of a campaign ready whose moment has come, at most so many; how many were.
+    /// Makes cases of a campaign ready whose moment has come, those of the highest rank, at most so many; how many
+    /// were.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When it cannot be read or written.
     pub async fn sweep(&self, campaign: &CampaignId, now: WallTime, limit: u32) -> Result<u64, StoreError> {
+        // Chosen before the write, which looks again whether each waits and is due: who else writes does not wait.
+        let due = self.highest_due(campaign, now, limit).await?;
+        if due.is_empty() {
+            return Ok(0);
+        }
         let mut tx = self.write_alone(&[format!("queue:{campaign}")]).await?;
-        let due: Vec<String> = sqlx::query_scalar(
-            "SELECT case_id FROM queue WHERE campaign = $1 AND state = 'waiting' AND due_at <= $2
-             ORDER BY due_at LIMIT $3",
-        )
-        .bind(campaign.as_str())
-        .bind(now.unix_millis())
-        .bind(i64::from(limit))
-        .fetch_all(&mut *tx)
-        .await
-        .map_err(|e| self.sql(e))?;
         let mut swept = 0;
         for some in slices(&due) {
             let sql = format!(
                 "UPDATE queue SET state = 'ready' FROM (VALUES {}) AS due
-                 WHERE campaign = $1 AND case_id = column1 AND coalesce(state, '') = 'waiting'",
-                placeholders(2, some.len(), 1)
+                 WHERE campaign = $1 AND case_id = column1 AND coalesce(state, '') = 'waiting' AND due_at + 0 <= $2",
+                placeholders(3, some.len(), 1)
             );
-            let mut update = sqlx::query(AssertSqlSafe(sql)).bind(campaign.as_str());
+            let mut update = sqlx::query(AssertSqlSafe(sql)).bind(campaign.as_str()).bind(now.unix_millis());
             for case in some {
                 update = update.bind(case);
             }
@@ -154,6 +153,46 @@ impl Store {
         }
         tx.commit().await.map_err(|e| self.sql(e))?;
         Ok(swept)
+    }
+
+    /// The waiting cases of the highest rank that are due; of the same rank those that are due longest.
+    async fn highest_due(
+        &self,
+        campaign: &CampaignId,
+        now: WallTime,
+        limit: u32,
+    ) -> Result<Vec<String>, StoreError> {
+        let due: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM (SELECT case_id FROM queue WHERE campaign = $1 AND state = 'waiting' AND due_at <= $2
+                                   ORDER BY due_at LIMIT $3) AS due",
+        )
+        .bind(campaign.as_str())
+        .bind(now.unix_millis())
+        .bind(FEW)
+        .fetch_one(&self.pool)
+        .await
+        .map_err(|e| self.sql(e))?;
+        if due == 0 {
+            return Ok(Vec::new());
+        }
+        // Each in the order of an index: few that are due are sorted by their rank, and where many are, the highest
+        // of all that wait are looked at until enough of them are due (`+ 0` keeps the other index out of it).
+        let of = if due < FEW {
+            format!(
+                "(SELECT case_id, rank, due_at FROM queue
+                  WHERE campaign = $1 AND state = 'waiting' AND due_at <= $2 ORDER BY due_at LIMIT {FEW}) AS due"
+            )
+        } else {
+            "queue WHERE campaign = $1 AND state = 'waiting' AND due_at + 0 <= $2".to_owned()
+        };
+        let sql = format!("SELECT case_id FROM {of} ORDER BY rank DESC, due_at, case_id LIMIT $3");
+        sqlx::query_scalar(AssertSqlSafe(sql))
+            .bind(campaign.as_str())
+            .bind(now.unix_millis())
+            .bind(i64::from(limit))
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|e| self.sql(e))
     }
 
     /// Takes the next cases of a campaign that are ready, at most so many: no other node takes them as long as

@@ -13,6 +13,7 @@ use waihu_types::{AttemptId, Case, CaseId, Disposition, Outcome};
 on_both!(
     the_highest_rank_is_next_and_nobody_takes_it_twice,
     a_case_waits_for_its_moment,
+    of_all_that_are_due_the_highest_rank_is_ready_first,
     only_who_took_a_case_may_call_it,
     what_an_attempt_comes_to_moves_its_case,
     what_a_dead_node_took_is_everybodys_again,
@@ -89,6 +90,46 @@ async fn a_case_waits_for_its_moment(ground: Ground) {
     assert_eq!(counts(&store).await, (2, 0, 0, 0));
     assert_eq!(store.sweep(&campaign(), at(500), 1).await.unwrap(), 1);
     assert_eq!(picked(&store, 9).await, ["C1"], "whoever is due longest is ready first");
+}
+
+async fn of_all_that_are_due_the_highest_rank_is_ready_first(ground: Ground) {
+    let store = ground.store().await;
+    running(&store, &[]).await;
+    store.import(&["C1", "C2", "C3", "C4", "C5"].map(case), at(0)).await.unwrap();
+    let placements = [
+        placed("C1", 1, 10),
+        placed("C2", 9, 30),
+        placed("C3", 9, 20),
+        placed("C4", 5, 40),
+        placed("C5", 99, 61),
+    ];
+    store.enqueue(&campaign(), &placements).await.unwrap();
+    let swept = async |s: i64, most: u32| {
+        let swept = store.sweep(&campaign(), at(s), most).await.unwrap();
+        (swept, picked(&store, 9).await)
+    };
+    assert_eq!(
+        swept(60, 1).await,
+        (1, vec!["C3".to_owned()]),
+        "of the same rank the one that is due longest"
+    );
+    assert_eq!(swept(60, 2).await, (2, vec!["C2".to_owned(), "C4".to_owned()]));
+
+    // More are due than are sorted, and all of them for longer.
+    let more = [
+        "INSERT INTO cases (case_id, record, sha256, state, revision, changed_at)
+         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10001)
+         SELECT 'M' || i, '{}', '', 'open', 1, 0 FROM n",
+        "INSERT INTO queue (campaign, case_id, state, rank, due_at, why, node)
+         SELECT 'november', case_id, 'waiting', 0, 0, 'strategy', NULL FROM cases WHERE sha256 = ''",
+    ];
+    let raw = ground.raw().await;
+    for statement in more {
+        sqlx::query(statement).execute(&raw).await.unwrap();
+    }
+    assert_eq!(swept(60, 1).await, (1, vec!["C1".to_owned()]));
+    assert_eq!(swept(61, 1).await, (1, vec!["C5".to_owned()]));
+    assert_eq!(store.sweep(&campaign(), at(61), 20_000).await.unwrap(), 10_001);
 }
 
 async fn only_who_took_a_case_may_call_it(ground: Ground) {
