@@ -59,7 +59,7 @@ pub use open::{Location, Store};
 pub use outcomes::{AnsweredDay, Filter};
 pub use overtaken::{Overtaken, Unanswered};
 pub use owner::Claim;
-pub use pages::{After, Kept, PageFilter};
+pub use pages::{After, FiledOutcome, Kept, PageFilter};
 pub use people::{InvalidLogin, Lockout, Login, Person, Secret, Session};
 pub use pull::{Pull, PullError, Source};
 pub use queue::{Counts, Picked, Placement};
