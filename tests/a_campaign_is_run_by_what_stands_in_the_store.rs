@@ -100,12 +100,15 @@ async fn rows_start_and_stop_calls() {
     let stands = status(project);
     assert_eq!((&stands["waiting"], &stands["done"], &stands["ready"]), (&1.into(), &1.into(), &0.into()));
 
-    // Paused, it takes cases and calls none; started again, it does.
+    // Paused, it takes cases and calls none; started again, it does. Who watches it sees that it has nothing to do.
+    let watched = Told::spawn(waihu(project).args(["campaign", "status", "rows", "--watch", "--json"]));
+    watched.wait_for("\"state\":\"running\"");
     run(project, &["campaign", "pause", "rows"]);
+    assert!(watched.last().contains("\"state\":\"paused\""));
     run(project, &["campaign", "add", "rows", "--cases", &at("later.csv")]);
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(status(project)["waiting"], 2, "nobody was called");
-    run(project, &["campaign", "start", "rows"]);
+    run(project, &["campaign", "resume", "rows"]);
     callees.wait_for("called 来电: busy too");
 
     // A telephone whose number somebody enters while it rings is let go as well.
