@@ -10,7 +10,7 @@ use waihu_campaign::{Settings, Strategy};
 use waihu_types::{CampaignId, Case, CaseId, Redial, WallTime};
 
 use crate::{
-    CaseState, Store, StoreError, StoredCase,
+    CaseState, Location, Store, StoreError, StoredCase,
     attempts::redial_columns,
     cases::CaseRow,
     write::{Tx, placeholders, slices},
@@ -202,20 +202,25 @@ impl Store {
     /// When it cannot be written.
     pub async fn pick(&self, campaign: &CampaignId, limit: u32) -> Result<Vec<Picked>, StoreError> {
         let node = self.owner_id()?;
-        // Two that choose at once choose the same, and one of them goes away with nothing.
-        let mut tx = self.write_alone(&[format!("queue:{campaign}")]).await?;
+        // Nodes take side by side: each passes over what another is taking. Who fills the queue waits for them.
+        let mut tx = self.write_beside(&[format!("queue:{campaign}")]).await?;
+        let passing = match self.location {
+            Location::File(_) => "",
+            Location::Server { .. } => " FOR UPDATE SKIP LOCKED",
+        };
         // What is chosen first, in the order of an index, is found by its key after that (`coalesce` keeps the
         // index of what is ready out of it, in which there is no order of cases): an UPDATE over a subquery
         // whose LIMIT is not known yet may be planned as one over the whole queue.
-        let next: Vec<String> = sqlx::query_scalar(
+        let next = format!(
             "SELECT case_id FROM queue WHERE campaign = $1 AND state = 'ready'
-             ORDER BY rank DESC, case_id LIMIT $2",
-        )
-        .bind(campaign.as_str())
-        .bind(i64::from(limit))
-        .fetch_all(&mut *tx)
-        .await
-        .map_err(|e| self.sql(e))?;
+             ORDER BY rank DESC, case_id LIMIT $2{passing}"
+        );
+        let next: Vec<String> = sqlx::query_scalar(AssertSqlSafe(next))
+            .bind(campaign.as_str())
+            .bind(i64::from(limit))
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(|e| self.sql(e))?;
         let mut picked = Vec::with_capacity(next.len());
         for some in slices(&next) {
             let rows = self.take(&mut tx, campaign, &node, some).await?;

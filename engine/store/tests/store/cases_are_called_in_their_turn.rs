@@ -12,6 +12,7 @@ use waihu_types::{AttemptId, Case, CaseId, Disposition, Outcome};
 
 on_both!(
     the_highest_rank_is_next_and_nobody_takes_it_twice,
+    of_several_who_take_at_once_each_has_cases_of_its_own,
     a_case_waits_for_its_moment,
     of_all_that_are_due_the_highest_rank_is_ready_first,
     only_who_took_a_case_may_call_it,
@@ -75,6 +76,46 @@ async fn the_highest_rank_is_next_and_nobody_takes_it_twice(ground: Ground) {
     assert_eq!(picked(&other, 9).await, ["C4", "C1"]);
     assert_eq!(picked(&store, 9).await, Vec::<String>::new());
     assert_eq!(counts(&store).await, (0, 0, 4, 0));
+}
+
+async fn of_several_who_take_at_once_each_has_cases_of_its_own(ground: Ground) {
+    let store = ground.store().await;
+    let ids: Vec<String> = (10..70).map(|n| format!("C{n}")).collect();
+    let ranks: Vec<(&str, i64)> = ids.iter().map(String::as_str).zip(0..).collect();
+    running(&store, &ranks).await;
+    let (one, two, three) = (ground.store().await, ground.store().await, ground.store().await);
+    let all_that_it_can = async |store: &Store| {
+        let mut taken = Vec::new();
+        loop {
+            let more = picked(store, 3).await;
+            if more.is_empty() {
+                return taken;
+            }
+            taken.extend(more);
+        }
+    };
+    let (a, b, c) = tokio::join!(all_that_it_can(&one), all_that_it_can(&two), all_that_it_can(&three));
+    let mut taken = [a, b, c].concat();
+    taken.sort();
+    assert_eq!(taken, ids);
+}
+
+#[tokio::test]
+async fn what_another_node_is_taking_is_passed_over_and_not_waited_for() {
+    let ground = Ground::server().await;
+    let store = ground.store().await;
+    running(&store, &[("C1", 9), ("C2", 5), ("C3", 1)]).await;
+    let raw = ground.raw().await;
+    let mut other = raw.begin().await.unwrap();
+    for taking in [
+        "SELECT pg_advisory_xact_lock_shared(hashtextextended('queue:november', 0))",
+        "SELECT 1 FROM queue WHERE case_id = 'C1' FOR UPDATE",
+    ] {
+        sqlx::query(taking).execute(&mut *other).await.unwrap();
+    }
+    assert_eq!(picked(&store, 1).await, ["C2"]);
+    other.rollback().await.unwrap();
+    assert_eq!(picked(&store, 9).await, ["C1", "C3"]);
 }
 
 async fn a_case_waits_for_its_moment(ground: Ground) {
