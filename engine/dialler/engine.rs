@@ -159,7 +159,8 @@ struct Engine {
     pace: Pace,
     /// What the trunk carries, for all nodes that dial on it.
     trunk: Trunk,
-    joined: bool,
+    /// This node's id, from when it has joined.
+    node: Option<String>,
     stop: Stop,
     mended_at: Option<Instant>,
     looked_at: Option<Instant>,
@@ -201,7 +202,7 @@ pub async fn run_engine(
         pacing: Pacing::new(trunk),
         pace: Pace::Full,
         trunk,
-        joined: false,
+        node: None,
         stop: Stop::No,
         mended_at: None,
         looked_at: None,
@@ -394,9 +395,9 @@ impl Engine {
     /// that dial on it.
     async fn live(&mut self) -> Result<(), DialError> {
         let (store, now) = (&self.plant.store, legs::wall_now());
-        if !self.joined {
-            store.join(&format!("{}@{}", self.order.node, self.order.trunk), now, self.order.lease).await?;
-            self.joined = true;
+        if self.node.is_none() {
+            let name = format!("{}@{}", self.order.node, self.order.trunk);
+            self.node = Some(store.join(&name, now, self.order.lease).await?);
         } else if !store.renew(now, self.order.lease).await? {
             tracing::warn!("this node was taken for dead: what it had open is filed, and it dials anew");
         }
@@ -405,11 +406,13 @@ impl Engine {
         }
         let of_trunk = format!("@{}", self.order.trunk);
         let nodes = store.nodes(now).await?;
-        let dialling = nodes.iter().filter(|n| n.alive && !n.draining && n.name.ends_with(&of_trunk)).count();
-        let nodes = u32::try_from(dialling).unwrap_or(u32::MAX).max(1);
+        let dials = |n: &&waihu_store::Node| n.alive && !n.draining && n.name.ends_with(&of_trunk);
+        let dialling: Vec<&str> = nodes.iter().filter(dials).map(|n| n.id.as_str()).collect();
+        let at = dialling.iter().position(|id| self.node.as_deref() == Some(*id)).unwrap_or(0);
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let nodes = count(dialling.len()).max(1);
         self.pacing.set_nodes(nodes);
-        let Trunk { cps, channels } = self.trunk;
-        self.pacing.set_trunk(Trunk { cps: cps / f64::from(nodes), channels: (channels / nodes).max(1) });
+        self.pacing.set_trunk(self.trunk.of_node(count(at), nodes));
         Ok(())
     }
 
