@@ -31,10 +31,25 @@ name = "busy too"
 lang = "zh"
 rings_ms = 200
 decline = 486
+
+[[persona]]
+number = "1304"
+name = "entered"
+lang = "zh"
+no_answer = true
 "#;
 
 fn status(project: &Path) -> Value {
     serde_json::from_str(&run(project, &["campaign", "status", "rows", "--json"])).unwrap()
+}
+
+/// How long a call that nobody answered rang, out of the two minutes that it may [s].
+fn rang_s(project: &Path, case: &str) -> i64 {
+    let outcome: Value =
+        serde_json::from_str(&run(project, &["outcomes", "--case", case, "--json"])).unwrap();
+    assert!(outcome["answered_at"].is_null(), "{outcome}");
+    let at = |key: &str| outcome[key].as_str().unwrap().parse::<jiff::Timestamp>().unwrap().as_second();
+    at("ended_at") - at("dialled_at")
 }
 
 #[tokio::test]
@@ -49,10 +64,11 @@ async fn rows_start_and_stop_calls() {
         project,
         &[
             ("sip-config/rows.toml", &trunk),
-            ("rows.toml", "trunk = \"rows\"\nscript = \"reminder\"\n"),
+            ("rows.toml", "trunk = \"rows\"\nscript = \"reminder\"\n[pacing]\nring_s = 120\n"),
             ("personas.toml", PERSONAS),
             ("cases.csv", &[COLUMNS, &row("rings", "1301"), &row("busy", "1302")].concat()),
             ("later.csv", &[COLUMNS, &row("later", "1303")].concat()),
+            ("entered.csv", &[COLUMNS, &row("entered", "1304")].concat()),
         ],
     );
     approve(project, "reminder");
@@ -79,20 +95,29 @@ async fn rows_start_and_stop_calls() {
     store.set_case_state(&"rings".parse().unwrap(), paid, None, now).await.unwrap();
     callees.wait_for("over 结束: rings");
     engine.wait_for("rings: ");
-    let outcome: Value =
-        serde_json::from_str(&run(project, &["outcomes", "--case", "rings", "--json"])).unwrap();
-    assert!(outcome["answered_at"].is_null(), "{outcome}");
+    assert!(rang_s(project, "rings") < 120);
     // The busy one is called again by and by; the paid one is done with, whatever the ladder says.
     let stands = status(project);
     assert_eq!((&stands["waiting"], &stands["done"], &stands["ready"]), (&1.into(), &1.into(), &0.into()));
 
-    // Paused, it takes cases and calls none; started again, it does.
+    // Paused, it takes cases and calls none; started again, it does. Who watches it sees that it has nothing to do.
+    let watched = Told::spawn(waihu(project).args(["campaign", "status", "rows", "--watch", "--json"]));
+    watched.wait_for("\"state\":\"running\"");
     run(project, &["campaign", "pause", "rows"]);
+    assert!(watched.last().contains("\"state\":\"paused\""));
     run(project, &["campaign", "add", "rows", "--cases", &at("later.csv")]);
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(status(project)["waiting"], 2, "nobody was called");
-    run(project, &["campaign", "start", "rows"]);
+    run(project, &["campaign", "resume", "rows"]);
     callees.wait_for("called 来电: busy too");
+
+    // A telephone whose number somebody enters while it rings is let go as well.
+    run(project, &["campaign", "add", "rows", "--cases", &at("entered.csv")]);
+    callees.wait_for("called 来电: entered");
+    run(project, &["do-not-call", "add", "1304", "--reason", "a letter", "--by", "Li"]);
+    callees.wait_for("over 结束: entered");
+    engine.wait_for("entered: ");
+    assert!(rang_s(project, "entered") < 120);
 
     // Asked to end, the engine ends; a stopped campaign is not started again.
     engine.end();

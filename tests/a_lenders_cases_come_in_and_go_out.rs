@@ -1,4 +1,5 @@
-//! Cases in from files and a database, out again the same, and stopped by a word; without a model or a telephone.
+//! Cases in from files and a database, out again the same, and stopped by a word; what came of their calls, out as other
+//! programs read it. Without a model or a telephone.
 #![allow(clippy::unwrap_used)]
 
 use std::{
@@ -7,6 +8,11 @@ use std::{
     path::Path,
     process::{Command, Stdio},
 };
+
+use serde_json::{Value, json};
+use waihu_compliance::Gate;
+use waihu_store::{NewAttempt, Passage, Store};
+use waihu_types::Outcome;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -115,4 +121,141 @@ fn a_case_is_explained_from_the_store_and_stops_by_a_word() {
     assert!(!ok && said.contains("1 cases are withdrawn") && said.contains("C-9"), "{said}");
     assert!(well(at, &["cases", "reopen", "C-1", "C-2"]).contains("2 cases are open"));
     assert!(well(at, &["cases", "import", "cases.csv"]).contains("2 as before"));
+}
+
+/// Three outcomes: of one call all that there may be, of one the least, and the third one's process dies in it.
+fn outcomes() -> Vec<Outcome> {
+    let least = json!({
+        "version": 1, "attempt": "least", "campaign": null, "case": "C-2", "callee": "13800138001",
+        "dialled_at": "2025-11-26T04:01:00.000Z", "answered_at": null, "ended_at": "2025-11-26T04:02:00.500Z",
+        "answered_by": "nobody", "identity": "unconfirmed", "debt_disclosed": false, "disposition": "busy",
+        "promise": null, "callback": null, "intents": [], "handover": null,
+        "script": {"name": "reminder", "lang": "zh", "sha256": "ab".repeat(32)}, "models": {},
+        "recording": null, "transcript": null, "sip": null, "ended_by": null, "fault": "callee",
+        "redial": {"verdict": "no", "rule": "attempts_used_up"},
+    });
+    let full = json!({
+        "attempt": "full", "campaign": "nov", "case": "C-1", "callee": "13800138000",
+        "dialled_at": "2025-11-26T04:00:00.007Z", "answered_at": "2025-11-26T04:00:05.250Z",
+        "ended_at": "2025-11-26T04:00:40.000Z", "answered_by": "human", "identity": "confirmed",
+        "debt_disclosed": true, "disposition": "promise_to_pay",
+        "promise": {
+            "date": "2025-12-01", "amount": "2925.00", "currency": "CNY", "channel": "app",
+            "parts": [{"date": "2025-12-01", "amount": "2000.00", "currency": "CNY"},
+                      {"date": "2025-12-15", "amount": "925.00", "currency": "CNY"}],
+            "discount": {"amount": "325.00", "currency": "CNY"},
+        },
+        "callback": {"date": "2025-11-28", "time": "10:30:00", "by_agent": true},
+        "follow_ups": [{"kind": "note", "words": "asks, \"why\"\nand when"}],
+        "intents": ["affirm", "promise_to_pay"],
+        "handover": {"agent": "王芳", "result": "joined", "joined_at": "2025-11-26T04:00:20.000Z"},
+        "recording": {"path": "recordings/full.wav", "sha256": "cd".repeat(32), "duration_ms": 35_000,
+                      "cut_short": null, "holes_ms": 0},
+        "transcript": {"path": "recordings/full.jsonl", "sha256": "ef".repeat(32)},
+        "sip": {"code": 200, "reason": "OK"}, "ended_by": "us", "fault": null,
+        "redial": {"verdict": "allowed", "rule": "promise_follow_up", "not_before": "2025-12-02T02:00:00.000Z"},
+    });
+    let dies = json!({"attempt": "dies", "case": "C-3", "callee": "13800138003"});
+    [json!({}), full, dies]
+        .into_iter()
+        .map(|more: Value| {
+            let mut outcome = least.clone();
+            outcome.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            serde_json::from_value(outcome).unwrap()
+        })
+        .collect()
+}
+
+async fn file_outcomes(project: &Path) {
+    fs::create_dir_all(project.join(".waihu")).unwrap();
+    let store = Store::open(project.join(".waihu/waihu.sqlite")).await.unwrap();
+    for outcome in outcomes() {
+        let new = NewAttempt {
+            attempt: outcome.attempt.clone(),
+            campaign: outcome.campaign.clone(),
+            case: outcome.case.clone(),
+            callee: outcome.callee.clone(),
+            script: outcome.script.clone(),
+            models: outcome.models.clone(),
+            dialled_at: outcome.dialled_at,
+            own_number: true,
+        };
+        store.begin_attempt(&new, &Passage::new(Gate::laboratory(), "Asia/Shanghai")).await.unwrap();
+        if outcome.attempt.as_str() != "dies" {
+            store.close_attempt(&outcome).await.unwrap();
+        }
+    }
+    store.close().await;
+}
+
+/// Holds every column of the files against the view, each read by a program of others.
+const AS_IN_THE_VIEW: &str = r#"
+import csv, datetime, json, sqlite3, sys, duckdb
+
+NESTED = {'intents', 'promise_parts', 'record'}
+FLAGS = {'debt_disclosed', 'callback_by_agent', 'recovered'}
+
+def plain(name, value):
+    if value is None or value == '':
+        return None
+    if name in NESTED:
+        return json.loads(value)
+    if name == 'talk_s':
+        return float(value)
+    if name in FLAGS:
+        return value in (True, 1, 'true')
+    if isinstance(value, datetime.datetime):
+        value = value.astimezone(datetime.timezone.utc).isoformat(timespec='milliseconds')
+        return value.replace('+00:00', 'Z')
+    return str(value)
+
+def rows(of):
+    names = [column[0] for column in of.description]
+    return [dict(zip(names, row)) for row in of.fetchall()]
+
+db = sqlite3.connect('.waihu/waihu.sqlite')
+view = rows(db.execute('SELECT * FROM outcomes_v1 ORDER BY ended_at, attempt'))
+files = {
+    'csv': list(csv.DictReader(open('calls.csv', encoding='utf-8-sig', newline=''))),
+    'jsonl': [json.loads(line) for line in open('calls.jsonl', encoding='utf-8')],
+    'parquet': rows(duckdb.connect().execute("SELECT * FROM 'calls.parquet'")),
+}
+for form, told in files.items():
+    if len(told) != len(view):
+        sys.exit(f'{form}: {len(told)} rows, and {len(view)} in the view')
+    for row, of_view in zip(told, view):
+        # In JSON lines what is absent is left out.
+        if set(row) - set(of_view) or form != 'jsonl' and set(of_view) - set(row):
+            sys.exit(f'{form}: {sorted(set(row) ^ set(of_view))}')
+        for name in of_view:
+            ours, theirs = plain(name, row.get(name)), plain(name, of_view[name])
+            if ours != theirs:
+                sys.exit(f'{form}: {name}: {ours!r}, and in the view {theirs!r}')
+print([row['recovered'] for row in view])
+"#;
+
+#[tokio::test]
+async fn outcomes_are_exported_with_the_columns_of_the_view() {
+    let tools = Path::new(ROOT).join(".tools/duckdb");
+    assert!(tools.join("duckdb").exists(), "DuckDB is missing: run .ci/setup --with-peers");
+    let folder = project();
+    let at = folder.path();
+    file_outcomes(at).await;
+    for form in ["csv", "jsonl", "parquet"] {
+        let said = well(at, &["outcomes", "--export", &format!("calls.{form}")]);
+        assert!(said.contains("3 outcomes"), "{said}");
+    }
+    let script = ["-c", AS_IN_THE_VIEW];
+    let done =
+        Command::new("python3").current_dir(at).args(script).env("PYTHONPATH", tools).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert_eq!(
+        String::from_utf8(done.stdout).unwrap().trim(),
+        "[0, 0, 1]",
+        "the last one's process has died"
+    );
+    let some = |more: &[&str]| well(at, &[&["outcomes", "--export", "some.csv"][..], more].concat());
+    assert!(some(&["--promises"]).contains("1 outcomes"));
+    assert!(some(&["--since", "2025-11-26T04:01:00Z"]).contains("2 outcomes"));
+    assert!(some(&["--campaign", "nov"]).contains("1 outcomes"));
 }

@@ -60,6 +60,15 @@ pub struct Trunk {
     pub channels: u32,
 }
 
+impl Trunk {
+    /// What of it one node has, the `at`-th of so many that dial on it: together they have all of it, and no more.
+    pub fn of_node(self, at: u32, nodes: u32) -> Self {
+        let nodes = nodes.max(1);
+        let one_more = u32::from(at < self.channels % nodes);
+        Self { cps: self.cps / f64::from(nodes), channels: self.channels / nodes + one_more }
+    }
+}
+
 /// What an agent does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AgentNow {

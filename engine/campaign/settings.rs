@@ -108,7 +108,7 @@ pub struct PacingSettings {
     pub weight: u32,
     /// Who goes first where not all can: 0 (last) to 9.
     pub priority: u8,
-    /// How long a call rings before it is given up [s].
+    /// How long a call rings before it is given up [s]; less where the trunk allows less.
     pub ring_s: u32,
     /// How long an agent talks, until that was measured [s].
     pub talk_s: u32,

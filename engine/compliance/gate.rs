@@ -177,6 +177,16 @@ impl Profile {
         self.rules().iter().filter_map(denial).collect()
     }
 
+    /// The first rule that forbids a call whatever the time and whatever was called before: the case is flagged, or
+    /// nobody agreed to an automated voice.
+    pub fn forbids(&self, subject: &Subject) -> Option<&Rule> {
+        self.rules().iter().find(|rule| match &rule.check {
+            Check::Flag(flag) => subject.flags.contains(flag),
+            Check::Consent => subject.consent != Some(Consent::Given),
+            _ => false,
+        })
+    }
+
     /// The first moment from `now` on at which a call would be allowed if nothing else happened, within
     /// [`HORIZON_DAYS`].
     pub fn next_allowed(&self, subject: &Subject, history: &[Contact], now: Timestamp) -> Option<Timestamp> {

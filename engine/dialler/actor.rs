@@ -77,8 +77,8 @@ pub async fn place_call(
     }
     let mut call = ActiveCall::open(&plant, &order, today, prompts, observer, stop)?;
     let attempt = call.begin().await?;
-    let ring = |seconds: u32| Duration::from_secs(seconds.into());
-    let mut machine = CallMachine::new(interpreter, order.lang, ring(plant.trunk.ring_timeout_s));
+    let ring = Duration::from_secs(order.ring_s(plant.trunk.ring_timeout_s).into());
+    let mut machine = CallMachine::new(interpreter, order.lang, ring);
 
     machine.handle_input(call.now(), Input::Dial);
     let ending = loop {

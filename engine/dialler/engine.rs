@@ -8,6 +8,7 @@ mod active;
 mod appointments;
 mod crew;
 mod gauge;
+mod overtaken;
 mod preview;
 mod unplaced;
 
@@ -57,8 +58,8 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How often what dead nodes left, and what could not be filed, is looked for.
 const MEND: Duration = Duration::from_secs(5);
 
-/// Cases that become due at one look; those beyond are due at the next. A thousand a second is more than a node
-/// dials.
+/// Cases that become ready at one look, the highest of those that are due; the others at the next. A thousand a
+/// second is more than a node dials.
 const SWEEP: u32 = 1_000;
 
 /// Ready cases are counted up to here: more than a node dials in a second.
@@ -157,7 +158,8 @@ struct Engine {
     pace: Pace,
     /// What the trunk carries, for all nodes that dial on it.
     trunk: Trunk,
-    joined: bool,
+    /// This node's id, from when it has joined.
+    node: Option<String>,
     stop: Stop,
     mended_at: Option<Instant>,
     looked_at: Option<Instant>,
@@ -201,7 +203,7 @@ pub async fn run_engine(
         pacing: Pacing::new(trunk),
         pace: Pace::Full,
         trunk,
-        joined: false,
+        node: None,
         stop: Stop::No,
         mended_at: None,
         looked_at: None,
@@ -370,7 +372,7 @@ impl Engine {
         self.withdraw(is_over, Some(legs::wall_now()), "put_back").await?;
         gauge::measure(&self.pacing, self.campaigns.keys());
         gauge::measure_trunk(&self.plant.carrier);
-        self.stop_settled().await
+        self.stop_overtaken().await
     }
 
     /// Takes from the store how many people had answered and found no agent, of this node's calls and of others':
@@ -395,9 +397,9 @@ impl Engine {
     /// that dial on it.
     async fn live(&mut self) -> Result<(), DialError> {
         let (store, now) = (&self.plant.store, legs::wall_now());
-        if !self.joined {
-            store.join(&format!("{}@{}", self.order.node, self.order.trunk), now, self.order.lease).await?;
-            self.joined = true;
+        if self.node.is_none() {
+            let name = format!("{}@{}", self.order.node, self.order.trunk);
+            self.node = Some(store.join(&name, now, self.order.lease).await?);
         } else if !store.renew(now, self.order.lease).await? {
             tracing::warn!("this node was taken for dead: what it had open is filed, and it dials anew");
         }
@@ -406,11 +408,13 @@ impl Engine {
         }
         let of_trunk = format!("@{}", self.order.trunk);
         let nodes = store.nodes(now).await?;
-        let dialling = nodes.iter().filter(|n| n.alive && !n.draining && n.name.ends_with(&of_trunk)).count();
-        let nodes = u32::try_from(dialling).unwrap_or(u32::MAX).max(1);
+        let dials = |n: &&waihu_store::Node| n.alive && !n.draining && n.name.ends_with(&of_trunk);
+        let dialling: Vec<&str> = nodes.iter().filter(dials).map(|n| n.id.as_str()).collect();
+        let at = dialling.iter().position(|id| self.node.as_deref() == Some(*id)).unwrap_or(0);
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let nodes = count(dialling.len()).max(1);
         self.pacing.set_nodes(nodes);
-        let Trunk { cps, channels } = self.trunk;
-        self.pacing.set_trunk(Trunk { cps: cps / f64::from(nodes), channels: (channels / nodes).max(1) });
+        self.pacing.set_trunk(self.trunk.of_node(count(at), nodes));
         Ok(())
     }
 
@@ -442,16 +446,6 @@ impl Engine {
             }
         }
         Ok(())
-    }
-
-    /// Calls that still ring are given up where their case was settled, and nobody looks at it any more.
-    async fn stop_settled(&mut self) -> Result<(), DialError> {
-        let settled = self.plant.store.settled().await?;
-        let ringing = self.up.values().filter(|up| up.answered_at.is_none());
-        for up in ringing.filter(|up| settled.contains(&up.order.case.id)) {
-            let _ = up.stop.send(Stop::HangUp);
-        }
-        self.withdraw(|order| settled.contains(&order.case.id), None, "settled").await
     }
 
     /// Whether a campaign has nothing left to do now.

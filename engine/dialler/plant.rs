@@ -71,6 +71,14 @@ pub struct Plan {
     pub strategy: Strategy,
 }
 
+impl Plan {
+    /// How long a callee's phone rings before the call is given up [s]: as long as the campaign says, and no longer
+    /// than the trunk allows.
+    fn ring_s(&self, trunk_s: u32) -> u32 {
+        self.settings.pacing.ring_s.min(trunk_s)
+    }
+}
+
 /// One call to place.
 #[derive(Clone)]
 pub struct Order {
@@ -109,6 +117,11 @@ impl Order {
     pub fn new_attempt_id() -> AttemptId {
         // A UUID is 36 letters, digits and dashes: always an id.
         uuid::Uuid::now_v7().to_string().parse().unwrap_or_else(|_| unreachable!())
+    }
+
+    /// How long the callee's phone may ring [s], on a trunk that allows so much; by hand as long as that.
+    pub(crate) fn ring_s(&self, trunk_s: u32) -> u32 {
+        self.plan.as_ref().map_or(trunk_s, |plan| plan.ring_s(trunk_s))
     }
 
     /// The gate that it has to pass.
@@ -193,4 +206,21 @@ pub enum ProgressKind {
         /// The outcome, where it is kept nowhere. Holds personal data: for the terminal, never for a log.
         outcome: Option<Box<Outcome>>,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_phone_rings_as_long_as_campaign_and_trunk_allow() {
+        let plan = |pacing: &str| {
+            let text = format!("trunk = \"main\"\nscript = \"reminder\"\n[pacing]\n{pacing}");
+            Plan { settings: Settings::parse(&text).unwrap(), strategy: Strategy::default() }
+        };
+        assert_eq!(plan("ring_s = 20").ring_s(30), 20, "the campaign's");
+        assert_eq!(plan("ring_s = 45").ring_s(30), 30, "the trunk's");
+        assert_eq!(plan("ring_s = 45").ring_s(8), 8, "of a laboratory");
+        assert_eq!(plan("").ring_s(60), 30, "where nothing is written");
+    }
 }

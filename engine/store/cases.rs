@@ -214,22 +214,6 @@ impl Store {
         .map_err(|e| self.sql(e))?;
         rows.into_iter().map(CaseRow::case).collect()
     }
-
-    /// Those of the cases that this node has taken which are open no longer, in the order of their ids.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    pub async fn settled(&self) -> Result<Vec<CaseId>, StoreError> {
-        let ids: Vec<String> = sqlx::query_scalar(
-            "SELECT DISTINCT q.case_id FROM queue AS q JOIN cases AS c ON c.case_id = q.case_id
-             WHERE q.state = 'leased' AND q.node = $1 AND c.state <> 'open' ORDER BY q.case_id",
-        )
-        .bind(self.owner_id()?)
-        .fetch_all(&self.pool)
-        .await
-        .map_err(|e| self.sql(e))?;
-        ids.iter().map(|id| Ok(id.parse()?)).collect()
-    }
 }
 
 fn tell_case(tx: &mut Tx, case: &CaseId, state: CaseState, revision: i64, now: WallTime) {

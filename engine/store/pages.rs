@@ -36,6 +36,15 @@ pub struct PageFilter {
     pub kept: Kept,
 }
 
+/// An outcome, with how it came here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FiledOutcome {
+    /// The outcome.
+    pub outcome: Outcome,
+    /// Whether it was filed for a process that had died.
+    pub recovered: bool,
+}
+
 impl Store {
     /// At most `limit` outcomes after a place, in the order in which their calls ended.
     ///
@@ -47,8 +56,22 @@ impl Store {
         after: Option<&After>,
         limit: u32,
     ) -> Result<Vec<Outcome>, StoreError> {
-        let rows: Vec<(String, String)> = sqlx::query_as(
-            "SELECT attempt, record FROM outcomes
+        let filed = self.filed_page(filter, after, limit).await?;
+        Ok(filed.into_iter().map(|filed| filed.outcome).collect())
+    }
+
+    /// The same, with how they came here.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub async fn filed_page(
+        &self,
+        filter: &PageFilter,
+        after: Option<&After>,
+        limit: u32,
+    ) -> Result<Vec<FiledOutcome>, StoreError> {
+        let rows: Vec<(String, String, i64)> = sqlx::query_as(
+            "SELECT attempt, record, recovered FROM outcomes
              WHERE ($1 IS NULL OR campaign = $1) AND ($2 IS NULL OR case_id = $2)
                AND ($3 IS NULL OR disposition = $3) AND ended_at >= $4
                AND ($5 = 0 OR promise_date IS NOT NULL)
@@ -66,7 +89,10 @@ impl Store {
         .fetch_all(&self.pool)
         .await
         .map_err(|e| self.sql(e))?;
-        rows.iter().map(|(attempt, record)| read(attempt, record)).collect()
+        let filed = |(attempt, record, recovered): &(String, String, i64)| {
+            Ok(FiledOutcome { outcome: read(attempt, record)?, recovered: *recovered != 0 })
+        };
+        rows.iter().map(filed).collect()
     }
 
     /// At most `limit` attempts after a place, in the order in which they were dialled.

@@ -10,11 +10,14 @@ use waihu_campaign::{Settings, Strategy};
 use waihu_types::{CampaignId, Case, CaseId, Redial, WallTime};
 
 use crate::{
-    CaseState, Store, StoreError, StoredCase,
+    CaseState, Location, Store, StoreError, StoredCase,
     attempts::redial_columns,
     cases::CaseRow,
     write::{Tx, placeholders, slices},
 };
+
+/// As many as are sorted in some milliseconds.
+const FEW: i64 = 10_000;
 
 /// Where a case is to stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,30 +126,26 @@ impl Store {
         stranger.map_or(Ok(()), |id| Err(StoreError::UnknownCase(id.parse()?)))
     }
 
-    /// Makes cases of a campaign ready whose moment has come, at most so many; how many were.
+    /// Makes cases of a campaign ready whose moment has come, those of the highest rank, at most so many; how many
+    /// were.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When it cannot be read or written.
     pub async fn sweep(&self, campaign: &CampaignId, now: WallTime, limit: u32) -> Result<u64, StoreError> {
+        // Chosen before the write, which looks again whether each waits and is due: who else writes does not wait.
+        let due = self.highest_due(campaign, now, limit).await?;
+        if due.is_empty() {
+            return Ok(0);
+        }
         let mut tx = self.write_alone(&[format!("queue:{campaign}")]).await?;
-        let due: Vec<String> = sqlx::query_scalar(
-            "SELECT case_id FROM queue WHERE campaign = $1 AND state = 'waiting' AND due_at <= $2
-             ORDER BY due_at LIMIT $3",
-        )
-        .bind(campaign.as_str())
-        .bind(now.unix_millis())
-        .bind(i64::from(limit))
-        .fetch_all(&mut *tx)
-        .await
-        .map_err(|e| self.sql(e))?;
         let mut swept = 0;
         for some in slices(&due) {
             let sql = format!(
                 "UPDATE queue SET state = 'ready' FROM (VALUES {}) AS due
-                 WHERE campaign = $1 AND case_id = column1 AND coalesce(state, '') = 'waiting'",
-                placeholders(2, some.len(), 1)
+                 WHERE campaign = $1 AND case_id = column1 AND coalesce(state, '') = 'waiting' AND due_at + 0 <= $2",
+                placeholders(3, some.len(), 1)
             );
-            let mut update = sqlx::query(AssertSqlSafe(sql)).bind(campaign.as_str());
+            let mut update = sqlx::query(AssertSqlSafe(sql)).bind(campaign.as_str()).bind(now.unix_millis());
             for case in some {
                 update = update.bind(case);
             }
@@ -156,6 +155,46 @@ impl Store {
         Ok(swept)
     }
 
+    /// The waiting cases of the highest rank that are due; of the same rank those that are due longest.
+    async fn highest_due(
+        &self,
+        campaign: &CampaignId,
+        now: WallTime,
+        limit: u32,
+    ) -> Result<Vec<String>, StoreError> {
+        let due: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM (SELECT case_id FROM queue WHERE campaign = $1 AND state = 'waiting' AND due_at <= $2
+                                   ORDER BY due_at LIMIT $3) AS due",
+        )
+        .bind(campaign.as_str())
+        .bind(now.unix_millis())
+        .bind(FEW)
+        .fetch_one(&self.pool)
+        .await
+        .map_err(|e| self.sql(e))?;
+        if due == 0 {
+            return Ok(Vec::new());
+        }
+        // Each in the order of an index: few that are due are sorted by their rank, and where many are, the highest
+        // of all that wait are looked at until enough of them are due (`+ 0` keeps the other index out of it).
+        let of = if due < FEW {
+            format!(
+                "(SELECT case_id, rank, due_at FROM queue
+                  WHERE campaign = $1 AND state = 'waiting' AND due_at <= $2 ORDER BY due_at LIMIT {FEW}) AS due"
+            )
+        } else {
+            "queue WHERE campaign = $1 AND state = 'waiting' AND due_at + 0 <= $2".to_owned()
+        };
+        let sql = format!("SELECT case_id FROM {of} ORDER BY rank DESC, due_at, case_id LIMIT $3");
+        sqlx::query_scalar(AssertSqlSafe(sql))
+            .bind(campaign.as_str())
+            .bind(now.unix_millis())
+            .bind(i64::from(limit))
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|e| self.sql(e))
+    }
+
     /// Takes the next cases of a campaign that are ready, at most so many: no other node takes them as long as
     /// this one lives. Their attempts, or [`Store::put_back`], give them up; what neither did, [`Store::release_but`].
     ///
@@ -163,20 +202,25 @@ impl Store {
     /// When it cannot be written.
     pub async fn pick(&self, campaign: &CampaignId, limit: u32) -> Result<Vec<Picked>, StoreError> {
         let node = self.owner_id()?;
-        // Two that choose at once choose the same, and one of them goes away with nothing.
-        let mut tx = self.write_alone(&[format!("queue:{campaign}")]).await?;
+        // Nodes take side by side: each passes over what another is taking. Who fills the queue waits for them.
+        let mut tx = self.write_beside(&[format!("queue:{campaign}")]).await?;
+        let passing = match self.location {
+            Location::File(_) => "",
+            Location::Server { .. } => " FOR UPDATE SKIP LOCKED",
+        };
         // What is chosen first, in the order of an index, is found by its key after that (`coalesce` keeps the
         // index of what is ready out of it, in which there is no order of cases): an UPDATE over a subquery
         // whose LIMIT is not known yet may be planned as one over the whole queue.
-        let next: Vec<String> = sqlx::query_scalar(
+        let next = format!(
             "SELECT case_id FROM queue WHERE campaign = $1 AND state = 'ready'
-             ORDER BY rank DESC, case_id LIMIT $2",
-        )
-        .bind(campaign.as_str())
-        .bind(i64::from(limit))
-        .fetch_all(&mut *tx)
-        .await
-        .map_err(|e| self.sql(e))?;
+             ORDER BY rank DESC, case_id LIMIT $2{passing}"
+        );
+        let next: Vec<String> = sqlx::query_scalar(AssertSqlSafe(next))
+            .bind(campaign.as_str())
+            .bind(i64::from(limit))
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(|e| self.sql(e))?;
         let mut picked = Vec::with_capacity(next.len());
         for some in slices(&next) {
             let rows = self.take(&mut tx, campaign, &node, some).await?;

@@ -56,6 +56,25 @@ pub(crate) type Statement<'q> = Query<'q, Any, AnyArguments>;
 
 type Turn = OwnedMutexGuard<Option<Group>>;
 
+/// How a write holds the things that it names.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hold {
+    /// Nobody else holds them.
+    Alone,
+    /// Others may, who hold them so too.
+    Beside,
+}
+
+impl Hold {
+    /// The end of the names of PostgreSQL's functions.
+    fn ending(self) -> &'static str {
+        match self {
+            Self::Alone => "",
+            Self::Beside => "_shared",
+        }
+    }
+}
+
 /// A transaction of several writes.
 #[derive(Debug)]
 struct Group {
@@ -90,8 +109,19 @@ impl Store {
     /// Begins a write that waits for every other one, of whatever node, that named one of the same `things`,
     /// until that is committed. All that is decided from has to be read after this.
     pub(crate) async fn write_alone(&self, things: &[String]) -> Result<Tx, StoreError> {
-        let alone: &[String] = if matches!(self.location, Location::File(_)) { &[] } else { things };
-        Writers::open(&self.writers, alone).await.map_err(|e| self.sql(e))
+        self.write_holding(things, Hold::Alone).await
+    }
+
+    /// Begins a write that waits for those who are alone with one of the same `things`, as they wait for it, and for
+    /// nobody who begins so as well.
+    pub(crate) async fn write_beside(&self, things: &[String]) -> Result<Tx, StoreError> {
+        self.write_holding(things, Hold::Beside).await
+    }
+
+    async fn write_holding(&self, things: &[String], hold: Hold) -> Result<Tx, StoreError> {
+        // A file has one writer.
+        let things: &[String] = if matches!(self.location, Location::File(_)) { &[] } else { things };
+        Writers::open(&self.writers, things, hold).await.map_err(|e| self.sql(e))
     }
 
     /// A write of one statement; how many rows it changed.
@@ -109,20 +139,20 @@ impl Writers {
     }
 
     /// Joins the group, or begins one.
-    async fn open(this: &Arc<Self>, things: &[String]) -> Result<Tx, SqlError> {
+    async fn open(this: &Arc<Self>, things: &[String], hold: Hold) -> Result<Tx, SqlError> {
         let mut turn = this.turn().await;
         if turn.as_ref().is_some_and(|group| group.writes >= MOST) {
             turn = this.finish(turn).await;
         }
         if let Some(group) = &mut *turn {
-            match group.join(things).await {
+            match group.join(things, hold).await {
                 Ok(true) => {}
                 Ok(false) => turn = this.finish(turn).await,
                 Err(e) => lose(&mut turn, &e),
             }
         }
         if turn.is_none() {
-            let group = this.begin(things).await?;
+            let group = this.begin(things, hold).await?;
             *turn = Some(group);
         }
         match OwnedMutexGuard::try_map(turn, Option::as_mut) {
@@ -150,20 +180,20 @@ impl Writers {
 
     /// Begins a group. A file is taken at once: a transaction that began by reading could not be promoted while
     /// another process writes.
-    async fn begin(&self, things: &[String]) -> Result<Group, SqlError> {
+    async fn begin(&self, things: &[String], hold: Hold) -> Result<Group, SqlError> {
         let mut tx = match self.location {
             Location::File(_) => self.pool.begin_with("BEGIN IMMEDIATE").await?,
             Location::Server { .. } => self.pool.begin().await?,
         };
         if !things.is_empty() {
             // In one order for all, so that of two who want the same neither waits for the other.
-            sqlx::query(
-                "SELECT pg_advisory_xact_lock(hashtextextended(value, 0)) FROM
+            let sql = format!(
+                "SELECT pg_advisory_xact_lock{}(hashtextextended(value, 0)) FROM
                     (SELECT value FROM json_array_elements_text(CAST($1 AS json)) ORDER BY value) AS sorted",
-            )
-            .bind(serde_json::json!(things).to_string())
-            .execute(&mut *tx)
-            .await?;
+                hold.ending()
+            );
+            let held = sqlx::query(AssertSqlSafe(sql)).bind(serde_json::json!(things).to_string());
+            held.execute(&mut *tx).await?;
         }
         let (done, _) = watch::channel(None);
         Ok(Group { tx, writes: 0, savepoint: None, given_up: false, events: Vec::new(), done })
@@ -263,7 +293,7 @@ fn lose(turn: &mut Turn, e: &SqlError) {
 
 impl Group {
     /// Makes ready for another write; false where it would have to wait for one of the `things`.
-    async fn join(&mut self, things: &[String]) -> Result<bool, SqlError> {
+    async fn join(&mut self, things: &[String], hold: Hold) -> Result<bool, SqlError> {
         let next = format!("w{}", self.writes);
         let sql = match &self.savepoint {
             Some(last) => format!("RELEASE SAVEPOINT {last}; SAVEPOINT {next}"),
@@ -274,13 +304,13 @@ impl Group {
         if things.is_empty() {
             return Ok(true);
         }
-        let taken: i64 = sqlx::query_scalar(
-            "SELECT count(*) FROM (SELECT pg_try_advisory_xact_lock(hashtextextended(value, 0)) AS ours
+        let sql = format!(
+            "SELECT count(*) FROM (SELECT pg_try_advisory_xact_lock{}(hashtextextended(value, 0)) AS ours
                 FROM json_array_elements_text(CAST($1 AS json))) AS tried WHERE NOT ours",
-        )
-        .bind(serde_json::json!(things).to_string())
-        .fetch_one(&mut *self.tx)
-        .await?;
+            hold.ending()
+        );
+        let tried = sqlx::query_scalar(AssertSqlSafe(sql)).bind(serde_json::json!(things).to_string());
+        let taken: i64 = tried.fetch_one(&mut *self.tx).await?;
         Ok(taken == 0)
     }
 

@@ -400,6 +400,20 @@ impl TrunkTable {
         }
     }
 
+    fn check_ring(&self, wrong: &Wrong<'_>) -> Result<(), ConfigError> {
+        // 16 CFR 310.4(b)(4)(ii): people have 15 s or four rings. A machine answers sooner.
+        let least = if self.compliance.as_deref() == Some("laboratory") { 5 } else { 15 };
+        if (least..=180).contains(&self.ring_timeout_s) {
+            return Ok(());
+        }
+        let message = format!(
+            "{}: from 15 to 180 seconds is expected, and from 5 with compliance = \"laboratory\" alone \
+             应在 15 至 180 秒之间；只有实验线路（compliance = \"laboratory\"）可短至 5 秒",
+            self.ring_timeout_s
+        );
+        Err(wrong("ring_timeout_s", message))
+    }
+
     fn srtp(&self, wrong: &Wrong<'_>) -> Result<(SrtpPolicy, KeyExchange, Vec<SrtpSuite>), ConfigError> {
         let policy = match self.srtp.as_deref() {
             None | Some("off") => SrtpPolicy::Off,
@@ -466,13 +480,11 @@ impl TrunkConfig {
         let codecs = ordered("codecs", &t.codecs, Codec::from_name, &Codec::ALL.map(Codec::name), &wrong)?;
         let (srtp, key_exchange, srtp_suites) = t.srtp(&wrong)?;
         let asserted_identity = t.asserted_identity(&wrong)?;
+        t.check_ring(&wrong)?;
         let media_cores = cores(t.media_cores, &wrong)?;
         let media_networks = networks(&t.media_networks, &wrong)?;
         if !(2..=600).contains(&t.no_audio_timeout_s) {
             return Err(wrong("no_audio_timeout_s", "from 2 to 600 seconds".into()));
-        }
-        if !(5..=180).contains(&t.ring_timeout_s) {
-            return Err(wrong("ring_timeout_s", "from 5 to 180 seconds".into()));
         }
         if t.max_calls == 0 {
             return Err(wrong("max_calls", "at least 1".into()));
@@ -657,6 +669,10 @@ mod tests {
             ("compliance = \"../cn\"", "compliance: \"../cn\""),
             ("username = \"u\"", "username"),
             ("ring_timeout_s = \"long\"", "ring_timeout_s"),
+            ("ring_timeout_s = 14", "ring_timeout_s: 14: from 15 to 180"),
+            ("ring_timeout_s = 14\ncompliance = \"us\"", "应在 15 至 180 秒之间"),
+            ("ring_timeout_s = 181", "ring_timeout_s: 181"),
+            ("ring_timeout_s = 4\ncompliance = \"laboratory\"", "ring_timeout_s: 4"),
             ("media_address = \"0.0.0.0\"", "media_address"),
             ("media_public_address = \"0.0.0.0\"", "media_public_address: name the address"),
             ("media_public_address = \"2001:db8::5\"", "media_public_address: name the address"),
@@ -678,6 +694,15 @@ mod tests {
             assert!(message.contains(said) && message.contains("t.toml"), "{message}");
         }
         assert!(error(&LEAST.replace("sip:waihu@127.0.0.1", "waihu")).contains("from"));
+    }
+
+    #[test]
+    fn only_machines_are_given_up_before_fifteen_seconds() {
+        let rings =
+            |more: &str| TrunkConfig::parse(&format!("{LEAST}{more}\n"), "t.toml").unwrap().ring_timeout_s;
+        assert_eq!(rings(""), 30);
+        assert_eq!(rings("ring_timeout_s = 15\ncompliance = \"us\""), 15);
+        assert_eq!(rings("ring_timeout_s = 5\ncompliance = \"laboratory\""), 5);
     }
 
     #[test]

@@ -104,6 +104,12 @@ impl Told {
         self.lines.iter().collect()
     }
 
+    /// The last that it tells, once it has ended well by itself.
+    pub fn last(mut self) -> String {
+        assert!(self.child.wait().unwrap().success());
+        self.lines.iter().last().unwrap()
+    }
+
     /// Ends one that lives as long as its standard input; what it told.
     pub fn close(mut self) -> Vec<String> {
         drop(self.stdin.take());

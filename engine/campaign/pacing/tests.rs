@@ -199,3 +199,50 @@ fn counts_of_before_are_remembered() {
     pacing.forget(&ids[0]);
     assert_eq!(pacing.view(&ids[0], today()), None);
 }
+
+/// Calls that a node has placed after so many seconds; `up` tells how many of them are.
+fn placed(pacing: &mut Pacing, seconds: u64, up: impl Fn(u32) -> u32) -> u32 {
+    let (ids, settings) = (ids(1), settings(Mode::Agentless));
+    let mut placed = 0;
+    for tick in 0..seconds * 10 {
+        let campaign = CampaignNow { up: up(placed), ..now(&ids[0], &settings, &[]) };
+        let dials = pacing.tick(Time::from_millis(tick * 100), today(), Load::default(), &[campaign]);
+        placed += dials.first().map_or(0, |(_, n)| *n);
+    }
+    placed
+}
+
+#[test]
+fn nodes_have_all_of_the_trunk_together_and_no_more() {
+    let ids = ids(1);
+    for nodes in 1..=5 {
+        let node = |trunk: Trunk, at: u32| {
+            // It begins with all of it, and hears of the others.
+            let mut pacing = Pacing::new(trunk);
+            pacing.set_nodes(nodes);
+            pacing.set_trunk(trunk.of_node(at, nodes));
+            pacing
+        };
+        for channels in [1, 3, 5, 10, 97] {
+            let trunk = Trunk { cps: 10.0, channels };
+            let at_once: Vec<u32> =
+                (0..nodes).map(|at| placed(&mut node(trunk, at), 120, |placed| placed)).collect();
+            assert_eq!(at_once.iter().sum::<u32>(), channels, "{at_once:?}");
+            let even =
+                at_once.iter().max().zip(at_once.iter().min()).is_some_and(|(most, least)| most - least <= 1);
+            assert!(even, "{at_once:?}");
+        }
+        // Calls that are over at once: what is left is the calls per second.
+        let trunk = Trunk { cps: 10.0, channels: 1_000 };
+        let in_all: u32 = (0..nodes).map(|at| placed(&mut node(trunk, at), 100, |_| 0)).sum();
+        assert!((995..=1_010).contains(&in_all), "{nodes}: {in_all}");
+
+        let settings = settings(Mode::Predictive);
+        let mut pacing = node(trunk, 0);
+        pacing.remember(&ids[0], &settings, today(), Answers { answered: 1_000, abandoned: 4 });
+        let room = pacing.view(&ids[0], today()).unwrap().room;
+        assert_eq!(room, 26 / nodes, "each hears of the others' only after a while");
+    }
+    // Without a node that dials there is none to share with.
+    assert_eq!(WIDE.of_node(0, 0), WIDE);
+}

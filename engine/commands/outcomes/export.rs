@@ -4,9 +4,9 @@ use std::{path::Path, process::ExitCode};
 
 use anyhow::{Context, Result};
 use serde_json::Value;
-use waihu_store::{Kept, PageFilter};
+use waihu_store::{FiledOutcome, Kept, PageFilter};
 use waihu_tabular::{Column, Kind};
-use waihu_types::{Outcome, WallTime};
+use waihu_types::WallTime;
 
 use super::OutcomesArgs;
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
 const PAGE: u32 = 1_000;
 
 /// The columns, with their place in the record; those without one are told below.
-const COLUMNS: [(&str, Kind, &str); 40] = [
+const COLUMNS: [(&str, Kind, &str); 41] = [
     ("attempt", Kind::Text, "/attempt"),
     ("campaign", Kind::Text, "/campaign"),
     ("case_id", Kind::Text, "/case"),
@@ -60,6 +60,7 @@ const COLUMNS: [(&str, Kind, &str); 40] = [
     ("redial_verdict", Kind::Text, "/redial/verdict"),
     ("redial_rule", Kind::Text, "/redial/rule"),
     ("redial_not_before", Kind::Moment, "/redial/not_before"),
+    ("recovered", Kind::Flag, ""),
     ("promise_parts", Kind::Text, "/promise/parts"),
     ("promise_discount", Kind::Sum, "/promise/discount/amount"),
     ("promise_channel", Kind::Text, "/promise/channel"),
@@ -84,23 +85,25 @@ pub(super) async fn write(project: &Project, args: &OutcomesArgs, path: &Path) -
     };
     let (mut after, mut count) = (None, 0);
     loop {
-        let page = store.outcomes_page(&filter, after.as_ref(), PAGE).await?;
-        let Some(last) = page.last() else { break };
+        let page = store.filed_page(&filter, after.as_ref(), PAGE).await?;
+        let Some(FiledOutcome { outcome: last, .. }) = page.last() else { break };
         after = Some((last.ended_at, last.attempt.clone()));
         count += page.len();
-        page.iter().try_for_each(|outcome| file.push(row(outcome)?))?;
+        page.iter().try_for_each(|filed| file.push(row(filed)?))?;
     }
     file.close()?;
     out!("{}: {count} outcomes 条记录", path.display())?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn row(outcome: &Outcome) -> Result<Vec<Value>> {
+fn row(filed: &FiledOutcome) -> Result<Vec<Value>> {
+    let outcome = &filed.outcome;
     let record = serde_json::to_value(outcome)?;
     let talked =
         outcome.answered_at.map(|at| (outcome.ended_at.unix_millis() - at.unix_millis()) as f64 / 1_000.0);
     let value = |(name, kind, place): &(&str, Kind, &str)| match *name {
         "talk_s" => talked.into(),
+        "recovered" => filed.recovered.into(),
         "record" => record.to_string().into(),
         // Lists stand in a column of text as JSON.
         _ => match record.pointer(place).cloned().unwrap_or_default() {

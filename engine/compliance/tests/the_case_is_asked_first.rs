@@ -61,6 +61,9 @@ fn a_flag_denies_by_its_own_rule_and_time_does_not_help() {
         assert_eq!(rules.is_empty(), silent, "{}", flag.label());
         let subject = Subject::of(&case(NY, told), &"1001".parse().unwrap());
         assert_eq!(us.next_allowed(&subject, &[], noon(NY)), None);
+        let forbids = |profile: &Profile| profile.forbids(&subject).map(|rule| rule.id.clone());
+        assert_eq!(forbids(&us), Some(id));
+        assert_eq!((forbids(&cn).is_none(), forbids(&Profile::laboratory())), (silent, None));
     }
     let named = case(NY, json!({ "represented_by": "Kim & Co", "consent": "given" }));
     assert_eq!(denied(&us, &named, "1001", &[]).0, ["us-represented"]);
@@ -89,6 +92,8 @@ fn a_voice_needs_the_consent_of_the_number_that_it_calls() {
     let of = |case: &Case, number: &str| denied(&us, case, number, &[]);
     assert_eq!(of(&two("given", "none"), "1001").0, [""; 0]);
     assert_eq!(of(&two("given", "none"), "1002").0, ["us-voice"]);
+    let forbids = |told: &str| us.forbids(&Subject::of(&two(told, ""), &"1001".parse().unwrap())).is_some();
+    assert_eq!([forbids("given"), forbids("revoked"), forbids("")], [false, true, true]);
     assert_eq!(of(&two("none", "given"), "1002").0, [""; 0]);
     let (rules, words) = of(&two("", "given"), "1001");
     assert_eq!(rules, ["us-voice"]);

@@ -89,6 +89,11 @@ impl Looks {
         self.0.get(attempt)?.order.campaign.clone()
     }
 
+    /// The calls that may follow.
+    pub(super) fn orders(&self) -> impl Iterator<Item = &Order> {
+        self.0.values().map(|look| &look.order)
+    }
+
     /// What is looked at.
     pub(super) fn held(&self) -> impl Iterator<Item = (CampaignId, CaseId)> {
         self.0.values().filter_map(|l| Some((l.order.campaign.clone()?, l.order.case.id.clone())))

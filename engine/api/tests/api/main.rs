@@ -15,3 +15,4 @@ mod fuzzed_requests_never_fail;
 mod people_sign_in_and_out;
 mod people_sign_in_at_a_provider;
 mod the_console_knows_the_routes;
+mod what_is_measured_is_told;

@@ -1,20 +1,26 @@
 //! The queue: who is next, for whom, and what becomes of it.
+use std::collections::BTreeMap;
+
 use crate::common::{Ground, at, attempt, campaign, case, free, number, on_both, outcome};
-use serde_json::json;
+use serde_json::{Value, json};
+use waihu_compliance::{Gate, Profile};
 use waihu_store::{
-    Bar, CampaignState, CaseState, Counts, Imported, NewAttempt, Placement, Refusal, Remains, Store,
-    StoreError,
+    Bar, CampaignState, CaseState, Counts, Imported, NewAttempt, Overtaken, Placement, Refusal, Remains,
+    Store, StoreError, Unanswered,
 };
-use waihu_types::{Case, CaseId, Disposition, Outcome};
+use waihu_types::{AttemptId, Case, CaseId, Disposition, Outcome};
 
 on_both!(
     the_highest_rank_is_next_and_nobody_takes_it_twice,
+    of_several_who_take_at_once_each_has_cases_of_its_own,
     a_case_waits_for_its_moment,
+    of_all_that_are_due_the_highest_rank_is_ready_first,
     only_who_took_a_case_may_call_it,
     what_an_attempt_comes_to_moves_its_case,
     what_a_dead_node_took_is_everybodys_again,
     what_was_taken_and_is_not_held_is_ready_again,
     a_case_that_is_paid_is_called_no_more,
+    who_rings_is_let_go_where_what_allowed_it_holds_no_longer,
     who_was_changed_since_is_not_called_by_what_was_known,
     what_nobody_here_carries_on_is_filed,
     a_campaign_that_does_not_run_calls_nobody,
@@ -72,6 +78,46 @@ async fn the_highest_rank_is_next_and_nobody_takes_it_twice(ground: Ground) {
     assert_eq!(counts(&store).await, (0, 0, 4, 0));
 }
 
+async fn of_several_who_take_at_once_each_has_cases_of_its_own(ground: Ground) {
+    let store = ground.store().await;
+    let ids: Vec<String> = (10..70).map(|n| format!("C{n}")).collect();
+    let ranks: Vec<(&str, i64)> = ids.iter().map(String::as_str).zip(0..).collect();
+    running(&store, &ranks).await;
+    let (one, two, three) = (ground.store().await, ground.store().await, ground.store().await);
+    let all_that_it_can = async |store: &Store| {
+        let mut taken = Vec::new();
+        loop {
+            let more = picked(store, 3).await;
+            if more.is_empty() {
+                return taken;
+            }
+            taken.extend(more);
+        }
+    };
+    let (a, b, c) = tokio::join!(all_that_it_can(&one), all_that_it_can(&two), all_that_it_can(&three));
+    let mut taken = [a, b, c].concat();
+    taken.sort();
+    assert_eq!(taken, ids);
+}
+
+#[tokio::test]
+async fn what_another_node_is_taking_is_passed_over_and_not_waited_for() {
+    let ground = Ground::server().await;
+    let store = ground.store().await;
+    running(&store, &[("C1", 9), ("C2", 5), ("C3", 1)]).await;
+    let raw = ground.raw().await;
+    let mut other = raw.begin().await.unwrap();
+    for taking in [
+        "SELECT pg_advisory_xact_lock_shared(hashtextextended('queue:november', 0))",
+        "SELECT 1 FROM queue WHERE case_id = 'C1' FOR UPDATE",
+    ] {
+        sqlx::query(taking).execute(&mut *other).await.unwrap();
+    }
+    assert_eq!(picked(&store, 1).await, ["C2"]);
+    other.rollback().await.unwrap();
+    assert_eq!(picked(&store, 9).await, ["C1", "C3"]);
+}
+
 async fn a_case_waits_for_its_moment(ground: Ground) {
     let store = ground.store().await;
     running(&store, &[]).await;
@@ -85,6 +131,46 @@ async fn a_case_waits_for_its_moment(ground: Ground) {
     assert_eq!(counts(&store).await, (2, 0, 0, 0));
     assert_eq!(store.sweep(&campaign(), at(500), 1).await.unwrap(), 1);
     assert_eq!(picked(&store, 9).await, ["C1"], "whoever is due longest is ready first");
+}
+
+async fn of_all_that_are_due_the_highest_rank_is_ready_first(ground: Ground) {
+    let store = ground.store().await;
+    running(&store, &[]).await;
+    store.import(&["C1", "C2", "C3", "C4", "C5"].map(case), at(0)).await.unwrap();
+    let placements = [
+        placed("C1", 1, 10),
+        placed("C2", 9, 30),
+        placed("C3", 9, 20),
+        placed("C4", 5, 40),
+        placed("C5", 99, 61),
+    ];
+    store.enqueue(&campaign(), &placements).await.unwrap();
+    let swept = async |s: i64, most: u32| {
+        let swept = store.sweep(&campaign(), at(s), most).await.unwrap();
+        (swept, picked(&store, 9).await)
+    };
+    assert_eq!(
+        swept(60, 1).await,
+        (1, vec!["C3".to_owned()]),
+        "of the same rank the one that is due longest"
+    );
+    assert_eq!(swept(60, 2).await, (2, vec!["C2".to_owned(), "C4".to_owned()]));
+
+    // More are due than are sorted, and all of them for longer.
+    let more = [
+        "INSERT INTO cases (case_id, record, sha256, state, revision, changed_at)
+         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10001)
+         SELECT 'M' || i, '{}', '', 'open', 1, 0 FROM n",
+        "INSERT INTO queue (campaign, case_id, state, rank, due_at, why, node)
+         SELECT 'november', case_id, 'waiting', 0, 0, 'strategy', NULL FROM cases WHERE sha256 = ''",
+    ];
+    let raw = ground.raw().await;
+    for statement in more {
+        sqlx::query(statement).execute(&raw).await.unwrap();
+    }
+    assert_eq!(swept(60, 1).await, (1, vec!["C1".to_owned()]));
+    assert_eq!(swept(61, 1).await, (1, vec!["C5".to_owned()]));
+    assert_eq!(store.sweep(&campaign(), at(61), 20_000).await.unwrap(), 10_001);
 }
 
 async fn only_who_took_a_case_may_call_it(ground: Ground) {
@@ -188,7 +274,9 @@ async fn a_case_that_is_paid_is_called_no_more(ground: Ground) {
     assert_eq!(counts(&store).await, (0, 0, 2, 1));
     let late = store.begin_attempt(&attempt("a2", "C2", 6), &free()).await.unwrap_err();
     assert_eq!(refusal(late), Refusal::CaseSettled(CaseState::Paid));
-    assert_eq!(store.settled().await.unwrap(), [id("C1"), id("C2")]);
+    let rings = [ringing("a1", "C1"), ringing("a2", "C2"), ringing("a9", "C9")];
+    let over = store.overtaken(&rings, &Gate::laboratory()).await.unwrap();
+    assert!(over.len() == 3 && over.values().all(|why| *why == Overtaken::Settled), "{over:?}");
     // Rung out a moment later: the ladder would call it again, and the case says no.
     store.close_attempt(&outcome("a1", "C1", Disposition::NoAnswer)).await.unwrap();
     store.put_back(&campaign(), &id("C2"), None, "settled").await.unwrap();
@@ -201,6 +289,49 @@ async fn a_case_that_is_paid_is_called_no_more(ground: Ground) {
             "a slip of the lender's is taken back"
         );
     }
+}
+
+/// A call that rings at the number which [`case`] tells.
+fn ringing(attempt: &str, case: &str) -> Unanswered {
+    let number = "1001".parse().unwrap();
+    Unanswered { attempt: attempt.parse().unwrap(), case: id(case), number, revision: Some(1) }
+}
+
+async fn who_rings_is_let_go_where_what_allowed_it_holds_no_longer(ground: Ground) {
+    let store = ground.store().await;
+    running(&store, &[("C1", 5), ("C2", 4), ("C3", 3), ("C4", 2), ("C5", 1)]).await;
+    let forbidden = Unanswered { number: "+8613800138000".parse().unwrap(), ..ringing("a5", "C5") };
+    let calls =
+        [ringing("a1", "C1"), ringing("a2", "C2"), ringing("a3", "C3"), ringing("a4", "C4"), forbidden];
+    let cn = include_str!("../../../../compliance/cn.toml");
+    let cn = Gate::new(Profile::parse("cn.toml", cn, |_| None).unwrap());
+    assert_eq!(store.overtaken(&calls, &cn).await.unwrap(), BTreeMap::new());
+
+    store.set_case_state(&id("C1"), CaseState::Withdrawn, None, at(1)).await.unwrap();
+    let told = |case_id: &str, column: &str, value: Value| -> Case {
+        let mut told = serde_json::to_value(case(case_id)).unwrap();
+        told[column] = value;
+        serde_json::from_value(told).unwrap()
+    };
+    let again = [
+        told("C2", "deceased", true.into()),
+        told("C3", "phone", "1009".into()),
+        told("C4", "amount", "10.00".into()),
+    ];
+    assert_eq!(store.import(&again, at(1)).await.unwrap().changed, 3);
+    store.forbid(&"13800138000".parse().unwrap(), "asked in a letter", "Wang Fang", at(1)).await.unwrap();
+    let of = |attempt: &str, why| -> (AttemptId, Overtaken) { (attempt.parse().unwrap(), why) };
+    let denied = Overtaken::Denied { rule: "deceased".into() };
+    let (a1, a3) = (of("a1", Overtaken::Settled), of("a3", Overtaken::Renumbered));
+    let all = BTreeMap::from([a1, of("a2", denied), a3, of("a5", Overtaken::Forbidden)]);
+    assert_eq!(store.overtaken(&calls, &cn).await.unwrap(), all, "of another sum it rings on");
+
+    // On a line to machines of one's own no flag is asked.
+    let over = store.overtaken(&calls, &Gate::laboratory()).await.unwrap();
+    assert_eq!(over.keys().map(|attempt| attempt.as_str()).collect::<Vec<_>>(), ["a1", "a3", "a5"]);
+    // Numbers of the practice ground are nobody's.
+    let practice = ground.store().await.for_practice();
+    assert_eq!(practice.overtaken(&calls[4..], &cn).await.unwrap(), BTreeMap::new());
 }
 
 async fn a_campaign_that_does_not_run_calls_nobody(ground: Ground) {

@@ -16,6 +16,7 @@ mod nobody_is_called_against_the_rules;
 mod nobody_is_called_twice;
 mod nodes_take_over;
 mod outcomes_are_filed_once;
+mod outcomes_are_of_their_schema;
 mod people_sign_in;
 mod strategies_are_kept;
 mod talks_are_kept;

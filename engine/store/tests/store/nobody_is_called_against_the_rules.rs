@@ -9,6 +9,7 @@ on_both!(
     an_allowed_call_begins_with_its_decision_and_neither_is_ever_changed,
     calls_of_every_campaign_count_as_far_as_they_came,
     a_debtors_calls_count_over_all_cases_and_numbers,
+    of_nodes_that_call_a_debtor_at_once_one_has_the_last_call,
     a_relative_is_called_after_the_debtors_own_number_and_not_after_a_refusal,
     who_was_not_reached_counts_as_called_and_laboratory_calls_count_as_nothing,
     who_calls_all_the_same_is_kept_with_the_reason,
@@ -141,6 +142,50 @@ async fn a_debtors_calls_count_over_all_cases_and_numbers(ground: Ground) {
     let fourth = case("C9", "D-7", "13800138009");
     assert_eq!(begin("a9", &fourth, "15:00:00").await.as_deref(), Some("cn-effective-debtor"));
     assert_eq!(begin("a9", &case("C9", "D-8", "13800138009"), "15:00:00").await, None);
+}
+
+/// Two calls a day to a debtor, whatever becomes of them.
+const TWO_A_DAY: &str = r#"
+id = "two"
+zh = "两次"
+en = "two"
+[hours]
+id = "two-hours"
+source = "test"
+zh = "全天"
+en = "all day"
+every_day = ["00:00-24:00"]
+[[cap]]
+id = "two-a-day"
+source = "test"
+zh = "每天两次"
+en = "two a day"
+counts = "attempts"
+most = 2
+within = "1 day"
+per = "debtor"
+"#;
+
+async fn of_nodes_that_call_a_debtor_at_once_one_has_the_last_call(ground: Ground) {
+    let gate = gate(TWO_A_DAY);
+    let begin = async |store: &Store, n: u32, clock: &str| {
+        let own = case(&format!("C{n}"), "D-7", &format!("1380013800{n}"));
+        let new = NewAttempt { callee: own.phone.clone(), ..call(&format!("a{n}"), own.id.as_str(), clock) };
+        rule(store.begin_attempt(&new, &Passage::of(gate.clone(), &own, &own.phone)).await)
+    };
+    let store = ground.store().await;
+    assert_eq!(begin(&store, 0, "09:00:00").await, None);
+    let (two, three, four) = (ground.store().await, ground.store().await, ground.store().await);
+    // Each about another case, at another number.
+    let (a, b, c, d) = tokio::join!(
+        begin(&store, 1, "10:00:00"),
+        begin(&two, 2, "10:00:00"),
+        begin(&three, 3, "10:00:00"),
+        begin(&four, 4, "10:00:00")
+    );
+    let denied: Vec<String> = [a, b, c, d].into_iter().flatten().collect();
+    assert_eq!(denied, ["two-a-day"; 3]);
+    assert_eq!(store.attempts(None).await.unwrap().len(), 2);
 }
 
 async fn a_relative_is_called_after_the_debtors_own_number_and_not_after_a_refusal(ground: Ground) {

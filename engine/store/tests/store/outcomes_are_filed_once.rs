@@ -2,7 +2,7 @@
 
 use crate::common::{Ground, at, attempt, campaign, free, on_both, outcome};
 use sqlx::{Column, Row};
-use waihu_store::{Filter, Location, Remains, Store, StoreError};
+use waihu_store::{FiledOutcome, Filter, Location, PageFilter, Remains, Store, StoreError};
 use waihu_types::{Currency, Disposition, Money, PaymentChannel, Promise, PromisedPart, Redial, WallTime};
 
 on_both!(
@@ -57,9 +57,12 @@ async fn the_real_outcome_replaces_one_filed_for_a_process_thought_dead(ground: 
     ground.seem_dead(&slow).await;
     let other = ground.store().await;
     assert_eq!(other.recover(at(9), |_| Remains::default()).await.unwrap().len(), 1);
+    let filed = async || other.filed_page(&PageFilter::default(), None, 9).await.unwrap();
+    assert!(filed().await[0].recovered);
     let real = outcome("a1", "C1", Disposition::PromiseToPay);
     slow.close_attempt(&real).await.unwrap();
     slow.close_attempt(&real).await.unwrap();
+    assert_eq!(filed().await, [FiledOutcome { outcome: real.clone(), recovered: false }]);
     assert_eq!(other.outcomes(&Filter::default()).await.unwrap(), [real]);
 }
 

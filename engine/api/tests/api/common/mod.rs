@@ -8,6 +8,7 @@ use axum::{
     body::{Body, to_bytes},
     http::{HeaderMap, Request, StatusCode},
 };
+use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -71,6 +72,16 @@ pub async fn server_of(desks: Option<Box<Connect>>) -> Server {
 /// One whose agents supervisors see.
 pub async fn server_with_floor(floor: Floor) -> Server {
     server_with_all(Limits::default(), None, Some(floor), Vault::none()).await
+}
+
+/// One that tells what is measured.
+pub async fn server_with_metrics(metrics: PrometheusHandle) -> Server {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(Store::open(folder.path().join("waihu.sqlite")).await.unwrap());
+    let pulse = Arc::new(Pulse::default());
+    let state = state(folder.path(), store.clone(), pulse.clone(), Limits::default(), Vault::none());
+    let app = router(State { metrics: Some(metrics), ..state });
+    Server { folder, store, pulse, app }
 }
 
 /// One that makes reports.

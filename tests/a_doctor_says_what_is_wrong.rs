@@ -1,0 +1,62 @@
+//! `waihu doctor` looks at all there is, says what to do about what is wrong, and fails where something is.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod common;
+
+use std::{fs, os::unix::fs::symlink, path::Path};
+
+use common::{lay_out, waihu};
+
+/// What it says, and whether it finds all well.
+fn doctor(project: &Path) -> (bool, String) {
+    let done = waihu(project).args(["doctor", "--quick"]).output().unwrap();
+    (done.status.success(), String::from_utf8(done.stdout).unwrap())
+}
+
+fn trunk(ring_timeout_s: u32) -> String {
+    format!(
+        "[trunk]\nproxy = \"127.0.0.1:9\"\nfrom = \"sip:1@127.0.0.1\"\nbind = \"127.0.0.1:0\"\n\
+         compliance = \"cn\"\nring_timeout_s = {ring_timeout_s}\n"
+    )
+}
+
+/// The line of something that was looked at, and the one after it.
+fn about(said: &str, what: &str) -> [String; 2] {
+    let mut lines = said.lines().skip_while(|line| !line.contains(what)).map(str::to_owned);
+    [lines.next().unwrap_or_else(|| format!("nothing of {what}: {said}")), lines.next().unwrap_or_default()]
+}
+
+#[test]
+fn what_is_wrong_is_said_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let project = folder.path();
+    let local = "[api]\nlisten = \"127.0.0.1:0\"\n";
+    lay_out(project, &[("sip-config/main.toml", &trunk(15)), ("waihu.toml", local)]);
+    symlink(Path::new(env!("CARGO_MANIFEST_DIR")).join("compliance"), project.join("compliance")).unwrap();
+
+    // Of the machine that this is tried on nothing is known.
+    let (_, said) = doctor(project);
+    for well in
+        ["time zones", "configuration", "trunk", "SIP port", "database", "database rights", "API port"]
+    {
+        assert!(about(&said, &format!("✓ {well}"))[0].starts_with('✓'), "{well}: {said}");
+    }
+    assert!(about(&said, "✓ trunk")[0].contains("main: 127.0.0.1:9, rules 规则 cn"), "{said}");
+    assert!(said.trim_end().lines().last().unwrap().contains("looked at"), "{said}");
+
+    // A telephone that may ring for five seconds, and a database that is a folder.
+    fs::write(project.join("sip-config/main.toml"), trunk(5)).unwrap();
+    fs::write(project.join("waihu.toml"), format!("store = \"dialogs\"\n{local}")).unwrap();
+    let (ok, said) = doctor(project);
+    let [trunk_said, todo] = about(&said, "✗ trunk");
+    assert!(trunk_said.contains("ring_timeout_s: 5: from 15"), "{said}");
+    assert!(!ok && todo.contains("waihu check --trunk main"), "{said}");
+    assert!(about(&said, "✗ database")[1].contains("see the path"), "{said}");
+
+    // Where the configuration cannot be read, all else is looked at.
+    fs::write(project.join("waihu.toml"), "[api]\nlisten = \"nowhere\"\n").unwrap();
+    fs::remove_file(project.join("models")).unwrap();
+    let (ok, said) = doctor(project);
+    assert!(!ok && about(&said, "✗ configuration")[1].contains("waihu.example.toml"), "{said}");
+    assert!(about(&said, "✗ models")[1].contains("models/") && said.contains("✗ trunk"), "{said}");
+}
