@@ -1,5 +1,5 @@
-//! Calls on file are judged, drawn, reviewed by two people and exported without persons, by hand; without a model or a
-//! telephone. The calls are those of the practice ground.
+//! Calls on file are judged, drawn, reviewed by two people and exported without persons, by hand; what is altered of the
+//! audit and of a bundle is named. Without a model or a telephone. The calls are those of the practice ground.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;
@@ -8,6 +8,8 @@ use std::{fs, path::Path};
 
 use common::{at, lay_out, run, waihu};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
+use sqlx::{Connection, SqliteConnection};
 use waihu_compliance::Gate;
 use waihu_store::{NewAttempt, Passage, Store};
 use waihu_types::{Case, Outcome, WallTime};
@@ -51,9 +53,10 @@ async fn file(project: &Path) {
             text.push('\n');
         }
         let path = project.join(format!("recordings/{}.jsonl", outcome.attempt));
-        fs::write(&path, text).unwrap();
+        fs::write(&path, &text).unwrap();
         if let Some(transcript) = &mut outcome.transcript {
             transcript.path = path.display().to_string();
+            transcript.sha256 = hex::encode(Sha256::digest(&text));
         }
         store.close_attempt(&outcome).await.unwrap();
     }
@@ -125,4 +128,52 @@ async fn calls_are_judged_looked_at_and_exported_by_hand() {
     run(project, &["export", "redacted", &attempt, &at(project, "out")]);
     let redacted = fs::read_to_string(project.join(format!("out/{attempt}.jsonl"))).unwrap();
     assert!(redacted.contains("请问是〔姓名〕先生吗") && !redacted.contains("吴刚"));
+}
+
+/// Does to the audit what its triggers refuse: whoever has the file has no need of them.
+async fn tampers(project: &Path, how: &'static str) {
+    let mut file = SqliteConnection::connect(&at(project, ".waihu/waihu.sqlite")).await.unwrap();
+    for sql in ["DROP TRIGGER IF EXISTS audit_stays", "DROP TRIGGER IF EXISTS audit_is_kept", how] {
+        sqlx::query(sql).execute(&mut file).await.unwrap();
+    }
+    file.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_altered_in_the_audit_or_in_a_bundle_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let project = folder.path();
+    lay_out(project, &[]);
+    file(project).await;
+    let tells = |args: &[&str]| {
+        let done = waihu(project).args(args).output().unwrap();
+        (done.status.code(), String::from_utf8(done.stdout).unwrap())
+    };
+    let call: Value = serde_json::from_str(CALLS.lines().next().unwrap()).unwrap();
+    let (attempt, zip) = (call["outcome"]["attempt"].as_str().unwrap(), at(project, "call.zip"));
+    run(project, &["bundle", "export", attempt, "--by", "Li Na", "--out", &zip]);
+    let whole = run(project, &["bundle", "verify", &zip]);
+    assert!(whole.contains("✓ transcript.jsonl") && !whole.contains('✗'), "{whole}");
+    let mut bytes = fs::read(&zip).unwrap();
+    // Its words begin soon after its name.
+    let name = "transcript.jsonl".as_bytes();
+    let words = bytes.windows(name.len()).position(|part| part == name).unwrap() + 100;
+    bytes[words] ^= 1;
+    fs::write(&zip, bytes).unwrap();
+    let (code, told) = tells(&["bundle", "verify", &zip]);
+    assert!(code == Some(1) && told.contains("✗ transcript.jsonl: altered"), "{told}");
+    assert_eq!(told.matches('✗').count(), 1, "and no other: {told}");
+
+    let (code, told) = tells(&["audit", "verify"]);
+    assert!(code == Some(0) && told.contains("each fits"), "{told}");
+    let head = told.split_whitespace().last().unwrap().to_owned();
+    assert_eq!(tells(&["audit", "verify", "--head", &head]).0, Some(0));
+    // What is cut off is missed by who has kept the head, and by nobody else.
+    tampers(project, "DELETE FROM audit WHERE seq = (SELECT max(seq) FROM audit)").await;
+    assert_eq!(tells(&["audit", "verify"]).0, Some(0));
+    let (code, told) = tells(&["audit", "verify", "--head", &head]);
+    assert!(code == Some(1) && told.contains("is not in the chain"), "{told}");
+    tampers(project, "UPDATE audit SET person = 'Li Nb' WHERE seq = 1").await;
+    let (code, told) = tells(&["audit", "verify"]);
+    assert!(code == Some(1) && told.contains("row 1 was changed"), "{told}");
 }
