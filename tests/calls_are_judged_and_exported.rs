@@ -4,9 +4,9 @@
 
 mod common;
 
-use std::{fs, path::Path};
+use std::{fs, io::Write, path::Path};
 
-use common::{at, lay_out, run, waihu};
+use common::{COLUMNS, at, lay_out, row, run, waihu};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use sqlx::{Connection, SqliteConnection};
@@ -128,6 +128,57 @@ async fn calls_are_judged_looked_at_and_exported_by_hand() {
     run(project, &["export", "redacted", &attempt, &at(project, "out")]);
     let redacted = fs::read_to_string(project.join(format!("out/{attempt}.jsonl"))).unwrap();
     assert!(redacted.contains("请问是〔姓名〕先生吗") && !redacted.contains("吴刚"));
+}
+
+#[tokio::test]
+async fn what_is_done_at_the_command_line_is_written_down() {
+    let folder = tempfile::tempdir().unwrap();
+    let project = folder.path();
+    lay_out(project, &[("cases.csv", &[COLUMNS, &row("c-1", "1001")].concat())]);
+    file(project).await;
+    let call: Value = serde_json::from_str(CALLS.lines().next().unwrap()).unwrap();
+    let attempt = call["outcome"]["attempt"].as_str().unwrap();
+    let adding = ["person", "add", "li", "--name", "李明", "--role", "agent"];
+    let mut adding = waihu(project).args(adding).spawn().unwrap();
+    writeln!(adding.stdin.take().unwrap(), "four words in a row").unwrap();
+    assert!(adding.wait().unwrap().success());
+    let at = |file| at(project, file);
+    let done: [(&[&str], &str); 11] = [
+        (&["token", "make", "crm", "--role", "integrator", "--person", "Li"], "token make crm as integrator"),
+        (&["token", "revoke", "crm"], "token revoke crm"),
+        (&["cases", "import", &at("cases.csv")], "cases import"),
+        (&["cases", "show", "c-1"], "cases show c-1"),
+        (&["cases", "paid", "c-1"], "cases paid: 1 ids"),
+        (&["cases", "export", &at("cases.jsonl")], "cases export"),
+        (&["outcomes", "--json", "--case", "c-1"], "outcomes --json --case"),
+        (&["outcomes", "--export", &at("promises.csv"), "--promises"], "outcomes --export --promises"),
+        (&["export", "anonymous", &at("calls.jsonl"), "--key", &at("key")], "export anonymous"),
+        (&["export", "redacted", attempt, &at("out")], &format!("export redacted {attempt}")),
+        (
+            &["do-not-call", "add", "13800138000", "--reason", "asked", "--by", "Li Na"],
+            "do-not-call add: 1 numbers",
+        ),
+    ];
+    for (args, _) in done {
+        run(project, args);
+    }
+    assert!(!waihu(project).args(["campaign", "pause", "none"]).output().unwrap().status.success());
+    run(project, &["vault", "new-key", &at("vault.key")]);
+    let told = run(project, &["audit", "list", "--json"]);
+    let rows: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let acts: Vec<_> = rows.iter().map(|r| (r["act"].as_str().unwrap(), r["status"].as_i64())).collect();
+    let (key, acts) = acts.split_last().unwrap();
+    assert!(key.0.starts_with("vault new-key age1") && key.1 == Some(200), "{key:?}");
+    let expected = done.iter().map(|(_, act)| (*act, Some(200)));
+    let expected = [("person add li as agent", Some(200))].into_iter().chain(expected);
+    let expected: Vec<_> = expected.chain([("campaign none: paused", Some(409))]).collect();
+    assert_eq!(acts, expected);
+    // By whoever is at the machine, where nobody is named.
+    let persons: Vec<_> = rows.iter().map(|r| r["person"].as_str().unwrap()).collect();
+    assert!(!persons[0].is_empty());
+    assert!(
+        persons.iter().enumerate().all(|(n, person)| *person == if n == 11 { "Li Na" } else { persons[0] })
+    );
 }
 
 /// Does to the audit what its triggers refuse: whoever has the file has no need of them.
