@@ -186,7 +186,8 @@ pub fn scopes(role: Role) -> &'static [Scope] {
             S::MetricsRead,
             S::NumbersRead,
         ],
-        Role::Agent => &[S::CasesRead, S::CampaignsRead, S::OutcomesRead, S::DoNotCallEnter, S::DeskUse],
+        // Of a case and its calls an agent reads what the desk shows, while it is theirs: no list, and no other's.
+        Role::Agent => &[S::CampaignsRead, S::DoNotCallEnter, S::DeskUse],
         Role::Integrator => &[
             S::CasesRead,
             S::CasesWrite,
@@ -244,7 +245,7 @@ pub const ROUTES: &[Route] = {
         ("PATCH", "/v1/cases/{case}", A(S::CasesWrite)),
         ("DELETE", "/v1/cases/{case}", A(S::CasesWrite)),
         ("GET", "/v1/cases/{case}/decisions", A(S::DecisionsRead)),
-        ("GET", "/v1/board", A(S::CampaignsRead)),
+        ("GET", "/v1/board", A(S::EventsRead)),
         ("GET", "/v1/results", A(S::OutcomesRead)),
         ("GET", "/v1/results/costs", A(S::OutcomesRead)),
         ("GET", "/v1/choices", A(S::CampaignsRead)),
