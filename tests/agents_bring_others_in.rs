@@ -1,5 +1,5 @@
-//! An agent calls somebody in and leaves them to each other; speaks by a telephone that registers here; a callee is
-//! referred to a PBX. By real sockets.
+//! An agent calls somebody in and leaves them to each other; speaks by a telephone that registers here, ours and
+//! baresip; a callee is referred to a PBX. By real sockets.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
@@ -9,13 +9,26 @@ mod desk;
 mod floor;
 #[path = "common/page.rs"]
 mod page;
+#[path = "common/words.rs"]
+mod words;
 
-use std::{fs, net::UdpSocket, path::Path, thread, time::Duration};
+use std::{
+    fs,
+    net::UdpSocket,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
 
+use common::{PATIENCE, run, waihu};
+use desk::add_person;
 use floor::{Agent, Floor, Place, offers};
 use page::who_was_heard;
 use serde_json::json;
 use tokio::time::sleep;
+use waihu_record::wav;
+use words::{WORDS_RIGHT, words_right, written_down};
 
 const LI: u16 = 500;
 
@@ -176,6 +189,148 @@ async fn an_agent_takes_calls_on_the_page_and_speaks_by_a_telephone_that_registe
     assert_eq!(offers(&outcome), [("李明", "joined")]);
     let heard = who_was_heard(Path::new(outcome["recording"]["path"].as_str().unwrap()), &[LI]);
     assert!(heard.iter().filter(|w| w[0]).count() > 4, "the callee heard Li's telephone: {heard:?}");
+    floor.end();
+}
+
+/// What an agent at baresip says again and again, and what the callee does.
+const AGENT_SAYS: &str = "Good morning. Please bring the green letter to our office on Monday at nine.";
+const CALLEE_SAYS: &str = "My brother keeps two black dogs in the garden behind the old railway station.";
+
+/// The callee: a hello, and then their words until the call is over.
+const SPEAKS: &str = r#"
+[[persona]]
+number = "1390"
+name = "speaks to the agent"
+lang = "en"
+rings_ms = 300
+steps = [{ after_ms = 300, say = "Hello." }, { after_ms = 8000, say = "CALLEE_SAYS" }]
+again = true
+max_turns = 999
+patience_ms = 300000
+max_call_ms = 600000
+"#;
+
+/// A telephone that we did not write, at an agent's desk: it registers, picks up by itself and plays a file.
+struct Baresip(Child, PathBuf);
+
+impl Drop for Baresip {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Baresip {
+    /// Registers; the registrar has to take it.
+    async fn at(registrar: &str, folder: &Path, plays: &Path) -> Self {
+        let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        fs::create_dir(folder).unwrap();
+        let config = format!(
+            "sip_listen 127.0.0.1:{port}\nrtp_ports 33400-33450\n\
+             audio_source aufile,{}\naudio_player aufile,/dev/null\naudio_alert aufile,/dev/null\nsnd_path {}\n\
+             ausrc_srate 16000\nauplay_srate 16000\nausrc_channels 1\nauplay_channels 1\n\
+             module_path /usr/lib/baresip/modules\nmodule sndfile.so\nmodule g711.so\nmodule aufile.so\n\
+             module_app account.so\nmodule_app menu.so\n",
+            plays.display(),
+            folder.display(),
+        );
+        let account = format!(
+            "<sip:desk1@{registrar}>;auth_user=desk1;auth_pass=desk-one;regint=600;answermode=auto\n"
+        );
+        for (file, text) in [("config", config.as_str()), ("accounts", &account), ("contacts", "")] {
+            fs::write(folder.join(file), text).unwrap();
+        }
+        let log = folder.join("log");
+        let child = Command::new("baresip")
+            .args(["-4", "-f", folder.to_str().unwrap()])
+            .stdin(Stdio::null())
+            .stdout(fs::File::create(&log).unwrap())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("baresip is missing: run `.ci/setup --with-peers`");
+        let own = Self(child, folder.to_owned());
+        let by = Instant::now() + PATIENCE;
+        while !fs::read_to_string(&log).unwrap().contains("200 OK") {
+            assert!(Instant::now() < by, "baresip did not register: {}", fs::read_to_string(&log).unwrap());
+            sleep(Duration::from_millis(100)).await;
+        }
+        own
+    }
+
+    /// The file of what it heard.
+    fn heard(&self) -> PathBuf {
+        let files = fs::read_dir(&self.1).unwrap().map(|file| file.unwrap().path());
+        let mut decoded = files.filter(|path| path.to_string_lossy().contains("-dec"));
+        decoded.next().expect("it heard nothing")
+    }
+}
+
+/// The agent's words every twelve seconds, as baresip plays them.
+fn said_again_and_again(floor: &Floor) -> PathBuf {
+    const RATE: usize = 16_000;
+    let (line, path) = (floor.path().join("line.wav"), floor.path().join("agent.wav"));
+    let to = line.to_str().unwrap();
+    run(floor.path(), &["say", "--lang", "en", "--rate", "16000", "--out", to, AGENT_SAYS]);
+    let words = wav::read(&line).unwrap().mono();
+    let mut samples = vec![0_i16; 180 * RATE];
+    for silent in samples.chunks_mut(12 * RATE) {
+        silent
+            .iter_mut()
+            .skip(4 * RATE)
+            .zip(&words)
+            .for_each(|(to, sample)| *to = (sample * 32_767.0) as i16);
+    }
+    wav::write_mono(&path, 16_000, &samples).unwrap();
+    path
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_at_baresip_takes_a_warm_transfer_and_each_hears_the_other() {
+    const API: &str = "127.0.0.1:8507";
+    const BIND: &str = "127.0.0.1:5109";
+    let place = Place { bind: BIND, ..Place::of("127.0.0.1:5110", API, (26_600, 36_600)) };
+    let folder = tempfile::tempdir().unwrap();
+    let password = folder.path().join("desk1.password");
+    fs::write(&password, "desk-one").unwrap();
+    let phone = format!(
+        "\n[[phone]]\nuser = \"desk1\"\nlogin = \"amy\"\ndigest = \"md5\"\npassword_file = {password:?}\n"
+    );
+    let mut floor = Floor::open(place, 0, &SPEAKS.replace("CALLEE_SAYS", CALLEE_SAYS), &[], &phone);
+    // Her name is spoken in English.
+    add_person(floor.path(), "amy", "Amy", &["--role", "agent", "--skill", "hardship=4"]);
+    let plays = said_again_and_again(&floor);
+    floor.is_open();
+    let baresip = Baresip::at(BIND, &floor.path().join("baresip"), &plays).await;
+    let mut amy = Agent::comes(API, "amy", LI).await;
+    floor.begin("talk", "e-1,1390,Daniel Reed,Mr,en,Bank,card,90.00,USD,2026-11-15\n");
+    let attempt = amy.rings().await["attempt"].clone();
+    amy.says("answer", &attempt).await;
+    amy.desk.wait_for("joined").await;
+    // Each has said it twice: once at least from its beginning.
+    let (mut callee, mut agent) = (0, 0);
+    while callee < 2 || agent < 2 {
+        let line = amy.desk.wait_for("line").await["line"].clone();
+        if line["text"].as_str().unwrap().split_whitespace().count() > 3 {
+            match line["speaker"].as_str().unwrap() {
+                "callee" => callee += 1,
+                "agent" => agent += 1,
+                _ => {}
+            }
+        }
+    }
+    amy.hangs_up(&attempt).await;
+    let outcome = floor.filed("talk", |_| true).await;
+    assert_eq!(offers(&outcome), [("Amy", "joined")]);
+    let recording = PathBuf::from(outcome["recording"]["path"].as_str().unwrap());
+    for (file, side, said) in [
+        (recording.clone(), "right", AGENT_SAYS),
+        (recording, "left", CALLEE_SAYS),
+        (baresip.heard(), "both", CALLEE_SAYS),
+    ] {
+        let text = written_down(waihu(floor.path()), &[file], side).remove(0);
+        let right = words_right(said, &text);
+        assert!(right >= WORDS_RIGHT, "{side}: {right} of {said:?} in {text:?}");
+    }
     floor.end();
 }
 

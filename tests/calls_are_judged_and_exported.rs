@@ -1,13 +1,15 @@
-//! Calls on file are judged, drawn, reviewed by two people and exported without persons, by hand; without a model or a
-//! telephone. The calls are those of the practice ground.
+//! Calls on file are judged, drawn, reviewed by two people and exported without persons, by hand; what is altered of the
+//! audit and of a bundle is named. Without a model or a telephone. The calls are those of the practice ground.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;
 
-use std::{fs, path::Path};
+use std::{fs, io::Write, path::Path};
 
-use common::{at, lay_out, run, waihu};
+use common::{COLUMNS, at, lay_out, row, run, waihu};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
+use sqlx::{Connection, SqliteConnection};
 use waihu_compliance::Gate;
 use waihu_store::{NewAttempt, Passage, Store};
 use waihu_types::{Case, Outcome, WallTime};
@@ -51,9 +53,10 @@ async fn file(project: &Path) {
             text.push('\n');
         }
         let path = project.join(format!("recordings/{}.jsonl", outcome.attempt));
-        fs::write(&path, text).unwrap();
+        fs::write(&path, &text).unwrap();
         if let Some(transcript) = &mut outcome.transcript {
             transcript.path = path.display().to_string();
+            transcript.sha256 = hex::encode(Sha256::digest(&text));
         }
         store.close_attempt(&outcome).await.unwrap();
     }
@@ -125,4 +128,103 @@ async fn calls_are_judged_looked_at_and_exported_by_hand() {
     run(project, &["export", "redacted", &attempt, &at(project, "out")]);
     let redacted = fs::read_to_string(project.join(format!("out/{attempt}.jsonl"))).unwrap();
     assert!(redacted.contains("请问是〔姓名〕先生吗") && !redacted.contains("吴刚"));
+}
+
+#[tokio::test]
+async fn what_is_done_at_the_command_line_is_written_down() {
+    let folder = tempfile::tempdir().unwrap();
+    let project = folder.path();
+    lay_out(project, &[("cases.csv", &[COLUMNS, &row("c-1", "1001")].concat())]);
+    file(project).await;
+    let call: Value = serde_json::from_str(CALLS.lines().next().unwrap()).unwrap();
+    let attempt = call["outcome"]["attempt"].as_str().unwrap();
+    let adding = ["person", "add", "li", "--name", "李明", "--role", "agent"];
+    let mut adding = waihu(project).args(adding).spawn().unwrap();
+    writeln!(adding.stdin.take().unwrap(), "four words in a row").unwrap();
+    assert!(adding.wait().unwrap().success());
+    let at = |file| at(project, file);
+    let done: [(&[&str], &str); 11] = [
+        (&["token", "make", "crm", "--role", "integrator", "--person", "Li"], "token make crm as integrator"),
+        (&["token", "revoke", "crm"], "token revoke crm"),
+        (&["cases", "import", &at("cases.csv")], "cases import"),
+        (&["cases", "show", "c-1"], "cases show c-1"),
+        (&["cases", "paid", "c-1"], "cases paid: 1 ids"),
+        (&["cases", "export", &at("cases.jsonl")], "cases export"),
+        (&["outcomes", "--json", "--case", "c-1"], "outcomes --json --case"),
+        (&["outcomes", "--export", &at("promises.csv"), "--promises"], "outcomes --export --promises"),
+        (&["export", "anonymous", &at("calls.jsonl"), "--key", &at("key")], "export anonymous"),
+        (&["export", "redacted", attempt, &at("out")], &format!("export redacted {attempt}")),
+        (
+            &["do-not-call", "add", "13800138000", "--reason", "asked", "--by", "Li Na"],
+            "do-not-call add: 1 numbers",
+        ),
+    ];
+    for (args, _) in done {
+        run(project, args);
+    }
+    assert!(!waihu(project).args(["campaign", "pause", "none"]).output().unwrap().status.success());
+    run(project, &["vault", "new-key", &at("vault.key")]);
+    let told = run(project, &["audit", "list", "--json"]);
+    let rows: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let acts: Vec<_> = rows.iter().map(|r| (r["act"].as_str().unwrap(), r["status"].as_i64())).collect();
+    let (key, acts) = acts.split_last().unwrap();
+    assert!(key.0.starts_with("vault new-key age1") && key.1 == Some(200), "{key:?}");
+    let expected = done.iter().map(|(_, act)| (*act, Some(200)));
+    let expected = [("person add li as agent", Some(200))].into_iter().chain(expected);
+    let expected: Vec<_> = expected.chain([("campaign none: paused", Some(409))]).collect();
+    assert_eq!(acts, expected);
+    // By whoever is at the machine, where nobody is named.
+    let persons: Vec<_> = rows.iter().map(|r| r["person"].as_str().unwrap()).collect();
+    assert!(!persons[0].is_empty());
+    assert!(
+        persons.iter().enumerate().all(|(n, person)| *person == if n == 11 { "Li Na" } else { persons[0] })
+    );
+}
+
+/// Does to the audit what its triggers refuse: whoever has the file has no need of them.
+async fn tampers(project: &Path, how: &'static str) {
+    let mut file = SqliteConnection::connect(&at(project, ".waihu/waihu.sqlite")).await.unwrap();
+    for sql in ["DROP TRIGGER IF EXISTS audit_stays", "DROP TRIGGER IF EXISTS audit_is_kept", how] {
+        sqlx::query(sql).execute(&mut file).await.unwrap();
+    }
+    file.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_altered_in_the_audit_or_in_a_bundle_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let project = folder.path();
+    lay_out(project, &[]);
+    file(project).await;
+    let tells = |args: &[&str]| {
+        let done = waihu(project).args(args).output().unwrap();
+        (done.status.code(), String::from_utf8(done.stdout).unwrap())
+    };
+    let call: Value = serde_json::from_str(CALLS.lines().next().unwrap()).unwrap();
+    let (attempt, zip) = (call["outcome"]["attempt"].as_str().unwrap(), at(project, "call.zip"));
+    run(project, &["bundle", "export", attempt, "--by", "Li Na", "--out", &zip]);
+    let whole = run(project, &["bundle", "verify", &zip]);
+    assert!(whole.contains("✓ transcript.jsonl") && !whole.contains('✗'), "{whole}");
+    let mut bytes = fs::read(&zip).unwrap();
+    // Its words begin soon after its name.
+    let name = "transcript.jsonl".as_bytes();
+    let words = bytes.windows(name.len()).position(|part| part == name).unwrap() + 100;
+    bytes[words] ^= 1;
+    fs::write(&zip, bytes).unwrap();
+    let (code, told) = tells(&["bundle", "verify", &zip]);
+    assert!(code == Some(1) && told.contains("✗ transcript.jsonl: altered"), "{told}");
+    assert_eq!(told.matches('✗').count(), 1, "and no other: {told}");
+
+    let (code, told) = tells(&["audit", "verify"]);
+    assert!(code == Some(0) && told.contains("each fits"), "{told}");
+    let head = told.split_whitespace().last().unwrap().to_owned();
+    assert_eq!(tells(&["audit", "verify", "--head", &head]).0, Some(0));
+    // What is cut off is missed by who has kept the head, and by nobody else.
+    tampers(project, "DELETE FROM audit WHERE seq = (SELECT max(seq) FROM audit)").await;
+    assert_eq!(tells(&["audit", "verify"]).0, Some(0));
+    let (code, told) = tells(&["audit", "verify", "--head", &head]);
+    assert!(code == Some(1) && told.contains("is not in the chain"), "{told}");
+    tampers(project, "UPDATE audit SET person = 'Li Nb' WHERE seq = 1").await;
+    let (code, told) = tells(&["audit", "verify"]);
+    assert!(code == Some(1) && told.contains("row 1 was changed"), "{told}");
 }

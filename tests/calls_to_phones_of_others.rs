@@ -6,6 +6,8 @@
 
 #[path = "../engine/trunk/tests/certificates/mod.rs"]
 mod certificates;
+#[path = "common/words.rs"]
+mod words;
 
 use std::{
     fs,
@@ -20,6 +22,7 @@ use std::{
 
 use serde_json::Value;
 use waihu_record::wav;
+use words::{WORDS_RIGHT, words_right, written_down};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -30,9 +33,6 @@ const SAID_AT_S: usize = 3;
 const LENGTH_S: usize = 30;
 /// What the bot says.
 const GREETING: &str = "Hello, this is the library. Please tell me when you will come and visit us.";
-/// How many of the words have to be written down again. Whisper hears one or two of these otherwise than they
-/// are spelt; of garbled sound, it hears none.
-const WORDS_RIGHT: f32 = 0.8;
 
 /// One model's load and four calls at a time are enough for two cores: the tests take turns.
 static TURN: Mutex<()> = Mutex::new(());
@@ -151,37 +151,8 @@ impl Project {
 
     /// What is said in files, on one side of a recording, or in all of a file.
     fn written_down(&self, files: &[PathBuf], side: &str) -> Vec<String> {
-        let mut transcribe = self.waihu();
-        transcribe.args(["transcribe", "--lang", "en", "--cut-window", "--json", "--side", side]).args(files);
-        let done = transcribe.output().unwrap();
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-        let text = String::from_utf8(done.stdout).unwrap();
-        let words =
-            |line: &str| serde_json::from_str::<Value>(line).unwrap()["text"].as_str().unwrap().to_owned();
-        let texts: Vec<String> = text.lines().map(words).collect();
-        assert_eq!(texts.len(), files.len(), "{text}");
-        texts
+        written_down(self.waihu(), files, side)
     }
-}
-
-/// The share of the words that are written down, in their order.
-fn words_right(said: &str, written: &str) -> f32 {
-    let words = |text: &str| -> Vec<String> {
-        let letters = text.to_lowercase().replace(|c: char| !c.is_alphanumeric(), " ");
-        letters.split_whitespace().map(str::to_owned).collect()
-    };
-    let (said, written) = (words(said), words(written));
-    // The longest common subsequence.
-    let mut row = vec![0usize; written.len() + 1];
-    for word in &said {
-        let mut before = 0;
-        for (n, other) in written.iter().enumerate() {
-            let above = row[n + 1];
-            row[n + 1] = if word == other { before + 1 } else { above.max(row[n]) };
-            before = above;
-        }
-    }
-    row[written.len()] as f32 / said.len() as f32
 }
 
 #[test]

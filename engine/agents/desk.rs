@@ -246,7 +246,7 @@ pub struct Card {
     pub offers: Vec<Promise>,
     /// What may be agreed at all.
     pub authority: Authority,
-    /// The calls of before in the campaign, the latest first.
+    /// The case's calls of before, in whatever campaign, the latest first.
     pub history: Vec<Earlier>,
     /// Since when the callee waits, or the case is shown.
     pub wanted_at: WallTime,

@@ -10,12 +10,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use waihu_store::{Act, Earlier, KeyedRequest};
 
 use crate::{
     Problem,
-    access::{Asks, Scope, asked, methods},
+    access::{Asks, LOOKS, Scope, asked, methods},
     extract::{Who, unauthenticated},
     problem::Code,
     session::{self, SEEN_EVERY, SignedIn},
@@ -130,11 +131,12 @@ async fn signed_in(shared: &Shared, headers: &HeaderMap) -> Result<Option<Signed
     Ok(Some(SignedIn { token, session }))
 }
 
-/// Writes down who changes what, before it is done and with how it ended.
+/// Writes down who changes what, before it is done and with how it ended; and who looks at what.
 pub(crate) async fn write_down(State(shared): State<Shared>, request: Request, next: Next) -> Response {
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    let who = request.extensions().get::<Who>().cloned().filter(|_| !reads);
-    let Some(who) = who else { return next.run(request).await };
+    let Some(who) = request.extensions().get::<Who>().cloned() else { return next.run(request).await };
+    if matches!(*request.method(), Method::GET | Method::HEAD) {
+        return looked(&shared, &who, request, next).await;
+    }
     let (parts, body) = request.into_parts();
     let bytes = match whole(&shared, body).await {
         Ok(bytes) => bytes,
@@ -152,10 +154,55 @@ pub(crate) async fn write_down(State(shared): State<Shared>, request: Request, n
         Err(e) => return Problem::from(e).into_response(),
     };
     let response = next.run(Request::from_parts(parts, Body::from(bytes))).await;
-    if let Err(e) = shared.store().write_down_end(id, response.status().as_u16(), now()).await {
-        tracing::warn!(error = %e, "how a change ended was not written down");
-    }
+    ended(&shared, id, &response).await;
     response
+}
+
+async fn ended(shared: &Shared, id: i64, response: &Response) {
+    if let Err(e) = shared.store().write_down_end(id, response.status().as_u16(), now()).await {
+        tracing::warn!(error = %e, "how what was asked for ended was not written down");
+    }
+}
+
+/// Writes down who looks at what tells of persons, before it is shown: the path, the keys that it was asked by without
+/// their values, and how many rows there are.
+async fn looked(shared: &Shared, who: &Who, request: Request, next: Next) -> Response {
+    if *request.method() != Method::GET || !LOOKS.contains(&route(&request).as_str()) {
+        return next.run(request).await;
+    }
+    let uri = request.uri().clone();
+    let response = next.run(request).await;
+    if !response.status().is_success() {
+        return response;
+    }
+    let (response, rows) = counted(response).await;
+    let asked = uri.query().unwrap_or_default().split('&').filter_map(|pair| pair.split('=').next());
+    let asked: Vec<&str> = asked.filter(|key| !key.is_empty()).collect();
+    let asked = if asked.is_empty() { String::new() } else { format!("?{}", asked.join("&")) };
+    let rows = rows.map(|rows| format!(": {rows} rows")).unwrap_or_default();
+    let act = format!("GET {}{asked}{rows}", uri.path());
+    let act = Act { token: &who.token, person: &who.person, act: &act, request: "" };
+    match shared.store().write_down(act, now()).await {
+        Ok(id) => {
+            ended(shared, id, &response).await;
+            response
+        }
+        Err(e) => Problem::from(e).into_response(),
+    }
+}
+
+/// An answer, and how many rows it has; none where it is no list, or a stream without an end.
+async fn counted(response: Response) -> (Response, Option<usize>) {
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    if !kind.is_some_and(|kind| kind.starts_with("application/json")) {
+        return (response, None);
+    }
+    let (parts, body) = response.into_parts();
+    // A page, which was made in memory and is whole.
+    let bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let told: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+    let rows = told.get("items").unwrap_or(&told).as_array().map(Vec::len);
+    (Response::from_parts(parts, Body::from(bytes)), rows)
 }
 
 /// Whether what is sent there could be found again from its digest: a password, or a number that is looked up.

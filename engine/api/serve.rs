@@ -17,7 +17,10 @@ use axum::{
     routing::get,
     serve::Listener,
 };
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+use rustls::pki_types::{
+    CertificateDer, PrivateKeyDer,
+    pem::{self, PemObject},
+};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
@@ -89,7 +92,7 @@ pub enum ServeError {
         /// The file.
         path: PathBuf,
         /// What is wrong.
-        source: rustls::pki_types::pem::Error,
+        source: pem::Error,
     },
     /// They do not belong together.
     #[error("the certificate and the key do not go together 证书与私钥不匹配: {0}")]
@@ -111,6 +114,9 @@ impl Tls {
         };
         let chain = CertificateDer::pem_file_iter(cert).map_err(bad(cert))?;
         let chain: Vec<_> = chain.collect::<Result<_, _>>().map_err(bad(cert))?;
+        if chain.is_empty() {
+            return Err(bad(cert)(pem::Error::NoItemsFound));
+        }
         let key = PrivateKeyDer::from_pem_file(key).map_err(bad(key))?;
         let config =
             rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))

@@ -5,10 +5,13 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc};
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use waihu_keeping::{FileState, SignatureState, handed_out, verify};
-use waihu_store::{Act, Store};
+use waihu_store::Store;
 use waihu_types::AttemptId;
 
-use super::dialog::{now, open};
+use super::{
+    dialog::{now, open},
+    written::{ended, write_down},
+};
 use crate::{
     configuration::Configuration,
     output::{note, out},
@@ -54,25 +57,6 @@ pub(crate) fn run(project: &Project, command: BundleCommand) -> Result<ExitCode>
         BundleCommand::Export(args) => super::runtime()?.block_on(export(project, args)),
         BundleCommand::Verify(args) => look(&args),
     }
-}
-
-/// Writes down what somebody is about to do at the command line; the row's number.
-///
-/// # Errors
-/// When it cannot be written: then it must not be done.
-pub(super) async fn write_down(store: &Store, by: &str, act: &str, request: &str) -> Result<i64> {
-    let by = by.trim();
-    anyhow::ensure!(!by.is_empty(), "--by is empty: whoever looks later has to know 不能为空");
-    Ok(store.write_down(Act { token: "command line", person: by, act, request }, now()).await?)
-}
-
-/// Writes down how it ended.
-///
-/// # Errors
-/// When it cannot be written.
-pub(super) async fn ended<T, E>(store: &Store, row: i64, done: &Result<T, E>) -> Result<()> {
-    let status = if done.is_ok() { 200 } else { 409 };
-    Ok(store.write_down_end(row, status, now()).await?)
 }
 
 async fn export(project: &Project, args: ExportArgs) -> Result<ExitCode> {

@@ -95,6 +95,7 @@ pub(crate) fn run(project: &Project, args: CallArgs) -> Result<ExitCode> {
         caller_id: None,
         plan: None,
         past: Vec::new(),
+        history: Vec::new(),
     };
     place_through(project, trunk, gate, order)
 }

@@ -9,8 +9,8 @@ use waihu_keeping::{KeepError, handed_out};
 use waihu_types::DebtorId;
 
 use super::{
-    bundle::{ended, write_down},
     dialog::{now, open},
+    written::{ended, write_down},
 };
 use crate::{
     configuration::Configuration,

@@ -10,7 +10,10 @@ use clap::{Args, Subcommand};
 use waihu_store::Store;
 use waihu_types::PhoneNumber;
 
-use super::dialog::{now, open};
+use super::{
+    dialog::{now, open},
+    written::written_by,
+};
 use crate::{
     output::{note, out},
     project::Project,
@@ -75,20 +78,25 @@ async fn add(store: &Store, args: &AddArgs) -> Result<ExitCode> {
         numbers => numbers.to_vec(),
     };
     let (reason, by) = (told(&args.reason, "--reason")?, told(&args.by, "--by")?);
-    let (mut entered, mut wrong) = (0, 0);
-    for (n, line) in lines.iter().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        match line.trim().parse::<PhoneNumber>() {
-            Ok(number) => {
-                store.forbid(&number, reason, by, now()).await?;
-                entered += 1;
-            }
-            // The number itself is not repeated: it may be one all the same.
-            Err(e) => {
-                note!("line 行 {}: {e}", n + 1);
-                wrong += 1;
+    let forbidden = async {
+        let (mut entered, mut wrong) = (0, 0);
+        for (n, line) in lines.iter().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            match line.trim().parse::<PhoneNumber>() {
+                Ok(number) => {
+                    store.forbid(&number, reason, by, now()).await?;
+                    entered += 1;
+                }
+                // The number itself is not repeated: it may be one all the same.
+                Err(e) => {
+                    note!("line 行 {}: {e}", n + 1);
+                    wrong += 1;
+                }
             }
         }
-    }
+        anyhow::Ok((entered, wrong))
+    };
+    let act = format!("do-not-call add: {} numbers", lines.len());
+    let (entered, wrong): (u64, u64) = written_by(store, by, &act, forbidden).await?;
     out!("{entered} numbers are entered 已登记禁呼号码 {entered} 个")?;
     Ok(if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -96,7 +104,7 @@ async fn add(store: &Store, args: &AddArgs) -> Result<ExitCode> {
 async fn lift(store: &Store, args: &LiftArgs) -> Result<ExitCode> {
     let number = one(&args.number)?;
     let (why, by) = (told(&args.why, "--why")?, told(&args.by, "--by")?);
-    let ended = store.lift(&number, why, by, now()).await?;
+    let ended = written_by(store, by, "do-not-call lift", store.lift(&number, why, by, now())).await?;
     out!("{}: may be called again; {ended} entries ended 已解除，{ended} 条登记失效", number.masked())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -9,8 +9,8 @@ use waihu_store::{HoldOn, Store, StoredHold};
 use waihu_types::WallTime;
 
 use super::{
-    bundle::{ended, write_down},
     dialog::{now, open},
+    written::{ended, write_down},
 };
 use crate::{output::out, project::Project, table::Table};
 

@@ -39,6 +39,7 @@ mod train;
 mod transcribe;
 mod trunk;
 mod vault;
+mod written;
 
 use std::{path::PathBuf, process::ExitCode};
 

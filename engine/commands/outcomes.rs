@@ -9,6 +9,7 @@ use clap::Args;
 use waihu_store::{Filter, Store};
 use waihu_types::{CampaignId, CaseId, Outcome, Redial, WallTime};
 
+use super::written::written;
 use crate::{
     configuration::Configuration,
     output::{note, out},
@@ -47,10 +48,28 @@ pub(crate) struct OutcomesArgs {
     promises: bool,
 }
 
+impl OutcomesArgs {
+    /// What was asked for, as it is written down: by which flags, and with none of their values.
+    fn act(&self) -> String {
+        let flags = [
+            ("--json", self.json),
+            ("--campaign", self.campaign.is_some()),
+            ("--case", self.case.is_some()),
+            ("--limit", self.limit.is_some()),
+            ("--export", self.export.is_some()),
+            ("--since", self.since.is_some()),
+            ("--promises", self.promises),
+        ];
+        let given = flags.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag);
+        std::iter::once("outcomes").chain(given).collect::<Vec<_>>().join(" ")
+    }
+}
+
 pub(crate) fn run(project: &Project, args: OutcomesArgs) -> Result<ExitCode> {
     if let Some(file) = &args.export {
         return super::runtime()?.block_on(export::write(project, &args, file));
     }
+    let act = args.act();
     let filter = Filter { campaign: args.campaign, case: args.case, limit: args.limit, ..Filter::default() };
     let outcomes = super::runtime()?.block_on(async {
         let store = match args.practice {
@@ -62,9 +81,9 @@ pub(crate) fn run(project: &Project, args: OutcomesArgs) -> Result<ExitCode> {
             return Ok(Vec::new());
         };
         plant::recover(project, &store).await?;
-        let outcomes = store.outcomes(&filter).await;
+        let outcomes = written(&store, &act, store.outcomes(&filter)).await;
         store.close().await;
-        anyhow::Ok(outcomes?)
+        outcomes
     })?;
     if args.json {
         for outcome in &outcomes {

@@ -13,12 +13,13 @@ use clap::{Args, Subcommand};
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use serde_json::json;
 use waihu_api::hash_password;
-use waihu_store::{Login, Person, Role};
+use waihu_store::{Login, Person, Role, Store, StoreError};
 use waihu_types::{Answers, Lang};
 
 use super::{
     dialog::{now, open},
     runtime,
+    written::written,
 };
 use crate::{
     output::{note, out},
@@ -102,30 +103,46 @@ pub(crate) fn run(project: &Project, command: PersonCommand) -> Result<ExitCode>
         PersonCommand::Add(args) => add(project, args),
         PersonCommand::List { json } => list(project, json),
         PersonCommand::Disable { login } => {
-            let done = runtime()?
-                .block_on(async { anyhow::Ok(open(project).await?.disable_person(&login, now()).await?) })?;
-            told(done, &login, "shut out 已停用")
+            change(project, (&login, "disable"), "shut out 已停用", async |store: &Store| {
+                store.disable_person(&login, now()).await
+            })
         }
         PersonCommand::Password { login } => {
             let hash = hash_password(&new_password()?)?;
-            let done = runtime()?.block_on(async {
-                anyhow::Ok(open(project).await?.set_password(&login, &hash, now()).await?)
-            })?;
-            told(done, &login, "has another password 密码已重设")
+            change(
+                project,
+                (&login, "password"),
+                "has another password 密码已重设",
+                async |store: &Store| store.set_password(&login, &hash, now()).await,
+            )
         }
-        PersonCommand::Answers { login, answers } => {
-            let done = runtime()?
-                .block_on(async { anyhow::Ok(open(project).await?.set_answers(&login, answers).await?) })?;
-            told(done, &login, &format!("takes calls {answers} 接听方式已更改"))
-        }
+        PersonCommand::Answers { login, answers } => change(
+            project,
+            (&login, "answers"),
+            &format!("takes calls {answers} 接听方式已更改"),
+            async |store: &Store| store.set_answers(&login, answers).await,
+        ),
     }
 }
 
-fn told(done: bool, login: &Login, what: &str) -> Result<ExitCode> {
-    if !done {
-        bail!("there is nobody {login} of whom that could be: see `waihu person list` 没有该人员");
-    }
-    out!("{login}: {what}")?;
+/// Changes something of somebody, whom it may be that nobody knows.
+fn change(
+    project: &Project,
+    (login, what): (&Login, &str),
+    told: &str,
+    doing: impl AsyncFnOnce(&Store) -> Result<bool, StoreError>,
+) -> Result<ExitCode> {
+    runtime()?.block_on(async {
+        let store = open(project).await?;
+        let changed = async {
+            if !doing(&store).await? {
+                bail!("there is nobody {login} of whom that could be: see `waihu person list` 没有该人员");
+            }
+            Ok(())
+        };
+        written(&store, &format!("person {what} {login}"), changed).await
+    })?;
+    out!("{login}: {told}")?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -147,10 +164,14 @@ fn add(project: &Project, args: AddArgs) -> Result<ExitCode> {
     };
     let hash = hash_password(&new_password()?)?;
     runtime()?.block_on(async {
-        if !open(project).await?.keep_person(&person, &hash).await? {
-            bail!("the login {} is taken: choose another 登录名已存在", person.login);
-        }
-        Ok(())
+        let store = open(project).await?;
+        let added = async {
+            if !store.keep_person(&person, &hash).await? {
+                bail!("the login {} is taken: choose another 登录名已存在", person.login);
+            }
+            Ok(())
+        };
+        written(&store, &format!("person add {} as {}", person.login, person.role), added).await
     })?;
     out!("{} ({}): may sign in 可以登录", person.login, person.role)?;
     Ok(ExitCode::SUCCESS)

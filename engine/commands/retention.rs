@@ -7,8 +7,8 @@ use clap::{Args, Subcommand};
 use waihu_keeping::Mode;
 
 use super::{
-    bundle::{ended, write_down},
     dialog::{now, open},
+    written::{ended, write_down},
 };
 use crate::{
     configuration::Configuration,

@@ -11,6 +11,7 @@ use waihu_store::{Role, Store, StoredToken};
 use super::{
     dialog::{now, open},
     runtime,
+    written::written,
 };
 use crate::{
     output::{note, out},
@@ -62,9 +63,13 @@ pub(crate) fn run(project: &Project, command: TokenCommand) -> Result<ExitCode> 
             }
             TokenCommand::List { json } => list(&store, json).await?,
             TokenCommand::Revoke { name } => {
-                if !store.revoke_token(&name, now()).await? {
-                    bail!("there is no token {name:?} that could be revoked: see `waihu token list` 没有可吊销的令牌");
-                }
+                let revoked = async {
+                    if !store.revoke_token(&name, now()).await? {
+                        bail!("there is no token {name:?} that could be revoked: see `waihu token list` 没有可吊销的令牌");
+                    }
+                    Ok(())
+                };
+                written(&store, &format!("token revoke {name}"), revoked).await?;
                 out!("token 令牌 {name}: revoked 已吊销")?;
             }
         }
@@ -102,9 +107,13 @@ pub(crate) async fn make(
         expires_at: good_for.map(|d| made_at.plus(d)),
         revoked_at: None,
     };
-    if !store.keep_token(&token, &text.digest()).await? {
-        bail!("there is a token {name:?} already: choose another name 令牌名已存在");
-    }
+    let made = async {
+        if !store.keep_token(&token, &text.digest()).await? {
+            bail!("there is a token {name:?} already: choose another name 令牌名已存在");
+        }
+        Ok(())
+    };
+    written(store, &format!("token make {} as {role}", token.name), made).await?;
     Ok(text)
 }
 

@@ -11,9 +11,10 @@ use clap::Args;
 use serde::Serialize;
 use waihu_asr::{Asr, AsrConfig, Options, Window};
 use waihu_record::wav;
-use waihu_types::Lang;
+use waihu_types::{AttemptId, Lang};
 use waihu_vault::Vault;
 
+use super::written::written;
 use crate::{
     configuration::Configuration,
     output::{note, out},
@@ -67,12 +68,27 @@ struct Answer<'a> {
 pub(crate) fn run(project: &Project, args: &TranscribeArgs) -> Result<ExitCode> {
     let model = project.recognizer()?;
     let threads = cores();
+    let configuration = Configuration::of(project)?;
     // What is sealed is opened where its key is here.
-    let vault = Configuration::of(project)?.vault.open()?;
+    let vault = configuration.vault.open()?;
+    let runtime = super::runtime()?;
+    // Of calls it is written down that they were heard.
+    let calls: Vec<Option<AttemptId>> = args.files.iter().map(|path| call_of(project, path)).collect();
+    let store = match calls.iter().any(Option::is_some) {
+        true => runtime.block_on(configuration.existing_store())?,
+        false => None,
+    };
     let mut asr = Asr::load(model, AsrConfig { threads, ..AsrConfig::default() })?;
     let mut failed = 0;
-    for path in &args.files {
-        match transcribe(&mut asr, &vault, args, path) {
+    for (path, call) in args.files.iter().zip(&calls) {
+        let hearing = async { transcribe(&mut asr, &vault, args, path) };
+        let heard = match (&store, call) {
+            (Some(store), Some(call)) => {
+                runtime.block_on(written(store, &format!("transcribe {call}"), hearing))
+            }
+            _ => runtime.block_on(hearing),
+        };
+        match heard {
             Ok(answer) if args.json => out!("{}", serde_json::to_string(&answer)?)?,
             Ok(answer) => out!("{}\t{}", path.display(), answer.text)?,
             // One bad file does not keep the others from being read.
@@ -83,6 +99,15 @@ pub(crate) fn run(project: &Project, args: &TranscribeArgs) -> Result<ExitCode> 
         }
     }
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The call that a file is of: one that lies among the project's recordings, or is sealed.
+fn call_of(project: &Project, path: &Path) -> Option<AttemptId> {
+    let name = path.file_name()?.to_str()?;
+    let plain = name.strip_suffix(".age").unwrap_or(name);
+    let folder = std::path::absolute(path).ok()?.parent()?.canonicalize().ok()?;
+    let is_kept = project.recordings().canonicalize().is_ok_and(|recordings| recordings == folder);
+    (is_kept || plain != name).then_some(plain)?.strip_suffix(".wav")?.parse().ok()
 }
 
 fn transcribe<'a>(asr: &mut Asr, vault: &Vault, args: &TranscribeArgs, path: &'a Path) -> Result<Answer<'a>> {

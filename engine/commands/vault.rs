@@ -15,7 +15,10 @@ use waihu_keeping::Archive;
 use waihu_types::AttemptId;
 use waihu_vault::{Standing, new_key, new_signing_key, standing};
 
-use super::dialog::{now, open};
+use super::{
+    dialog::{now, open},
+    written::written,
+};
 use crate::{
     configuration::Configuration,
     output::{note, out},
@@ -49,7 +52,8 @@ pub(crate) fn run(project: &Project, command: VaultCommand) -> Result<ExitCode> 
     match command {
         VaultCommand::NewKey(args) => {
             let (key, recipient) = new_key()?;
-            keep(&args.file, &format!("# {} {recipient}\n{key}\n", now()))?;
+            let kept = || keep(&args.file, &format!("# {} {recipient}\n{key}\n", now()));
+            made(project, &format!("vault new-key {recipient}"), kept)?;
             out!("the key is in {} 密钥已写入", args.file.display())?;
             out!("its public half 公钥: {recipient}")?;
             note!(
@@ -60,7 +64,8 @@ pub(crate) fn run(project: &Project, command: VaultCommand) -> Result<ExitCode> 
         }
         VaultCommand::NewSigningKey(args) => {
             let (key, public) = new_signing_key()?;
-            keep(&args.file, &format!("# {} {public}\n{key}\n", now()))?;
+            let kept = || keep(&args.file, &format!("# {} {public}\n{key}\n", now()));
+            made(project, &format!("vault new-signing-key {public}"), kept)?;
             out!("the key is in {} 密钥已写入", args.file.display())?;
             out!("its public half 公钥: {public}")?;
             note!(
@@ -72,6 +77,16 @@ pub(crate) fn run(project: &Project, command: VaultCommand) -> Result<ExitCode> 
         VaultCommand::Renew => return renew(project),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Keeps a new key, which is written down where the project has a store yet, by its public half.
+fn made(project: &Project, act: &str, keep: impl FnOnce() -> Result<()>) -> Result<()> {
+    super::runtime()?.block_on(async {
+        match Configuration::of(project)?.existing_store().await? {
+            Some(store) => written(&store, act, async { keep() }).await,
+            None => keep(),
+        }
+    })
 }
 
 /// Writes a key before those that are in a file, so that the file is never half written.
@@ -162,33 +177,39 @@ fn renew(project: &Project) -> Result<ExitCode> {
         if !archive.vault.seals() {
             bail!("no [vault] in waihu.toml: there is nobody to seal files for 未配置 [vault]");
         }
-        let files = files(&archive.recordings)?;
-        let bar = ProgressBar::new(files.len() as u64);
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len}") {
-            bar.set_style(style);
-        }
-        let (mut renewed, mut failed) = (0_u64, 0_u64);
-        for some in files.chunks(AT_ONCE) {
-            let up = up(&archive, some).await?;
-            for path in some {
-                bar.inc(1);
-                if up.iter().any(|call| is_of(path, call)) {
-                    continue;
-                }
-                let (vault, path) = (std::sync::Arc::clone(&archive.vault), path.clone());
-                match tokio::task::spawn_blocking(move || vault.renew(&path)).await? {
-                    Ok(done) => renewed += u64::from(done),
-                    Err(e) => {
-                        bar.suspend(|| note!("{e}"));
-                        failed += 1;
-                    }
-                }
-            }
-        }
-        bar.finish_and_clear();
+        let (renewed, failed) = written(&archive.store, "vault renew", sealed_anew(&archive)).await?;
         out!("{renewed} files are sealed anew 个文件已重新封存, {failed} could not be 个失败")?;
         Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     })
+}
+
+/// Seals all files for whom they are sealed now; how many it did, and how many it could not.
+async fn sealed_anew(archive: &Archive) -> Result<(u64, u64)> {
+    let files = files(&archive.recordings)?;
+    let bar = ProgressBar::new(files.len() as u64);
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len}") {
+        bar.set_style(style);
+    }
+    let (mut renewed, mut failed) = (0_u64, 0_u64);
+    for some in files.chunks(AT_ONCE) {
+        let up = up(archive, some).await?;
+        for path in some {
+            bar.inc(1);
+            if up.iter().any(|call| is_of(path, call)) {
+                continue;
+            }
+            let (vault, path) = (std::sync::Arc::clone(&archive.vault), path.clone());
+            match tokio::task::spawn_blocking(move || vault.renew(&path)).await? {
+                Ok(done) => renewed += u64::from(done),
+                Err(e) => {
+                    bar.suspend(|| note!("{e}"));
+                    failed += 1;
+                }
+            }
+        }
+    }
+    bar.finish_and_clear();
+    Ok((renewed, failed))
 }
 
 /// Those of the files' calls that are up: their files grow, and stay as they are.

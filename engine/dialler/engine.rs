@@ -27,7 +27,7 @@ use tokio::{
 };
 use waihu_agents::{AgentId, Decision};
 use waihu_campaign::{
-    Load, Mode, Pace, PacingSettings, Placement, ScriptName,
+    Load, Mode, Pace, PacingSettings, Past, Placement, ScriptName,
     pacing::{AGENT_WITHIN, Answers, CampaignNow, Pacing, Seen, Trunk},
 };
 use waihu_store::{CampaignState, Draining, Picked, Refusal, StoredCampaign};
@@ -70,6 +70,9 @@ const AFTER_FAULT: Duration = Duration::from_secs(300);
 
 /// Where a case waits that an agent has looked at and left.
 const SKIPPED: Duration = Duration::from_secs(3_600);
+
+/// Calls of before that an agent sees of a case: those of a year, once a week.
+const MOST_EARLIER: u32 = 50;
 
 /// One of the scripts that a campaign tries.
 #[derive(Clone)]
@@ -628,7 +631,9 @@ impl Engine {
             self.tell(case.id.clone(), ProgressKind::NotCalled(Refusal::Denied(Box::new(denied))));
             return self.put_back_instead(id, &case.id, next, &rule).await;
         }
-        Ok(Some(order))
+        let before = self.plant.store.latest_of_case(&case.id, MOST_EARLIER).await?;
+        let history = before.iter().map(|outcome| Past::of(outcome, &case.time_zone)).collect();
+        Ok(Some(Order { history, ..order }))
     }
 
     /// Calls.

@@ -110,6 +110,8 @@ pub struct Order {
     pub plan: Option<Arc<Plan>>,
     /// What was tried for the case in the campaign before.
     pub past: Vec<Past>,
+    /// Its calls of before in whatever campaign, the latest first, as an agent sees them.
+    pub history: Vec<Past>,
 }
 
 impl Order {

@@ -52,6 +52,8 @@ pub struct Place {
 pub struct Registrar {
     verifier: Verifier,
     passwords: HashMap<String, String>,
+    /// Those that are asked for an MD5 digest and no better one.
+    md5_alone: Vec<String>,
     places: HashMap<String, Vec<Place>>,
 }
 
@@ -61,8 +63,15 @@ impl Registrar {
         Self {
             verifier: Verifier::new(realm, secret),
             passwords: telephones.into_iter().map(|t| (t.user, t.password)).collect(),
+            md5_alone: Vec::new(),
             places: HashMap::new(),
         }
+    }
+
+    /// Asks these users for an MD5 digest alone: some telephones give up where a better one may be chosen too, which
+    /// RFC 8760 §2.4 has them pass over. Whoever asks learns by it that such a user is there.
+    pub fn asking_md5(self, users: Vec<String>) -> Self {
+        Self { md5_alone: users, ..self }
     }
 
     /// Where a telephone is now, the latest place first.
@@ -85,7 +94,11 @@ impl Registrar {
             Verdict::Wrong => return respond(403, "Forbidden"),
             unproven => {
                 let mut response = respond(401, "Unauthorized");
-                for challenge in self.verifier.challenges(now, unproven == Verdict::Stale) {
+                let asked = request.headers.to.uri.as_sip().and_then(|uri| uri.user());
+                let knows_better =
+                    asked.as_deref().is_none_or(|user| !self.md5_alone.iter().any(|known| known == user));
+                let [better, md5] = self.verifier.challenges(now, unproven == Verdict::Stale);
+                for challenge in knows_better.then_some(better).into_iter().chain([md5]) {
                     response.headers.other.push("WWW-Authenticate", &challenge);
                 }
                 return response;

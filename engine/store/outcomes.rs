@@ -240,6 +240,24 @@ impl Store {
         let rows: Vec<(String, String)> = rows.fetch_all(&self.pool).await.map_err(|e| self.sql(e))?;
         rows.iter().map(|(attempt, record)| read(attempt, record)).collect()
     }
+
+    /// The latest outcomes of a case, in whatever campaign, the latest first.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub async fn latest_of_case(&self, case: &CaseId, most: u32) -> Result<Vec<Outcome>, StoreError> {
+        // By the attempts, which are found by their case.
+        let rows: Vec<(String, String)> = sqlx::query_as(
+            "SELECT o.attempt, o.record FROM attempts AS a JOIN outcomes AS o ON o.attempt = a.attempt
+             WHERE a.case_id = $1 ORDER BY o.ended_at DESC, o.attempt DESC LIMIT $2",
+        )
+        .bind(case.as_str())
+        .bind(i64::from(most))
+        .fetch_all(&self.pool)
+        .await
+        .map_err(|e| self.sql(e))?;
+        rows.iter().map(|(attempt, record)| read(attempt, record)).collect()
+    }
 }
 
 pub(crate) fn read(attempt: &str, record: &str) -> Result<Outcome, StoreError> {

@@ -689,6 +689,7 @@ mod tests {
             ("[signalling]\ncallers = [\"0.0.0.0/0\"]", "callers"),
             ("[[phone]]\nuser = \"a b\"\npassword_env = \"X\"", "phone.user"),
             ("[[phone]]\nuser = \"a\"", "give password_file or password_env"),
+            ("[[phone]]\nuser = \"a\"\ndigest = \"sha\"\npassword_env = \"X\"", "use md5, or leave it out"),
         ] {
             let message = error(&format!("{LEAST}{line}\n"));
             assert!(message.contains(said) && message.contains("t.toml"), "{message}");
@@ -763,7 +764,8 @@ mod tests {
             "{LEAST}username = \"u\"\npassword_env = \"TRUNK\"\n[signalling]\ntransport = \"tls\"\n\
             tls_name = \"carrier.example\"\nregister = true\npublic_address = \"203.0.113.5\"\n\
             strangers = \"refuse\"\ncallers = [\"198.51.100.0/24\"]\n[[phone]]\nuser = \"desk\"\n\
-            login = \"li\"\npassword_env = \"DESK\"\n"
+            login = \"li\"\npassword_env = \"DESK\"\n[[phone]]\nuser = \"old\"\ndigest = \"md5\"\n\
+            password_env = \"OLD\"\n"
         );
         let trunk = TrunkConfig::parse(&text, "t.toml").unwrap();
         assert_eq!(trunk.proxy_hop().unwrap().to_string(), "TLS 127.0.0.1:5070");
@@ -775,6 +777,7 @@ mod tests {
         assert!(trunk.telephones(&|_| None).is_err());
         assert_eq!(trunk.seats().collect::<Vec<_>>(), [("li", "desk")]);
         let socket = trunk.socket("waihu");
+        assert_eq!(socket.md5_alone, ["old"]);
         let crate::Callers::Of(networks) = &socket.callers else { panic!() };
         let known = |address: &str| networks.iter().any(|n| n.contains(address.parse().unwrap()));
         assert!(known("127.0.0.1") && known("198.51.100.77") && !known("192.0.2.1"));

@@ -142,6 +142,8 @@ pub struct SocketConfig {
     pub large: LargeRequests,
     /// Telephones that may register here.
     pub telephones: Vec<Telephone>,
+    /// Those of them, by user, that know MD5 digests alone.
+    pub md5_alone: Vec<String>,
     /// Signs calls from number to number.
     pub signer: Option<Signer>,
     /// The capture server that all that passes is told to.
@@ -163,6 +165,7 @@ impl SocketConfig {
             calls_in: CallsIn::default(),
             large: LargeRequests::default(),
             telephones: Vec::new(),
+            md5_alone: Vec::new(),
             signer: None,
             hep: None,
         }
@@ -290,7 +293,8 @@ impl SipSocket {
         let endpoint = if config.telephones.is_empty() {
             endpoint
         } else {
-            endpoint.with_registrar(Registrar::new("waihu", config.telephones, rand::random()))
+            let registrar = Registrar::new("waihu", config.telephones, rand::random());
+            endpoint.with_registrar(registrar.asking_md5(config.md5_alone))
         };
         let (orders, inbox) = mpsc::unbounded_channel();
         let (incoming, calls_in) = mpsc::channel(MAX_INCOMING);

@@ -176,11 +176,16 @@ impl Floor {
         let id = format!("talk-{first}");
         let row = |n| format!("c-{n},{},{name},先生,zh,安信银行,信用卡,3250.00,CNY,2026-11-15\n", number(n));
         let rows: String = (first..self.placed).map(row).collect();
-        lay_out_files(self.path(), &[("cases.csv", &[COLUMNS, &rows].concat())]);
-        let (settings, cases) = (at(self.path(), "talk.toml"), at(self.path(), "cases.csv"));
-        let create = ["campaign", "create", &id, "--settings", &settings, "--cases", &cases, "--start"];
-        run(self.path(), &create);
+        self.begin(&id, &rows);
         id
+    }
+
+    /// Begins a campaign of these rows.
+    pub fn begin(&self, id: &str, rows: &str) {
+        lay_out_files(self.path(), &[("cases.csv", &[COLUMNS, rows].concat())]);
+        let (settings, cases) = (at(self.path(), "talk.toml"), at(self.path(), "cases.csv"));
+        let create = ["campaign", "create", id, "--settings", &settings, "--cases", &cases, "--start"];
+        run(self.path(), &create);
     }
 
     /// The outcome of a campaign's one call, once it is as it should be.

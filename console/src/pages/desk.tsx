@@ -2,11 +2,10 @@
 import { Button, DatePicker, Form, Input, Segmented, Select } from 'antd';
 import dayjs, { type Dayjs } from 'dayjs';
 import { useEffect, useRef, useState } from 'react';
-import { ask, client, part } from '../client';
+import { part } from '../client';
 import { useDesk, type Call, type Card as About, type Promised, type Said, type Wish } from '../desk-link';
 import { CallIn, Others, Transfer } from '../desk-transfer';
-import { Card, Facts, Head, Mark, Nothing, Shown } from '../parts';
-import { useQuery } from '../query';
+import { Card, Facts, Head, Mark, Nothing } from '../parts';
 import { clock, useWords } from '../session';
 import { namesOf, type Word } from '../words';
 
@@ -66,9 +65,16 @@ const AboutCall = ({ card, now }: { card: About; now: number }) => {
   );
 };
 
+/** What came of the case's calls of before. */
+const Earlier = ({ of }: { of: About['history'] }) => {
+  const { t, n, time } = useWords();
+  if (!of.length) return <p className="soft">{t('desk.history.none')}</p>;
+  return <ul className="list">{of.map((before) => <li key={before.at}><span className="num soft">{time(before.at)}</span><Mark of={before.disposition}>{n('ended', before.disposition)}</Mark><span>{before.promised}</span></li>)}</ul>;
+};
+
 /** A case before its call: who it is, what came of the calls of before; the agent asks for the call, or leaves it. */
 const Look = ({ card, until, asked, now, call, leave }: { card: About; until: string; asked: boolean; now: number; call: () => void; leave: () => void }) => {
-  const { t, n, time } = useWords();
+  const { t } = useWords();
   return (
     <section className="card offer" role="region" aria-label={t('desk.look')}>
       <div className="card-head">
@@ -80,28 +86,10 @@ const Look = ({ card, until, asked, now, call, leave }: { card: About; until: st
         <div><AboutCall card={card} now={now} /></div>
         <div>
           <h3>{t('desk.history')}</h3>
-          {card.history.length ? (
-            <ul className="list">{card.history.map((before) => <li key={before.at}><span className="num soft">{time(before.at)}</span><Mark of={before.disposition}>{n('ended', before.disposition)}</Mark><span>{before.promised}</span></li>)}</ul>
-          ) : <p className="soft">{t('desk.history.none')}</p>}
+          <Earlier of={card.history} />
         </div>
       </div>
     </section>
-  );
-};
-
-const Earlier = ({ of }: { of: string }) => {
-  const { t, n, time } = useWords();
-  const query = useQuery(() => ask(client.GET('/v1/outcomes', { params: { query: { case: of, limit: 50 } } })), of);
-  return (
-    <Card title={t('desk.history')}>
-      <Shown query={query}>
-        {({ items }) => {
-          const rows = items as unknown as { attempt: string; ended_at: string; disposition: string; promise: Promised | null }[];
-          if (!rows.length) return <p className="soft">{t('desk.history.none')}</p>;
-          return <ul className="list">{[...rows].reverse().map((row) => <li key={row.attempt}><span className="num soft">{time(row.ended_at)}</span><Mark of={row.disposition}>{n('ended', row.disposition)}</Mark><span>{row.promise ? plan(row.promise) : ''}</span></li>)}</ul>;
-        }}
-      </Shown>
-    </Card>
   );
 };
 
@@ -245,7 +233,7 @@ const Desk = () => {
           </div>
           <div>
             <WrapUp key={call.attempt} call={call} send={send} kept={wrapped === call.attempt} wrapping={stands?.presence === 'wrapping_up'} />
-            <Earlier of={call.card.case} />
+            <Card title={t('desk.history')}><Earlier of={call.card.history} /></Card>
           </div>
         </div>
       )}

@@ -25,7 +25,7 @@ pub(crate) struct Done {
     token: String,
     /// Whose that is.
     person: String,
-    /// The method and the path.
+    /// The method and the path; of a look the keys that it was asked by too, and how many rows were shown.
     #[schema(example = "POST /v1/campaigns/november/start")]
     act: String,
     /// The SHA-256 of what was handed in; empty where nothing was.

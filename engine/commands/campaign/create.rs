@@ -11,7 +11,10 @@ use waihu_trunk::TrunkConfig;
 use waihu_types::{CampaignId, Case};
 
 use crate::{
-    commands::dialog::{self, Wanted},
+    commands::{
+        dialog::{self, Wanted},
+        written::written,
+    },
     gate,
     output::{note, out},
     project::Project,
@@ -60,15 +63,20 @@ pub(crate) fn create(project: &Project, args: &CreateArgs) -> Result<ExitCode> {
     gate::of(project, &settings.trunk, &trunk)?;
     crate::commands::runtime()?.block_on(async {
         let store = dialog::open(project).await?;
-        let made = make(project, &store, &args.id, &settings).await?;
-        if let Some(cases) = &args.cases {
-            let (cases, bad_rows) = super::read_cases(project, cases, &settings.authority)?;
-            told(&args.id, &fill(&store, &made, &cases).await?, bad_rows)?;
-        }
-        if args.start {
-            let running = waihu_store::CampaignState::Running;
-            store.set_campaign_state(&args.id, running, None, dialog::now()).await?;
-        }
+        let created = async {
+            let made = make(project, &store, &args.id, &settings).await?;
+            if let Some(cases) = &args.cases {
+                let (cases, bad_rows) = super::read_cases(project, cases, &settings.authority)?;
+                told(&args.id, &fill(&store, &made, &cases).await?, bad_rows)?;
+            }
+            if args.start {
+                let running = waihu_store::CampaignState::Running;
+                store.set_campaign_state(&args.id, running, None, dialog::now()).await?;
+            }
+            anyhow::Ok(())
+        };
+        let and_started = if args.start { " --start" } else { "" };
+        written(&store, &format!("campaign create {}{and_started}", args.id), created).await?;
         let next = if args.start { "is started 已启动" } else { "is created 已新建" };
         out!(
             "campaign 批次 {} {next}; `waihu serve` dials it, `waihu campaign status {}` shows it",
@@ -82,27 +90,31 @@ pub(crate) fn create(project: &Project, args: &CreateArgs) -> Result<ExitCode> {
 pub(crate) fn add(project: &Project, args: &AddArgs) -> Result<ExitCode> {
     crate::commands::runtime()?.block_on(async {
         let store = dialog::open(project).await?;
-        let Some(stored) = store.campaign(&args.id).await? else {
-            bail!("there is no campaign {}: see `waihu campaign list` 没有该批次", args.id);
-        };
-        let made = Made::of(stored)?;
-        let Some(file) = &args.cases else {
-            let mut placed = Filled::default();
-            let mut after = None;
-            loop {
-                let page = store.cases_page(after.as_ref(), 1_000).await?;
-                let Some(last) = page.last() else { break };
-                after = Some(last.case.id.clone());
-                let cases: Vec<Case> = page.into_iter().map(|stored| stored.case).collect();
-                placed.add(place(&store, &made, &cases).await?);
-            }
-            told(&args.id, &placed, 0)?;
-            return Ok(ExitCode::SUCCESS);
-        };
-        let (cases, bad_rows) = super::read_cases(project, file, &made.settings.authority)?;
-        told(&args.id, &fill(&store, &made, &cases).await?, bad_rows)?;
-        Ok(if bad_rows == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        written(&store, &format!("campaign add {}", args.id), added(project, &store, args)).await
     })
+}
+
+async fn added(project: &Project, store: &Store, args: &AddArgs) -> Result<ExitCode> {
+    let Some(stored) = store.campaign(&args.id).await? else {
+        bail!("there is no campaign {}: see `waihu campaign list` 没有该批次", args.id);
+    };
+    let made = Made::of(stored)?;
+    let Some(file) = &args.cases else {
+        let mut placed = Filled::default();
+        let mut after = None;
+        loop {
+            let page = store.cases_page(after.as_ref(), 1_000).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.case.id.clone());
+            let cases: Vec<Case> = page.into_iter().map(|stored| stored.case).collect();
+            placed.add(place(store, &made, &cases).await?);
+        }
+        told(&args.id, &placed, 0)?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    let (cases, bad_rows) = super::read_cases(project, file, &made.settings.authority)?;
+    told(&args.id, &fill(store, &made, &cases).await?, bad_rows)?;
+    Ok(if bad_rows == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// A campaign with what it goes by.

@@ -7,7 +7,12 @@ use clap::Args;
 use waihu_store::{CampaignState, Counts, Store, StoredCampaign};
 use waihu_types::CampaignId;
 
-use crate::{commands::dialog, output::out, project::Project, table::Table};
+use crate::{
+    commands::{dialog, written::written},
+    output::out,
+    project::Project,
+    table::Table,
+};
 
 /// How often a watched campaign is looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -33,7 +38,8 @@ pub(crate) struct StatusArgs {
 pub(crate) fn turn(project: &Project, of: &OfCampaign, state: CampaignState) -> Result<ExitCode> {
     crate::commands::runtime()?.block_on(async {
         let store = dialog::open(project).await?;
-        store.set_campaign_state(&of.id, state, None, dialog::now()).await?;
+        let act = format!("campaign {}: {}", of.id, state.label());
+        written(&store, &act, store.set_campaign_state(&of.id, state, None, dialog::now())).await?;
         out!("campaign 批次 {}: {} {}", of.id, state.label(), state.label_zh())?;
         Ok(ExitCode::SUCCESS)
     })

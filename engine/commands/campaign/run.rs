@@ -18,6 +18,7 @@ use crate::{
     commands::{
         authority,
         dialog::{self, Wanted},
+        written::written,
     },
     gate,
     output::out,
@@ -83,7 +84,8 @@ pub(super) fn run(project: &Project, args: RunArgs) -> Result<ExitCode> {
         let store = plant::store(project, Ground::Real).await?;
         // One process at a time goes by this file; `waihu serve` may dial the same campaign beside it.
         let claim = store.claim(&id).await?;
-        let (bad_rows, left_out) = begin(project, &store, &id, &args).await?;
+        let begun = begin(project, &store, &id, &args);
+        let (bad_rows, left_out) = written(&store, &format!("campaign run {id}"), begun).await?;
         let scripts = scripts_of(project, Arc::clone(&store));
         let report = dial(project, trunk, gate, Arc::clone(&store), dial_it, scripts).await?;
         // It is over for now: whoever serves campaigns does not go on with it unasked.

@@ -14,7 +14,10 @@ use clap::{Args, Subcommand};
 use waihu_store::{CaseState, StoreError, StoredCase};
 use waihu_types::{CampaignId, CaseId};
 
-use super::dialog::{now, open};
+use super::{
+    dialog::{now, open},
+    written::written,
+};
 use crate::{
     output::{note, out},
     project::Project,
@@ -113,7 +116,10 @@ pub(crate) fn run(project: &Project, command: CasesCommand) -> Result<ExitCode> 
             CasesCommand::Paid(of) => turn(project, &of, CaseState::Paid).await,
             CasesCommand::Withdrawn(of) => turn(project, &of, CaseState::Withdrawn).await,
             CasesCommand::Reopen(of) => turn(project, &of, CaseState::Open).await,
-            CasesCommand::Export { file } => write::cases(project, &file).await,
+            CasesCommand::Export { file } => {
+                let store = open(project).await?;
+                written(&store, "cases export", write::cases(&store, &file)).await
+            }
         }
     })
 }
@@ -167,7 +173,7 @@ fn row(stored: &StoredCase) -> [String; 6] {
 
 async fn show(project: &Project, id: &CaseId) -> Result<ExitCode> {
     let store = open(project).await?;
-    let Some(stored) = store.case(id).await? else {
+    let Some(stored) = written(&store, &format!("cases show {id}"), store.case(id)).await? else {
         bail!("{id}: there is no such case in the store 库中没有该案件");
     };
     let shown = serde_json::json!({
@@ -187,21 +193,26 @@ async fn turn(project: &Project, of: &OfCases, state: CaseState) -> Result<ExitC
         ids => ids.to_vec(),
     };
     let store = open(project).await?;
-    let (mut done, mut wrong) = (0, 0);
-    for (n, id) in ids.iter().enumerate().filter(|(_, id)| !id.trim().is_empty()) {
-        let set = match id.trim().parse::<CaseId>() {
-            Ok(id) => store.set_case_state(&id, state, None, now()).await,
-            Err(e) => Err(e.into()),
-        };
-        match set {
-            Ok(_) => done += 1,
-            Err(e @ (StoreError::UnknownCase(_) | StoreError::Id(_))) => {
-                note!("{} 第 {} 个: {e}", n + 1, n + 1);
-                wrong += 1;
+    let set = async {
+        let (mut done, mut wrong) = (0, 0);
+        for (n, id) in ids.iter().enumerate().filter(|(_, id)| !id.trim().is_empty()) {
+            let set = match id.trim().parse::<CaseId>() {
+                Ok(id) => store.set_case_state(&id, state, None, now()).await,
+                Err(e) => Err(e.into()),
+            };
+            match set {
+                Ok(_) => done += 1,
+                Err(e @ (StoreError::UnknownCase(_) | StoreError::Id(_))) => {
+                    note!("{} 第 {} 个: {e}", n + 1, n + 1);
+                    wrong += 1;
+                }
+                Err(e) => return Err(e),
             }
-            Err(e) => return Err(e.into()),
         }
-    }
+        Ok((done, wrong))
+    };
+    let (done, wrong): (u64, u64) =
+        written(&store, &format!("cases {}: {} ids", state.label(), ids.len()), set).await?;
     out!(
         "{done} cases are {} now; {wrong} are not known 已标记为{} {done} 个，未找到 {wrong} 个",
         state.label(),

@@ -7,6 +7,7 @@ use std::{
     ops::ControlFlow,
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
 };
 
 use anyhow::{Context, Result, bail};
@@ -22,6 +23,7 @@ use crate::{
         authority,
         campaign::{Made, place},
         dialog::{now, open},
+        written::written,
     },
     output::{note, out},
     project::Project,
@@ -135,7 +137,7 @@ struct Sink {
 
 /// What takes cases over.
 struct Target {
-    store: Store,
+    store: Arc<Store>,
     campaign: Option<Made>,
 }
 
@@ -269,7 +271,7 @@ pub(super) async fn check(project: &Project, args: &SourceArgs) -> Result<ExitCo
 }
 
 pub(super) async fn import(project: &Project, args: &ImportArgs) -> Result<ExitCode> {
-    let store = open(project).await?;
+    let store = Arc::new(open(project).await?);
     let campaign = match &args.campaign {
         None => None,
         Some(id) => match store.campaign(id).await? {
@@ -277,8 +279,13 @@ pub(super) async fn import(project: &Project, args: &ImportArgs) -> Result<ExitC
             None => bail!("there is no campaign {id}: see `waihu campaign list` 没有该批次"),
         },
     };
-    let sink = Sink::new(project, &args.source, Some(Target { store, campaign }))?;
-    read(&args.source, sink).await
+    let act = match &args.campaign {
+        None => "cases import".to_owned(),
+        Some(id) => format!("cases import --campaign {id}"),
+    };
+    let into = Target { store: Arc::clone(&store), campaign };
+    let sink = Sink::new(project, &args.source, Some(into))?;
+    written(&store, &act, read(&args.source, sink)).await
 }
 
 /// Reads what is named and brings it where it belongs.

@@ -10,10 +10,11 @@ use std::{
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use waihu_campaign::{case_cells, case_columns, csv_row};
+use waihu_store::Store;
 use waihu_tabular::{Column, Kind, Writer};
 
 use super::BATCH;
-use crate::{commands::dialog::open, output::out, project::Project};
+use crate::output::out;
 
 /// The form of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,9 +123,8 @@ fn cell(value: Value) -> String {
 }
 
 /// Writes all cases of the store. As JSON they are whole objects, otherwise rows.
-pub(super) async fn cases(project: &Project, path: &Path) -> Result<ExitCode> {
+pub(super) async fn cases(store: &Store, path: &Path) -> Result<ExitCode> {
     let form = Form::of(path)?;
-    let store = open(project).await?;
     let columns: Vec<Column> = case_columns().iter().map(|name| Column::new(name, Kind::Text)).collect();
     let mut file = File::new(path, form, &columns)?;
     let (mut after, mut count) = (None, 0);

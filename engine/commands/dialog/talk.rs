@@ -71,6 +71,7 @@ pub(crate) fn run(project: &Project, args: TalkArgs) -> Result<ExitCode> {
             caller_id: None,
             plan: None,
             past: Vec::new(),
+            history: Vec::new(),
         };
         return call::place(project, trunk, order);
     }

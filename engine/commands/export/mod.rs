@@ -12,7 +12,7 @@ use waihu_store::Store;
 use waihu_types::{AttemptId, CampaignId, Outcome};
 use waihu_vault::Vault;
 
-use super::dialog::open;
+use super::{dialog::open, written::written};
 use crate::project::Project;
 
 #[derive(Debug, Subcommand)]
@@ -59,10 +59,17 @@ pub(crate) fn run(project: &Project, command: &ExportCommand) -> Result<ExitCode
     super::runtime()?.block_on(async {
         match command {
             ExportCommand::Anonymous(args) => {
-                anonymous::write(project, &store(project, args.practice).await?, args).await
+                let store = store(project, args.practice).await?;
+                let act = match &args.campaign {
+                    None => "export anonymous".to_owned(),
+                    Some(id) => format!("export anonymous --campaign {id}"),
+                };
+                written(&store, &act, anonymous::write(project, &store, args)).await
             }
             ExportCommand::Redacted(args) => {
-                redacted::write(project, &store(project, args.practice).await?, args).await
+                let store = store(project, args.practice).await?;
+                let act = format!("export redacted {}", args.attempt);
+                written(&store, &act, redacted::write(project, &store, args)).await
             }
         }
     })

@@ -4,7 +4,7 @@ use std::{path::Path, process::ExitCode};
 
 use anyhow::{Context, Result};
 use serde_json::Value;
-use waihu_store::{FiledOutcome, Kept, PageFilter};
+use waihu_store::{FiledOutcome, Kept, PageFilter, Store};
 use waihu_tabular::{Column, Kind};
 use waihu_types::WallTime;
 
@@ -13,6 +13,7 @@ use crate::{
     commands::{
         cases::{File, Form},
         dialog::open,
+        written::written,
     },
     output::out,
     plant,
@@ -73,6 +74,18 @@ pub(super) async fn write(project: &Project, args: &OutcomesArgs, path: &Path) -
     let since = args.since.as_deref().map(moment).transpose()?;
     let store = open(project).await?;
     plant::recover(project, &store).await?;
+    let count = written(&store, &args.act(), rows(&store, args, since, (path, form))).await?;
+    out!("{}: {count} outcomes 条记录", path.display())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the rows; how many there were.
+async fn rows(
+    store: &Store,
+    args: &OutcomesArgs,
+    since: Option<WallTime>,
+    (path, form): (&Path, Form),
+) -> Result<usize> {
     let columns: Vec<Column> = COLUMNS.iter().map(|(name, kind, _)| Column::new(name, *kind)).collect();
     let mut file = File::new(path, form, &columns)?;
     let kept = if args.promises { Kept::Promises } else { Kept::All };
@@ -92,8 +105,7 @@ pub(super) async fn write(project: &Project, args: &OutcomesArgs, path: &Path) -
         page.iter().try_for_each(|filed| file.push(row(filed)?))?;
     }
     file.close()?;
-    out!("{}: {count} outcomes 条记录", path.display())?;
-    Ok(ExitCode::SUCCESS)
+    Ok(count)
 }
 
 fn row(filed: &FiledOutcome) -> Result<Vec<Value>> {

@@ -41,7 +41,7 @@ pub(crate) fn card(
             discounts: authority.discounts.iter().map(ToString::to_string).collect(),
             approver: authority.approver,
         },
-        history: order.past.iter().rev().map(earlier).collect(),
+        history: order.history.iter().map(earlier).collect(),
         wanted_at: legs::wall_now(),
         asked_by: None,
     }

@@ -154,6 +154,7 @@ impl Active {
             caller_id: next.caller_id.clone(),
             plan: Some(Arc::clone(&by.plan)),
             past,
+            history: Vec::new(),
         })
     }
 }

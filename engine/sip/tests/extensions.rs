@@ -637,6 +637,32 @@ fn registers(us: &mut Agent, expires: &str, password: &str, cseq: u32) -> String
 }
 
 #[test]
+fn a_telephone_that_knows_md5_alone_is_asked_for_nothing_else() {
+    let telephone = |user: &str| Telephone { user: user.into(), password: "secret".into() };
+    let mut us = Agent::new();
+    let registrar = Registrar::new("waihu", vec![telephone("desk"), telephone("old")], 7);
+    us.endpoint = waihu_sip::Endpoint::new(EndpointConfig::new(HERE.parse().unwrap(), "test", 7))
+        .with_registrar(registrar.asking_md5(vec!["old".into()]));
+    for (user, asked_for) in [("desk", &["SHA-256", "MD5"][..]), ("old", &["MD5"][..])] {
+        let (address, id) = (format!("<sip:{user}@x>"), format!("{user}.1"));
+        let from = format!("{address};tag=f");
+        us.hear(&request("REGISTER", 1, &id, (&from, &address, &id), ""));
+        let asked = us.last("SIP/2.0 401");
+        let asked = fields(&asked, "WWW-Authenticate");
+        assert_eq!(asked.len(), asked_for.len(), "{user}: {asked:?}");
+        for (challenge, hash) in asked.iter().zip(asked_for) {
+            assert!(challenge.contains(&format!("algorithm={hash},")), "{user}: {challenge}");
+        }
+        let challenge = waihu_sip::auth::Challenge::parse(asked[asked.len() - 1]).unwrap();
+        let who = Credentials { username: user.into(), password: "secret".into(), realm: None };
+        let proof = challenge.answer(&who, ("REGISTER", &format!("sip:waihu@{HERE}"), b""), 1, "c");
+        let again = request("REGISTER", 2, &format!("{id}.2"), (&from, &address, &id), "");
+        us.hear(&with(&again, &format!("Authorization: {proof}")));
+        assert!(us.last("SIP/2.0").starts_with("SIP/2.0 200"), "{user}");
+    }
+}
+
+#[test]
 fn a_telephone_registers_and_is_called_where_it_is_until_its_time_is_over() {
     let telephones = vec![Telephone { user: "desk".into(), password: "secret".into() }];
     let mut us = Agent::new();

@@ -97,6 +97,16 @@ struct Phone {
     password: PasswordRef,
     /// Who has it at their desk.
     login: Option<String>,
+    digests: Digests,
+}
+
+/// What a telephone may prove itself by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Digests {
+    /// SHA-256 or MD5.
+    Either,
+    /// MD5, and nothing else is offered to it.
+    Md5,
 }
 
 #[derive(Deserialize)]
@@ -105,6 +115,8 @@ pub(super) struct PhoneTable {
     user: String,
     #[serde(default)]
     login: Option<String>,
+    #[serde(default)]
+    digest: Option<String>,
     #[serde(default)]
     password_file: Option<PathBuf>,
     #[serde(default)]
@@ -260,7 +272,7 @@ fn phones(tables: Vec<PhoneTable>, wrong: &Wrong<'_>) -> Result<Vec<Phone>, Conf
         return Err(wrong("phone", format!("at most {MAX_PHONES} telephones")));
     }
     let mut phones: Vec<Phone> = Vec::with_capacity(tables.len());
-    for PhoneTable { user, login, password_file, password_env } in tables {
+    for PhoneTable { user, login, digest, password_file, password_env } in tables {
         let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
         if user.is_empty() || !user.bytes().all(plain) || phones.iter().any(|p| p.user == user) {
             return Err(wrong("phone.user", format!("{user:?}: letters, digits, - _ . and each user once")));
@@ -273,7 +285,17 @@ fn phones(tables: Vec<PhoneTable>, wrong: &Wrong<'_>) -> Result<Vec<Phone>, Conf
             (None, Some(name)) => PasswordRef::Env(name),
             _ => return Err(wrong("phone", format!("{user}: give password_file or password_env"))),
         };
-        phones.push(Phone { user, password, login });
+        let digests = match digest.as_deref() {
+            None => Digests::Either,
+            Some("md5") => Digests::Md5,
+            Some(other) => {
+                return Err(wrong(
+                    "phone.digest",
+                    format!("{other:?} is not known; use md5, or leave it out"),
+                ));
+            }
+        };
+        phones.push(Phone { user, password, login, digests });
     }
     Ok(phones)
 }
@@ -316,6 +338,12 @@ impl TrunkConfig {
             referral: Referral::Declined,
             calls_in: CallsIn::Refused,
             large: s.large,
+            md5_alone: s
+                .phones
+                .iter()
+                .filter(|phone| phone.digests == Digests::Md5)
+                .map(|phone| phone.user.clone())
+                .collect(),
             ..SocketConfig::new(self.bind, user_agent)
         }
     }

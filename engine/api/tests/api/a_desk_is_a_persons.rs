@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use crate::common::{ends_session, now, server_of};
+use crate::common::{ends_session, now, server_as};
 use axum::Router;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ use tokio_tungstenite::{
     tungstenite::{Error, Message, client::IntoClientRequest, handshake::client::Request},
 };
 use waihu_agents::desk::{FromDesk, ToDesk, Wanted};
-use waihu_api::{Connect, Connected, TokenText};
+use waihu_api::{Connect, Connected, Relays, State, TokenText};
 use waihu_store::{Person, Role, Store};
 
 /// What a switchboard was told, and its way to the desk.
@@ -47,10 +47,17 @@ fn switchboard() -> (Box<Connect>, Seen) {
     (Box::new(connect), seen)
 }
 
+type Ground = (std::net::SocketAddr, String, Seen, Arc<Store>, tempfile::TempDir);
+
 /// The server on a port, and a cookie of an agent who is signed in there.
-async fn ground() -> (std::net::SocketAddr, String, Seen, Arc<Store>, tempfile::TempDir) {
+async fn ground() -> Ground {
+    ground_with(None).await
+}
+
+/// The same, whose pages are told of relays.
+async fn ground_with(relays: Option<Relays>) -> Ground {
     let (connect, seen) = switchboard();
-    let server = server_of(Some(connect)).await;
+    let server = server_as(|state| State { desks: Some(connect), relays, ..state }).await;
     let person = Person {
         login: "li".parse().unwrap(),
         name: "李明".to_owned(),
@@ -144,14 +151,44 @@ async fn what_a_page_says_arrives_and_what_cannot_be_read_is_told() {
     }
     let desk = seen.lock().unwrap().desks[0].clone();
     desk.send(ToDesk::Ended { attempt: "a-1".parse().unwrap() }).await.unwrap();
-    let told = loop {
-        if let Message::Text(told) = page.next().await.unwrap().unwrap() {
-            break told;
-        }
-    };
-    assert_eq!(serde_json::from_str::<Value>(&told).unwrap(), json!({"type": "ended", "attempt": "a-1"}));
+    assert_eq!(told(&mut page).await, json!({"type": "ended", "attempt": "a-1"}));
     desk.send(ToDesk::Superseded).await.unwrap();
     assert_eq!(closed(&mut page).await, Some(4_409));
+}
+
+/// What a page is told next.
+async fn told(page: &mut Page) -> Value {
+    loop {
+        if let Message::Text(told) = page.next().await.unwrap().unwrap() {
+            return serde_json::from_str(&told).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_is_told_of_relays_before_all_else_with_what_opens_them_to_its_agent() {
+    const SECRET: &str = "a secret of the north";
+    let urls = ["turn:turn.bank.example:3478?transport=udp", "turns:turn.bank.example:5349?transport=tcp"];
+    let relays = Relays::new(urls.map(str::to_owned).to_vec(), SECRET).unwrap();
+    let (at, cookie, seen, _, _folder) = ground_with(Some(relays)).await;
+    let own = format!("http://{at}");
+    let mut page = page(at, &[("cookie", &cookie), ("origin", &own)]).await.unwrap();
+    let ice = told(&mut page).await;
+    let server = &ice["servers"][0];
+    assert_eq!((&ice["type"], &server["urls"]), (&json!("ice"), &json!(urls)));
+    // Whose they are, and until when: no longer than their session may last.
+    let name = server["username"].as_str().unwrap();
+    let (until, login) = name.split_once(':').unwrap();
+    let left_s = until.parse::<i64>().unwrap() - now().unix_millis() / 1_000;
+    assert!(login == "li" && (1..=12 * 3_600).contains(&left_s), "{name}");
+    // What a relay that knows the secret reckons of the name; the secret itself stays here.
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, SECRET.as_bytes());
+    let reckoned = waihu_types::base64::encode(ring::hmac::sign(&key, name.as_bytes()).as_ref());
+    assert_eq!(server["credential"], json!(reckoned));
+    assert!(!ice.to_string().contains(SECRET));
+    let desk = seen.lock().unwrap().desks[0].clone();
+    desk.send(ToDesk::Ended { attempt: "a-1".parse().unwrap() }).await.unwrap();
+    assert_eq!(told(&mut page).await["type"], "ended");
 }
 
 /// The code that a page is closed with.

@@ -1,7 +1,7 @@
 //! Each route of the description is asked by every role and by nobody: who is let through is what README.md says.
 use std::collections::BTreeMap;
 
-use crate::common::server;
+use crate::common::{case, server};
 use serde_json::json;
 use waihu_api::{Asks, ROUTES, Scope, openapi, scopes};
 use waihu_store::Role;
@@ -81,6 +81,34 @@ async fn every_route_lets_through_those_of_the_table_and_nobody_else() {
         }
     }
     assert_eq!(walked, ROUTES.len() - 1, "all but the description itself");
+}
+
+#[tokio::test]
+async fn an_agent_reads_of_cases_and_calls_what_the_desk_shows_alone() {
+    let server = server().await;
+    let integrator = server.token(Role::Integrator).await;
+    assert_eq!(server.post(&integrator, "/v1/cases", case("C1")).await.status, 200);
+    let agent = server.token(Role::Agent).await;
+    for path in [
+        "/v1/cases",
+        "/v1/cases/C1",
+        "/v1/cases/C1/decisions",
+        "/v1/attempts",
+        "/v1/outcomes",
+        "/v1/outcomes?case=C1",
+        "/v1/promises",
+        "/v1/results",
+        "/v1/results/costs",
+        "/v1/board",
+        "/v1/quality",
+        "/v1/do-not-call",
+        "/v1/events",
+    ] {
+        let answer = server.get(&agent, path).await;
+        assert_eq!((answer.status.as_u16(), answer.code()), (403, "forbidden"), "{path}");
+    }
+    assert_eq!(server.post(&agent, "/v1/search", json!({})).await.status, 403);
+    assert_eq!(server.get(&agent, "/v1/campaigns").await.status, 200);
 }
 
 #[tokio::test]

@@ -12,6 +12,8 @@ mod a_supervisors_seat_is_written_down;
 mod common;
 mod events_are_followed;
 mod fuzzed_requests_never_fail;
+mod it_is_served_by_its_own_tls;
+mod looks_are_written_down;
 mod people_sign_in_and_out;
 mod people_sign_in_at_a_provider;
 mod the_console_knows_the_routes;

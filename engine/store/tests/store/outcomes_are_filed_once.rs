@@ -2,14 +2,17 @@
 
 use crate::common::{Ground, at, attempt, campaign, free, on_both, outcome};
 use sqlx::{Column, Row};
-use waihu_store::{FiledOutcome, Filter, Location, PageFilter, Remains, Store, StoreError};
-use waihu_types::{Currency, Disposition, Money, PaymentChannel, Promise, PromisedPart, Redial, WallTime};
+use waihu_store::{FiledOutcome, Filter, Location, NewAttempt, PageFilter, Remains, Store, StoreError};
+use waihu_types::{
+    Currency, Disposition, Money, Outcome, PaymentChannel, Promise, PromisedPart, Redial, WallTime,
+};
 
 on_both!(
     an_outcome_reads_back_as_it_was_filed_after_a_reopen,
     the_same_outcome_again_changes_nothing_and_another_is_refused,
     the_real_outcome_replaces_one_filed_for_a_process_thought_dead,
     filters_let_through_what_they_say,
+    the_latest_of_a_case_are_those_of_every_campaign,
     the_view_shows_what_the_record_holds,
     a_promise_of_several_payments_is_kept_whole_and_told_in_the_view,
     a_store_of_a_newer_program_is_refused,
@@ -84,6 +87,23 @@ async fn filters_let_through_what_they_say(ground: Ground) {
     assert_eq!(ids(Filter { disposition: Some(Disposition::Busy), ..Filter::default() }).await, ["a1", "a3"]);
     assert_eq!(ids(Filter { case: "C2".parse().ok(), ..Filter::default() }).await, ["a2"]);
     assert_eq!(ids(Filter { campaign: "other".parse().ok(), ..Filter::default() }).await, [""; 0]);
+}
+
+async fn the_latest_of_a_case_are_those_of_every_campaign(ground: Ground) {
+    let store = ground.store().await;
+    for (a, c, of) in [("a1", "C1", "one"), ("a2", "C2", "one"), ("a3", "C1", "two")] {
+        let campaign = of.parse().ok();
+        let new = NewAttempt { campaign, ..attempt(a, c, 0) };
+        store.begin_attempt(&new, &free()).await.unwrap();
+        let over = Outcome { campaign: new.campaign, ..outcome(a, c, Disposition::Busy) };
+        store.close_attempt(&over).await.unwrap();
+    }
+    let latest = async |most| -> Vec<String> {
+        let found = store.latest_of_case(&"C1".parse().unwrap(), most).await.unwrap();
+        found.iter().map(|o| o.attempt.to_string()).collect()
+    };
+    assert_eq!(latest(9).await, ["a3", "a1"]);
+    assert_eq!(latest(1).await, ["a3"]);
 }
 
 async fn the_view_shows_what_the_record_holds(ground: Ground) {

@@ -16,8 +16,7 @@ use tokio::{
 };
 use tower::ServiceExt;
 use waihu_api::{
-    Choices, Connect, Cookies, Floor, Limits, OpenId, Passwords, Pulse, Reports, State, StrategyOf,
-    TokenText, router,
+    Choices, Cookies, Floor, Limits, OpenId, Passwords, Pulse, Reports, State, StrategyOf, TokenText, router,
 };
 use waihu_keeping::Archive;
 use waihu_store::{Role, Store, StoredToken};
@@ -52,73 +51,52 @@ pub fn now() -> WallTime {
 }
 
 pub async fn server() -> Server {
-    server_with(Limits::default()).await
+    server_as(|state| state).await
+}
+
+/// One whose state is otherwise than most tests want it.
+pub async fn server_as(change: impl FnOnce(State) -> State) -> Server {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(Store::open(folder.path().join("waihu.sqlite")).await.unwrap());
+    let pulse = Arc::new(Pulse::default());
+    let app = router(change(state(folder.path(), store.clone(), pulse.clone())));
+    Server { folder, store, pulse, app }
 }
 
 pub async fn server_with(limits: Limits) -> Server {
-    server_with_all(limits, None, None, Vault::none()).await
+    server_as(|state| State { limits, ..state }).await
 }
 
 /// One whose recordings are sealed.
 pub async fn server_sealing(vault: Vault) -> Server {
-    server_with_all(Limits::default(), None, None, vault).await
-}
-
-/// One with a switchboard behind it.
-pub async fn server_of(desks: Option<Box<Connect>>) -> Server {
-    server_with_all(Limits::default(), desks, None, Vault::none()).await
+    server_as(|state| {
+        let archive = Archive { vault: Arc::new(vault), ..state.archive };
+        State { archive, ..state }
+    })
+    .await
 }
 
 /// One whose agents supervisors see.
 pub async fn server_with_floor(floor: Floor) -> Server {
-    server_with_all(Limits::default(), None, Some(floor), Vault::none()).await
+    server_as(|state| State { floor: Some(floor), ..state }).await
 }
 
 /// One that tells what is measured.
 pub async fn server_with_metrics(metrics: PrometheusHandle) -> Server {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Arc::new(Store::open(folder.path().join("waihu.sqlite")).await.unwrap());
-    let pulse = Arc::new(Pulse::default());
-    let state = state(folder.path(), store.clone(), pulse.clone(), Limits::default(), Vault::none());
-    let app = router(State { metrics: Some(metrics), ..state });
-    Server { folder, store, pulse, app }
+    server_as(|state| State { metrics: Some(metrics), ..state }).await
 }
 
 /// One that makes reports.
 pub async fn server_with_reports(reports: Option<Reports>) -> Server {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Arc::new(Store::open(folder.path().join("waihu.sqlite")).await.unwrap());
-    let pulse = Arc::new(Pulse::default());
-    let state = state(folder.path(), store.clone(), pulse.clone(), Limits::default(), Vault::none());
-    let app = router(State { reports, ..state });
-    Server { folder, store, pulse, app }
-}
-
-async fn server_with_all(
-    limits: Limits,
-    desks: Option<Box<Connect>>,
-    floor: Option<Floor>,
-    vault: Vault,
-) -> Server {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Arc::new(Store::open(folder.path().join("waihu.sqlite")).await.unwrap());
-    let pulse = Arc::new(Pulse::default());
-    let state = state(folder.path(), store.clone(), pulse.clone(), limits, vault);
-    let app = router(State { desks, floor, ..state });
-    Server { folder, store, pulse, app }
+    server_as(|state| State { reports, ..state }).await
 }
 
 /// A server where people sign in elsewhere, and by passwords as is said.
 pub async fn server_with_provider(provider: OpenId, passwords: Passwords) -> Server {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Arc::new(Store::open(folder.path().join("waihu.sqlite")).await.unwrap());
-    let pulse = Arc::new(Pulse::default());
-    let state = state(folder.path(), store.clone(), pulse.clone(), Limits::default(), Vault::none());
-    let app = router(State { provider: Some(provider), passwords, ..state });
-    Server { folder, store, pulse, app }
+    server_as(|state| State { provider: Some(provider), passwords, ..state }).await
 }
 
-fn state(folder: &Path, store: Arc<Store>, pulse: Arc<Pulse>, limits: Limits, vault: Vault) -> State {
+fn state(folder: &Path, store: Arc<Store>, pulse: Arc<Pulse>) -> State {
     State {
         store: Arc::clone(&store),
         pulse,
@@ -136,7 +114,7 @@ fn state(folder: &Path, store: Arc<Store>, pulse: Arc<Pulse>, limits: Limits, va
         reports: None,
         archive: Archive {
             store,
-            vault: Arc::new(vault),
+            vault: Arc::new(Vault::none()),
             signer: None,
             recordings: folder.join("recordings"),
         },
@@ -155,7 +133,7 @@ fn state(folder: &Path, store: Arc<Store>, pulse: Arc<Pulse>, limits: Limits, va
         ladder: None,
         relays: None,
         cookies: Cookies::Plain,
-        limits,
+        limits: Limits::default(),
     }
 }
 

@@ -1,0 +1,43 @@
+//! What is said in files, written down again, and how much of it is right.
+#![allow(dead_code)]
+
+use std::{path::PathBuf, process::Command};
+
+use serde_json::Value;
+
+/// How many of the words have to be written down again. Whisper hears one or two of these otherwise than they
+/// are spelt; of garbled sound, it hears none.
+pub const WORDS_RIGHT: f32 = 0.8;
+
+/// What is said in English in files, on one side of a recording, or in all of a file; by the program.
+pub fn written_down(mut waihu: Command, files: &[PathBuf], side: &str) -> Vec<String> {
+    waihu.args(["transcribe", "--lang", "en", "--cut-window", "--json", "--side", side]).args(files);
+    let done = waihu.output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let text = String::from_utf8(done.stdout).unwrap();
+    let words =
+        |line: &str| serde_json::from_str::<Value>(line).unwrap()["text"].as_str().unwrap().to_owned();
+    let texts: Vec<String> = text.lines().map(words).collect();
+    assert_eq!(texts.len(), files.len(), "{text}");
+    texts
+}
+
+/// The share of the words that are written down, in their order.
+pub fn words_right(said: &str, written: &str) -> f32 {
+    let words = |text: &str| -> Vec<String> {
+        let letters = text.to_lowercase().replace(|c: char| !c.is_alphanumeric(), " ");
+        letters.split_whitespace().map(str::to_owned).collect()
+    };
+    let (said, written) = (words(said), words(written));
+    // The longest common subsequence.
+    let mut row = vec![0usize; written.len() + 1];
+    for word in &said {
+        let mut before = 0;
+        for (n, other) in written.iter().enumerate() {
+            let above = row[n + 1];
+            row[n + 1] = if word == other { before + 1 } else { above.max(row[n]) };
+            before = above;
+        }
+    }
+    row[written.len()] as f32 / said.len() as f32
+}
