@@ -154,12 +154,12 @@ pub(crate) async fn write_down(State(shared): State<Shared>, request: Request, n
         Err(e) => return Problem::from(e).into_response(),
     };
     let response = next.run(Request::from_parts(parts, Body::from(bytes))).await;
-    ended(&shared, id, &response).await;
+    ended(&shared, id, response.status()).await;
     response
 }
 
-async fn ended(shared: &Shared, id: i64, response: &Response) {
-    if let Err(e) = shared.store().write_down_end(id, response.status().as_u16(), now()).await {
+async fn ended(shared: &Shared, id: i64, status: StatusCode) {
+    if let Err(e) = shared.store().write_down_end(id, status.as_u16(), now()).await {
         tracing::warn!(error = %e, "how what was asked for ended was not written down");
     }
 }
@@ -184,7 +184,7 @@ async fn looked(shared: &Shared, who: &Who, request: Request, next: Next) -> Res
     let act = Act { token: &who.token, person: &who.person, act: &act, request: "" };
     match shared.store().write_down(act, now()).await {
         Ok(id) => {
-            ended(shared, id, &response).await;
+            ended(shared, id, response.status()).await;
             response
         }
         Err(e) => Problem::from(e).into_response(),
