@@ -227,24 +227,24 @@ impl DeskVoice {
             let kept = matches!(told, ToDesk::Wrapped { .. });
             board.board().tell_desk(&agent, told);
             if kept {
-                amend(&board, &wrap_up).await;
+                amend(&board, &attempt).await;
             }
         });
     }
 }
 
 /// Files what an agent put down with the call's outcome; one that is not there yet takes it in when it is filed.
-async fn amend(board: &Switchboard, wrap_up: &WrapUp) {
+async fn amend(board: &Switchboard, attempt: &AttemptId) {
     for _ in 0..TRIES {
-        match board.0.store.amend_outcome(wrap_up).await {
+        match board.0.store.amend_outcome(attempt).await {
             Ok(_) => return,
             Err(error) => {
-                tracing::warn!(attempt = %wrap_up.attempt, %error, "a wrap-up is not in its outcome yet");
+                tracing::warn!(%attempt, %error, "a wrap-up is not in its outcome yet");
             }
         }
         sleep(TRY_EVERY).await;
     }
-    tracing::error!(attempt = %wrap_up.attempt, "a wrap-up is kept beside its outcome alone");
+    tracing::error!(%attempt, "a wrap-up is kept beside its outcome alone");
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
