@@ -25,6 +25,7 @@ use waihu_call::{AgentEvent, AgentWish, Input, Leg, Line, MediaEvent, Onward, Pa
 use waihu_media::SlotId;
 use waihu_sip::{Event as SipEvent, SessionDescription};
 use waihu_speech::{Event as Heard, Listener};
+use waihu_terms::Terms;
 use waihu_types::{Case, Intent, PhoneNumber, WallTime};
 
 pub(crate) use self::{card::card, leg::Page};
@@ -413,6 +414,7 @@ impl AgentSide {
             urgency,
         };
         self.card = Some(card.clone());
+        self.board.may_promise(Terms::of(&order.case));
         self.board.seek(need, card, &self.lines);
     }
 
