@@ -552,7 +552,7 @@ const WORDS = {
   'desk.return': ['回到对方', 'Back to the callee'],
   'desk.call_in': ['加入第三方', 'Call in'],
   'desk.call_in.do': ['呼叫', 'Call'],
-  'desk.call_in.lead': ['应对方要求加入一位第三方；会记入审计，禁呼名单上的号码不会呼叫。', 'Somebody is called in at the callee’s wish. It is written down, and who wants no calls gets none.'],
+  'desk.call_in.lead': ['应对方要求加入一位第三方；会记入审计；禁呼、时段不允许或案件中他人的号码不会呼叫。', 'Somebody is called in at the callee’s wish. It is written down, and whoever may not be called now is not.'],
   'desk.called_in.rings': ['正在呼叫 {number}', '{number} is being called'],
   'desk.called_in.there': ['{number} 已加入，三方通话中', '{number} is in the call'],
   'desk.let_go': ['请其退出', 'Let them go'],

@@ -3,6 +3,7 @@
 //!
 //! Each leg has its number: what is told of one that was given up concerns nobody.
 
+mod calling_in;
 mod card;
 mod leg;
 mod others;
@@ -51,8 +52,8 @@ enum Happening {
     WhisperLate,
     /// The introduction's sound, or that there is none.
     Introduction(Arc<str>, Option<Arc<[i16]>>),
-    /// Whether a number may be called in.
-    MayCallIn(PhoneNumber, bool),
+    /// Whether a number may be called in, or why not, in both languages.
+    MayCallIn(PhoneNumber, Result<(), String>),
     Speech(Heard),
 }
 
@@ -235,7 +236,7 @@ impl AgentSide {
             // Whoever has handed the call over, or left it, does nothing more with it.
             CallNews::Lost(agent) | CallNews::Desk(agent, _) if self.agent() != Some(&agent) => None,
             CallNews::Lost(_) => Some(Input::Agent(AgentEvent::Lost)),
-            CallNews::Desk(agent, news) => self.done_at_the_desk(plant, callee, agent, news),
+            CallNews::Desk(agent, news) => self.done_at_the_desk(plant, order, callee, (agent, news)),
             CallNews::Attend(page) => self.attend(plant, order, callee, page),
             CallNews::Supervisor(id, said) => self.supervised(plant, order, callee, (id, said)),
             CallNews::Unattended(id) => {
@@ -253,9 +254,9 @@ impl AgentSide {
     fn done_at_the_desk(
         &mut self,
         plant: &Plant,
+        order: &Order,
         callee: SlotId,
-        agent: AgentId,
-        news: DeskNews,
+        (agent, news): (AgentId, DeskNews),
     ) -> Option<Input> {
         match news {
             DeskNews::HangUp => {
@@ -284,7 +285,7 @@ impl AgentSide {
                 None
             }
             DeskNews::CallIn(number) => {
-                self.wants_called_in(plant, number);
+                self.wants_called_in(plant, order, number);
                 None
             }
             DeskNews::LetGo => self.let_go(plant, callee),
