@@ -18,7 +18,7 @@ use std::{
 
 use tokio::sync::Notify;
 use waihu_agents::{
-    Agent, AgentId, Input, Level, Output, Presence, Reach, Rules, Waiting,
+    Agent, AgentId, Input, Level, Need, Output, Presence, Reach, Rules, Waiting,
     desk::{ToDesk, Wanted},
 };
 use waihu_call::AgentEvent;
@@ -139,6 +139,11 @@ impl Switchboard {
             rings: w.offered.is_some(),
         };
         board.machine.waiting().into_iter().map(told).collect()
+    }
+
+    /// Who is free at a desk and speaks the callee's language, the best for what is needed first.
+    pub(crate) fn who_may_look(&self, need: &Need) -> Vec<AgentId> {
+        self.board().machine.who_may_look(need)
     }
 
     /// An agent's name; what names them at the switchboard where they are not known any more.
