@@ -108,9 +108,16 @@ async fn a_desk_takes_a_call_from_the_offer_to_the_wrap_up() {
 
     desk.say(json!({"type": "hang_up", "attempt": attempt})).await;
     desk.wait_for("ended").await;
-    desk.say(json!({"type": "wrap_up", "attempt": attempt, "disposition": "promise_to_pay",
-        "notes": "下月初还", "promise": {"date": "2026-12-01", "amount": "3250.00", "currency": "CNY"}}))
-        .await;
+    let wrap_up = |promise: Value| {
+        json!({"type": "wrap_up", "attempt": attempt, "disposition": "promise_to_pay", "notes": "下月初还",
+            "promise": promise})
+    };
+    let mut promise = card["offers"][0].clone();
+    promise["amount"] = json!("9999.00");
+    desk.say(wrap_up(promise)).await;
+    let refused = desk.wait_for("refused").await;
+    assert!(refused["why"].as_str().is_some_and(|why| why.starts_with("promise: ")), "{refused}");
+    desk.say(wrap_up(card["offers"][0].clone())).await;
     desk.wait_for("wrapped").await;
     desk.say(json!({"type": "done"})).await;
     assert_eq!(desk.wait_for("state").await["presence"], "available");
@@ -126,7 +133,7 @@ async fn a_desk_takes_a_call_from_the_offer_to_the_wrap_up() {
     assert_eq!(handover["offers"][0]["result"], "joined");
     assert_eq!(
         (&outcome["disposition"], &outcome["promise"]["date"]),
-        (&json!("handed_over"), &json!("2026-12-01"))
+        (&json!("handed_over"), &card["offers"][0]["date"])
     );
     the_agent_is_in_the_recording(Path::new(outcome["recording"]["path"].as_str().unwrap()));
     engine.end();

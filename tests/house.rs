@@ -68,6 +68,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "call",
             "dialog",
             "campaign",
+            "terms",
             "compliance",
             "sip",
             "trunk",

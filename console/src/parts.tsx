@@ -49,6 +49,9 @@ export const Mark = ({ of, children }: { of: string; children: ReactNode }) => (
   <span className={`mark ${TONES[of] ?? 'plain'}`}>{children}</span>
 );
 
+/** How a call ended: as an agent put it down, where one did. */
+export const endedAs = (of: { disposition: string; handover?: { disposition?: string } | null }) => of.handover?.disposition ?? of.disposition;
+
 /** What went wrong, with a way to try again. */
 export const Trouble = ({ problem, again }: { problem: unknown; again?: () => void }) => {
   const { lang, t } = useWords();

@@ -6,7 +6,8 @@
 use waihu_types::{AttemptId, Time};
 
 use crate::{
-    agent::{AgentId, Reach},
+    agent::{AgentId, Need, Reach},
+    choose::rank,
     seat::{Doing, Link, Seat},
     switchboard::{Output, Switchboard},
 };
@@ -25,6 +26,20 @@ pub enum Decision {
 }
 
 impl Switchboard {
+    /// Who is free at a desk and speaks the callee's language, the best for what is needed first: to one of them a case
+    /// may be shown before its call.
+    pub fn who_may_look(&self, need: &Need) -> Vec<AgentId> {
+        let may = |seat: &&Seat| {
+            seat.agent.reach == Reach::Desk
+                && seat.takes_calls()
+                && seat.doing == Doing::Nothing
+                && seat.agent.speaks(need.lang)
+        };
+        let mut free: Vec<&Seat> = self.seats.values().filter(may).collect();
+        free.sort_by_key(|seat| rank(seat, need));
+        free.into_iter().map(|seat| seat.agent.id.clone()).collect()
+    }
+
     pub(crate) fn show(&mut self, now: Time, agent: AgentId, call: AttemptId) {
         let until = now + self.rules.look;
         let free = self.seats.get(&agent).is_some_and(|seat| {

@@ -131,7 +131,7 @@ fn result(variant: String, outcomes: &[&Outcome]) -> VariantResult {
         let cases: BTreeSet<&CaseId> = outcomes.iter().filter(|o| which(o)).map(|o| &o.case).collect();
         count(cases.len())
     };
-    let ended = |as_: Disposition| cases(&move |o: &Outcome| o.disposition == as_);
+    let ended = |as_: Disposition| cases(&move |o: &Outcome| o.effective_disposition() == as_);
     // A case that promised twice has one promise: the last.
     let mut promised: BTreeMap<&CaseId, &Outcome> = BTreeMap::new();
     for outcome in outcomes.iter().filter(|o| o.promise.is_some()) {

@@ -16,7 +16,7 @@ pub struct Past {
     pub ended_at: WallTime,
     /// Whether a person was on the line.
     pub answered: bool,
-    /// How it ended.
+    /// How it ended: as an agent put it down, where one did.
     pub disposition: Disposition,
     /// When a call back was agreed for.
     pub callback_at: Option<WallTime>,
@@ -39,8 +39,12 @@ const CLOSING: [&str; 4] =
 impl Past {
     /// What an outcome says of its attempt; `zone` is the callee's time zone.
     pub fn of(outcome: &Outcome, zone: &str) -> Self {
+        use Disposition as D;
         let answered = outcome.answered_at.is_some();
-        let agreed = outcome.callback.as_ref().filter(|_| answered);
+        // An agent who put down another end has settled what the bot had agreed before.
+        let put_down = outcome.handover.as_ref().and_then(|handover| handover.disposition);
+        let stands = put_down.is_none_or(|how| matches!(how, D::CallbackAgreed | D::HandedOver));
+        let agreed = outcome.callback.as_ref().filter(|_| answered && stands);
         let agent_calls = agreed.is_some_and(|callback| callback.by_agent);
         // Who was told that somebody will call, and no time, expects it soon.
         let soon = outcome.ended_at.plus(Duration::from_secs(AGENT_CALLS_AFTER_S));
@@ -53,7 +57,7 @@ impl Past {
             dialled_at: outcome.dialled_at,
             ended_at: outcome.ended_at,
             answered: answered && matches!(outcome.answered_by, AnsweredBy::Human | AnsweredBy::Unknown),
-            disposition: outcome.disposition,
+            disposition: outcome.effective_disposition(),
             callback_at: agreed
                 .and_then(|callback| agreed_time(callback, outcome.ended_at, zone))
                 .or(agent_calls.then_some(soon)),
@@ -87,4 +91,68 @@ pub fn agreed_time(callback: &Callback, ended_at: WallTime, zone: &str) -> Optio
     }?;
     let later = || ended_at.plus(Duration::from_secs(CALLBACK_AFTER_S));
     Some(if moment > ended_at { moment } else { later() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Placement, Settings, Strategy};
+    use waihu_types::{Case, Handover, HandoverResult};
+
+    /// A talk of an agent, in which the bot had agreed a call back before.
+    const HANDED_OVER: &str = r#"{"version":1,"attempt":"a1","case":"C1","callee":"13800000001",
+        "dialled_at":"2026-11-26T02:00:00.000Z","answered_at":"2026-11-26T02:00:10.000Z",
+        "ended_at":"2026-11-26T02:05:00.000Z","answered_by":"human","identity":"confirmed","debt_disclosed":true,
+        "disposition":"handed_over","callback":{"date":"2026-11-27","time":"10:00:00","by_agent":true},
+        "promise":{"date":"2026-12-01","amount":"3250.00","currency":"CNY"},"intents":[],
+        "script":{"name":"reminder","lang":"zh","sha256":""},"models":{},
+        "redial":{"verdict":"no","rule":"handed_over_for_a_human"}}"#;
+    const CASE: &str = r#"{"id":"C1","phone":"13800000001","name":"张伟","lang":"zh","creditor":"安信银行",
+        "product":"信用卡","amount":"3250.00","currency":"CNY","due_date":"2026-11-15"}"#;
+
+    /// The talk, as the agent put it down.
+    fn put_down(how: Option<Disposition>) -> Outcome {
+        let mut talk: Outcome = serde_json::from_str(HANDED_OVER).unwrap();
+        let handover = Handover::of("Li Na".to_owned(), HandoverResult::Joined);
+        talk.handover = Some(Handover { disposition: how, ..handover });
+        talk
+    }
+
+    #[test]
+    fn an_agents_word_is_how_it_ended_and_settles_what_the_bot_had_agreed() {
+        use Disposition as D;
+        for (how, ended, called_back) in [
+            (None, D::HandedOver, true),
+            (Some(D::CallbackAgreed), D::CallbackAgreed, true),
+            (Some(D::StopCalling), D::StopCalling, false),
+            (Some(D::PromiseToPay), D::PromiseToPay, false),
+        ] {
+            let past = Past::of(&put_down(how), "Asia/Shanghai");
+            assert_eq!((past.disposition, past.callback_at.is_some()), (ended, called_back), "{how:?}");
+            assert_eq!(past.agent_calls, called_back);
+        }
+    }
+
+    #[test]
+    fn an_agents_promise_is_followed_up_and_a_wish_to_be_left_alone_ends_the_case() {
+        let settings = Settings::parse("trunk = \"main\"\nscript = \"reminder\"").unwrap();
+        let case: Case = serde_json::from_str(CASE).unwrap();
+        let place = |how| {
+            let past = Past::of(&put_down(Some(how)), &case.time_zone);
+            let now = past.ended_at;
+            Strategy::shipped().place(&settings, &case, &[past], now)
+        };
+        let Placement::Call(next) = place(Disposition::PromiseToPay) else {
+            unreachable!("it is followed up")
+        };
+        assert!(next.why.starts_with("promise_follow_up"), "{}", next.why);
+        let day = next.due_at.date_in(&case.time_zone).unwrap();
+        assert!(day > jiff::civil::date(2026, 12, 1), "after the day that was promised");
+        for (how, rule) in [
+            (Disposition::Deceased, "deceased_never"),
+            (Disposition::LegalRepresentation, "legal_representation_never"),
+        ] {
+            assert_eq!(place(how), Placement::Never { rule: rule.to_owned() });
+        }
+    }
 }

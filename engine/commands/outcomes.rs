@@ -124,7 +124,7 @@ fn row(o: &Outcome) -> [String; 9] {
         local(o.ended_at),
         o.case.to_string(),
         o.callee.masked(),
-        named(o.disposition),
+        named(o.effective_disposition()),
         promise,
         talked.unwrap_or_default(),
         o.sound.as_ref().map(sounded).unwrap_or_default(),

@@ -41,7 +41,7 @@ impl Contact {
 pub fn refused(outcome: &Outcome) -> bool {
     use waihu_types::Disposition as D;
     matches!(
-        outcome.disposition,
+        outcome.effective_disposition(),
         D::WrongNumber
             | D::StopCalling
             | D::Complaint

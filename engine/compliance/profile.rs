@@ -252,6 +252,24 @@ impl Profile {
         self.sms.as_deref()
     }
 
+    /// The rules for whoever is called into a talk that is up, at the callee's wish and by an agent: of the place, the
+    /// hour, the case and whose number it is. Neither are calls counted nor is asked what an automated voice needs.
+    #[must_use]
+    pub fn called_in(&self) -> Self {
+        let is_asked = |rule: &&Rule| match rule.check {
+            Check::Laboratory
+            | Check::Clock
+            | Check::Zone(_)
+            | Check::Flag(_)
+            | Check::ThirdParty(_)
+            | Check::Holidays(_)
+            | Check::Hours(_) => true,
+            Check::Debtor | Check::Consent | Check::Cap(_) | Check::Rest { .. } => false,
+        };
+        let rules: Vec<Rule> = self.rules.iter().filter(is_asked).cloned().collect();
+        Self { reach_days: reach_days(&rules), rules, sms: None, ..self.clone() }
+    }
+
     /// For how long what its calls left is kept.
     pub fn retention(&self) -> &Retention {
         &self.retention

@@ -3,6 +3,7 @@
 //!
 //! Each leg has its number: what is told of one that was given up concerns nobody.
 
+mod calling_in;
 mod card;
 mod leg;
 mod others;
@@ -25,6 +26,7 @@ use waihu_call::{AgentEvent, AgentWish, Input, Leg, Line, MediaEvent, Onward, Pa
 use waihu_media::SlotId;
 use waihu_sip::{Event as SipEvent, SessionDescription};
 use waihu_speech::{Event as Heard, Listener};
+use waihu_terms::Terms;
 use waihu_types::{Case, Intent, PhoneNumber, WallTime};
 
 pub(crate) use self::{card::card, leg::Page};
@@ -50,8 +52,8 @@ enum Happening {
     WhisperLate,
     /// The introduction's sound, or that there is none.
     Introduction(Arc<str>, Option<Arc<[i16]>>),
-    /// Whether a number may be called in.
-    MayCallIn(PhoneNumber, bool),
+    /// Whether a number may be called in, or why not, in both languages.
+    MayCallIn(PhoneNumber, Result<(), String>),
     Speech(Heard),
 }
 
@@ -234,7 +236,7 @@ impl AgentSide {
             // Whoever has handed the call over, or left it, does nothing more with it.
             CallNews::Lost(agent) | CallNews::Desk(agent, _) if self.agent() != Some(&agent) => None,
             CallNews::Lost(_) => Some(Input::Agent(AgentEvent::Lost)),
-            CallNews::Desk(agent, news) => self.done_at_the_desk(plant, callee, agent, news),
+            CallNews::Desk(agent, news) => self.done_at_the_desk(plant, order, callee, (agent, news)),
             CallNews::Attend(page) => self.attend(plant, order, callee, page),
             CallNews::Supervisor(id, said) => self.supervised(plant, order, callee, (id, said)),
             CallNews::Unattended(id) => {
@@ -252,9 +254,9 @@ impl AgentSide {
     fn done_at_the_desk(
         &mut self,
         plant: &Plant,
+        order: &Order,
         callee: SlotId,
-        agent: AgentId,
-        news: DeskNews,
+        (agent, news): (AgentId, DeskNews),
     ) -> Option<Input> {
         match news {
             DeskNews::HangUp => {
@@ -283,7 +285,7 @@ impl AgentSide {
                 None
             }
             DeskNews::CallIn(number) => {
-                self.wants_called_in(plant, number);
+                self.wants_called_in(plant, order, number);
                 None
             }
             DeskNews::LetGo => self.let_go(plant, callee),
@@ -413,6 +415,7 @@ impl AgentSide {
             urgency,
         };
         self.card = Some(card.clone());
+        self.board.may_promise(Terms::of(&order.case));
         self.board.seek(need, card, &self.lines);
     }
 

@@ -495,11 +495,7 @@ impl Engine {
             }
         }
         for (id, agents) in given.to_show {
-            let most = u32::try_from(agents.len()).unwrap_or(u32::MAX);
-            let picked = self.pick(&id, most).await?;
-            for (case, agent) in picked.into_iter().zip(agents) {
-                self.show(&id, case, agent).await?;
-            }
+            self.show_cases(&id, agents).await?;
         }
         Ok(())
     }
@@ -529,16 +525,6 @@ impl Engine {
             active.ready = active.ready.saturating_sub(most);
         }
         Ok(self.plant.store.pick(id, most).await?)
-    }
-
-    /// It is a case's turn to be looked at.
-    async fn show(&mut self, id: &CampaignId, case: Picked, agent: AgentId) -> Result<(), DialError> {
-        let Some(order) = self.turn(id, case).await? else { return Ok(()) };
-        let case = order.case.id.clone();
-        let Err(e) = self.looks.show(order, agent, &self.plant.switchboard) else { return Ok(()) };
-        let (due_at, why) = where_to(&e, legs::wall_now());
-        self.tell(case.clone(), not_placed(e));
-        self.put_back(id, &case, due_at, why).await
     }
 
     /// How many calls each campaign may place now.

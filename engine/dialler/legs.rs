@@ -188,6 +188,18 @@ pub(crate) fn refers_to(plant: &Plant, agent: &AgentId) -> Option<Uri> {
     (phone.handover == Handover::Refer).then(|| phone.address.clone())
 }
 
+/// Whether a number is one of the house's own: an extension, a colleague's telephone, or one that registers here.
+pub(crate) fn is_internal(plant: &Plant, number: &PhoneNumber) -> bool {
+    let trunk = &plant.trunk;
+    let is_its = |uri: &Uri| {
+        let user = uri.as_sip().and_then(|uri| uri.user()).and_then(|user| user.parse::<PhoneNumber>().ok());
+        user.is_some_and(|own| own.subscriber() == number.subscriber())
+    };
+    number.is_extension()
+        || trunk.has_phone(number.as_str())
+        || trunk.agents.iter().any(|agent| is_its(&agent.address))
+}
+
 /// The INVITE to whoever is called in, by way of the carrier; none where none of its machines is known.
 pub(crate) fn invite_number(
     plant: &Plant,

@@ -11,18 +11,19 @@ mod measure;
 mod supervise;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::{Duration, Instant},
 };
 
 use tokio::sync::Notify;
 use waihu_agents::{
-    Agent, AgentId, Input, Level, Output, Presence, Reach, Rules, Waiting,
+    Agent, AgentId, Input, Level, Need, Output, Presence, Reach, Rules, Waiting,
     desk::{ToDesk, Wanted},
 };
 use waihu_call::AgentEvent;
 use waihu_store::Store;
+use waihu_terms::Terms;
 use waihu_types::{Answers, AttemptId, Lang, Time, WallTime};
 
 pub(crate) use call::{CallNews, CallSide, DeskNews};
@@ -30,6 +31,9 @@ pub use desk::{DeskLink, DeskVoice};
 pub use supervise::{SupervisorLink, SupervisorVoice};
 
 use crate::legs::wall_now;
+
+/// The terms of so many calls are kept for what agents write down afterwards: some days' talks of a large floor.
+const MOST_TERMS: usize = 10_000;
 
 /// The agents of a process, and the calls that seek one. A handle: clones are the same switchboard.
 #[derive(Clone)]
@@ -52,6 +56,8 @@ struct Board {
     measures: measure::Measures,
     /// Whose sound at their desk is a telephone's.
     by_telephone: HashSet<AgentId>,
+    /// What may be promised in each call that sought an agent, the latest last.
+    terms: VecDeque<(AttemptId, Terms)>,
 }
 
 /// How an agent stands, for pacing and for boards.
@@ -92,6 +98,7 @@ impl Switchboard {
             connections: 0,
             measures: measure::Measures::default(),
             by_telephone: HashSet::new(),
+            terms: VecDeque::new(),
         };
         let inner = Inner { board: Mutex::new(board), wake: Notify::new(), store, began: Instant::now() };
         let this = Self(Arc::new(inner));
@@ -132,6 +139,11 @@ impl Switchboard {
             rings: w.offered.is_some(),
         };
         board.machine.waiting().into_iter().map(told).collect()
+    }
+
+    /// Who is free at a desk and speaks the callee's language, the best for what is needed first.
+    pub(crate) fn who_may_look(&self, need: &Need) -> Vec<AgentId> {
+        self.board().machine.who_may_look(need)
     }
 
     /// An agent's name; what names them at the switchboard where they are not known any more.
@@ -233,6 +245,19 @@ impl Board {
         if let Some(held) = self.calls.get(call) {
             held.tell(news);
         }
+    }
+
+    /// Keeps what may be promised in a call.
+    fn keep_terms(&mut self, call: AttemptId, terms: Terms) {
+        if self.terms.len() >= MOST_TERMS {
+            self.terms.pop_front();
+        }
+        self.terms.push_back((call, terms));
+    }
+
+    /// What may be promised in a call; none where that is not known any more.
+    fn terms_of(&self, call: &AttemptId) -> Option<&Terms> {
+        self.terms.iter().rev().find(|(of, _)| of == call).map(|(_, terms)| terms)
     }
 
     /// A call that is over stays known while its agent writes down what came of it.

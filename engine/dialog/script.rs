@@ -382,6 +382,15 @@ impl Script {
         self.notices.profiles.iter().copied()
     }
 
+    /// What agents should be able to do to whom the flow hands over, whatever for; each once.
+    pub fn transfer_skills(&self) -> Vec<String> {
+        let skills = self.states.iter().filter_map(|state| match &state.kind {
+            Kind::Transfer { skills, .. } => Some(skills.iter().cloned()),
+            _ => None,
+        });
+        skills.flatten().collect::<BTreeSet<String>>().into_iter().collect()
+    }
+
     /// How many states there are.
     pub fn state_count(&self) -> usize {
         self.states.len()

@@ -99,7 +99,8 @@ fn outcome_table(page: &mut String, o: &Outcome, call: &Call) {
     row(page, "拨出 Dialled", &at(Some(o.dialled_at)));
     row(page, "接听 Answered", &at(o.answered_at));
     row(page, "结束 Ended", &at(Some(o.ended_at)));
-    row(page, "结果 Outcome", &format!("{} {}", o.disposition.label(), o.disposition.label_zh()));
+    let disposition = o.effective_disposition();
+    row(page, "结果 Outcome", &format!("{} {}", disposition.label(), disposition.label_zh()));
     if let Some(promise) = &o.promise {
         let sum = format!("{} {}, {}", promise.sum.amount(), promise.sum.currency(), promise.date);
         row(page, "承诺 Promised", &sum);

@@ -95,7 +95,7 @@ impl Store {
         .await
         .map_err(|e| self.sql(e))?;
         for (attempt, record) in &rows {
-            let disposition = read(attempt, record)?.disposition;
+            let disposition = read(attempt, record)?.effective_disposition();
             if waihu_campaign::bars_number(disposition) {
                 return Ok(Some(Bar::Call(disposition)));
             }

@@ -47,7 +47,7 @@ pub struct Tally {
 /// Calls that have all of these in common.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct Cell {
-    /// How they ended.
+    /// How they ended, as agents put it down where they did.
     pub disposition: String,
     /// What answered.
     pub answered_by: String,
@@ -74,7 +74,7 @@ pub struct Cell {
 const TALLY: &str = "count(*) AS calls,
     CAST(coalesce(sum(CASE WHEN answered_at IS NULL THEN 0 ELSE 1 END), 0) AS BIGINT) AS answered,
     CAST(coalesce(sum(CASE WHEN answered_by = 'human' THEN 1 ELSE 0 END), 0) AS BIGINT) AS human,
-    CAST(coalesce(sum(CASE WHEN answered_by = 'human' AND disposition NOT IN ('hung_up', 'silence', 'not_understood',
+    CAST(coalesce(sum(CASE WHEN answered_by = 'human' AND effective NOT IN ('hung_up', 'silence', 'not_understood',
         'engine_failed', 'unknown') THEN 1 ELSE 0 END), 0) AS BIGINT) AS completed,
     CAST(coalesce(sum(CASE WHEN promise_date IS NULL THEN 0 ELSE 1 END), 0) AS BIGINT) AS promised,
     CAST(coalesce(sum(CASE WHEN handover_result IS NULL THEN 0 ELSE 1 END), 0) AS BIGINT) AS wanted_agent,
@@ -132,7 +132,7 @@ impl Store {
             "SELECT disposition, answered_by, identity, script, kind, grade, hour, count(*) AS calls,
                     CAST(sum(promise) AS BIGINT) AS promises, CAST(sum(cents) AS BIGINT) AS promised,
                     CAST(sum(talk) AS BIGINT) AS talk_ms
-             FROM (SELECT o.disposition AS disposition, o.answered_by AS answered_by, o.identity AS identity,
+             FROM (SELECT o.effective AS disposition, o.answered_by AS answered_by, o.identity AS identity,
                       coalesce({}, {}, '') AS script, coalesce({}, '') AS kind, coalesce({}, '') AS grade,
                       (o.dialled_at / 60000 + $4) / 60 % 24 AS hour,
                       CASE WHEN o.promise_date IS NULL THEN 0 ELSE 1 END AS promise,

@@ -83,8 +83,18 @@ impl Store {
 
     /// Begins to write what a call tells of a person, which comes late: none where that was erased meanwhile.
     pub(crate) async fn write_of(&self, attempt: &AttemptId) -> Result<Option<Tx>, StoreError> {
+        self.write_of_with(attempt, None).await
+    }
+
+    /// The same, which waits for others that named a further thing too.
+    pub(crate) async fn write_of_with(
+        &self,
+        attempt: &AttemptId,
+        thing: Option<String>,
+    ) -> Result<Option<Tx>, StoreError> {
         let case = self.case_of(attempt).await?.map(|case| format!("case:{case}"));
-        let mut tx = self.write_alone(case.as_slice()).await?;
+        let things: Vec<String> = case.into_iter().chain(thing).collect();
+        let mut tx = self.write_alone(&things).await?;
         Ok(if self.was_erased(&mut tx, attempt).await? { None } else { Some(tx) })
     }
 

@@ -149,7 +149,7 @@ impl Store {
         let sql = format!(
             "INSERT INTO judgements (attempt, revision, judged_at, ended_at, campaign, script, agent, disposition,
                 distress, person, score, passed, critical, record)
-             SELECT o.attempt, $2, $3, o.ended_at, o.campaign, coalesce({script}, ''), $4, o.disposition,
+             SELECT o.attempt, $2, $3, o.ended_at, o.campaign, coalesce({script}, ''), $4, o.effective,
                     $5, $6, $7, $8, $9, $10
              FROM outcomes AS o WHERE o.attempt = $1
              ON CONFLICT (attempt) DO UPDATE SET revision = excluded.revision, judged_at = excluded.judged_at,

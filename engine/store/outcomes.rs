@@ -23,7 +23,7 @@ pub struct Filter {
     pub case: Option<CaseId>,
     /// That of an attempt.
     pub attempt: Option<AttemptId>,
-    /// Those that ended so.
+    /// Those that ended so, as an agent put it down where one did.
     pub disposition: Option<Disposition>,
     /// At most the newest so many.
     pub limit: Option<u32>,
@@ -36,6 +36,13 @@ pub(crate) enum Filed {
     Lived,
     /// Another one, for a process that died.
     Recovered,
+}
+
+/// An outcome as it stands on file.
+pub(crate) struct OnFile {
+    pub(crate) outcome: Outcome,
+    pub(crate) filed: Filed,
+    pub(crate) revision: i64,
 }
 
 /// What people answered on one day.
@@ -73,36 +80,33 @@ impl Store {
                 .ok_or_else(|| StoreError::UnknownAttempt(outcome.attempt.clone()))?
                 .try_into()?;
         same_call(&attempt, outcome)?;
-        // Only where agents had it there is something that they put down.
-        let wrapped = match &outcome.handover {
-            Some(_) => Some(self.wrapped(&mut tx, outcome.clone()).await?),
-            None => None,
+        let before = self.on_file(&mut tx, &outcome.attempt).await?;
+        // Only where agents had it there is something that they put down. Of a dead process's call nobody knows.
+        let wrapped = match (&outcome.handover, filed) {
+            (None, Filed::Lived) => None,
+            _ => {
+                let lived = before.as_ref().filter(|before| before.filed == Filed::Lived);
+                let lived = lived.map(|before| &before.outcome);
+                Some(self.wrapped(&mut tx, outcome.clone(), lived).await?)
+            }
         };
         let outcome = wrapped.as_ref().unwrap_or(outcome);
-        let before: Option<(String, i64, i64)> =
-            sqlx::query_as("SELECT record, recovered, revision FROM outcomes WHERE attempt = $1")
-                .bind(outcome.attempt.as_str())
-                .fetch_optional(&mut *tx)
-                .await
-                .map_err(|e| self.sql(e))?;
-        let revision = before.as_ref().map_or(1, |(.., revision)| revision + 1);
-        match before {
+        match &before {
             // Whose node died after all, answered since it was filed as unanswered, is filed once more.
-            Some((_, 1, _)) if filed == Filed::Recovered && attempt.open => {}
+            Some(OnFile { filed: Filed::Recovered, .. }) if filed == Filed::Recovered && attempt.open => {}
             Some(_) if filed == Filed::Recovered => {
                 return tx.commit().await.map(|()| false).map_err(|e| self.sql(e));
             }
-            Some((record, recovered, _)) => {
-                if read(outcome.attempt.as_str(), &record)? == *outcome {
-                    // What it is the same as may not be on the disk yet.
-                    return tx.commit().await.map(|()| false).map_err(|e| self.sql(e));
-                }
-                if recovered == 0 {
-                    return Err(StoreError::AlreadyClosed(outcome.attempt.clone()));
-                }
+            // What it is the same as may not be on the disk yet.
+            Some(before) if before.outcome == *outcome => {
+                return tx.commit().await.map(|()| false).map_err(|e| self.sql(e));
             }
-            None => {}
+            Some(OnFile { filed: Filed::Lived, .. }) => {
+                return Err(StoreError::AlreadyClosed(outcome.attempt.clone()));
+            }
+            _ => {}
         }
+        let revision = before.map_or(1, |before| before.revision + 1);
         self.insert(&mut tx, outcome, filed, revision).await?;
         sqlx::query(
             "UPDATE attempts SET open = 0, answered_at = coalesce(answered_at, $2) WHERE attempt = $1",
@@ -127,6 +131,23 @@ impl Store {
         tx.tell(happened);
         tx.commit().await.map_err(|e| self.sql(e))?;
         Ok(true)
+    }
+
+    /// The outcome of an attempt as it stands; none where none was filed.
+    pub(crate) async fn on_file(
+        &self,
+        tx: &mut Tx,
+        attempt: &AttemptId,
+    ) -> Result<Option<OnFile>, StoreError> {
+        let row: Option<(String, i64, i64)> =
+            sqlx::query_as("SELECT record, recovered, revision FROM outcomes WHERE attempt = $1")
+                .bind(attempt.as_str())
+                .fetch_optional(&mut **tx)
+                .await
+                .map_err(|e| self.sql(e))?;
+        let Some((record, recovered, revision)) = row else { return Ok(None) };
+        let filed = if recovered == 0 { Filed::Lived } else { Filed::Recovered };
+        Ok(Some(OnFile { outcome: read(attempt.as_str(), &record)?, filed, revision }))
     }
 
     pub(crate) async fn insert(
@@ -221,7 +242,7 @@ impl Store {
             ("campaign", filter.campaign.as_ref().map(CampaignId::as_str)),
             ("case_id", filter.case.as_ref().map(CaseId::as_str)),
             ("attempt", filter.attempt.as_ref().map(AttemptId::as_str)),
-            ("disposition", filter.disposition.map(Disposition::label)),
+            ("effective", filter.disposition.map(Disposition::label)),
         ];
         let wanted: Vec<(&str, &str)> =
             wanted.into_iter().filter_map(|(column, value)| Some((column, value?))).collect();

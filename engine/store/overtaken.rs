@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use sqlx::AssertSqlSafe;
 use waihu_compliance::{Gate, Subject};
-use waihu_types::{AttemptId, CaseId, PhoneNumber};
+use waihu_types::{AttemptId, CaseId, Disposition, PhoneNumber};
 
 use crate::{
     CaseState, Store, StoreError,
@@ -32,7 +32,7 @@ pub struct Unanswered {
 pub enum Overtaken {
     /// Its case is open no longer.
     Settled,
-    /// Its number was entered into the do-not-call list.
+    /// Its number was barred: entered into the do-not-call list, or by what an agent put down of another call.
     Forbidden,
     /// Its case tells what this rule of the profile forbids, whatever the time.
     Denied {
@@ -95,7 +95,8 @@ impl Store {
         Ok(stand)
     }
 
-    /// Those of the calls' numbers that stand in the do-not-call list, as numbers are compared.
+    /// Those of the calls' numbers that are barred, as [`Store::barred`] has it, as numbers are compared: by the
+    /// do-not-call list, or by how a call ended, which an agent may put down later.
     async fn entered(&self, calls: &[Unanswered]) -> Result<HashSet<String>, StoreError> {
         let mut entered = HashSet::new();
         if self.practice {
@@ -103,17 +104,28 @@ impl Store {
         }
         let numbers: BTreeSet<&str> = calls.iter().map(|call| call.number.subscriber()).collect();
         let numbers: Vec<&str> = numbers.into_iter().collect();
+        let bars = Disposition::ALL.into_iter().filter(|how| waihu_campaign::bars_number(*how));
+        let bars: Vec<String> = bars.map(|how| format!("'{}'", how.label())).collect();
         for some in slices(&numbers) {
-            let sql = format!(
-                "SELECT subscriber FROM do_not_call WHERE lifted_at IS NULL AND subscriber IN {}",
-                placeholders(1, 1, some.len())
+            let these = placeholders(1, 1, some.len());
+            let list = format!(
+                "SELECT subscriber FROM do_not_call WHERE lifted_at IS NULL AND subscriber IN {these}"
             );
-            let mut select = sqlx::query_scalar(AssertSqlSafe(sql));
-            for number in some {
-                select = select.bind(*number);
+            let ends = format!(
+                "SELECT a.subscriber FROM attempts AS a JOIN outcomes AS o ON o.attempt = a.attempt
+                 WHERE a.subscriber IN {these} AND o.effective IN ({})
+                   AND o.ended_at > (SELECT coalesce(max(l.at), -1) FROM bars_lifted AS l
+                                     WHERE l.subscriber = a.subscriber)",
+                bars.join(", ")
+            );
+            for sql in [list, ends] {
+                let mut select = sqlx::query_scalar(AssertSqlSafe(sql));
+                for number in some {
+                    select = select.bind(*number);
+                }
+                let found: Vec<String> = select.fetch_all(&self.pool).await.map_err(|e| self.sql(e))?;
+                entered.extend(found);
             }
-            let found: Vec<String> = select.fetch_all(&self.pool).await.map_err(|e| self.sql(e))?;
-            entered.extend(found);
         }
         Ok(entered)
     }

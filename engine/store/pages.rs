@@ -28,7 +28,7 @@ pub struct PageFilter {
     pub campaign: Option<CampaignId>,
     /// Those of a case.
     pub case: Option<CaseId>,
-    /// Outcomes that ended so.
+    /// Outcomes that ended so, as an agent put it down where one did.
     pub disposition: Option<Disposition>,
     /// From this moment on: attempts that were dialled, outcomes that ended.
     pub since: Option<WallTime>,
@@ -73,7 +73,7 @@ impl Store {
         let rows: Vec<(String, String, i64)> = sqlx::query_as(
             "SELECT attempt, record, recovered FROM outcomes
              WHERE ($1 IS NULL OR campaign = $1) AND ($2 IS NULL OR case_id = $2)
-               AND ($3 IS NULL OR disposition = $3) AND ended_at >= $4
+               AND ($3 IS NULL OR effective = $3) AND ended_at >= $4
                AND ($5 = 0 OR promise_date IS NOT NULL)
                AND (ended_at > $6 OR ended_at = $6 AND attempt > $7)
              ORDER BY ended_at, attempt LIMIT $8",

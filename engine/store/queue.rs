@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use sqlx::{AssertSqlSafe, FromRow};
 use waihu_campaign::{Settings, Strategy};
-use waihu_types::{CampaignId, Case, CaseId, Redial, WallTime};
+use waihu_types::{CampaignId, Case, CaseId, Outcome, Redial, WallTime};
 
 use crate::{
     CaseState, Location, Store, StoreError, StoredCase,
@@ -464,6 +464,31 @@ impl Store {
         .bind(if not_before.is_some() { "waiting" } else { "done" })
         .bind(not_before)
         .bind(rule)
+        .execute(&mut **tx)
+        .await
+        .map_err(|e| self.sql(e))
+        .map(drop)
+    }
+
+    /// Moves a case by a verdict that was changed after its call was over. Where it was settled meanwhile, was taken
+    /// again or is called again, it stays where it is: what is next for it hangs on that.
+    pub(crate) async fn move_anew(&self, tx: &mut Tx, outcome: &Outcome) -> Result<(), StoreError> {
+        let Some(campaign) = &outcome.campaign else { return Ok(()) };
+        let (_, rule, not_before) = redial_columns(&outcome.redial);
+        sqlx::query(
+            "UPDATE queue SET state = $3, due_at = coalesce($4, due_at), why = $5
+             WHERE campaign = $1 AND case_id = $2 AND state <> 'leased'
+               AND EXISTS (SELECT 1 FROM cases AS c WHERE c.case_id = $2 AND c.state = 'open')
+               AND NOT EXISTS (SELECT 1 FROM attempts AS a WHERE a.campaign = $1 AND a.case_id = $2
+                               AND (a.open = 1 OR a.attempt <> $6 AND a.dialled_at > $7))",
+        )
+        .bind(campaign.as_str())
+        .bind(outcome.case.as_str())
+        .bind(if not_before.is_some() { "waiting" } else { "done" })
+        .bind(not_before)
+        .bind(rule)
+        .bind(outcome.attempt.as_str())
+        .bind(outcome.dialled_at.unix_millis())
         .execute(&mut **tx)
         .await
         .map_err(|e| self.sql(e))

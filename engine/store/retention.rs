@@ -206,7 +206,8 @@ impl Store {
         outcome: &Outcome,
         callee: &PhoneNumber,
     ) -> Result<(), StoreError> {
-        if !waihu_campaign::bars_number(outcome.disposition) {
+        let disposition = outcome.effective_disposition();
+        if !waihu_campaign::bars_number(disposition) {
             return Ok(());
         }
         sqlx::query(
@@ -215,7 +216,7 @@ impl Store {
                AND $3 > (SELECT coalesce(max(l.at), -1) FROM bars_lifted AS l WHERE l.subscriber = $1)",
         )
         .bind(callee.subscriber())
-        .bind(format!("{} {}", outcome.disposition.label(), outcome.disposition.label_zh()))
+        .bind(format!("{} {}", disposition.label(), disposition.label_zh()))
         .bind(outcome.ended_at.unix_millis())
         .execute(&mut **tx)
         .await

@@ -356,7 +356,7 @@ impl Store {
         };
         let sql = format!(
             "{from} AND ($2 IS NULL OR o.campaign = $2) AND ($3 IS NULL OR o.case_id = $3)
-               AND ($4 IS NULL OR o.disposition = $4) AND o.ended_at >= $5 AND o.ended_at < $6 {order}"
+               AND ($4 IS NULL OR o.effective = $4) AND o.ended_at >= $5 AND o.ended_at < $6 {order}"
         );
         let said = !wanted.is_empty();
         let rows = sqlx::query_as(AssertSqlSafe(sql))
@@ -420,7 +420,7 @@ impl Store {
 
 macro_rules! call_columns {
     () => {
-        "o.attempt AS attempt, o.campaign AS campaign, o.case_id AS case_id, o.disposition AS disposition,
+        "o.attempt AS attempt, o.campaign AS campaign, o.case_id AS case_id, o.effective AS disposition,
          o.answered_by AS answered_by, o.dialled_at AS dialled_at, o.answered_at AS answered_at,
          o.ended_at AS ended_at"
     };

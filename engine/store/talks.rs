@@ -1,12 +1,18 @@
-//! Which agent had which call, and what they put down of it: rows beside the outcome, and the outcome's next revision.
+//! Which agent had which call, and what they put down of it: rows beside the outcome, and the outcome's next revision,
+//! with another verdict on its case.
 
 use sqlx::FromRow;
-use waihu_types::{AttemptId, CaseId, DebtorId, Disposition, Outcome, Promise, WallTime};
+use waihu_campaign::{Past, Settings, Strategy};
+use waihu_types::{
+    AttemptId, CampaignId, Case, CaseId, DebtorId, Disposition, Handover, HandoverResult, Outcome, Promise,
+    Redial, WallTime,
+};
 
 use crate::{
     Store, StoreError,
+    attempts::number_lock,
     events::Happened,
-    outcomes::{Filed, read},
+    outcomes::{OnFile, read},
     write::Tx,
 };
 
@@ -31,24 +37,35 @@ impl std::fmt::Debug for WrapUp {
     }
 }
 
-impl WrapUp {
-    fn amend(&self, outcome: &mut Outcome) {
-        if let Some(handover) = &mut outcome.handover {
-            handover.disposition = self.disposition;
-            handover.notes = Some(self.notes.clone()).filter(|notes| !notes.is_empty());
-        }
-        if let Some(promise) = &self.promise {
-            outcome.promise = Some(promise.clone());
-        }
-    }
-}
-
 #[derive(FromRow)]
 struct WrappedRow {
     agent: String,
     disposition: Option<String>,
     notes: Option<String>,
     promise: Option<String>,
+}
+
+impl WrappedRow {
+    /// Puts what it tells over what others put down before.
+    fn amend(self, outcome: &mut Outcome) -> Result<(), serde_json::Error> {
+        let how: Option<Disposition> =
+            self.disposition.map(|word| serde_json::from_value(word.into())).transpose()?;
+        let promise: Option<Promise> = self.promise.map(|text| serde_json::from_str(&text)).transpose()?;
+        // Who promises has said how it ended.
+        let how = how.or(promise.as_ref().map(|_| Disposition::PromiseToPay));
+        // What was filed for a dead process knows of no agent.
+        let met = || Handover::of(self.agent, HandoverResult::Joined);
+        let handover = outcome.handover.get_or_insert_with(met);
+        handover.disposition = how.or(handover.disposition);
+        handover.notes = self.notes.filter(|notes| !notes.is_empty()).or(handover.notes.take());
+        outcome.promise = promise.or(outcome.promise.take());
+        Ok(())
+    }
+}
+
+/// What of an outcome decides what is done with its case next.
+fn decides(outcome: &Outcome) -> (Disposition, Option<&Promise>) {
+    (outcome.effective_disposition(), outcome.promise.as_ref())
 }
 
 impl Store {
@@ -127,8 +144,14 @@ impl Store {
         Ok(kept == 1)
     }
 
-    /// An outcome that is about to be filed, with what agents put down of the call while it went on.
-    pub(crate) async fn wrapped(&self, tx: &mut Tx, mut outcome: Outcome) -> Result<Outcome, StoreError> {
+    /// An outcome with what agents put down of its call; where several did, the last word stands. Where that is another
+    /// end, the verdict on the case is another too: that of `before`, where the same was filed already.
+    pub(crate) async fn wrapped(
+        &self,
+        tx: &mut Tx,
+        outcome: Outcome,
+        before: Option<&Outcome>,
+    ) -> Result<Outcome, StoreError> {
         let rows: Vec<WrappedRow> = sqlx::query_as(
             "SELECT agent, disposition, notes, promise FROM talks WHERE attempt = $1 AND wrapped_at IS NOT NULL
              ORDER BY wrapped_at, agent",
@@ -137,48 +160,103 @@ impl Store {
         .fetch_all(&mut **tx)
         .await
         .map_err(|e| self.sql(e))?;
-        let json = |source| StoreError::Record { of: format!("a talk of {}", outcome.attempt), source };
-        let mut wrap_ups = Vec::with_capacity(rows.len());
-        for WrappedRow { agent, disposition, notes, promise } in rows {
-            wrap_ups.push(WrapUp {
-                attempt: outcome.attempt.clone(),
-                agent,
-                disposition: disposition
-                    .map(|word| serde_json::from_value(word.into()))
-                    .transpose()
-                    .map_err(json)?,
-                notes: notes.unwrap_or_default(),
-                promise: promise.map(|text| serde_json::from_str(&text)).transpose().map_err(json)?,
-            });
+        if rows.is_empty() {
+            return Ok(outcome);
         }
-        for wrap_up in &wrap_ups {
-            wrap_up.amend(&mut outcome);
+        let mut amended = outcome.clone();
+        if let Some(handover) = &mut amended.handover {
+            (handover.disposition, handover.notes) = (None, None);
         }
-        Ok(outcome)
+        for row in rows {
+            row.amend(&mut amended).map_err(|source| StoreError::Record {
+                of: format!("a talk of {}", outcome.attempt),
+                source,
+            })?;
+        }
+        if decides(&amended) != decides(&outcome) {
+            amended.redial = match before.filter(|before| decides(before) == decides(&amended)) {
+                Some(before) => before.redial.clone(),
+                None => self.verdict(tx, &amended).await?,
+            };
+        }
+        Ok(amended)
     }
 
-    /// Adds what an agent put down to the outcome of the call, as its next revision, and tells others. False where the
-    /// outcome is not filed yet, which takes it in when it is.
+    /// The verdict on the case of a call, by how it ended: its campaign's strategy has it, or else the shipped ladder.
+    async fn verdict(&self, tx: &mut Tx, outcome: &Outcome) -> Result<Redial, StoreError> {
+        let json = |source| StoreError::Record { of: outcome.case.to_string(), source };
+        let case: Option<String> = sqlx::query_scalar("SELECT record FROM cases WHERE case_id = $1")
+            .bind(outcome.case.as_str())
+            .fetch_optional(&mut **tx)
+            .await
+            .map_err(|e| self.sql(e))?;
+        let case: Option<Case> = case.map(|text| serde_json::from_str(&text)).transpose().map_err(json)?;
+        let zone = case.as_ref().map_or("UTC", |case| case.time_zone.as_str());
+        let mut past = self.tried_before(tx, outcome, zone).await?;
+        let this = Past::of(outcome, zone);
+        past.push(this.clone());
+        let by: Option<(String, String)> =
+            sqlx::query_as("SELECT settings, strategy FROM campaigns WHERE campaign = $1")
+                .bind(outcome.campaign.as_ref().map(CampaignId::as_str))
+                .fetch_optional(&mut **tx)
+                .await
+                .map_err(|e| self.sql(e))?;
+        // One that cannot be read is not dialled either.
+        let by = by.and_then(|(settings, strategy)| {
+            let settings: Settings = serde_json::from_str(&settings).ok()?;
+            Some((settings, Strategy::parse("strategy", &strategy).ok()?))
+        });
+        Ok(match (&case, &by) {
+            (Some(case), Some((settings, strategy))) => strategy.redial(settings, case, &past),
+            // What closed the case, or was agreed, stands by itself.
+            _ if this.closed.is_some() || this.callback_at.is_some() => outcome.redial.clone(),
+            _ => {
+                let attempts = u32::try_from(past.len()).unwrap_or(u32::MAX);
+                waihu_campaign::redial(this.disposition, this.ended_at, attempts)
+            }
+        })
+    }
+
+    /// What was tried for a call's case in its campaign before it, in the order of time.
+    async fn tried_before(
+        &self,
+        tx: &mut Tx,
+        outcome: &Outcome,
+        zone: &str,
+    ) -> Result<Vec<Past>, StoreError> {
+        let rows: Vec<(String, String)> = sqlx::query_as(
+            "SELECT attempt, record FROM outcomes
+             WHERE campaign = $1 AND case_id = $2 AND attempt <> $3 AND ended_at <= $4 ORDER BY ended_at, attempt",
+        )
+        .bind(outcome.campaign.as_ref().map(CampaignId::as_str))
+        .bind(outcome.case.as_str())
+        .bind(outcome.attempt.as_str())
+        .bind(outcome.ended_at.unix_millis())
+        .fetch_all(&mut **tx)
+        .await
+        .map_err(|e| self.sql(e))?;
+        rows.iter().map(|(attempt, record)| Ok(Past::of(&read(attempt, record)?, zone))).collect()
+    }
+
+    /// Adds what agents put down of a call to its outcome, as the next revision, moves its case by it and tells others,
+    /// all at once; who is about to call that number elsewhere waits for it. False where the outcome is not filed yet,
+    /// which takes it in when it is.
     ///
     /// # Errors
     /// When it could not be read or written.
-    pub async fn amend_outcome(&self, it: &WrapUp) -> Result<bool, StoreError> {
-        let Some(mut tx) = self.write_of(&it.attempt).await? else { return Ok(true) };
-        let before: Option<(String, i64)> =
-            sqlx::query_as("SELECT record, revision FROM outcomes WHERE attempt = $1")
-                .bind(it.attempt.as_str())
-                .fetch_optional(&mut *tx)
-                .await
-                .map_err(|e| self.sql(e))?;
-        let Some((record, revision)) = before else {
+    pub async fn amend_outcome(&self, attempt: &AttemptId) -> Result<bool, StoreError> {
+        let number = self.attempt(attempt).await?.map(|known| number_lock(&known.begun.callee));
+        let Some(mut tx) = self.write_of_with(attempt, number).await? else { return Ok(true) };
+        let Some(OnFile { outcome: before, filed, revision }) = self.on_file(&mut tx, attempt).await? else {
             return tx.commit().await.map(|()| false).map_err(|e| self.sql(e));
         };
-        let before = read(it.attempt.as_str(), &record)?;
-        let mut outcome = before.clone();
-        it.amend(&mut outcome);
+        let outcome = self.wrapped(&mut tx, before.clone(), None).await?;
         if outcome != before {
             let revision = revision + 1;
-            self.insert(&mut tx, &outcome, Filed::Lived, revision).await?;
+            self.insert(&mut tx, &outcome, filed, revision).await?;
+            if outcome.redial != before.redial {
+                self.move_anew(&mut tx, &outcome).await?;
+            }
             tx.tell(Happened {
                 key: format!("{}:{revision}", outcome.attempt),
                 kind: "outcome",

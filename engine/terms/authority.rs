@@ -166,6 +166,17 @@ impl Authority {
         }
     }
 
+    /// The latest day of the first payment, for someone who has broken so many promises before [days from the call].
+    pub fn delay_days(&self, broken: u32) -> u16 {
+        if broken == 0 { self.max_delay_days } else { self.max_delay_broken_days }
+    }
+
+    /// The most that may be waived of `due`.
+    pub fn most_waived(&self, due: Money) -> Money {
+        let most = self.discounts.last().map(|step| Self::waived(*step, due));
+        most.or_else(|| Money::new(Decimal::ZERO, due.currency()).ok()).unwrap_or(due)
+    }
+
     /// What a step waives of `due`, rounded down to the cent: it is never more than allowed.
     pub(crate) fn waived(step: Percent, due: Money) -> Money {
         share(step.of_hundred(), due, RoundingStrategy::ToZero)

@@ -8,6 +8,7 @@ mod calendar;
 mod judge;
 mod negotiation;
 mod plan;
+mod promise;
 mod wish;
 
 pub use authority::{Authority, AuthorityProblem};
@@ -15,4 +16,5 @@ pub use calendar::{Calendar, UnknownCalendar};
 pub use judge::{Judgement, Missing};
 pub use negotiation::Negotiation;
 pub use plan::{Ease, Part, Plan};
+pub use promise::{Beyond, Terms};
 pub use wish::{Asks, Said, Wish};

@@ -35,7 +35,7 @@ pub struct Negotiation {
 }
 
 /// Days after `today`, or the last day that can be written.
-fn after(today: Date, days: i32) -> Date {
+pub(crate) fn after(today: Date, days: i32) -> Date {
     today.checked_add(days.days()).unwrap_or(Date::MAX)
 }
 
@@ -43,11 +43,7 @@ impl Negotiation {
     /// About `due`, on the day that is `today` at the callee's place, with someone who has broken
     /// `broken` promises before.
     pub fn new(due: Money, today: Date, authority: Authority, calendar: Calendar, broken: u32) -> Self {
-        let delay = match broken {
-            0 => authority.max_delay_days,
-            _ => authority.max_delay_broken_days,
-        };
-        let first_by = after(today, delay.into());
+        let first_by = after(today, authority.delay_days(broken).into());
         let last_by = after(today, authority.max_span_days.into());
         let window = Window { calendar, today, first_by, last_by };
         let soon = window.first(after(today, SOON_DAYS));

@@ -46,7 +46,7 @@ pub struct Outcome {
     pub identity: Identity,
     /// Whether any word of the debt was spoken.
     pub debt_disclosed: bool,
-    /// How the attempt ended for the case.
+    /// How the attempt ended for the case, as the call itself went; see [`Outcome::effective_disposition`].
     pub disposition: Disposition,
     /// What was promised.
     pub promise: Option<Promise>,
@@ -81,6 +81,13 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// How the attempt ended for the case: as the agent who had it put it down, where one did; else as the call itself
+    /// ended. What acts on an outcome goes by this.
+    pub fn effective_disposition(&self) -> Disposition {
+        let put_down = self.handover.as_ref().and_then(|handover| handover.disposition);
+        put_down.unwrap_or(self.disposition)
+    }
+
     /// Whether a person answered who was to have an agent, and waited longer than that for one, or had none.
     pub fn is_abandoned(&self, within: Duration) -> bool {
         let in_time = |handover: &Handover| {

@@ -14,6 +14,9 @@ pub struct PhoneNumber(String);
 /// The longest number kept: E.164 allows 15 digits.
 const MAX_DIGITS: usize = 15;
 
+/// Shorter ones are extensions, which have no prefixes \[digits\].
+const SHORTEST_LINE: usize = 7;
+
 impl PhoneNumber {
     /// The number as it is dialled.
     pub fn as_str(&self) -> &str {
@@ -28,8 +31,6 @@ impl PhoneNumber {
     /// open (`13822345678` is a mobile in China, or +1 382 234 5678), they count as one too: a stranger
     /// spared a call is the smaller error. Other countries' numbers are compared as they are written.
     pub fn subscriber(&self) -> &str {
-        /// Shorter ones are extensions, which have no prefixes \[digits\].
-        const SHORTEST_LINE: usize = 7;
         let digits = self.0.trim_start_matches('+');
         if digits.len() < SHORTEST_LINE {
             return digits;
@@ -42,6 +43,11 @@ impl PhoneNumber {
             [b'1', b'2'..=b'9', _, _, b'2'..=b'9', _, _, _, _, _, _] => &digits[1..],
             _ => digits,
         }
+    }
+
+    /// Whether it is too short to be a person's own line: an extension, or a service's number.
+    pub fn is_extension(&self) -> bool {
+        self.0.trim_start_matches('+').len() < SHORTEST_LINE
     }
 
     /// The last two digits behind dots, for people who may not see the whole.
@@ -113,6 +119,8 @@ mod tests {
         ] {
             assert!(same.iter().all(|s| subscriber(s) == subscriber(same[0])), "{same:?}");
         }
+        let extension = |s: &str| s.parse::<PhoneNumber>().unwrap().is_extension();
+        assert!(["1001", "+1001", "95588"].iter().all(|s| extension(s)) && !extension("6234567"));
         let others = ["13800138000", "13800138001", "0001", "1001", "2125550142", "+442125550142", "0000000"];
         let all: std::collections::BTreeSet<String> = others.iter().map(|s| subscriber(s)).collect();
         assert_eq!(all.len(), others.len());

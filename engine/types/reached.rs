@@ -44,8 +44,9 @@ impl Reached {
             By::Screening => outcome.disposition != D::Screened,
             By::Voicemail | By::Announcement | By::Ivr | By::Fax | By::Silence => false,
         };
+        // An agent finds out whom they talk with; that they talked is known without their word.
         let other = outcome.identity == Identity::Denied
-            || matches!(outcome.disposition, D::WrongNumber | D::ThirdParty | D::Deceased);
+            || matches!(outcome.effective_disposition(), D::WrongNumber | D::ThirdParty | D::Deceased);
         let talked = outcome.identity == Identity::Confirmed
             || outcome.debt_disclosed
             || !matches!(outcome.disposition, D::HungUp | D::Silence | D::NotUnderstood | D::EngineFailed);
@@ -73,7 +74,7 @@ impl FromStr for Reached {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Lang, Redial, ScriptVersion, WallTime};
+    use crate::{Handover, HandoverResult, Lang, Redial, ScriptVersion, WallTime};
 
     fn outcome(answered_by: AnsweredBy, disposition: Disposition) -> Outcome {
         let at = WallTime::from_unix_millis(1_795_772_096_000);
@@ -145,5 +146,26 @@ mod tests {
         let denied = Outcome { identity: Identity::Denied, debt_disclosed: true, ..hung_up };
         assert_eq!((Reached::of(&told), Reached::of(&denied)), (Reached::Conversation, Reached::Person));
         assert_eq!(Reached::without_outcome(true), Reached::Conversation);
+    }
+
+    #[test]
+    fn what_an_agent_put_down_is_how_it_ended() {
+        use Disposition as D;
+        let mut call = outcome(AnsweredBy::Human, D::HandedOver);
+        let mut handover = Handover::of("Li Na".to_owned(), HandoverResult::Joined);
+        call.handover = Some(handover.clone());
+        assert_eq!(
+            (call.effective_disposition(), Reached::of(&call)),
+            (D::HandedOver, Reached::Conversation)
+        );
+        for (put_down, reached) in [
+            (D::WrongNumber, Reached::Person),
+            (D::StopCalling, Reached::Conversation),
+            (D::HungUp, Reached::Conversation),
+        ] {
+            handover.disposition = Some(put_down);
+            call.handover = Some(handover.clone());
+            assert_eq!((call.effective_disposition(), Reached::of(&call)), (put_down, reached));
+        }
     }
 }

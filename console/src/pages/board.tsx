@@ -4,7 +4,7 @@ import { useEffect, useMemo, useRef, useState } from 'react';
 import { ask, client, type Shape } from '../client';
 import { useEvents, type Happened } from '../events';
 import { Link } from '../link';
-import { Card, Facts, Figure, Head, Mark, Nothing, Shown } from '../parts';
+import { Card, endedAs, Facts, Figure, Head, Mark, Nothing, Shown } from '../parts';
 import { useQuery } from '../query';
 import { go } from '../router';
 import { clock, useSession, useWords } from '../session';
@@ -143,7 +143,8 @@ const Ends = () => {
   return (
     <ul className="list ends" aria-live="off">
       {ends.map((event) => {
-        const ended = (event.body as { outcome?: { disposition?: string } }).outcome?.disposition ?? 'unknown';
+        const { outcome } = event.body as { outcome?: Parameters<typeof endedAs>[0] };
+        const ended = outcome ? endedAs(outcome) : 'unknown';
         return (
           <li key={event.key}>
             <span className="soft num">{clockTime(event.at)}</span>

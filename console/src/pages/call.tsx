@@ -2,7 +2,7 @@
 import { Button, Modal, Switch } from 'antd';
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { ask, client, fetchFile, type Shape } from '../client';
-import { Card, Facts, Head, HERE, Mark, Moment, Nothing, Shown, Trouble } from '../parts';
+import { Card, endedAs, Facts, Head, HERE, Mark, Moment, Nothing, Shown, Trouble } from '../parts';
 import { Judged } from '../judged';
 import { useQuery } from '../query';
 import { go, useLocation } from '../router';
@@ -18,7 +18,7 @@ export interface Outcome {
   attempt: string; campaign: string | null; case: string; callee: string; dialled_at: string; answered_at: string | null; ended_at: string;
   answered_by: string; identity: string; debt_disclosed: boolean; disposition: string; script: Script; fault: string | null;
   promise: { date: string; amount: string; currency: string } | null; callback: { date: string | null; time: string | null } | null;
-  handover: { agent: string; result: string } | null; mood?: { agitation: number; distress: number; willingness: number };
+  handover: { agent: string; result: string; disposition?: string } | null; mood?: { agitation: number; distress: number; willingness: number };
   recording: { duration_ms: number; sha256: string } | null; transcript: { sha256: string } | null; ended_by: string | null;
   sound: { codec: string; srtp?: string | null; quality?: { mos_hundredths?: number | null } | null } | null; sip: { code: number; reason: string } | null;
   redial: { verdict: string; rule: string; not_before?: string };
@@ -263,7 +263,7 @@ const CallPage = ({ at }: { at: Record<string, string> }) => {
     <Shown query={stands}>
       {(call) => (
         <>
-          <Head title={<>{t('call')} · {call.case} {call.open ? <Mark of="running">{t('call.live')}</Mark> : result && <Mark of={result.disposition}>{n('ended', result.disposition)}</Mark>}</>} lead={<><Moment at={call.dialled_at} zone={zone} /></>} />
+          <Head title={<>{t('call')} · {call.case} {call.open ? <Mark of="running">{t('call.live')}</Mark> : result && <Mark of={endedAs(result)}>{n('ended', endedAs(result))}</Mark>}</>} lead={<><Moment at={call.dialled_at} zone={zone} /></>} />
           {call.open && <Up call={call} lines={transcript.data ?? []} zone={zone} />}
           {result && (
             <Card>

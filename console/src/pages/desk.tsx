@@ -10,6 +10,9 @@ import { clock, useWords } from '../session';
 import { namesOf, type Word } from '../words';
 
 const PRESENCE: Record<string, string> = { available: 'running', talking: 'running', offered: 'paused', looking: 'paused', awaiting: 'running', wrapping_up: 'paused', on_break: 'paused', away: 'plain' };
+/** How a refusal of a promise begins. */
+const PROMISE = 'promise: ';
+
 /** From so many seconds on a timer asks for attention. */
 const SOON_S = 10;
 
@@ -96,12 +99,46 @@ const Look = ({ card, until, asked, now, call, leave }: { card: About; until: st
 interface Outcome {
   disposition?: string;
   notes?: string;
-  date?: Dayjs;
-  amount?: string;
+  parts?: { date?: Dayjs; amount?: string }[];
 }
 
+const cents = (amount: string) => Math.round(Number(amount) * 100);
+const inAll = (amounts: string[]) => (amounts.reduce((all, amount) => all + cents(amount), 0) / 100).toFixed(2);
+
+/** What was typed, as it is promised: its first day, all sums together, and the payments where there are several. */
+const promised = (typed: Outcome['parts'], currency: string): Promised | undefined => {
+  const parts = (typed ?? []).flatMap(({ date, amount }) => (date && amount ? [{ date: date.format('YYYY-MM-DD'), amount: inAll([amount]), currency }] : []));
+  const [first] = parts;
+  return first && { ...first, amount: inAll(parts.map(({ amount }) => amount)), ...(parts.length > 1 && { parts }) };
+};
+
+/** The payments of a promise, each with its day. */
+const Payments = ({ card }: { card: About }) => {
+  const { t } = useWords();
+  const typed = Form.useWatch('parts') as Outcome['parts'];
+  const all = promised(typed, card.currency);
+  const { authority } = card;
+  return (
+    <Form.List name="parts">
+      {(rows, { add, remove }) => (
+        <>
+          {rows.map(({ key, name }) => (
+            <div className="form" key={key}>
+              <Form.Item name={[name, 'date']} label={t('desk.promise.date')} rules={[{ required: true, message: t('desk.need') }]}><DatePicker style={{ width: '100%' }} minDate={dayjs()} maxDate={dayjs().add(name ? authority.max_span_days : authority.max_delay_days, 'day')} /></Form.Item>
+              <Form.Item name={[name, 'amount']} label={`${t('desk.promise.amount')} (${card.currency})`} rules={[{ required: true, pattern: /^\d+(\.\d{1,2})?$/, message: t('desk.promise.sum') }]}><Input inputMode="decimal" maxLength={13} /></Form.Item>
+              {name > 0 && <Button size="small" onClick={() => remove(name)}>{t('desk.promise.less')}</Button>}
+            </div>
+          ))}
+          {rows.length < authority.max_parts && <Button size="small" onClick={() => add({})}>{t('desk.promise.more')}</Button>}
+          {rows.length > 1 && all && <p className="soft small num">{t('desk.promise.all', { sum: sum(all) })}</p>}
+        </>
+      )}
+    </Form.List>
+  );
+};
+
 /** What came of it: filled in while the call is up, kept when it is sent, and again until it is done. */
-const WrapUp = ({ call, send, kept, wrapping }: { call: Call; send: (message: object) => void; kept: boolean; wrapping: boolean }) => {
+const WrapUp = ({ call, send, kept, refused, wrapping }: { call: Call; send: (message: object) => void; kept: boolean; refused?: string; wrapping: boolean }) => {
   const { t, n } = useWords();
   const [form] = Form.useForm<Outcome>();
   const [offer, setOffer] = useState<Promised>();
@@ -109,17 +146,15 @@ const WrapUp = ({ call, send, kept, wrapping }: { call: Call; send: (message: ob
   const [dirty, setDirty] = useState(false);
   const disposition = Form.useWatch('disposition', form);
   const { authority } = call.card;
-  const latest = dayjs().add(authority.max_delay_days, 'day');
-  const keep = ({ disposition, notes, date, amount }: Outcome) => {
-    const own = date && amount ? { date: date.format('YYYY-MM-DD'), amount: Number(amount).toFixed(2), currency: call.card.currency } : undefined;
-    send({ type: 'wrap_up', attempt: call.attempt, disposition, notes: notes ?? '', promise: disposition === 'promise_to_pay' ? (offer ?? own) : undefined });
+  const keep = ({ disposition, notes, parts }: Outcome) => {
+    send({ type: 'wrap_up', attempt: call.attempt, disposition, notes: notes ?? '', promise: disposition === 'promise_to_pay' ? (offer ?? promised(parts, call.card.currency)) : undefined });
     setDirty(false);
   };
   const chosen = offer && plan(offer);
-  const stands = kept && !dirty;
+  const stands = kept && !dirty && !refused;
   return (
     <Card title={t('desk.result')} extra={stands ? <Mark of="same">{t('desk.kept')}</Mark> : undefined}>
-      <Form form={form} layout="vertical" requiredMark={false} onFinish={keep} onValuesChange={() => setDirty(true)}>
+      <Form form={form} layout="vertical" requiredMark={false} initialValues={{ parts: [{}] }} onFinish={keep} onValuesChange={() => setDirty(true)}>
         <Form.Item name="disposition" label={t('call.disposition')} rules={[{ required: true, message: t('desk.need') }]}>
           <Select showSearch={{ optionFilterProp: 'label' }} options={namesOf('ended').map((name) => ({ value: name, label: n('ended', name) }))} />
         </Form.Item>
@@ -132,12 +167,8 @@ const WrapUp = ({ call, send, kept, wrapping }: { call: Call; send: (message: ob
                 {call.card.offers.map((each) => <Button key={plan(each)} block type={chosen === plan(each) ? 'primary' : 'default'} aria-pressed={chosen === plan(each)} onClick={() => { setOffer(chosen === plan(each) ? undefined : each); setDirty(true); }}>{plan(each)}</Button>)}
               </div>
             )}
-            {!offer && (
-              <div className="form">
-                <Form.Item name="date" label={t('desk.promise.date')} rules={[{ required: true, message: t('desk.need') }]}><DatePicker style={{ width: '100%' }} minDate={dayjs()} maxDate={latest} /></Form.Item>
-                <Form.Item name="amount" label={`${t('desk.promise.amount')} (${call.card.currency})`} rules={[{ required: true, pattern: /^\d+(\.\d{1,2})?$/, message: t('desk.promise.sum') }]}><Input inputMode="decimal" maxLength={13} /></Form.Item>
-              </div>
-            )}
+            {!offer && <Payments card={call.card} />}
+            {refused && <p className="note bad" role="alert">{refused}</p>}
             <p className="soft small">{t('desk.authority', { days: authority.max_delay_days, parts: authority.max_parts, least: sum(authority.least_part) })}{authority.approver && ` · ${t('desk.approver', { name: authority.approver })}`}</p>
           </fieldset>
         )}
@@ -162,6 +193,8 @@ const Desk = () => {
   const look = looks ? (stands.call ?? undefined) : undefined;
   const call = looks ? undefined : (stands?.call ?? undefined);
   const talking = stands?.presence === 'talking' && call;
+  /** Why a promise was not kept: it is told where it was typed. */
+  const beyond = call && told?.kind === 'refused' && told.text.startsWith(PROMISE) ? part(told.text.slice(PROMISE.length), lang) : undefined;
   const wish = (wish: Wish) => {
     // Asked for here, by a person's own hand, and not when it rings.
     if (wish === 'available') void listen().catch(() => undefined);
@@ -202,7 +235,7 @@ const Desk = () => {
       <div aria-live="assertive">
         {line === 'lost' && <p className="note bad">{t('desk.lost')}</p>}
         {stands?.note === 'rang_out' && <p className="note warn">{t('desk.rang_out')}</p>}
-        {told && <p className={`note ${told.kind === 'revoked' ? 'warn' : 'bad'}`}>{told.kind === 'revoked' ? t(`revoked.${told.text}` as Word) : told.kind === 'refused' ? part(told.text, lang) : told.kind === 'sound' ? t('desk.sound') : t('desk.microphone', { why: told.text })} <Button type="link" size="small" onClick={silence}>{t('do.close')}</Button></p>}
+        {told && !beyond && <p className={`note ${told.kind === 'revoked' ? 'warn' : 'bad'}`}>{told.kind === 'revoked' ? t(`revoked.${told.text}` as Word) : told.kind === 'refused' ? part(told.text, lang) : told.kind === 'sound' ? t('desk.sound') : t('desk.microphone', { why: told.text })} <Button type="link" size="small" onClick={silence}>{t('do.close')}</Button></p>}
       </div>
       {offer && (
         <section className="card offer" role="alertdialog" aria-label={t('desk.rings')}>
@@ -232,7 +265,7 @@ const Desk = () => {
             <Card title={t('call.words')}><Lines lines={call.lines} /></Card>
           </div>
           <div>
-            <WrapUp key={call.attempt} call={call} send={send} kept={wrapped === call.attempt} wrapping={stands?.presence === 'wrapping_up'} />
+            <WrapUp key={call.attempt} call={call} send={(message) => { silence(); send(message); }} kept={wrapped === call.attempt} refused={beyond} wrapping={stands?.presence === 'wrapping_up'} />
             <Card title={t('desk.history')}><Earlier of={call.card.history} /></Card>
           </div>
         </div>

@@ -3,8 +3,9 @@
 
 mod board;
 
-use board::{Board, agent, call, need};
-use waihu_agents::{AgentId, Decision, Input, Output, Presence, Wish};
+use board::{Board, agent, call, need, phone};
+use waihu_agents::{Agent, AgentId, Decision, Input, Need, Output, Presence, Wish};
+use waihu_types::Lang;
 
 fn decisions(board: &Board) -> Vec<(String, Decision)> {
     let decided = board.told.iter().filter_map(|output| match output {
@@ -87,4 +88,26 @@ fn a_desk_that_does_not_come_back_gives_up_what_it_waited_for() {
     board.input(Input::DeskGone { agent: wang });
     board.wait(31);
     assert_eq!(decisions(&board).last().unwrap().1, Decision::Gone);
+}
+
+#[test]
+fn a_case_is_shown_to_who_speaks_its_language_and_best_to_who_can_do_what_is_needed() {
+    let mut board = Board::new();
+    let may_look = |board: &Board, skills: &[&str], lang| {
+        let need = Need { lang, ..need(skills) };
+        board.machine.who_may_look(&need).iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    board.comes(phone("front", 0));
+    board.comes(Agent { langs: vec![Lang::En], ..agent("amy", &[("hardship", 5)]) });
+    board.comes(agent("li", &[]));
+    board.wait(30);
+    board.comes(agent("wang", &[("hardship", 3)]));
+    board.comes(Agent { langs: Vec::new(), ..agent("zhao", &[("hardship", 4)]) });
+    assert_eq!(may_look(&board, &["hardship"], Lang::Zh), ["zhao", "wang", "li"]);
+    assert_eq!(may_look(&board, &[], Lang::Zh)[0], "li", "who has waited longest");
+    assert_eq!(may_look(&board, &["hardship"], Lang::En), ["amy", "zhao"]);
+    // Who looks at another case, or takes nothing, is asked for none.
+    show(&mut board, "zhao", "shown");
+    board.wants("wang", Wish::OnBreak);
+    assert_eq!(may_look(&board, &["hardship"], Lang::Zh), ["li"]);
 }

@@ -125,7 +125,7 @@ pub(crate) struct WhichOutcomes {
     /// Of one case.
     #[param(value_type = Option<CaseKey>)]
     case: Option<CaseId>,
-    /// Those that ended so; a word of the record's `disposition`.
+    /// Those that ended so, as an agent put it down where one did; a word of the record's `disposition`.
     #[param(value_type = Option<String>, example = "promise_to_pay")]
     disposition: Option<Disposition>,
     /// That ended at this moment or later (RFC 3339).

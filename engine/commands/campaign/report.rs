@@ -67,7 +67,7 @@ impl Report {
     pub(super) fn summary(&self, id: &CampaignId, left_out: u64, bad_rows: usize) -> Vec<String> {
         let mut by_disposition = BTreeMap::<String, usize>::new();
         for outcome in &self.outcomes {
-            *by_disposition.entry(named(outcome.disposition)).or_default() += 1;
+            *by_disposition.entry(named(outcome.effective_disposition())).or_default() += 1;
         }
         let mut lines = vec![format!("campaign 批次 {id}: {} called 已呼叫", self.outcomes.len())];
         lines.extend(by_disposition.into_iter().map(|(name, count)| format!("  {count:>6} {name}")));

@@ -24,7 +24,7 @@ use crate::{
 const PAGE: u32 = 1_000;
 
 /// The columns, with their place in the record; those without one are told below.
-const COLUMNS: [(&str, Kind, &str); 41] = [
+const COLUMNS: [(&str, Kind, &str); 42] = [
     ("attempt", Kind::Text, "/attempt"),
     ("campaign", Kind::Text, "/campaign"),
     ("case_id", Kind::Text, "/case"),
@@ -65,6 +65,7 @@ const COLUMNS: [(&str, Kind, &str); 41] = [
     ("promise_parts", Kind::Text, "/promise/parts"),
     ("promise_discount", Kind::Sum, "/promise/discount/amount"),
     ("promise_channel", Kind::Text, "/promise/channel"),
+    ("effective_disposition", Kind::Text, ""),
     ("record", Kind::Text, ""),
 ];
 
@@ -116,6 +117,7 @@ fn row(filed: &FiledOutcome) -> Result<Vec<Value>> {
     let value = |(name, kind, place): &(&str, Kind, &str)| match *name {
         "talk_s" => talked.into(),
         "recovered" => filed.recovered.into(),
+        "effective_disposition" => outcome.effective_disposition().label().into(),
         "record" => record.to_string().into(),
         // Lists stand in a column of text as JSON.
         _ => match record.pointer(place).cloned().unwrap_or_default() {

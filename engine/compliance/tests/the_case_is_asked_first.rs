@@ -150,6 +150,32 @@ fn others_are_called_only_where_the_debtor_cannot_be_reached_and_never_after_a_r
 }
 
 #[test]
+fn who_is_called_into_a_talk_is_asked_for_the_hour_and_for_whose_number_it_is() {
+    let (cn, us) = (profile(CN).called_in(), profile(US).called_in());
+    let told = json!({ "numbers": [{ "phone": "1002", "whose": "relative" }, { "phone": "1003" }] });
+    let own = case(SH, told);
+    // The debtor is on the line, and was called often enough today: that counts for the others of the case alone.
+    let mut talks = rings(6);
+    talks.extend(
+        (1..=9).map(|m| Contact::new(noon(SH) - SignedDuration::from_mins(m), Reached::Conversation)),
+    );
+    for number in ["1001", "1003"] {
+        assert_eq!(denied(&cn, &own, number, &talks).0, [""; 0], "{number}");
+    }
+    assert_eq!(denied(&cn, &own, "1002", &talks).0, ["cn-third-party"]);
+    assert_eq!(denied(&cn, &own, "1002", &rings(5)).0, [""; 0]);
+    // Whoever is nobody of the case is asked for by the place and the hour.
+    let stranger = Subject::new(SH);
+    let night = noon(SH) + SignedDuration::from_hours(11);
+    assert!(cn.decide(&stranger, &talks, noon(SH)).is_allowed());
+    assert!(!cn.decide(&stranger, &[], night).is_allowed());
+    assert!(!us.decide(&stranger, &[], night).is_allowed());
+    // An agent speaks, no automated voice; and what ends all calls ends these.
+    assert_eq!(denied(&us, &case(NY, json!({})), "1001", &[]).0, [""; 0]);
+    assert_eq!(denied(&us, &case(NY, json!({ "deceased": true })), "1001", &[]).0, ["deceased"]);
+}
+
+#[test]
 fn a_debtor_is_counted_over_all_debts_and_numbers() {
     let cn = profile(CN);
     let today = |same_debtor, same_debt, same_number| {

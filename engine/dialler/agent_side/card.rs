@@ -36,7 +36,7 @@ pub(crate) fn card(
         authority: desk::Authority {
             least_part: authority.least_part,
             max_parts: authority.max_parts,
-            max_delay_days: authority.max_delay_days,
+            max_delay_days: authority.delay_days(case.particulars.broken()),
             max_span_days: authority.max_span_days,
             discounts: authority.discounts.iter().map(ToString::to_string).collect(),
             approver: authority.approver,

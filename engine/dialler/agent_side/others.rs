@@ -13,11 +13,11 @@ use waihu_call::{
 };
 use waihu_media::SlotId;
 use waihu_sip::{Event as SipEvent, SessionDescription};
-use waihu_store::Act;
 use waihu_types::{HandoverOther, PhoneNumber, WallTime};
 
 use super::{
     AgentSide, Happening, Own,
+    calling_in::CallingIn,
     leg::{Other, Page, SideLeg, Who},
     spoken::MUSIC,
 };
@@ -180,24 +180,15 @@ impl AgentSide {
 
     // Somebody who is called in.
 
-    /// Somebody is to be called in: it is written down, and whoever wants no calls gets none.
-    pub(super) fn wants_called_in(&self, plant: &Plant, number: PhoneNumber) {
+    /// Somebody is to be called in: it is written down, and asked whether they may be called now.
+    pub(super) fn wants_called_in(&self, plant: &Plant, order: &Order, number: PhoneNumber) {
         let is_there = self.legs.iter().any(|leg| matches!(leg.who, Who::CalledIn(_)));
         let Some(agent) = self.agent().filter(|_| self.is_joined && !is_there) else { return };
+        let asked = CallingIn::of(plant, order, agent, number);
         let (store, to_side) = (Arc::clone(&plant.store), self.happenings.clone());
-        let (agent, attempt) = (agent.to_string(), self.board.call().clone());
         tokio::spawn(async move {
-            let act = format!("desk call_in {attempt}");
-            let act = Act { token: "desk", person: &agent, act: &act, request: "" };
-            let written = store.write_down(act, legs::wall_now()).await;
-            let may = match (written, store.barred(&number).await) {
-                (Ok(_), Ok(barred)) => barred.is_none(),
-                (Err(error), _) | (_, Err(error)) => {
-                    tracing::error!(%attempt, %error, "nobody could be called in");
-                    false
-                }
-            };
-            let _ = to_side.send((0, Own(Happening::MayCallIn(number, may))));
+            let may = asked.may(&store, legs::wall_now()).await;
+            let _ = to_side.send((0, Own(Happening::MayCallIn(asked.number, may))));
         });
     }
 
@@ -207,10 +198,10 @@ impl AgentSide {
         order: &Order,
         callee: SlotId,
         number: PhoneNumber,
-        may: bool,
+        may: Result<(), String>,
     ) {
-        if !may {
-            return self.board.refuse("call_in: that number is not to be called 该号码不可呼叫");
+        if let Err(why) = may {
+            return self.board.refuse(&format!("call_in: {why}"));
         }
         if !self.is_joined || self.legs.iter().any(|leg| matches!(leg.who, Who::CalledIn(_))) {
             return;

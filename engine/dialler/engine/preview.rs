@@ -1,14 +1,16 @@
 //! Cases that agents look at before their calls (preview): shown, asked for, and given back.
 //!
 //! A case that is looked at is leased as one that is dialled, and its call has its id already. Deliberately absent:
-//! who may look at what (`crew`), and how many of those that were asked for may be placed now (`campaign::pacing`).
+//! which campaign's cases an agent may look at (`crew`), who suits one best (`agents`), and how many of those that were
+//! asked for may be placed now (`campaign::pacing`).
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use waihu_agents::{AgentId, Decision};
+use waihu_agents::{AgentId, Decision, Need, Urgency};
 use waihu_dialog::Interpreter;
 use waihu_types::{AttemptId, CampaignId, CaseId};
 
+use super::{Engine, where_to};
 use crate::{
     agent_side::card,
     error::DialError,
@@ -16,6 +18,54 @@ use crate::{
     plant::Order,
     switchboard::{CallSide, Switchboard},
 };
+
+/// Where a case waits whose language none of the free agents speaks: others are shown to them meanwhile.
+const NOBODY_FOR_IT: Duration = Duration::from_secs(30);
+
+/// What a case needs of whoever looks at it: its language, and best what its script hands over for.
+pub(super) fn need(order: &Order) -> Need {
+    Need {
+        skills: order.script.transfer_skills(),
+        lang: order.lang,
+        last_agent: None,
+        without: Vec::new(),
+        only: None,
+        urgency: Urgency::Usual,
+    }
+}
+
+/// The first of those who may look at a case who is one of `dealt`: nobody else's turn it is.
+fn first_of(may_look: Vec<AgentId>, dealt: &[AgentId]) -> Option<AgentId> {
+    may_look.into_iter().find(|agent| dealt.contains(agent))
+}
+
+impl Engine {
+    /// It is the turn of a campaign's cases to be looked at, by these agents who are free.
+    pub(super) async fn show_cases(
+        &mut self,
+        id: &CampaignId,
+        mut agents: Vec<AgentId>,
+    ) -> Result<(), DialError> {
+        let most = u32::try_from(agents.len()).unwrap_or(u32::MAX);
+        for picked in self.pick(id, most).await? {
+            let Some(order) = self.turn(id, picked).await? else { continue };
+            let case = order.case.id.clone();
+            let may_look = self.plant.switchboard.who_may_look(&need(&order));
+            let Some(agent) = first_of(may_look, &agents) else {
+                let due_at = legs::wall_now().plus(NOBODY_FOR_IT);
+                self.put_back(id, &case, Some(due_at), "no_agent_for_it").await?;
+                continue;
+            };
+            agents.retain(|other| *other != agent);
+            if let Err(e) = self.looks.show(order, agent, &self.plant.switchboard) {
+                let (due_at, why) = where_to(&e, legs::wall_now());
+                self.tell(case.clone(), super::not_placed(e));
+                self.put_back(id, &case, due_at, why).await?;
+            }
+        }
+        Ok(())
+    }
+}
 
 /// A case before its call.
 struct Look {
@@ -97,5 +147,19 @@ impl Looks {
     /// What is looked at.
     pub(super) fn held(&self) -> impl Iterator<Item = (CampaignId, CaseId)> {
         self.0.values().filter_map(|l| Some((l.order.campaign.clone()?, l.order.case.id.clone())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_those_who_may_look_the_best_who_was_dealt_to_the_campaign_does() {
+        let of = |names: &[&str]| names.iter().map(|name| AgentId::new(name)).collect::<Vec<_>>();
+        let dealt = of(&["li", "wang"]);
+        assert_eq!(first_of(of(&["zhao", "wang", "li"]), &dealt), Some(AgentId::new("wang")));
+        assert_eq!(first_of(of(&["zhao"]), &dealt), None, "another campaign's");
+        assert_eq!(first_of(Vec::new(), &dealt), None, "nobody speaks it");
     }
 }

@@ -11,6 +11,7 @@ use waihu_agents::{
 use waihu_call::{AgentEvent, AgentWish};
 use waihu_dialog::Wait;
 use waihu_sip::SessionDescription;
+use waihu_terms::Terms;
 use waihu_types::{AttemptId, Intent, Mood, PhoneNumber, WallTime};
 
 use super::Switchboard;
@@ -162,6 +163,11 @@ impl CallSide {
     pub(crate) fn seek(&self, need: Need, card: Card, lines: &[Said]) {
         self.hold(card, lines);
         self.board.input(Input::Seek { call: self.call.clone(), need });
+    }
+
+    /// What may be promised in the call: whoever writes down what came of it is held to that.
+    pub(crate) fn may_promise(&self, terms: Terms) {
+        self.board.board().keep_terms(self.call.clone(), terms);
     }
 
     /// Shows the case to an agent before its call.

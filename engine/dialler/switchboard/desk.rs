@@ -10,7 +10,7 @@ use waihu_agents::{
 use waihu_call::AgentWish;
 use waihu_sip::SessionDescription;
 use waihu_store::WrapUp;
-use waihu_types::{Answers, AttemptId};
+use waihu_types::{Answers, AttemptId, Promise};
 
 use super::{Board, CallNews, DeskNews, Inner, Switchboard, call::Turned, wanted};
 use crate::{agent_side::AgentSide, legs::wall_now};
@@ -100,6 +100,11 @@ impl DeskVoice {
                 let notes = notes.trim().to_owned();
                 if notes.chars().count() > MOST_NOTES {
                     return self.refuse("notes: 4,000 characters at most 备注最多 4000 字");
+                }
+                if let Some(why) = promise.as_ref().and_then(|promise| self.beyond(&attempt, promise)) {
+                    // Who has to put it right may need longer for that.
+                    self.board.input(Input::WrapUpLonger { agent });
+                    return self.refuse(&format!("promise: {why}"));
                 }
                 self.wrap_up(WrapUp { attempt, agent: agent.to_string(), disposition, notes, promise });
             }
@@ -198,6 +203,22 @@ impl DeskVoice {
         }
     }
 
+    /// Why a promise may not be kept, where it is beyond what may be agreed about the debt.
+    fn beyond(&self, attempt: &AttemptId, promise: &Promise) -> Option<String> {
+        let board = self.board.board();
+        let judged = board.terms_of(attempt).and_then(|terms| {
+            let today = wall_now().date_in(terms.time_zone()).ok()?;
+            Some(terms.check(promise, today))
+        });
+        match judged {
+            Some(judged) => judged.err().map(|beyond| beyond.to_string()),
+            None => Some(
+                "what may be agreed is not known any more, write it in the notes 授权信息已失效，请写入备注"
+                    .to_owned(),
+            ),
+        }
+    }
+
     /// Keeps what an agent put down, and adds it to the outcome once that is filed.
     fn wrap_up(&self, wrap_up: WrapUp) {
         let (board, agent) = (self.board.clone(), self.agent.clone());
@@ -227,24 +248,24 @@ impl DeskVoice {
             let kept = matches!(told, ToDesk::Wrapped { .. });
             board.board().tell_desk(&agent, told);
             if kept {
-                amend(&board, &wrap_up).await;
+                amend(&board, &attempt).await;
             }
         });
     }
 }
 
 /// Files what an agent put down with the call's outcome; one that is not there yet takes it in when it is filed.
-async fn amend(board: &Switchboard, wrap_up: &WrapUp) {
+async fn amend(board: &Switchboard, attempt: &AttemptId) {
     for _ in 0..TRIES {
-        match board.0.store.amend_outcome(wrap_up).await {
+        match board.0.store.amend_outcome(attempt).await {
             Ok(_) => return,
             Err(error) => {
-                tracing::warn!(attempt = %wrap_up.attempt, %error, "a wrap-up is not in its outcome yet");
+                tracing::warn!(%attempt, %error, "a wrap-up is not in its outcome yet");
             }
         }
         sleep(TRY_EVERY).await;
     }
-    tracing::error!(attempt = %wrap_up.attempt, "a wrap-up is kept beside its outcome alone");
+    tracing::error!(%attempt, "a wrap-up is kept beside its outcome alone");
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -193,6 +193,89 @@ async fn a_wrap_up_is_only_of_ones_own_call() {
     assert!(matches!(next(&mut link).await, ToDesk::Refused { .. }));
 }
 
+/// The terms of the case that the card is of.
+fn terms() -> Terms {
+    let case = r#"{"id":"c-1","phone":"1001","name":"张伟","lang":"zh","creditor":"安信银行","product":"信用卡",
+        "amount":"3250.00","currency":"CNY","due_date":"2026-11-15"}"#;
+    Terms::of(&serde_json::from_str(case).unwrap())
+}
+
+/// What an agent writes down of a promise of so much, in so many days.
+fn promises(days: i64, sum: &str) -> FromDesk {
+    let today = wall_now().date_in("Asia/Shanghai").unwrap();
+    let date = today.checked_add(jiff::Span::new().days(days)).unwrap();
+    let sum = waihu_types::Money::parse(sum, waihu_types::Currency::CNY).unwrap();
+    FromDesk::WrapUp {
+        attempt: attempt(),
+        disposition: Some(Disposition::PromiseToPay),
+        notes: "x".to_owned(),
+        promise: Some(Promise::of(date, sum)),
+    }
+}
+
+/// The call is on file, and an agent has it.
+async fn has_talked(store: &Store, agent: &str) {
+    let (case, now): (waihu_types::CaseId, _) = ("c-1".parse().unwrap(), wall_now());
+    let script = waihu_types::ScriptVersion {
+        name: "reminder".to_owned(),
+        lang: Lang::Zh,
+        sha256: String::new(),
+        variant: None,
+        draft: false,
+    };
+    let new = waihu_store::NewAttempt {
+        attempt: attempt(),
+        campaign: None,
+        case: case.clone(),
+        callee: "1001".parse().unwrap(),
+        script,
+        models: BTreeMap::new(),
+        dialled_at: now,
+        own_number: true,
+    };
+    let free = waihu_store::Passage::new(waihu_compliance::Gate::laboratory(), "Asia/Shanghai");
+    store.begin_attempt(&new, &free).await.unwrap();
+    store.begin_talk((&attempt(), agent), (&case, None), now).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_promise_beyond_the_authority_is_refused_until_it_is_put_right() {
+    let (board, _folder) = board(&[]).await;
+    let mut li = board.connect(profile("li"));
+    li.say.say(FromDesk::Presence { wish: Wanted::Available });
+    let call = board.of_call(attempt());
+    call.may_promise(terms());
+    call.seek(need(), card(), &[]);
+    li.say.say(FromDesk::Answer { attempt: attempt() });
+    has_talked(&board.0.store, "li").await;
+    // Also once the call is over, and its agent has done with it.
+    drop(call);
+    for (promise, told) in [
+        (promises(-1, "3250"), "the first payment may be from"),
+        (promises(32, "3250"), "the first payment may be from"),
+        (promises(3, "9999"), "no more than 3250.00 CNY is owed 承诺金额不得超过欠款 3250.00 CNY"),
+        (promises(3, "100"), "all of 3250.00 CNY is to be paid; payments at most: 1"),
+    ] {
+        li.say.say(promise);
+        let why = loop {
+            if let ToDesk::Refused { why } = next(&mut li).await {
+                break why;
+            }
+        };
+        assert!(why.starts_with(&format!("promise: {told}")), "{why}");
+        li.say.say(FromDesk::Done);
+    }
+    li.say.say(promises(3, "3250"));
+    while !matches!(next(&mut li).await, ToDesk::Wrapped { .. }) {}
+
+    // Of a call that nobody knows here nothing is promised.
+    let FromDesk::WrapUp { promise, .. } = promises(3, "3250") else { unreachable!("it is a wrap-up") };
+    let (disposition, notes) = (None, String::new());
+    li.say.say(FromDesk::WrapUp { attempt: "a-2".parse().unwrap(), disposition, notes, promise });
+    let ToDesk::Refused { why } = next(&mut li).await else { unreachable!("it is refused") };
+    assert!(why.starts_with("promise: what may be agreed is not known"), "{why}");
+}
+
 #[tokio::test]
 async fn a_desk_that_reads_nothing_is_let_go() {
     let (board, _folder) = board(&[]).await;

@@ -7,8 +7,8 @@ use jiff::{
 };
 use proptest::prelude::*;
 use rust_decimal::Decimal;
-use waihu_terms::{Asks, Authority, Calendar, Judgement, Negotiation, Plan, Said};
-use waihu_types::{Currency, GivenAuthority, Money};
+use waihu_terms::{Asks, Authority, Calendar, Judgement, Negotiation, Plan, Said, Terms};
+use waihu_types::{Case, Currency, GivenAuthority, Money, Promise, PromisedPart};
 
 fn money(cents: i64) -> Money {
     Money::new(Decimal::new(cents, 2), Currency::CNY).unwrap()
@@ -75,6 +75,25 @@ fn day() -> impl Strategy<Value = Date> {
     (0_i32..800).prop_map(|n| date(2025, 12, 1).checked_add(n.days()).unwrap())
 }
 
+/// A plan as an agent takes it down.
+fn promise(plan: &Plan) -> Promise {
+    let parts: Vec<PromisedPart> =
+        plan.parts().iter().map(|part| PromisedPart { date: part.date, sum: part.sum }).collect();
+    let discount = Some(plan.discount()).filter(|waived| !waived.amount().is_zero());
+    let parts = if parts.len() > 1 { parts } else { Vec::new() };
+    Promise { parts, discount, ..Promise::of(plan.first().date, plan.total()) }
+}
+
+fn terms(due: Money, authority: &GivenAuthority, broken: u32) -> Terms {
+    let json = r#"{"id":"C1","phone":"1001","name":"张伟","lang":"zh","creditor":"安信银行","product":"信用卡",
+        "amount":"3250.00","currency":"CNY","due_date":"2026-11-15"}"#;
+    let mut case: Case = serde_json::from_str(json).unwrap();
+    case.due = due;
+    case.particulars.authority = authority.clone();
+    case.particulars.broken_promises = u16::try_from(broken).unwrap();
+    Terms::of(&case)
+}
+
 /// A debt, its authority and the place, for the rules that every plan keeps.
 struct Rules {
     due: Money,
@@ -82,6 +101,7 @@ struct Rules {
     authority: Authority,
     calendar: Calendar,
     broken: u32,
+    terms: Terms,
 }
 
 impl Rules {
@@ -111,6 +131,7 @@ impl Rules {
         let (first, later) = parts.split_first().unwrap();
         prop_assert!(working(first.date) || !any);
         prop_assert!(later.iter().all(|p| working(p.date)));
+        prop_assert_eq!(self.terms.check(&promise(plan), self.today), Ok(()), "an agent may take it down");
         Ok(())
     }
 }
@@ -126,7 +147,8 @@ proptest! {
     ) {
         let due = money(cents);
         let authority = Authority::new(&given, due).unwrap();
-        let rules = Rules { due, today, authority: authority.clone(), calendar, broken };
+        let terms = terms(due, &given, broken);
+        let rules = Rules { due, today, authority: authority.clone(), calendar, broken, terms };
         let mut n = Negotiation::new(due, today, authority, calendar, broken);
         let mut last = None;
         for turn in turns {

@@ -401,6 +401,11 @@ impl TrunkConfig {
         self.signalling.phones.iter().map(telephone).collect()
     }
 
+    /// Whether a telephone that may register here is this user's.
+    pub fn has_phone(&self, user: &str) -> bool {
+        self.signalling.phones.iter().any(|phone| phone.user == user)
+    }
+
     /// Who has one of these telephones at their desk, each by login, with its user.
     pub fn seats(&self) -> impl Iterator<Item = (&str, &str)> {
         self.signalling.phones.iter().filter_map(|phone| Some((phone.login.as_deref()?, phone.user.as_str())))

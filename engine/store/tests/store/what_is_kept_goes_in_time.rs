@@ -152,7 +152,7 @@ async fn of_an_erased_debtor_nobody_can_be_told(ground: Ground) {
     assert_eq!(store.erased_since(0).await.unwrap().len(), 2);
     // What comes late is kept no more.
     assert!(!store.wrap_up(&notes, at(DAY)).await.unwrap());
-    assert!(store.amend_outcome(&notes).await.unwrap());
+    assert!(store.amend_outcome(&key("C1")).await.unwrap());
     store.keep_words(&key("C1"), &[Said { at_ms: 0, speaker: "callee", text: "我周五还" }]).await.unwrap();
     assert!(store.is_erased(&key("C1")).await.unwrap() && !store.is_erased(&key("C3")).await.unwrap());
 
