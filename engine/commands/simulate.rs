@@ -16,6 +16,10 @@ use crate::{output::out, project::Project};
 /// What is printed before the address once calls can come.
 pub(crate) const READY: &str = "practice ground open 演练场已打开: ";
 
+/// What is printed before who has picked up, and who hears the bot for the first time: the callees' own word for it.
+const PICKED_UP: &str = "picked up 已接听: ";
+const GREETED: &str = "hears the bot 听到机器人: ";
+
 /// What is printed before how long an answer took [ms].
 pub(crate) const ANSWERED: &str = "answered after 应答用时 ";
 
@@ -98,6 +102,8 @@ fn tell(report: Report) {
     let _ = match report {
         Report::Ready { sip } => out!("{READY}{sip}"),
         Report::Called { persona } => out!("called 来电: {persona}"),
+        Report::PickedUp { persona } => out!("{PICKED_UP}{persona}"),
+        Report::Greeted { persona } => out!("{GREETED}{persona}"),
         Report::Answered { persona, after_ms } => out!("{ANSWERED}{after_ms} ms: {persona}"),
         Report::Over { persona, bot_turns } => {
             out!("over 结束: {persona} (the bot spoke 机器人说了 {bot_turns} times 次)")

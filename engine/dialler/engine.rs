@@ -309,7 +309,7 @@ impl Engine {
         match went {
             Ok(()) => {
                 if self.away.take().is_some() {
-                    tracing::warn!("the store is back: dialling goes on");
+                    tracing::warn!("the store and its disk are fit again: dialling goes on");
                 }
                 Ok(None)
             }
@@ -317,7 +317,7 @@ impl Engine {
             Err(e) => {
                 let why = e.to_string();
                 if self.away.as_ref() != Some(&why) {
-                    tracing::error!(error = %why, "nothing is dialled until the store is back");
+                    tracing::error!(error = %why, "nothing is dialled until the store and its disk are fit again");
                     self.away = Some(why);
                 }
                 Ok(Some(e))
@@ -375,7 +375,16 @@ impl Engine {
         self.withdraw(is_over, Some(legs::wall_now()), "put_back").await?;
         gauge::measure(&self.pacing, self.campaigns.keys());
         gauge::measure_trunk(&self.plant.carrier);
-        self.stop_overtaken().await
+        self.stop_overtaken().await?;
+        self.has_room().await
+    }
+
+    /// Refuses to call anybody new where the disk has no room: the recording would lack its end.
+    async fn has_room(&self) -> Result<(), DialError> {
+        let plant = Arc::clone(&self.plant);
+        // The disk is waited for elsewhere.
+        let room = tokio::task::spawn_blocking(move || plant.reserve.has_room()).await;
+        if room.unwrap_or(true) { Ok(()) } else { Err(DialError::NoRoom) }
     }
 
     /// Takes from the store how many people had answered and found no agent, of this node's calls and of others':

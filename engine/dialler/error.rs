@@ -41,6 +41,9 @@ pub enum DialError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The disk of the store or of the recordings is full, or nearly.
+    #[error("there is no room on the disk for further calls: make some 磁盘空间不足，暂停呼叫")]
+    NoRoom,
     /// It was stopped before it was dialled.
     #[error("it was stopped before it was dialled 拨号前已停止")]
     Stopped,

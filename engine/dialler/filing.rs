@@ -2,7 +2,8 @@
 //!
 //! An outcome is written beside its recording as soon as it is known (the spool), since sealing and
 //! hashing a recording may take a while; then it is filed in the store, and the spool's file removed.
-//! What a dead process spooled is filed at the next start. On a full disk the reserve is given up first.
+//! What a dead process spooled is filed at the next start. On a full disk the reserve is given up first, and nobody
+//! new is called.
 
 use std::{
     fs, io,
@@ -12,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use nix::sys::statvfs::statvfs;
 use tokio::{
     sync::{Semaphore, oneshot},
     time::timeout,
@@ -37,6 +39,13 @@ const CLOSED_WAIT: Duration = Duration::from_secs(1);
 /// Room for some hundred outcomes and for the store's log of changes [bytes].
 const RESERVE_BYTES: usize = 1 << 20;
 
+/// With less than this on either disk nobody new is called [bytes]: of the calls that are up each writes 2 MiB of
+/// sound a minute, and the store some more.
+const LEAST_FREE_BYTES: u64 = 16 << 20;
+
+/// The name of the file that keeps the room.
+const RESERVE: &str = ".reserve";
+
 /// Room kept on the disks of the recordings and of the store, so that outcomes can be filed when the
 /// disk is full.
 pub struct Reserve(Vec<PathBuf>);
@@ -47,13 +56,21 @@ impl Reserve {
     /// # Errors
     /// When there is no room even now: then no call should be placed.
     pub fn lay(folders: &[&Path]) -> io::Result<Self> {
-        let files: Vec<PathBuf> = folders.iter().map(|f| f.join(".reserve")).collect();
-        for file in &files {
-            fs::create_dir_all(file.parent().unwrap_or(Path::new(".")))?;
-            // Written, not only sized: a sparse file keeps no room.
-            fs::write(file, vec![0u8; RESERVE_BYTES])?;
+        for folder in folders {
+            fs::create_dir_all(folder)?;
+            lay(&folder.join(RESERVE))?;
         }
-        Ok(Self(files))
+        Ok(Self(folders.iter().map(|folder| folder.join(RESERVE)).collect()))
+    }
+
+    /// Whether there is room for further calls on either disk. What was given up is laid again where there is.
+    pub(crate) fn has_room(&self) -> bool {
+        let is_full = |file: &Path| {
+            let disk = statvfs(file.parent().unwrap_or(Path::new(".")));
+            // A disk that does not tell is not taken for full.
+            disk.is_ok_and(|d| d.blocks_available().saturating_mul(d.fragment_size()) < LEAST_FREE_BYTES)
+        };
+        self.0.iter().all(|file| !is_full(file) && (file.exists() || lay(file).is_ok()))
     }
 
     /// Gives the room up.
@@ -64,6 +81,11 @@ impl Reserve {
             }
         }
     }
+}
+
+/// Written, not only sized: a sparse file keeps no room.
+fn lay(file: &Path) -> io::Result<()> {
+    fs::write(file, vec![0u8; RESERVE_BYTES])
 }
 
 /// Writes the outcome beside its recording; on the disk when this returns.
@@ -224,6 +246,22 @@ async fn persistently<F: Future<Output = Result<(), StoreError>>>(
 mod tests {
     use super::*;
     use crate::plant::Order;
+
+    #[test]
+    fn a_reserve_that_was_given_up_is_laid_again_where_there_is_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let [one, other] = ["one", "other"].map(|name| folder.path().join(name));
+        let reserve = Reserve::lay(&[&one, &other]).unwrap();
+        assert!(reserve.has_room());
+        reserve.give_up();
+        assert!(!one.join(RESERVE).exists() && !other.join(RESERVE).exists());
+        assert!(reserve.has_room());
+        assert_eq!(fs::metadata(other.join(RESERVE)).unwrap().len(), RESERVE_BYTES as u64);
+        // Where it cannot be laid there is no room.
+        reserve.give_up();
+        fs::remove_dir(&other).unwrap();
+        assert!(!reserve.has_room());
+    }
 
     #[test]
     fn a_recording_tells_of_its_holes() {

@@ -4,7 +4,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -81,6 +81,8 @@ struct Part<'a> {
     bot: mpsc::UnboundedReceiver<Frame>,
     to_parrot: mpsc::UnboundedSender<Frame>,
     playbacks: u64,
+    /// Whether it has picked up.
+    picked_up: Arc<AtomicBool>,
     /// When the keys being pressed are over.
     keys_done: Option<Instant>,
     /// Whether the signalling has said that it is over.
@@ -117,6 +119,7 @@ impl<'a> Part<'a> {
             bot,
             to_parrot,
             playbacks: 0,
+            picked_up: Arc::default(),
             keys_done: None,
             signalling_over: false,
         }
@@ -219,6 +222,8 @@ impl<'a> Part<'a> {
             Opening::Answer => {
                 self.stage.counters.answered.fetch_add(1, Ordering::Relaxed);
                 self.call.answer(description);
+                self.picked_up.store(true, Ordering::Relaxed);
+                (self.stage.report)(Report::PickedUp { persona: self.persona.name.clone() });
             }
         }
         // The answer repeats what was told early: it is settled once.
@@ -236,6 +241,7 @@ impl<'a> Part<'a> {
         let said_ms = Arc::<AtomicU64>::default();
         let (answered, stage, persona) =
             (Arc::clone(&said_ms), Arc::clone(self.stage), self.persona.name.clone());
+        let (picked_up, mut greeted) = (Arc::clone(&self.picked_up), false);
         let parrots = self.persona.parrots().then(|| self.to_parrot.clone());
         let opened = self.stage.media.open(Taps {
             heard: Some(Box::new(move |heard| {
@@ -245,6 +251,10 @@ impl<'a> Part<'a> {
                 let input = match ear.hear(heard.at, level_dbov(heard.frame)) {
                     None => return true,
                     Some(Edge::Started { at }) => {
+                        if !greeted && picked_up.load(Ordering::Relaxed) {
+                            greeted = true;
+                            (stage.report)(Report::Greeted { persona: persona.clone() });
+                        }
                         let said_ms = answered.swap(0, Ordering::Relaxed);
                         if let Some(after_ms) = at.as_millis().checked_sub(said_ms).filter(|_| said_ms > 0) {
                             (stage.report)(Report::Answered { persona: persona.clone(), after_ms });

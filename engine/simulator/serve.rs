@@ -57,6 +57,16 @@ pub enum Report {
         /// The persona's name.
         persona: String,
     },
+    /// A persona has picked up.
+    PickedUp {
+        /// The persona's name.
+        persona: String,
+    },
+    /// A persona that has picked up hears the bot for the first time.
+    Greeted {
+        /// The persona's name.
+        persona: String,
+    },
     /// The bot has begun to answer what a persona said.
     Answered {
         /// The persona's name.

@@ -97,6 +97,11 @@ impl Told {
         }
     }
 
+    /// What it has told since it was asked last.
+    pub fn so_far(&self) -> Vec<String> {
+        self.lines.try_iter().collect()
+    }
+
     /// Asks it to end, and waits until it has.
     pub fn end(mut self) -> Vec<String> {
         Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();

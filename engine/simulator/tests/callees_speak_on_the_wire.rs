@@ -88,6 +88,7 @@ struct Ground {
     sip: SocketAddr,
     stop: oneshot::Sender<()>,
     running: JoinHandle<Result<Served, SimulatorError>>,
+    reports: mpsc::UnboundedReceiver<Report>,
 }
 
 fn config(max_calls: usize) -> SimulatorConfig {
@@ -121,12 +122,16 @@ async fn open(config: SimulatorConfig) -> Ground {
             async move { drop(stopped.await) },
         ));
     match reports.recv().await {
-        Some(Report::Ready { sip }) => Ground { sip, stop, running },
+        Some(Report::Ready { sip }) => Ground { sip, stop, running, reports },
         other => panic!("{other:?}"),
     }
 }
 
 impl Ground {
+    async fn told(&mut self) -> Report {
+        next(self.reports.recv()).await.unwrap()
+    }
+
     async fn close(self) -> Served {
         self.stop.send(()).unwrap();
         tokio::time::timeout(LIMIT, self.running).await.unwrap().unwrap().unwrap()
@@ -335,6 +340,31 @@ async fn a_callee_waits_for_the_caller_then_speaks_presses_keys_and_hangs_up() {
     assert!(matches!(settled(&mut call).await, Event::Ended { by: EndedBy::Remote, .. }));
     let served = ground.close().await;
     assert_eq!((served.calls, served.answered), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn callees_tell_who_picked_up_and_who_was_spoken_to() {
+    let mut ground = ground(4).await;
+    let mut caller = Caller::new().await;
+    let refused = settled(&mut caller.dial(&ground, "1201")).await;
+    assert!(matches!(refused, Event::Failed { code: 486, .. }), "{refused:?}");
+    let mut told = async || next(ground.reports.recv()).await.unwrap();
+    let (busy, talks) = (|| "busy".to_owned(), || "talks".to_owned());
+    assert_eq!(ground.told().await, Report::Called { persona: busy() });
+    assert_eq!(ground.told().await, Report::Over { persona: busy(), bot_turns: 0 });
+    let mut call = caller.dial(&ground, "1001");
+    let sdp = answered(&mut call).await;
+    assert_eq!(ground.told().await, Report::Called { persona: talks() });
+    assert_eq!(ground.told().await, Report::PickedUp { persona: talks() });
+    caller.connect(&sdp);
+    caller.speak(1);
+    assert_eq!(ground.told().await, Report::Greeted { persona: talks() });
+    caller.hears(20).await;
+    caller.hears_the_end().await;
+    caller.speak(2);
+    assert_eq!(caller.key().await, '1');
+    assert!(matches!(ground.told().await, Report::Answered { .. }), "greeted once");
+    ground.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
