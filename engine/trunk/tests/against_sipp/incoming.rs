@@ -2,18 +2,18 @@
 
 use tokio::time::timeout;
 use waihu_sip::{Codec, EndedBy, Event, FailureCause, SessionDescription};
-use waihu_trunk::IncomingCall;
+use waihu_trunk::{IncomingCall, SipSocket, SocketConfig};
 
 use crate::{
     laws,
-    near::{PATIENCE, end, offer, open, until},
+    near::{PATIENCE, end, over_ipv6, sound_of, until, usual},
     sipp::Sipp,
     wire::{Ends, Wire},
 };
 
 /// A SIPp that calls the trunk.
 struct World {
-    socket: waihu_trunk::SipSocket,
+    socket: SipSocket,
     incoming: tokio::sync::mpsc::Receiver<IncomingCall>,
     wire: Wire,
     sipp: Sipp,
@@ -21,11 +21,17 @@ struct World {
 
 impl World {
     async fn with(name: &str) -> Self {
-        let (socket, incoming) = open().await;
-        let ends = Ends::open().await;
+        Self::of(usual(), name).await
+    }
+
+    /// The same with a trunk of another kind.
+    async fn of(config: SocketConfig, name: &str) -> Self {
+        let ip = config.local.ip();
+        let (socket, incoming) = SipSocket::open(config).await.unwrap();
+        let ends = Ends::open(ip).await;
         let (contact, remote) = (ends.near().to_string(), ends.far());
         let wire = ends.join(socket.local_addr(), None, |_| false);
-        let sipp = Sipp::start(name, 1, &[("contact", &contact)], Some(remote)).await;
+        let sipp = Sipp::start(name, 1, &[("contact", &contact)], (ip, Some(remote))).await;
         Self { socket, incoming, wire, sipp }
     }
 
@@ -41,20 +47,22 @@ impl World {
     }
 }
 
-fn answer_to(incoming: &IncomingCall) -> SessionDescription {
-    let rtp = offer().audio().unwrap().remote;
-    SessionDescription::answer(incoming.offer.as_ref().unwrap(), rtp, &[Codec::Pcma]).unwrap()
+fn answer_to(incoming: &IncomingCall, socket: &SipSocket) -> SessionDescription {
+    let offer = incoming.offer.as_ref().unwrap();
+    SessionDescription::answer(offer, sound_of(socket), &[Codec::Pcma]).unwrap()
 }
 
 #[tokio::test]
-async fn a_caller_is_answered_and_hangs_up() {
-    let mut world = World::with("calls_and_hangs_up").await;
-    let mut incoming = world.call().await;
-    incoming.call.ring(180, None);
-    incoming.call.answer(answer_to(&incoming));
-    until(&mut incoming.call, |e| *e == Event::Confirmed).await;
-    assert_eq!(end(&mut incoming.call).await, Event::Ended { by: EndedBy::Remote, reason: None });
-    world.ends_well().await;
+async fn a_caller_is_answered_and_hangs_up_over_ipv4_and_ipv6() {
+    for config in [usual(), over_ipv6()] {
+        let mut world = World::of(config, "calls_and_hangs_up").await;
+        let mut incoming = world.call().await;
+        incoming.call.ring(180, None);
+        incoming.call.answer(answer_to(&incoming, &world.socket));
+        until(&mut incoming.call, |e| *e == Event::Confirmed).await;
+        assert_eq!(end(&mut incoming.call).await, Event::Ended { by: EndedBy::Remote, reason: None });
+        world.ends_well().await;
+    }
 }
 
 #[tokio::test]
@@ -62,7 +70,7 @@ async fn a_caller_is_answered_and_we_hang_up_once_the_ack_is_there() {
     let mut world = World::with("calls_and_waits").await;
     let mut incoming = world.call().await;
     incoming.call.ring(180, None);
-    incoming.call.answer(answer_to(&incoming));
+    incoming.call.answer(answer_to(&incoming, &world.socket));
     incoming.call.hangup(None);
     assert_eq!(end(&mut incoming.call).await, Event::Ended { by: EndedBy::Local, reason: None });
     let wire = world.ends_well().await;

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashSet,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -54,8 +54,8 @@ pub struct Ends {
 }
 
 impl Ends {
-    pub async fn open() -> Self {
-        let open = || UdpSocket::bind("127.0.0.1:0");
+    pub async fn open(ip: IpAddr) -> Self {
+        let open = || UdpSocket::bind((ip, 0));
         Self { near: open().await.unwrap(), far: open().await.unwrap() }
     }
 
