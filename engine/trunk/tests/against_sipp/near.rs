@@ -6,7 +6,7 @@ use std::{
 };
 
 use tokio::{sync::mpsc, time::timeout};
-use waihu_sip::{Codec, Event, NameAddr, SessionDescription, Uri};
+use waihu_sip::{Codec, Event, NameAddr, Referral, SessionDescription, Uri};
 use waihu_trunk::{Call, Credentials, IncomingCall, InviteRequest, SipSocket, SocketConfig};
 
 use crate::{
@@ -24,6 +24,7 @@ pub struct World {
     pub incoming: mpsc::Receiver<IncomingCall>,
     pub wire: Wire,
     pub sipp: Sipp,
+    referral: Referral,
 }
 
 impl World {
@@ -52,14 +53,14 @@ impl World {
         words: &[(&str, &str)],
         lose: impl FnMut(&Seen) -> bool + Send + 'static,
     ) -> Self {
-        let ip = config.local.ip();
+        let (ip, referral) = (config.local.ip(), config.referral);
         let (socket, incoming) = SipSocket::open(config).await.unwrap();
         let ends = Ends::open(ip).await;
         let contact = ends.near().to_string();
         let words: Vec<_> = words.iter().copied().chain([("contact", contact.as_str())]).collect();
         let sipp = Sipp::start(name, 1, &words, (ip, None)).await;
         let wire = ends.join(socket.local_addr(), Some(sipp.address), lose);
-        Self { socket, incoming, wire, sipp }
+        Self { socket, incoming, wire, sipp, referral }
     }
 
     pub fn invite(&self) -> Call {
@@ -74,7 +75,7 @@ impl World {
     pub async fn ends_well(self) -> Wire {
         self.sipp.ends_content().await;
         timeout(PATIENCE, self.socket.settled()).await.expect("every request of ours has its answer");
-        laws::hold(&self.wire.log(), self.socket.local_addr());
+        laws::hold(&self.wire.log(), self.socket.local_addr(), self.referral);
         self.wire
     }
 }
@@ -87,6 +88,11 @@ pub fn usual() -> SocketConfig {
 /// One at an address of IPv6.
 pub fn over_ipv6() -> SocketConfig {
     SocketConfig::new((Ipv6Addr::LOCALHOST, 0).into(), "waihu-test")
+}
+
+/// One that tells its owner of transfers that are asked for.
+pub fn told_of_transfers() -> SocketConfig {
+    SocketConfig { referral: Referral::Told, ..usual() }
 }
 
 pub async fn open() -> (SipSocket, mpsc::Receiver<IncomingCall>) {
