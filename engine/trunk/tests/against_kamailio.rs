@@ -4,15 +4,15 @@
 
 mod certificates;
 mod dissector;
+mod kamailio;
 
 use std::{
-    net::SocketAddr,
-    path::Path,
-    process::{Child, Command, Stdio},
+    net::{Ipv4Addr, SocketAddr},
     time::Duration,
 };
 
 use dissector::Tap;
+use kamailio::{Certificates, Kamailio};
 use tokio::{sync::mpsc, time::timeout};
 use waihu_sip::{Codec, EndedBy, Event, FailureCause, NameAddr, SessionDescription, Uri};
 use waihu_trunk::{
@@ -26,57 +26,6 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 const TRANSPORTS: [Transport; 5] =
     [Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Ws, Transport::Wss];
-
-struct Kamailio(Child);
-
-impl Drop for Kamailio {
-    fn drop(&mut self) {
-        // Its first process ends the others.
-        let _ = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status();
-        let _ = self.0.wait();
-    }
-}
-
-/// Whom it lets in over TLS.
-#[derive(Clone, Copy)]
-enum Certificates {
-    /// Whoever comes.
-    Optional,
-    /// Those who show one of its authority.
-    Demanded,
-}
-
-/// A Kamailio with UDP, TCP and WebSocket on one port, and TLS and WebSocket within it on the next.
-async fn kamailio(folder: &Path, certificates: Certificates) -> (Kamailio, SocketAddr) {
-    let port = loop {
-        let probe = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        if port_is_free(probe) && port_is_free(probe + 1) {
-            break probe;
-        }
-    };
-    let define = |name: &str, value: String| ["-A".to_owned(), format!("{name}={value}")];
-    let file = |name: &str| format!("{:?}", folder.join(name).display().to_string());
-    let child = Command::new("kamailio")
-        .args(["-DD", "-E", "-m", "64", "-M", "8", "-f"])
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kamailio/registrar.cfg"))
-        .args(define("UDP_PORT", format!("udp:127.0.0.1:{port}")))
-        .args(define("TCP_PORT", format!("tcp:127.0.0.1:{port}")))
-        .args(define("TLS_PORT", format!("tls:127.0.0.1:{}", port + 1)))
-        .args(define("CERTIFICATE", file("own.pem")))
-        .args(define("KEY", file("own.key")))
-        .args(define("AUTHORITY", file("ca.pem")))
-        .args(define("DEMANDED", u8::from(matches!(certificates, Certificates::Demanded)).to_string()))
-        .stdout(Stdio::null())
-        .stderr(std::fs::File::create(folder.join("log")).unwrap())
-        .spawn()
-        .expect("kamailio is missing: .ci/setup --with-peers installs it");
-    (Kamailio(child), SocketAddr::from(([127, 0, 0, 1], port)))
-}
-
-fn port_is_free(port: u16) -> bool {
-    std::net::TcpListener::bind(("127.0.0.1", port)).is_ok()
-        && std::net::UdpSocket::bind(("127.0.0.1", port)).is_ok()
-}
 
 fn sdp(port: u16) -> SessionDescription {
     SessionDescription::offer(SocketAddr::from(([127, 0, 0, 1], port)), &[Codec::Pcma])
@@ -106,19 +55,14 @@ async fn answers(socket: &SipSocket, hop: Hop) {
         .unwrap_or_else(|_| panic!("{hop} does not answer: {:?}", socket.fault(hop)));
 }
 
-/// How it is reached by a transport.
-fn by(transport: Transport, proxy: SocketAddr) -> Hop {
-    Hop::new(transport, SocketAddr::new(proxy.ip(), proxy.port() + u16::from(transport.is_secure())))
-}
-
 /// A socket of ours that believes the proxy's authority, and is listened in on.
-async fn ours(client: &TlsFiles, proxy: SocketAddr) -> (SipSocket, mpsc::Receiver<IncomingCall>, Tap) {
+async fn ours(client: &TlsFiles) -> (SipSocket, mpsc::Receiver<IncomingCall>, Tap) {
     let tap = Tap::open();
     let mut config = SocketConfig::new("127.0.0.1:0".parse().unwrap(), "test");
     config.hep = Some(HepConfig { server: tap.at().to_string(), capture_id: 1, password: None });
     config.streams = StreamConfig {
         tls: Some(client.clone()),
-        names: vec![(proxy.ip(), "localhost".to_owned())],
+        names: vec![(Ipv4Addr::LOCALHOST.into(), "localhost".to_owned())],
         ..StreamConfig::default()
     };
     let (us, calls) = SipSocket::open(config).await.unwrap();
@@ -178,12 +122,13 @@ async fn talk(mut call: Call, calls: &mut mpsc::Receiver<IncomingCall>, by: Ende
 async fn we_register_and_are_called_over_every_transport() {
     let files = tempfile::tempdir().unwrap();
     let (client, _) = certificates::make(files.path());
-    let (_kamailio, proxy) = kamailio(files.path(), Certificates::Optional).await;
+    let kamailio = Kamailio::start(files.path(), Certificates::Optional);
+    let udp = kamailio.by(Transport::Udp);
     let (caller, _in) = SipSocket::bind("127.0.0.1:0".parse().unwrap(), "caller").await.unwrap();
-    answers(&caller, proxy.into()).await;
+    answers(&caller, udp).await;
     for transport in TRANSPORTS {
-        let hop = by(transport, proxy);
-        let (us, mut calls, tap) = ours(&client, proxy).await;
+        let hop = kamailio.by(transport);
+        let (us, mut calls, tap) = ours(&client).await;
         answers(&us, hop).await;
         let mut wrong = us.register(order(hop, "guess"));
         let state = timeout(PATIENCE, wrong.state()).await.unwrap().unwrap();
@@ -193,7 +138,7 @@ async fn we_register_and_are_called_over_every_transport() {
         let state = timeout(PATIENCE, registration.state()).await.unwrap().unwrap();
         assert!(matches!(state, State::Registered { expires_s: 60..=3600 }), "{transport}: {state:?}");
         for by in [EndedBy::Local, EndedBy::Remote] {
-            let call = invite(&caller, proxy.into(), None, &format!("{transport}-{by:?}"));
+            let call = invite(&caller, udp, None, &format!("{transport}-{by:?}"));
             talk(call, &mut calls, by).await;
         }
         drop(registration);
@@ -206,15 +151,16 @@ async fn we_register_and_are_called_over_every_transport() {
 async fn our_calls_go_out_through_it_over_every_transport_and_prove_who_calls() {
     let files = tempfile::tempdir().unwrap();
     let (client, _) = certificates::make(files.path());
-    let (_kamailio, proxy) = kamailio(files.path(), Certificates::Optional).await;
+    let kamailio = Kamailio::start(files.path(), Certificates::Optional);
+    let udp = kamailio.by(Transport::Udp);
     let (callee, mut calls) = SipSocket::bind("127.0.0.1:0".parse().unwrap(), "callee").await.unwrap();
-    answers(&callee, proxy.into()).await;
-    let mut registration = callee.register(order(proxy.into(), "secret"));
+    answers(&callee, udp).await;
+    let mut registration = callee.register(order(udp, "secret"));
     let state = timeout(PATIENCE, registration.state()).await.unwrap().unwrap();
     assert!(matches!(state, State::Registered { .. }), "{state:?}");
     for transport in TRANSPORTS {
-        let hop = by(transport, proxy);
-        let (us, _in, tap) = ours(&client, proxy).await;
+        let hop = kamailio.by(transport);
+        let (us, _in, tap) = ours(&client).await;
         let mut wrong = invite(&us, hop, Some("guess"), "wrong");
         let failed = until(&mut wrong, |e| matches!(e, Event::Failed { .. })).await;
         assert!(
@@ -239,12 +185,12 @@ async fn our_calls_go_out_through_it_over_every_transport_and_prove_who_calls() 
 async fn a_proxy_that_demands_our_certificate_is_shown_one_or_says_that_it_wants_one() {
     let files = tempfile::tempdir().unwrap();
     let (without, with) = certificates::make(files.path());
-    let (_kamailio, proxy) = kamailio(files.path(), Certificates::Demanded).await;
+    let kamailio = Kamailio::start(files.path(), Certificates::Demanded);
     for transport in [Transport::Tls, Transport::Wss] {
-        let hop = by(transport, proxy);
-        let (us, _in, _tap) = ours(&with, proxy).await;
+        let hop = kamailio.by(transport);
+        let (us, _in, _tap) = ours(&with).await;
         answers(&us, hop).await;
-        let (other, _in, _tap) = ours(&without, proxy).await;
+        let (other, _in, _tap) = ours(&without).await;
         let mut call = invite(&other, hop, Some("secret"), "without");
         let failed = until(&mut call, |e| matches!(e, Event::Failed { .. })).await;
         assert!(
