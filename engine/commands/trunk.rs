@@ -177,7 +177,14 @@ fn shown(fault: Option<&str>) -> String {
 /// What to do, by what the connection's end said.
 fn advice(fault: Option<&str>, hop: Hop) -> &'static str {
     let said = |word: &str| fault.is_some_and(|f| f.to_ascii_lowercase().contains(word));
-    if said("certificate") || said("unknownissuer") || said("notvalidforname") {
+    // What the far end says to us is about our certificate, not about its own.
+    if said("fatal alert") && (said("certificaterequired") || said("handshakefailure")) {
+        "    → the carrier wants a certificate of ours: write tls_certificate and tls_key\n    → 对方要求客户端证书：请设置 tls_certificate 与 tls_key"
+    } else if said("fatal alert") && (said("certificate") || said("unknownca")) {
+        "    → the carrier does not believe our certificate: write tls_certificate and tls_key as it gave them\n    → 对方不认可本机证书：请核对 tls_certificate 与 tls_key"
+    } else if said("expired") || said("not valid yet") {
+        "    → the carrier's certificate is not valid today: see this machine's clock, then tell the carrier\n    → 对方证书不在有效期内：请先核对本机时钟，再联系运营商"
+    } else if said("certificate") {
         "    → the certificate is not believed: write tls_name as it stands in it, and tls_ca where the carrier has its own authority\n    → 证书校验失败：请核对 tls_name，自建 CA 请设置 tls_ca"
     } else if said("refused") || said("nobody listens") {
         "    → nobody listens there: see the port of proxy and the transport\n    → 对方端口未监听：请核对 proxy 端口与 transport"
@@ -227,8 +234,19 @@ mod tests {
     #[test]
     fn the_advice_fits_the_fault() {
         let hop = Hop::from(std::net::SocketAddr::from(([192, 0, 2, 1], 5060)));
-        assert!(advice(Some("invalid peer certificate: UnknownIssuer"), hop).contains("tls_ca"));
-        assert!(advice(Some("Connection refused (os error 111)"), hop).contains("listens"));
+        let faults = [
+            ("invalid peer certificate: UnknownIssuer", "tls_ca"),
+            ("invalid peer certificate: certificate not valid for name \"a\"", "tls_name"),
+            ("invalid peer certificate: certificate expired: verification time 2 (UNIX)", "clock"),
+            ("invalid peer certificate: certificate not valid yet: verification time 1 (UNIX)", "clock"),
+            ("received fatal alert: CertificateRequired", "wants a certificate"),
+            ("received fatal alert: UnknownCA", "does not believe our certificate"),
+            ("received fatal alert: CertificateExpired", "does not believe our certificate"),
+            ("Connection refused (os error 111)", "listens"),
+        ];
+        for (fault, word) in faults {
+            assert!(advice(Some(fault), hop).contains(word), "{fault}");
+        }
         assert!(advice(None, hop).contains("proxy"));
     }
 }

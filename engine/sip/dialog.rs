@@ -176,7 +176,8 @@ impl Dialog {
         let Some((uri, mut hop)) = uri.as_sip().and_then(|uri| Some((uri, uri.hop()?))) else {
             return otherwise;
         };
-        hop.transport = uri.transport().unwrap_or(otherwise.transport);
+        hop.transport = otherwise.transport.asked_by(uri.transport());
+        hop.address.set_port(uri.port.unwrap_or(hop.transport.usual_port()));
         otherwise.towards(hop)
     }
 

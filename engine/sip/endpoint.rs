@@ -324,7 +324,7 @@ impl Endpoint {
         let uri = Uri::sip(user, self.own_address(transport));
         let uri = match transport {
             Transport::Udp => uri,
-            other => uri.with_param("transport", &other.name().to_ascii_lowercase()),
+            other => uri.with_param("transport", other.in_uri()),
         };
         NameAddr::new(None, uri)
     }

@@ -40,6 +40,25 @@ impl Transport {
         Self::ALL.into_iter().find(|t| t.name().eq_ignore_ascii_case(name))
     }
 
+    /// As a URI's `transport` writes it: `ws` for WebSocket within TLS too (RFC 7118 §5.2).
+    pub(crate) fn in_uri(self) -> &'static str {
+        match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+            Self::Ws | Self::Wss => "ws",
+        }
+    }
+
+    /// What a URI asks for that came by this one: the same where it names none. `ws` says nothing of TLS, so what came
+    /// within it stays there.
+    pub(crate) fn asked_by(self, named: Option<Self>) -> Self {
+        match (self, named) {
+            (Self::Wss, Some(Self::Ws)) => Self::Wss,
+            (_, named) => named.unwrap_or(self),
+        }
+    }
+
     /// Whether it sees to it that what was sent arrives: then nothing is sent again (RFC 3261 §17).
     pub fn is_reliable(self) -> bool {
         self != Self::Udp

@@ -348,7 +348,6 @@ async fn callees_tell_who_picked_up_and_who_was_spoken_to() {
     let mut caller = Caller::new().await;
     let refused = settled(&mut caller.dial(&ground, "1201")).await;
     assert!(matches!(refused, Event::Failed { code: 486, .. }), "{refused:?}");
-    let mut told = async || next(ground.reports.recv()).await.unwrap();
     let (busy, talks) = (|| "busy".to_owned(), || "talks".to_owned());
     assert_eq!(ground.told().await, Report::Called { persona: busy() });
     assert_eq!(ground.told().await, Report::Over { persona: busy(), bot_turns: 0 });

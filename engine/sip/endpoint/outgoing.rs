@@ -426,7 +426,7 @@ impl Endpoint {
         calling.proof.auth = Authenticator::default();
         let uri = contact.uri.as_sip()?;
         let port = |transport: Transport| uri.port.unwrap_or(transport.usual_port());
-        let by = uri.transport().unwrap_or(to.transport);
+        let by = to.transport.asked_by(uri.transport());
         let to = uri.host.address().map_or(to, |ip| Hop::new(by, SocketAddr::new(ip, port(by))));
         let mut request = invite;
         request.uri = contact.uri.clone().for_request_line();

@@ -560,6 +560,30 @@ fn via_and_contact_name_the_port_that_their_transport_is_listened_for_at() {
 }
 
 #[test]
+fn over_websocket_within_tls_uris_say_ws_and_all_stays_within_tls() {
+    let mut us = Agent::new();
+    us.transport = Transport::Wss;
+    let invite = us.invite(CALL, None);
+    assert!(field(&invite, "Via").starts_with("SIP/2.0/WSS "));
+    assert!(field(&invite, "Contact").ends_with(";transport=ws>"));
+    // As proxies write it of either kind.
+    let route = format!("Record-Route: <sip:{THERE};transport=ws;lr>");
+    us.hear(&with(&response(&invite, "200 OK", BODY), &route));
+    us.hang_up(CALL);
+    for start in ["ACK", "BYE"] {
+        let sent = us.sent_last(start);
+        assert_eq!((sent.transport, sent.to), (Transport::Wss, THERE.parse().unwrap()));
+        assert!(field(&sent.text, "Via").starts_with("SIP/2.0/WSS "));
+    }
+    // Another machine, at the port that its URI leaves open.
+    let other = CallHandle(4);
+    let invite = us.invite(other, None);
+    us.hear(&with(&response(&invite, "200 OK", BODY), "Record-Route: <sip:192.0.2.9;transport=ws;lr>"));
+    let sent = us.sent_last("ACK");
+    assert_eq!((sent.transport, sent.to), (Transport::Wss, "192.0.2.9:443".parse().unwrap()));
+}
+
+#[test]
 fn what_is_too_large_for_a_datagram_goes_over_tcp_and_over_udp_after_all_where_nobody_listens() {
     let mut config = EndpointConfig::new(HERE.parse().unwrap(), "test", 7);
     config.large = LargeRequests::OverTcp;

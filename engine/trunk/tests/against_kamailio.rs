@@ -1,67 +1,31 @@
-//! Registered at Kamailio and called through it over UDP, TCP, TLS and WebSocket: it reaches us by the connection
-//! that we keep, whoever hangs up.
+//! Registered at Kamailio, called through it and calling through it over UDP, TCP, TLS and WebSocket, plain and within
+//! TLS: it reaches us by the connection that we keep, whoever hangs up.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod certificates;
 mod dissector;
+mod kamailio;
 
 use std::{
-    net::SocketAddr,
-    path::Path,
-    process::{Child, Command, Stdio},
+    net::{Ipv4Addr, SocketAddr},
     time::Duration,
 };
 
 use dissector::Tap;
+use kamailio::{Certificates, Kamailio};
 use tokio::{sync::mpsc, time::timeout};
-use waihu_sip::{Codec, EndedBy, Event, NameAddr, SessionDescription, Uri};
+use waihu_sip::{Codec, EndedBy, Event, FailureCause, NameAddr, SessionDescription, Uri};
 use waihu_trunk::{
     Call, Credentials, HepConfig, Hop, IncomingCall, InviteRequest, SipSocket, SocketConfig, StreamConfig,
-    Transport,
+    TlsFiles, Transport,
     registration::{Order, State},
 };
 
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Long enough on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
 
-struct Kamailio(Child);
-
-impl Drop for Kamailio {
-    fn drop(&mut self) {
-        // Its first process ends the others.
-        let _ = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status();
-        let _ = self.0.wait();
-    }
-}
-
-/// A Kamailio with UDP and TCP on one port and TLS on the next.
-async fn kamailio(folder: &Path) -> (Kamailio, SocketAddr) {
-    let port = loop {
-        let probe = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        if port_is_free(probe) && port_is_free(probe + 1) {
-            break probe;
-        }
-    };
-    let define = |name: &str, value: String| ["-A".to_owned(), format!("{name}={value}")];
-    let file = |name: &str| format!("{:?}", folder.join(name).display().to_string());
-    let child = Command::new("kamailio")
-        .args(["-DD", "-E", "-m", "64", "-M", "8", "-f"])
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kamailio/registrar.cfg"))
-        .args(define("UDP_PORT", format!("udp:127.0.0.1:{port}")))
-        .args(define("TCP_PORT", format!("tcp:127.0.0.1:{port}")))
-        .args(define("TLS_PORT", format!("tls:127.0.0.1:{}", port + 1)))
-        .args(define("CERTIFICATE", file("own.pem")))
-        .args(define("KEY", file("own.key")))
-        .stdout(Stdio::null())
-        .stderr(std::fs::File::create(folder.join("log")).unwrap())
-        .spawn()
-        .expect("kamailio is missing: .ci/setup --with-peers installs it");
-    (Kamailio(child), SocketAddr::from(([127, 0, 0, 1], port)))
-}
-
-fn port_is_free(port: u16) -> bool {
-    std::net::TcpListener::bind(("127.0.0.1", port)).is_ok()
-        && std::net::UdpSocket::bind(("127.0.0.1", port)).is_ok()
-}
+const TRANSPORTS: [Transport; 5] =
+    [Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Ws, Transport::Wss];
 
 fn sdp(port: u16) -> SessionDescription {
     SessionDescription::offer(SocketAddr::from(([127, 0, 0, 1], port)), &[Codec::Pcma])
@@ -91,19 +55,57 @@ async fn answers(socket: &SipSocket, hop: Hop) {
         .unwrap_or_else(|_| panic!("{hop} does not answer: {:?}", socket.fault(hop)));
 }
 
-async fn talk(caller: &SipSocket, proxy: SocketAddr, calls: &mut mpsc::Receiver<IncomingCall>, by: EndedBy) {
-    let mut call = caller.invite(InviteRequest {
+/// A socket of ours that believes the proxy's authority, and is listened in on.
+async fn ours(client: &TlsFiles) -> (SipSocket, mpsc::Receiver<IncomingCall>, Tap) {
+    let tap = Tap::open();
+    let mut config = SocketConfig::new("127.0.0.1:0".parse().unwrap(), "test");
+    config.hep = Some(HepConfig { server: tap.at().to_string(), capture_id: 1, password: None });
+    config.streams = StreamConfig {
+        tls: Some(client.clone()),
+        names: vec![(Ipv4Addr::LOCALHOST.into(), "localhost".to_owned())],
+        ..StreamConfig::default()
+    };
+    let (us, calls) = SipSocket::open(config).await.unwrap();
+    (us, calls, tap)
+}
+
+fn credentials(username: &str, password: &str) -> Option<Credentials> {
+    Some(Credentials { username: username.into(), password: password.into(), realm: None })
+}
+
+fn order(next_hop: Hop, password: &str) -> Order {
+    Order {
+        registration: 0,
+        registrar: "sip:carrier.example".parse().unwrap(),
+        next_hop,
+        of: NameAddr::new(None, "sip:4008@carrier.example".parse().unwrap()),
+        contact_user: "4008".to_owned(),
+        expires_s: 120,
+        credentials: credentials("4008", password),
+    }
+}
+
+/// Calls 4008 by this hop: as a stranger, or in the name of the domain with this password.
+fn invite(caller: &SipSocket, next_hop: Hop, password: Option<&str>, call_id: &str) -> Call {
+    let from = match password {
+        None => Uri::sip("caller", caller.local_addr()),
+        Some(_) => "sip:4009@carrier.example".parse().unwrap(),
+    };
+    caller.invite(InviteRequest {
         target: "sip:4008@carrier.example".parse().unwrap(),
-        next_hop: proxy.into(),
+        next_hop,
         backups: Vec::new(),
         redirects: Vec::new(),
         signed_as: None,
-        call_id: None,
-        from: NameAddr::new(None, Uri::sip("caller", caller.local_addr())),
-        credentials: None,
+        call_id: Some(call_id.to_owned()),
+        from: NameAddr::new(None, from),
+        credentials: password.and_then(|password| credentials("4009", password)),
         offer: sdp(40_000),
         headers: Vec::new(),
-    });
+    })
+}
+
+async fn talk(mut call: Call, calls: &mut mpsc::Receiver<IncomingCall>, by: EndedBy) {
     let mut theirs = timeout(PATIENCE, calls.recv()).await.expect("nobody is called").unwrap();
     theirs.call.ring(180, None);
     theirs.call.answer(sdp(50_000));
@@ -120,47 +122,82 @@ async fn talk(caller: &SipSocket, proxy: SocketAddr, calls: &mut mpsc::Receiver<
 async fn we_register_and_are_called_over_every_transport() {
     let files = tempfile::tempdir().unwrap();
     let (client, _) = certificates::make(files.path());
-    let (_kamailio, proxy) = kamailio(files.path()).await;
+    let kamailio = Kamailio::start(files.path(), Certificates::Optional);
+    let udp = kamailio.by(Transport::Udp);
     let (caller, _in) = SipSocket::bind("127.0.0.1:0".parse().unwrap(), "caller").await.unwrap();
-    answers(&caller, proxy.into()).await;
-    for transport in [Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Ws] {
-        let port = if transport == Transport::Tls { proxy.port() + 1 } else { proxy.port() };
-        let hop = Hop::new(transport, SocketAddr::new(proxy.ip(), port));
-        let tap = Tap::open();
-        let mut config = SocketConfig::new("127.0.0.1:0".parse().unwrap(), "test");
-        config.hep = Some(HepConfig { server: tap.at().to_string(), capture_id: 1, password: None });
-        config.streams = StreamConfig {
-            tls: Some(client.clone()),
-            names: vec![(proxy.ip(), "localhost".to_owned())],
-            ..StreamConfig::default()
-        };
-        let (us, mut calls) = SipSocket::open(config).await.unwrap();
+    answers(&caller, udp).await;
+    for transport in TRANSPORTS {
+        let hop = kamailio.by(transport);
+        let (us, mut calls, tap) = ours(&client).await;
         answers(&us, hop).await;
-        let order = |password: &str| Order {
-            registration: 0,
-            registrar: "sip:carrier.example".parse().unwrap(),
-            next_hop: hop,
-            of: NameAddr::new(None, "sip:4008@carrier.example".parse().unwrap()),
-            contact_user: "4008".to_owned(),
-            expires_s: 120,
-            credentials: Some(Credentials {
-                username: "4008".into(),
-                password: password.into(),
-                realm: None,
-            }),
-        };
-        let mut wrong = us.register(order("guess"));
+        let mut wrong = us.register(order(hop, "guess"));
         let state = timeout(PATIENCE, wrong.state()).await.unwrap().unwrap();
         assert!(matches!(state, State::Failed { code: 401, .. }), "{transport}: {state:?}");
         drop(wrong);
-        let mut registration = us.register(order("secret"));
+        let mut registration = us.register(order(hop, "secret"));
         let state = timeout(PATIENCE, registration.state()).await.unwrap().unwrap();
         assert!(matches!(state, State::Registered { expires_s: 60..=3600 }), "{transport}: {state:?}");
         for by in [EndedBy::Local, EndedBy::Remote] {
-            talk(&caller, proxy, &mut calls, by).await;
+            let call = invite(&caller, udp, None, &format!("{transport}-{by:?}"));
+            talk(call, &mut calls, by).await;
         }
         drop(registration);
         us.settled().await;
         dissector::is_clean(&tap.told(), us.local_addr().port());
+    }
+}
+
+#[tokio::test]
+async fn our_calls_go_out_through_it_over_every_transport_and_prove_who_calls() {
+    let files = tempfile::tempdir().unwrap();
+    let (client, _) = certificates::make(files.path());
+    let kamailio = Kamailio::start(files.path(), Certificates::Optional);
+    let udp = kamailio.by(Transport::Udp);
+    let (callee, mut calls) = SipSocket::bind("127.0.0.1:0".parse().unwrap(), "callee").await.unwrap();
+    answers(&callee, udp).await;
+    let mut registration = callee.register(order(udp, "secret"));
+    let state = timeout(PATIENCE, registration.state()).await.unwrap().unwrap();
+    assert!(matches!(state, State::Registered { .. }), "{state:?}");
+    for transport in TRANSPORTS {
+        let hop = kamailio.by(transport);
+        let (us, _in, tap) = ours(&client).await;
+        let mut wrong = invite(&us, hop, Some("guess"), "wrong");
+        let failed = until(&mut wrong, |e| matches!(e, Event::Failed { .. })).await;
+        assert!(
+            matches!(failed, Event::Failed { code: 407, cause: FailureCause::Unauthorized, .. }),
+            "{transport}: {failed:?}"
+        );
+        for by in [EndedBy::Local, EndedBy::Remote] {
+            let id = format!("{by:?}");
+            talk(invite(&us, hop, Some("secret"), &id), &mut calls, by).await;
+            us.settled().await;
+            let steps = us.trace(&id);
+            assert!(steps.iter().all(|step| step.hop == hop), "{transport}: {steps:?}");
+            let asked = steps.iter().filter(|step| step.line.starts_with("407")).count();
+            let invited = steps.iter().filter(|step| step.line.starts_with("INVITE")).count();
+            assert_eq!((asked, invited), (1, 2), "{transport}: {steps:?}");
+        }
+        dissector::is_clean(&tap.told(), us.local_addr().port());
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_that_demands_our_certificate_is_shown_one_or_says_that_it_wants_one() {
+    let files = tempfile::tempdir().unwrap();
+    let (without, with) = certificates::make(files.path());
+    let kamailio = Kamailio::start(files.path(), Certificates::Demanded);
+    for transport in [Transport::Tls, Transport::Wss] {
+        let hop = kamailio.by(transport);
+        let (us, _in, _tap) = ours(&with).await;
+        answers(&us, hop).await;
+        let (other, _in, _tap) = ours(&without).await;
+        let mut call = invite(&other, hop, Some("secret"), "without");
+        let failed = until(&mut call, |e| matches!(e, Event::Failed { .. })).await;
+        assert!(
+            matches!(failed, Event::Failed { code: 503, cause: FailureCause::TransportError, .. }),
+            "{transport}: {failed:?}"
+        );
+        let fault = other.fault(hop).unwrap();
+        assert!(fault.contains("CertificateRequired"), "{transport}: {fault}");
     }
 }

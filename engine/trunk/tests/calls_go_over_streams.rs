@@ -14,7 +14,8 @@ use tokio::{
 };
 use waihu_sip::{Codec, Direction, EndedBy, Event, FailureCause, NameAddr, SessionDescription, Uri};
 use waihu_trunk::{
-    Call, Hop, IncomingCall, InviteRequest, Listen, SipSocket, SocketConfig, StreamConfig, Transport,
+    Call, Hop, IncomingCall, InviteRequest, Listen, SipSocket, SocketConfig, StreamConfig, TlsFiles,
+    Transport,
 };
 
 /// Each call here is the only one of its sockets.
@@ -89,27 +90,70 @@ async fn a_call_goes_over_tcp_and_the_far_end_uses_the_same_connection() {
     us.settled().await;
 }
 
+/// One that listens for TLS with these files, and the way to it.
+async fn listening(tls: TlsFiles) -> (SipSocket, mpsc::Receiver<IncomingCall>, Hop) {
+    let (them, calls) =
+        socket(StreamConfig { listen: Listen::Streams, tls: Some(tls), ..StreamConfig::default() }).await;
+    let at = them.local_addr();
+    (them, calls, Hop::new(Transport::Tls, SocketAddr::new(at.ip(), at.port() + 1)))
+}
+
+/// One that calls there with these files, and wants this name in the certificate.
+async fn calling(tls: &TlsFiles, to: Hop, name: &str) -> SipSocket {
+    let names = vec![(to.address.ip(), name.to_owned())];
+    socket(StreamConfig { tls: Some(tls.clone()), names, ..StreamConfig::default() }).await.0
+}
+
+/// Calls there, which comes to nothing; what is told of the connection.
+async fn fault(us: &SipSocket, hop: Hop) -> String {
+    let mut call = invite(us, hop);
+    let failed = until(&mut call, |e| matches!(e, Event::Failed { .. })).await;
+    assert!(matches!(failed, Event::Failed { code: 503, cause: FailureCause::TransportError, .. }));
+    us.fault(hop).unwrap()
+}
+
 #[tokio::test]
 async fn a_call_goes_over_tls_and_a_certificate_of_another_name_is_refused() {
     let files = tempfile::tempdir().unwrap();
     let (client, server) = certificates::make(files.path());
-    let (them, mut calls) =
-        socket(StreamConfig { listen: Listen::Streams, tls: Some(server), ..StreamConfig::default() }).await;
-    let at = them.local_addr();
-    let hop = Hop::new(Transport::Tls, SocketAddr::new(at.ip(), at.port() + 1));
-    let named = |name: &str| StreamConfig {
-        tls: Some(client.clone()),
-        names: vec![(at.ip(), name.to_owned())],
-        ..StreamConfig::default()
-    };
-    let (us, _in) = socket(named("localhost")).await;
-    talk(&us, &mut calls, hop).await;
+    let (_them, mut calls, hop) = listening(server).await;
+    talk(&calling(&client, hop, "localhost").await, &mut calls, hop).await;
+    let told = fault(&calling(&client, hop, "carrier.example").await, hop).await;
+    assert!(told.contains("certificate not valid for name"), "{told}");
+}
 
-    let (other, _in) = socket(named("carrier.example")).await;
-    let mut call = invite(&other, hop);
-    let failed = until(&mut call, |e| matches!(e, Event::Failed { .. })).await;
-    assert!(matches!(failed, Event::Failed { code: 503, cause: FailureCause::TransportError, .. }));
-    assert!(other.fault(hop).unwrap().contains("certificate"), "{:?}", other.fault(hop));
+#[tokio::test]
+async fn a_certificate_that_has_run_out_is_refused() {
+    let files = tempfile::tempdir().unwrap();
+    let (client, server) = certificates::make(files.path());
+    certificates::expire(files.path());
+    let (_them, _calls, hop) = listening(server).await;
+    let told = fault(&calling(&client, hop, "localhost").await, hop).await;
+    assert!(told.contains("certificate expired"), "{told}");
+}
+
+#[tokio::test]
+async fn a_certificate_of_an_authority_that_is_not_believed_is_refused() {
+    let [files, others] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let (_, server) = certificates::make(files.path());
+    let (client, _) = certificates::make(others.path());
+    let (_them, _calls, hop) = listening(server).await;
+    let told = fault(&calling(&client, hop, "localhost").await, hop).await;
+    assert!(told.contains("UnknownIssuer"), "{told}");
+}
+
+#[tokio::test]
+async fn who_shows_a_certificate_shows_one_of_our_authority() {
+    let [files, others] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let (_, server) = certificates::make(files.path());
+    let (_, other) = certificates::make(others.path());
+    let (_them, mut calls, hop) = listening(server.clone()).await;
+    talk(&calling(&server, hop, "localhost").await, &mut calls, hop).await;
+    // It believes us, and shows what we do not believe.
+    let stranger = TlsFiles { authorities: server.authorities, ..other };
+    let told = fault(&calling(&stranger, hop, "localhost").await, hop).await;
+    assert!(told.contains("UnknownCA"), "{told}");
+    assert!(calls.try_recv().is_err());
 }
 
 #[tokio::test]

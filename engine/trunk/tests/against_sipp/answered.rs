@@ -2,7 +2,7 @@
 
 use waihu_sip::{Direction, EndedBy, Event};
 
-use crate::near::{World, answer, end, until};
+use crate::near::{World, answer, end, over_ipv6, until};
 
 #[tokio::test]
 async fn an_answered_call_ends_with_our_bye() {
@@ -63,4 +63,17 @@ async fn an_answer_in_codecs_that_we_do_not_speak_is_let_go() {
     );
     let wire = world.ends_well().await;
     assert!(wire.different(|s| s.ours("BYE"))[0].text.contains("Reason: SIP;cause=488"));
+}
+
+#[tokio::test]
+async fn a_call_goes_over_ipv6_as_over_ipv4() {
+    let world = World::of(over_ipv6(), "answers").await;
+    let mut call = world.invite();
+    let audio = answer(&mut call).await.audio().unwrap();
+    assert_eq!(audio.remote, "[::1]:40000".parse().unwrap());
+    call.hangup(None);
+    assert_eq!(end(&mut call).await, Event::Ended { by: EndedBy::Local, reason: None });
+    let wire = world.ends_well().await;
+    let invite = wire.first(|s| s.ours("INVITE")).await.text;
+    assert!(invite.contains("\r\nc=IN IP6 ::1\r\n"), "{invite}");
 }

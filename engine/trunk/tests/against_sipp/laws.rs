@@ -2,11 +2,13 @@
 
 use std::{collections::HashMap, net::SocketAddr};
 
+use waihu_sip::Referral;
+
 use crate::wire::{By, Seen};
 
-/// What the trunk does, and therefore what it may say that it does.
-pub const ALLOWED: [&str; 9] =
-    ["INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "PRACK", "UPDATE", "INFO", "NOTIFY"];
+/// What the trunk does, and therefore what it may say that it does; the last of them where it takes transfers on.
+const ALLOWED: [&str; 10] =
+    ["INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "PRACK", "UPDATE", "INFO", "NOTIFY", "REFER"];
 
 /// A message cut into its lines.
 pub struct Message<'a> {
@@ -66,13 +68,14 @@ pub fn tag(value: &str) -> Option<&str> {
 }
 
 /// Every law, over all that was sent on a wire. `us` is the trunk's own address.
-pub fn hold(log: &[Seen], us: SocketAddr) {
+pub fn hold(log: &[Seen], us: SocketAddr, referral: Referral) {
+    let allowed = &ALLOWED[..ALLOWED.len() - usize::from(referral == Referral::Declined)];
     let mut requests: HashMap<(&str, &str), &str> = HashMap::new();
     let mut cseqs: HashMap<(&str, &str), u32> = HashMap::new();
     let mut tags: HashMap<(&str, &str), &str> = HashMap::new();
     for (i, seen) in log.iter().enumerate().filter(|(_, s)| s.by == By::Us) {
         let message = Message::of(&seen.text);
-        every_message(&message);
+        every_message(&message, allowed);
         if message.is_request() {
             request(&message, us);
             let (_, method) = message.cseq();
@@ -99,7 +102,7 @@ pub fn hold(log: &[Seen], us: SocketAddr) {
     }
 }
 
-fn every_message(message: &Message<'_>) {
+fn every_message(message: &Message<'_>, allowed: &[&str]) {
     let length: usize = message.one("Content-Length").parse().unwrap();
     assert_eq!(length, message.body.len(), "Content-Length of {}", message.start);
     assert_eq!(message.all("Content-Type").len(), usize::from(length > 0), "{}", message.start);
@@ -107,15 +110,21 @@ fn every_message(message: &Message<'_>) {
         message.one(name);
     }
     for allow in message.all("Allow") {
-        assert_eq!(allow.split(", ").collect::<Vec<_>>(), ALLOWED, "Allow is not what we do");
+        assert_eq!(allow.split(", ").collect::<Vec<_>>(), allowed, "Allow is not what we do");
     }
     // What we do, and nothing that the far end must do for it. The sockets of these tests take calls in.
     for supported in message.all("Supported") {
         assert_eq!(supported, "100rel, replaces, timer", "Supported is not what we do");
     }
     for required in message.all("Require") {
-        // A 2xx with a session timer that the caller keeps (RFC 4028, 9) is the one thing that asks for more.
-        assert!(required == "timer" && message.start.starts_with("SIP/2.0 200"), "{}", message.start);
+        // Two things ask for more: a 2xx with a session timer that the caller keeps (RFC 4028, 9), and a provisional
+        // response that is to be acknowledged (RFC 3262, 3).
+        let due = match required {
+            "timer" => message.start.starts_with("SIP/2.0 200"),
+            "100rel" => message.start.starts_with("SIP/2.0 18") && message.one("RSeq") != "0",
+            _ => false,
+        };
+        assert!(due, "{required}: {}", message.start);
     }
 }
 

@@ -20,7 +20,7 @@ const RATE: u32 = 50;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn five_hundred_calls_at_fifty_a_second_leave_nothing_behind() {
     let (socket, _incoming) = open().await;
-    let sipp = Sipp::start("answers", CALLS, &[], None).await;
+    let sipp = Sipp::start("answers", CALLS, &[], (socket.local_addr().ip(), None)).await;
     let mut pace = interval(Duration::from_secs(1) / RATE);
     pace.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let mut calls = JoinSet::new();

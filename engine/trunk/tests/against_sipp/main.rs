@@ -20,6 +20,7 @@ mod loaded;
 mod lossy;
 mod near;
 mod not_answered;
+mod outside_a_call;
 mod sipp;
 mod unreachable;
 mod wire;

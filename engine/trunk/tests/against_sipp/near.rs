@@ -1,10 +1,13 @@
 //! Our end: a socket, a call and its events.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
 
 use tokio::{sync::mpsc, time::timeout};
-use waihu_sip::{Codec, Event, NameAddr, SessionDescription, Uri};
-use waihu_trunk::{Call, Credentials, IncomingCall, InviteRequest, SipSocket};
+use waihu_sip::{Codec, Event, NameAddr, Referral, SessionDescription, Uri};
+use waihu_trunk::{Call, Credentials, IncomingCall, InviteRequest, SipSocket, SocketConfig};
 
 use crate::{
     laws,
@@ -21,6 +24,7 @@ pub struct World {
     pub incoming: mpsc::Receiver<IncomingCall>,
     pub wire: Wire,
     pub sipp: Sipp,
+    referral: Referral,
 }
 
 impl World {
@@ -29,19 +33,34 @@ impl World {
         Self::losing(name, words, |_| false).await
     }
 
+    /// The same with a trunk of another kind.
+    pub async fn of(config: SocketConfig, name: &str) -> Self {
+        Self::begin(config, name, &[], |_| false).await
+    }
+
     /// The same with a wire that loses what `lose` says.
     pub async fn losing(
         name: &str,
         words: &[(&str, &str)],
         lose: impl FnMut(&Seen) -> bool + Send + 'static,
     ) -> Self {
-        let (socket, incoming) = open().await;
-        let ends = Ends::open().await;
+        Self::begin(usual(), name, words, lose).await
+    }
+
+    async fn begin(
+        config: SocketConfig,
+        name: &str,
+        words: &[(&str, &str)],
+        lose: impl FnMut(&Seen) -> bool + Send + 'static,
+    ) -> Self {
+        let (ip, referral) = (config.local.ip(), config.referral);
+        let (socket, incoming) = SipSocket::open(config).await.unwrap();
+        let ends = Ends::open(ip).await;
         let contact = ends.near().to_string();
         let words: Vec<_> = words.iter().copied().chain([("contact", contact.as_str())]).collect();
-        let sipp = Sipp::start(name, 1, &words, None).await;
+        let sipp = Sipp::start(name, 1, &words, (ip, None)).await;
         let wire = ends.join(socket.local_addr(), Some(sipp.address), lose);
-        Self { socket, incoming, wire, sipp }
+        Self { socket, incoming, wire, sipp, referral }
     }
 
     pub fn invite(&self) -> Call {
@@ -56,17 +75,33 @@ impl World {
     pub async fn ends_well(self) -> Wire {
         self.sipp.ends_content().await;
         timeout(PATIENCE, self.socket.settled()).await.expect("every request of ours has its answer");
-        laws::hold(&self.wire.log(), self.socket.local_addr());
+        laws::hold(&self.wire.log(), self.socket.local_addr(), self.referral);
         self.wire
     }
 }
 
-pub async fn open() -> (SipSocket, mpsc::Receiver<IncomingCall>) {
-    SipSocket::bind("127.0.0.1:0".parse().unwrap(), "waihu-test").await.unwrap()
+/// A trunk as most tests have it.
+pub fn usual() -> SocketConfig {
+    SocketConfig::new((Ipv4Addr::LOCALHOST, 0).into(), "waihu-test")
 }
 
-pub fn offer() -> SessionDescription {
-    SessionDescription::offer("127.0.0.1:30000".parse().unwrap(), &[Codec::Pcma, Codec::Pcmu])
+/// One at an address of IPv6.
+pub fn over_ipv6() -> SocketConfig {
+    SocketConfig::new((Ipv6Addr::LOCALHOST, 0).into(), "waihu-test")
+}
+
+/// One that tells its owner of transfers that are asked for.
+pub fn told_of_transfers() -> SocketConfig {
+    SocketConfig { referral: Referral::Told, ..usual() }
+}
+
+pub async fn open() -> (SipSocket, mpsc::Receiver<IncomingCall>) {
+    SipSocket::open(usual()).await.unwrap()
+}
+
+/// Where our sound would come from.
+pub fn sound_of(socket: &SipSocket) -> SocketAddr {
+    SocketAddr::new(socket.local_addr().ip(), 30_000)
 }
 
 pub fn request(socket: &SipSocket, to: SocketAddr, credentials: Option<Credentials>) -> InviteRequest {
@@ -79,7 +114,7 @@ pub fn request(socket: &SipSocket, to: SocketAddr, credentials: Option<Credentia
         call_id: None,
         from: NameAddr::new(None, Uri::sip("caller", socket.local_addr())),
         credentials,
-        offer: offer(),
+        offer: SessionDescription::offer(sound_of(socket), &[Codec::Pcma, Codec::Pcmu]),
         headers: Vec::new(),
     }
 }

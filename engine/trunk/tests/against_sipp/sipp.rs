@@ -3,7 +3,7 @@
 use std::{
     collections::HashSet,
     fs,
-    net::{SocketAddr, UdpSocket},
+    net::{IpAddr, SocketAddr, UdpSocket},
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
@@ -31,24 +31,30 @@ pub struct Sipp {
 
 impl Sipp {
     /// Starts the scenario `name` for so many calls. `words` go in for the placeholders of the same
-    /// name; `contact` is SIPp's own address unless it is among them. A SIPp that calls is told `remote`.
-    pub async fn start(name: &str, calls: usize, words: &[(&str, &str)], remote: Option<SocketAddr>) -> Self {
+    /// name; `contact` is SIPp's own address unless it is among them. It listens at this address of the machine, and
+    /// where it calls it is told whom.
+    pub async fn start(
+        name: &str,
+        calls: usize,
+        words: &[(&str, &str)],
+        (ip, remote): (IpAddr, Option<SocketAddr>),
+    ) -> Self {
         let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/sipp").join(format!("{name}.xml"));
         let mut scenario = fs::read_to_string(path).unwrap();
         for (placeholder, word) in words {
-            scenario = scenario.replace(&format!("[{placeholder}]"), word);
+            scenario = scenario.replace(&format!("[{placeholder}]"), &literal(word));
         }
         let mut arguments = vec!["-m".to_owned(), calls.to_string()];
         arguments.extend(remote.map(|r| r.to_string()));
 
         for _ in 0..PORT_ATTEMPTS {
-            let probe = UdpSocket::bind("127.0.0.1:0").unwrap();
+            let probe = UdpSocket::bind((ip, 0)).unwrap();
             let address = probe.local_addr().unwrap();
             drop(probe);
             let files = TempDir::new().unwrap();
-            let scenario = scenario.replace("[contact]", &address.to_string());
+            let scenario = scenario.replace("[contact]", &literal(&address.to_string()));
             fs::write(files.path().join("scenario.xml"), scenario).unwrap();
-            let mut child = spawn(&arguments, address.port(), files.path());
+            let mut child = spawn(&arguments, address, files.path());
             if is_listening(&mut child, address.port()).await {
                 return Self { child, address, files };
             }
@@ -69,11 +75,17 @@ impl Sipp {
     }
 }
 
-fn spawn(arguments: &[String], port: u16, files: &Path) -> Child {
+/// SIPp takes what stands in brackets for a word of its own, an address of IPv6 too.
+fn literal(word: &str) -> String {
+    word.replace('[', "\\x5b")
+}
+
+fn spawn(arguments: &[String], at: SocketAddr, files: &Path) -> Child {
     let output = |file: &str| Stdio::from(fs::File::create(files.join(file)).unwrap());
     Command::new("sipp")
         .args(["-sf", "scenario.xml"])
-        .args(["-i", "127.0.0.1", "-p", &port.to_string(), "-nostdin", "-default_behaviors", "none"])
+        .args(["-i", &at.ip().to_string(), "-p", &at.port().to_string()])
+        .args(["-nostdin", "-default_behaviors", "none"])
         .args(["-trace_err", "-error_file", "errors"])
         .args(["-timeout", &format!("{PATIENCE_S}s"), "-timeout_error"])
         .args(arguments)
@@ -109,11 +121,12 @@ fn sockets_of(pid: u32) -> HashSet<String> {
 
 /// The inodes of the UDP sockets that are bound to a port.
 fn sockets_at(port: u16) -> HashSet<String> {
-    let table = fs::read_to_string("/proc/net/udp").unwrap();
+    let read = |table: &str| fs::read_to_string(table).unwrap();
     let suffix = format!(":{port:04X}");
-    table
-        .lines()
-        .skip(1)
+    ["/proc/net/udp", "/proc/net/udp6"]
+        .map(read)
+        .iter()
+        .flat_map(|table| table.lines().skip(1))
         .map(|line| line.split_whitespace().collect::<Vec<_>>())
         .filter(|columns| columns[1].ends_with(&suffix))
         .map(|columns| columns[9].to_owned())

@@ -87,7 +87,7 @@ async fn a_socket_that_is_dropped_still_hangs_up() {
     .await;
     let mut call = world.invite();
     answer(&mut call).await;
-    let World { socket, incoming, wire, sipp } = world;
+    let World { socket, incoming, wire, sipp, .. } = world;
     let local = socket.local_addr();
     drop((call, socket, incoming));
     sipp.ends_content().await;
