@@ -34,6 +34,7 @@ pub use words::{
 };
 
 use crate::{
+    auth::Nonces,
     dialog::DialogId,
     error::ParseError,
     headers::{CSeq, Fields, Headers},
@@ -96,6 +97,7 @@ pub struct Endpoint {
     refusals: Rate,
     challenges: Rate,
     registrar: Option<Registrar>,
+    nonces: Nonces,
     next_incoming: u64,
     counts: Counts,
 }
@@ -116,6 +118,7 @@ impl Endpoint {
             refusals: Rate::default(),
             challenges: Rate::default(),
             registrar: None,
+            nonces: Nonces::default(),
             next_incoming: 1,
             counts: Counts::default(),
         }

@@ -131,11 +131,11 @@ impl Endpoint {
         if ["Authorization", "Proxy-Authorization"].iter().any(|n| request.headers.other.value(n).is_some()) {
             return;
         }
-        let mut auth = calling.proof.auth.for_next_request();
+        let (mut auth, who) = (Authenticator::default(), calling.proof.credentials.as_ref());
         let Some(early) = calling.early.iter_mut().find(|e| e.dialog.remote_tag() == tag) else { return };
         request.headers.via = vec![via];
         request.headers.cseq.number = early.dialog.next_cseq();
-        if auth.answer(response, &mut request, calling.proof.credentials.as_ref(), &cnonce).is_ok() {
+        if auth.answer(response, &mut request, who, &cnonce, &mut self.nonces).is_ok() {
             let again = Ask::new(ask.call, What::Prack, request.clone(), auth);
             self.start_client(now, to, request, Purpose::Within(Box::new(again)));
         }

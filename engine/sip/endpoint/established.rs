@@ -57,6 +57,13 @@ pub(super) struct Proof {
     pub(super) auth: Authenticator,
 }
 
+impl Proof {
+    /// The same for another request: its challenges are answered anew.
+    pub(super) fn for_next_request(self) -> Self {
+        Self { auth: Authenticator::default(), ..self }
+    }
+}
+
 /// A call with a dialog.
 #[derive(Debug)]
 pub(super) struct Up {
@@ -194,7 +201,8 @@ impl Endpoint {
         bye.request.headers.cseq.number = bye.request.headers.cseq.number.saturating_add(1);
         // Where no answer can be given, the far end is left to find out by its session's silence.
         let Proof { credentials, auth } = &mut bye.proof;
-        if auth.answer(response, &mut bye.request, credentials.as_ref(), &cnonce).is_ok() {
+        let who = credentials.as_ref();
+        if auth.answer(response, &mut bye.request, who, &cnonce, &mut self.nonces).is_ok() {
             self.start_client(now, to, bye.request.clone(), Purpose::Bye(Box::new(bye)));
         }
     }

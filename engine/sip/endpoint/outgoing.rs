@@ -271,7 +271,7 @@ impl Endpoint {
         early.iter().for_each(|e| {
             self.dialogs.remove(&e.dialog.id);
         });
-        let proof = Proof { auth: proof.auth.for_next_request(), ..proof };
+        let proof = proof.for_next_request();
         self.clients.keep_proof(client, proof.clone());
         let sdp = description(&response.headers.other, &response.body).or(early_sdp);
         let mut up = Up::caller(dialog, next_hop, proof, offer);
@@ -370,7 +370,7 @@ impl Endpoint {
         request.headers.via = vec![via];
         request.headers.cseq.number = request.headers.cseq.number.saturating_add(1);
         let Proof { credentials, auth } = &mut calling.proof;
-        auth.answer(response, &mut request, credentials.as_ref(), &cnonce)?;
+        auth.answer(response, &mut request, credentials.as_ref(), &cnonce, &mut self.nonces)?;
         Ok(request)
     }
 
@@ -392,7 +392,7 @@ impl Endpoint {
         request.headers.cseq.number = request.headers.cseq.number.saturating_add(1);
         let Some(Call::Calling(calling)) = self.calls.get_mut(&call) else { return None };
         let Proof { credentials, auth } = &mut calling.proof;
-        auth.answer_again(&mut request, credentials.as_ref(), &cnonce);
+        auth.answer_again(&mut request, credentials.as_ref(), &cnonce, &mut self.nonces);
         Some(request)
     }
 
@@ -447,8 +447,8 @@ impl Endpoint {
         let Some(hop) = calling.backups.next() else { return false };
         let more = calling.backups.len() > 0;
         calling.provisional = false;
-        let auth = std::mem::take(&mut calling.proof.auth).for_next_request();
-        let proof = Proof { auth, credentials: calling.proof.credentials.clone() };
+        calling.proof.auth = Authenticator::default();
+        let proof = calling.proof.clone();
         let via = self.via(hop.transport);
         let contact = self.contact(hop.transport);
         let Some((invite, _)) = self.clients.invite(client) else { return false };
