@@ -2,7 +2,7 @@
 //! of a fork, and UPDATE within them (RFC 3311).
 //!
 //! Ours are reliable only where the caller requires it: an answer is never held up for a caller's wish.
-//! Deliberately absent: offers in PRACK, and UPDATEs of our own before the answer.
+//! Deliberately absent: offers of our own in PRACK, and UPDATEs of our own before the answer.
 
 use std::time::Duration;
 
@@ -10,9 +10,11 @@ use bytes::Bytes;
 use waihu_types::Time;
 
 use super::{
-    Call, CallHandle, Endpoint, Event, Hop, SUPPORTED, TimerKey,
+    Call, CallHandle, Endpoint, Event, FailureCause, Hop, SUPPORTED, TimerKey,
     clients::Purpose,
-    description, lists,
+    description,
+    exchange::Brought,
+    lists,
     outgoing::MAX_FORKS,
     set_body,
     within::{Ask, What},
@@ -185,7 +187,13 @@ impl Endpoint {
     }
 
     /// Sends a provisional response reliably: one at a time (RFC 3262 §3).
-    pub(super) fn ring_reliably(&mut self, now: Time, call: CallHandle, mut response: Response) {
+    pub(super) fn ring_reliably(
+        &mut self,
+        now: Time,
+        call: CallHandle,
+        mut response: Response,
+        sdp: Option<&SessionDescription>,
+    ) {
         let Some(Call::Ringing(ringing)) = self.calls.get_mut(&call) else { return };
         let Some(to) = self.servers.address(ringing.server) else { return };
         ringing.next_rseq = ringing.next_rseq.wrapping_add(1).max(1);
@@ -196,6 +204,9 @@ impl Endpoint {
         let waits = Unconfirmed { rseq, to, bytes, next: now + T1, interval: T1, until: now + T1_64 };
         self.schedule.set(TimerKey::Call(call), Some(waits.next));
         ringing.unconfirmed = Some(waits);
+        if let Some(sdp) = sdp {
+            ringing.exchange.say(sdp.clone());
+        }
         self.respond(now, server, response);
     }
 
@@ -214,6 +225,8 @@ impl Endpoint {
         self.transmit(to, bytes);
     }
 
+    /// PRACK, which is agreed to whatever it brings (RFC 3262 §3): where nothing can be agreed on, the call ends
+    /// (RFC 6337, table 2).
     pub(super) fn on_prack(&mut self, now: Time, server: u64, call: CallHandle, request: &Request) {
         let ringing = match self.calls.get_mut(&call) {
             Some(Call::Ringing(ringing)) => ringing,
@@ -227,11 +240,19 @@ impl Endpoint {
         }
         ringing.unconfirmed = None;
         let (answer, later) = (ringing.answer.take(), ringing.later.take());
+        let brought = ringing.exchange.acknowledged(&request.headers.other, &request.body);
         self.schedule.set(TimerKey::Call(call), None);
-        if request.body.is_empty() {
-            self.refuse(now, server, request, 200, "OK", &[]);
-        } else {
-            self.refuse(now, server, request, 488, "Not Acceptable Here", &[]);
+        let mut response = request.respond(200, "OK", None);
+        response.headers.other.push("Server", &self.config.user_agent);
+        if let Ok(Brought::Offer { ours, .. }) = &brought {
+            set_body(&mut response.headers.other, &mut response.body, ours);
+        }
+        self.respond(now, server, response);
+        match brought {
+            Ok(Brought::Nothing) => {}
+            Ok(Brought::Answer(sdp)) => self.event(call, Event::Answered { sdp }),
+            Ok(Brought::Offer { theirs, .. }) => self.event(call, Event::Reinvited { sdp: theirs }),
+            Err(why) => return self.reject_for(now, call, (488, &why), FailureCause::BadAnswer),
         }
         if let Some(sdp) = answer {
             self.answer(now, call, sdp);

@@ -6,8 +6,8 @@ use waihu_types::Time;
 
 use super::{
     Call, CallHandle, EndedBy, Endpoint, Event, FailureCause, Hop, Invite, MAX_CALLS, SUPPORTED, TimerKey,
+    answer_of,
     clients::{Purpose, SentAck},
-    description,
     early::{Early, Provisional},
     established::{Proof, Up},
     no_use,
@@ -273,7 +273,7 @@ impl Endpoint {
         });
         let proof = proof.for_next_request();
         self.clients.keep_proof(client, proof.clone());
-        let sdp = description(&response.headers.other, &response.body).or(early_sdp);
+        let answer = answer_of(&response.headers.other, &response.body).or_else(|why| early_sdp.ok_or(why));
         let mut up = Up::caller(dialog, next_hop, proof, offer);
         up.note_far(&response.headers.other);
         up.timer = agreed_by(now, &response.headers.other);
@@ -281,17 +281,16 @@ impl Endpoint {
             self.send_bye(now, up, reason.as_deref());
             return self.event(call, Event::Ended { by: EndedBy::Local, reason: None });
         }
-        let mut why = None;
-        match sdp.filter(|s| up.settle(s).map_err(|mismatch| why = Some(mismatch)).is_ok()) {
-            Some(sdp) => {
+        match answer.and_then(|sdp| up.settle(&sdp).map(|_| sdp).map_err(no_use)) {
+            Ok(sdp) => {
                 self.dialogs.insert(up.dialog.id.clone(), call);
                 self.calls.insert(call, Call::Up(Box::new(up)));
                 self.schedule_up(call);
                 self.event(call, Event::Answered { sdp });
             }
-            None => {
+            Err(why) => {
                 self.send_bye(now, up, Some("SIP;cause=488;text=\"Not Acceptable Here\""));
-                self.event(call, failed(488, &no_use(why), FailureCause::BadAnswer));
+                self.event(call, failed(488, &why, FailureCause::BadAnswer));
             }
         }
     }
