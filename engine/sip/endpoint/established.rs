@@ -231,7 +231,7 @@ impl Endpoint {
         let closing = up.closing.take();
         let answer = wait.answer_due.then(|| {
             let theirs = answer_of(&ack.headers.other, &ack.body)?;
-            up.local.settle(&theirs).map(|_| theirs).map_err(no_use)
+            up.settle(&theirs).map(|_| theirs).map_err(no_use)
         });
         self.schedule_up(call);
         if let Some(reason) = closing {

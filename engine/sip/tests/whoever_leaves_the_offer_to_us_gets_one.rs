@@ -6,7 +6,7 @@
 mod agent;
 
 use agent::{Agent, BODY, THERE, field, request, sdp, with};
-use waihu_sip::{CallHandle, Command, Event, FailureCause, Input};
+use waihu_sip::{CallHandle, Change, Command, Direction, EndedBy, Event, FailureCause, Input};
 
 const OURS: CallHandle = CallHandle(1);
 const CALLER: &str = "<sip:far@x>;tag=f";
@@ -81,6 +81,82 @@ fn key(us: &Agent, cseq: u32) -> String {
 fn is_over(us: &mut Agent) {
     us.wait(us.now_ms + 200_000);
     assert!(us.is_empty(), "{:?}", us.endpoint.usage());
+}
+
+#[test]
+fn the_200_brings_our_offer_and_the_ack_their_answer() {
+    let mut us = Agent::new();
+    rings(&mut us, "", false);
+    ring(&mut us, 183, true);
+    let early = us.last("SIP/2.0 183");
+    assert_eq!(body(&early), "", "what may be lost is no offer");
+    answer(&mut us);
+    let ok = us.last("SIP/2.0 200");
+    assert_eq!(body(&ok), sdp().to_string());
+    us.wait(500);
+    assert_eq!(us.times("SIP/2.0 200"), [0, 500]);
+    assert_eq!(us.events.len(), 1, "nobody has answered our offer");
+    us.hear(&within(&us, "ACK", 1, &theirs(4_002)));
+    assert_eq!((us.events.len(), port(&us.events[1].1), us.end()), (3, 4_002, &Event::Confirmed));
+    us.wait(40_000);
+    assert_eq!((us.times("SIP/2.0 200").len(), us.times("BYE").len()), (2, 0));
+    us.hear(&key(&us, 2));
+    assert_eq!(us.end(), &Event::Confirmed, "keys are told in the sound");
+    us.input(Input::Command(Command::Modify { call: OURS, change: Change::Direction(Direction::SendOnly) }));
+    assert!(us.last("INVITE").contains("a=sendonly"));
+    us.hear(&within(&us, "BYE", 3, ""));
+    assert!(matches!(us.end(), Event::Ended { by: EndedBy::Remote, .. }));
+    is_over(&mut us);
+}
+
+#[test]
+fn an_ack_without_an_answer_that_can_be_spoken_ends_the_call_and_says_why() {
+    for (body, why) in useless() {
+        let mut us = Agent::new();
+        rings(&mut us, "", false);
+        answer(&mut us);
+        us.hear(&within(&us, "ACK", 1, &body));
+        let bye = us.last("BYE");
+        assert_eq!(field(&bye, "Reason"), "SIP;cause=488;text=\"Not Acceptable Here\"");
+        let Event::Failed { code: 488, reason, cause: FailureCause::BadAnswer, .. } = us.end() else {
+            panic!("{:?}", us.end())
+        };
+        assert!(reason.starts_with(why), "{reason}");
+        assert_eq!(us.events.len(), 2, "it never came up");
+        // The ACK once more, as the wire doubles it.
+        us.hear(&within(&us, "ACK", 1, &body));
+        us.hear(&agent::response(&bye, "200 OK", ""));
+        assert_eq!((us.times("BYE").len(), us.events.len()), (1, 2));
+        is_over(&mut us);
+    }
+}
+
+#[test]
+fn who_hangs_up_meanwhile_waits_for_the_ack_and_needs_no_answer() {
+    for body in ["", BODY] {
+        let mut us = Agent::new();
+        rings(&mut us, "", false);
+        answer(&mut us);
+        us.hang_up(OURS);
+        assert!(us.times("BYE").is_empty());
+        us.hear(&within(&us, "ACK", 1, body));
+        assert_eq!(us.times("BYE").len(), 1);
+        assert_eq!(us.end(), &Event::Ended { by: EndedBy::Local, reason: None });
+        is_over(&mut us);
+    }
+}
+
+#[test]
+fn an_ack_that_never_comes_ends_the_call_after_32_seconds() {
+    let mut us = Agent::new();
+    rings(&mut us, "", false);
+    answer(&mut us);
+    us.wait(31_999);
+    assert!(us.times("BYE").is_empty());
+    us.wait(32_000);
+    assert_eq!(us.times("BYE"), [32_000]);
+    assert!(matches!(us.end(), Event::Ended { by: EndedBy::Local, reason: Some(_) }));
+    is_over(&mut us);
 }
 
 #[test]
