@@ -32,7 +32,12 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Early {
     pub(super) dialog: Dialog,
+    /// Their description.
     pub(super) sdp: Option<SessionDescription>,
+    /// Ours, where an UPDATE of theirs has changed the session: each dialog of a fork has its own.
+    pub(super) changed: Option<SessionDescription>,
+    /// Whether theirs is an answer that binds, having come reliably.
+    answered: bool,
     /// The last RSeq that was acknowledged.
     rseq: Option<u32>,
 }
@@ -84,7 +89,7 @@ impl Endpoint {
             None => {
                 let dialog = Dialog::as_caller(invite, response);
                 self.dialogs.insert(dialog.id.clone(), call);
-                calling.early.push(Early { dialog, sdp: None, rseq: None });
+                calling.early.push(Early { dialog, sdp: None, changed: None, answered: false, rseq: None });
                 calling.early.len() - 1
             }
         };
@@ -97,6 +102,7 @@ impl Endpoint {
                 return Provisional::Nothing;
             }
             early.rseq = Some(number);
+            early.answered |= sdp.is_some();
             let cseq = response.headers.cseq.number;
             self.send_prack(now, call, place, hop, &format!("{number} {cseq} INVITE"));
         }
@@ -165,24 +171,27 @@ impl Endpoint {
         match (&offer, request.body.is_empty()) {
             (None, true) => {}
             // Our own offer has no answer yet that we could hold them to (§5.2).
-            (Some(_), _) if early.rseq.is_none() || early.sdp.is_none() => {
+            (Some(_), _) if !early.answered => {
                 return self.refuse(now, server, request, 491, "Request Pending", &[]);
             }
-            (Some(theirs), _) => match calling.offer.answer_again(theirs) {
-                Ok(answer) => {
-                    calling.offer.note(&answer);
-                    set_body(&mut response.headers.other, &mut response.body, &answer);
-                    early.sdp.clone_from(&offer);
-                    news = offer;
-                }
-                Err(_) => return self.refuse(now, server, request, 488, "Not Acceptable Here", &[]),
-            },
+            (Some(theirs), _) => {
+                let mut ours = early.changed.as_ref().unwrap_or(&calling.offer).clone();
+                let Ok(answer) = ours.answer_again(theirs) else {
+                    return self.refuse(now, server, request, 488, "Not Acceptable Here", &[]);
+                };
+                ours.note(&answer);
+                early.changed = Some(ours);
+                set_body(&mut response.headers.other, &mut response.body, &answer);
+                early.sdp.clone_from(&offer);
+                news = offer;
+            }
             (None, false) => return self.refuse(now, server, request, 488, "Not Acceptable Here", &[]),
         }
         self.respond(now, server, response);
         if news.is_some() {
-            let event = Event::Provisional { code: 183, reason: "Session Progress".to_owned(), sdp: news };
-            self.event(call, event);
+            let (code, reason) = (183, "Session Progress".to_owned());
+            let early_dialog = Some(tag.to_owned());
+            self.event(call, Event::Provisional { code, reason, early_dialog, sdp: news });
         }
     }
 

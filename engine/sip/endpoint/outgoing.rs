@@ -230,8 +230,9 @@ impl Endpoint {
             self.schedule.set(TimerKey::Call(call), None);
         }
         if let Provisional::News(sdp) = self.note_early(now, client, call, response) {
-            let event = Event::Provisional { code: response.code, reason: response.reason.clone(), sdp };
-            self.event(call, event);
+            let (code, reason) = (response.code, response.reason.to_string());
+            let early_dialog = response.headers.to.tag().filter(|_| code > 100).map(str::to_owned);
+            self.event(call, Event::Provisional { code, reason, early_dialog, sdp });
         }
         if wanted {
             self.send_cancel(now, call);
@@ -256,7 +257,8 @@ impl Endpoint {
             }
             _ => None,
         };
-        let (dialog, early_sdp) = early.map_or((None, None), |e| (Some(e.dialog), e.sdp));
+        let (dialog, early_sdp, changed) =
+            early.map_or((None, None, None), |e| (Some(e.dialog), e.sdp, e.changed));
         let Some((dialog, next_hop)) = self.acknowledge(client, response, dialog) else { return };
         let ours = matches!(self.calls.get(&call), Some(Call::Calling(c)) if c.client == client);
         let calling = if ours { self.calls.remove(&call) } else { None };
@@ -273,8 +275,12 @@ impl Endpoint {
         });
         let proof = proof.for_next_request();
         self.clients.keep_proof(client, proof.clone());
-        let answer = answer_of(&response.headers.other, &response.body).or_else(|why| early_sdp.ok_or(why));
-        let mut up = Up::caller(dialog, next_hop, proof, offer);
+        let answer = match early_sdp {
+            // A 2xx that repeats the answer does not take back what has changed since (RFC 6337 §3.1.1).
+            Some(latest) if changed.is_some() => Ok(latest),
+            early => answer_of(&response.headers.other, &response.body).or_else(|why| early.ok_or(why)),
+        };
+        let mut up = Up::caller(dialog, next_hop, proof, changed.unwrap_or(offer));
         up.note_far(&response.headers.other);
         up.timer = agreed_by(now, &response.headers.other);
         if let Cancel::Wanted(reason) | Cancel::Sent(reason) = cancel {

@@ -383,6 +383,9 @@ pub enum Event {
         code: u16,
         /// Its phrase.
         reason: String,
+        /// The early dialog that it is of, by the far end's tag (RFC 3261 §12.1): a fork rings at several telephones,
+        /// each with a description of its own. None with 100, and where the far end gives no tag.
+        early_dialog: Option<String>,
         /// Early media's description.
         sdp: Option<SessionDescription>,
     },
