@@ -112,6 +112,8 @@ impl Endpoint {
         let user = own.and_then(|uri| uri.user());
         let place = user.and_then(|user| self.telephone(now, &user));
         let (target, next_hop) = place.unwrap_or((target, next_hop));
+        // A Contact may bring headers, which have no place here (§19.1.1, table 1).
+        let target = target.for_request_line();
         let mut request = self.request(Method::Invite, target, from, next_hop.transport);
         if let Some(id) =
             call_id.filter(|id| !id.is_empty() && !id.contains(|c: char| c.is_whitespace() || c.is_control()))
