@@ -1,8 +1,8 @@
 //! Offers and answers of a call that came in, until it is answered: in which message each may stand (RFC 3261 §13.2.1,
 //! RFC 3262 §5, RFC 6337 §2.2).
 //!
-//! Deliberately absent: offers of our own beyond the first. No response may carry one (RFC 6337 §3.1.1), and ours before
-//! the answer go into responses only.
+//! Deliberately absent: offers of our own beyond the first. No response may carry one (RFC 6337 §3.1.1), and before the
+//! answer we send nothing but responses.
 
 use super::{answer_of, no_use, written};
 use crate::{

@@ -259,8 +259,10 @@ impl Endpoint {
             }
             _ => None,
         };
-        let (dialog, early_sdp, changed) =
-            early.map_or((None, None, None), |e| (Some(e.dialog), e.sdp, e.changed));
+        let (dialog, early_sdp, changed) = match early {
+            Some(early) => (Some(early.dialog), early.sdp, early.changed),
+            None => (self.clients.take_branch(client, &tag), None, None),
+        };
         let Some((dialog, next_hop)) = self.acknowledge(client, response, dialog) else { return };
         let ours = matches!(self.calls.get(&call), Some(Call::Calling(c)) if c.client == client);
         let calling = if ours { self.calls.remove(&call) } else { None };
@@ -275,6 +277,7 @@ impl Endpoint {
         early.iter().for_each(|e| {
             self.dialogs.remove(&e.dialog.id);
         });
+        self.clients.keep_branches(client, early.into_iter().map(|e| e.dialog));
         let proof = proof.for_next_request();
         self.clients.keep_proof(client, proof.clone());
         let answer = match early_sdp {

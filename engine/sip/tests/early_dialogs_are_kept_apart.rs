@@ -134,6 +134,23 @@ fn an_update_waits_for_an_answer_that_has_come_for_sure_in_its_own_dialog() {
 }
 
 #[test]
+fn who_answers_second_is_hung_up_on_with_the_next_number_of_its_dialog() {
+    let mut us = Agent::new();
+    let invite = us.invite(CALL, None);
+    for (rseq, who) in [(1, DESK), (1, HALL), (2, HALL)] {
+        rings(&mut us, &invite, who, &format!("Require: 100rel\r\nRSeq: {rseq}"));
+    }
+    assert_eq!(field(&us.last("PRACK"), "CSeq"), "3 PRACK");
+    us.hear(&says(&invite, "200 OK", DESK, ""));
+    us.hear(&says(&invite, "200 OK", HALL, ""));
+    let (ack, bye) = (us.last("ACK"), us.last("BYE"));
+    assert_eq!((field(&ack, "CSeq"), field(&bye, "CSeq")), ("1 ACK", "4 BYE"));
+    assert!([ack, bye].iter().all(|text| field(text, "To").ends_with(";tag=hall")));
+    us.hang_up(CALL);
+    assert_eq!(field(&us.last("BYE"), "CSeq"), "3 BYE");
+}
+
+#[test]
 fn a_telephone_too_many_is_told_of_and_may_answer() {
     let mut us = Agent::new();
     let invite = us.invite(CALL, None);
