@@ -2,11 +2,14 @@
 //! by the callee's side (401) and by proxies (407). [`verify`] is the side that asks.
 //!
 //! `auth-int` is answered only where nothing else is offered: it hashes bodies, which proxies may touch.
-//! Deliberately absent: Basic, which RFC 3261 §22 forbids; remembering a nonce from call to call.
+//! Deliberately absent: Basic, which RFC 3261 §22 forbids; proving anything before it is asked for.
 
 pub mod verify;
 
-use std::{collections::HashMap, fmt};
+use std::{
+    collections::{HashMap, VecDeque},
+    fmt,
+};
 
 use md5::Md5;
 use sha2::{Digest as _, Sha256};
@@ -229,21 +232,53 @@ struct Answered {
     times: usize,
 }
 
+/// How many nonces are remembered: ten for each of as many calls as there may be at once. Who is given one that was
+/// forgotten counts it from the start again, and is told at worst that it is stale.
+const MAX_NONCES: usize = 200_000;
+
+/// How often each nonce was used. The count is the client's, whatever call and request it was for (RFC 7616 §3.4): two
+/// calls that are given the same nonce at once, or two requests of one call, may not use it with the same count.
+#[derive(Debug, Default)]
+pub struct Nonces {
+    /// By the hash of realm and nonce: a far end may choose long ones.
+    counts: HashMap<[u8; 16], u32>,
+    /// The oldest first.
+    order: VecDeque<[u8; 16]>,
+}
+
+impl Nonces {
+    /// Counts a use of a nonce: 1 for the first.
+    fn count(&mut self, realm: &str, nonce: &str) -> u32 {
+        let mut hash = Sha256::new();
+        // The length keeps the two apart.
+        hash.update(realm.len().to_be_bytes());
+        hash.update(realm);
+        hash.update(nonce);
+        let mut key = [0; 16];
+        key.iter_mut().zip(hash.finalize()).for_each(|(to, from)| *to = from);
+        if let Some(count) = self.counts.get_mut(&key) {
+            *count = count.saturating_add(1);
+            return *count;
+        }
+        if self.order.len() >= MAX_NONCES
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.counts.remove(&oldest);
+        }
+        self.order.push_back(key);
+        self.counts.insert(key, 1);
+        1
+    }
+}
+
 /// Keeps count over the attempts at one request, so that a wrong password is sent once.
 #[derive(Clone, Debug, Default)]
 pub struct Authenticator {
     /// One a challenger and realm, the latest.
     answered: Vec<Answered>,
-    /// Nonces used in this call, with their counts.
-    nonces: Vec<(String, u32)>,
 }
 
 impl Authenticator {
-    /// The same for the next request of the call: its challenges are answered anew, the nonce counts go on.
-    pub fn for_next_request(&self) -> Self {
-        Self { answered: Vec::new(), nonces: self.nonces.clone() }
-    }
-
     /// Puts the answers to the challenges of `response` into `request`, which is the next attempt at the
     /// request that was challenged. Each proxy on the way has its own realm, and wants its own answer in
     /// every attempt (RFC 3261 §22.3): earlier ones are computed anew.
@@ -256,6 +291,7 @@ impl Authenticator {
         request: &mut Request,
         who: Option<&Credentials>,
         cnonce: &str,
+        nonces: &mut Nonces,
     ) -> Result<(), Unanswerable> {
         let who = who.ok_or(Unanswerable::NoCredentials)?;
         let mut seen: Vec<(Challenger, Challenge)> = Vec::new();
@@ -279,15 +315,21 @@ impl Authenticator {
         if !news {
             return Err(Unanswerable::Refused);
         }
-        self.write(request, who, cnonce);
+        self.write(request, who, cnonce, nonces);
         Ok(())
     }
 
     /// The same answers in a further attempt that no challenge has asked for, as after a 422: each use of a nonce
     /// has its own count (RFC 7616 §3.4).
-    pub fn answer_again(&mut self, request: &mut Request, who: Option<&Credentials>, cnonce: &str) {
+    pub fn answer_again(
+        &self,
+        request: &mut Request,
+        who: Option<&Credentials>,
+        cnonce: &str,
+        nonces: &mut Nonces,
+    ) {
         if let Some(who) = who {
-            self.write(request, who, cnonce);
+            self.write(request, who, cnonce, nonces);
         }
     }
 
@@ -305,29 +347,16 @@ impl Authenticator {
     }
 
     /// Every answer, in place of those of the attempt before.
-    fn write(&mut self, request: &mut Request, who: &Credentials, cnonce: &str) {
+    fn write(&self, request: &mut Request, who: &Credentials, cnonce: &str, nonces: &mut Nonces) {
         for challenger in [Challenger::Server, Challenger::Proxy] {
             request.headers.other.remove(challenger.answer_header());
         }
         let uri = request.uri.to_string();
-        for Answered { challenger, challenge, .. } in self.answered.clone() {
-            let count = self.count(&challenge.nonce);
+        for Answered { challenger, challenge, .. } in &self.answered {
+            let count = nonces.count(&challenge.realm, &challenge.nonce);
             let value = challenge.answer(who, (request.method.as_str(), &uri, &request.body), count, cnonce);
             request.headers.other.push(challenger.answer_header(), &value);
         }
-    }
-
-    fn count(&mut self, nonce: &str) -> u32 {
-        if let Some((_, count)) = self.nonces.iter_mut().find(|(n, _)| n == nonce) {
-            *count += 1;
-            return *count;
-        }
-        // A call sees one nonce or two; a proxy that changes it on every request is kept from growing this.
-        if self.nonces.len() >= 2 * MAX_ANSWERS {
-            self.nonces.remove(0);
-        }
-        self.nonces.push((nonce.to_owned(), 1));
-        1
     }
 }
 
@@ -405,6 +434,16 @@ mod tests {
         assert_ne!(of(b"body"), of(b"another"));
         let both = Challenge::parse("Digest realm=\"r\", nonce=\"n\", qop=\"auth-int,auth\"").unwrap();
         assert_eq!(both.qop, Qop::Auth);
+    }
+
+    #[test]
+    fn a_nonce_is_counted_for_each_realm_and_forgotten_when_many_came_after_it() {
+        let mut nonces = Nonces::default();
+        assert_eq!([nonces.count("r", "n"), nonces.count("r", "n"), nonces.count("s", "n")], [1, 2, 1]);
+        assert_eq!(nonces.count("rn", ""), 1, "another realm");
+        (0..MAX_NONCES).for_each(|n| assert_eq!(nonces.count("r", &n.to_string()), 1));
+        assert_eq!((nonces.counts.len(), nonces.order.len()), (MAX_NONCES, MAX_NONCES));
+        assert_eq!(nonces.count("r", "n"), 1);
     }
 
     #[test]

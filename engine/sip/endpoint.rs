@@ -1,14 +1,15 @@
 //! The whole agent as one machine: datagrams, wishes and time in; datagrams and news out.
 //!
 //! Its parts: [`clients`] and [`servers`] run the transactions, [`outgoing`] places calls, [`incoming`]
-//! takes them, [`early`] acknowledges what comes before the answer, [`established`] keeps calls up and ends
-//! them, [`session`] changes and refreshes them, [`transfer`] hands them on, [`within`] asks within them,
+//! takes them, [`early`] acknowledges what comes before the answer, [`exchange`] has its offers and answers,
+//! [`established`] keeps calls up and ends them, [`session`] changes and refreshes them, [`transfer`] hands them on, [`within`] asks within them,
 //! [`registering`] keeps our addresses known. Every map here is bounded and empties itself.
 
 mod clients;
 mod dice;
 mod early;
 mod established;
+mod exchange;
 mod incoming;
 mod outgoing;
 mod rate;
@@ -37,6 +38,7 @@ pub use words::{
 };
 
 use crate::{
+    auth::Nonces,
     dialog::DialogId,
     error::ParseError,
     headers::{CSeq, Fields, Headers},
@@ -46,7 +48,7 @@ use crate::{
     name_addr::NameAddr,
     offer_answer::MediaMismatch,
     registrar::Registrar,
-    sdp::SessionDescription,
+    sdp::{SdpError, SessionDescription},
     transport::{Hop, Transport},
     uri::Uri,
     via::{MAGIC_COOKIE, Via},
@@ -97,6 +99,7 @@ pub struct Endpoint {
     refusals: Rate,
     challenges: Rate,
     registrar: Option<Registrar>,
+    nonces: Nonces,
     next_incoming: u64,
     counts: Counts,
 }
@@ -117,6 +120,7 @@ impl Endpoint {
             refusals: Rate::default(),
             challenges: Rate::default(),
             registrar: None,
+            nonces: Nonces::default(),
             next_incoming: 1,
             counts: Counts::default(),
         }
@@ -385,10 +389,24 @@ fn set_body(fields: &mut Fields, body: &mut bytes::Bytes, sdp: &SessionDescripti
 
 /// The description in a message: `None` without one, or with one that is broken or of another type.
 fn description(fields: &Fields, body: &[u8]) -> Option<SessionDescription> {
-    if body.is_empty() {
-        return None;
+    written(fields, body).ok().flatten()
+}
+
+/// The same, where it matters that it is broken.
+fn written(fields: &Fields, body: &[u8]) -> Result<Option<SessionDescription>, SdpError> {
+    match sdp_of(fields, body).filter(|text| !text.is_empty()) {
+        Some(text) => SessionDescription::parse(text).map(Some),
+        None => Ok(None),
     }
-    SessionDescription::parse(sdp_of(fields, body)?).ok()
+}
+
+/// The answer in a message where one is due; else why there is none, in words for the call's owner.
+fn answer_of(fields: &Fields, body: &[u8]) -> Result<SessionDescription, String> {
+    match written(fields, body) {
+        Ok(Some(sdp)) => Ok(sdp),
+        Ok(None) => Err("The answer has no description".to_owned()),
+        Err(error) => Err(format!("The answer cannot be read: {error}")),
+    }
 }
 
 /// The body, or the part of it, that is said to be a description; silence counts as consent.
@@ -401,11 +419,8 @@ fn sdp_of<'a>(fields: &Fields, body: &'a [u8]) -> Option<&'a [u8]> {
 }
 
 /// Why an answer is no use, in words for the call's owner.
-fn no_use(mismatch: Option<MediaMismatch>) -> String {
-    match mismatch {
-        Some(mismatch) => format!("The answer is no use: {mismatch}"),
-        None => "The answer has no description".to_owned(),
-    }
+fn no_use(mismatch: MediaMismatch) -> String {
+    format!("The answer is no use: {mismatch}")
 }
 
 /// Whether the body is none that we read, and the sender lets it go unread (RFC 3261 §20.11).

@@ -87,6 +87,10 @@ impl Registrar {
     /// Answers a REGISTER; the tag is for To.
     pub fn answer(&mut self, now: Time, from: Hop, request: &Request, tag: &str) -> Response {
         let respond = |code, reason: &str| request.respond(code, reason, Some(tag));
+        // Whatever else it is, it names no telephone (§10.3, step 5; RFC 4475 §3.3.4).
+        let Some(to) = request.headers.to.uri.as_sip() else {
+            return respond(400, "To is no SIP address");
+        };
         let passwords = &self.passwords;
         let verdict = self.verifier.check(now, request, |user| passwords.get(user).map(String::as_str));
         let user = match verdict {
@@ -105,7 +109,7 @@ impl Registrar {
             }
         };
         // Nobody registers for another (§10.3, step 4).
-        if request.headers.to.uri.as_sip().and_then(|uri| uri.user()).as_deref() != Some(user.as_str()) {
+        if to.user().as_deref() != Some(user.as_str()) {
             return respond(403, "Forbidden");
         }
         match self.bind(now, from, request, &user) {

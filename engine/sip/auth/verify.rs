@@ -28,7 +28,7 @@ pub enum Verdict {
     Proven(String),
     /// Nothing yet: challenge it.
     Unproven,
-    /// The right password for a nonce that is too old, or was used: challenge it as stale.
+    /// The right password for a nonce that is too old, was used, or is none of ours: challenge it as stale.
     Stale,
     /// A wrong name or password.
     Wrong,
@@ -105,6 +105,13 @@ impl Verifier {
         format!("{second:x}.{number:x}.{}", hex::encode(hash.finalize().get(..16).unwrap_or_default()))
     }
 
+    /// The second and the number of a nonce that we have made.
+    fn made_by_us(&self, nonce: &str) -> Option<(u64, u64)> {
+        let mut parts = nonce.split('.').map(|part| u64::from_str_radix(part, 16).ok());
+        let (second, number) = (parts.next()??, parts.next()??);
+        (self.nonce(second, number) == nonce).then_some((second, number))
+    }
+
     /// Judges a request; `password` looks a user up.
     pub fn check<'a>(
         &mut self,
@@ -131,21 +138,18 @@ impl Verifier {
         let (Some(count), Some(cnonce), Some("auth")) = (of("nc"), of("cnonce"), of("qop")) else {
             return Verdict::Unproven;
         };
-        // A nonce that is none of ours is as good as none.
-        let mut parts = nonce.split('.').map(|part| u64::from_str_radix(part, 16).ok());
-        let (Some(Some(second)), Some(Some(number))) = (parts.next(), parts.next()) else {
-            return Verdict::Unproven;
-        };
-        if self.nonce(second, number) != nonce {
-            return Verdict::Unproven;
-        }
-        let Some(password) = password(user) else { return Verdict::Wrong };
+        // One that is none of ours is as good as none, and may be of before a restart: a telephone that answers it
+        // rightly would take its password for wrong if it were not told that only the nonce is (RFC 7616 §3.3).
+        let made = self.made_by_us(nonce);
+        let wrong = if made.is_some() { Verdict::Wrong } else { Verdict::Unproven };
+        let Some(password) = password(user) else { return wrong };
         let a1 = algorithm.hash(format!("{user}:{}:{password}", self.realm).as_bytes());
         let a2 = algorithm.hash(format!("{}:{uri}", request.method).as_bytes());
         let right = algorithm.hash(format!("{a1}:{nonce}:{count}:{cnonce}:auth:{a2}").as_bytes());
         if !same(right.as_bytes(), response.to_ascii_lowercase().as_bytes()) {
-            return Verdict::Wrong;
+            return wrong;
         }
+        let Some((second, number)) = made else { return Verdict::Stale };
         let now_s = now.since(Time::ZERO).as_secs();
         let count = u32::from_str_radix(count, 16).unwrap_or(0);
         let old = now_s.saturating_sub(second) > NONCE_LIFE.as_secs();

@@ -13,7 +13,7 @@ use super::{
     within::Ask,
 };
 use crate::{
-    dialog::DialogId,
+    dialog::{Dialog, DialogId},
     health::{Asked, Sign},
     message::{Request, Response},
     method::Method,
@@ -110,6 +110,9 @@ struct Entry {
     to: Hop,
     purpose: Purpose,
     acks: Vec<SentAck>,
+    /// The early dialogs that an INVITE has left behind with its first answer: whoever of them answers too is hung up
+    /// on with the next of its numbers.
+    branches: Vec<Dialog>,
     /// Whether anything has come back.
     heard: bool,
     /// The same request for UDP, where it went over TCP for its size alone and nothing has come back.
@@ -168,6 +171,20 @@ impl Clients {
         self.entries.get(&id).map(|e| e.proof.clone()).unwrap_or_default()
     }
 
+    /// Keeps the early dialogs of the branches that have not answered first.
+    pub(super) fn keep_branches(&mut self, id: u64, branches: impl Iterator<Item = Dialog>) {
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.branches.extend(branches);
+        }
+    }
+
+    /// The dialog of a branch that answers later, by the tag of its far end.
+    pub(super) fn take_branch(&mut self, id: u64, tag: &str) -> Option<Dialog> {
+        let branches = &mut self.entries.get_mut(&id)?.branches;
+        let place = branches.iter().position(|d| d.remote_tag() == tag)?;
+        Some(branches.swap_remove(place))
+    }
+
     /// Lets an INVITE go its way without its call; `proof` is for the BYE to whoever still answers it.
     pub(super) fn abandon(&mut self, id: u64, call: CallHandle, proof: Proof) {
         if let Some(entry) = self.entries.get_mut(&id) {
@@ -220,6 +237,7 @@ impl Endpoint {
                 to,
                 purpose,
                 acks: Vec::new(),
+                branches: Vec::new(),
                 heard: false,
                 fallback,
                 proof: Proof::default(),

@@ -2,7 +2,7 @@
 //! of a fork, and UPDATE within them (RFC 3311).
 //!
 //! Ours are reliable only where the caller requires it: an answer is never held up for a caller's wish.
-//! Deliberately absent: offers in PRACK, and UPDATEs of our own before the answer.
+//! Deliberately absent: offers of our own in PRACK, and UPDATEs of our own before the answer.
 
 use std::time::Duration;
 
@@ -10,9 +10,11 @@ use bytes::Bytes;
 use waihu_types::Time;
 
 use super::{
-    Call, CallHandle, Endpoint, Event, Hop, TimerKey,
+    Call, CallHandle, Endpoint, Event, FailureCause, Hop, TimerKey,
     clients::Purpose,
-    description, lists,
+    description,
+    exchange::Brought,
+    lists,
     outgoing::MAX_FORKS,
     set_body,
     within::{Ask, What},
@@ -30,7 +32,12 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Early {
     pub(super) dialog: Dialog,
+    /// Their description.
     pub(super) sdp: Option<SessionDescription>,
+    /// Ours, where an UPDATE of theirs has changed the session: each dialog of a fork has its own.
+    pub(super) changed: Option<SessionDescription>,
+    /// Whether theirs is an answer that binds, having come reliably.
+    answered: bool,
     /// The last RSeq that was acknowledged.
     rseq: Option<u32>,
 }
@@ -82,7 +89,7 @@ impl Endpoint {
             None => {
                 let dialog = Dialog::as_caller(invite, response);
                 self.dialogs.insert(dialog.id.clone(), call);
-                calling.early.push(Early { dialog, sdp: None, rseq: None });
+                calling.early.push(Early { dialog, sdp: None, changed: None, answered: false, rseq: None });
                 calling.early.len() - 1
             }
         };
@@ -95,6 +102,7 @@ impl Endpoint {
                 return Provisional::Nothing;
             }
             early.rseq = Some(number);
+            early.answered |= sdp.is_some();
             let cseq = response.headers.cseq.number;
             self.send_prack(now, call, place, hop, &format!("{number} {cseq} INVITE"));
         }
@@ -131,11 +139,11 @@ impl Endpoint {
         if ["Authorization", "Proxy-Authorization"].iter().any(|n| request.headers.other.value(n).is_some()) {
             return;
         }
-        let mut auth = calling.proof.auth.for_next_request();
+        let (mut auth, who) = (Authenticator::default(), calling.proof.credentials.as_ref());
         let Some(early) = calling.early.iter_mut().find(|e| e.dialog.remote_tag() == tag) else { return };
         request.headers.via = vec![via];
         request.headers.cseq.number = early.dialog.next_cseq();
-        if auth.answer(response, &mut request, calling.proof.credentials.as_ref(), &cnonce).is_ok() {
+        if auth.answer(response, &mut request, who, &cnonce, &mut self.nonces).is_ok() {
             let again = Ask::new(ask.call, What::Prack, request.clone(), auth);
             self.start_client(now, to, request, Purpose::Within(Box::new(again)));
         }
@@ -163,29 +171,38 @@ impl Endpoint {
         match (&offer, request.body.is_empty()) {
             (None, true) => {}
             // Our own offer has no answer yet that we could hold them to (§5.2).
-            (Some(_), _) if early.rseq.is_none() || early.sdp.is_none() => {
+            (Some(_), _) if !early.answered => {
                 return self.refuse(now, server, request, 491, "Request Pending", &[]);
             }
-            (Some(theirs), _) => match calling.offer.answer_again(theirs) {
-                Ok(answer) => {
-                    calling.offer.note(&answer);
-                    set_body(&mut response.headers.other, &mut response.body, &answer);
-                    early.sdp.clone_from(&offer);
-                    news = offer;
-                }
-                Err(_) => return self.refuse(now, server, request, 488, "Not Acceptable Here", &[]),
-            },
+            (Some(theirs), _) => {
+                let mut ours = early.changed.as_ref().unwrap_or(&calling.offer).clone();
+                let Ok(answer) = ours.answer_again(theirs) else {
+                    return self.refuse(now, server, request, 488, "Not Acceptable Here", &[]);
+                };
+                ours.note(&answer);
+                early.changed = Some(ours);
+                set_body(&mut response.headers.other, &mut response.body, &answer);
+                early.sdp.clone_from(&offer);
+                news = offer;
+            }
             (None, false) => return self.refuse(now, server, request, 488, "Not Acceptable Here", &[]),
         }
         self.respond(now, server, response);
         if news.is_some() {
-            let event = Event::Provisional { code: 183, reason: "Session Progress".to_owned(), sdp: news };
-            self.event(call, event);
+            let (code, reason) = (183, "Session Progress".to_owned());
+            let early_dialog = Some(tag.to_owned());
+            self.event(call, Event::Provisional { code, reason, early_dialog, sdp: news });
         }
     }
 
     /// Sends a provisional response reliably: one at a time (RFC 3262 §3).
-    pub(super) fn ring_reliably(&mut self, now: Time, call: CallHandle, mut response: Response) {
+    pub(super) fn ring_reliably(
+        &mut self,
+        now: Time,
+        call: CallHandle,
+        mut response: Response,
+        sdp: Option<&SessionDescription>,
+    ) {
         let Some(Call::Ringing(ringing)) = self.calls.get_mut(&call) else { return };
         let Some(to) = self.servers.address(ringing.server) else { return };
         ringing.next_rseq = ringing.next_rseq.wrapping_add(1).max(1);
@@ -196,6 +213,9 @@ impl Endpoint {
         let waits = Unconfirmed { rseq, to, bytes, next: now + T1, interval: T1, until: now + T1_64 };
         self.schedule.set(TimerKey::Call(call), Some(waits.next));
         ringing.unconfirmed = Some(waits);
+        if let Some(sdp) = sdp {
+            ringing.exchange.say(sdp.clone());
+        }
         self.respond(now, server, response);
     }
 
@@ -214,6 +234,8 @@ impl Endpoint {
         self.transmit(to, bytes);
     }
 
+    /// PRACK, which is agreed to whatever it brings (RFC 3262 §3): where nothing can be agreed on, the call ends
+    /// (RFC 6337, table 2).
     pub(super) fn on_prack(&mut self, now: Time, server: u64, call: CallHandle, request: &Request) {
         let ringing = match self.calls.get_mut(&call) {
             Some(Call::Ringing(ringing)) => ringing,
@@ -227,11 +249,19 @@ impl Endpoint {
         }
         ringing.unconfirmed = None;
         let (answer, later) = (ringing.answer.take(), ringing.later.take());
+        let brought = ringing.exchange.acknowledged(&request.headers.other, &request.body);
         self.schedule.set(TimerKey::Call(call), None);
-        if request.body.is_empty() {
-            self.refuse(now, server, request, 200, "OK", &[]);
-        } else {
-            self.refuse(now, server, request, 488, "Not Acceptable Here", &[]);
+        let mut response = request.respond(200, "OK", None);
+        response.headers.other.push("Server", &self.config.user_agent);
+        if let Ok(Brought::Offer { ours, .. }) = &brought {
+            set_body(&mut response.headers.other, &mut response.body, ours);
+        }
+        self.respond(now, server, response);
+        match brought {
+            Ok(Brought::Nothing) => {}
+            Ok(Brought::Answer(sdp)) => self.event(call, Event::Answered { sdp }),
+            Ok(Brought::Offer { theirs, .. }) => self.event(call, Event::Reinvited { sdp: theirs }),
+            Err(why) => return self.reject_for(now, call, (488, &why), FailureCause::BadAnswer),
         }
         if let Some(sdp) = answer {
             self.answer(now, call, sdp);

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use waihu_types::Time;
 
 use super::{
-    Call, CallHandle, EndedBy, Endpoint, Event, FailureCause, Hop, TimerKey, clients::Purpose, description,
-    lists, no_use, reason_of, session::Pending, transfer::Transfers,
+    Call, CallHandle, EndedBy, Endpoint, Event, FailureCause, Hop, TimerKey, answer_of, clients::Purpose,
+    lists, no_use, outgoing::failed, reason_of, session::Pending, transfer::Transfers,
 };
 use crate::{
     auth::{Authenticator, Credentials},
@@ -55,6 +55,13 @@ impl AwaitAck {
 pub(super) struct Proof {
     pub(super) credentials: Option<Credentials>,
     pub(super) auth: Authenticator,
+}
+
+impl Proof {
+    /// The same for another request: its challenges are answered anew.
+    pub(super) fn for_next_request(self) -> Self {
+        Self { auth: Authenticator::default(), ..self }
+    }
 }
 
 /// A call with a dialog.
@@ -194,7 +201,8 @@ impl Endpoint {
         bye.request.headers.cseq.number = bye.request.headers.cseq.number.saturating_add(1);
         // Where no answer can be given, the far end is left to find out by its session's silence.
         let Proof { credentials, auth } = &mut bye.proof;
-        if auth.answer(response, &mut bye.request, credentials.as_ref(), &cnonce).is_ok() {
+        let who = credentials.as_ref();
+        if auth.answer(response, &mut bye.request, who, &cnonce, &mut self.nonces).is_ok() {
             self.start_client(now, to, bye.request.clone(), Purpose::Bye(Box::new(bye)));
         }
     }
@@ -221,31 +229,27 @@ impl Endpoint {
         let Some(wait) = up.await_ack.take_if(|w| w.cseq == cseq) else { return false };
         let first = !std::mem::replace(&mut up.confirmed, true);
         let closing = up.closing.take();
-        let mut why = None;
-        let sdp = description(&ack.headers.other, &ack.body)
-            .filter(|s| up.local.settle(s).map_err(|mismatch| why = Some(mismatch)).is_ok());
+        let answer = wait.answer_due.then(|| {
+            let theirs = answer_of(&ack.headers.other, &ack.body)?;
+            up.settle(&theirs).map(|_| theirs).map_err(no_use)
+        });
         self.schedule_up(call);
         if let Some(reason) = closing {
             let ended = Event::Ended { by: EndedBy::Local, reason: None };
             self.bye_and_finish(now, call, reason.as_deref(), ended);
             return true;
         }
-        match (first, wait.answer_due, sdp) {
-            (true, true, None) => {
-                let failed = Event::Failed {
-                    code: 488,
-                    reason: no_use(why),
-                    cause: FailureCause::BadAnswer,
-                    retry_after_s: None,
-                    because: Vec::new(),
-                };
+        match answer {
+            Some(Err(why)) if first => {
                 let reason = "SIP;cause=488;text=\"Not Acceptable Here\"";
+                let failed = failed(488, &why, FailureCause::BadAnswer);
                 self.bye_and_finish(now, call, Some(reason), failed);
                 return true;
             }
-            (true, true, Some(sdp)) => self.event(call, Event::Answered { sdp }),
-            (false, true, Some(sdp)) => self.event(call, Event::Reinvited { sdp }),
-            _ => {}
+            Some(Ok(sdp)) if first => self.event(call, Event::Answered { sdp }),
+            Some(Ok(sdp)) => self.event(call, Event::Reinvited { sdp }),
+            // The session goes on as it was.
+            Some(Err(_)) | None => {}
         }
         if first {
             self.event(call, Event::Confirmed);

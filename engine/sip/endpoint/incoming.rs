@@ -3,9 +3,10 @@
 use waihu_types::Time;
 
 use super::{
-    Call, CallHandle, EndedBy, Endpoint, Event, FailureCause, Hop, MAX_CALLS, description,
+    Call, CallHandle, EndedBy, Endpoint, Event, FailureCause, Hop, MAX_CALLS,
     early::Unconfirmed,
     established::{AwaitAck, Up},
+    exchange::Exchange,
     lists,
     outgoing::failed,
     sdp_of,
@@ -17,7 +18,6 @@ use crate::{
     dialog::Dialog,
     identity::Identity,
     message::{Request, Response},
-    offer_answer::agree,
     sdp::SessionDescription,
     session_timer::{MIN_SE_S, SessionExpires, SessionTimer},
 };
@@ -31,7 +31,7 @@ pub(super) struct Ringing {
     pub(super) server: u64,
     pub(super) invite: Request,
     from: Hop,
-    offered: bool,
+    pub(super) exchange: Exchange,
     pub(super) dialog: Dialog,
     timer: Option<(SessionTimer, SessionExpires)>,
     /// The call whose place it takes.
@@ -94,7 +94,7 @@ impl Endpoint {
             server,
             invite,
             from,
-            offered: offer.is_some(),
+            exchange: Exchange::new(offer.clone()),
             dialog,
             timer,
             replaces,
@@ -120,10 +120,19 @@ impl Endpoint {
     pub(super) fn ring(&mut self, now: Time, call: CallHandle, code: u16, sdp: Option<&SessionDescription>) {
         let Some(Call::Ringing(ringing)) = self.calls.get_mut(&call) else { return };
         if ringing.unconfirmed.is_some() {
-            ringing.later = Some((code, sdp.cloned()));
+            let before = ringing.later.take().and_then(|(_, sdp)| sdp);
+            ringing.later = Some((code, sdp.cloned().or(before)));
             return;
         }
         let (server, reliable) = (ringing.server, ringing.reliable);
+        let sdp = match ringing.exchange {
+            // The first that is sure to arrive has the offer that is left to us (RFC 3262 §5); none has to be sent.
+            Exchange::LeftToUs if reliable && sdp.is_none() => return,
+            // What may be lost is no offer (RFC 3261 §13.2.1).
+            Exchange::LeftToUs if !reliable => None,
+            Exchange::LeftToUs | Exchange::Offered(_) => sdp,
+            Exchange::Asked(_) | Exchange::Settled { .. } => None,
+        };
         let Some(to) = self.servers.address(server) else { return };
         let contact = self.contact(to.transport);
         let Some(Call::Ringing(ringing)) = self.calls.get(&call) else { return };
@@ -135,7 +144,7 @@ impl Endpoint {
             set_body(&mut response.headers.other, &mut response.body, sdp);
         }
         if reliable {
-            return self.ring_reliably(now, call, response);
+            return self.ring_reliably(now, call, response, sdp);
         }
         self.respond(now, server, response);
     }
@@ -150,24 +159,28 @@ impl Endpoint {
         }
         let Some(to) = self.servers.address(ringing.server) else { return };
         let contact = self.contact(to.transport);
-        let Some(Call::Ringing(ringing)) = self.calls.get(&call) else { return };
+        let Some(Call::Ringing(ringing)) = self.calls.remove(&call) else { return };
         let mut response = ringing.response(200, "OK");
+        let Ringing { server, invite, from, mut exchange, dialog, timer, replaces, .. } = *ringing;
         response.headers.contact.push(contact);
         response.headers.other.push("Allow", allow);
         response.headers.other.push("Supported", supported);
-        if let Some((_, agreed)) = ringing.timer {
+        if let Some((_, agreed)) = timer {
             write_interval(&mut response.headers.other, agreed);
         }
-        set_body(&mut response.headers.other, &mut response.body, &sdp);
-        let wait = AwaitAck::new(now, to, &response, !ringing.offered);
-        let (server, dialog, from) = (ringing.server, ringing.dialog.clone(), ringing.from);
-        let (replaces, invite_fields) = (ringing.replaces, ringing.invite.headers.other.clone());
-        let offer = description(&invite_fields, &ringing.invite.body);
-        let stream = offer.and_then(|offer| agree(&sdp, &offer).ok());
-        let keys_in_sound = stream.is_some_and(|s| s.telephone_event.is_some());
-        let interval = ringing.timer.map(|(timer, _)| (timer.interval_s(), timer.refresher()));
-        let mut up = Up::callee(dialog, from, sdp, wait);
-        up.note_far(&invite_fields);
+        if exchange.is_open() {
+            set_body(&mut response.headers.other, &mut response.body, &sdp);
+            exchange.say(sdp.clone());
+        }
+        let (ours, keys_in_sound, answer_due) = match exchange {
+            Exchange::Settled { ours, keys_in_sound } => (ours, keys_in_sound, false),
+            Exchange::Asked(ours) => (ours, false, true),
+            Exchange::Offered(_) | Exchange::LeftToUs => (sdp, false, false),
+        };
+        let wait = AwaitAck::new(now, to, &response, answer_due);
+        let interval = timer.map(|(timer, _)| (timer.interval_s(), timer.refresher()));
+        let mut up = Up::callee(dialog, from, ours, wait);
+        up.note_far(&invite.headers.other);
         up.keys_in_sound = keys_in_sound;
         up.timer = interval.map(|(seconds, refresher)| SessionTimer::new(now, seconds, refresher));
         self.calls.insert(call, Call::Up(Box::new(up)));
@@ -192,8 +205,18 @@ impl Endpoint {
 
     /// Refuses a call that came in. The event tells the owner that it is over.
     pub(super) fn reject(&mut self, now: Time, call: CallHandle, code: u16, reason: &str) {
+        self.reject_for(now, call, (code, reason), FailureCause::Rejected);
+    }
+
+    pub(super) fn reject_for(
+        &mut self,
+        now: Time,
+        call: CallHandle,
+        (code, reason): (u16, &str),
+        cause: FailureCause,
+    ) {
         let Some(Call::Ringing(ringing)) = self.calls.get(&call) else { return };
-        let (code, cause) = (code.clamp(300, 699), FailureCause::Rejected);
+        let code = code.clamp(300, 699);
         let (server, mut response) = (ringing.server, ringing.response(code, reason));
         if code == 503 {
             response.headers.other.push("Retry-After", RETRY_AFTER_S);

@@ -5,9 +5,8 @@ use std::net::SocketAddr;
 use waihu_types::Time;
 
 use super::{
-    Call, CallHandle, EndedBy, Endpoint, Event, FailureCause, Hop, Invite, MAX_CALLS, TimerKey,
+    Call, CallHandle, EndedBy, Endpoint, Event, FailureCause, Hop, Invite, MAX_CALLS, TimerKey, answer_of,
     clients::{Purpose, SentAck},
-    description,
     early::{Early, Provisional},
     established::{Proof, Up},
     no_use,
@@ -113,6 +112,8 @@ impl Endpoint {
         let user = own.and_then(|uri| uri.user());
         let place = user.and_then(|user| self.telephone(now, &user));
         let (target, next_hop) = place.unwrap_or((target, next_hop));
+        // A Contact may bring headers, which have no place here (§19.1.1, table 1).
+        let target = target.for_request_line();
         let mut request = self.request(Method::Invite, target, from, next_hop.transport);
         if let Some(id) =
             call_id.filter(|id| !id.is_empty() && !id.contains(|c: char| c.is_whitespace() || c.is_control()))
@@ -231,8 +232,9 @@ impl Endpoint {
             self.schedule.set(TimerKey::Call(call), None);
         }
         if let Provisional::News(sdp) = self.note_early(now, client, call, response) {
-            let event = Event::Provisional { code: response.code, reason: response.reason.to_string(), sdp };
-            self.event(call, event);
+            let (code, reason) = (response.code, response.reason.to_string());
+            let early_dialog = response.headers.to.tag().filter(|_| code > 100).map(str::to_owned);
+            self.event(call, Event::Provisional { code, reason, early_dialog, sdp });
         }
         if wanted {
             self.send_cancel(now, call);
@@ -257,7 +259,10 @@ impl Endpoint {
             }
             _ => None,
         };
-        let (dialog, early_sdp) = early.map_or((None, None), |e| (Some(e.dialog), e.sdp));
+        let (dialog, early_sdp, changed) = match early {
+            Some(early) => (Some(early.dialog), early.sdp, early.changed),
+            None => (self.clients.take_branch(client, &tag), None, None),
+        };
         let Some((dialog, next_hop)) = self.acknowledge(client, response, dialog) else { return };
         let ours = matches!(self.calls.get(&call), Some(Call::Calling(c)) if c.client == client);
         let calling = if ours { self.calls.remove(&call) } else { None };
@@ -272,27 +277,31 @@ impl Endpoint {
         early.iter().for_each(|e| {
             self.dialogs.remove(&e.dialog.id);
         });
-        let proof = Proof { auth: proof.auth.for_next_request(), ..proof };
+        self.clients.keep_branches(client, early.into_iter().map(|e| e.dialog));
+        let proof = proof.for_next_request();
         self.clients.keep_proof(client, proof.clone());
-        let sdp = description(&response.headers.other, &response.body).or(early_sdp);
-        let mut up = Up::caller(dialog, next_hop, proof, offer);
+        let answer = match early_sdp {
+            // A 2xx that repeats the answer does not take back what has changed since (RFC 6337 §3.1.1).
+            Some(latest) if changed.is_some() => Ok(latest),
+            early => answer_of(&response.headers.other, &response.body).or_else(|why| early.ok_or(why)),
+        };
+        let mut up = Up::caller(dialog, next_hop, proof, changed.unwrap_or(offer));
         up.note_far(&response.headers.other);
         up.timer = agreed_by(now, &response.headers.other);
         if let Cancel::Wanted(reason) | Cancel::Sent(reason) = cancel {
             self.send_bye(now, up, reason.as_deref());
             return self.event(call, Event::Ended { by: EndedBy::Local, reason: None });
         }
-        let mut why = None;
-        match sdp.filter(|s| up.settle(s).map_err(|mismatch| why = Some(mismatch)).is_ok()) {
-            Some(sdp) => {
+        match answer.and_then(|sdp| up.settle(&sdp).map(|_| sdp).map_err(no_use)) {
+            Ok(sdp) => {
                 self.dialogs.insert(up.dialog.id.clone(), call);
                 self.calls.insert(call, Call::Up(Box::new(up)));
                 self.schedule_up(call);
                 self.event(call, Event::Answered { sdp });
             }
-            None => {
+            Err(why) => {
                 self.send_bye(now, up, Some("SIP;cause=488;text=\"Not Acceptable Here\""));
-                self.event(call, failed(488, &no_use(why), FailureCause::BadAnswer));
+                self.event(call, failed(488, &why, FailureCause::BadAnswer));
             }
         }
     }
@@ -371,7 +380,7 @@ impl Endpoint {
         request.headers.via = vec![via];
         request.headers.cseq.number = request.headers.cseq.number.saturating_add(1);
         let Proof { credentials, auth } = &mut calling.proof;
-        auth.answer(response, &mut request, credentials.as_ref(), &cnonce)?;
+        auth.answer(response, &mut request, credentials.as_ref(), &cnonce, &mut self.nonces)?;
         Ok(request)
     }
 
@@ -393,7 +402,7 @@ impl Endpoint {
         request.headers.cseq.number = request.headers.cseq.number.saturating_add(1);
         let Some(Call::Calling(calling)) = self.calls.get_mut(&call) else { return None };
         let Proof { credentials, auth } = &mut calling.proof;
-        auth.answer_again(&mut request, credentials.as_ref(), &cnonce);
+        auth.answer_again(&mut request, credentials.as_ref(), &cnonce, &mut self.nonces);
         Some(request)
     }
 
@@ -448,8 +457,8 @@ impl Endpoint {
         let Some(hop) = calling.backups.next() else { return false };
         let more = calling.backups.len() > 0;
         calling.provisional = false;
-        let auth = std::mem::take(&mut calling.proof.auth).for_next_request();
-        let proof = Proof { auth, credentials: calling.proof.credentials.clone() };
+        calling.proof.auth = Authenticator::default();
+        let proof = calling.proof.clone();
         let via = self.via(hop.transport);
         let contact = self.contact(hop.transport);
         let Some((invite, _)) = self.clients.invite(client) else { return false };

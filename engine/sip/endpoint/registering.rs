@@ -69,10 +69,10 @@ impl Endpoint {
         self.send_register(now, id);
     }
 
-    /// The next request, without proof until one is asked for; the nonce counts go on.
+    /// The next request, without proof until one is asked for.
     fn send_register(&mut self, now: Time, id: u64) {
         let Some(registration) = self.registrations.get_mut(&id) else { return };
-        registration.auth = registration.auth.for_next_request();
+        registration.auth = Authenticator::default();
         registration.lengthened = false;
         for name in ["Authorization", "Proxy-Authorization"] {
             registration.last.headers.other.remove(name);
@@ -111,7 +111,8 @@ impl Endpoint {
             200..=299 => return self.registered(now, id, response),
             401 | 407 => {
                 let who = registration.order.credentials.as_ref();
-                match registration.auth.answer(response, &mut registration.last, who, &cnonce) {
+                let (last, nonces) = (&mut registration.last, &mut self.nonces);
+                match registration.auth.answer(response, last, who, &cnonce, nonces) {
                     Ok(()) => return self.register_again(now, id),
                     Err(why) => reason = format!("{reason}: {why}"),
                 }
@@ -123,7 +124,8 @@ impl Endpoint {
                     registration.last.headers.other.remove("Expires");
                     registration.last.headers.other.push("Expires", &u32::to_string(&least));
                     let who = registration.order.credentials.as_ref();
-                    registration.auth.answer_again(&mut registration.last, who, &cnonce);
+                    let (last, nonces) = (&mut registration.last, &mut self.nonces);
+                    registration.auth.answer_again(last, who, &cnonce, nonces);
                     return self.register_again(now, id);
                 }
             }

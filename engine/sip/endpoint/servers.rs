@@ -197,12 +197,22 @@ impl Endpoint {
         }
     }
 
-    /// The checks of §8.2 in its order: method, scheme, Require, content. True where a refusal was sent.
-    /// Content is that of INVITE only: a BYE hangs up whatever it brings along (ISUP, quality reports).
+    /// Whether a refusal was sent for a fault of the request.
     fn is_unacceptable(&mut self, now: Time, id: u64, request: &Request) -> bool {
+        let Some((code, reason, extra)) = self.fault_of(request) else { return false };
+        let extra: Vec<(&str, &str)> = extra.iter().map(|(n, v)| (*n, v.as_str())).collect();
+        self.refuse(now, id, request, code, reason, &extra);
+        true
+    }
+
+    /// What a request is refused for, with a header that says more: the checks of §8.2 in its order, method, scheme,
+    /// Require, content. Content is that of INVITE only: a BYE hangs up whatever it brings along (ISUP, quality
+    /// reports).
+    fn fault_of(&self, request: &Request) -> Option<(u16, &'static str, Option<(&'static str, String)>)> {
         let (allow, supported) = (self.allow(), self.supported());
         let known = match &request.method {
             Method::Refer => self.config.referral == Referral::Told,
+            Method::Register => self.registrar.is_some(),
             Method::Invite
             | Method::Bye
             | Method::Options
@@ -212,7 +222,7 @@ impl Endpoint {
             Method::Notify => true,
             _ => false,
         };
-        let (code, reason, extra) = match &request.method {
+        let fault = match &request.method {
             _ if known => {
                 let ours = |w: &&str| supported.split(", ").any(|s| s.eq_ignore_ascii_case(w));
                 let required: Vec<&str> =
@@ -229,24 +239,31 @@ impl Endpoint {
                 } else if request.method == Method::Invite && !takes_descriptions(&request.headers.other) {
                     (406, "Not Acceptable", None)
                 } else {
-                    return false;
+                    return None;
                 }
             }
             Method::Extension(_) => (501, "Not Implemented", Some(("Allow", allow.to_owned()))),
             _ => (405, "Method Not Allowed", Some(("Allow", allow.to_owned()))),
         };
-        let extra: Vec<(&str, &str)> = extra.iter().map(|(n, v)| (*n, v.as_str())).collect();
-        self.refuse(now, id, request, code, reason, &extra);
-        true
+        Some(fault)
     }
 
     /// A REGISTER, answered by the registrar. Of whoever proves nothing, nothing is kept (§8.2.7), and no more of them
     /// are answered in a second than [`MAX_CHALLENGES`]; a telephone that is registered is always asked.
     fn take_registration(&mut self, now: Time, from: Hop, to: Hop, key: Key, request: &Request) {
         let tag = self.tag_of(request);
+        let fault = self.fault_of(request);
         let Some(registrar) = &mut self.registrar else { return };
-        let response = registrar.answer(now, from, request, &tag);
-        if !matches!(response.code, 401 | 403) {
+        let response = match fault {
+            None => registrar.answer(now, from, request, &tag),
+            Some((code, reason, extra)) => {
+                let mut response = request.respond(code, reason, Some(&tag));
+                extra.iter().for_each(|(name, value)| response.headers.other.push(name, value));
+                response
+            }
+        };
+        let proven = !matches!(response.code, 400..=420);
+        if proven {
             if let Some(id) = self.begin(from, to, key, request) {
                 self.respond(now, id, response);
             }

@@ -78,7 +78,7 @@ impl Endpoint {
         request.headers.contact.push(contact);
         request.headers.other.push("User-Agent", &agent);
         write(&mut request);
-        let ask = Ask::new(call, what, request.clone(), up.proof.auth.for_next_request());
+        let ask = Ask::new(call, what, request.clone(), Authenticator::default());
         self.start_client(now, to, request, Purpose::Within(Box::new(ask))).is_some()
     }
 
@@ -144,9 +144,9 @@ impl Endpoint {
             let asked = fields.value("Session-Expires").and_then(SessionExpires::parse).map(|s| s.seconds);
             let least = min_se(&response.headers.other, asked)?;
             ask_interval(&mut again.request.headers.other, least);
-            again.auth.answer_again(&mut again.request, who, &cnonce);
+            again.auth.answer_again(&mut again.request, who, &cnonce, &mut self.nonces);
         } else {
-            again.auth.answer(response, &mut again.request, who, &cnonce).ok()?;
+            again.auth.answer(response, &mut again.request, who, &cnonce, &mut self.nonces).ok()?;
         }
         Some(again)
     }

@@ -148,20 +148,22 @@ pub struct Invite {
 pub enum Command {
     /// Place a call.
     Invite(Box<Invite>),
-    /// 180, or 183 with early media, on a call that came in.
+    /// 180, or 183 with early media, on a call that came in. Where the caller requires that it arrives and leaves the
+    /// offer to us, the description is our offer, `Answered` brings the answer, and nothing rings before it.
     Ring {
         /// The call.
         call: CallHandle,
         /// 180 to 199.
         code: u16,
-        /// Early media's description.
+        /// Early media's description; that of the answer to come.
         sdp: Option<SessionDescription>,
     },
     /// 200 on a call that came in.
     Answer {
         /// The call.
         call: CallHandle,
-        /// Our answer; our offer where the INVITE had none.
+        /// Our answer; our offer where the INVITE had none. Not repeated where `Ring` has said it to a caller who
+        /// requires that it arrives.
         sdp: SessionDescription,
     },
     /// A final refusal of a call that came in.
@@ -369,7 +371,7 @@ pub enum FailureCause {
     /// Nothing could be sent.
     TransportError,
     /// Somebody picked up: a 2xx came, but without a description that we can speak. It is acknowledged and
-    /// hung up on.
+    /// hung up on. So is a caller who left the offer to us and whose answer is none that we can speak.
     BadAnswer,
     /// Cancelled before it was answered, by whoever placed it.
     Cancelled,
@@ -400,18 +402,22 @@ pub enum Event {
         code: u16,
         /// Its phrase.
         reason: String,
+        /// The early dialog that it is of, by the far end's tag (RFC 3261 §12.1): a fork rings at several telephones,
+        /// each with a description of its own. None with 100, and where the far end gives no tag.
+        early_dialog: Option<String>,
         /// Early media's description.
         sdp: Option<SessionDescription>,
     },
     /// A call that we placed is answered and acknowledged; on a call that came in without an offer, the
-    /// answer to ours.
+    /// answer to ours, which may come before we have answered the call.
     Answered {
         /// Their description.
         sdp: SessionDescription,
     },
     /// The ACK for our 200 came: a call that came in is up.
     Confirmed,
-    /// They changed the session (hold and back as a rule); we have agreed, with the same address of ours.
+    /// They changed the session (hold and back as a rule); we have agreed, with the same address of ours. A call that
+    /// came in may change before it is answered.
     Reinvited {
         /// Their description now.
         sdp: SessionDescription,

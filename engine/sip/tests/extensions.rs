@@ -140,7 +140,10 @@ fn where_the_caller_requires_it_ringing_is_repeated_until_its_prack_and_the_answ
     assert!(us.last("SIP/2.0").starts_with("SIP/2.0 481"));
     us.hear(&prack(&us, 3, &format!("RAck: {rseq} 1 INVITE")));
     assert_eq!(us.times("SIP/2.0 200").len(), 2, "the PRACK's and the INVITE's");
-    assert!(us.last("SIP/2.0 200").contains("m=audio"));
+    assert!(
+        !us.last("SIP/2.0 200").contains("m=audio"),
+        "it is said, and is not said again (RFC 6337 §3.1.1)"
+    );
 }
 
 #[test]

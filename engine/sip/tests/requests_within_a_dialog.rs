@@ -6,7 +6,9 @@ mod agent;
 use std::net::SocketAddr;
 
 use agent::{Agent, BODY, CALL, HERE, THERE, field, fields, request, response, sdp, with};
-use waihu_sip::{CallHandle, Command, Credentials, EndedBy, EndpointConfig, Event, Input, Referral};
+use waihu_sip::{
+    CallHandle, Change, Command, Credentials, Direction, EndedBy, EndpointConfig, Event, Input, Referral,
+};
 
 const FIRST: &str = "192.0.2.11:5060";
 const SECOND: &str = "192.0.2.12:5070";
@@ -218,6 +220,54 @@ fn two_proxies_and_the_callees_side_each_get_their_answer_in_every_attempt() {
     assert_eq!(us.times("BYE").len(), 3);
     us.wait(100_000);
     assert!(us.is_empty());
+}
+
+/// The count of the one nonce that a request proves itself with.
+fn count(request: &str) -> String {
+    let proofs = answers(request, "Proxy-Authorization");
+    assert!(matches!(&proofs[..], [(_, nonce, ..)] if nonce == "n"), "{request}");
+    proofs[0].3.clone()
+}
+
+#[test]
+fn no_two_requests_use_a_nonce_with_the_same_count_whatever_call_they_are_of() {
+    let mut us = Agent::new();
+    let again = |us: &mut Agent, method: &str| {
+        us.hear(&challenge(&us.last(method), 407, "p", "n"));
+        count(&us.last(method))
+    };
+    let mut counts = Vec::new();
+    us.invite(CALL, who());
+    counts.push(again(&mut us, "INVITE"));
+    // Of two branches of the fork, each asked for a proof of its PRACK.
+    for tag in ["far", "two"] {
+        let rings = response(&us.last("INVITE"), "183 Session Progress", BODY)
+            .replace("tag=far", &format!("tag={tag}"));
+        us.hear(&with(&rings, "Require: 100rel\r\nRSeq: 1"));
+        counts.push(again(&mut us, "PRACK"));
+    }
+    let invite = us.last("INVITE");
+    us.hear(&response(&invite, "200 OK", BODY));
+    // The second branch is hung up on.
+    us.hear(&response(&invite, "200 OK", BODY).replace("tag=far", "tag=two"));
+    counts.push(again(&mut us, "BYE"));
+    // Two at once within the dialog, and a third that follows.
+    let hold = Change::Direction(Direction::SendOnly);
+    us.input(Input::Command(Command::Modify { call: CALL, change: hold }));
+    let key = || Input::Command(Command::Digit { call: CALL, digit: '5', duration_ms: 100 });
+    us.input(key());
+    counts.push(again(&mut us, "INFO"));
+    counts.push(again(&mut us, "INVITE"));
+    us.hear(&response(&us.last("INVITE"), "200 OK", BODY));
+    us.input(key());
+    counts.push(again(&mut us, "INFO"));
+    // Another call of the same trunk, given the same nonce.
+    us.invite(CallHandle(4), who());
+    counts.push(again(&mut us, "INVITE"));
+    us.hang_up(CALL);
+    counts.push(again(&mut us, "BYE"));
+    let expected: Vec<String> = (1..=9).map(|n| format!("{n:08x}")).collect();
+    assert_eq!(counts, expected);
 }
 
 #[test]

@@ -1,15 +1,18 @@
 //! What a telephone does with each of the 49 messages of RFC 4475, by the RFC's own words, none left out: the
-//! answer that it sends, a call that it takes, or nothing; as a datagram, and cut out of a stream.
+//! answer that it sends, a call that it takes, or nothing; as a datagram, and cut out of a stream; and what a registrar
+//! does with their REGISTERs.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod agent;
 
-use std::{fs, path::PathBuf};
+use std::{fs, net::SocketAddr, path::PathBuf};
 
-use agent::Agent;
+use agent::{Agent, CALL, HERE, field, fields, sdp};
 use waihu_sip::{
-    Event, Transport,
+    Command, Credentials, Endpoint, EndpointConfig, Event, Input, Invite, NameAddr, Transport, Uri,
+    auth::Challenge,
     framing::{Frame, Framer, Unframable},
+    registrar::{Registrar, Telephone},
 };
 
 /// What comes of a message.
@@ -24,8 +27,8 @@ enum Comes {
 }
 use Comes::{Answer, Nothing, Rings};
 
-/// By section. REGISTER and MESSAGE are 405 to whoever is no registrar and shows no messages; a request within a
-/// dialog that is not there is 481. Both are what comes after the message was found right.
+/// By section. REGISTER and MESSAGE are 405 to whoever is no registrar and shows no messages ([`REGISTERS`] has what a
+/// registrar says); a request within a dialog that is not there is 481. Both are what comes after the message was found right.
 const ALL: [(&str, Comes); 49] = [
     // 3.1.1: valid
     ("wsinv", Answer(481)),
@@ -117,17 +120,118 @@ fn comes(us: &Agent, name: &str) -> Comes {
     }
 }
 
+/// The REGISTERs among them, at a registrar that knows their users: what is said to each at first, and the Contacts that
+/// are registered once it has proven itself; none where it was refused before that.
+const REGISTERS: [(&str, u16, Option<&[&str]>); 9] = [
+    // Distinct places, however little of them there is to see.
+    ("escnull", 401, Some(&["<sip:%00@host5.example.com>", "<sip:%00%00@host5.example.com>"])),
+    // The INVITE behind it in the same datagram is left alone.
+    ("dblreq", 401, Some(&["<sip:j.user@host.example.com>"])),
+    ("scalar02", 400, None),
+    ("regbadct", 400, None),
+    // To must be a SIP address.
+    ("unksm2", 400, None),
+    // Credentials that nobody knows are none; without a Contact it only asks.
+    ("regaut01", 401, Some(&[])),
+    // The parameter is the header's, and is not the address's.
+    ("cparam01", 401, Some(&["<sip:+19725552222@gw1.example.net>"])),
+    // Here it is the address's.
+    ("cparam02", 401, Some(&["<sip:+19725552222@gw1.example.net;unknownparam>"])),
+    ("regescrt", 401, Some(&["<sip:user@example.com?Route=%3Csip:sip.example.com%3E>"])),
+];
+
+fn registrar(transport: Transport) -> Agent {
+    let users = ["null-\0-null", "j.user", "user", "watson"];
+    let telephones = users.map(|user| Telephone { user: user.into(), password: "secret".into() });
+    let mut us = Agent::new();
+    us.transport = transport;
+    us.endpoint = Endpoint::new(EndpointConfig::new(HERE.parse().unwrap(), "test", 7))
+        .with_registrar(Registrar::new("waihu", telephones.to_vec(), 7));
+    us
+}
+
+/// The same with a proof that answers our challenge.
+fn proven(register: &str, asked: &str) -> String {
+    let challenge = Challenge::parse(fields(asked, "WWW-Authenticate")[0]).unwrap();
+    let to = register.lines().find_map(|l| l.strip_prefix("To: sip:")).unwrap();
+    let user = to.split('@').next().unwrap().replace("%00", "\0");
+    let who = Credentials { username: user, password: "secret".into(), realm: None };
+    let proof = challenge.answer(&who, ("REGISTER", "sip:example.com", b""), 1, "c");
+    register.replacen("\r\n", &format!("\r\nAuthorization: {proof}\r\n"), 1)
+}
+
+#[test]
+fn each_register_is_asked_for_a_proof_or_refused_and_then_registers_what_it_says() {
+    for transport in [Transport::Udp, Transport::Tcp] {
+        for (name, first, places) in REGISTERS {
+            let mut us = registrar(transport);
+            let text = String::from_utf8(message(name)).unwrap();
+            us.hear(&text);
+            assert!(us.last("SIP/2.0").starts_with(&format!("SIP/2.0 {first} ")), "{name}");
+            assert!(us.is_empty(), "{name}: nothing is kept of who has proven nothing");
+            let Some(places) = places else { continue };
+            us.hear(&proven(&text, &us.last("SIP/2.0 401")));
+            let ok = us.last("SIP/2.0");
+            assert!(ok.starts_with("SIP/2.0 200"), "{name}: {ok}");
+            let told: Vec<&str> =
+                fields(&ok, "Contact").iter().map(|c| c.rsplit_once(';').unwrap().0).rev().collect();
+            assert_eq!(told, places, "{name}");
+            assert!(us.events.is_empty() && us.sent.len() == 2, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_telephone_whose_contact_brings_headers_is_called_without_them() {
+    let mut us = registrar(Transport::Udp);
+    let text = String::from_utf8(message("regescrt")).unwrap();
+    us.hear(&text);
+    us.hear(&proven(&text, &us.last("SIP/2.0 401")));
+    let here: SocketAddr = HERE.parse().unwrap();
+    us.input(Input::Command(Command::Invite(Box::new(Invite {
+        call: CALL,
+        target: Uri::sip("user", here),
+        next_hop: here.into(),
+        backups: Vec::new(),
+        redirects: Vec::new(),
+        call_id: None,
+        from: NameAddr::new(None, Uri::sip("waihu", here)),
+        credentials: None,
+        offer: sdp(),
+        headers: Vec::new(),
+    }))));
+    let invite = us.last("INVITE");
+    assert!(invite.starts_with("INVITE sip:user@example.com SIP/2.0\r\n"), "{invite}");
+    assert_eq!(fields(&invite, "Route"), [""; 0]);
+}
+
+#[test]
+fn a_register_that_requires_what_is_unknown_or_asks_no_sip_address_is_told_so() {
+    let mut us = registrar(Transport::Udp);
+    let text = String::from_utf8(message("cparam01")).unwrap();
+    us.hear(&text.replace("l: 0", "Require: path, timer\r\nl: 0"));
+    let answer = us.last("SIP/2.0");
+    assert!(answer.starts_with("SIP/2.0 420 "), "{answer}");
+    assert_eq!(field(&answer, "Unsupported"), "path");
+    us.hear(&text.replace("REGISTER sip:example.com", "REGISTER tel:12345"));
+    assert!(us.last("SIP/2.0").starts_with("SIP/2.0 416 "));
+    assert!(us.is_empty(), "nothing is kept of it");
+}
+
 #[test]
 fn each_of_the_49_messages_comes_to_what_the_rfc_says() {
     let mut wrong = Vec::new();
-    for transport in [Transport::Udp, Transport::Tcp] {
+    let asks = |name| REGISTERS.iter().find(|(n, ..)| *n == name).map(|(_, code, _)| Answer(*code));
+    let ways = [Transport::Udp, Transport::Tcp].map(|t| [(t, false), (t, true)]);
+    for (transport, registers) in ways.into_iter().flatten() {
         for (name, expected) in ALL {
-            let mut us = Agent::new();
+            let expected = asks(name).filter(|_| registers).unwrap_or(expected);
+            let mut us = if registers { registrar(transport) } else { Agent::new() };
             us.transport = transport;
             us.hear_bytes(&message(name));
             let comes = comes(&us, name);
             if comes != expected {
-                wrong.push((name, transport, comes, expected));
+                wrong.push((name, transport, registers, comes, expected));
             }
         }
     }

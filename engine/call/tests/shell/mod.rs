@@ -519,12 +519,13 @@ impl Shell {
 }
 
 pub fn ringing(code: u16) -> Event {
-    Event::Provisional { code, reason: "Ringing".to_owned(), sdp: None }
+    Event::Provisional { code, reason: "Ringing".to_owned(), early_dialog: None, sdp: None }
 }
 
 /// A provisional response that brings sound.
 pub fn early_media() -> Event {
-    Event::Provisional { code: 183, reason: "Session Progress".to_owned(), sdp: Some(description()) }
+    let (reason, early_dialog) = ("Session Progress".to_owned(), Some("far".to_owned()));
+    Event::Provisional { code: 183, reason, early_dialog, sdp: Some(description()) }
 }
 
 pub fn answer() -> Event {

@@ -52,6 +52,8 @@ pub struct World {
     pub seed: u64,
     /// Of 100 datagrams this many are lost, and as many doubled.
     pub faults: u64,
+    /// What goes to this address goes to each of these: a proxy that forks and keeps nothing.
+    pub fork: Option<(SocketAddr, Vec<SocketAddr>)>,
     pub events: Vec<(usize, CallHandle, Event)>,
 }
 
@@ -77,6 +79,7 @@ impl World {
             sent: 0,
             seed,
             faults,
+            fork: None,
             events: Vec::new(),
         }
     }
@@ -107,21 +110,27 @@ impl World {
     pub fn transmit(&mut self, from: SocketAddr, to: Hop, bytes: Vec<u8>) {
         let start = String::from_utf8_lossy(&bytes[..bytes.len().min(11)]).into_owned();
         self.seen.push(start.split(' ').next().unwrap().to_owned());
-        let copies = match self.dice() {
-            d if d < self.faults => 0,
-            d if d < 2 * self.faults => 2,
-            _ => 1,
+        let branches = match &self.fork {
+            Some((at, branches)) if *at == to.address => branches.clone(),
+            _ => vec![to.address],
         };
-        for _ in 0..copies {
-            let jitter = if self.faults > 0 { self.dice() } else { 0 };
-            self.sent += 1;
-            self.wire.push(Datagram {
-                at: self.now + Duration::from_millis(5 + jitter),
-                order: self.sent,
-                from,
-                to,
-                bytes: bytes.clone(),
-            });
+        for branch in branches {
+            let copies = match self.dice() {
+                d if d < self.faults => 0,
+                d if d < 2 * self.faults => 2,
+                _ => 1,
+            };
+            for _ in 0..copies {
+                let jitter = if self.faults > 0 { self.dice() } else { 0 };
+                self.sent += 1;
+                self.wire.push(Datagram {
+                    at: self.now + Duration::from_millis(5 + jitter),
+                    order: self.sent,
+                    from,
+                    to: Hop::new(to.transport, branch),
+                    bytes: bytes.clone(),
+                });
+            }
         }
     }
 
@@ -198,9 +207,13 @@ impl World {
 
     /// The handle of the latest call that came in at an end.
     pub fn incoming_at(&self, end: usize) -> CallHandle {
+        self.came_in(end).unwrap()
+    }
+
+    pub fn came_in(&self, end: usize) -> Option<CallHandle> {
         let mut news = self.events.iter().rev();
         let came = news.find(|(e, _, event)| *e == end && matches!(event, Event::Incoming { .. }));
-        came.map(|(_, call, _)| *call).unwrap()
+        came.map(|(_, call, _)| *call)
     }
 
     pub fn of(&self, end: usize) -> Vec<&Event> {
