@@ -109,6 +109,9 @@ impl Servers {
     }
 }
 
+/// Code, reason, and a header that says more.
+type Fault = (u16, &'static str, Option<(&'static str, String)>);
+
 impl Endpoint {
     pub(super) fn on_request(&mut self, now: Time, from: Hop, mut request: Request) {
         let Some(via) = request.headers.via.first_mut() else { return };
@@ -208,7 +211,7 @@ impl Endpoint {
     /// What a request is refused for, with a header that says more: the checks of §8.2 in its order, method, scheme,
     /// Require, content. Content is that of INVITE only: a BYE hangs up whatever it brings along (ISUP, quality
     /// reports).
-    fn fault_of(&self, request: &Request) -> Option<(u16, &'static str, Option<(&'static str, String)>)> {
+    fn fault_of(&self, request: &Request) -> Option<Fault> {
         let (allow, supported) = (self.allow(), self.supported());
         let known = match &request.method {
             Method::Refer => self.config.referral == Referral::Told,
