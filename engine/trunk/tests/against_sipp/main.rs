@@ -22,6 +22,8 @@ mod near;
 mod not_answered;
 mod outside_a_call;
 mod sipp;
+#[path = "../../../sip/tests/torture/mod.rs"]
+mod torture;
 mod unreachable;
 mod wire;
 mod within_the_call;
