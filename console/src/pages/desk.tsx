@@ -1,10 +1,11 @@
 // The agent's desk: what rings, who it is and what was said, the call in hand, what came of it. Keys first.
-import { Button, DatePicker, Form, Input, Segmented, Select } from 'antd';
+import { Button, Form, Input, Segmented, Select } from 'antd';
 import dayjs, { type Dayjs } from 'dayjs';
 import { useEffect, useRef, useState } from 'react';
 import { part } from '../client';
 import { useDesk, type Call, type Card as About, type Promised, type Said, type Wish } from '../desk-link';
 import { CallIn, Others, Transfer } from '../desk-transfer';
+import { bring, DatePicker } from '../later';
 import { Card, Facts, Head, Mark, Nothing } from '../parts';
 import { clock, useWords } from '../session';
 import { namesOf, type Word } from '../words';
@@ -189,6 +190,7 @@ const Desk = () => {
   const { t, lang } = useWords();
   const { line, stands, offer, wrapped, colleagues, told, ahead, send, listen, silence, again } = useDesk();
   const now = useNow(ahead);
+  useEffect(bring, []);
   const looks = stands?.presence === 'looking' || stands?.presence === 'awaiting';
   const look = looks ? (stands.call ?? undefined) : undefined;
   const call = looks ? undefined : (stands?.call ?? undefined);
