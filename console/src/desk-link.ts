@@ -11,11 +11,15 @@ export interface Promised extends Part { parts?: Part[]; discount?: Sum; channel
 export interface Said { at: string; speaker: 'callee' | 'bot' | 'agent'; text: string; intent?: string }
 export interface Card extends Sum {
   campaign: string | null; case: string; name: string; title: string; lang: string; creditor: string; product: string; due_date: string;
+  /** Where the telephone rings. */
+  time_zone: string;
   /** None before a call. */
   reason: string | null; history: { at: string; disposition: string; promised?: string }[]; skills: string[]; identity: string; debt_disclosed: boolean; mood: { agitation: number; distress: number; willingness: number } | null;
   intents: string[]; table: Promised | null; offers: Promised[];
   authority: { least_part: Sum; max_parts: number; max_delay_days: number; max_span_days: number; discounts: string[]; approver: string | null };
   wanted_at: string;
+  /** The agent who asks about a call that is theirs. */
+  asked_by?: string;
 }
 export interface Call {
   attempt: string; card: Card; lines: Said[]; joined: boolean; held: boolean; muted: boolean;

@@ -598,6 +598,8 @@ const WORDS = {
   'desk.joined': ['您与对方已接通', 'You hear each other'],
   'desk.joining': ['正在接入…', 'Joining …'],
   'desk.reason': ['转接原因', 'Why you'],
+  'desk.asked_by': ['向您咨询的坐席', 'Asks you'],
+  'desk.now': ['现在时间', 'Now'],
   'desk.waits': ['已等待', 'Waits'],
   'desk.due': ['逾期', 'Overdue'],
   'desk.product': ['产品', 'Product'],

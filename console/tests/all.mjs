@@ -515,6 +515,45 @@ if (desks) await step('an agent takes a call at the desk', async (page) => {
   await other.context().close();
 });
 
+if (desks) await step('a desk shows why it rings, whose time it is there and what may be offered', async (page) => {
+  // As the server tells of a call that a colleague asks about, abroad.
+  const [at, currency] = [new Date().toISOString(), 'CNY'];
+  const offers = [{ date: '2031-12-01', amount: '3250.00', currency }, { date: '2031-12-01', amount: '3250.00', currency, parts: ['01', '15'].map((day) => ({ date: `2031-12-${day}`, amount: '1625.00', currency })) }];
+  const card = {
+    campaign: 'abroad', case: 'c-abroad', name: '周宁', title: '女士', lang: 'zh', creditor: '安信银行', product: '信用卡', amount: '3250.00', currency, due_date: '2026-11-15', time_zone: 'America/New_York',
+    reason: 'hardship', asked_by: '李明', history: [], skills: [], identity: 'confirmed', debt_disclosed: true, mood: null, intents: [], table: null, offers, wanted_at: at,
+    authority: { least_part: { amount: '100.00', currency }, max_parts: 2, max_delay_days: 30, max_span_days: 60, discounts: [], approver: null },
+  };
+  const said = [];
+  await page.routeWebSocket('**/v1/desk', (desk) => {
+    const tell = (message) => desk.send(JSON.stringify(message));
+    const stands = (presence, call) => tell({ type: 'state', agent: { login: 'agent', name: 'agent', skills: {}, langs: ['zh'] }, presence, wish: 'available', since: at, until: null, call, telephone: true, now: new Date().toISOString() });
+    desk.onMessage((message) => {
+      const heard = JSON.parse(message);
+      said.push(heard);
+      if (heard.type === 'answer') stands('talking', { attempt: 'a-1', card, lines: [], joined: true, held: false, muted: false });
+      if (heard.type === 'wrap_up') tell({ type: 'wrapped', attempt: 'a-1' });
+    });
+    stands('offered', null);
+    tell({ type: 'offer', attempt: 'a-1', until: new Date(Date.now() + 36e5).toISOString(), card });
+  });
+  await signIn(page, 'agent', password);
+  const rings = page.getByRole('alertdialog');
+  await rings.getByText('李明').waitFor();
+  await rings.getByText(/被叫当地 .*New_York/).waitFor();
+  await rings.getByText('2031-12-01 1625.00 CNY + 2031-12-15 1625.00 CNY').waitFor();
+  await shoot(page, 'desk-asked');
+  await page.keyboard.press('a');
+  await page.getByText(/被叫当地 .*New_York/).waitFor();
+  await page.getByRole('button', { name: '2031-12-01 3250.00 CNY' }).click();
+  await page.getByText('承诺还款').first().waitFor();
+  await shoot(page, 'desk-plans');
+  await page.getByRole('button', { name: '保存' }).click();
+  await page.getByText('已保存').waitFor();
+  const { disposition, promise } = said.at(-1);
+  check(disposition === 'promise_to_pay' && JSON.stringify(promise) === JSON.stringify(offers[0]), `the plan that was pressed is what came of it, not ${JSON.stringify(said.at(-1))}`);
+});
+
 await step('a board tells what needs a person', async (page) => {
   await page.route('**/v1/board', async (route) => {
     const answer = await route.fetch();

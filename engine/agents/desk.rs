@@ -228,6 +228,8 @@ pub struct Card {
     pub due: Money,
     /// The day on which it was due.
     pub due_date: jiff::civil::Date,
+    /// The time zone where the telephone rings, by its IANA name.
+    pub time_zone: String,
     /// What made the callee be handed over; none where the call has yet to be placed.
     pub reason: Option<Intent>,
     /// What the agent should be able to do.

@@ -365,7 +365,7 @@ impl Strategy {
             standing.closed.get_or_insert_with(|| "no_rule".to_owned());
             return;
         };
-        let zone = zone(zone_of(case, &tried.number));
+        let zone = zone(case.zone_of(&tried.number));
         let waited = step.wait(nth).map(|wait| {
             let at = after(wait);
             if step.other_part { self.parts.other(&zone, at, tried.dialled_at) } else { at }
@@ -477,11 +477,6 @@ impl Strategy {
         }
         at
     }
-}
-
-fn zone_of<'c>(case: &'c Case, number: &PhoneNumber) -> &'c str {
-    let own = case.lines().find(|line| line.phone.subscriber() == number.subscriber());
-    own.map_or(&case.time_zone, |line| line.time_zone)
 }
 
 #[cfg(test)]

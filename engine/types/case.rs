@@ -174,6 +174,12 @@ impl Case {
         std::iter::once(own).chain(others)
     }
 
+    /// The IANA name of the time zone where one of its numbers rings; its own where it has no such number.
+    pub fn zone_of(&self, number: &PhoneNumber) -> &str {
+        let line = self.lines().find(|line| line.phone.subscriber() == number.subscriber());
+        line.map_or(&self.time_zone, |line| line.time_zone)
+    }
+
     /// For how long it is due [days] on a day at the callee's place: as the lender counts, or else since
     /// [`Self::due_date`]; 0 before it.
     pub fn days_past_due(&self, today: jiff::civil::Date) -> u32 {
@@ -272,6 +278,8 @@ mod tests {
                 ("1003", Whose::Debtor, None, "Asia/Shanghai"),
             ]
         );
+        let zones = ["+1002", "1003", "1004"].map(|number| case.zone_of(&number.parse().unwrap()));
+        assert_eq!(zones, ["Asia/Urumqi", "Asia/Shanghai", "Asia/Shanghai"]);
         assert_eq!(serde_json::from_str::<Case>(&serde_json::to_string(&case).unwrap()).unwrap(), case);
     }
 

@@ -6,7 +6,7 @@ import { part } from '../client';
 import { useDesk, type Call, type Card as About, type Promised, type Said, type Wish } from '../desk-link';
 import { CallIn, Others, Transfer } from '../desk-transfer';
 import { bring, DatePicker } from '../later';
-import { Card, Facts, Head, Mark, Nothing } from '../parts';
+import { Card, Facts, Head, Mark, Moment, Nothing } from '../parts';
 import { clock, useWords } from '../session';
 import { namesOf, type Word } from '../words';
 
@@ -57,6 +57,8 @@ const AboutCall = ({ card, now }: { card: About; now: number }) => {
       <p className="who-is"><strong>{card.name}</strong> {card.title} <Mark of={card.identity}>{n('identity', card.identity)}</Mark></p>
       <Facts of={[
         [t('desk.reason'), card.reason && <b key="r">{n('intent', card.reason)}</b>],
+        [t('desk.asked_by'), card.asked_by && <b key="a">{card.asked_by}</b>],
+        [t('desk.now'), <Moment key="n" at={new Date(now).toISOString()} zone={card.time_zone} />],
         [t('desk.waits'), card.reason && <span key="w" className="num">{clock(now - Date.parse(card.wanted_at))}</span>],
         [t('desk.due'), `${sum(card)} · ${card.due_date}`],
         [t('desk.product'), `${card.creditor} · ${card.product}`],
@@ -65,6 +67,18 @@ const AboutCall = ({ card, now }: { card: About; now: number }) => {
         [t('call.mood'), card.mood && `${t('call.mood.agitation')} ${card.mood.agitation} · ${t('call.mood.distress')} ${card.mood.distress} · ${t('call.mood.willingness')} ${card.mood.willingness}`],
         [t('desk.table'), card.table && plan(card.table)],
       ]} />
+    </>
+  );
+};
+
+/** What may be offered, each easier than the one before. */
+const Plans = ({ of }: { of: Promised[] }) => {
+  const { t } = useWords();
+  if (!of.length) return null;
+  return (
+    <>
+      <h3>{t('desk.offers')}</h3>
+      <ul className="list">{of.map((each) => <li key={plan(each)} className="num">{plan(each)}</li>)}</ul>
     </>
   );
 };
@@ -87,7 +101,7 @@ const Look = ({ card, until, asked, now, call, leave }: { card: About; until: st
       </div>
       {asked && <p className="note good" role="status">{t('desk.calling.lead')}</p>}
       <div className="grid">
-        <div><AboutCall card={card} now={now} /></div>
+        <div><AboutCall card={card} now={now} /><Plans of={card.offers} /></div>
         <div>
           <h3>{t('desk.history')}</h3>
           <Earlier of={card.history} />
@@ -151,23 +165,29 @@ const WrapUp = ({ call, send, kept, refused, wrapping }: { call: Call; send: (me
     send({ type: 'wrap_up', attempt: call.attempt, disposition, notes: notes ?? '', promise: disposition === 'promise_to_pay' ? (offer ?? promised(parts, call.card.currency)) : undefined });
     setDirty(false);
   };
-  const chosen = offer && plan(offer);
+  const promises = disposition === 'promise_to_pay';
+  const chosen = promises && offer ? plan(offer) : undefined;
+  const choose = (each: Promised) => {
+    setOffer(chosen === plan(each) ? undefined : each);
+    form.setFieldsValue({ disposition: 'promise_to_pay' });
+    setDirty(true);
+  };
   const stands = kept && !dirty && !refused;
   return (
     <Card title={t('desk.result')} extra={stands ? <Mark of="same">{t('desk.kept')}</Mark> : undefined}>
       <Form form={form} layout="vertical" requiredMark={false} initialValues={{ parts: [{}] }} onFinish={keep} onValuesChange={() => setDirty(true)}>
+        {call.card.offers.length > 0 && (
+          <div role="group" aria-label={t('desk.offers')} className="plans">
+            <p className="soft small">{t('desk.offers')}</p>
+            {call.card.offers.map((each) => <Button key={plan(each)} block type={chosen === plan(each) ? 'primary' : 'default'} aria-pressed={chosen === plan(each)} onClick={() => choose(each)}>{plan(each)}</Button>)}
+          </div>
+        )}
         <Form.Item name="disposition" label={t('call.disposition')} rules={[{ required: true, message: t('desk.need') }]}>
           <Select showSearch={{ optionFilterProp: 'label' }} options={namesOf('ended').map((name) => ({ value: name, label: n('ended', name) }))} />
         </Form.Item>
-        {disposition === 'promise_to_pay' && (
+        {promises && (
           <fieldset className="promise">
             <legend>{t('call.promise')}</legend>
-            {call.card.offers.length > 0 && (
-              <div role="group" aria-label={t('desk.offers')}>
-                <p className="soft small">{t('desk.offers')}</p>
-                {call.card.offers.map((each) => <Button key={plan(each)} block type={chosen === plan(each) ? 'primary' : 'default'} aria-pressed={chosen === plan(each)} onClick={() => { setOffer(chosen === plan(each) ? undefined : each); setDirty(true); }}>{plan(each)}</Button>)}
-              </div>
-            )}
             {!offer && <Payments card={call.card} />}
             {refused && <p className="note bad" role="alert">{refused}</p>}
             <p className="soft small">{t('desk.authority', { days: authority.max_delay_days, parts: authority.max_parts, least: sum(authority.least_part) })}{authority.approver && ` · ${t('desk.approver', { name: authority.approver })}`}</p>
@@ -244,7 +264,7 @@ const Desk = () => {
           <div className="card-head"><h2>{t('desk.rings')} <Left until={offer.until} now={now} /></h2>
             <div className="acts">{offer.auto && <span className="soft">{t('desk.auto')}</span>}<Button type="primary" size="large" autoFocus onClick={() => acts.current.a?.()}>{t('desk.answer')} <Key of="A" /></Button><Button size="large" danger onClick={() => acts.current.d?.()}>{t('desk.decline')} <Key of="D" /></Button></div>
           </div>
-          <div className="grid"><div><AboutCall card={offer.card} now={now} /></div><Lines lines={offer.lines} /></div>
+          <div className="grid"><div><AboutCall card={offer.card} now={now} /><Plans of={offer.card.offers} /></div><Lines lines={offer.lines} /></div>
         </section>
       )}
       {look && !offer && <Look card={look.card} until={stands?.until ?? ''} now={now} asked={stands?.presence === 'awaiting'} call={() => acts.current.a?.()} leave={() => acts.current.d?.()} />}

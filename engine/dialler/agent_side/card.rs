@@ -25,6 +25,7 @@ pub(crate) fn card(
         product: case.product.clone(),
         due: case.due,
         due_date: case.due_date,
+        time_zone: case.zone_of(&order.number).to_owned(),
         reason,
         skills,
         identity: so_far.identity,

@@ -38,6 +38,7 @@ fn card() -> desk::Card {
         product: "信用卡".to_owned(),
         due,
         due_date: jiff::civil::date(2026, 11, 15),
+        time_zone: "Asia/Shanghai".to_owned(),
         reason: Some(Intent::RequestHuman),
         skills: vec!["hardship".to_owned()],
         identity: Identity::Confirmed,
