@@ -22,7 +22,7 @@ use std::{
 
 use serde_json::Value;
 use waihu_record::wav;
-use words::{WORDS_RIGHT, words_right, written_down};
+use words::{WORDS_RIGHT, words_right, words_right_at_once, written_down};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -160,6 +160,10 @@ fn words_are_counted_in_their_order() {
     assert_eq!(words_right("I will pay, Friday.", "i will pay friday"), 1.0);
     assert_eq!(words_right("I will pay Friday", "Friday pay"), 0.25);
     assert_eq!(words_right("I will pay Friday", ""), 0.0);
+    assert_eq!(words_right("我知道了。", "我不知道"), 0.75);
+    let scattered = "我去过那里的人都知道了";
+    assert_eq!((words_right("我知道了", scattered), words_right_at_once("我知道了", scattered)), (1.0, 0.75));
+    assert_eq!(words_right_at_once("我知道了", ""), 0.0);
 }
 
 struct Phone(Child);

@@ -1,9 +1,12 @@
 // A day in the console, against a waihu that serves: `node tests/all.mjs URL` with people `ops`, `comp`, `agent` and
-// `admin` whose password is in WAIHU_PASSWORD, an approved `reminder`, and callees 1001 and 1003 at the trunk.
+// `admin` whose password is in WAIHU_PASSWORD, an approved `reminder`, and callees 1001, 1003 and 1007 at the trunk.
+// Where WAIHU_MICROPHONE names a WAV with the agent's words, WAIHU_CALLEE is asked instead of 1007, and answers them:
+// what the agent's page played, what was put down and the bundle then lie in shots/ (heard.wav, talk.json, bundle.zip).
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { accessible, check, open, pageOf, PATIENCE_MS, settled, shoot, signIn } from './browser.mjs';
+import { accessible, check, kept, MICROPHONE, open, pageOf, PATIENCE_MS, settled, shoot, signIn } from './browser.mjs';
+import { earOf, heard, listens } from './heard.mjs';
 
 const [url = 'http://127.0.0.1:8420'] = process.argv.slice(2);
 const password = process.env.WAIHU_PASSWORD ?? '';
@@ -313,6 +316,7 @@ await step('compliance hands a call out, and holds it', async (page) => {
   await page.locator('tbody tr a').first().click();
   const [saved] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: '下载证据包' }).click()]);
   check(saved.suggestedFilename().endsWith('.zip') && (await saved.failure()) === null, 'a bundle is handed out');
+  await saved.saveAs(kept('bundle.zip'));
   await page.getByRole('button', { name: '封存这通电话' }).click();
   await page.getByLabel('原因').fill('11月投诉');
   await page.getByRole('button', { name: '设置封存' }).click();
@@ -424,6 +428,7 @@ await step('a review is filled by one person and looked at by another', async (p
 const desks = (await fetch(`${url}/v1/desk`)).status !== 404;
 
 if (desks) await step('an agent takes a call at the desk', async (page) => {
+  await earOf(page);
   await signIn(page, 'agent', password);
   await page.getByText('您现在不接来电').waitFor();
   await shoot(page, 'desk-away');
@@ -444,12 +449,21 @@ if (desks) await step('an agent takes a call at the desk', async (page) => {
       await post(`/v1/campaigns/${id}/cases`, { cases: [one.id] });
       await post(`/v1/campaigns/${id}/start`);
     }, { id: `${id}-${RUN}`, script, mode, one: { ...one, id: `${one.id}-${RUN}` } });
-  await campaign('persons', 'reminder', 'agentless', { id: 'c-human', phone: '1007', name: '孙浩', amount: '12000.00', due_date: '2026-11-05' });
+  await campaign('persons', 'reminder', 'agentless', { id: 'c-human', phone: MICROPHONE ? process.env.WAIHU_CALLEE : '1007', name: '孙浩', amount: '12000.00', due_date: '2026-11-05' });
   await page.getByRole('alertdialog').waitFor({ timeout: 2 * PATIENCE_MS });
   await page.getByText('孙浩').waitFor();
   await shoot(page, 'desk-offer');
   await page.keyboard.press('a');
   await page.getByText('您与对方已接通').waitFor({ timeout: PATIENCE_MS });
+  if (MICROPHONE) {
+    // Each hears the other: what the page plays is kept until the callee has answered the agent. Of the first line that
+    // the agent says, half may have been said before they were joined.
+    await listens(page);
+    await page.locator('.line.agent').nth(1).waitFor({ timeout: PATIENCE_MS });
+    const said = await page.locator('.line.callee').count();
+    await page.waitForFunction((said) => document.querySelectorAll('.line.callee').length > said, said, { timeout: PATIENCE_MS });
+    await heard(page, kept('heard.wav'));
+  }
   await shoot(page, 'desk-talk');
   // Loaded anew in the middle of it, the page takes the call up again.
   await page.reload();
@@ -486,12 +500,14 @@ if (desks) await step('an agent takes a call at the desk', async (page) => {
   await page.getByLabel('结果', { exact: true }).click();
   await page.locator('.ant-select-item-option', { hasText: '承诺还款' }).first().click();
   await page.getByLabel('备注').fill('对方希望延后几天');
-  await page.getByLabel('还款日').fill(new Date(Date.now() + 2 * 864e5).toISOString().slice(0, 10));
+  const day = new Date(Date.now() + 2 * 864e5).toISOString().slice(0, 10);
+  await page.getByLabel('还款日').fill(day);
   await page.keyboard.press('Enter');
   await page.getByLabel(/金额/).fill('12000');
   await shoot(page, 'desk-wrap-up');
   await page.getByRole('button', { name: '保存' }).click();
   await page.getByText('已保存').waitFor();
+  writeFileSync(kept('talk.json'), JSON.stringify({ campaign: `persons-${RUN}`, promise: { date: day, amount: '12000.00' } }));
   await page.getByRole('button', { name: '完成，接下一个' }).click();
   await page.getByText('等待来电').waitFor();
   // Of a preview campaign the case is looked at first, and nobody is called before that.

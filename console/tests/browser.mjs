@@ -11,11 +11,20 @@ const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 /** Long enough for a busy machine. */
 export const PATIENCE_MS = 120_000;
 
+/** The WAV that every microphone hears, again and again; beeps where none is named. */
+export const MICROPHONE = process.env.WAIHU_MICROPHONE ?? '';
+
+/** Where a walk leaves a file for whoever runs it. */
+export const kept = (file) => join(shots, file);
+
 export const open = async () => {
   mkdirSync(shots, { recursive: true });
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream', '--autoplay-policy=no-user-gesture-required'],
+    args: [
+      '--no-sandbox', '--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream', '--autoplay-policy=no-user-gesture-required',
+      ...(MICROPHONE ? [`--use-file-for-fake-audio-capture=${MICROPHONE}`] : []),
+    ],
   });
 };
 
