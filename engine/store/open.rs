@@ -254,6 +254,9 @@ fn pool(connections: u32, settings: &'static str, options: AnyConnectOptions) ->
         .after_connect(move |connection, _| {
             Box::pin(async move { connection.execute(settings).await.map(drop) })
         })
+        // On a full disk SQLite rolls a transaction back by itself, which the driver does not notice: it would begin
+        // no other one on that connection.
+        .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
         .connect_lazy_with(options)
 }
 

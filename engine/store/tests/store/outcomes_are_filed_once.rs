@@ -315,6 +315,8 @@ async fn a_full_disk_is_said_clearly_and_loses_nothing() {
     let dir = Mounted(dir);
     let path = dir.0.path().join("outcomes.db");
     let store = Store::open(&path).await.unwrap();
+    let filler = dir.0.path().join("filler");
+    std::fs::write(&filler, vec![1; 200 << 10]).unwrap();
     let mut begun = 0;
     let error = loop {
         match store.begin_attempt(&attempt(&format!("a{begun}"), &format!("C{begun}"), 0), &free()).await {
@@ -325,6 +327,12 @@ async fn a_full_disk_is_said_clearly_and_loses_nothing() {
     };
     assert!(matches!(error, StoreError::DiskFull { .. }), "{error:?}");
     assert!(error.to_string().contains("disk is full"));
+    std::fs::remove_file(filler).unwrap();
+    for _ in 0..8 {
+        let again = attempt(&format!("a{begun}"), &format!("C{begun}"), 0);
+        store.begin_attempt(&again, &free()).await.expect("there is room again");
+        begun += 1;
+    }
     drop(store);
     let reader = sqlx::SqlitePool::connect(&format!("{}?mode=ro", path.display())).await;
     if let Ok(pool) = reader {
