@@ -292,7 +292,7 @@ fn outcomes(project: &Path) -> Vec<Value> {
 fn set_up(project: &Path, cases: usize, url: &str) {
     let trunk = format!(
         "[trunk]\nproxy = {SIP:?}\nfrom = \"sip:4008001234@127.0.0.1\"\ncompliance = \"cn-all-day\"\nbind = \"127.0.0.1:0\"\n\
-         rtp_ports = [24000, 24198]\nring_timeout_s = 5\nmax_calls = {AT_ONCE}\nmax_cps = 20.0\n"
+         rtp_ports = [24000, 24198]\nring_timeout_s = 15\nmax_calls = {AT_ONCE}\nmax_cps = 20.0\n"
     );
     let readers = format!(
         "[api]\nlisten = \"127.0.0.1:0\"\n\n[[reader]]\nname = \"lender\"\nkind = \"webhook\"\nevents = [\"outcome\"]\nurl = {url:?}\n"
