@@ -178,8 +178,11 @@ fn shown(fault: Option<&str>) -> String {
 fn advice(fault: Option<&str>, hop: Hop) -> &'static str {
     let said = |word: &str| fault.is_some_and(|f| f.to_ascii_lowercase().contains(word));
     // What the far end says to us is about our certificate, not about its own.
-    if said("fatal alert") && (said("certificaterequired") || said("handshakefailure")) {
+    if said("fatal alert") && said("certificaterequired") {
         "    → the carrier wants a certificate of ours: write tls_certificate and tls_key\n    → 对方要求客户端证书：请设置 tls_certificate 与 tls_key"
+    } else if said("fatal alert") && said("handshakefailure") {
+        // Before TLS 1.3 this is all that is said where a certificate is missed.
+        "    → the carrier wants a certificate of ours (tls_certificate, tls_key), or has no TLS that we have: ask it\n    → 对方要求客户端证书（tls_certificate、tls_key），或双方无法协商 TLS：请咨询运营商"
     } else if said("fatal alert") && (said("certificate") || said("unknownca")) {
         "    → the carrier does not believe our certificate: write tls_certificate and tls_key as it gave them\n    → 对方不认可本机证书：请核对 tls_certificate 与 tls_key"
     } else if said("expired") || said("not valid yet") {
@@ -240,6 +243,7 @@ mod tests {
             ("invalid peer certificate: certificate expired: verification time 2 (UNIX)", "clock"),
             ("invalid peer certificate: certificate not valid yet: verification time 1 (UNIX)", "clock"),
             ("received fatal alert: CertificateRequired", "wants a certificate"),
+            ("received fatal alert: HandshakeFailure", "or has no TLS"),
             ("received fatal alert: UnknownCA", "does not believe our certificate"),
             ("received fatal alert: CertificateExpired", "does not believe our certificate"),
             ("Connection refused (os error 111)", "listens"),
