@@ -304,7 +304,7 @@ async fn a_full_disk_is_said_clearly_and_loses_nothing() {
     }
     let dir = tempfile::tempdir().unwrap();
     let mounted = std::process::Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"])
+        .args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"])
         .arg(dir.path())
         .output()
         .is_ok_and(|o| o.status.success());
