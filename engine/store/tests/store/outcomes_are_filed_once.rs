@@ -304,7 +304,7 @@ async fn a_full_disk_is_said_clearly_and_loses_nothing() {
     }
     let dir = tempfile::tempdir().unwrap();
     let mounted = std::process::Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"])
+        .args(["-t", "tmpfs", "-o", "size=3m", "tmpfs"])
         .arg(dir.path())
         .output()
         .is_ok_and(|o| o.status.success());
@@ -316,7 +316,7 @@ async fn a_full_disk_is_said_clearly_and_loses_nothing() {
     let path = dir.0.path().join("outcomes.db");
     let store = Store::open(&path).await.unwrap();
     let filler = dir.0.path().join("filler");
-    std::fs::write(&filler, vec![1; 200 << 10]).unwrap();
+    std::fs::write(&filler, vec![1; 1 << 20]).unwrap();
     let mut begun = 0;
     let error = loop {
         match store.begin_attempt(&attempt(&format!("a{begun}"), &format!("C{begun}"), 0), &free()).await {
@@ -328,7 +328,7 @@ async fn a_full_disk_is_said_clearly_and_loses_nothing() {
     assert!(matches!(error, StoreError::DiskFull { .. }), "{error:?}");
     assert!(error.to_string().contains("disk is full"));
     std::fs::remove_file(filler).unwrap();
-    for _ in 0..8 {
+    for _ in 0..3 {
         let again = attempt(&format!("a{begun}"), &format!("C{begun}"), 0);
         store.begin_attempt(&again, &free()).await.expect("there is room again");
         begun += 1;
