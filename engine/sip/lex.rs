@@ -59,10 +59,12 @@ impl Set {
 }
 
 /// What a `token` is made of.
-pub(crate) static TOKEN: Set = Set::alphanumeric_and(b"-.!%*_+`'~");
+pub(crate) static TOKEN: Set = TOKENS;
+pub(crate) const TOKENS: Set = Set::alphanumeric_and(b"-.!%*_+`'~");
 
 /// White space as the grammar has it, and what has no place in a line.
-pub(crate) static SPACES: Set = Set::of(b" \t\r\n\x0b\x0c");
+pub(crate) static SPACES: Set = WHITE;
+pub(crate) const WHITE: Set = Set::of(b" \t\r\n\x0b\x0c");
 
 /// Whether `s` is a `token`.
 pub(crate) fn is_token(s: &str) -> bool {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{
     error::FieldFault,
-    lex::{Set, Text, cut, is_token, put_quoted, quoted, split_outside},
+    lex::{Set, Text, WHITE, cut, is_token, put_quoted, quoted, split_outside},
     uri::{Params, Uri},
 };
 
@@ -91,7 +91,7 @@ fn display_name(text: &str) -> Result<Option<Text>, FieldFault> {
 }
 
 /// What ends the value of a parameter that has no quotes.
-static ENDS_VALUE: Set = Set::of(b"\",;<> \t\r\n\x0b\x0c");
+static ENDS_VALUE: Set = WHITE.and(b"\",;<>");
 
 /// Reads `name [= value]` separated by `;`, white space around each allowed (RFC 3261 §7.3.1).
 pub(crate) fn parse_params(list: &str) -> Result<Params, FieldFault> {

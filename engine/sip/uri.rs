@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    lex::{SPACES, Set, Text, cut, find, put_number},
+    lex::{SPACES, Set, TOKENS, Text, cut, find, put_number},
     transport::{Hop, Transport},
 };
 
@@ -281,7 +281,7 @@ static HEADERS: Set = Set::alphanumeric_and(UNRESERVED).and(b"[]/?:+$&=");
 static USER: Set = Set::alphanumeric_and(UNRESERVED).and(b"&=+$,;?/#");
 static PASSWORD: Set = Set::alphanumeric_and(UNRESERVED).and(b"&=+$,");
 /// What stands in the rest of a URI of another scheme.
-static OPAQUE: Set = Set::alphanumeric_and(b"-.!%*_+`'~").and(b"/?:@&=$,;()[]#");
+static OPAQUE: Set = TOKENS.and(b"/?:@&=$,;()[]#");
 
 /// Characters of the set, and escapes; never empty.
 fn check<'a>(text: &'a str, plain: &Set, fault: InvalidUri) -> Result<&'a str, InvalidUri> {

@@ -104,12 +104,16 @@ impl Terms {
         if last.date > last_by {
             return Err(Beyond::LastDay(last_by));
         }
-        self.check_sums(parts, promise.discount)
+        self.check_sums(parts, together, promise.discount)
     }
 
-    fn check_sums(&self, parts: &[PromisedPart], discount: Option<Money>) -> Result<(), Beyond> {
+    fn check_sums(
+        &self,
+        parts: &[PromisedPart],
+        together: Decimal,
+        discount: Option<Money>,
+    ) -> Result<(), Beyond> {
         let Self { due, authority, .. } = self;
-        let together: Decimal = parts.iter().map(|part| part.sum.amount()).sum();
         let waived = discount.map_or(Decimal::ZERO, |sum| sum.amount());
         if together > due.amount() {
             return Err(Beyond::Above(*due));
