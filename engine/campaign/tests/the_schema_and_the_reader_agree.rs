@@ -2,33 +2,14 @@
 //! and what it refuses the reader refuses.
 #![allow(clippy::unwrap_used)]
 
-use std::{io::Write, path::Path, process::Command};
+#[path = "../../../tests/peers/json_schema.rs"]
+mod json_schema;
 
+use std::path::Path;
+
+use json_schema::by_schema;
 use serde_json::{Map, Value, json};
 use waihu_campaign::read_object;
-
-/// For each line of JSON, whether it is valid by the schema.
-fn by_schema(examples: &[Value]) -> Vec<bool> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let tools = here.join("../../.tools/jsonschema");
-    assert!(tools.join("jsonschema").exists(), "jsonschema is missing: run .ci/setup --with-peers");
-    let mut file = tempfile::NamedTempFile::new().unwrap();
-    examples.iter().for_each(|example| writeln!(file, "{example}").unwrap());
-    let script = "import json, sys, jsonschema\n\
-                  schema = json.load(open(sys.argv[1]))\n\
-                  jsonschema.Draft202012Validator.check_schema(schema)\n\
-                  v = jsonschema.Draft202012Validator(schema)\n\
-                  for line in open(sys.argv[2]): print(v.is_valid(json.loads(line)))";
-    let done = Command::new("python3")
-        .args(["-c", script])
-        .arg(here.join("case.schema.json"))
-        .arg(file.path())
-        .env("PYTHONPATH", tools)
-        .output()
-        .unwrap();
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    String::from_utf8(done.stdout).unwrap().lines().map(|line| line == "True").collect()
-}
 
 fn full() -> Map<String, Value> {
     serde_json::from_str(include_str!("full_case.json")).unwrap()
@@ -120,7 +101,8 @@ fn what_the_schema_takes_the_reader_takes_and_the_other_way_round() {
         examples.push((with(key, wrong), false));
     }
     let cases: Vec<Value> = examples.iter().map(|(case, _)| case.clone()).collect();
-    for (n, ((case, right), valid)) in examples.iter().zip(by_schema(&cases)).enumerate() {
+    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("case.schema.json");
+    for (n, ((case, right), valid)) in examples.iter().zip(by_schema(&schema, false, &cases)).enumerate() {
         let read = read_object(case.as_object().unwrap().clone());
         assert_eq!((valid, read.is_ok()), (*right, *right), "example {n}: {case}\n{:?}", read.err());
     }

@@ -7,12 +7,12 @@ mod agent;
 
 use std::{fs, path::Path};
 
-use agent::{Agent, BODY, CALL, HERE, THERE, field, fields, request, response, with};
+use agent::{Agent, BODY, CALL, HERE, field, fields, request, response, with};
 use waihu_sip::{
-    CallHandle, Command, Credentials, EndedBy, Endpoint, EndpointConfig, Event, Hop, Input, NameAddr,
+    CallHandle, Credentials, EndedBy, Endpoint, EndpointConfig, Event, Input,
     auth::Challenge,
     registrar::{Registrar, Telephone},
-    registration::{Order, State},
+    registration::State,
 };
 
 /// [ms]
@@ -58,15 +58,7 @@ fn nothing_here_reads_a_clock() {
 }
 
 fn registers(us: &mut Agent) {
-    us.input(Input::Command(Command::Register(Box::new(Order {
-        registration: 1,
-        registrar: "sip:carrier.example".parse().unwrap(),
-        next_hop: Hop::from(THERE.parse::<std::net::SocketAddr>().unwrap()),
-        of: NameAddr::new(None, "sip:4008@carrier.example".parse().unwrap()),
-        contact_user: "4008".into(),
-        expires_s: 600,
-        credentials: None,
-    }))));
+    us.register(None);
     us.hear(&response(&us.last("REGISTER"), "200 OK", ""));
 }
 

@@ -9,7 +9,7 @@ use waihu_sip::{
     CallHandle, CallsIn, Change, Command, Credentials, Direction, EndedBy, EndpointConfig, Event, Hop, Input,
     LargeRequests, NameAddr, Referral, Strangers, Transport, Uri,
     registrar::{Registrar, Telephone},
-    registration::{Order, State},
+    registration::State,
 };
 
 const THEIRS: CallHandle = CallHandle(1);
@@ -451,22 +451,14 @@ fn a_call_that_replaces_another_ends_it_when_it_is_answered_and_not_before() {
     assert!(us.events.contains(&(CALL, Event::Ended { by: EndedBy::Replaced(new), reason: None })));
 }
 
-fn order() -> Order {
-    Order {
-        registration: 1,
-        registrar: "sip:carrier.example".parse().unwrap(),
-        next_hop: Hop::from(THERE.parse::<std::net::SocketAddr>().unwrap()),
-        of: NameAddr::new(None, "sip:4008@carrier.example".parse().unwrap()),
-        contact_user: "4008".into(),
-        expires_s: 600,
-        credentials: Some(Credentials { username: "u".into(), password: "p".into(), realm: None }),
-    }
+fn who() -> Option<Credentials> {
+    Some(Credentials { username: "u".into(), password: "p".into(), realm: None })
 }
 
 #[test]
 fn a_registration_is_proven_renewed_and_taken_back() {
     let mut us = Agent::new();
-    us.input(Input::Command(Command::Register(Box::new(order()))));
+    us.register(who());
     let first = us.last("REGISTER");
     assert!(first.starts_with("REGISTER sip:carrier.example SIP/2.0"));
     assert_eq!((field(&first, "Expires"), field(&first, "Contact")), ("600", &*format!("<sip:4008@{HERE}>")));
@@ -496,7 +488,7 @@ fn a_registration_is_proven_renewed_and_taken_back() {
 #[test]
 fn a_registration_that_is_forgotten_says_nothing_more() {
     let mut us = Agent::new();
-    us.input(Input::Command(Command::Register(Box::new(order()))));
+    us.register(who());
     us.hear(&response(&us.last("REGISTER"), "200 OK", ""));
     us.input(Input::Command(Command::Forget { registration: 1 }));
     assert_eq!(us.registrations.last(), Some(&State::Removed));
@@ -508,7 +500,7 @@ fn a_registration_that_is_forgotten_says_nothing_more() {
 #[test]
 fn a_registration_that_fails_is_tried_again_ever_more_slowly() {
     let mut us = Agent::new();
-    us.input(Input::Command(Command::Register(Box::new(order()))));
+    us.register(who());
     let mut pauses = Vec::new();
     for _ in 0..8 {
         us.hear(&response(&us.last("REGISTER"), "503 Service Unavailable", ""));
@@ -702,21 +694,8 @@ fn a_telephone_registers_and_is_called_where_it_is_until_its_time_is_over() {
     assert!(ok.starts_with("SIP/2.0 200"), "{ok}");
     assert_eq!(field(&ok, "Contact"), format!("<sip:far@{THERE}>;expires=120"));
     let call = |us: &mut Agent, call: u64| {
-        let here: std::net::SocketAddr = HERE.parse().unwrap();
-        let invite = waihu_sip::Invite {
-            call: CallHandle(call),
-            target: Uri::sip("desk", here),
-            next_hop: here.into(),
-            backups: Vec::new(),
-            redirects: Vec::new(),
-            call_id: None,
-            from: NameAddr::new(None, Uri::sip("waihu", here)),
-            credentials: None,
-            offer: sdp(),
-            headers: Vec::new(),
-        };
-        us.input(Input::Command(Command::Invite(Box::new(invite))));
-        (us.last("INVITE").lines().next().unwrap().to_owned(), us.sent_last("INVITE").to.to_string())
+        let invite = us.invite_here(CallHandle(call), "desk");
+        (invite.lines().next().unwrap().to_owned(), us.sent_last("INVITE").to.to_string())
     };
     assert_eq!(call(&mut us, 2), (format!("INVITE sip:far@{THERE} SIP/2.0"), THERE.to_owned()));
     us.wait(121_000);

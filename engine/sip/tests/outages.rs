@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use agent::{Agent, BODY, CALL, HERE, THERE, field, fields, request, response, sdp, with};
 use waihu_sip::{
     Change, Command, Credentials, Direction, EndedBy, EndpointConfig, Event, Hop, Input, Invite,
-    LargeRequests, NameAddr, Transport, Uri, registration::Order,
+    LargeRequests, NameAddr, Transport, Uri,
 };
 
 fn who() -> Option<Credentials> {
@@ -110,15 +110,7 @@ fn each_use_of_a_nonce_has_its_own_count_where_no_challenge_asked_for_it() {
     assert!(proves(&longer, "n", 2));
 
     let mut us = Agent::new();
-    us.input(Input::Command(Command::Register(Box::new(Order {
-        registration: 1,
-        registrar: "sip:carrier.example".parse().unwrap(),
-        next_hop: Hop::from(THERE.parse::<SocketAddr>().unwrap()),
-        of: NameAddr::new(None, "sip:4008@carrier.example".parse().unwrap()),
-        contact_user: "4008".into(),
-        expires_s: 600,
-        credentials: who(),
-    }))));
+    us.register(who());
     us.hear(&challenged(&us.last("REGISTER"), "n"));
     us.hear(&with(&response(&us.last("REGISTER"), "423 Interval Too Brief", ""), "Min-Expires: 1200"));
     let longer = us.last("REGISTER");

@@ -6,11 +6,9 @@
 mod agent;
 mod torture;
 
-use std::net::SocketAddr;
-
-use agent::{Agent, CALL, HERE, field, fields, sdp};
+use agent::{Agent, CALL, HERE, field, fields};
 use waihu_sip::{
-    Command, Credentials, Endpoint, EndpointConfig, Event, Input, Invite, NameAddr, Transport, Uri,
+    Credentials, Endpoint, EndpointConfig, Event, Transport,
     auth::Challenge,
     framing::{Frame, Framer, Unframable},
     registrar::{Registrar, Telephone},
@@ -193,20 +191,7 @@ fn a_telephone_whose_contact_brings_headers_is_called_without_them() {
     let text = String::from_utf8(message("regescrt")).unwrap();
     us.hear(&text);
     us.hear(&proven(&text, &us.last("SIP/2.0 401")));
-    let here: SocketAddr = HERE.parse().unwrap();
-    us.input(Input::Command(Command::Invite(Box::new(Invite {
-        call: CALL,
-        target: Uri::sip("user", here),
-        next_hop: here.into(),
-        backups: Vec::new(),
-        redirects: Vec::new(),
-        call_id: None,
-        from: NameAddr::new(None, Uri::sip("waihu", here)),
-        credentials: None,
-        offer: sdp(),
-        headers: Vec::new(),
-    }))));
-    let invite = us.last("INVITE");
+    let invite = us.invite_here(CALL, "user");
     assert!(invite.starts_with("INVITE sip:user@example.com SIP/2.0\r\n"), "{invite}");
     assert_eq!(fields(&invite, "Route"), [""; 0]);
 }

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use crate::common::{ends_session, now, server_as};
+use crate::common::{ends_session, now, person, server_as};
 use axum::Router;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -59,15 +59,8 @@ async fn ground_with(relays: Option<Relays>) -> Ground {
     let (connect, seen) = switchboard();
     let server = server_as(|state| State { desks: Some(connect), relays, ..state }).await;
     let person = Person {
-        login: "li".parse().unwrap(),
-        name: "李明".to_owned(),
-        role: Role::Agent,
         skills: BTreeMap::from([("hardship".to_owned(), 4)]),
-        langs: Vec::new(),
-        answers: waihu_types::Answers::ByHand,
-        made_at: now(),
-        disabled_at: None,
-        locked_until: None,
+        ..person("li", "李明", Role::Agent)
     };
     assert!(server.store.keep_person(&person, "$argon2id$").await.unwrap());
     let token = TokenText::new().unwrap();

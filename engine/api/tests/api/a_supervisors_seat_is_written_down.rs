@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use crate::common::{ends_session, now, server_with_floor};
+use crate::common::{ends_session, now, person, server_with_floor};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::{
@@ -18,8 +18,8 @@ use tokio_tungstenite::{
 };
 use waihu_agents::supervise::{FromSupervisor, Talk, ToSupervisor};
 use waihu_api::{Attended, Floor, Stands, TokenText};
-use waihu_store::{Person, Role, Store};
-use waihu_types::{Answers, Intent, Mood};
+use waihu_store::{Role, Store};
+use waihu_types::{Intent, Mood};
 
 /// What a seat was told, and its way to the page.
 #[derive(Default)]
@@ -70,17 +70,7 @@ fn floor() -> (Floor, Seen) {
 async fn ground(role: Role) -> (std::net::SocketAddr, String, Seen, Arc<Store>, tempfile::TempDir) {
     let (floor, seen) = floor();
     let server = server_with_floor(floor).await;
-    let person = Person {
-        login: "zhao".parse().unwrap(),
-        name: "赵敏".to_owned(),
-        role,
-        skills: BTreeMap::new(),
-        langs: Vec::new(),
-        answers: Answers::ByHand,
-        made_at: now(),
-        disabled_at: None,
-        locked_until: None,
-    };
+    let person = person("zhao", "赵敏", role);
     assert!(server.store.keep_person(&person, "$argon2id$").await.unwrap());
     let token = TokenText::new().unwrap();
     let ends_at = now().plus(std::time::Duration::from_secs(3_600));

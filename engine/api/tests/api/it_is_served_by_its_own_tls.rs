@@ -1,19 +1,18 @@
 //! The API with a certificate of its own: who trusts it comes in and is told never to come otherwise; what cannot be
 //! served is refused before it is, and why is told.
 use std::{
-    collections::BTreeMap,
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
     process::Command,
 };
 
-use crate::common::{Server, now, server_as};
+use crate::common::{Server, person, server_as};
 use reqwest::{Certificate, Client, StatusCode};
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 use waihu_api::{Cookies, ServeError, State, Tls};
-use waihu_store::{Person, Role};
+use waihu_store::Role;
 
 const PASSWORD: &str = "eight words are a good one";
 
@@ -42,17 +41,7 @@ fn trusts(cert: &Path) -> Client {
 /// The server with somebody who may sign in, and where it is served.
 async fn served(tls: Tls) -> (Server, SocketAddr) {
     let server = server_as(|state| State { cookies: Cookies::Secure, ..state }).await;
-    let person = Person {
-        login: "li".parse().unwrap(),
-        name: "李明".to_owned(),
-        role: Role::Operations,
-        skills: BTreeMap::new(),
-        langs: Vec::new(),
-        answers: waihu_types::Answers::ByHand,
-        made_at: now(),
-        disabled_at: None,
-        locked_until: None,
-    };
+    let person = person("li", "李明", Role::Operations);
     let hash = waihu_api::hash_password(PASSWORD).unwrap();
     assert!(server.store.keep_person(&person, &hash).await.unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,28 +1,15 @@
 //! Signing in: cookies, sessions that end, doors that lock, changes from other pages.
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use crate::common::{Answer, Server, now, server};
+use crate::common::{Answer, Server, now, person, server};
 use serde_json::{Value, json};
-use waihu_store::{Person, Role};
+use waihu_store::Role;
 
 const PASSWORD: &str = "eight words are a good one";
 
 async fn with(role: Role) -> Server {
     let server = server().await;
-    let person = Person {
-        login: "li".parse().unwrap(),
-        name: "李明".to_owned(),
-        role,
-        skills: BTreeMap::new(),
-        langs: Vec::new(),
-        answers: waihu_types::Answers::ByHand,
-        made_at: now(),
-        disabled_at: None,
-        locked_until: None,
-    };
+    let person = person("li", "李明", role);
     let hash = waihu_api::hash_password(PASSWORD).unwrap();
     assert!(server.store.keep_person(&person, &hash).await.unwrap());
     server

@@ -4,7 +4,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use crate::common::{Answer, Server, now, server, server_with_provider};
+use crate::common::{self, Answer, Server, now, server, server_with_provider};
 use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use ring::{
@@ -112,17 +112,7 @@ async fn back(server: &Server, ticket: &str, state: &str) -> Answer {
 }
 
 async fn person(server: &Server, login: &str) -> Person {
-    let person = Person {
-        login: login.parse().unwrap(),
-        name: "李明".to_owned(),
-        role: Role::Operations,
-        skills: BTreeMap::new(),
-        langs: Vec::new(),
-        made_at: now(),
-        disabled_at: None,
-        answers: waihu_types::Answers::ByHand,
-        locked_until: None,
-    };
+    let person = common::person(login, "李明", Role::Operations);
     assert!(server.store.keep_person(&person, "$argon2id$none").await.unwrap());
     person
 }

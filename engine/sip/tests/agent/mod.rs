@@ -9,7 +9,7 @@ use waihu_sip::{
     CallHandle, Codec, Command, Credentials, Endpoint, EndpointConfig, Event, Hop, Input, Invite, NameAddr,
     Output, SessionDescription, Transport, Uri, Usage,
     health::{Asked, Sign},
-    registration::State,
+    registration::{Order, State},
 };
 use waihu_types::Time;
 
@@ -151,11 +151,26 @@ impl Agent {
 
     pub fn invite(&mut self, call: CallHandle, credentials: Option<Credentials>) -> String {
         let there: SocketAddr = THERE.parse().unwrap();
-        let hop = Hop::new(self.transport, there);
+        self.invite_to(call, Uri::sip("far", there), Hop::new(self.transport, there), credentials)
+    }
+
+    /// Calls a telephone that is registered here.
+    pub fn invite_here(&mut self, call: CallHandle, user: &str) -> String {
+        let here: SocketAddr = HERE.parse().unwrap();
+        self.invite_to(call, Uri::sip(user, here), here.into(), None)
+    }
+
+    fn invite_to(
+        &mut self,
+        call: CallHandle,
+        target: Uri,
+        next_hop: Hop,
+        credentials: Option<Credentials>,
+    ) -> String {
         self.input(Input::Command(Command::Invite(Box::new(Invite {
             call,
-            target: Uri::sip("far", there),
-            next_hop: hop,
+            target,
+            next_hop,
             backups: Vec::new(),
             redirects: Vec::new(),
             call_id: None,
@@ -165,6 +180,19 @@ impl Agent {
             headers: Vec::new(),
         }))));
         self.last("INVITE")
+    }
+
+    /// Registers at the carrier.
+    pub fn register(&mut self, credentials: Option<Credentials>) {
+        self.input(Input::Command(Command::Register(Box::new(Order {
+            registration: 1,
+            registrar: "sip:carrier.example".parse().unwrap(),
+            next_hop: Hop::from(THERE.parse::<SocketAddr>().unwrap()),
+            of: NameAddr::new(None, "sip:4008@carrier.example".parse().unwrap()),
+            contact_user: "4008".into(),
+            expires_s: 600,
+            credentials,
+        }))));
     }
 
     /// A call that we placed, answered at once: the INVITE and the ACK.

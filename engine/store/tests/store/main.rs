@@ -3,6 +3,8 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::print_stdout)] // helpers of tests may fail them
 
 mod common;
+#[path = "../../../../tests/peers/json_schema.rs"]
+mod json_schema;
 
 mod a_lenders_rows_are_pulled_as_they_stand;
 mod a_message_is_sent_once;

@@ -1,7 +1,7 @@
 //! `outcome.schema.json` is held against outcomes of every kind by a JSON Schema validator of others: what is filed is
 //! valid by it, and what it refuses the reader refuses.
 
-use std::{io::Write, path::Path, process::Command};
+use std::path::Path;
 
 use jiff::civil::{date, time};
 use serde_json::{Value, json};
@@ -12,34 +12,19 @@ use waihu_types::{
     Transcript,
 };
 
-use crate::common::{at, outcome};
+use crate::{
+    common::{at, outcome},
+    json_schema,
+};
 
 fn schema() -> Value {
     serde_json::from_str(include_str!("../../outcome.schema.json")).unwrap()
 }
 
-/// For each line of JSON, whether it is valid by the schema.
-fn by_schema(examples: &[Value]) -> Vec<bool> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let tools = here.join("../../.tools/jsonschema");
-    assert!(tools.join("jsonschema").exists(), "jsonschema is missing: run .ci/setup --with-peers");
-    let mut file = tempfile::NamedTempFile::new().unwrap();
-    examples.iter().for_each(|example| writeln!(file, "{example}").unwrap());
-    let script = "import json, sys, jsonschema\n\
-                  schema = json.load(open(sys.argv[1]))\n\
-                  kind = jsonschema.Draft202012Validator\n\
-                  kind.check_schema(schema)\n\
-                  v = kind(schema, format_checker=kind.FORMAT_CHECKER)\n\
-                  for line in open(sys.argv[2]): print(v.is_valid(json.loads(line)))";
-    let done = Command::new("python3")
-        .args(["-c", script])
-        .arg(here.join("outcome.schema.json"))
-        .arg(file.path())
-        .env("PYTHONPATH", tools)
-        .output()
-        .unwrap();
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    String::from_utf8(done.stdout).unwrap().lines().map(|line| line == "True").collect()
+/// For each outcome whether it is valid by the schema, formats and all.
+fn by_schema(outcomes: &[Value]) -> Vec<bool> {
+    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("outcome.schema.json");
+    json_schema::by_schema(&schema, true, outcomes)
 }
 
 fn promised() -> Outcome {

@@ -1,7 +1,7 @@
 //! A server in memory over a store in a folder of its own, and tokens of every role.
 #![allow(clippy::unwrap_used, dead_code, reason = "each test uses a part of it")]
 
-use std::{net::SocketAddr, path::Path, sync::Arc};
+use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc};
 
 use axum::{
     Router,
@@ -19,8 +19,8 @@ use waihu_api::{
     Choices, Cookies, Floor, Limits, OpenId, Passwords, Pulse, Reports, State, StrategyOf, TokenText, router,
 };
 use waihu_keeping::Archive;
-use waihu_store::{Role, Store, StoredToken};
-use waihu_types::WallTime;
+use waihu_store::{Person, Role, Store, StoredToken};
+use waihu_types::{Answers, WallTime};
 use waihu_vault::Vault;
 
 pub struct Server {
@@ -48,6 +48,21 @@ impl Answer {
 
 pub fn now() -> WallTime {
     WallTime::from_unix_millis(jiff::Timestamp::now().as_millisecond())
+}
+
+/// Somebody who may sign in, without a skill.
+pub fn person(login: &str, name: &str, role: Role) -> Person {
+    Person {
+        login: login.parse().unwrap(),
+        name: name.to_owned(),
+        role,
+        skills: BTreeMap::new(),
+        langs: Vec::new(),
+        answers: Answers::ByHand,
+        made_at: now(),
+        disabled_at: None,
+        locked_until: None,
+    }
 }
 
 pub async fn server() -> Server {
