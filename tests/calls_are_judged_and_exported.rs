@@ -11,25 +11,28 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use sqlx::{Connection, SqliteConnection};
 use waihu_compliance::Gate;
+use waihu_quality::Sampling;
 use waihu_store::{NewAttempt, Passage, Store};
 use waihu_types::{Case, Outcome, WallTime};
 
 const CALLS: &str = include_str!("../engine/quality/tests/calls.jsonl");
 
-/// A day ago, so that the day is over.
-fn yesterday() -> i64 {
-    jiff::Timestamp::now().as_millisecond() - 86_400_000
+/// Noon of the day that is drawn now: in the first hour of a day that is not yesterday yet.
+fn noon() -> i64 {
+    let (_, from, _) = Sampling::shipped().unwrap().day_due(jiff::Timestamp::now()).unwrap();
+    from.as_millisecond() + 12 * 3_600_000
 }
 
-/// Files the calls as if they had been made yesterday; one of them told of the debt too early.
+/// Files the calls as if they had been made at that noon; one of them told of the debt too early.
 async fn file(project: &Path) {
+    let from_ms = noon();
     let store = Store::open(project.join(".waihu/waihu.sqlite")).await.unwrap();
     fs::create_dir_all(project.join("recordings")).unwrap();
     for (n, line) in (0..).zip(CALLS.lines()) {
         let call: Value = serde_json::from_str(line).unwrap();
         let mut outcome: Outcome = serde_json::from_value(call["outcome"].clone()).unwrap();
         let case: Case = serde_json::from_value(call["case"].clone()).unwrap();
-        let when = WallTime::from_unix_millis(yesterday() + n * 1_000);
+        let when = WallTime::from_unix_millis(from_ms + n * 1_000);
         (outcome.campaign, outcome.dialled_at, outcome.ended_at) = (None, when, when);
         outcome.answered_at = outcome.answered_at.map(|_| when);
         let new = NewAttempt {
