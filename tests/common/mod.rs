@@ -8,7 +8,7 @@ use std::{
     path::Path,
     process::{Child, ChildStdin, Command, Stdio},
     sync::mpsc::{Receiver, channel},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -95,6 +95,19 @@ impl Told {
                 return line;
             }
         }
+    }
+
+    /// What it tells up to these words, or until so long is over.
+    pub fn told_within(&self, words: &str, patience: Duration) -> Vec<String> {
+        let until = Instant::now() + patience;
+        let mut told = Vec::new();
+        while let Ok(line) = self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            told.push(line);
+            if told.last().is_some_and(|line| line.contains(words)) {
+                break;
+            }
+        }
+        told
     }
 
     /// What it has told since it was asked last.
