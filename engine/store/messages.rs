@@ -35,6 +35,13 @@ pub struct NewMessage {
     pub made_at: WallTime,
 }
 
+impl NewMessage {
+    /// The id of a call's `n`th follow-up, from 0.
+    pub fn id(attempt: &AttemptId, n: usize) -> String {
+        format!("{attempt}:sms:{}", n + 1)
+    }
+}
+
 /// A message as it stands.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Message {
