@@ -446,7 +446,8 @@ mod tests {
         let on: Vec<&str> = text.lines().map(|l| l.strip_prefix("#: ").unwrap_or(l)).collect();
         let c = parse(&on.join("\n")).unwrap();
         assert!(!c.deliveries.readers.is_empty() && c.api.tls.is_some() && c.traces.is_some());
-        assert!(c.turn.is_some() && c.vault.key.is_some() && c.vault.signing_key.is_some());
+        assert!(c.turn.is_some() && c.deliveries.sms.is_some());
+        assert!(c.vault.key.is_some() && c.vault.signing_key.is_some());
     }
 
     #[test]

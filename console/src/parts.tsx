@@ -42,6 +42,7 @@ const TONES: Record<string, string> = {
   no_commitment: 'warn', refused_to_pay: 'warn', waits: 'warn', missing: 'warn',
   complaint: 'bad', distress: 'bad', stop_calling: 'bad', legal_representation: 'bad', engine_failed: 'bad', trunk_failed: 'bad',
   denied: 'bad', changed: 'bad', unknown: 'bad', holds: 'bad',
+  delivered: 'good', sent: 'good', refused: 'warn', failed: 'bad',
 };
 
 /** A word for how something stands: a dot of its tone, so that colour is not all that tells it. */

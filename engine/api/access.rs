@@ -259,6 +259,7 @@ pub const ROUTES: &[Route] = {
         ("GET", "/v1/calls/{attempt}/waveform", A(S::CallsHear)),
         ("GET", "/v1/calls/{attempt}/transcript", A(S::CallsRead)),
         ("GET", "/v1/calls/{attempt}/check", A(S::CallsRead)),
+        ("GET", "/v1/calls/{attempt}/texts", A(S::CallsRead)),
         ("GET", "/v1/calls/{attempt}/trace", A(S::CallsRead)),
         ("GET", "/v1/calls/{attempt}/quality", A(S::QualityRead)),
         ("GET", "/v1/quality", A(S::QualityRead)),

@@ -18,6 +18,9 @@ use crate::{
     table::Table,
 };
 
+/// Messages that went wrong, told one by one: the newest; the counts have all of them.
+const MOST_AMISS: u32 = 50;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum DeliverCommand {
     /// Show how far each reader is, and what it would not take 查看各接收方进度与搁置事件
@@ -91,6 +94,9 @@ async fn status(project: &Project, deliveries: &Deliveries) -> Result<ExitCode> 
     let shown: Vec<String> = counts.iter().map(|(state, n)| format!("{} {n}", state.label())).collect();
     if !shown.is_empty() {
         out!("text messages 短信: {}", shown.join(", "))?;
+    }
+    for message in store.messages_amiss(MOST_AMISS).await? {
+        out!("{} {}: {}", message.new.message, message.state.label(), message.why)?;
     }
     if counts.iter().any(|(state, n)| *state == MessageState::Unknown && *n > 0) {
         note!(

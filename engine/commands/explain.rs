@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use jiff::{Timestamp, civil::DateTime};
 use waihu_compliance::{Contact, Decision, Gate, Subject};
-use waihu_store::{CaseState, Passage, Store};
+use waihu_store::{CaseState, Message, MessageState, Passage, Store};
 use waihu_trunk::TrunkConfig;
 use waihu_types::{CampaignId, Case, CaseId, Consent, Lang, Line, WallTime, Whose};
 
@@ -101,7 +101,10 @@ pub(crate) fn run(project: &Project, args: &ExplainArgs) -> Result<ExitCode> {
         };
         let mut allowed = 0;
         for case in &cases {
-            let (lines, may) = explain(store.as_ref(), &gate, campaign.as_ref(), case, asked).await?;
+            let (mut lines, may) = explain(store.as_ref(), &gate, campaign.as_ref(), case, asked).await?;
+            if let Some(store) = &store {
+                lines.extend(store.messages_about(&case.id).await?.iter().map(|message| text(case, message)));
+            }
             lines.iter().try_for_each(|line| out!("{line}"))?;
             allowed += usize::from(may);
         }
@@ -172,6 +175,21 @@ async fn explain(
         lines.extend(rules(gate, &place, &history, &denials, now));
     }
     Ok((lines, any))
+}
+
+/// How a text message stands that a call about a case left, and why; none of its words.
+fn text(case: &Case, message: &Message) -> String {
+    let Message { new, state, why, due_at, .. } = message;
+    let told = format!("  短信 text {}: {} {}", new.template, state.label(), state.label_zh());
+    let told = if why.is_empty() { told } else { format!("{told}, {why}") };
+    if *state != MessageState::Waiting {
+        return told;
+    }
+    let zone = case.zone_of(&new.callee);
+    match due_at.timestamp().in_tz(zone) {
+        Ok(from) => format!("{told} → {} {zone}", from.strftime("%Y-%m-%d %H:%M")),
+        Err(_) => told,
+    }
 }
 
 /// What the rules say of a call to a number.

@@ -15,7 +15,9 @@ use jiff::civil::{Date, Time as ClockTime};
 use rust_decimal::Decimal;
 use serde::{Deserialize, de::value::StrDeserializer};
 use waihu_nlu::Entities;
-use waihu_types::{Case, Disposition, HandoverResult, Identity, Intent, Lang, PaymentChannel, Time};
+use waihu_types::{
+    Case, Disposition, FollowUp, HandoverResult, Identity, Intent, Lang, PaymentChannel, Time,
+};
 
 use crate::{
     interpreter::Interpreter,
@@ -126,7 +128,7 @@ const GOES_ON: &str = "… ";
 /// The agent's name in examples.
 const AGENT: &str = "agent-1";
 
-/// What the conclusion must be. What is not named must not be there.
+/// What the conclusion must be. What is not named must not be there, but for text messages.
 #[derive(Debug)]
 struct Expected {
     at: Place,
@@ -138,6 +140,8 @@ struct Expected {
     terms: (usize, Decimal, Option<PaymentChannel>),
     callback: Option<(Option<Date>, Option<ClockTime>, bool)>,
     handover: Option<HandoverResult>,
+    /// The texts that it leaves to be sent, where any are named.
+    sms: Vec<String>,
 }
 
 /// Reads an examples file; prompts are checked against the script's.
@@ -311,6 +315,7 @@ fn read_outcome(mut t: Table<'_>, problems: &mut Problems) -> Expected {
         terms: (usize::try_from(parts).unwrap_or(1), discount, channel),
         callback: by.map(|(by, _)| (callback_date, callback_time, by == "agent")),
         handover: word(&mut t, "handover", problems),
+        sms: t.strings("sms", problems).into_iter().map(|(text, _)| text).collect(),
     };
     t.close(problems);
     expected
@@ -517,6 +522,14 @@ impl<'e> Run<'e> {
         let handover = c.handover.as_ref().map(|h| h.result);
         if expected.handover != handover {
             return wrong(format!("handover {handover:?}, not {:?}", expected.handover));
+        }
+        let sms = c.follow_ups.iter().filter_map(|left| match left {
+            FollowUp::Sms { text, .. } => Some(text.as_str()),
+            FollowUp::Note { .. } => None,
+        });
+        let sms: Vec<&str> = sms.collect();
+        if !expected.sms.is_empty() && expected.sms != sms {
+            return wrong(format!("sms {sms:?}, not {:?}", expected.sms));
         }
         Ok(())
     }

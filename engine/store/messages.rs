@@ -35,6 +35,13 @@ pub struct NewMessage {
     pub made_at: WallTime,
 }
 
+impl NewMessage {
+    /// The id of a call's `n`th follow-up, from 0.
+    pub fn id(attempt: &AttemptId, n: usize) -> String {
+        format!("{attempt}:sms:{}", n + 1)
+    }
+}
+
 /// A message as it stands.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Message {
@@ -107,6 +114,19 @@ impl MessageState {
             Self::Failed => "failed",
             Self::Refused => "refused",
             Self::Unknown => "unknown",
+        }
+    }
+
+    /// The same in Mandarin.
+    pub fn label_zh(self) -> &'static str {
+        match self {
+            Self::Waiting => "等待发送",
+            Self::Sending => "正在发送",
+            Self::Sent => "已发送",
+            Self::Delivered => "已送达",
+            Self::Failed => "发送失败",
+            Self::Refused => "不予发送",
+            Self::Unknown => "是否发出未知",
         }
     }
 
@@ -226,6 +246,36 @@ impl Store {
             .fetch_all(&self.pool)
             .await
             .map_err(|e| self.sql(e))?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// The messages that calls about a case left, in the order of their calls.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub async fn messages_about(&self, case: &CaseId) -> Result<Vec<Message>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM messages WHERE case_id = $1 ORDER BY made_at, message");
+        let rows: Vec<MessageRow> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+            .bind(case.as_str())
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|e| self.sql(e))?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+
+    /// The newest messages that nobody had, or perhaps nobody, though no rule forbade them.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub async fn messages_amiss(&self, limit: u32) -> Result<Vec<Message>, StoreError> {
+        let rows: Vec<MessageRow> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+            "SELECT {COLUMNS} FROM messages WHERE state IN ('failed', 'unknown')
+             ORDER BY made_at DESC, message LIMIT $1"
+        )))
+        .bind(i64::from(limit))
+        .fetch_all(&self.pool)
+        .await
+        .map_err(|e| self.sql(e))?;
         rows.into_iter().map(TryInto::try_into).collect()
     }
 

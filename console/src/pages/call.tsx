@@ -22,6 +22,7 @@ export interface Outcome {
   recording: { duration_ms: number; sha256: string } | null; transcript: { sha256: string } | null; ended_by: string | null;
   sound: { codec: string; srtp?: string | null; quality?: { mos_hundredths?: number | null } | null } | null; sip: { code: number; reason: string } | null;
   redial: { verdict: string; rule: string; not_before?: string };
+  follow_ups?: { kind: string; template?: string }[];
 }
 
 /** Where a rule stands. A state of a part is called by the part's name and its own. */
@@ -191,6 +192,25 @@ const Signalling = ({ attempt }: { attempt: string }) => {
   );
 };
 
+/** The texts that it left, and how each stands. Those of a call of a moment ago may not be taken up yet. */
+const Texts = ({ attempt, left, zone }: { attempt: string; left: { template: string }[]; zone?: string }) => {
+  const { t, n } = useWords();
+  const query = useQuery(() => ask(client.GET('/v1/calls/{attempt}/texts', { params: { path: { attempt } } })), `texts ${attempt}`);
+  return (
+    <Shown query={query}>
+      {(texts) => texts.length ? texts.map((text, index) => (
+        <Facts key={index} of={[
+          [t('call.texts.template'), <code key="t">{text.template}</code>],
+          [t('campaign.state'), <Mark key="s" of={text.state}>{n('text', text.state)}</Mark>],
+          [t('call.texts.why'), text.why],
+          [t('call.texts.sent'), text.sent_at && <Moment key="at" at={text.sent_at} zone={zone} />],
+          [t('call.texts.due'), text.state === 'waiting' ? <Moment key="due" at={text.due_at} zone={zone} /> : undefined],
+        ]} />
+      )) : <p className="soft">{left.map(({ template }) => template).join(', ')}: {t('call.texts.none')}</p>}
+    </Shown>
+  );
+};
+
 const Files = ({ attempt, outcome }: { attempt: string; outcome: Outcome }) => {
   const { t } = useWords();
   const { may } = useSession();
@@ -258,6 +278,7 @@ const CallPage = ({ at }: { at: Record<string, string> }) => {
   const seeker = useRef<(ms: number) => void>(undefined);
   const seek = useCallback((ms: number) => seeker.current?.(ms), []);
   const result = outcome.data ?? undefined;
+  const texts = (result?.follow_ups ?? []).flatMap((left) => (left.kind === 'sms' ? [{ template: left.template ?? '' }] : []));
   const hears = may('calls:hear') && result?.recording;
   return (
     <Shown query={stands}>
@@ -302,6 +323,7 @@ const CallPage = ({ at }: { at: Record<string, string> }) => {
               {result && may('quality:read') && <Quality attempt={attempt} seek={hears ? seek : undefined} />}
               {may('decisions:read') && <Card title={t('call.decision')}><Decision attempt={attempt} of={call.case} /></Card>}
               {may('calls:read') && <Card title={t('call.signalling')}><Signalling attempt={attempt} /></Card>}
+              {texts.length > 0 && may('calls:read') && <Card title={t('call.texts')}><Texts attempt={attempt} left={texts} zone={zone} /></Card>}
               {result && <Card title={t('call.files')}><Files attempt={attempt} outcome={result} /></Card>}
             </div>
           </div>

@@ -24,6 +24,7 @@ mod seat;
 pub(crate) mod session;
 pub(crate) mod strategies;
 pub(crate) mod talks;
+pub(crate) mod texts;
 pub(crate) mod trace;
 pub(crate) mod waveform;
 
@@ -79,6 +80,7 @@ pub(crate) fn all() -> OpenApiRouter<Shared> {
         .routes(routes!(waveform::waveform))
         .routes(routes!(calls::transcript))
         .routes(routes!(calls::check))
+        .routes(routes!(texts::texts))
         .routes(routes!(trace::trace))
         .routes(routes!(quality::of_call))
         .routes(routes!(quality::list))

@@ -67,7 +67,7 @@ pub(crate) fn messages(event: &Event) -> Vec<NewMessage> {
     let Some(Ok(outcome)) = outcome else { return Vec::new() };
     let message = |(n, follow_up): (usize, &FollowUp)| match follow_up {
         FollowUp::Sms { template, text } => Some(NewMessage {
-            message: format!("{}:sms:{}", outcome.attempt, n + 1),
+            message: NewMessage::id(&outcome.attempt, n),
             attempt: outcome.attempt.clone(),
             case: outcome.case.clone(),
             callee: outcome.callee.clone(),

@@ -12,10 +12,10 @@ use sha2::{Digest, Sha256};
 use tower::ServiceExt;
 use waihu_campaign::redial;
 use waihu_compliance::Gate;
-use waihu_store::{NewAttempt, Passage, Role, Said};
+use waihu_store::{NewAttempt, NewMessage, Passage, Role, Said};
 use waihu_types::{
-    AnsweredBy, CaseId, Disposition, Identity, Lang, OUTCOME_VERSION, Outcome, Recording, ScriptVersion,
-    Transcript,
+    AnsweredBy, CaseId, Disposition, FollowUp, Identity, Lang, OUTCOME_VERSION, Outcome, Recording,
+    ScriptVersion, Transcript,
 };
 use waihu_vault::{Note, Vault, new_key};
 
@@ -537,4 +537,38 @@ async fn a_review_has_two_pairs_of_eyes_and_none_of_them_the_agents() {
     assert_eq!(server.get(&li, "/v1/reviews?stage=done").await.body["items"].as_array().unwrap().len(), 1);
     assert_eq!(server.get(&li, "/v1/reviews?stage=never").await.status, 422);
     assert_eq!(server.get(&li, "/v1/reviews/99").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_call_tells_how_the_texts_stand_that_it_left_and_none_of_their_words() {
+    let server = server().await;
+    let operations = server.token(Role::Operations).await;
+    let outcome = up(&server, "one").await;
+    let texts = async || server.get(&operations, "/v1/calls/one/texts").await;
+    assert_eq!(texts().await.status, 404, "it is up");
+    let follow_ups = vec![
+        FollowUp::Note { words: "a note".into() },
+        FollowUp::Sms { template: "promise".into(), text: "private words".into() },
+    ];
+    let outcome = Outcome { follow_ups, ..outcome };
+    server.store.close_attempt(&outcome).await.unwrap();
+    assert_eq!(texts().await.body, json!([]));
+    let new = NewMessage {
+        message: NewMessage::id(&outcome.attempt, 1),
+        attempt: outcome.attempt,
+        case: outcome.case,
+        callee: outcome.callee,
+        template: "promise".into(),
+        text: "private words".into(),
+        made_at: outcome.ended_at,
+    };
+    server.store.add_messages(std::slice::from_ref(&new)).await.unwrap();
+    server.store.put_off_message(&new.message, None, "not to be", now()).await.unwrap();
+    let told = texts().await.body;
+    let [text] = &told.as_array().unwrap()[..] else { panic!("{told}") };
+    assert_eq!(
+        (&text["template"], &text["state"], &text["why"]),
+        (&json!("promise"), &json!("refused"), &json!("not to be"))
+    );
+    assert!(!told.to_string().contains("private") && text.get("callee").is_none(), "{told}");
 }

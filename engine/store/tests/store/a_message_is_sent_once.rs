@@ -84,6 +84,8 @@ async fn what_was_leaving_when_its_sender_died_is_told_and_not_sent_again(ground
     assert_eq!(store.abandon_messages(there("2026-11-26T09:31:00"), at(9)).await.unwrap(), ["m1"]);
     assert!(store.due_messages(there("2026-11-27T09:31:00"), 10).await.unwrap().is_empty());
     assert_eq!(store.message("m1").await.unwrap().unwrap().state, MessageState::Unknown);
+    let amiss = store.messages_amiss(10).await.unwrap();
+    assert_eq!(amiss.iter().map(|message| message.new.message.as_str()).collect::<Vec<_>>(), ["m1"]);
     // It counts as one that was sent.
     store.add_messages(&[message("m2", due), message("m3", due)]).await.unwrap();
     for (id, begun) in [("m2", true), ("m3", false)] {
@@ -102,6 +104,13 @@ async fn what_was_leaving_when_its_sender_died_is_told_and_not_sent_again(ground
         MessageState::Sent,
         "its sender lived after all"
     );
+    assert!(store.messages_amiss(10).await.unwrap().is_empty(), "what waits is not amiss");
+    let about = store.messages_about(&new.case).await.unwrap();
+    assert_eq!(
+        about.iter().map(|message| message.new.message.as_str()).collect::<Vec<_>>(),
+        ["m1", "m2", "m3"]
+    );
+    assert!(store.messages_about(&"C2".parse().unwrap()).await.unwrap().is_empty());
 }
 
 async fn what_a_rule_forbids_for_good_is_refused(ground: Ground) {
