@@ -72,7 +72,7 @@ source = "10690000"
 
 /// Zones where it is between noon and one now, and between midnight and one, whenever this runs.
 fn noon_and_midnight() -> (String, String) {
-    let hour = i64::from(jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).hour());
+    let hour = i64::from(jiff::Timestamp::now().in_tz("UTC").unwrap().hour());
     let noon = 12 - hour;
     let midnight = if noon > 0 { noon - 12 } else { noon + 12 };
     // By their names they are counted the other way round.
