@@ -7,7 +7,7 @@ mod common;
 use std::{fs, io::Write, path::Path};
 
 use common::{COLUMNS, at, lay_out, row, run, waihu};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use sqlx::{Connection, SqliteConnection};
 use waihu_compliance::Gate;
