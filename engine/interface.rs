@@ -88,12 +88,14 @@ pub(crate) async fn serve(
         desks: Some(Box::new(move |profile| {
             let DeskLink { hear, say } = agents.connect(profile);
             let voice = Arc::new(say);
-            let desk = Arc::clone(&voice);
+            let (known, desk) = (Arc::clone(&voice), Arc::clone(&voice));
             let say = move |said: Result<_, String>| match said {
                 Ok(said) => voice.say(said),
                 Err(why) => voice.refuse(&why),
             };
-            Connected { hear, say: Box::new(say), sign_out: Box::new(move || desk.sign_out()) }
+            let know = move |profile| known.know(profile);
+            let sign_out = move || desk.sign_out();
+            Connected { hear, say: Box::new(say), know: Box::new(know), sign_out: Box::new(sign_out) }
         })),
         practise: Some(Box::new(move |cases| {
             // Where the program's own file cannot be found the process is not started, and says so.

@@ -7,7 +7,7 @@ mod common;
 use std::{fs, io::Write, path::Path};
 
 use common::{COLUMNS, at, lay_out, row, run, waihu};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use sqlx::{Connection, SqliteConnection};
 use waihu_compliance::Gate;
@@ -146,7 +146,15 @@ async fn what_is_done_at_the_command_line_is_written_down() {
     writeln!(adding.stdin.take().unwrap(), "four words in a row").unwrap();
     assert!(adding.wait().unwrap().success());
     let at = |file| at(project, file);
-    let done: [(&[&str], &str); 11] = [
+    let done: [(&[&str], &str); 13] = [
+        (
+            &["person", "change", "li", "--skills", "hardship=5, dispute", "--langs", "", "--name", "李明月"],
+            "person change li: name, skills",
+        ),
+        (
+            &["person", "change", "LI", "--role", "operations", "--skills", ""],
+            "person change li: role agent to operations, skills",
+        ),
         (&["token", "make", "crm", "--role", "integrator", "--person", "Li"], "token make crm as integrator"),
         (&["token", "revoke", "crm"], "token revoke crm"),
         (&["cases", "import", &at("cases.csv")], "cases import"),
@@ -165,6 +173,21 @@ async fn what_is_done_at_the_command_line_is_written_down() {
     for (args, _) in done {
         run(project, args);
     }
+    let li: Value = serde_json::from_str(&run(project, &["person", "list", "--json"])).unwrap();
+    assert_eq!(
+        (&li["name"], &li["role"], &li["skills"]),
+        (&json!("李明月"), &json!("operations"), &json!({}))
+    );
+    // What cannot be, and what is so already, is no change and no row.
+    for odd in [
+        &["person", "change", "li"][..],
+        &["person", "change", "li", "--skills", "hardship=6"],
+        &["person", "change", "li", "--langs", "fr"],
+        &["person", "change", "wang", "--name", "王芳"],
+    ] {
+        assert!(!waihu(project).args(odd).output().unwrap().status.success(), "{odd:?}");
+    }
+    assert!(run(project, &["person", "change", "li", "--name", "李明月"]).contains("无变化"));
     assert!(!waihu(project).args(["campaign", "pause", "none"]).output().unwrap().status.success());
     run(project, &["vault", "new-key", &at("vault.key")]);
     let told = run(project, &["audit", "list", "--json"]);
@@ -180,7 +203,7 @@ async fn what_is_done_at_the_command_line_is_written_down() {
     let persons: Vec<_> = rows.iter().map(|r| r["person"].as_str().unwrap()).collect();
     assert!(!persons[0].is_empty());
     assert!(
-        persons.iter().enumerate().all(|(n, person)| *person == if n == 11 { "Li Na" } else { persons[0] })
+        persons.iter().enumerate().all(|(n, person)| *person == if n == 13 { "Li Na" } else { persons[0] })
     );
 }
 

@@ -4,6 +4,8 @@ import { ask, client, onSignedOut, useCsrf, useToken, type Shape } from './clien
 import { named, word, type Lang, type Word } from './words';
 
 export interface Person {
+  /** None where a token asks. */
+  login?: string | null;
   name: string;
   role: string;
   scopes: string[];
@@ -28,9 +30,9 @@ const Context = createContext<Session | undefined>(undefined);
 
 type Signed = Shape['Signed'];
 
-const known = ({ name, role, scopes, csrf }: Signed): Person => {
+const known = ({ login, name, role, scopes, csrf }: Signed): Person => {
   useCsrf(csrf);
-  return { name, role, scopes };
+  return { login, name, role, scopes };
 };
 const told = async () => known(await ask(client.GET('/v1/session')));
 

@@ -647,7 +647,7 @@ await step('somebody changes their password and ends other sessions', async (pag
   await other.context().close();
 });
 
-await step('an administrator adds an agent whose desk answers by itself', async (page) => {
+await step('an administrator adds an agent whose desk answers by itself, and changes what they can do', async (page) => {
   await signIn(page, 'admin', password);
   await page.getByRole('link', { name: '人员' }).click();
   await page.getByRole('button', { name: '新增人员' }).click();
@@ -662,7 +662,19 @@ await step('an administrator adds an agent whose desk answers by itself', async 
   await page.screenshot({ path: new URL('../shots/people-add-zh.png', import.meta.url).pathname });
   await dialog.getByRole('button', { name: '新增人员' }).click();
   await dialog.waitFor({ state: 'hidden' });
-  await page.locator('tr', { hasText: '周宁' }).getByText('自动接听').waitFor();
+  const row = page.locator('tr', { hasText: '周宁' });
+  await row.getByText('自动接听').waitFor();
+  await row.getByRole('button', { name: '修改' }).click();
+  await page.waitForTimeout(400);
+  await accessible(page, 'changing somebody');
+  await page.screenshot({ path: new URL('../shots/people-change-zh.png', import.meta.url).pathname });
+  await dialog.getByLabel('技能').fill('hardship=6');
+  await page.keyboard.press('Enter');
+  await dialog.getByRole('alert').getByText('技能等级应为 1 至 5').waitFor();
+  await dialog.getByLabel('技能').fill('hardship=5, dispute');
+  await page.keyboard.press('Enter');
+  await dialog.waitFor({ state: 'hidden' });
+  await row.getByText('dispute 3 · hardship 5').waitFor();
 });
 
 // What each role is offered, and nothing else.

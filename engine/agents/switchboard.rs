@@ -65,7 +65,8 @@ pub enum OfferEnd {
 /// Everything that can happen to a switchboard.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// A desk connects, or connects again; or a telephone is known. What the agent was doing goes on.
+    /// A desk connects, or connects again; or a telephone is known; or an agent is another than was known: can or speaks
+    /// other things, say. What the agent was doing goes on.
     SignIn {
         /// Whose it is.
         agent: Agent,

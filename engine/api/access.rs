@@ -62,7 +62,7 @@ pub enum Scope {
     TalksSupervise,
     /// See who may sign in.
     PeopleRead,
-    /// Let people sign in, and shut them out.
+    /// Let people sign in, change who they are and what they may, and shut them out.
     PeopleWrite,
 }
 
@@ -366,6 +366,19 @@ mod tests {
         }
         for scope in Scope::ALL {
             assert!(Role::ALL.iter().any(|r| scope.is_of(*r)), "{}", scope.label());
+        }
+    }
+
+    /// Whoever gets another role loses something: tokens of the old one are revoked, and may not stay.
+    #[test]
+    fn no_role_has_all_that_another_has() {
+        for role in Role::ALL {
+            for other in Role::ALL.into_iter().filter(|other| *other != role) {
+                assert!(
+                    scopes(other).iter().any(|scope| !scope.is_of(role)),
+                    "{role} may all that {other} may"
+                );
+            }
         }
     }
 

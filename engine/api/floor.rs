@@ -15,6 +15,8 @@ pub struct Connected {
     pub hear: mpsc::Receiver<ToDesk>,
     /// What the desk says; or why that cannot be read, which the desk is told.
     pub say: Box<dyn Fn(Result<FromDesk, String>) + Send + Sync>,
+    /// Who sits there has another name, other skills or other languages from here on.
+    pub know: Box<dyn Fn(Profile) + Send + Sync>,
     /// The session behind the desk was ended: a call that it has is the bot's again at once, as nobody knows who is there.
     pub sign_out: Box<dyn Fn() + Send + Sync>,
 }

@@ -285,6 +285,7 @@ impl From<StoreError> for Problem {
             StoreError::UnknownCampaign(_) => Self::not_found("campaign 批次"),
             StoreError::CampaignExists(_)
             | StoreError::CampaignStopped(_)
+            | StoreError::LastAdmin(_)
             | StoreError::Held
             | StoreError::OnTheLine => Self::new(Code::Conflict, e.to_string()),
             StoreError::Revised { .. } => Self::new(Code::PreconditionFailed, e.to_string()).of("If-Match"),

@@ -171,7 +171,7 @@ pub(crate) struct Inner {
     pub readers: Arc<Semaphore>,
     pub board: Counting,
     pub practice: Runs,
-    /// Changes whenever sessions are ended here: seats look at theirs then.
+    /// Changes whenever sessions are ended here, or whose they are is changed: seats look at theirs then.
     pub sessions: watch::Sender<()>,
     /// Who has begun to read which transcript, as it was written down.
     pub reading: Mutex<HashSet<(String, AttemptId)>>,
@@ -201,8 +201,9 @@ impl Shared {
         &self.0.state.store
     }
 
-    /// Sessions were ended: whoever sits anywhere by one of them is let go at once.
-    pub fn sessions_ended(&self) {
+    /// Sessions were ended, or whose they are was changed: whoever sits anywhere by one of them is let go, or known anew,
+    /// at once.
+    pub fn sessions_changed(&self) {
         self.0.sessions.send_replace(());
     }
 }

@@ -8,12 +8,12 @@ use std::{
     str::FromStr,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use serde_json::json;
 use waihu_api::hash_password;
-use waihu_store::{Login, Person, Role, Store, StoreError};
+use waihu_store::{Login, Person, PersonChange, Role, Store, StoreError};
 use waihu_types::{Answers, Lang};
 
 use super::{
@@ -34,6 +34,8 @@ const MAX_NAME: usize = 64;
 pub(crate) enum PersonCommand {
     /// Let somebody sign in, with a first password that is asked for 新增人员
     Add(AddArgs),
+    /// Change what somebody is called, may do, can do and speaks 更改
+    Change(ChangeArgs),
     /// List who may sign in 列出
     List {
         /// One JSON object a person 以 JSON 输出
@@ -80,6 +82,24 @@ pub(crate) struct AddArgs {
     answers: Answers,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct ChangeArgs {
+    /// By what they sign in 登录名
+    login: Login,
+    /// Their name for other people 姓名
+    #[arg(long, required_unless_present_any = ["role", "skills", "langs"])]
+    name: Option<String>,
+    /// operations, compliance, agent, integrator or admin: another one ends their sessions, and revokes tokens under their name or login that are of any other 角色；更改后其会话结束，其名下其他角色的令牌吊销
+    #[arg(long)]
+    role: Option<Role>,
+    /// All that they can do, with commas between, as hardship=4,dispute=2; "" for nothing 全部技能与等级
+    #[arg(long, value_name = "SKILL=LEVEL,…")]
+    skills: Option<Skills>,
+    /// All languages that they speak, with commas between; "" for all there are 全部语言
+    #[arg(long, value_name = "zh,en")]
+    langs: Option<Langs>,
+}
+
 /// A skill and how well somebody has it.
 #[derive(Clone, Debug)]
 struct Skill(String, u8);
@@ -98,9 +118,40 @@ impl FromStr for Skill {
     }
 }
 
+/// What stands between commas.
+fn listed<T>(text: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
+    text.split([',', '，']).map(str::trim).filter(|part| !part.is_empty()).map(read).collect()
+}
+
+/// All skills of somebody.
+#[derive(Clone, Debug)]
+struct Skills(BTreeMap<String, u8>);
+
+impl FromStr for Skills {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let skills = listed(text, str::parse::<Skill>)?;
+        Ok(Self(skills.into_iter().map(|Skill(skill, level)| (skill, level)).collect()))
+    }
+}
+
+/// All languages of somebody.
+#[derive(Clone, Debug)]
+struct Langs(Vec<Lang>);
+
+impl FromStr for Langs {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        listed(text, |part| part.parse::<Lang>().map_err(|e| e.to_string())).map(Self)
+    }
+}
+
 pub(crate) fn run(project: &Project, command: PersonCommand) -> Result<ExitCode> {
     match command {
         PersonCommand::Add(args) => add(project, args),
+        PersonCommand::Change(args) => alter(project, args),
         PersonCommand::List { json } => list(project, json),
         PersonCommand::Disable { login } => {
             change(project, (&login, "disable"), "shut out 已停用", async |store: &Store| {
@@ -136,7 +187,7 @@ fn change(
         let store = open(project).await?;
         let changed = async {
             if !doing(&store).await? {
-                bail!("there is nobody {login} of whom that could be: see `waihu person list` 没有该人员");
+                return Err(nobody(login));
             }
             Ok(())
         };
@@ -146,14 +197,56 @@ fn change(
     Ok(ExitCode::SUCCESS)
 }
 
-fn add(project: &Project, args: AddArgs) -> Result<ExitCode> {
-    let name = args.name.trim();
+fn nobody(login: &Login) -> anyhow::Error {
+    anyhow!("there is nobody {login} of whom that could be: see `waihu person list` 没有该人员")
+}
+
+fn named(name: &str) -> Result<String> {
+    let name = name.trim();
     if !(1..=MAX_NAME).contains(&name.chars().count()) || name.chars().any(char::is_control) {
         bail!("--name: from 1 to 64 characters are expected 应为 1 至 64 个字符");
     }
+    Ok(name.to_owned())
+}
+
+/// Changes somebody as they stand now, written down by what is another.
+fn alter(project: &Project, args: ChangeArgs) -> Result<ExitCode> {
+    let login = args.login;
+    let change = PersonChange {
+        name: args.name.as_deref().map(named).transpose()?,
+        role: args.role,
+        skills: args.skills.map(|Skills(skills)| skills),
+        langs: args.langs.map(|Langs(langs)| langs),
+    };
+    let (told, revoked) = runtime()?.block_on(async {
+        let store = open(project).await?;
+        let before = store.secret(&login).await?.ok_or_else(|| nobody(&login))?.person;
+        let told = change.told(&before);
+        if told.is_empty() {
+            return anyhow::Ok((told, Vec::new()));
+        }
+        let changed = async {
+            let revoked = store.change_person(&login, &change, Some(before.revision()), now()).await?;
+            revoked.ok_or_else(|| nobody(&login))
+        };
+        let revoked = written(&store, &format!("person change {login}: {told}"), changed).await?;
+        Ok((told, revoked))
+    })?;
+    if told.is_empty() {
+        out!("{login}: it is so already 无变化")?;
+    } else {
+        out!("{login}: {told} 已更改")?;
+    }
+    for token in revoked {
+        out!("token 令牌 {token}: revoked 已吊销")?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn add(project: &Project, args: AddArgs) -> Result<ExitCode> {
     let person = Person {
         login: args.login,
-        name: name.to_owned(),
+        name: named(&args.name)?,
         role: args.role,
         skills: args.skills.into_iter().map(|Skill(skill, level)| (skill, level)).collect::<BTreeMap<_, _>>(),
         langs: args.langs,

@@ -100,6 +100,9 @@ pub enum StoreError {
         /// The revision that it is in.
         revision: i64,
     },
+    /// Somebody has to be left who says who may sign in.
+    #[error("{0} is the last admin: make somebody else one first 这是最后一位管理员，请先另设一位")]
+    LastAdmin(String),
     /// This process may place no call: others take it for dead, or will before they hear of the call.
     #[error(
         "this node has no lease: nobody knows that it lives, so it may place no call until it has joined or renewed 本节点租约已过期"

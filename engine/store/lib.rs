@@ -60,7 +60,7 @@ pub use outcomes::{AnsweredDay, Filter};
 pub use overtaken::{Overtaken, Unanswered};
 pub use owner::Claim;
 pub use pages::{After, FiledOutcome, Kept, PageFilter};
-pub use people::{InvalidLogin, Lockout, Login, Person, Secret, Session};
+pub use people::{InvalidLogin, Lockout, Login, Person, PersonChange, Secret, Session};
 pub use pull::{Pull, PullError, Source};
 pub use queue::{Counts, Picked, Placement};
 pub use readers::{DeadLetter, Hold, Place};

@@ -5,13 +5,18 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
 
+use sha2::{Digest, Sha256};
 use sqlx::FromRow;
 use waihu_types::{Answers, Lang, WallTime};
 
-use crate::{Role, Store, StoreError};
+use crate::{Role, Store, StoreError, write::Tx};
 
 /// The longest login [bytes].
 const MAX_LOGIN: usize = 64;
+
+/// What all who change a person wait for each other by: of two admins of whom each takes the other's role away, the
+/// second is the last one.
+const PEOPLE: &str = "people";
 
 /// Names a person who signs in: in small letters, so that nobody is two.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -75,6 +80,70 @@ pub struct Person {
     pub disabled_at: Option<WallTime>,
     /// Until when no password opens: too many were wrong.
     pub locked_until: Option<WallTime>,
+}
+
+impl Person {
+    /// A number that is another one once anything that others change of them is. It has 48 bits, so that whoever reads
+    /// JSON has it whole.
+    pub fn revision(&self) -> i64 {
+        let disabled_at = self.disabled_at.map(WallTime::unix_millis);
+        let (role, answers) = (self.role.label(), self.answers.label());
+        let told = json(&(&self.name, role, &self.skills, &self.langs, answers, disabled_at));
+        Sha256::digest(told).iter().take(6).fold(0, |number, byte| (number << 8) | i64::from(*byte))
+    }
+}
+
+/// What of somebody is to be otherwise; what is none stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PersonChange {
+    /// Their name for other people.
+    pub name: Option<String>,
+    /// What they may do.
+    pub role: Option<Role>,
+    /// All that they can do, from 1 to 5.
+    pub skills: Option<BTreeMap<String, u8>>,
+    /// All languages that they speak; empty for all there are.
+    pub langs: Option<Vec<Lang>>,
+}
+
+impl PersonChange {
+    /// What would be otherwise than it is, as it is written down: names and skills are not told, roles are. Empty where
+    /// nothing would.
+    pub fn told(&self, before: &Person) -> String {
+        let after = self.of(before);
+        let mut told = Vec::new();
+        if after.name != before.name {
+            told.push("name".to_owned());
+        }
+        if after.role != before.role {
+            told.push(format!("role {} to {}", before.role, after.role));
+        }
+        if after.skills != before.skills {
+            told.push("skills".to_owned());
+        }
+        if after.langs != before.langs {
+            told.push("languages".to_owned());
+        }
+        told.join(", ")
+    }
+
+    /// The person as they will be.
+    fn of(&self, before: &Person) -> Person {
+        let mut after = before.clone();
+        if let Some(name) = &self.name {
+            after.name.clone_from(name);
+        }
+        if let Some(role) = self.role {
+            after.role = role;
+        }
+        if let Some(skills) = &self.skills {
+            after.skills.clone_from(skills);
+        }
+        if let Some(langs) = &self.langs {
+            after.langs.clone_from(langs);
+        }
+        after
+    }
 }
 
 /// A person with what tells their password. `Debug` hides it.
@@ -378,7 +447,7 @@ impl Store {
             sqlx::query("UPDATE people SET disabled_at = $2 WHERE login = $1 AND disabled_at IS NULL")
                 .bind(login.as_str())
                 .bind(now.unix_millis());
-        self.change_person(login, statement, now).await
+        self.change_and_sign_out(login, statement, now).await
     }
 
     /// Gives a person another password, lets them in again where they were shut out or locked out, and ends all their
@@ -398,7 +467,7 @@ impl Store {
         )
         .bind(login.as_str())
         .bind(password);
-        self.change_person(login, statement, now).await
+        self.change_and_sign_out(login, statement, now).await
     }
 
     /// Has a person take calls in another way, from when they next sit down at their desk. False where there is nobody
@@ -413,8 +482,107 @@ impl Store {
         Ok(self.change(statement).await? == 1)
     }
 
+    /// Changes what somebody is called, may do, can do and speaks, all of it or nothing; the names of tokens that were
+    /// revoked with it. None where there is nobody of that login.
+    ///
+    /// Another role ends all their sessions, and revokes the tokens under their name or login that are of any other
+    /// role: no role has all that another has, so each of those may something that they may not. Under another name go
+    /// their tokens too, unless somebody else is called as they were.
+    ///
+    /// # Errors
+    /// [`StoreError::Revised`] where `expected` is not their [`Person::revision`], [`StoreError::LastAdmin`] where
+    /// nobody else could sign in as an admin, or that it could not be written.
+    pub async fn change_person(
+        &self,
+        login: &Login,
+        change: &PersonChange,
+        expected: Option<i64>,
+        now: WallTime,
+    ) -> Result<Option<Vec<String>>, StoreError> {
+        let mut tx = self.write_alone(&[PEOPLE.to_owned()]).await?;
+        let row: Option<PersonRow> =
+            sqlx::query_as(concat!("SELECT ", columns!(), " FROM people p WHERE p.login = $1"))
+                .bind(login.as_str())
+                .fetch_optional(&mut *tx)
+                .await
+                .map_err(|e| self.sql(e))?;
+        let Some(before) = row.and_then(PersonRow::person) else { return Ok(None) };
+        let revision = before.revision();
+        if expected.is_some_and(|expected| expected != revision) {
+            return Err(StoreError::Revised { of: login.to_string(), revision });
+        }
+        let after = change.of(&before);
+        let revoked = if after.role == before.role {
+            Vec::new()
+        } else {
+            self.leave_role(&mut tx, &before, after.role, now).await?
+        };
+        sqlx::query("UPDATE people SET name = $2, role = $3, skills = $4, langs = $5 WHERE login = $1")
+            .bind(login.as_str())
+            .bind(after.name.as_str())
+            .bind(after.role.label())
+            .bind(json(&after.skills))
+            .bind(json(&after.langs))
+            .execute(&mut *tx)
+            .await
+            .map_err(|e| self.sql(e))?;
+        if after.name != before.name {
+            sqlx::query(
+                "UPDATE tokens SET person = $2 WHERE person = $3
+                     AND NOT EXISTS (SELECT 1 FROM people WHERE name = $3 AND login <> $1)",
+            )
+            .bind(login.as_str())
+            .bind(after.name.as_str())
+            .bind(before.name.as_str())
+            .execute(&mut *tx)
+            .await
+            .map_err(|e| self.sql(e))?;
+        }
+        tx.commit().await.map_err(|e| self.sql(e))?;
+        Ok(Some(revoked))
+    }
+
+    /// Ends what somebody has by the role that they had; the names of the tokens among it.
+    async fn leave_role(
+        &self,
+        tx: &mut Tx,
+        before: &Person,
+        role: Role,
+        now: WallTime,
+    ) -> Result<Vec<String>, StoreError> {
+        if before.role == Role::Admin && before.disabled_at.is_none() {
+            let others: i64 = sqlx::query_scalar(
+                "SELECT count(*) FROM people WHERE role = $1 AND disabled_at IS NULL AND login <> $2",
+            )
+            .bind(Role::Admin.label())
+            .bind(before.login.as_str())
+            .fetch_one(&mut **tx)
+            .await
+            .map_err(|e| self.sql(e))?;
+            if others == 0 {
+                return Err(StoreError::LastAdmin(before.login.to_string()));
+            }
+        }
+        self.end_sessions(tx, &before.login, now).await?;
+        let mut revoked: Vec<String> = sqlx::query_scalar(
+            "UPDATE tokens SET revoked_at = $4
+             WHERE (person = $1 OR lower(person) = $2) AND role <> $3 AND revoked_at IS NULL
+                 AND (expires_at IS NULL OR expires_at > $4)
+             RETURNING token",
+        )
+        .bind(before.name.as_str())
+        .bind(before.login.as_str())
+        .bind(role.label())
+        .bind(now.unix_millis())
+        .fetch_all(&mut **tx)
+        .await
+        .map_err(|e| self.sql(e))?;
+        revoked.sort_unstable();
+        Ok(revoked)
+    }
+
     /// A change of a person, with which all their sessions end.
-    async fn change_person<'q>(
+    async fn change_and_sign_out<'q>(
         &self,
         login: &Login,
         statement: sqlx::query::Query<'q, sqlx::Any, <sqlx::Any as sqlx::Database>::Arguments>,
@@ -422,14 +590,19 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let mut tx = self.write().await?;
         let done = statement.execute(&mut *tx).await.map_err(|e| self.sql(e))?;
+        self.end_sessions(&mut tx, login, now).await?;
+        tx.commit().await.map_err(|e| self.sql(e))?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    async fn end_sessions(&self, tx: &mut Tx, login: &Login, now: WallTime) -> Result<(), StoreError> {
         sqlx::query("UPDATE sessions SET ended_at = $2 WHERE login = $1 AND ended_at IS NULL")
             .bind(login.as_str())
             .bind(now.unix_millis())
-            .execute(&mut *tx)
+            .execute(&mut **tx)
             .await
             .map_err(|e| self.sql(e))?;
-        tx.commit().await.map_err(|e| self.sql(e))?;
-        Ok(done.rows_affected() == 1)
+        Ok(())
     }
 }
 

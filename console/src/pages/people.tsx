@@ -1,7 +1,7 @@
-// Who may sign in: added, shut out, let in again with another password.
+// Who may sign in: added, changed, shut out, let in again with another password.
 import { App, Button, Form, Input, Modal, Select } from 'antd';
 import { useState } from 'react';
-import { ask, client, LEAST_PASSWORD, said } from '../client';
+import { ask, client, LEAST_PASSWORD, said, type Shape } from '../client';
 import { Card, Head, HERE, Mark, Nothing, Shown } from '../parts';
 import { useQuery } from '../query';
 import { useSession, useWords } from '../session';
@@ -9,13 +9,17 @@ import { useSession, useWords } from '../session';
 const ROLES = ['operations', 'compliance', 'agent', 'integrator', 'admin'] as const;
 const ANSWERS = ['by_hand', 'at_once'] as const;
 
-interface Given {
-  login: string;
+/** What may be changed of somebody. */
+interface Known {
   name: string;
   role: string;
-  password: string;
   skills?: string;
-  langs?: ('zh' | 'en')[];
+  langs?: string[];
+}
+
+interface Given extends Known {
+  login: string;
+  password: string;
   answers?: 'by_hand' | 'at_once';
 }
 
@@ -23,8 +27,21 @@ interface Given {
 const skillsOf = (text: string): Record<string, number> =>
   Object.fromEntries(text.split(/[,，\s]+/).filter(Boolean).map((each) => each.split(/[=:]/)).map(([skill = '', level]) => [skill, Number(level ?? 3)]));
 
+/** The fields of what may be changed; of the role why it may not be, or what that does. */
+const Fields = ({ fixed, ofRole }: { fixed?: boolean; ofRole?: string }) => {
+  const { t, n } = useWords();
+  return (
+    <>
+      <Form.Item name="name" label={t('people.name')} rules={[{ required: true, message: t('need.name') }]}><Input autoComplete="off" maxLength={64} /></Form.Item>
+      <Form.Item name="role" label={t('people.role')} extra={ofRole}><Select disabled={fixed} options={ROLES.map((role) => ({ value: role, label: n('role', role) }))} /></Form.Item>
+      <Form.Item name="skills" label={t('people.skills')} extra={t('people.skills.help')}><Input maxLength={400} /></Form.Item>
+      <Form.Item name="langs" label={t('people.langs')} extra={t('people.langs.help')}><Select mode="multiple" options={[{ value: 'zh', label: '中文' }, { value: 'en', label: 'English' }]} /></Form.Item>
+    </>
+  );
+};
+
 const Add = ({ done, close }: { done: () => void; close: () => void }) => {
-  const { t, lang, n } = useWords();
+  const { t, lang } = useWords();
   const { message } = App.useApp();
   const [form] = Form.useForm<Given>();
   const role = Form.useWatch('role', form);
@@ -40,12 +57,46 @@ const Add = ({ done, close }: { done: () => void; close: () => void }) => {
     <Modal open {...HERE} title={t('people.add')} onCancel={close} onOk={() => form.submit()} okText={t('people.add')} cancelText={t('do.cancel')}>
       <Form form={form} layout="vertical" requiredMark={false} onFinish={(given) => void add(given)} initialValues={{ role: 'agent', answers: 'by_hand' }}>
         <Form.Item name="login" label={t('sign.name')} rules={[{ required: true, message: t('need.name') }]}><Input autoComplete="off" maxLength={64} /></Form.Item>
-        <Form.Item name="name" label={t('people.name')} rules={[{ required: true, message: t('need.name') }]}><Input autoComplete="off" maxLength={64} /></Form.Item>
-        <Form.Item name="role" label={t('people.role')}><Select options={ROLES.map((role) => ({ value: role, label: n('role', role) }))} /></Form.Item>
         <Form.Item name="password" label={t('people.password')} rules={[{ required: true, min: LEAST_PASSWORD, message: t('people.password.least', { n: LEAST_PASSWORD }) }]}><Input.Password autoComplete="new-password" maxLength={256} /></Form.Item>
-        <Form.Item name="skills" label={t('people.skills')} extra={t('people.skills.help')}><Input maxLength={400} /></Form.Item>
-        <Form.Item name="langs" label={t('people.langs')}><Select mode="multiple" options={[{ value: 'zh', label: '中文' }, { value: 'en', label: 'English' }]} /></Form.Item>
+        <Fields />
         {role === 'agent' && <Form.Item name="answers" label={t('people.answers')} extra={t('people.answers.help')}><Select options={ANSWERS.map((value) => ({ value, label: t(`answers.${value}`) }))} /></Form.Item>}
+      </Form>
+    </Modal>
+  );
+};
+
+const Change = ({ person, done, close }: { person: Shape['PersonTold']; done: () => void; close: () => void }) => {
+  const { t, lang } = useWords();
+  const { person: me } = useSession();
+  const { message } = App.useApp();
+  const [form] = Form.useForm<Known>();
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<unknown>();
+  // As they were when this was opened: what others change meanwhile is told, and not written over.
+  const [{ login, revision, name, role, skills, langs }] = useState(person);
+  const fixed = me?.login === login;
+  const chosen = Form.useWatch('role', form) ?? role;
+  const save = async ({ skills, langs, ...given }: Known) => {
+    setBusy(true);
+    setProblem(undefined);
+    try {
+      const { revoked } = await ask(client.PATCH('/v1/people/{login}', { params: { path: { login }, header: { 'If-Match': `"${revision}"` } }, body: { ...given, skills: skillsOf(skills ?? ''), langs: langs ?? [] } }));
+      void (revoked.length ? message.warning(t('people.revoked', { names: revoked.join(', ') }), 10) : message.success(t('people.changed')));
+      done();
+    } catch (problem) {
+      setProblem(problem);
+      setBusy(false);
+    }
+  };
+  return (
+    <Modal open {...HERE} title={t('people.change.of', { login })} onCancel={close} footer={[
+      <Button key="no" onClick={close}>{t('do.cancel')}</Button>,
+      <Button key="yes" type="primary" htmlType="submit" form="person-change" loading={busy}>{t('campaign.save')}</Button>,
+    ]}>
+      {problem !== undefined && <div className="note bad" role="alert" style={{ marginBottom: 12 }}>{said(problem, lang)}</div>}
+      <Form<Known> id="person-change" form={form} layout="vertical" requiredMark={false} onFinish={(given) => void save(given)}
+        initialValues={{ name, role, skills: Object.entries(skills).map(([skill, level]) => `${skill}=${level}`).join(', '), langs }}>
+        <Fields fixed={fixed} ofRole={fixed ? t('people.role.own') : chosen === role ? undefined : t('people.role.other')} />
       </Form>
     </Modal>
   );
@@ -56,6 +107,7 @@ const People = () => {
   const { may } = useSession();
   const { modal, message } = App.useApp();
   const [adding, setAdding] = useState(false);
+  const [changing, setChanging] = useState<Shape['PersonTold']>();
   const query = useQuery(() => ask(client.GET('/v1/people')), 'people');
   const change = async (login: string, body: { disabled?: boolean; password?: string; answers?: string }) => {
     try {
@@ -88,7 +140,7 @@ const People = () => {
                       <td>{person.role === 'agent' && (may('people:write') ? <Select size="small" style={{ width: 110 }} aria-label={`${t('people.answers')}: ${person.login}`} value={person.answers} onChange={(answers) => void change(person.login, { answers })} options={ANSWERS.map((value) => ({ value, label: t(`answers.${value}`) }))} /> : n('answers', person.answers))}</td>
                       <td>{person.disabled_at ? <Mark of="denied">{t('people.disabled')}</Mark> : person.locked_until ? <Mark of="waits">{t('people.locked')}</Mark> : <Mark of="approved">{t('people.active')}</Mark>}</td>
                       <td className="num">{time(person.made_at)}</td>
-                      <td>{may('people:write') && <div className="acts"><Button size="small" onClick={() => password(person.login)}>{t('people.password.set')}</Button>{!person.disabled_at && <Button size="small" danger onClick={() => disable(person.login)}>{t('people.disable')}</Button>}</div>}</td>
+                      <td>{may('people:write') && <div className="acts"><Button size="small" onClick={() => setChanging(person)}>{t('people.change')}</Button><Button size="small" onClick={() => password(person.login)}>{t('people.password.set')}</Button>{!person.disabled_at && <Button size="small" danger onClick={() => disable(person.login)}>{t('people.disable')}</Button>}</div>}</td>
                     </tr>
                   ))}</tbody>
                 </table>
@@ -98,6 +150,7 @@ const People = () => {
         )}
       </Shown>
       {adding && <Add close={() => setAdding(false)} done={() => { setAdding(false); query.reload(); }} />}
+      {changing && <Change person={changing} close={() => setChanging(undefined)} done={() => { setChanging(undefined); query.reload(); }} />}
     </>
   );
 };

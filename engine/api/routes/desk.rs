@@ -8,6 +8,7 @@ use axum::{
     response::Response,
 };
 use waihu_agents::desk::{FromDesk, Profile, ToDesk};
+use waihu_store::Person;
 
 use super::seat::{Behind, Seat};
 use crate::{Problem, extract::Who, floor::Connected, problem::Code, state::Here};
@@ -31,19 +32,25 @@ pub(crate) async fn desk(
     let Some(connect) = &shared.inner().state.desks else {
         return Err(Problem::new(Code::Unavailable, "no calls are placed here 本节点不外呼").after(30));
     };
-    let person = &seat.signed_in.session.person;
-    let connected = connect(Profile {
+    let known = profile(&seat.signed_in.session.person);
+    let connected = connect(known.clone());
+    Ok(upgrade.on_upgrade(move |socket| seat.run(socket, Desk { connected, known, is_at_work: false })))
+}
+
+fn profile(person: &Person) -> Profile {
+    Profile {
         login: person.login.to_string(),
         name: person.name.clone(),
         skills: person.skills.clone(),
         langs: person.langs.clone(),
         answers: person.answers,
-    });
-    Ok(upgrade.on_upgrade(move |socket| seat.run(socket, Desk { connected, is_at_work: false })))
+    }
 }
 
 struct Desk {
     connected: Connected,
+    /// As the agent is known at the switchboard.
+    known: Profile,
     /// Whether the agent is there for calls: that counts as being there.
     is_at_work: bool,
 }
@@ -72,6 +79,14 @@ impl Behind for Desk {
 
     fn is_at_work(&self) -> bool {
         self.is_at_work
+    }
+
+    fn knows(&mut self, person: &Person) {
+        let profile = profile(person);
+        if profile != self.known {
+            self.known = profile.clone();
+            (self.connected.know)(profile);
+        }
     }
 
     fn sign_out(&mut self) {

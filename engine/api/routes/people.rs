@@ -1,18 +1,19 @@
-//! Who may sign in: added with a first password, shut out, given another.
+//! Who may sign in: added with a first password, changed, shut out, given another.
 
 use std::collections::BTreeMap;
 
-use axum::{Json, http::StatusCode};
+use axum::{Json, http::StatusCode, response::IntoResponse};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use waihu_store::{Login, Person};
+use waihu_store::{Act, Login, Person, Role, StoreError};
 use waihu_types::{Answers, Lang, WallTime};
 
+use super::calls::ended;
 use crate::{
     Problem,
-    extract::{Answer, At, Body, IfMatch, Who},
+    extract::{Answer, At, Body, IfMatch, Who, etag},
     problem::Code,
-    state::{Here, now},
+    state::{Here, Shared, now},
 };
 
 /// The longest name [characters].
@@ -38,6 +39,9 @@ pub(crate) struct PersonTold {
     /// How they take calls: `by_hand`, or `at_once`, where their desk answers by itself after a short tone.
     #[schema(value_type = String, example = "by_hand")]
     answers: Answers,
+    /// Another one once anything of them is changed; their ETag.
+    #[schema(minimum = 0)]
+    revision: i64,
     /// Since when they are known.
     #[schema(value_type = String, format = DateTime)]
     made_at: WallTime,
@@ -52,6 +56,7 @@ pub(crate) struct PersonTold {
 impl From<Person> for PersonTold {
     fn from(p: Person) -> Self {
         Self {
+            revision: p.revision(),
             login: p.login.to_string(),
             name: p.name,
             role: p.role.label(),
@@ -117,24 +122,11 @@ pub(crate) async fn add(
     _: Who,
     Body(it): Body<NewPerson>,
 ) -> Result<(StatusCode, Json<PersonTold>), Problem> {
-    let name = it.name.trim();
-    if !(1..=MAX_NAME).contains(&name.chars().count()) || name.contains(char::is_control) {
-        return Err(Problem::invalid("name", "from 1 to 64 characters are expected 应为 1 至 64 个字符"));
-    }
-    let odd = |(skill, level): (&String, &u8)| {
-        !(1..=5).contains(level) || !(1..=MAX_NAME).contains(&skill.chars().count())
-    };
-    if it.skills.len() > MAX_SKILLS || it.skills.iter().any(odd) {
-        return Err(Problem::invalid("skills", "words with levels from 1 to 5 技能等级应为 1 至 5"));
-    }
     let person = Person {
         login: login(&it.login)?,
-        name: name.to_owned(),
-        role: it
-            .role
-            .parse()
-            .map_err(|e: waihu_store::UnknownRole| Problem::invalid("role", e.to_string()))?,
-        skills: it.skills,
+        name: name(&it.name)?,
+        role: role(&it.role)?,
+        skills: skills(it.skills)?,
         langs: it.langs,
         answers: it.answers,
         made_at: now(),
@@ -152,6 +144,28 @@ fn login(text: &str) -> Result<Login, Problem> {
     text.parse().map_err(|e: waihu_store::InvalidLogin| Problem::invalid("login", e.to_string()))
 }
 
+fn name(text: &str) -> Result<String, Problem> {
+    let name = text.trim();
+    if !(1..=MAX_NAME).contains(&name.chars().count()) || name.contains(char::is_control) {
+        return Err(Problem::invalid("name", "from 1 to 64 characters are expected 应为 1 至 64 个字符"));
+    }
+    Ok(name.to_owned())
+}
+
+fn role(word: &str) -> Result<Role, Problem> {
+    word.parse().map_err(|e: waihu_store::UnknownRole| Problem::invalid("role", e.to_string()))
+}
+
+fn skills(skills: BTreeMap<String, u8>) -> Result<BTreeMap<String, u8>, Problem> {
+    let odd = |(skill, level): (&String, &u8)| {
+        !(1..=5).contains(level) || !(1..=MAX_NAME).contains(&skill.chars().count())
+    };
+    if skills.len() > MAX_SKILLS || skills.iter().any(odd) {
+        return Err(Problem::invalid("skills", "words with levels from 1 to 5 技能等级应为 1 至 5"));
+    }
+    Ok(skills)
+}
+
 /// What of a person is to change.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -165,34 +179,134 @@ pub(crate) struct PersonChange {
     /// How they take calls, from when they next sit down at their desk: `by_hand`, or `at_once`.
     #[schema(value_type = Option<String>)]
     answers: Option<Answers>,
+    /// Their name for other people.
+    #[schema(min_length = 1, max_length = 64)]
+    name: Option<String>,
+    /// `operations`, `compliance`, `agent`, `integrator` or `admin`. Another one ends their sessions, and revokes tokens
+    /// under their name or login that are of any other.
+    role: Option<String>,
+    /// All that they can do, in the words of scripts, from 1 to 5; at their desk from the next offer on.
+    skills: Option<BTreeMap<String, u8>>,
+    /// All languages that they speak, `zh` or `en`, empty for all there are; at their desk from the next offer on.
+    #[schema(value_type = Option<Vec<String>>)]
+    langs: Option<Vec<Lang>>,
 }
 
-/// Shuts a person out, or gives them another password: either ends their sessions. Or has them take calls in another
-/// way.
+/// One thing that is done to a person.
+enum Deed {
+    ShutOut,
+    Password(String),
+    Answers(Answers),
+    Change(waihu_store::PersonChange),
+}
+
+impl TryFrom<PersonChange> for Deed {
+    type Error = Problem;
+
+    fn try_from(it: PersonChange) -> Result<Self, Problem> {
+        let change = waihu_store::PersonChange {
+            name: it.name.as_deref().map(name).transpose()?,
+            role: it.role.as_deref().map(role).transpose()?,
+            skills: it.skills.map(skills).transpose()?,
+            langs: it.langs,
+        };
+        let change = Some(change).filter(|change| *change != waihu_store::PersonChange::default());
+        match (it.disabled, it.password, it.answers, change) {
+            (true, None, None, None) => Ok(Self::ShutOut),
+            (false, Some(password), None, None) => Ok(Self::Password(password)),
+            (false, None, Some(answers), None) => Ok(Self::Answers(answers)),
+            (false, None, None, Some(change)) => Ok(Self::Change(change)),
+            _ => {
+                let one = "one of `disabled: true`, `password` and `answers`, or some of `name`, `role`, `skills` \
+                           and `langs` 前三项择一，或后四项中的任意项";
+                Err(Problem::invalid("disabled", one))
+            }
+        }
+    }
+}
+
+/// A person as they are from now on.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PersonChanged {
+    /// Who.
+    person: PersonTold,
+    /// The names of tokens that were revoked with their role.
+    revoked: Vec<String>,
+}
+
+fn nobody() -> Problem {
+    Problem::not_found("person 人员")
+}
+
+/// Changes a person: what they are called, may do, can do and speak, as one. Or shuts them out, or gives them another
+/// password, or has them take calls in another way. Nobody changes their own role, and somebody stays an admin.
 #[utoipa::path(patch, path = "/v1/people/{login}", tag = "people", request_body = PersonChange,
     params(("login" = String, Path, description = "By what they sign in")),
-    responses((status = 204, description = "It is so")))]
+    responses((status = 200, description = "It is so", body = PersonChanged, headers(("ETag" = String, description = "Their revision"))),
+        (status = 409, description = "They are the last admin", body = crate::problem::Details)))]
 pub(crate) async fn change(
     shared: Here,
-    _: Who,
-    _: IfMatch,
+    who: Who,
+    expected: IfMatch,
     At(at): At<String>,
     Body(it): Body<PersonChange>,
-) -> Result<StatusCode, Problem> {
-    let nobody = || Problem::not_found("person 人员");
+) -> Result<impl IntoResponse, Problem> {
     let login = at.parse::<Login>().map_err(|_| nobody())?;
-    let done = match (it.disabled, it.password, it.answers) {
-        (false, Some(password), None) => {
+    let deed = Deed::try_from(it)?;
+    let store = shared.store();
+    let before = store.secret(&login).await?.ok_or_else(nobody)?.person;
+    let revision = before.revision();
+    if expected.expected().is_some_and(|expected| expected != revision) {
+        return Err(StoreError::Revised { of: login.to_string(), revision }.into());
+    }
+    let mut revoked = Vec::new();
+    let done = match deed {
+        Deed::ShutOut => store.disable_person(&login, now()).await?,
+        Deed::Password(password) => {
             let hash = shared.inner().judge.hash(password).await?;
-            shared.store().set_password(&login, &hash, now()).await?
+            store.set_password(&login, &hash, now()).await?
         }
-        (true, None, None) => shared.store().disable_person(&login, now()).await?,
-        (false, None, Some(answers)) => shared.store().set_answers(&login, answers).await?,
-        _ => {
-            let one = "one of `disabled: true`, `password` and `answers` 三者择一";
-            return Err(Problem::invalid("disabled", one));
+        Deed::Answers(answers) => store.set_answers(&login, answers).await?,
+        Deed::Change(change) => {
+            revoked = changed(&shared, &who, &before, &change).await?;
+            true
         }
     };
-    shared.sessions_ended();
-    if done { Ok(StatusCode::NO_CONTENT) } else { Err(nobody()) }
+    shared.sessions_changed();
+    let after = store.secret(&login).await?.filter(|_| done).ok_or_else(nobody)?.person;
+    let told = PersonChanged { person: after.into(), revoked };
+    Ok((etag(told.person.revision), Json(told)))
+}
+
+/// Changes a person, written down by what is another before it is; the names of tokens that were revoked.
+async fn changed(
+    shared: &Shared,
+    who: &Who,
+    before: &Person,
+    change: &waihu_store::PersonChange,
+) -> Result<Vec<String>, Problem> {
+    let told = change.told(before);
+    if told.is_empty() {
+        return Ok(Vec::new());
+    }
+    if change.role.is_some_and(|role| role != before.role) && is_self(who, before) {
+        let what = "nobody changes their own role: another admin does 不能更改自己的角色，请由其他管理员操作";
+        return Err(Problem::new(Code::Forbidden, what).of("role"));
+    }
+    let act = format!("person change {}: {told}", before.login);
+    let act = Act { token: &who.token, person: who.person(), act: &act, request: "" };
+    let row = shared.store().write_down(act, now()).await?;
+    // Of the person who was read, so that what was written down is what is done.
+    let done = shared.store().change_person(&before.login, change, Some(before.revision()), now()).await;
+    let done = done.map_err(Problem::from).and_then(|revoked| revoked.ok_or_else(nobody));
+    ended(shared, row, done.as_ref().map_or_else(Problem::status, |_| StatusCode::OK).as_u16()).await;
+    done
+}
+
+/// Whether it is the person who asks, be it by a token under their name.
+fn is_self(who: &Who, person: &Person) -> bool {
+    match &who.session {
+        Some(signed_in) => signed_in.session.person.login == person.login,
+        None => who.person == person.name || who.person.eq_ignore_ascii_case(person.login.as_str()),
+    }
 }

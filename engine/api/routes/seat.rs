@@ -15,6 +15,7 @@ use tokio::{
     task::JoinHandle,
     time::{Instant, MissedTickBehavior, interval_at, timeout},
 };
+use waihu_store::Person;
 
 use crate::{
     Problem,
@@ -26,7 +27,8 @@ use crate::{
 
 /// The longest message [bytes]: a browser's description has some 2 KiB, notes have 4,000 characters.
 const MOST_BYTES: usize = 64 << 10;
-/// How often a page is asked whether it is there, and whether its session still is, which may end on another node.
+/// How often a page is asked whether it is there, and whether its session still is, which may end on another node, as may
+/// its person be changed there.
 const PING: Duration = Duration::from_secs(10);
 /// A page that says or reads nothing for so long is gone, though its connection is not: a network that went away.
 const SILENT: Duration = Duration::from_secs(25);
@@ -61,6 +63,9 @@ pub(super) trait Behind: Send {
         false
     }
 
+    /// Takes note of the person as they are known now.
+    fn knows(&mut self, _: &Person) {}
+
     /// The session was ended: whoever has this page may be anybody.
     fn sign_out(&mut self);
 }
@@ -74,7 +79,10 @@ pub(super) struct Seat {
 
 /// How it stands with a seat's session.
 enum Standing {
-    Signed,
+    /// It holds, and is of this person.
+    Signed(Box<Person>),
+    /// It could not be looked up.
+    Unknown,
     /// It has run out: whoever has the page may sign in again, and goes on.
     RunOut,
     /// Somebody has ended it.
@@ -154,12 +162,14 @@ impl Seat {
                         looking = Some(self.look(behind.is_at_work()));
                     }
                 }
-                // Sessions were ended here: what an earlier look finds may be from before. The sender is as old as we are.
+                // Sessions were ended here, or people changed: what an earlier look finds may be from before. The sender
+                // is as old as we are.
                 _ = sessions.changed() => looking = Some(self.look(behind.is_at_work())),
                 standing = found(&mut looking) => {
                     looking = None;
                     match standing {
-                        Standing::Signed => {}
+                        Standing::Signed(person) => behind.knows(&person),
+                        Standing::Unknown => {}
                         Standing::RunOut => break SIGNED_OUT,
                         Standing::Ended => {
                             behind.sign_out();
@@ -184,12 +194,12 @@ impl Seat {
                         // Where it cannot be written now, it is tried again in ten seconds.
                         let _ = shared.store().session_seen(&digest, now).await;
                     }
-                    Standing::Signed
+                    Standing::Signed(Box::new(session.person))
                 }
                 Ok(Some(_)) => Standing::RunOut,
                 Ok(None) => Standing::Ended,
                 // A store that is away for a minute ends no call.
-                Err(_) => Standing::Signed,
+                Err(_) => Standing::Unknown,
             }
         })
     }
@@ -198,7 +208,7 @@ impl Seat {
 /// What a look has found; it is not lost where it is not awaited to its end.
 async fn found(looking: &mut Option<JoinHandle<Standing>>) -> Standing {
     match looking {
-        Some(looking) => looking.await.unwrap_or(Standing::Signed),
+        Some(looking) => looking.await.unwrap_or(Standing::Unknown),
         None => std::future::pending().await,
     }
 }

@@ -195,7 +195,7 @@ pub(crate) async fn sign_out(shared: Here, who: Who) -> Result<(StatusCode, Head
         return Err(Problem::new(Code::Conflict, "a token is not signed in: revoke it 令牌没有会话，请吊销"));
     };
     shared.store().end_session(&signed_in.token.digest(), now()).await?;
-    shared.sessions_ended();
+    shared.sessions_changed();
     let unset = [(header::SET_COOKIE, shared.inner().state.cookies.unset())];
     Ok((StatusCode::NO_CONTENT, unset.into_iter().collect()))
 }
@@ -239,7 +239,7 @@ pub(crate) async fn end_others(shared: Here, who: Who) -> Result<StatusCode, Pro
     let signed_in = own(&who)?;
     let login = &signed_in.session.person.login;
     shared.store().end_other_sessions(login, &signed_in.token.digest(), now()).await?;
-    shared.sessions_ended();
+    shared.sessions_changed();
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -274,6 +274,6 @@ pub(crate) async fn change_password(
     };
     let hash = shared.inner().judge.hash(it.new).await.map_err(|problem| problem.of("new"))?;
     shared.store().set_password(&login, &hash, now()).await?;
-    shared.sessions_ended();
+    shared.sessions_changed();
     begin(&shared, &person).await
 }

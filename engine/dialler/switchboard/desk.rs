@@ -55,16 +55,7 @@ impl Switchboard {
     pub fn connect(&self, profile: Profile) -> DeskLink {
         let agent = AgentId::new(&profile.login);
         let (tell, hear) = mpsc::channel(UNREAD);
-        let skills = profile.skills.iter();
-        let known = Agent {
-            id: agent.clone(),
-            name: profile.name.clone(),
-            skills: skills.filter_map(|(s, l)| Some((s.clone(), Level::new(*l)?))).collect(),
-            langs: profile.langs.clone(),
-            reach: Reach::Desk,
-            answers: profile.answers,
-            ring: None,
-        };
+        let known = of_desk(&profile);
         let connection = {
             let mut board = self.board();
             board.connections += 1;
@@ -127,6 +118,18 @@ impl DeskVoice {
             FromDesk::Done => self.board.input(Input::WrapUpDone { agent }),
             FromDesk::Longer => self.board.input(Input::WrapUpLonger { agent }),
         }
+    }
+
+    /// Who sits there has another name, other skills or other languages: the next offer goes by them, and what rings or is
+    /// talked about goes on. How they take calls stays as it was when they sat down.
+    pub fn know(&self, profile: Profile) {
+        let mut board = self.board.board();
+        let ours = |desk: &&mut Desk| desk.connection == self.connection;
+        let Some(desk) = board.desks.get_mut(&self.agent).filter(ours) else { return };
+        desk.profile = Profile { answers: desk.profile.answers, ..profile };
+        let agent = of_desk(&desk.profile);
+        self.board.0.input(&mut board, Input::SignIn { agent });
+        self.board.0.wake.notify_one();
     }
 
     /// The session behind the desk was ended by somebody.
@@ -251,6 +254,20 @@ impl DeskVoice {
                 amend(&board, &attempt).await;
             }
         });
+    }
+}
+
+/// Whoever sits at a desk, as an agent.
+fn of_desk(profile: &Profile) -> Agent {
+    let skills = profile.skills.iter();
+    Agent {
+        id: AgentId::new(&profile.login),
+        name: profile.name.clone(),
+        skills: skills.filter_map(|(s, l)| Some((s.clone(), Level::new(*l)?))).collect(),
+        langs: profile.langs.clone(),
+        reach: Reach::Desk,
+        answers: profile.answers,
+        ring: None,
     }
 }
 

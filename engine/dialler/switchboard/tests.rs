@@ -179,6 +179,47 @@ async fn a_desk_may_do_nothing_with_a_call_that_it_has_not() {
 }
 
 #[tokio::test]
+async fn what_is_changed_of_an_agent_counts_from_the_next_offer_on() {
+    let (board, _folder) = board(&[]).await;
+    let unable = |login| Profile { skills: BTreeMap::new(), ..profile(login) };
+    let (li, mut wang) = (board.connect(profile("li")), board.connect(unable("wang")));
+    for desk in [&li, &wang] {
+        desk.say.say(FromDesk::Presence { wish: Wanted::Available });
+    }
+    let mut first = board.of_call(attempt());
+    first.seek(need(), card(), &[]);
+    let offered = async |call: &mut CallSide| match call.news().await {
+        CallNews::Agent(AgentEvent::Offered(agent)) => agent.id.to_string(),
+        _ => unreachable!("it is offered"),
+    };
+    assert_eq!(offered(&mut first).await, "li", "who has the skill");
+    // It rings on where the skill is Li's no longer, and now Wang's.
+    li.say.know(Profile { name: "Li Ming".to_owned(), ..unable("li") });
+    wang.say.know(Profile { answers: Answers::AtOnce, ..profile("wang") });
+    li.say.say(FromDesk::Answer { attempt: attempt() });
+    assert!(matches!(first.news().await, CallNews::Agent(AgentEvent::Taken(_))));
+    assert_eq!(board.name_of(&AgentId::new("li")), "Li Ming");
+    let told = state(&mut wang).agent;
+    assert_eq!((told.skills, told.answers), (profile("wang").skills, Answers::ByHand));
+    drop(first);
+    li.say.say(FromDesk::Done);
+
+    let mut second = board.of_call("a-2".parse().unwrap());
+    second.seek(need(), card(), &[]);
+    assert_eq!(offered(&mut second).await, "wang");
+    // Who does not speak the callee's language any more is not asked next.
+    li.say.know(Profile { langs: vec![Lang::En], ..profile("li") });
+    wang.say.say(FromDesk::Decline { attempt: "a-2".parse().unwrap() });
+    assert!(matches!(second.news().await, CallNews::Agent(AgentEvent::Revoked { .. })));
+    assert!(matches!(second.news().await, CallNews::Agent(AgentEvent::Missing)));
+
+    // A page that has the desk no longer changes nothing of who sits there.
+    let _later = board.connect(profile("wang"));
+    wang.say.know(unable("wang"));
+    assert_eq!(board.board().machine.skills(&AgentId::new("wang")).count(), 1);
+}
+
+#[tokio::test]
 async fn a_wrap_up_is_only_of_ones_own_call() {
     let (board, _folder) = board(&[]).await;
     let mut link = board.connect(profile("li"));

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use crate::common::{ends_session, now, person, server_as};
+use crate::common::{Server, ends_session, now, person, server_as};
 use axum::Router;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -18,15 +18,17 @@ use tokio_tungstenite::{
     WebSocketStream, client_async,
     tungstenite::{Error, Message, client::IntoClientRequest, handshake::client::Request},
 };
-use waihu_agents::desk::{FromDesk, ToDesk, Wanted};
+use waihu_agents::desk::{FromDesk, Profile, ToDesk, Wanted};
 use waihu_api::{Connect, Connected, Relays, State, TokenText};
 use waihu_store::{Person, Role, Store};
+use waihu_types::Lang;
 
 /// What a switchboard was told, and its way to the desk.
 #[derive(Default)]
 struct Told {
     said: Vec<Result<FromDesk, String>>,
     desks: Vec<mpsc::Sender<ToDesk>>,
+    known: Vec<Profile>,
     signed_out: u32,
 }
 
@@ -35,14 +37,15 @@ type Seen = Arc<Mutex<Told>>;
 fn switchboard() -> (Box<Connect>, Seen) {
     let seen = Seen::default();
     let told = Arc::clone(&seen);
-    let connect = move |profile: waihu_agents::desk::Profile| {
+    let connect = move |profile: Profile| {
         assert_eq!((profile.login.as_str(), profile.skills["hardship"]), ("li", 4));
         let (tell, hear) = mpsc::channel(8);
         told.lock().unwrap().desks.push(tell);
-        let (told, signed_out) = (Arc::clone(&told), Arc::clone(&told));
+        let (told, known, signed_out) = (Arc::clone(&told), Arc::clone(&told), Arc::clone(&told));
         let say = move |said| told.lock().unwrap().said.push(said);
+        let know = move |profile| known.lock().unwrap().known.push(profile);
         let sign_out = move || signed_out.lock().unwrap().signed_out += 1;
-        Connected { hear, say: Box::new(say), sign_out: Box::new(sign_out) }
+        Connected { hear, say: Box::new(say), know: Box::new(know), sign_out: Box::new(sign_out) }
     };
     (Box::new(connect), seen)
 }
@@ -56,6 +59,13 @@ async fn ground() -> Ground {
 
 /// The same, whose pages are told of relays.
 async fn ground_with(relays: Option<Relays>) -> Ground {
+    let (server, cookie, seen) = server_of_desks(relays).await;
+    let at = listen(server.app).await;
+    (at, cookie, seen, server.store, server.folder)
+}
+
+/// A server with a switchboard, and a cookie of an agent who is signed in there.
+async fn server_of_desks(relays: Option<Relays>) -> (Server, String, Seen) {
     let (connect, seen) = switchboard();
     let server = server_as(|state| State { desks: Some(connect), relays, ..state }).await;
     let person = Person {
@@ -66,8 +76,8 @@ async fn ground_with(relays: Option<Relays>) -> Ground {
     let token = TokenText::new().unwrap();
     let ends_at = now().plus(Duration::from_secs(3_600));
     server.store.begin_session(&token.digest(), &person.login, now(), ends_at).await.unwrap();
-    let at = listen(server.app).await;
-    (at, format!("waihu={}", token.reveal()), seen, server.store, server.folder)
+    let cookie = format!("waihu={}", token.reveal());
+    (server, cookie, seen)
 }
 
 async fn listen(app: Router) -> std::net::SocketAddr {
@@ -217,6 +227,40 @@ async fn a_stolen_sessions_desk_is_closed_as_soon_as_it_is_ended_elsewhere_and_n
         tokio::task::yield_now().await;
     }
     assert_eq!(page(at, &[("cookie", &theirs), ("origin", &own)]).await.err(), Some(401));
+}
+
+#[tokio::test]
+async fn a_desk_goes_by_what_is_changed_of_its_agent_and_is_closed_with_their_role() {
+    let (server, cookie, seen) = server_of_desks(None).await;
+    let at = listen(server.app.clone()).await;
+    let own = format!("http://{at}");
+    let mut page = page(at, &[("cookie", &cookie), ("origin", &own)]).await.unwrap();
+    // The page's loop has begun once something that it said has arrived.
+    page.send(Message::text("{\"type\":\"done\"}")).await.unwrap();
+    while seen.lock().unwrap().said.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let admin = server.token(Role::Admin).await;
+    let change = async |body: Value| {
+        let answer = server.ask("PATCH", "/v1/people/li", &admin, &[("if-match", "*")], Some(body)).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    };
+    change(json!({"skills": {"dispute": 5}, "langs": ["en"]})).await;
+    let known = async || {
+        while seen.lock().unwrap().known.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        seen.lock().unwrap().known.clone()
+    };
+    let known = timeout(BEFORE_THE_PING, known()).await.unwrap();
+    assert_eq!(known.len(), 1);
+    assert_eq!(known[0].skills, BTreeMap::from([("dispute".to_owned(), 5)]));
+    assert_eq!((known[0].langs.as_slice(), known[0].name.as_str()), ([Lang::En].as_slice(), "李明"));
+    assert_eq!(seen.lock().unwrap().signed_out, 0, "they stay at their desk");
+
+    change(json!({"role": "operations"})).await;
+    assert_eq!(timeout(BEFORE_THE_PING, closed(&mut page)).await, Ok(Some(4_401)));
+    assert_eq!(seen.lock().unwrap().signed_out, 1);
 }
 
 #[tokio::test]

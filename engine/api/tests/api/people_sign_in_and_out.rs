@@ -171,8 +171,141 @@ async fn an_admin_adds_people_and_a_token_goes_before_a_cookie() {
     let changed = server
         .ask("PATCH", "/v1/people/wang", &admin, &[("if-match", "*")], Some(json!({"disabled": true})))
         .await;
-    assert_eq!(changed.status, 204);
+    assert_eq!(changed.status, 200);
+    assert!(changed.body["person"]["disabled_at"].is_string(), "{}", changed.body);
     assert_eq!(signs_in(&server, "wang", PASSWORD).await.status, 401);
+}
+
+async fn changes(server: &Server, token: &str, (login, tag): (&str, &str), body: Value) -> Answer {
+    server.ask("PATCH", &format!("/v1/people/{login}"), token, &[("if-match", tag)], Some(body)).await
+}
+
+/// What was written down since so many rows.
+async fn written(server: &Server, since: usize) -> Vec<(String, Option<i64>)> {
+    let rows = server.store.audit(0, 99).await.unwrap().split_off(since);
+    rows.into_iter().map(|row| (row.act, row.status)).collect()
+}
+
+#[tokio::test]
+async fn a_person_is_changed_as_they_were_read_and_nothing_personal_is_written_down() {
+    let server = with(Role::Agent).await;
+    let admin = server.token(Role::Admin).await;
+    let (cookie, _) = signed_in(&server).await;
+    let listed = server.get(&admin, "/v1/people").await.body["items"][0].clone();
+    let tag = format!("\"{}\"", listed["revision"]);
+    let change = json!({"name": " 李明月 ", "skills": {"dispute": 5}, "langs": ["en"], "role": "agent"});
+    let before = server.store.audit(0, 99).await.unwrap().len();
+    let answer = changes(&server, &admin, ("LI", &tag), change.clone()).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let person = &answer.body["person"];
+    assert_eq!((&person["name"], &person["skills"]), (&json!("李明月"), &json!({"dispute": 5})));
+    assert_eq!((&person["langs"], &answer.body["revoked"]), (&json!(["en"]), &json!([])));
+    assert_eq!(answer.header("etag"), format!("\"{}\"", person["revision"]));
+    assert_eq!(server.get(&admin, "/v1/people").await.body["items"][0], *person);
+    let read = by_cookie(&server, ("GET", "/v1/session"), &[("cookie", &cookie)], None).await;
+    assert_eq!((read.status.as_u16(), &read.body["name"]), (200, &json!("李明月")), "nobody is signed out");
+
+    let stale = changes(&server, &admin, ("li", &tag), json!({"skills": {}})).await;
+    assert_eq!((stale.status.as_u16(), stale.code()), (412, "precondition_failed"));
+    // What is so already is no change.
+    assert_eq!(changes(&server, &admin, ("li", "*"), change).await.status, 200);
+    let rows = [
+        ("PATCH /v1/people/LI", 200),
+        ("person change li: name, skills, languages", 200),
+        ("PATCH /v1/people/li", 412),
+        ("PATCH /v1/people/li", 200),
+    ];
+    assert_eq!(written(&server, before).await, rows.map(|(act, status)| (act.to_owned(), Some(status))));
+}
+
+#[tokio::test]
+async fn what_a_person_cannot_be_is_refused_and_changes_nothing() {
+    let server = with(Role::Agent).await;
+    let admin = server.token(Role::Admin).await;
+    for (body, field) in [
+        (json!({"role": "king"}), "role"),
+        (json!({"name": "  "}), "name"),
+        (json!({"name": "李明月", "skills": {"dispute": 6}}), "skills"),
+        (json!({"skills": {"": 3}}), "skills"),
+        (json!({"langs": ["fr"]}), "langs[0]"),
+        (json!({"role": "admin", "password": PASSWORD}), "disabled"),
+        (json!({"langs": [], "answers": "at_once"}), "disabled"),
+        (json!({"name": null}), "disabled"),
+        (json!({}), "disabled"),
+    ] {
+        let answer = changes(&server, &admin, ("li", "*"), body).await;
+        assert_eq!((answer.status.as_u16(), answer.body["field"].as_str()), (422, Some(field)));
+    }
+    assert_eq!(changes(&server, &admin, ("wang", "*"), json!({"role": "agent"})).await.status, 404);
+    let unsaid = server.ask("PATCH", "/v1/people/li", &admin, &[], Some(json!({"role": "admin"}))).await;
+    assert_eq!(unsaid.status, 428);
+    let told = &server.store.people().await.unwrap()[0];
+    assert_eq!((told.name.as_str(), told.role), ("李明", Role::Agent));
+}
+
+#[tokio::test]
+async fn no_privilege_outlives_a_role() {
+    let server = with(Role::Compliance).await;
+    let admin = server.token(Role::Admin).await;
+    let (cookie, _) = signed_in(&server).await;
+    let old = server.token_of(Role::Compliance, "李明").await;
+    let new = server.token_of(Role::Operations, "李明").await;
+    let others = server.token_of(Role::Compliance, "王芳").await;
+    let before = server.store.audit(0, 99).await.unwrap().len();
+    let answer = changes(&server, &admin, ("li", "*"), json!({"role": "operations"})).await;
+    assert_eq!((answer.status.as_u16(), &answer.body["person"]["role"]), (200, &json!("operations")));
+    let revoked = answer.body["revoked"].as_array().unwrap();
+    assert!(
+        matches!(revoked.as_slice(), [name] if name.as_str().unwrap().starts_with("李明-")),
+        "{revoked:?}"
+    );
+    let rows = written(&server, before).await;
+    assert_eq!(rows[1].0, "person change li: role compliance to operations");
+    for (token, status) in [(&old, 401), (&new, 200), (&others, 200)] {
+        assert_eq!(server.get(token, "/v1/cases").await.status, status);
+    }
+    let read = by_cookie(&server, ("GET", "/v1/session"), &[("cookie", &cookie)], None).await;
+    assert_eq!(read.status, 401);
+    let (cookie, _) = signed_in(&server).await;
+    let audit = by_cookie(&server, ("GET", "/v1/audit"), &[("cookie", &cookie)], None).await;
+    assert_eq!(audit.status, 403, "what compliance may they may no longer");
+}
+
+#[tokio::test]
+async fn nobody_gives_themselves_a_role_and_somebody_stays_an_admin() {
+    let server = with(Role::Admin).await;
+    let wang = person("wang", "王芳", Role::Admin);
+    assert!(server.store.keep_person(&wang, "$argon2id$").await.unwrap());
+    let (cookie, csrf) = signed_in(&server).await;
+    let headers = [("cookie", cookie.as_str()), ("x-waihu-csrf", csrf.as_str()), ("if-match", "*")];
+    let role = |role: &str| json!({"role": role});
+    let own = by_cookie(&server, ("PATCH", "/v1/people/LI"), &headers, Some(role("compliance"))).await;
+    assert_eq!((own.status.as_u16(), own.body["field"].as_str()), (403, Some("role")));
+    for name in ["李明", "Li"] {
+        let token = server.token_of(Role::Admin, name).await;
+        assert_eq!(changes(&server, &token, ("li", "*"), role("compliance")).await.status, 403, "{name}");
+        assert_eq!(
+            changes(&server, &token, ("li", "*"), role("admin")).await.status,
+            200,
+            "it is so already"
+        );
+    }
+    // Of those who are no admins nobody gives a role to anybody.
+    for of in Role::ALL.into_iter().filter(|of| *of != Role::Admin) {
+        let token = server.token(of).await;
+        assert_eq!(changes(&server, &token, ("wang", "*"), role("agent")).await.status, 403, "{of}");
+    }
+    let skills =
+        by_cookie(&server, ("PATCH", "/v1/people/li"), &headers, Some(json!({"skills": {"x": 1}}))).await;
+    assert_eq!(skills.status, 200, "skills open nothing");
+
+    let other = by_cookie(&server, ("PATCH", "/v1/people/wang"), &headers, Some(role("agent"))).await;
+    assert_eq!(other.status, 200, "{}", other.body);
+    let machine = server.token(Role::Admin).await;
+    let last = changes(&server, &machine, ("li", "*"), role("agent")).await;
+    assert_eq!((last.status.as_u16(), last.code()), (409, "conflict"));
+    let people = server.store.people().await.unwrap();
+    assert_eq!(people.iter().map(|p| p.role).collect::<Vec<_>>(), [Role::Admin, Role::Agent]);
 }
 
 #[tokio::test]
