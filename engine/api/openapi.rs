@@ -228,16 +228,7 @@ fn share(operation: &mut Value, (method, path): (&str, &str), asks: Asks) {
         );
     }
     if shows_clear(method, path) {
-        let purposes = json!({"type": "string", "enum": Purpose::ALL.map(Purpose::label)});
-        let alone = CLEAR_ALONE.contains(&path);
-        let what =
-            if alone { "What it is asked for." } else { "What it is seen in clear for; masked without." };
-        header(operation, mask::HEADER, false, &purposes, what);
-        if alone {
-            let what = "The same, for players and downloads, which send no header.";
-            parameter(operation, ("query", mask::QUERY), false, &purposes, what);
-            problems.push(("428", "It is not said what for"));
-        }
+        problems.extend(for_purpose(operation, path));
     }
     if method == "PUT" {
         problems.extend([("413", "The body is too large"), ("415", "Not JSON")]);
@@ -267,6 +258,19 @@ fn share(operation: &mut Value, (method, path): (&str, &str), asks: Asks) {
             }
         }
     }
+}
+
+/// Says what it is seen in clear for; the problem that comes where that has to be said.
+fn for_purpose(operation: &mut Value, path: &str) -> Option<(&'static str, &'static str)> {
+    let purposes = json!({"type": "string", "enum": Purpose::ALL.map(Purpose::label)});
+    if !CLEAR_ALONE.contains(&path) {
+        header(operation, mask::HEADER, false, &purposes, "What it is seen in clear for; masked without.");
+        return None;
+    }
+    header(operation, mask::HEADER, false, &purposes, "What it is asked for.");
+    let what = "The same, for players and downloads, which send no header.";
+    parameter(operation, ("query", mask::QUERY), false, &purposes, what);
+    Some(("428", "It is not said what for"))
 }
 
 /// A name of an operation's own, by which makers of clients call it: `get_cases_case` for `GET /v1/cases/{case}`.
