@@ -6,6 +6,7 @@ import { useEffect, useRef, useState, type RefObject } from 'react';
 import WaveSurfer from 'wavesurfer.js';
 import { ask, bearer, client, hasToken, Problem } from './client';
 import { Trouble } from './parts';
+import type { Purpose } from './purpose';
 import { clock, useWords } from './session';
 
 const nonce = document.querySelector<HTMLMetaElement>('meta[name=csp-nonce]')?.content;
@@ -14,15 +15,16 @@ const nonce = document.querySelector<HTMLMetaElement>('meta[name=csp-nonce]')?.c
 const SKIP_S = 5;
 
 /** Where the sound is: straight from the server, in parts as it is played; a token can only go with a whole one. */
-const source = async (attempt: string, end: AbortSignal): Promise<string> => {
-  const url = `/v1/calls/${attempt}/recording`;
+const source = async (attempt: string, purpose: Purpose, end: AbortSignal): Promise<string> => {
+  // What plays it sends no header of ours.
+  const url = `/v1/calls/${attempt}/recording?purpose=${purpose}`;
   if (!hasToken()) return url;
   const answer = await fetch(url, { headers: bearer(), signal: end });
   if (!answer.ok) throw new Problem({ ...((await answer.json().catch(() => ({}))) as object), status: answer.status });
   return URL.createObjectURL(await answer.blob());
 };
 
-const Player = ({ attempt, from, tell, seeker }: { attempt: string; from: number; tell: (ms: number) => void; seeker: RefObject<((ms: number) => void) | undefined> }) => {
+const Player = ({ attempt, purpose, from, tell, seeker }: { attempt: string; purpose: Purpose; from: number; tell: (ms: number) => void; seeker: RefObject<((ms: number) => void) | undefined> }) => {
   const { t } = useWords();
   const box = useRef<HTMLDivElement>(null);
   const wave = useRef<WaveSurfer>(undefined);
@@ -34,7 +36,7 @@ const Player = ({ attempt, from, tell, seeker }: { attempt: string; from: number
     let surfer: WaveSurfer | undefined;
     const begin = async () => {
       const outline = await ask(client.GET('/v1/calls/{attempt}/waveform', { params: { path: { attempt } }, signal: end.signal }));
-      const url = await source(attempt, end.signal);
+      const url = await source(attempt, purpose, end.signal);
       if (end.signal.aborted || !box.current) return;
       const media = new Audio();
       media.preload = 'none';
@@ -79,7 +81,7 @@ const Player = ({ attempt, from, tell, seeker }: { attempt: string; from: number
       window.removeEventListener('keydown', key);
       surfer?.destroy();
     };
-  }, [attempt, from, tell, seeker]);
+  }, [attempt, purpose, from, tell, seeker]);
   if (problem !== undefined) return <Trouble problem={problem} />;
   return (
     <>

@@ -34,6 +34,18 @@ const step = async (name, walk, isNew = false) => {
   }
 };
 
+/** Says what for a record is seen in clear. */
+const inClear = async (page, purpose) => {
+  await page.getByRole('combobox', { name: '明文查看' }).click();
+  await page.locator('.ant-select-item-option', { hasText: purpose }).click();
+};
+
+/** Waits until the recording can be played. */
+const playable = async (page) => {
+  await page.getByRole('button', { name: '播放', exact: true }).waitFor();
+  await page.waitForFunction(() => ![...document.querySelectorAll('button')].find((b) => b.textContent?.includes('播放'))?.disabled);
+};
+
 /** What tells the campaigns of this walk from those of another on the same store. */
 const RUN = Date.now().toString(36);
 
@@ -270,9 +282,9 @@ await step('compliance finds a call by a word and hears it', async (page) => {
   check(saved.suggestedFilename() === 'calls.csv', 'what was found can be had as a file');
   await page.locator('tbody tr a').first().click();
   await page.locator('.line.callee').first().waitFor();
-  const play = page.getByRole('button', { name: '播放', exact: true });
-  await play.waitFor();
-  await page.waitForFunction(() => ![...document.querySelectorAll('button')].find((b) => b.textContent?.includes('播放'))?.disabled);
+  await page.getByText('录音无法脱敏').waitFor();
+  await inClear(page, '审计检查');
+  await playable(page);
   await page.locator('.line.callee').first().click();
   await page.waitForFunction(() => document.querySelector('.line.now'));
   const at = () => page.getByTestId('played').textContent();
@@ -314,7 +326,11 @@ await step('compliance hands a call out, and holds it', async (page) => {
   await signIn(page, 'comp', password);
   await page.getByRole('link', { name: '通话检索' }).click();
   await page.locator('tbody tr a').first().click();
-  const [saved] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: '下载证据包' }).click()]);
+  const bundle = page.getByRole('button', { name: '下载证据包' });
+  await bundle.waitFor();
+  check(await bundle.isDisabled(), 'nothing is handed out that nobody said what for');
+  await inClear(page, '核查争议');
+  const [saved] = await Promise.all([page.waitForEvent('download'), bundle.click()]);
   check(saved.suggestedFilename().endsWith('.zip') && (await saved.failure()) === null, 'a bundle is handed out');
   await saved.saveAs(kept('bundle.zip'));
   await page.getByRole('button', { name: '封存这通电话' }).click();
@@ -342,6 +358,9 @@ await step('a person is told what is kept of them, and forgotten', async (page) 
   };
   await find('电话号码', '1003');
   const person = page.locator('.card', { hasText: '债务人 c-wrong' });
+  await person.getByText('王…').waitFor();
+  check((await person.getByText('王芳').count()) === 0, 'a name is masked until it is said what for');
+  await inClear(page, '本人查阅');
   await person.getByText('王芳').waitFor();
   check(!page.url().includes('1003'), 'whom somebody seeks stands in no address');
   await shoot(page, 'debtor');
@@ -384,6 +403,8 @@ await step('compliance sees what calls were judged to be, and hears what it rest
   await page.locator('tbody a').first().click();
   const card = page.locator('.card', { hasText: '质检' });
   await card.locator('.checks li').first().waitFor();
+  await inClear(page, '质检评审');
+  await playable(page);
   const proof = card.locator('.checks button').first();
   await proof.waitFor();
   await proof.click();

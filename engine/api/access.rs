@@ -54,7 +54,7 @@ pub enum Scope {
     EventsRead,
     /// Read metrics.
     MetricsRead,
-    /// See whole telephone numbers; without it the last two digits.
+    /// See personal data in clear, where it is said what for: whole numbers, names, words. Without it all of that is masked.
     NumbersRead,
     /// Take calls at a desk.
     DeskUse,
@@ -343,6 +343,33 @@ pub(crate) const LOOKS: [&str; 14] = [
     "/v1/events",
 ];
 
+/// Answers that show personal data in clear to who may see it and says what for ([`crate::mask::Purpose`]), and masked to
+/// all others. Elsewhere nothing is said, and nothing is in clear: one attempt is asked for again and again.
+pub(crate) const CLEAR: [(&str, &str); 13] = [
+    ("GET", "/v1/cases"),
+    ("GET", "/v1/cases/{case}"),
+    ("GET", "/v1/cases/{case}/decisions"),
+    ("GET", "/v1/attempts"),
+    ("GET", "/v1/outcomes"),
+    ("GET", "/v1/outcomes/{attempt}"),
+    ("GET", "/v1/calls/{attempt}/transcript"),
+    ("GET", "/v1/calls/{attempt}/quality"),
+    ("GET", "/v1/reviews/{review}"),
+    ("POST", "/v1/reviews/{review}"),
+    ("POST", "/v1/search"),
+    ("POST", "/v1/debtors/find"),
+    ("GET", "/v1/events"),
+];
+
+/// What cannot be masked, and is given for a purpose alone: sound, and a call as one file.
+pub(crate) const CLEAR_ALONE: [&str; 2] = ["/v1/calls/{attempt}/recording", "/v1/calls/{attempt}/bundle"];
+
+/// Whether it counts there what somebody says that it is for.
+pub(crate) fn shows_clear(method: &str, path: &str) -> bool {
+    let method = if method == "HEAD" { "GET" } else { method };
+    CLEAR.contains(&(method, path)) || method == "GET" && CLEAR_ALONE.contains(&path)
+}
+
 /// What a route asks for; none where it is not in the table. HEAD is GET without its body.
 pub fn asked(method: &str, path: &str) -> Option<Asks> {
     let method = if method == "HEAD" { "GET" } else { method };
@@ -387,6 +414,19 @@ mod tests {
         for path in LOOKS {
             assert!(matches!(asked("GET", path), Some(Asks::Scope(_))), "{path}");
         }
+    }
+
+    #[test]
+    fn what_is_seen_in_clear_is_written_down() {
+        let gets = CLEAR.into_iter().filter(|(method, _)| *method == "GET").map(|(_, path)| path);
+        for path in gets.chain(CLEAR_ALONE) {
+            assert!(matches!(asked("GET", path), Some(Asks::Scope(_))), "{path}");
+            // Words, sound and bundles of calls write that down by themselves.
+            let by_itself = path.starts_with("/v1/calls/") && !path.ends_with("/quality");
+            assert!(LOOKS.contains(&path) || by_itself, "{path}");
+        }
+        assert!(shows_clear("HEAD", "/v1/cases") && !shows_clear("POST", "/v1/cases"));
+        assert!(!shows_clear("GET", "/v1/attempts/{attempt}"));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use waihu_store::{Role, StoredToken};
 
-use crate::{Problem, access::Scope, problem::Code, session::SignedIn, state::Shared};
+use crate::{Problem, access::Scope, mask::Purpose, problem::Code, session::SignedIn, state::Shared};
 
 /// Who asks, by a token or by being signed in.
 #[derive(Clone, Debug)]
@@ -26,6 +26,8 @@ pub struct Who {
     pub role: Role,
     /// Their session, where they are signed in.
     pub(crate) session: Option<SignedIn>,
+    /// What they look at personal data in clear for; none where they have not said, and where the route shows none.
+    pub(crate) purpose: Option<Purpose>,
 }
 
 impl Who {
@@ -34,15 +36,28 @@ impl Who {
         &self.person
     }
 
-    /// Whether they see whole numbers.
-    pub fn sees_numbers(&self) -> bool {
-        Scope::NumbersRead.is_of(self.role)
+    /// Whether they see personal data in clear: their role may, and they have said what for. A lender's system gets what
+    /// the lender has handed over, and what came of it: its token was made for that, and says no more each time.
+    pub fn sees_clear(&self) -> bool {
+        let is_lender = self.role == Role::Integrator && self.session.is_none();
+        Scope::NumbersRead.is_of(self.role) && (self.purpose.is_some() || is_lender)
+    }
+
+    /// Holds that they see in clear what cannot be masked.
+    pub(crate) fn needs_purpose(&self) -> Result<(), Problem> {
+        if self.sees_clear() { Ok(()) } else { Err(Purpose::missing()) }
+    }
+
+    /// How a row of the audit ends where something was seen in clear.
+    pub(crate) fn what_for(&self) -> String {
+        let purpose = self.purpose.filter(|_| self.sees_clear());
+        purpose.map(|purpose| format!(" for {}", purpose.label())).unwrap_or_default()
     }
 }
 
 impl From<StoredToken> for Who {
     fn from(token: StoredToken) -> Self {
-        Self { token: token.name, person: token.person, role: token.role, session: None }
+        Self { token: token.name, person: token.person, role: token.role, session: None, purpose: None }
     }
 }
 
@@ -54,6 +69,7 @@ impl From<SignedIn> for Who {
             person: person.name.clone(),
             role: person.role,
             session: Some(signed_in),
+            purpose: None,
         }
     }
 }
@@ -239,40 +255,9 @@ pub fn text(value: &impl Serialize) -> Result<String, Problem> {
     serde_json::to_string(value).map_err(unwritable)
 }
 
-/// A record as others read it: whole, or with its numbers masked for who need not see them.
-pub fn record(value: &impl Serialize, who: &Who) -> Result<Value, Problem> {
-    let mut value = serde_json::to_value(value).map_err(unwritable)?;
-    if !who.sees_numbers() {
-        mask(&mut value);
-    }
-    Ok(value)
-}
-
-fn unwritable(_: serde_json::Error) -> Problem {
+pub(crate) fn unwritable(_: serde_json::Error) -> Problem {
     tracing::error!("a record cannot be written as JSON");
     Problem::new(Code::Internal, "a record cannot be written 记录无法输出")
-}
-
-/// The fields of records that hold a telephone number.
-const NUMBERS: [&str; 5] = ["phone", "callee", "number", "reply_number", "subscriber"];
-
-/// Leaves the last two digits of each telephone number.
-fn mask(value: &mut Value) {
-    match value {
-        Value::Array(values) => values.iter_mut().for_each(mask),
-        Value::Object(fields) => {
-            for (key, value) in fields {
-                match value {
-                    Value::String(text) if NUMBERS.contains(&key.as_str()) => {
-                        let from = text.char_indices().rev().nth(1).map_or(0, |(at, _)| at);
-                        *text = format!("…{}", &text[from..]);
-                    }
-                    value => mask(value),
-                }
-            }
-        }
-        _ => {}
-    }
 }
 
 /// JSON that is answered.
@@ -280,21 +265,7 @@ pub type Answer<T> = Result<Json<T>, Problem>;
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
-
-    #[test]
-    fn numbers_are_masked_wherever_they_stand() {
-        let mut value = json!({"callee": "+8613800138000", "case": "C1", "numbers": [{"phone": "1"}],
-            "deep": {"outcome": {"callee": "10086"}}, "number": 7});
-        mask(&mut value);
-        assert_eq!(
-            value,
-            json!({"callee": "…00", "case": "C1", "numbers": [{"phone": "…1"}],
-                "deep": {"outcome": {"callee": "…86"}}, "number": 7})
-        );
-    }
 
     #[test]
     fn only_an_etag_of_ours_is_a_revision() {

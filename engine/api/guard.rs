@@ -16,8 +16,9 @@ use waihu_store::{Act, Earlier, KeyedRequest};
 
 use crate::{
     Problem,
-    access::{Asks, LOOKS, Scope, asked, methods},
+    access::{Asks, LOOKS, Scope, asked, methods, shows_clear},
     extract::{Who, unauthenticated},
+    mask::Purpose,
     problem::Code,
     session::{self, SEEN_EVERY, SignedIn},
     state::{Shared, now},
@@ -72,13 +73,21 @@ pub(crate) async fn admit(State(shared): State<Shared>, mut request: Request, ne
         None if methods(&route).is_empty() => Err(Problem::not_found("path 路径")),
         None => Err(not_allowed(&route)),
     };
-    match who {
+    match who.and_then(|who| for_purpose(who, &request, &route)) {
         Ok(who) => {
             request.extensions_mut().insert(who);
             next.run(request).await
         }
         Err(problem) => problem.into_response(),
     }
+}
+
+/// Who asks, with what they say that it is for where the answer may be in clear.
+fn for_purpose(mut who: Who, request: &Request, route: &str) -> Result<Who, Problem> {
+    if shows_clear(request.method().as_str(), route) {
+        who.purpose = Purpose::stated(request.headers(), request.uri())?;
+    }
+    Ok(who)
 }
 
 fn not_allowed(route: &str) -> Problem {
@@ -147,7 +156,7 @@ pub(crate) async fn write_down(State(shared): State<Shared>, request: Request, n
     } else {
         hex::encode(Sha256::digest(&bytes))
     };
-    let act = format!("{} {}", parts.method, parts.uri.path());
+    let act = format!("{} {}{}", parts.method, parts.uri.path(), who.what_for());
     let act = Act { token: &who.token, person: &who.person, act: &act, request: &digest };
     let id = match shared.store().write_down(act, now()).await {
         Ok(id) => id,
@@ -165,7 +174,7 @@ async fn ended(shared: &Shared, id: i64, status: StatusCode) {
 }
 
 /// Writes down who looks at what tells of persons, before it is shown: the path, the keys that it was asked by without
-/// their values, and how many rows there are.
+/// their values, how many rows there are, and what for where they are in clear.
 async fn looked(shared: &Shared, who: &Who, request: Request, next: Next) -> Response {
     if *request.method() != Method::GET || !LOOKS.contains(&route(&request).as_str()) {
         return next.run(request).await;
@@ -180,7 +189,7 @@ async fn looked(shared: &Shared, who: &Who, request: Request, next: Next) -> Res
     let asked: Vec<&str> = asked.filter(|key| !key.is_empty()).collect();
     let asked = if asked.is_empty() { String::new() } else { format!("?{}", asked.join("&")) };
     let rows = rows.map(|rows| format!(": {rows} rows")).unwrap_or_default();
-    let act = format!("GET {}{asked}{rows}", uri.path());
+    let act = format!("GET {}{asked}{rows}{}", uri.path(), who.what_for());
     let act = Act { token: &who.token, person: &who.person, act: &act, request: "" };
     match shared.store().write_down(act, now()).await {
         Ok(id) => {
@@ -260,6 +269,11 @@ async fn answered(
     }
     for header in [header::IF_MATCH, header::CONTENT_TYPE] {
         sha.update(parts.headers.get(header).map_or(&b""[..], HeaderValue::as_bytes));
+        sha.update([0]);
+    }
+    // The same in clear is another answer.
+    if let Some(purpose) = who.purpose {
+        sha.update(purpose.label());
         sha.update([0]);
     }
     sha.update(&bytes);

@@ -10,7 +10,8 @@ use utoipa::{
 };
 
 use crate::{
-    access::{Asks, ROUTES},
+    access::{Asks, CLEAR_ALONE, ROUTES, shows_clear},
+    mask::{self, Purpose},
     problem::Details,
     routes,
 };
@@ -50,7 +51,7 @@ described! {
     OutcomeRecord(Value) as "Outcome";
     /// A promise, as in an outcome.
     PromiseRecord(Value) as "OutcomePromise";
-    /// A case as it is told again: with its numbers masked for who need not see them.
+    /// A case as it is told again: masked for who may not see it in clear, or has not said what for.
     CaseTold(Value) as "CaseTold";
     /// A case, or up to 1,000 of them.
     CasesShape as "Cases";
@@ -149,9 +150,18 @@ fn shapes() -> Vec<(String, Value)> {
         shared(&mut shapes, name, text);
     }
     shared(&mut shapes, "CaseTold", CASE_SCHEMA);
-    for (_, number) in shapes.iter_mut().filter(|(name, _)| name == "CaseToldphone") {
-        if let Some(kinds) = number["anyOf"].as_array_mut() {
-            kinds.push(json!({"type": "string", "pattern": "^….{1,2}$", "description": "Masked."}));
+    for (name, shape) in &mut shapes {
+        match name.as_str() {
+            "CaseTold" => {
+                let what = "There where numbers, names and free words are masked 已脱敏";
+                shape["properties"]["masked"] = json!({"const": true, "description": what});
+            }
+            "CaseToldphone" => {
+                if let Some(kinds) = shape["anyOf"].as_array_mut() {
+                    kinds.push(json!({"type": "string", "pattern": "^….{1,2}$", "description": "Masked."}));
+                }
+            }
+            _ => {}
         }
     }
     shapes
@@ -217,6 +227,9 @@ fn share(operation: &mut Value, (method, path): (&str, &str), asks: Asks) {
             "The same key and request have the same answer for a day.",
         );
     }
+    if shows_clear(method, path) {
+        problems.extend(for_purpose(operation, path));
+    }
     if method == "PUT" {
         problems.extend([("413", "The body is too large"), ("415", "Not JSON")]);
     }
@@ -247,6 +260,19 @@ fn share(operation: &mut Value, (method, path): (&str, &str), asks: Asks) {
     }
 }
 
+/// Says what it is seen in clear for; the problem that comes where that has to be said.
+fn for_purpose(operation: &mut Value, path: &str) -> Option<(&'static str, &'static str)> {
+    let purposes = json!({"type": "string", "enum": Purpose::ALL.map(Purpose::label)});
+    if !CLEAR_ALONE.contains(&path) {
+        header(operation, mask::HEADER, false, &purposes, "What it is seen in clear for; masked without.");
+        return None;
+    }
+    header(operation, mask::HEADER, false, &purposes, "What it is asked for.");
+    let what = "The same, for players and downloads, which send no header.";
+    parameter(operation, ("query", mask::QUERY), false, &purposes, what);
+    Some(("428", "It is not said what for"))
+}
+
 /// A name of an operation's own, by which makers of clients call it: `get_cases_case` for `GET /v1/cases/{case}`.
 fn operation_id(method: &str, path: &str) -> String {
     let parts = path.split('/').filter(|part| !part.is_empty() && *part != "v1");
@@ -255,11 +281,15 @@ fn operation_id(method: &str, path: &str) -> String {
 }
 
 fn header(operation: &mut Value, name: &str, required: bool, schema: &Value, what: &str) {
-    let header =
-        json!({"name": name, "in": "header", "required": required, "description": what, "schema": schema});
+    parameter(operation, ("header", name), required, schema, what);
+}
+
+fn parameter(operation: &mut Value, (place, name): (&str, &str), required: bool, schema: &Value, what: &str) {
+    let parameter =
+        json!({"name": name, "in": place, "required": required, "description": what, "schema": schema});
     match operation.get_mut("parameters").and_then(Value::as_array_mut) {
-        Some(parameters) => parameters.push(header),
-        None => operation["parameters"] = json!([header]),
+        Some(parameters) => parameters.push(parameter),
+        None => operation["parameters"] = json!([parameter]),
     }
 }
 

@@ -105,7 +105,7 @@ impl Code {
                 "幂等键已用于其他请求",
             ),
             Self::PreconditionRequired => {
-                ("precondition_required", S::PRECONDITION_REQUIRED, "If-Match is needed", "缺少 If-Match")
+                ("precondition_required", S::PRECONDITION_REQUIRED, "A header is needed", "缺少必要的请求头")
             }
             Self::TooMany => ("too_many", S::TOO_MANY_REQUESTS, "Too many requests", "请求过于频繁"),
             Self::Internal => ("internal", S::INTERNAL_SERVER_ERROR, "A fault of ours", "内部故障"),

@@ -22,6 +22,7 @@ use crate::{
     floor::{Connect, Floor},
     ladder::Ladder,
     limits::Rates,
+    mask::Purpose,
     oidc::OpenId,
     password::Judge,
     relay::Relays,
@@ -173,8 +174,8 @@ pub(crate) struct Inner {
     pub practice: Runs,
     /// Changes whenever sessions are ended here, or whose they are is changed: seats look at theirs then.
     pub sessions: watch::Sender<()>,
-    /// Who has begun to read which transcript, as it was written down.
-    pub reading: Mutex<HashSet<(String, AttemptId)>>,
+    /// Who has begun to read which transcript, and what for, as it was written down.
+    pub reading: Mutex<HashSet<(String, AttemptId, Option<Purpose>)>>,
 }
 
 impl Shared {

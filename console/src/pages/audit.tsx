@@ -21,6 +21,9 @@ const ACTS: [RegExp, Word][] = [
   [/^POST \/v1\/session$/, 'act.sign_in'], [/^DELETE \/v1\/session$/, 'act.sign_out'], [/^POST \/v1\/people$/, 'act.person'], [/^(PATCH \/v1\/people\/|person change )/, 'act.person_changed'],
 ];
 
+/** What something was seen in clear for. */
+const PURPOSE = / for ([a-z_]+)$/;
+
 /** Whether every row still carries the hash of the one before. */
 const Check = () => {
   const { t, num, lang } = useWords();
@@ -48,10 +51,11 @@ const Check = () => {
 };
 
 const Audit = () => {
-  const { t, time } = useWords();
+  const { t, n, time } = useWords();
   const named = (act: string) => {
-    const word = ACTS.find(([pattern]) => pattern.test(act))?.[1];
-    return word && t(word);
+    const word = ACTS.find(([pattern]) => pattern.test(act.replace(PURPOSE, '')))?.[1];
+    const purpose = PURPOSE.exec(act)?.[1];
+    return [word && t(word), purpose && n('purpose', purpose)].filter(Boolean).join(' · ');
   };
   const { query, more, next } = usePages((cursor) => ask(client.GET('/v1/audit', { params: { query: { cursor, limit: 100 } } })), 'audit');
   return (

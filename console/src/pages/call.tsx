@@ -4,6 +4,7 @@ import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } fro
 import { ask, client, fetchFile, type Shape } from '../client';
 import { Card, endedAs, Facts, Head, HERE, Mark, Moment, Nothing, Shown, Trouble } from '../parts';
 import { Judged } from '../judged';
+import { InClear, stating, useClear, type Purpose } from '../purpose';
 import { useQuery } from '../query';
 import { go, useLocation } from '../router';
 import { clock, useSession, useWords } from '../session';
@@ -146,9 +147,9 @@ const Up = ({ call, lines, zone }: { call: Shape['AttemptRecord']; lines: Line[]
   );
 };
 
-const Decision = ({ attempt, of }: { attempt: string; of: string }) => {
+const Decision = ({ attempt, of, purpose }: { attempt: string; of: string; purpose?: Purpose }) => {
   const { t, n } = useWords();
-  const query = useQuery(() => ask(client.GET('/v1/cases/{case}/decisions', { params: { path: { case: of } } })), of);
+  const query = useQuery(() => ask(client.GET('/v1/cases/{case}/decisions', { params: { path: { case: of }, header: stating(purpose) } })), `${of} ${purpose}`);
   return (
     <Shown query={query}>
       {(decisions) => {
@@ -211,7 +212,7 @@ const Texts = ({ attempt, left, zone }: { attempt: string; left: { template: str
   );
 };
 
-const Files = ({ attempt, outcome }: { attempt: string; outcome: Outcome }) => {
+const Files = ({ attempt, outcome, purpose }: { attempt: string; outcome: Outcome; purpose?: Purpose }) => {
   const { t } = useWords();
   const { may } = useSession();
   const [checked, setChecked] = useState<Shape['Checked']>();
@@ -227,7 +228,7 @@ const Files = ({ attempt, outcome }: { attempt: string; outcome: Outcome }) => {
       ]} />
       <div className="acts" style={{ marginTop: 12 }}>
         <Button onClick={() => void check()}>{t('call.files.check')}</Button>
-        {may('calls:export') && <Button onClick={() => void fetchFile(`/v1/calls/${attempt}/bundle`, `${attempt}.zip`).catch(setProblem)}>{t('call.bundle')}</Button>}
+        {may('calls:export') && <Button disabled={!purpose} title={purpose ? undefined : t('clear.first')} onClick={() => void fetchFile(`/v1/calls/${attempt}/bundle?purpose=${purpose}`, `${attempt}.zip`).catch(setProblem)}>{t('call.bundle')}</Button>}
         {may('holds:write') && <Button onClick={() => go(`/holds?kind=call&id=${attempt}`)}>{t('call.hold')}</Button>}
         {may('debtors:access') && <Button onClick={() => go(`/debtors?case=${encodeURIComponent(outcome.case)}`)}>{t('call.debtor')}</Button>}
       </div>
@@ -237,9 +238,9 @@ const Files = ({ attempt, outcome }: { attempt: string; outcome: Outcome }) => {
 };
 
 /** What the call was judged to be; nothing where it was not, or not yet. */
-const Quality = ({ attempt, seek }: { attempt: string; seek?: (ms: number) => void }) => {
+const Quality = ({ attempt, purpose, seek }: { attempt: string; purpose?: Purpose; seek?: (ms: number) => void }) => {
   const { t } = useWords();
-  const query = useQuery(() => ask(client.GET('/v1/calls/{attempt}/quality', { params: { path: { attempt } } })).catch(() => null), `quality ${attempt}`);
+  const query = useQuery(() => ask(client.GET('/v1/calls/{attempt}/quality', { params: { path: { attempt }, header: stating(purpose) } })).catch(() => null), `quality ${attempt} ${purpose}`);
   return query.data ? <Card title={t('quality')}><Judged of={query.data} seek={seek} /></Card> : null;
 };
 
@@ -250,26 +251,31 @@ const CallPage = ({ at }: { at: Record<string, string> }) => {
   const { may } = useSession();
   const { query: asked } = useLocation();
   const path = { attempt };
+  const clear = useClear(`call ${attempt}`);
+  const { purpose } = clear;
   const [live, setLive] = useState(true);
   const stands = useQuery(() => ask(client.GET('/v1/attempts/{attempt}', { params: { path } })), attempt, live ? 1500 : undefined);
   // Not known at first: whoever asked for its words then would ask twice, and each look is written down.
   const open = stands.data?.open;
   useEffect(() => setLive(open ?? true), [open]);
   // The lines that come while the call is up are asked for by themselves.
-  const kept = useRef<Line[]>([]);
+  const kept = useRef<{ purpose?: Purpose; lines: Line[] }>({ lines: [] });
   const transcript = useQuery(
     async () => {
-      if (open === undefined) return kept.current;
-      const after = kept.current.length;
-      const told = await ask(client.GET('/v1/calls/{attempt}/transcript', { params: { path, query: { after } } }));
+      // In clear, and masked again, they are other lines: all of them are asked for anew.
+      if (kept.current.purpose !== purpose) kept.current = { purpose, lines: [] };
+      const own = kept.current;
+      if (open === undefined) return own.lines;
+      const after = own.lines.length;
+      const told = await ask(client.GET('/v1/calls/{attempt}/transcript', { params: { path, query: { after }, header: stating(purpose) } }));
       // Two that were asked at once bring the same lines: they stand where they belong, and once.
-      kept.current = [...kept.current.slice(0, after), ...told.lines];
-      return kept.current;
+      own.lines = [...own.lines.slice(0, after), ...told.lines];
+      return own.lines;
     },
-    `${attempt} ${open}`,
+    `${attempt} ${open} ${purpose}`,
     open ? 1000 : undefined,
   );
-  const outcome = useQuery(async () => (open !== false ? undefined : ((await ask(client.GET('/v1/outcomes/{attempt}', { params: { path } }))) as unknown as Outcome)) ?? null, `${attempt} outcome ${open}`);
+  const outcome = useQuery(async () => (open !== false ? undefined : ((await ask(client.GET('/v1/outcomes/{attempt}', { params: { path, header: stating(purpose) } }))) as unknown as Outcome)) ?? null, `${attempt} outcome ${open} ${purpose}`);
   const about = stands.data?.case;
   const file = useQuery(async () => (about ? ask(client.GET('/v1/cases/{case}', { params: { path: { case: about } } })).catch(() => null) : null), `case ${about ?? ''}`);
   const zone = (file.data?.case as { time_zone?: string } | undefined)?.time_zone ?? (file.data ? 'Asia/Shanghai' : undefined);
@@ -279,12 +285,12 @@ const CallPage = ({ at }: { at: Record<string, string> }) => {
   const seek = useCallback((ms: number) => seeker.current?.(ms), []);
   const result = outcome.data ?? undefined;
   const texts = (result?.follow_ups ?? []).flatMap((left) => (left.kind === 'sms' ? [{ template: left.template ?? '' }] : []));
-  const hears = may('calls:hear') && result?.recording;
+  const hears = may('calls:hear') && purpose && result?.recording;
   return (
     <Shown query={stands}>
       {(call) => (
         <>
-          <Head title={<>{t('call')} · {call.case} {call.open ? <Mark of="running">{t('call.live')}</Mark> : result && <Mark of={endedAs(result)}>{n('ended', endedAs(result))}</Mark>}</>} lead={<><Moment at={call.dialled_at} zone={zone} /></>} />
+          <Head title={<>{t('call')} · {call.case} {call.open ? <Mark of="running">{t('call.live')}</Mark> : result && <Mark of={endedAs(result)}>{n('ended', endedAs(result))}</Mark>}</>} lead={<><Moment at={call.dialled_at} zone={zone} /></>}><InClear of={clear} /></Head>
           {call.open && <Up call={call} lines={transcript.data ?? []} zone={zone} />}
           {result && (
             <Card>
@@ -309,8 +315,8 @@ const CallPage = ({ at }: { at: Record<string, string> }) => {
           )}
           {result && (
             <Card title={t('call.recording')} extra={hears ? <span className="soft small">{t('play.keys')}</span> : undefined}>
-              {!result.recording ? <p className="soft">{t('call.recording.none')}</p> : !may('calls:hear') ? <p className="soft">{t('call.recording.not')}</p> : (
-                <Suspense fallback={null}><Player attempt={attempt} from={Number(asked.get('at')) || 0} tell={setNow} seeker={seeker} /></Suspense>
+              {!result.recording ? <p className="soft">{t('call.recording.none')}</p> : !may('calls:hear') ? <p className="soft">{t('call.recording.not')}</p> : !purpose ? <p className="soft">{t('clear.recording')}</p> : (
+                <Suspense fallback={null}><Player attempt={attempt} purpose={purpose} from={Number(asked.get('at')) || 0} tell={setNow} seeker={seeker} /></Suspense>
               )}
             </Card>
           )}
@@ -320,11 +326,11 @@ const CallPage = ({ at }: { at: Record<string, string> }) => {
               <Shown query={transcript}>{(lines) => <Talk lines={lines} script={result?.script} now={now} seek={hears ? seek : undefined} why={why} live={call.open} />}</Shown>
             </Card>
             <div>
-              {result && may('quality:read') && <Quality attempt={attempt} seek={hears ? seek : undefined} />}
-              {may('decisions:read') && <Card title={t('call.decision')}><Decision attempt={attempt} of={call.case} /></Card>}
+              {result && may('quality:read') && <Quality attempt={attempt} purpose={purpose} seek={hears ? seek : undefined} />}
+              {may('decisions:read') && <Card title={t('call.decision')}><Decision attempt={attempt} of={call.case} purpose={purpose} /></Card>}
               {may('calls:read') && <Card title={t('call.signalling')}><Signalling attempt={attempt} /></Card>}
               {texts.length > 0 && may('calls:read') && <Card title={t('call.texts')}><Texts attempt={attempt} left={texts} zone={zone} /></Card>}
-              {result && <Card title={t('call.files')}><Files attempt={attempt} outcome={result} /></Card>}
+              {result && <Card title={t('call.files')}><Files attempt={attempt} outcome={result} purpose={purpose} /></Card>}
             </div>
           </div>
         </>

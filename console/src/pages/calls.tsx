@@ -7,6 +7,7 @@ import { download } from '../csv';
 import { Link } from '../link';
 import { Card, Head, Listed, Mark, Nothing, Shown } from '../parts';
 import { usePages } from '../pages';
+import { InClear, stating, useClear } from '../purpose';
 import { go, useLocation } from '../router';
 import { clock, useWords } from '../session';
 import { namesOf } from '../words';
@@ -40,8 +41,10 @@ const Calls = () => {
   const [seek, setSeek] = useState<Seek>(seekOf);
   const [form, setForm] = useState<Seek>(seek);
   const [days, setDays] = useState<[Dayjs | null, Dayjs | null] | null>(null);
-  const load = (cursor?: string) => ask(client.POST('/v1/search', { body: { ...seek, cursor, limit: 50 } }));
-  const { query, next, more } = usePages<Call>(load, JSON.stringify(seek));
+  const clear = useClear('calls');
+  const params = { header: stating(clear.purpose) };
+  const load = (cursor?: string) => ask(client.POST('/v1/search', { params, body: { ...seek, cursor, limit: 50 } }));
+  const { query, next, more } = usePages<Call>(load, `${JSON.stringify(seek)} ${clear.purpose}`);
   const set = (change: Partial<Seek>) => setForm((before) => ({ ...before, ...change }));
   const search = () =>
     setSeek({
@@ -58,7 +61,7 @@ const Calls = () => {
     try {
       const rows: Call[] = [];
       for (let cursor: string | undefined; rows.length < MOST_EXPORTED; ) {
-        const page = await ask(client.POST('/v1/search', { body: { ...seek, cursor, limit: 200 } }));
+        const page = await ask(client.POST('/v1/search', { params, body: { ...seek, cursor, limit: 200 } }));
         rows.push(...page.items);
         cursor = page.next ?? undefined;
         if (!cursor) break;
@@ -74,7 +77,7 @@ const Calls = () => {
   const filtered = Object.values(seek).some(Boolean);
   return (
     <>
-      <Head title={t('nav.calls')} lead={t('calls.lead')}><Button onClick={() => void asFile()}>{t('do.export')}</Button></Head>
+      <Head title={t('nav.calls')} lead={t('calls.lead')}><InClear of={clear} /><Button onClick={() => void asFile()}>{t('do.export')}</Button></Head>
       <Card>
         <form className="filters" role="search" onSubmit={(event) => { event.preventDefault(); search(); }}>
           <label title={t('calls.words.help')}>{t('calls.words')}<Input style={{ width: 200 }} value={form.words ?? ''} maxLength={100} allowClear onChange={(e) => set({ words: e.target.value })} /></label>

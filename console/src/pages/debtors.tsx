@@ -4,6 +4,8 @@ import { useState } from 'react';
 import { ask, client, fetchPosted, said, type Shape } from '../client';
 import { Link } from '../link';
 import { Card, Facts, Head, HERE, Mark, Moment, Nothing, Trouble } from '../parts';
+import { InClear, stating, useClear } from '../purpose';
+import { useQuery } from '../query';
 import { go, useLocation } from '../router';
 import { useSession, useWords } from '../session';
 
@@ -48,6 +50,11 @@ const Person = ({ of, changed }: { of: Kept; changed: () => void }) => {
   const { t, n, lang, num } = useWords();
   const { may } = useSession();
   const { message } = App.useApp();
+  const clear = useClear(`person ${of.debtor}`);
+  const { purpose } = clear;
+  // In clear they are asked for once more, and nobody else is.
+  const seen = useQuery(async () => (purpose ? (await ask(client.POST('/v1/debtors/find', { params: { header: stating(purpose) }, body: { debtor: of.debtor } }))).items[0] : undefined) ?? of, `${of.debtor} ${of.cases.length} ${purpose}`);
+  const cases = seen.data?.cases ?? of.cases;
   const [erasing, setErasing] = useState(false);
   const [busy, setBusy] = useState(false);
   const access = async () => {
@@ -63,17 +70,19 @@ const Person = ({ of, changed }: { of: Kept; changed: () => void }) => {
   const calls = of.calls.slice(-SHOWN).reverse();
   return (
     <Card title={t('debtors.person', { id: of.debtor })} extra={<div className="acts">
+      <InClear of={clear} />
       <Button type="primary" loading={busy} onClick={() => void access()}>{t('debtors.access')}</Button>
       {may('debtors:erase') && <Button danger disabled={of.held} onClick={() => setErasing(true)}>{t('debtors.erase')}</Button>}
     </div>}>
       <p className="soft small" style={{ marginBottom: 12 }}>{t('debtors.access.lead')}</p>
       {of.held && <p className="note warn" role="status" style={{ marginBottom: 12 }}>{t('debtors.held')} {may('holds:write') && <Link to="/holds">{t('nav.holds')}</Link>}</p>}
       <Facts of={[[t('debtors.cases'), num(of.cases.length)], [t('debtors.calls'), num(of.calls.length)], [t('debtors.messages'), num(of.messages)], [t('debtors.holds'), num(of.holds.filter(({ stands }) => stands).length)]]} />
-      {of.cases.length > 0 && (
+      {seen.problem !== undefined && <Trouble problem={seen.problem} />}
+      {cases.length > 0 && (
         <div className="scroll" style={{ marginTop: 12 }}>
           <table className="plain-table">
             <thead><tr><th>{t('call.case')}</th><th>{t('people.name')}</th><th>{t('debtors.creditor')}</th><th>{t('desk.product')}</th><th>{t('dnc.stands')}</th></tr></thead>
-            <tbody>{of.cases.map((one) => <tr key={one.case}><td><code>{one.case}</code></td><td>{one.name}</td><td>{one.creditor}</td><td>{one.product}</td><td>{n('settled', one.state)}</td></tr>)}</tbody>
+            <tbody>{cases.map((one) => <tr key={one.case}><td><code>{one.case}</code></td><td>{one.name}</td><td>{one.creditor}</td><td>{one.product}</td><td>{n('settled', one.state)}</td></tr>)}</tbody>
           </table>
         </div>
       )}

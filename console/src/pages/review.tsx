@@ -4,6 +4,7 @@ import { useState } from 'react';
 import { ask, client, part, said, type Shape } from '../client';
 import { Card, Head, Mark, Shown } from '../parts';
 import { useQuery } from '../query';
+import { InClear, stating, useClear } from '../purpose';
 import { go } from '../router';
 import { useWords } from '../session';
 
@@ -77,7 +78,9 @@ const ReviewPage = ({ at }: { at: Record<string, string> }) => {
   const { t, n, lang } = useWords();
   const { message } = App.useApp();
   const path = { review };
-  const query = useQuery<Review>(() => ask(client.GET('/v1/reviews/{review}', { params: { path } })), at.review ?? '');
+  const clear = useClear(`review ${review}`);
+  const { purpose } = clear;
+  const query = useQuery<Review>(() => ask(client.GET('/v1/reviews/{review}', { params: { path, header: stating(purpose) } })), `${at.review} ${purpose}`);
   const send = async (turn: Shape['Turn']) => {
     try {
       await ask(client.POST('/v1/reviews/{review}', { params: { path }, body: turn }));
@@ -95,6 +98,7 @@ const ReviewPage = ({ at }: { at: Record<string, string> }) => {
         return (
           <>
             <Head title={<>{t('review.of')} {found.id} <Mark of={found.stage ? 'waits' : 'approved'}>{n('stage', found.stage ?? 'done')}</Mark></>} lead={`${asked[lang]} · ${found.plan} · ${found.day}`}>
+              <InClear of={clear} />
               <Button onClick={() => go(`/calls/${found.attempt}`)}>{t('review.call')}</Button>
             </Head>
             {acts.length > 0 && <Card title={t('review.acts')}><Acts acts={acts} asked={asked} /></Card>}

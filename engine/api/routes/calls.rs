@@ -20,15 +20,15 @@ use serde_json::Value;
 use tokio::task::spawn_blocking;
 use utoipa::{IntoParams, ToSchema};
 use waihu_keeping::KeepError;
-use waihu_redact::Known;
 use waihu_store::{Act, Filter};
-use waihu_types::{AttemptId, Lang, Outcome};
+use waihu_types::{AttemptId, Outcome};
 use waihu_vault::{Opened, VaultError, sealed_name};
 
 use crate::{
     Problem,
     extract::{Answer, Asked, At, Who},
     kept::{Part, sent},
+    mask::Veil,
     openapi::Key,
     problem::Code,
     state::{Here, Shared, now},
@@ -49,7 +49,7 @@ const MOST_READING: usize = 10_000;
 /// Whether that somebody reads a transcript was written down before.
 fn is_reading(shared: &Shared, who: &Who, attempt: &AttemptId) -> bool {
     let reading = shared.inner().reading.lock().unwrap_or_else(PoisonError::into_inner);
-    reading.contains(&(who.token.clone(), attempt.clone()))
+    reading.contains(&(who.token.clone(), attempt.clone(), who.purpose))
 }
 
 fn reads(shared: &Shared, who: &Who, attempt: &AttemptId) {
@@ -57,12 +57,12 @@ fn reads(shared: &Shared, who: &Who, attempt: &AttemptId) {
     if reading.len() >= MOST_READING {
         reading.clear();
     }
-    reading.insert((who.token.clone(), attempt.clone()));
+    reading.insert((who.token.clone(), attempt.clone(), who.purpose));
 }
 
-/// Writes down who looks at what, before it is shown.
+/// Writes down who looks at what and what for, before it is shown.
 async fn looked(shared: &Shared, who: &Who, attempt: &AttemptId, at: &str) -> Result<i64, Problem> {
-    let act = format!("GET /v1/calls/{attempt}/{at}");
+    let act = format!("GET /v1/calls/{attempt}/{at}{}", who.what_for());
     let act = Act { token: &who.token, person: &who.person, act: &act, request: "" };
     Ok(shared.store().write_down(act, now()).await?)
 }
@@ -141,7 +141,8 @@ async fn recording_file(shared: &Shared, attempt: &AttemptId) -> Result<PathBuf,
     within(&shared.inner().state.archive.recordings, &found.path, "the recording").await
 }
 
-/// The sound of a call: stereo, the callee left and our side right. A range may be asked for (RFC 9110, 14).
+/// The sound of a call, for a purpose alone: stereo, the callee left and our side right. A range may be asked for (RFC
+/// 9110, 14).
 #[utoipa::path(get, path = "/v1/calls/{attempt}/recording", tag = "calls",
     params(("attempt" = Key, Path, description = "The attempt"), ("Range" = Option<String>, Header, description = "A part of it")),
     responses((status = 200, description = "The recording", content_type = "audio/wav"),
@@ -154,6 +155,7 @@ pub(crate) async fn recording(
     At(attempt): At<AttemptId>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    who.needs_purpose()?;
     let file = recording_file(&shared, &attempt).await?;
     let id = looked(&shared, &who, &attempt, "recording").await?;
     let response = played(&shared, file, &headers).await;
@@ -222,6 +224,8 @@ pub(crate) struct TranscriptRecord {
     live: bool,
     /// Its lines, in their order.
     lines: Vec<TranscriptLine>,
+    /// Whether what tells of persons is masked: who asks may not see it in clear, or has not said what for.
+    masked: bool,
 }
 
 /// Which lines are wanted.
@@ -234,7 +238,7 @@ pub(crate) struct From {
     after: Option<u64>,
 }
 
-/// What was said in a call and why, also while it is up. Who sees no numbers sees neither those that were said nor names.
+/// What was said in a call and why, also while it is up. Masked, it has neither names nor numbers that were said.
 #[utoipa::path(get, path = "/v1/calls/{attempt}/transcript", tag = "calls",
     params(("attempt" = Key, Path, description = "The attempt"), From),
     responses((status = 200, description = "The lines", body = TranscriptRecord)))]
@@ -255,10 +259,12 @@ pub(crate) async fn transcript(
     let file = within(&shared.inner().state.archive.recordings, &path, "the transcript").await;
     // A call that has just begun has no line yet.
     let file = match file {
-        Err(_) if live => return Ok(Json(TranscriptRecord { live, lines: Vec::new() })),
+        Err(_) if live => {
+            return Ok(Json(TranscriptRecord { live, lines: Vec::new(), masked: !who.sees_clear() }));
+        }
         file => file?,
     };
-    // Once a call: what comes while it is up is the same look.
+    // Once a call and purpose: what comes while it is up is the same look.
     if from.after.unwrap_or(0) == 0 || !is_reading(&shared, &who, &attempt) {
         let id = looked(&shared, &who, &attempt, "transcript").await?;
         ended(&shared, id, 200).await;
@@ -274,23 +280,24 @@ pub(crate) async fn transcript(
     // The last line of a call that is up may be half written: it comes with the next look.
     let mut lines: Vec<TranscriptLine> =
         text.lines().map_while(|line| serde_json::from_str(line).ok()).collect();
-    if !who.sees_numbers() {
-        let case = shared.store().case(&case).await?;
-        hide(&mut lines, lang, &case.map(|stored| Known::of(&stored.case)).unwrap_or_default());
+    let veil = Veil::over(&shared, &who, (&case, lang)).await?;
+    if let Some(veil) = &veil {
+        hide(&mut lines, veil);
     }
     let lines = lines.into_iter().skip(skip).collect();
-    Ok(Json(TranscriptRecord { live, lines }))
+    Ok(Json(TranscriptRecord { live, lines, masked: veil.is_some() }))
 }
 
-/// Numbers and names of persons give way to what they are, also where a number was said in several lines.
-fn hide(lines: &mut [TranscriptLine], lang: Lang, known: &Known) {
+fn hide(lines: &mut [TranscriptLine], veil: &Veil) {
     let said: Vec<(u64, &str, &str)> =
         lines.iter().map(|line| (line.at_ms, line.speaker.as_str(), line.text.as_str())).collect();
-    let spans = waihu_redact::find_in_lines(&said, lang, known);
-    for (line, spans) in lines.iter_mut().zip(spans).filter(|(_, spans)| !spans.is_empty()) {
-        line.text = waihu_redact::hide(&line.text, &spans, lang);
-        // The same numbers may stand there once more.
-        line.entities = None;
+    let hidden = veil.lines(&said);
+    for (line, text) in lines.iter_mut().zip(hidden) {
+        if let Some(text) = text {
+            line.text = text;
+            // The same numbers may stand there once more.
+            line.entities = None;
+        }
     }
 }
 
@@ -351,13 +358,14 @@ async fn compare(shared: &Shared, filed: Option<(String, String)>) -> Whole {
     compared.await.unwrap_or(Whole::Missing)
 }
 
-/// All that is kept of a call that is over, as one zip: sound, words, outcome with its revisions, why it was allowed,
-/// the script, a page to read it by, hashes and a signature. `waihu bundle verify` needs nothing else.
+/// All that is kept of a call that is over, for a purpose alone, as one zip: sound, words, outcome with its revisions,
+/// why it was allowed, the script, a page to read it by, hashes and a signature. `waihu bundle verify` needs nothing else.
 #[utoipa::path(get, path = "/v1/calls/{attempt}/bundle", tag = "calls",
     params(("attempt" = Key, Path, description = "The attempt")),
     responses((status = 200, description = "The zip", content_type = "application/zip"),
         (status = 409, description = "No key here opens its files")))]
 pub(crate) async fn bundle(shared: Here, who: Who, At(attempt): At<AttemptId>) -> Result<Response, Problem> {
+    who.needs_purpose()?;
     outcome(&shared, &attempt).await?.ok_or_else(|| Problem::not_found("outcome 结果"))?;
     let id = looked(&shared, &who, &attempt, "bundle").await?;
     let made = made(&shared, &who, &attempt).await;

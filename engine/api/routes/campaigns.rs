@@ -17,7 +17,8 @@ use waihu_types::{CampaignId, Case, CaseId, ProductKind, WallTime};
 
 use crate::{
     Problem,
-    extract::{Answer, Asked, At, Body, IfMatch, Who, etag, record, shaped},
+    extract::{Answer, Asked, At, Body, IfMatch, Who, etag, shaped},
+    mask::record,
     openapi::{CaseKey, Key, SettingsShape},
     page::{Page, Wanted, after, limit},
     problem::{Code, Fault},

@@ -11,7 +11,8 @@ use waihu_types::{Case, CaseId, WallTime};
 
 use crate::{
     Problem,
-    extract::{Answer, Asked, At, Body, IfMatch, Who, etag, record},
+    extract::{Answer, Asked, At, Body, IfMatch, Who, etag},
+    mask,
     openapi::{CASE_SCHEMA, CaseKey, CaseTold, CasesShape},
     page::{Page, Wanted, after, limit},
     problem::{Code, Fault},
@@ -73,7 +74,7 @@ pub(crate) struct CaseRecord {
 impl CaseRecord {
     fn of(stored: &StoredCase, who: &Who) -> Result<Self, Problem> {
         let StoredCase { state, revision, changed_at, .. } = *stored;
-        Ok(Self { case: CaseTold(record(&stored.case, who)?), state: state.into(), revision, changed_at })
+        Ok(Self { case: CaseTold(mask::case(&stored.case, who)?), state: state.into(), revision, changed_at })
     }
 }
 

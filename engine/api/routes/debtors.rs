@@ -19,6 +19,7 @@ use crate::{
     Problem,
     extract::{Answer, Body, Who},
     kept::{Part, sent},
+    mask,
     problem::Code,
     routes::{
         calls::{ended, fell, unopened},
@@ -53,7 +54,7 @@ pub(crate) struct FindDebtor {
 pub(crate) struct CaseOf {
     /// The lender's id of it.
     case: String,
-    /// Whose it is, as it is spoken.
+    /// Whose it is, as it is spoken; its first character where it is masked.
     name: String,
     /// Whom the calls are for.
     creditor: String,
@@ -63,10 +64,11 @@ pub(crate) struct CaseOf {
     state: &'static str,
 }
 
-impl From<StoredCase> for CaseOf {
-    fn from(stored: StoredCase) -> Self {
+impl CaseOf {
+    fn of(stored: StoredCase, who: &Who) -> Self {
         let case = stored.case;
-        let (name, creditor, product) = (case.name, case.creditor, case.product);
+        let name = if who.sees_clear() { case.name } else { mask::name(&case.name) };
+        let (creditor, product) = (case.creditor, case.product);
         Self { case: case.id.to_string(), name, creditor, product, state: stored.state.label() }
     }
 }
@@ -86,17 +88,20 @@ pub(crate) struct DebtorKept {
     holds: Vec<HoldEntry>,
     /// Whether a hold keeps it now: it is not erased then.
     held: bool,
+    /// Whether what tells of persons is masked: who asks may not see it in clear, or has not said what for.
+    masked: bool,
 }
 
 impl DebtorKept {
-    fn of(debtor: &DebtorId, kept: KeptOf, now: WallTime) -> Self {
+    fn of(debtor: &DebtorId, kept: KeptOf, who: &Who, now: WallTime) -> Self {
         Self {
             debtor: debtor.to_string(),
-            cases: kept.cases.into_iter().map(CaseOf::from).collect(),
+            cases: kept.cases.into_iter().map(|stored| CaseOf::of(stored, who)).collect(),
             calls: kept.calls.iter().map(AttemptId::to_string).collect(),
             messages: kept.messages,
             held: kept.holds.iter().any(|hold| hold.stands(now)),
             holds: kept.holds.into_iter().map(|hold| HoldEntry::of(hold, now)).collect(),
+            masked: !who.sees_clear(),
         }
     }
 }
@@ -111,7 +116,7 @@ pub(crate) struct DebtorsFound {
 /// Tells what is kept of a person, who is sought by one of three.
 #[utoipa::path(post, path = "/v1/debtors/find", tag = "debtors", request_body = FindDebtor,
     responses((status = 200, description = "What is kept", body = DebtorsFound)))]
-pub(crate) async fn find(shared: Here, _: Who, Body(it): Body<FindDebtor>) -> Answer<DebtorsFound> {
+pub(crate) async fn find(shared: Here, who: Who, Body(it): Body<FindDebtor>) -> Answer<DebtorsFound> {
     let store = shared.store();
     let debtors = match (it.debtor, it.case, it.number) {
         (Some(debtor), None, None) => vec![debtor],
@@ -125,7 +130,7 @@ pub(crate) async fn find(shared: Here, _: Who, Body(it): Body<FindDebtor>) -> An
     let mut items = Vec::new();
     for debtor in debtors {
         match shared.inner().state.archive.kept_of(&debtor).await {
-            Ok(kept) => items.push(DebtorKept::of(&debtor, kept, now())),
+            Ok(kept) => items.push(DebtorKept::of(&debtor, kept, &who, now())),
             Err(KeepError::UnknownDebtor) => {}
             Err(e) => return Err(problem(e)),
         }

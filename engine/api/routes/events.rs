@@ -20,7 +20,8 @@ use waihu_types::{AttemptId, CampaignId, CaseId, WallTime};
 
 use crate::{
     Problem,
-    extract::{Asked, Who, record},
+    extract::{Asked, Who},
+    mask::record,
     openapi::{CaseKey, Key},
     problem::Code,
     session::is_alive,

@@ -9,7 +9,8 @@ use waihu_types::{AttemptId, CampaignId, CaseId, Disposition, Outcome, WallTime}
 
 use crate::{
     Problem,
-    extract::{Answer, Asked, At, Who, record},
+    extract::{Answer, Asked, At, Who},
+    mask::record,
     openapi::{CaseKey, Key, OutcomeRecord, PromiseRecord},
     page::{Page, after, limit},
     state::Here,
@@ -61,7 +62,7 @@ pub(crate) struct AttemptRecord {
     /// The case.
     #[schema(value_type = CaseKey)]
     case: CaseId,
-    /// The number dialled; its last two digits for roles without `numbers:read`.
+    /// The number dialled; its last two digits where it is masked.
     #[schema(example = "…78")]
     callee: String,
     /// When the INVITE was to leave.
@@ -72,13 +73,15 @@ pub(crate) struct AttemptRecord {
     answered_at: Option<WallTime>,
     /// Whether it is under way.
     open: bool,
+    /// Whether what tells of persons is masked: who asks may not see it in clear, or has not said what for.
+    masked: bool,
 }
 
 impl AttemptRecord {
     fn of(attempt: Attempt, who: &Who) -> Self {
         let Attempt { begun, answered_at, open } = attempt;
-        let callee =
-            if who.sees_numbers() { begun.callee.as_str().to_owned() } else { begun.callee.masked() };
+        let masked = !who.sees_clear();
+        let callee = if masked { begun.callee.masked() } else { begun.callee.as_str().to_owned() };
         let dialled_at = begun.dialled_at;
         Self {
             attempt: begun.attempt,
@@ -88,6 +91,7 @@ impl AttemptRecord {
             dialled_at,
             answered_at,
             open,
+            masked,
         }
     }
 }

@@ -11,6 +11,7 @@ use waihu_types::{AttemptId, CampaignId, Lang, WallTime};
 use crate::{
     Problem,
     extract::{Answer, Asked, At, Who},
+    mask::Veil,
     openapi::Key,
     page::{Page, after, limit},
     state::Here,
@@ -119,6 +120,8 @@ pub(crate) struct JudgedWhole {
     overlaps: u32,
     /// The SHA-256 of the rules that it was held against.
     rules: String,
+    /// Whether what tells of persons is masked: who asks may not see it in clear, or has not said what for.
+    masked: bool,
 }
 
 fn read(row: &StoredJudgement) -> Result<Judgement, Problem> {
@@ -128,14 +131,19 @@ fn read(row: &StoredJudgement) -> Result<Judgement, Problem> {
     })
 }
 
-fn told(checked: waihu_quality::Checked) -> CheckTold {
+/// A check with its evidence, which cites what was said.
+fn told(checked: waihu_quality::Checked, veil: Option<&Veil>) -> CheckTold {
     let check = checked.id.parse::<Check>().ok();
     let title = |lang| check.map(|check| check.title(lang).to_owned()).unwrap_or_default();
+    let cited = |text: String, lang| match veil {
+        Some(veil) => veil.text(&text, lang),
+        None => text,
+    };
     let evidence = checked.evidence.into_iter().map(|e| EvidenceTold {
         line: e.line,
         at_ms: e.at_ms,
-        zh: e.zh,
-        en: e.en,
+        zh: cited(e.zh, Lang::Zh),
+        en: cited(e.en, Lang::En),
     });
     CheckTold {
         zh: title(Lang::Zh),
@@ -148,21 +156,23 @@ fn told(checked: waihu_quality::Checked) -> CheckTold {
     }
 }
 
-/// What a call was judged to be, with its evidence.
+/// What a call was judged to be, with its evidence; masked, that cites as the transcript shows it.
 #[utoipa::path(get, path = "/v1/calls/{attempt}/quality", tag = "quality",
     params(("attempt" = Key, Path, description = "The attempt")),
     responses((status = 200, description = "The judgement", body = JudgedWhole)))]
-pub(crate) async fn of_call(shared: Here, _: Who, At(attempt): At<AttemptId>) -> Answer<JudgedWhole> {
+pub(crate) async fn of_call(shared: Here, who: Who, At(attempt): At<AttemptId>) -> Answer<JudgedWhole> {
     let row = shared.store().judgement(&attempt).await?;
     let row = row.ok_or_else(|| Problem::not_found("judgement 质检结果"))?;
     let judged = read(&row)?;
+    let veil = Veil::over_call(&shared, &who, &attempt).await?;
     Ok(Json(JudgedWhole {
         judgement: JudgementTold::of(row, &judged),
         our_share: judged.facts.our_share,
         longest_wait_ms: judged.facts.longest_wait_ms,
         overlaps: judged.facts.overlaps,
         rules: judged.rules,
-        checks: judged.checks.into_iter().map(told).collect(),
+        checks: judged.checks.into_iter().map(|checked| told(checked, veil.as_ref())).collect(),
+        masked: veil.is_some(),
     }))
 }
 

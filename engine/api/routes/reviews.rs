@@ -12,6 +12,7 @@ use super::quality::json;
 use crate::{
     Problem,
     extract::{Answer, Asked, At, Body, Who},
+    mask::Veil,
     openapi::Key,
     page::{Page, after, limit},
     problem::Code,
@@ -117,6 +118,8 @@ pub(crate) struct ReviewWhole {
     may: bool,
     /// Why not, in both languages.
     why_not: Option<String>,
+    /// Whether what tells of persons is masked: who asks may not see it in clear, or has not said what for.
+    masked: bool,
 }
 
 struct Found {
@@ -147,15 +150,25 @@ fn person(who: &Who) -> Person {
     Person { login: login.unwrap_or_else(|| who.person.clone()), name: who.person.clone() }
 }
 
-fn whole(found: Found, who: &Who) -> ReviewWhole {
+/// As others read it: notes may cite what was said in the call.
+async fn whole(shared: &Shared, mut found: Found, who: &Who) -> Result<ReviewWhole, Problem> {
     let may = found.review.may(&person(who));
-    ReviewWhole {
+    // A row names a call by an id.
+    let attempt = found.row.attempt.parse::<AttemptId>().map_err(|_| Problem::not_found("review 评审"))?;
+    let veil = Veil::over_call(shared, who, &attempt).await?;
+    if let Some(veil) = &veil {
+        for act in &mut found.review.acts {
+            act.note = veil.text(&act.note, veil.lang);
+        }
+    }
+    Ok(ReviewWhole {
         form: json(&found.row.form),
         acts: found.review.acts.iter().filter_map(|act| serde_json::to_value(act).ok()).collect(),
         may: may.is_ok(),
         why_not: may.err().map(|why| why.to_string()),
+        masked: veil.is_some(),
         review: found.row.into(),
-    }
+    })
 }
 
 /// A review, with its form and what was done in it.
@@ -163,7 +176,7 @@ fn whole(found: Found, who: &Who) -> ReviewWhole {
     params(("review" = i64, Path, description = "The review")),
     responses((status = 200, description = "The review", body = ReviewWhole)))]
 pub(crate) async fn one(shared: Here, who: Who, At(id): At<i64>) -> Answer<ReviewWhole> {
-    Ok(Json(whole(find(&shared, id).await?, &who)))
+    whole(&shared, find(&shared, id).await?, &who).await.map(Json)
 }
 
 /// The score of a question.
@@ -238,7 +251,7 @@ pub(crate) async fn take(
             "somebody else was faster: look at it anew 已由他人处理，请刷新",
         ));
     }
-    Ok(Json(whole(find(&shared, id).await?, &who)))
+    whole(&shared, find(&shared, id).await?, &who).await.map(Json)
 }
 
 fn refused(why: Refused) -> Problem {

@@ -1,6 +1,6 @@
 //! Calls that are looked for, by how they ended and by what was said.
 //!
-//! What is sought stands in a body: words of a call are personal, and a path is what others log. Who sees no numbers
+//! What is sought stands in a body: words of a call are personal, and a path is what others log. Who sees nothing in clear
 //! finds in a call what its transcript shows them, and nothing by what that hides: a number would else be told by
 //! trying its digits one after the other.
 
@@ -26,7 +26,7 @@ use crate::{
 /// The longest words [characters]: a long sentence.
 const MAX_WORDS: usize = 100;
 
-/// So many utterances are looked at for a page of who sees no numbers, then it ends: two of the longest pages, whose
+/// So many utterances are looked at for a page of who sees nothing in clear, then it ends: two of the longest pages, whose
 /// calls are read for it.
 const MOST_LOOKED_AT: usize = 400;
 
@@ -123,12 +123,15 @@ pub(crate) struct SaidThere {
     speaker: String,
     /// The utterance.
     text: String,
+    /// Whether what tells of persons is masked: who asks may not see it in clear, or has not said what for.
+    masked: bool,
 }
 
-impl From<Hit> for Call {
-    fn from(hit: Hit) -> Self {
+impl Call {
+    fn of(hit: Hit, who: &Who) -> Self {
         let time = WallTime::from_unix_millis;
         let said = hit.at_ms.zip(hit.speaker).zip(hit.text);
+        let masked = !who.sees_clear();
         Self {
             attempt: hit.attempt,
             campaign: hit.campaign,
@@ -138,14 +141,14 @@ impl From<Hit> for Call {
             dialled_at: time(hit.dialled_at),
             answered_at: hit.answered_at.map(time),
             ended_at: time(hit.ended_at),
-            said: said.map(|((at_ms, speaker), text)| SaidThere { at_ms, speaker, text }),
+            said: said.map(|((at_ms, speaker), text)| SaidThere { at_ms, speaker, text, masked }),
         }
     }
 }
 
 /// Finds calls, the newest first: by how they ended, and by what was said in them. Of words that were said several
-/// times in a call each place is told. Who sees no numbers reads an utterance as the transcript shows it, with neither
-/// numbers nor names, and finds none by words that stand in what is hidden: all that is sought has to stand in the
+/// times in a call each place is told. Masked, an utterance is as the transcript shows it, with neither
+/// numbers nor names, and none is found by words that stand in what is hidden: all that is sought has to stand in the
 /// rest. Where hundreds are hidden that way a page may be short, or empty, and have a `next` all the same.
 #[utoipa::path(post, path = "/v1/search", tag = "calls", request_body = Seek,
     responses((status = 200, description = "A page of calls", body = Page<Call>)))]
@@ -164,20 +167,20 @@ pub(crate) async fn search(shared: Here, who: Who, Body(seek): Body<Seek>) -> An
         since: seek.since,
         until: seek.until,
     };
-    if sought.words.is_some() && !who.sees_numbers() {
-        return found_in_sight(&shared, &sought, from, limit).await.map(Json);
+    if sought.words.is_some() && !who.sees_clear() {
+        return found_in_sight(&shared, &who, &sought, (from, limit)).await.map(Json);
     }
     let rows = shared.store().search(&sought, from.as_ref(), limit + 1).await?;
-    Page::of(rows, limit, Hit::place, |hit| Ok(hit.into())).map(Json)
+    Page::of(rows, limit, Hit::place, |hit| Ok(Call::of(hit, &who))).map(Json)
 }
 
-/// A page for who sees no numbers. It is looked on until it is full of what they see: where it ends tells nothing of
+/// A page for who sees nothing in clear. It is looked on until it is full of what they see: where it ends tells nothing of
 /// a call that they do not find then, nor does whether it has a next one.
 async fn found_in_sight(
     shared: &Shared,
+    who: &Who,
     sought: &Sought,
-    mut from: Option<Beyond>,
-    limit: u32,
+    (mut from, limit): (Option<Beyond>, u32),
 ) -> Result<Page<Call>, Problem> {
     let (mut seen, mut looked_at, mut at_once) = (Vec::new(), 0, limit + 1);
     let goes_on = loop {
@@ -199,14 +202,14 @@ async fn found_in_sight(
         }
         at_once = MOST_ROWS;
     };
-    let mut page: Page<Call> = Page::of(seen, limit, Hit::place, |hit| Ok(hit.into()))?;
+    let mut page: Page<Call> = Page::of(seen, limit, Hit::place, |hit| Ok(Call::of(hit, who)))?;
     if let Some(place) = goes_on {
         page.next = Some(cursor(&place)?);
     }
     Ok(page)
 }
 
-/// What of some hits who sees no numbers finds, with their texts as the calls' transcripts show them.
+/// What of some hits who sees nothing in clear finds, with their texts as the calls' transcripts show them.
 fn in_sight(hits: Vec<Hit>, calls: &BTreeMap<String, Conversation>, sought: &Sought) -> Vec<Hit> {
     let shown = |mut hit: Hit| {
         let call = calls.get(&hit.attempt)?;

@@ -39,7 +39,7 @@ fn script() -> ScriptVersion {
 }
 
 /// A call that is up, with its files as far as they are.
-async fn up(server: &Server, id: &str) -> Outcome {
+pub async fn up(server: &Server, id: &str) -> Outcome {
     let folder = server.folder.path().join("recordings");
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join(format!("{id}.wav")), SOUND).unwrap();
@@ -100,8 +100,8 @@ async fn up(server: &Server, id: &str) -> Outcome {
 }
 
 async fn part(server: &Server, token: &str, range: Option<&str>) -> (u16, Vec<u8>) {
-    let mut request =
-        Request::get("/v1/calls/one/recording").header("authorization", format!("Bearer {token}"));
+    let mut request = Request::get("/v1/calls/one/recording?purpose=quality")
+        .header("authorization", format!("Bearer {token}"));
     if let Some(range) = range {
         request = request.header("range", range);
     }
@@ -120,7 +120,7 @@ async fn a_call_that_is_over_is_found_heard_and_checked() {
     // While it is up its words are read, and no more than that.
     let live = server.get(&operations, "/v1/calls/one/transcript").await;
     assert_eq!((&live.body["live"], live.body["lines"].as_array().unwrap().len()), (&json!(true), 3));
-    assert_eq!(server.get(&compliance, "/v1/calls/one/recording").await.status, 404);
+    assert_eq!(server.get(&compliance, "/v1/calls/one/recording?purpose=quality").await.status, 404);
     server.store.close_attempt(&outcome).await.unwrap();
     let said = [Said { at_ms: 900, speaker: "callee", text: "我周五还" }];
     server.store.keep_words(&outcome.attempt, &said).await.unwrap();
@@ -157,7 +157,7 @@ async fn a_call_that_is_over_is_found_heard_and_checked() {
     let log = server.get(&server.token(Role::Admin).await, "/v1/audit?limit=200").await.body;
     let acts: Vec<&str> =
         log["items"].as_array().unwrap().iter().map(|row| row["act"].as_str().unwrap()).collect();
-    assert_eq!(acts.iter().filter(|act| **act == "GET /v1/calls/one/recording").count(), 3);
+    assert_eq!(acts.iter().filter(|act| **act == "GET /v1/calls/one/recording for quality").count(), 3);
     assert_eq!(acts.iter().filter(|act| **act == "GET /v1/calls/one/transcript").count(), 1);
     assert!(acts.contains(&"POST /v1/search") && !log.to_string().contains("周五"));
 }
@@ -189,8 +189,8 @@ async fn a_sealed_call_is_heard_by_who_has_the_key_and_not_past_what_was_altered
     assert_eq!(check().await, json!({"recording": "same", "transcript": "same"}));
 
     // All of it as one file.
-    let request =
-        Request::get("/v1/calls/one/bundle").header("authorization", format!("Bearer {compliance}"));
+    let request = Request::get("/v1/calls/one/bundle?purpose=dispute")
+        .header("authorization", format!("Bearer {compliance}"));
     let answer = server.app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
     assert_eq!(answer.status(), 200);
     let zip = server.folder.path().join("one.zip");
@@ -210,8 +210,8 @@ async fn a_sealed_call_is_heard_by_who_has_the_key_and_not_past_what_was_altered
     let (status, told) = part(&server, &compliance, Some("bytes=70000-70999")).await;
     assert_eq!(status, 409);
     assert!(String::from_utf8(told).unwrap().contains("altered"));
-    let request =
-        Request::get("/v1/calls/one/recording").header("authorization", format!("Bearer {compliance}"));
+    let request = Request::get("/v1/calls/one/recording?purpose=quality")
+        .header("authorization", format!("Bearer {compliance}"));
     let answer = server.app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
     assert!(to_bytes(answer.into_body(), 1 << 22).await.is_err(), "the answer breaks off");
     assert_eq!(check().await, json!({"recording": "changed", "transcript": "same"}));
@@ -274,7 +274,7 @@ async fn a_row_leads_nowhere_but_to_the_recordings() {
     }
     server.store.close_attempt(&outcome).await.unwrap();
     let compliance = server.token(Role::Compliance).await;
-    assert_eq!(server.get(&compliance, "/v1/calls/one/recording").await.status, 404);
+    assert_eq!(server.get(&compliance, "/v1/calls/one/recording?purpose=quality").await.status, 404);
 }
 
 #[tokio::test]
@@ -299,7 +299,7 @@ async fn a_board_tells_of_calls_that_are_up_and_results_of_those_that_are_over()
 }
 
 #[tokio::test]
-async fn numbers_and_names_that_were_said_are_for_who_sees_numbers() {
+async fn numbers_and_names_that_were_said_are_for_who_sees_in_clear() {
     let server = server().await;
     let outcome = up(&server, "one").await;
     let case = serde_json::from_value(crate::common::case(outcome.case.as_str())).unwrap();
@@ -309,7 +309,8 @@ async fn numbers_and_names_that_were_said_are_for_who_sees_numbers() {
         {\"at_ms\":3900,\"speaker\":\"callee\",\"text\":\"一三八零零零，下周还3250.00元\"}\n";
     fs::write(server.folder.path().join("recordings/one.jsonl"), said).unwrap();
     let read = async |role| {
-        let body = server.get(&server.token(role).await, "/v1/calls/one/transcript").await.body;
+        let (token, purpose) = (server.token(role).await, [("x-waihu-purpose", "quality")]);
+        let body = server.ask("GET", "/v1/calls/one/transcript", &token, &purpose, None).await.body;
         body["lines"]
             .as_array()
             .unwrap()
@@ -367,7 +368,8 @@ async fn words_are_found_as_the_transcript_shows_them_and_by_nothing_that_it_hid
         (server.token(Role::Operations).await, server.token(Role::Compliance).await);
     let shown = server.get(&operations, "/v1/calls/one/transcript").await.body;
     let found = async |token: &str, words: &str| {
-        let body = server.post(token, "/v1/search", json!({"words": words})).await.body;
+        let (purpose, seek) = ([("x-waihu-purpose", "quality")], json!({"words": words}));
+        let body = server.ask("POST", "/v1/search", token, &purpose, Some(seek)).await.body;
         assert_eq!(body["next"], Value::Null, "{words}");
         body["items"]
             .as_array()

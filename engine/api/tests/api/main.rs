@@ -18,3 +18,4 @@ mod people_sign_in_and_out;
 mod people_sign_in_at_a_provider;
 mod the_console_knows_the_routes;
 mod what_is_measured_is_told;
+mod what_is_personal_is_masked;
