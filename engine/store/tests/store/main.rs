@@ -6,6 +6,7 @@ mod common;
 #[path = "../../../../tests/peers/json_schema.rs"]
 mod json_schema;
 
+mod a_case_has_its_place;
 mod a_lenders_rows_are_pulled_as_they_stand;
 mod a_message_is_sent_once;
 mod a_reader_has_one_place;
