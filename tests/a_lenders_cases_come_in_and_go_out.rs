@@ -11,8 +11,8 @@ use std::{
 
 use serde_json::{Value, json};
 use waihu_compliance::Gate;
-use waihu_store::{NewAttempt, Passage, Store};
-use waihu_types::Outcome;
+use waihu_store::{CampaignState, NewAttempt, Passage, Placement, Store};
+use waihu_types::{Outcome, WallTime};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -121,6 +121,32 @@ fn a_case_is_explained_from_the_store_and_stops_by_a_word() {
     assert!(!ok && said.contains("1 cases are withdrawn") && said.contains("C-9"), "{said}");
     assert!(well(at, &["cases", "reopen", "C-1", "C-2"]).contains("2 cases are open"));
     assert!(well(at, &["cases", "import", "cases.csv"]).contains("2 as before"));
+}
+
+#[tokio::test]
+async fn a_case_is_told_how_many_are_called_before_it() {
+    let folder = project();
+    let at = folder.path();
+    well(at, &["cases", "import", "cases.csv"]);
+    let explain = |case: &str| well(at, &["explain", case, "--profile", "cn", "--at", "2026-11-26 10:00"]);
+    assert!(!explain("C-1").contains("批次"), "it is in no campaign");
+
+    let store = Store::open(at.join(".waihu/waihu.sqlite")).await.unwrap();
+    let november = "november".parse().unwrap();
+    let now = WallTime::from_unix_millis(0);
+    store.create_campaign(&november, &json!({}), "", now).await.unwrap();
+    store.set_campaign_state(&november, CampaignState::Running, None, now).await.unwrap();
+    let placed =
+        |id: &str, rank| Placement { case: id.parse().unwrap(), rank, due_at: now, why: "new".to_owned() };
+    store.enqueue(&november, &[placed("C-1", 1), placed("C-2", 9)]).await.unwrap();
+    store.close().await;
+    let said = explain("C-1");
+    assert!(said.contains("批次 november：前面还有 1 个案件"), "{said}");
+    assert!(said.contains("campaign november: 1 case is called before it"), "{said}");
+    assert!(explain("C-2").contains("campaign november: it is called next"));
+    well(at, &["cases", "paid", "C-2"]);
+    assert!(explain("C-1").contains("it is called next"));
+    assert!(explain("C-2").contains("campaign november: it is called no more (rule paid)"));
 }
 
 /// Three outcomes: of one call all that there may be, of one the least, and the third one's process dies in it.

@@ -245,6 +245,7 @@ pub const ROUTES: &[Route] = {
         ("PATCH", "/v1/cases/{case}", A(S::CasesWrite)),
         ("DELETE", "/v1/cases/{case}", A(S::CasesWrite)),
         ("GET", "/v1/cases/{case}/decisions", A(S::DecisionsRead)),
+        ("GET", "/v1/cases/{case}/queue", A(S::CasesRead)),
         ("GET", "/v1/board", A(S::EventsRead)),
         ("GET", "/v1/results", A(S::OutcomesRead)),
         ("GET", "/v1/results/costs", A(S::OutcomesRead)),
@@ -326,10 +327,11 @@ pub const ROUTES: &[Route] = {
 /// Reads that tell of persons: who made one is written down. Sound, words and bundles of calls are not among them, which
 /// write that down by themselves before a file is opened; nor what a page asks for again and again, which tells of calls
 /// by their ids alone.
-pub(crate) const LOOKS: [&str; 14] = [
+pub(crate) const LOOKS: [&str; 15] = [
     "/v1/cases",
     "/v1/cases/{case}",
     "/v1/cases/{case}/decisions",
+    "/v1/cases/{case}/queue",
     "/v1/attempts",
     "/v1/outcomes",
     "/v1/outcomes/{attempt}",

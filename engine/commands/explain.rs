@@ -1,4 +1,5 @@
-//! `waihu explain`: why each case may or may not be called, in plain words, and when next.
+//! `waihu explain`: why each case may or may not be called, in plain words, when next, and how many are called before
+//! it.
 
 use std::{
     path::{Path, PathBuf},
@@ -9,7 +10,9 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use jiff::{Timestamp, civil::DateTime};
 use waihu_compliance::{Contact, Decision, Gate, Subject};
-use waihu_store::{CaseState, Message, MessageState, Passage, Store};
+use waihu_store::{
+    Ahead, CampaignState, CaseState, Message, MessageState, Passage, QueuePlace, QueueState, Store,
+};
 use waihu_trunk::TrunkConfig;
 use waihu_types::{CampaignId, Case, CaseId, Consent, Lang, Line, WallTime, Whose};
 
@@ -58,6 +61,15 @@ impl Asked {
         moment.or_else(|_| text.parse().map(Self::There)).with_context(|| {
             format!("--at {text:?}: write it as \"2026-11-26 21:55\" or 2026-11-26T21:55+08:00 时间格式有误")
         })
+    }
+
+    fn moment(self, subject: &Subject) -> Result<Timestamp> {
+        match self {
+            Self::At(now) => Ok(now),
+            Self::There(local) => {
+                subject.moment(local).context("the callee's clock never shows that 当地没有这一时刻")
+            }
+        }
     }
 }
 
@@ -148,12 +160,7 @@ async fn explain(
     for line in case.lines() {
         let passage = Passage::of(gate.clone(), case, line.phone);
         let subject = passage.subject();
-        let now = match asked {
-            Asked::At(now) => now,
-            Asked::There(local) => {
-                subject.moment(local).context("the callee's clock never shows that 当地没有这一时刻")?
-            }
-        };
+        let now = asked.moment(subject)?;
         let place = Place { subject, zone: line.time_zone };
         let wall = WallTime::from_unix_millis(now.as_millisecond());
         lines.push(format!("{} ({}, {}{})", case.id, line.phone.masked(), place.shows(now), told(&line)));
@@ -174,6 +181,14 @@ async fn explain(
         any |= denials.is_empty() && flags == 0;
         lines.extend(rules(gate, &place, &history, &denials, now));
     }
+    if let Some(store) = store {
+        let passage = Passage::of(gate.clone(), case, &case.phone);
+        let subject = passage.subject();
+        let now = WallTime::from_unix_millis(asked.moment(subject)?.as_millisecond());
+        let place = Place { subject, zone: &case.time_zone };
+        let places = store.places(&case.id, now).await?;
+        lines.extend(places.iter().flat_map(|queued| turn(queued, &place)));
+    }
     Ok((lines, any))
 }
 
@@ -190,6 +205,44 @@ fn text(case: &Case, message: &Message) -> String {
         Ok(from) => format!("{told} → {} {zone}", from.strftime("%Y-%m-%d %H:%M")),
         Err(_) => told,
     }
+}
+
+/// When it is a case's turn in a campaign, as its queue stands now.
+fn turn(queued: &QueuePlace, place: &Place<'_>) -> [String; 2] {
+    let QueuePlace { campaign, campaign_state, why, .. } = queued;
+    let (zh, en) = match (queued.state, queued.ahead) {
+        (QueueState::Done, _) => {
+            (format!("不再呼叫（规则 {why}）"), format!("it is called no more (rule {why})"))
+        }
+        (QueueState::Leased, _) => ("正在呼叫".to_owned(), "it is being called".to_owned()),
+        (_, None) => {
+            let due = place.shows(queued.due_at.timestamp());
+            (format!("{due} 起排队（规则 {why}）"), format!("it is in line from {due} on (rule {why})"))
+        }
+        (_, Some(Ahead::Exactly(0))) => ("排在最前".to_owned(), "it is called next".to_owned()),
+        (_, Some(Ahead::Exactly(n))) => {
+            let cases = if n == 1 { "case is" } else { "cases are" };
+            let n = grouped(n);
+            (format!("前面还有 {n} 个案件"), format!("{n} {cases} called before it"))
+        }
+        (_, Some(Ahead::MoreThan(n))) => {
+            let n = grouped(n);
+            (format!("前面还有 {n} 个以上案件"), format!("more than {n} cases are called before it"))
+        }
+    };
+    let (zh_idle, en_idle) = match campaign_state {
+        CampaignState::Running => (String::new(), String::new()),
+        idle => (
+            format!("；批次{}，不呼叫", idle.label_zh()),
+            format!("; the campaign is {} and calls nobody", idle.label()),
+        ),
+    };
+    [format!("  · 批次 {campaign}：{zh}{zh_idle}"), format!("    campaign {campaign}: {en}{en_idle}")]
+}
+
+/// A number below a million, its thousands apart.
+fn grouped(n: u32) -> String {
+    if n < 1_000 { n.to_string() } else { format!("{},{:03}", n / 1_000, n % 1_000) }
 }
 
 /// What the rules say of a call to a number.
@@ -260,5 +313,60 @@ mod tests {
         let at = Asked::read("2026-11-26T21:55:00+08:00").unwrap();
         assert_eq!(at, Asked::At("2026-11-26T13:55:00Z".parse().unwrap()));
         assert!(Asked::read("tonight").is_err());
+    }
+
+    #[test]
+    fn whose_turn_it_is_is_told_in_both_languages() {
+        let case: Case = serde_json::from_value(serde_json::json!({
+            "id": "C-1", "phone": "13800138000", "name": "x", "lang": "zh", "creditor": "Bank", "product": "card",
+            "amount": "1.00", "currency": "CNY", "due_date": "2026-11-15"
+        }))
+        .unwrap();
+        let passage = Passage::of(Gate::laboratory(), &case, &case.phone);
+        let place = Place { subject: passage.subject(), zone: &case.time_zone };
+        let told = |state, ahead, campaign_state| {
+            let queued = QueuePlace {
+                campaign: "november".parse().unwrap(),
+                campaign_state,
+                state,
+                rank: 1,
+                due_at: WallTime::from_unix_millis(4_000_000_000_000),
+                why: "busy_10_min".to_owned(),
+                ahead,
+            };
+            turn(&queued, &place).join("\n")
+        };
+        let ready = |ahead| told(QueueState::Ready, Some(ahead), CampaignState::Running);
+        assert_eq!(
+            ready(Ahead::Exactly(0)),
+            "  · 批次 november：排在最前\n    campaign november: it is called next"
+        );
+        assert!(
+            ready(Ahead::Exactly(1))
+                .ends_with("还有 1 个案件\n    campaign november: 1 case is called before it")
+        );
+        assert!(ready(Ahead::Exactly(9_012)).contains("9,012 cases are called before it"));
+        let many = ready(Ahead::MoreThan(10_000));
+        assert!(
+            many.contains("前面还有 10,000 个以上案件") && many.contains("more than 10,000 cases"),
+            "{many}"
+        );
+        let waits = told(QueueState::Waiting, None, CampaignState::Paused);
+        let lines: Vec<&str> = waits.lines().collect();
+        assert!(
+            lines[0]
+                .ends_with("2096-10-02 15:06 Asia/Shanghai 起排队（规则 busy_10_min）；批次已暂停，不呼叫"),
+            "{waits}"
+        );
+        assert!(
+            lines[1].ends_with(
+                "15:06 Asia/Shanghai on (rule busy_10_min); the campaign is paused and calls nobody"
+            )
+        );
+        assert!(
+            told(QueueState::Done, None, CampaignState::Running)
+                .contains("called no more (rule busy_10_min)")
+        );
+        assert!(told(QueueState::Leased, None, CampaignState::Running).contains("正在呼叫"));
     }
 }

@@ -107,7 +107,7 @@ enum Command {
     /// Take cases over from the lender, show them, and say that they were paid 导入、查看、更新案件
     #[command(subcommand)]
     Cases(cases::CasesCommand),
-    /// Tell why each case may or may not be called now, and when next 解释每个案件现在能否呼叫、何时可呼叫
+    /// Tell why each case may or may not be called now, when next, and how many are before it 解释能否呼叫、何时可呼叫、排在第几
     Explain(explain::ExplainArgs),
     /// Bring events to others: how each receiver stands, and what is sent again 向外投递事件
     #[command(subcommand)]

@@ -24,14 +24,14 @@ pub enum StoreError {
         /// The store.
         location: Location,
     },
-    /// The store was written by a newer waihu.
+    /// A newer waihu has made of the store what this one cannot live with.
     #[error(
-        "{location} was written by a newer waihu (schema {found}, this one knows up to {known}): upgrade waihu 请升级"
+        "{location} was changed by a newer waihu so that this one cannot use it any more (schema {found}, this one knows up to {known}): upgrade waihu 请升级"
     )]
     Newer {
         /// The store.
         location: Location,
-        /// The schema in the store.
+        /// The first migration that broke it.
         found: i64,
         /// The newest schema that this program knows.
         known: i64,

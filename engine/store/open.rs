@@ -95,7 +95,8 @@ impl Store {
     /// writes it), or else an SQLite file by its path.
     ///
     /// # Errors
-    /// When it cannot be reached, opened or written, belongs to another program or to a newer waihu.
+    /// When it cannot be reached, opened or written, belongs to another program, or a newer waihu has made of it what
+    /// this one cannot live with.
     pub async fn connect(address: &str) -> Result<Self, StoreError> {
         if address.starts_with("postgres://") || address.starts_with("postgresql://") {
             Self::server(address).await
@@ -108,7 +109,8 @@ impl Store {
     /// folder where they are not there, and brings its schema up to date.
     ///
     /// # Errors
-    /// When it cannot be opened or written, belongs to another program or to a newer waihu.
+    /// When it cannot be opened or written, belongs to another program, or a newer waihu has made of it what this one
+    /// cannot live with.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref().to_owned();
         let whole =
@@ -146,6 +148,7 @@ impl Store {
         first.execute(settings).await.map_err(sql)?;
         check_whose(&mut first, &location).await?;
         migrate(&mut first, &location).await?;
+        check_newer(&mut first, &location).await?;
         first.close().await.map_err(sql)?;
         let pool = pool(connections, settings, options);
         let writers = Writers::new(pool.clone(), location.clone());
@@ -232,19 +235,40 @@ async fn check_whose(connection: &mut AnyConnection, location: &Location) -> Res
     if ours { Ok(()) } else { Err(StoreError::NotOurs { location: location.clone() }) }
 }
 
-async fn migrate(connection: &mut AnyConnection, location: &Location) -> Result<(), StoreError> {
-    let migrator = match location {
+/// The migrations that this program knows.
+fn shipped(location: &Location) -> &'static Migrator {
+    match location {
         Location::File(_) => &SQLITE,
         Location::Server { .. } => &POSTGRES,
-    };
-    let known = migrator.iter().map(|m| m.version).max().unwrap_or(0);
+    }
+}
+
+/// Brings the schema up to date. What a newer program has added to it serves this one as well (README.md, "Older
+/// programs"): so a node starts again while others are newer already.
+async fn migrate(connection: &mut AnyConnection, location: &Location) -> Result<(), StoreError> {
+    let mut migrator = Migrator::with_migrations(shipped(location).iter().cloned().collect());
+    migrator.set_ignore_missing(true);
     migrator.run(connection).await.map_err(|e| match e {
-        MigrateError::VersionMissing(found) | MigrateError::VersionTooNew(found, _) => {
-            StoreError::Newer { location: location.clone(), found, known }
-        }
         MigrateError::Execute(e) | MigrateError::ExecuteMigration(e, _) => StoreError::sql(location, e),
         source => StoreError::Migrate { location: location.clone(), source },
     })
+}
+
+/// Refuses a schema with which older programs cannot live: that stands in the name of the migration that made it so
+/// (`NNNN_breaks_….sql`).
+async fn check_newer(connection: &mut AnyConnection, location: &Location) -> Result<(), StoreError> {
+    let known = shipped(location).iter().map(|m| m.version).max().unwrap_or(0);
+    let breaks: Option<i64> = sqlx::query_scalar(
+        "SELECT min(version) FROM _sqlx_migrations WHERE version > $1 AND description LIKE 'breaks %'",
+    )
+    .bind(known)
+    .fetch_one(connection)
+    .await
+    .map_err(|e| StoreError::sql(location, e))?;
+    match breaks {
+        None => Ok(()),
+        Some(found) => Err(StoreError::Newer { location: location.clone(), found, known }),
+    }
 }
 
 fn pool(connections: u32, settings: &'static str, options: AnyConnectOptions) -> AnyPool {

@@ -6,7 +6,6 @@ use crate::{Disposition, WallTime};
 
 /// The human part of a call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Handover {
     /// The agent's name in the configuration.
     pub agent: String,
@@ -54,7 +53,6 @@ impl Handover {
 
 /// Somebody else who was in a talk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct HandoverOther {
     /// Their name; of whoever was called in, nothing but that.
     pub name: String,
@@ -100,7 +98,6 @@ impl OtherPart {
 
 /// A desk or a telephone at which a call rang.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct HandoverOffer {
     /// The agent's name.
     pub agent: String,

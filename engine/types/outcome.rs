@@ -10,9 +10,9 @@ use crate::{
 /// The version of [`Outcome`]'s shape; raised when a field changes its meaning or goes.
 pub const OUTCOME_VERSION: u16 = 1;
 
-/// The record of one attempt, as it is stored and handed to the rest of the collection system.
+/// The record of one attempt, as it is stored and handed to the rest of the collection system. Who reads one passes
+/// over what it does not know, here and in its parts: a newer program may have written it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Outcome {
     /// [`OUTCOME_VERSION`] when it was written.
     pub version: u16,
@@ -199,7 +199,6 @@ impl Announcement {
 
 /// How it was told who answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Told {
     /// From the answer, or from the first sound where there was no answer, to the verdict [ms].
     pub after_ms: u32,
@@ -210,7 +209,6 @@ pub struct Told {
 /// How the callee seemed to feel, by words and voice: for the choice of who calls next, and no judgement of
 /// the person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Mood {
     /// From calm to furious [percent].
     pub agitation: u8,
@@ -486,7 +484,6 @@ impl PaymentChannel {
 
 /// A call back that was agreed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Callback {
     /// The day at the callee's place, where one was named.
     pub date: Option<jiff::civil::Date>,
@@ -498,7 +495,6 @@ pub struct Callback {
 
 /// Which script ran.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct ScriptVersion {
     /// The flow's name.
     pub name: String,
@@ -516,7 +512,6 @@ pub struct ScriptVersion {
 
 /// Where the recording lies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Recording {
     /// Path of the WAV.
     pub path: String,
@@ -540,7 +535,6 @@ fn is_zero(n: &u64) -> bool {
 
 /// How a call sounded: what was agreed, and what came of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Sound {
     /// The codec, by its encoding name (`PCMA`).
     pub codec: String,
@@ -558,7 +552,6 @@ pub struct Sound {
 
 /// What the engine measured of what it heard, and what the far end reported by RTCP.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct SoundQuality {
     /// Sound that was lost or late and had to be made up [thousandths of all].
     pub concealed_permille: u16,
@@ -574,7 +567,6 @@ pub struct SoundQuality {
 
 /// Where the transcript lies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Transcript {
     /// Path of the JSON lines.
     pub path: String,
@@ -584,7 +576,6 @@ pub struct Transcript {
 
 /// How the signalling ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct SipCause {
     /// The final SIP status code; 200 for a call that was answered.
     pub code: u16,
@@ -620,7 +611,7 @@ pub enum FaultOwner {
 
 /// Whether the case may be dialled again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "verdict", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", tag = "verdict")]
 pub enum Redial {
     /// Not for this reason, in the words of the rule.
     No {
@@ -654,6 +645,30 @@ mod tests {
         for by in [AnsweredBy::Nobody, AnsweredBy::Announcement, AnsweredBy::Ivr, AnsweredBy::Silence] {
             assert_eq!(written(serde_json::to_string(&by)), format!("{:?}", by.label()));
         }
+    }
+
+    #[test]
+    fn what_a_newer_program_tells_beside_the_rest_is_passed_over() {
+        let mut record = serde_json::json!({
+            "version": 1, "attempt": "a1", "campaign": null, "case": "C-1", "callee": "13800138001",
+            "dialled_at": "2026-11-26T04:01:00.000Z", "answered_at": null, "ended_at": "2026-11-26T04:02:00.500Z",
+            "answered_by": "nobody", "identity": "unconfirmed", "debt_disclosed": false, "disposition": "busy",
+            "promise": {"date": "2026-11-27", "amount": "3250.00", "currency": "CNY"},
+            "callback": {"date": null, "time": null, "by_agent": false}, "intents": [],
+            "handover": {"agent": "Li", "result": "joined", "joined_at": null},
+            "script": {"name": "reminder", "lang": "zh", "sha256": "ab"}, "models": {},
+            "recording": {"path": "a.wav", "sha256": "ab", "duration_ms": 20, "cut_short": null, "holes_ms": 0},
+            "transcript": {"path": "a.jsonl", "sha256": "ab"}, "sip": {"code": 200, "reason": "OK"},
+            "ended_by": null, "fault": null,
+            "redial": {"verdict": "allowed", "rule": "busy_10_min", "not_before": "2026-11-26T04:12:00.000Z"},
+        });
+        let of_before: Outcome = serde_json::from_value(record.clone()).unwrap();
+        record["later"] = 1.into();
+        for part in ["promise", "callback", "handover", "script", "recording", "transcript", "sip", "redial"]
+        {
+            record[part]["later"] = 1.into();
+        }
+        assert_eq!(serde_json::from_value::<Outcome>(record).unwrap(), of_before);
     }
 
     #[test]

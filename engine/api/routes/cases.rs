@@ -6,17 +6,17 @@ use axum::{Json, http::StatusCode, response::IntoResponse};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
-use waihu_store::{CaseState, StoredCase};
-use waihu_types::{Case, CaseId, WallTime};
+use waihu_store::{Ahead, CaseState, QueuePlace, StoredCase};
+use waihu_types::{CampaignId, Case, CaseId, WallTime};
 
 use crate::{
     Problem,
     extract::{Answer, Asked, At, Body, IfMatch, Who, etag},
     mask,
-    openapi::{CASE_SCHEMA, CaseKey, CaseTold, CasesShape},
+    openapi::{CASE_SCHEMA, CaseKey, CaseTold, CasesShape, Key},
     page::{Page, Wanted, after, limit},
     problem::{Code, Fault},
-    routes::board::CaseColumn,
+    routes::{board::CaseColumn, campaigns},
     state::{Here, now},
 };
 
@@ -203,6 +203,54 @@ pub(crate) async fn list(shared: Here, who: Who, Asked(wanted): Asked<Wanted>) -
 pub(crate) async fn one(shared: Here, who: Who, At(case): At<CaseId>) -> Result<impl IntoResponse, Problem> {
     let found = shared.store().case(&case).await?.ok_or_else(|| Problem::not_found("case 案件"))?;
     Ok((etag(found.revision), Json(CaseRecord::of(&found, &who)?)))
+}
+
+/// Where a case stands in a campaign's queue.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PlaceTold {
+    /// The campaign.
+    #[schema(value_type = Key)]
+    campaign: CampaignId,
+    /// Whether that is being dialled.
+    campaign_state: campaigns::State,
+    /// How it stands there: waiting, ready, leased, done.
+    #[schema(value_type = String, example = "ready")]
+    state: &'static str,
+    /// Of the cases that are due, the highest is called first.
+    rank: i64,
+    /// From when it is due, where it waits.
+    #[schema(value_type = String, format = DateTime)]
+    due_at: WallTime,
+    /// The rule that put it there.
+    rule: String,
+    /// How many cases that are due are called before it, 10,000 at most; none where it is not due itself.
+    ahead: Option<u32>,
+    /// Whether there are more than that before it.
+    more: bool,
+}
+
+impl From<QueuePlace> for PlaceTold {
+    fn from(place: QueuePlace) -> Self {
+        let QueuePlace { campaign, campaign_state, state, rank, due_at, why, ahead } = place;
+        let (ahead, more) = match ahead {
+            None => (None, false),
+            Some(Ahead::Exactly(n)) => (Some(n), false),
+            Some(Ahead::MoreThan(n)) => (Some(n), true),
+        };
+        let (campaign_state, state) = (campaign_state.into(), state.label());
+        Self { campaign, campaign_state, state, rank, due_at, rule: why, ahead, more }
+    }
+}
+
+/// Where a case stands in the queue of each of its campaigns, and how many are called before it.
+#[utoipa::path(get, path = "/v1/cases/{case}/queue", tag = "cases", params(("case" = CaseKey, Path, description = "The case")),
+    responses((status = 200, description = "Its places, by the campaigns' ids", body = Vec<PlaceTold>)))]
+pub(crate) async fn queue(shared: Here, _: Who, At(case): At<CaseId>) -> Answer<Vec<PlaceTold>> {
+    if shared.store().case(&case).await?.is_none() {
+        return Err(Problem::not_found("case 案件"));
+    }
+    let places = shared.store().places(&case, now()).await?;
+    Ok(Json(places.into_iter().map(PlaceTold::from).collect()))
 }
 
 /// A change of a case's state.

@@ -65,6 +65,7 @@ pub(crate) fn all() -> OpenApiRouter<Shared> {
         .routes(routes!(strategies::list))
         .routes(routes!(strategies::read, strategies::save))
         .routes(routes!(outcomes::decisions))
+        .routes(routes!(cases::queue))
         .routes(routes!(session::sign_in, session::who_am_i, session::sign_out))
         .routes(routes!(session::others, session::end_others))
         .routes(routes!(session::change_password))

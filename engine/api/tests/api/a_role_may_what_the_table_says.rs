@@ -93,6 +93,7 @@ async fn an_agent_reads_of_cases_and_calls_what_the_desk_shows_alone() {
         "/v1/cases",
         "/v1/cases/C1",
         "/v1/cases/C1/decisions",
+        "/v1/cases/C1/queue",
         "/v1/attempts",
         "/v1/outcomes",
         "/v1/outcomes?case=C1",

@@ -19,6 +19,7 @@ async fn a_look_is_a_row_of_its_path_its_keys_and_its_count() {
         ("/v1/cases?limit=2", "/v1/cases?limit: 2 rows"),
         ("/v1/cases/C1", "/v1/cases/C1"),
         ("/v1/cases/C1/decisions", "/v1/cases/C1/decisions: 0 rows"),
+        ("/v1/cases/C1/queue", "/v1/cases/C1/queue: 0 rows"),
         ("/v1/attempts", "/v1/attempts: 0 rows"),
         ("/v1/outcomes?case=C1&since=2026-11-27T00:00:00Z", "/v1/outcomes?case&since: 0 rows"),
         ("/v1/promises?campaign=november", "/v1/promises?campaign: 0 rows"),

@@ -2,6 +2,7 @@
 #![allow(clippy::panic, clippy::print_stdout, clippy::unwrap_used, missing_docs)]
 
 mod a_call_is_found_heard_and_checked;
+mod a_case_tells_its_place;
 mod a_change_is_made_once;
 mod a_desk_is_a_persons;
 mod a_person_is_told_and_forgotten;

@@ -6,6 +6,7 @@ mod common;
 #[path = "../../../../tests/peers/json_schema.rs"]
 mod json_schema;
 
+mod a_case_has_its_place;
 mod a_lenders_rows_are_pulled_as_they_stand;
 mod a_message_is_sent_once;
 mod a_reader_has_one_place;
@@ -13,10 +14,12 @@ mod a_script_is_approved_by_a_second_person;
 mod an_answer_is_given_again;
 mod calls_are_judged_and_reviewed;
 mod cases_are_called_in_their_turn;
+mod migrations_only_add;
 mod newer_schemas_only_add;
 mod nobody_is_called_against_the_rules;
 mod nobody_is_called_twice;
 mod nodes_take_over;
+mod older_programs_work_on;
 mod outcomes_are_filed_once;
 mod outcomes_are_of_their_schema;
 mod people_sign_in;

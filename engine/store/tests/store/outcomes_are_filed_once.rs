@@ -15,7 +15,7 @@ on_both!(
     the_latest_of_a_case_are_those_of_every_campaign,
     the_view_shows_what_the_record_holds,
     a_promise_of_several_payments_is_kept_whole_and_told_in_the_view,
-    a_store_of_a_newer_program_is_refused,
+    a_store_that_a_newer_program_broke_is_refused,
 );
 
 async fn an_outcome_reads_back_as_it_was_filed_after_a_reopen(ground: Ground) {
@@ -263,18 +263,15 @@ async fn a_store_whose_first_moment_was_cut_short_is_opened() {
     store.begin_attempt(&attempt("a1", "C1", 0), &free()).await.unwrap();
 }
 
-async fn a_store_of_a_newer_program_is_refused(ground: Ground) {
+async fn a_store_that_a_newer_program_broke_is_refused(ground: Ground) {
     let store = ground.store().await;
     drop(store);
     let pool = ground.raw().await;
-    sqlx::query(
-        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
-         VALUES (9999, 'later', true, $1, 0)",
-    )
-    .bind(vec![0_u8])
-    .execute(&pool)
-    .await
-    .unwrap();
+    let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+         VALUES ($1, $2, true, $3, 0)";
+    for (version, description) in [(9998_i64, "later"), (9999, "breaks the queue")] {
+        sqlx::query(newer).bind(version).bind(description).bind(vec![0_u8]).execute(&pool).await.unwrap();
+    }
     pool.close().await;
     match Store::connect(ground.address()).await {
         Err(e @ StoreError::Newer { found: 9999, .. }) => assert!(e.to_string().contains("newer waihu")),

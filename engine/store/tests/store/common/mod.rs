@@ -1,5 +1,6 @@
 //! Attempts and outcomes to test with.
 
+pub mod older;
 pub mod postgres;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
@@ -34,6 +35,11 @@ impl Ground {
         Self { address: postgres::shared().database().await, folder: None }
     }
 
+    /// Whether it is a file.
+    pub fn is_file(&self) -> bool {
+        self.folder.is_some()
+    }
+
     /// What [`Store::connect`] opens.
     pub fn address(&self) -> &str {
         &self.address
@@ -54,11 +60,11 @@ impl Ground {
         store
     }
 
-    /// Opens it for statements of the test's own.
+    /// Opens it for statements of the test's own; an empty file where there is none yet.
     pub async fn raw(&self) -> AnyPool {
         sqlx::any::install_default_drivers();
         let address =
-            if self.folder.is_some() { format!("sqlite:{}", self.address) } else { self.address.clone() };
+            if self.is_file() { format!("sqlite:{}?mode=rwc", self.address) } else { self.address.clone() };
         AnyPool::connect(&address).await.unwrap()
     }
 
