@@ -64,6 +64,7 @@ pub(super) fn measure<'a>(pacing: &Pacing, campaigns: impl Iterator<Item = &'a C
         tell("waihu_pacing_answer_ratio", view.answer_rate);
         tell("waihu_pacing_talk_seconds", view.talk_s);
         tell("waihu_pacing_abandoned_ratio", view.window.share());
+        tell("waihu_pacing_abandoned_limit_ratio", view.most);
         tell("waihu_pacing_abandoned_room", f64::from(view.room));
     }
 }
