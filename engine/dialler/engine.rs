@@ -383,7 +383,7 @@ impl Engine {
         let is_of = |id: &CampaignId, order: &Order| order.campaign.as_ref() == Some(id);
         let is_over = |order: &Order| !runs.iter().any(|id| is_of(id, order));
         self.withdraw(is_over, Some(legs::wall_now()), "put_back").await?;
-        gauge::measure(&self.pacing, self.campaigns.keys());
+        gauge::measure(&self.pacing, self.campaigns.values());
         gauge::measure_trunk(&self.plant.carrier);
         self.stop_overtaken().await?;
         self.has_room().await
@@ -401,9 +401,7 @@ impl Engine {
     /// the bound is one for all of them.
     async fn count(&mut self, active: &mut Active) -> Result<(), DialError> {
         let now = legs::wall_now();
-        let Some(settings) = active.pacing().filter(|settings| settings.mode != Mode::Agentless) else {
-            return Ok(());
-        };
+        let Some(settings) = active.pacing().filter(|_| active.wants_agents()) else { return Ok(()) };
         let settings = *settings;
         let Some(since) = active.counts_from(now, settings.abandoned_days) else { return Ok(()) };
         for day in self.plant.store.answers_by_day(active.id(), since, AGENT_WITHIN).await? {

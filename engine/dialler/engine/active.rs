@@ -103,6 +103,11 @@ impl Active {
         self.pacing().is_some_and(|pacing| pacing.mode == Mode::Preview)
     }
 
+    /// Whether its calls are paced by agents.
+    pub(super) fn wants_agents(&self) -> bool {
+        self.pacing().is_some_and(|pacing| pacing.mode != Mode::Agentless)
+    }
+
     /// How fast it is dialled; none where it is not.
     pub(super) fn pacing(&self) -> Option<&PacingSettings> {
         self.by.as_ref().ok().map(|by| &by.plan.settings.pacing)
