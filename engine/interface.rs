@@ -207,6 +207,7 @@ fn choices(project: &Project) -> Choices {
         Some(TrunkChoice {
             profile: trunk.compliance.clone().unwrap_or_default(),
             max_calls: trunk.max_calls,
+            max_cps: trunk.max_cps,
             name,
         })
     });

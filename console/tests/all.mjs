@@ -596,15 +596,28 @@ await step('a board tells what needs a person', async (page) => {
     const answer = await route.fetch();
     const board = await answer.json();
     board.faults = { calls: 40, trunk: 12, engine: 0 };
-    board.abandoned = [{ campaign: 'november', share: 0.029, room: 1 }, { campaign: 'persons', share: 0.03, room: 0 }];
+    // Each by its own limit: what is far from one is near another.
+    board.abandoned = [
+      { campaign: 'november', share: 0.019, limit: 0.02, room: 1 },
+      { campaign: 'persons', share: 0.01, limit: 0.01, room: 0 },
+      { campaign: 'calm', share: 0.02, limit: 0.03, room: 9 },
+    ];
+    const day = { calls: 100, answered: 90, human: 80, completed: 70, promised: 9, wanted_agent: 50, missed_agent: 1 };
+    const going = { state: 'running', waiting: 5, ready: 5, leased: 0, done: 90, day };
+    board.campaigns = [{ ...going, id: 'calm' }, { ...going, id: 'november' }, { ...going, id: 'persons' }];
+    board.trunks = [{ name: 'main', calls: 15, max_calls: 60, cps: 2.5, max_cps: 5 }, { name: 'spare', calls: 3, max_calls: null, cps: 0.1, max_cps: null }];
     board.readers = [{ name: 'crm', behind: 1200, stuck_since: new Date(Date.parse(board.at) - 3_600_000).toISOString(), set_aside: 3 }];
     board.recognition_wait_s = 1.4;
     await route.fulfill({ response: answer, json: board });
   });
   await signIn(page, 'ops', password);
   await page.getByText('近 10 分钟 40 通中有 12 通因线路失败').waitFor();
-  for (const told of ['识别排队超过 1 秒', '批次 persons 的放弃率 3% 已到上限', '批次 november 的放弃率 2.9% 接近上限', '接收方 crm 自', '接收方 crm 拒收了 3 个事件']) await page.getByText(told).waitFor();
+  for (const told of ['识别排队超过 1 秒', '批次 persons 的放弃率 1% 已到上限 1%', '批次 november 的放弃率 1.9% 接近上限 2%', '批次 persons 转人工未接 2%，超过上限 1%', '接收方 crm 自', '接收方 crm 拒收了 3 个事件']) await page.getByText(told).waitFor();
   check((await page.locator('.note').first().getAttribute('class')).includes('bad'), 'what is worst comes first');
+  for (const quiet of ['批次 calm 的放弃率', '批次 november 转人工未接']) check((await page.getByText(quiet).count()) === 0, `${quiet}: it is within its limit`);
+  await page.getByText('1.9% / 2%').waitFor();
+  const bars = await page.locator('.load .bar').evaluateAll((all) => all.map((bar) => [bar.getAttribute('aria-label'), bar.firstElementChild.style.width]));
+  check(JSON.stringify(bars) === JSON.stringify([['main：同时通话: 15 / 60', '25%'], ['main：每秒新呼叫: 2.5 / 5', '50%']]), `how full a trunk is, not ${JSON.stringify(bars)}`);
   await shoot(page, 'board-alerts');
   await page.unrouteAll({ behavior: 'ignoreErrors' });
 });
@@ -617,6 +630,7 @@ await step('a board of a thousand calls stands still', async (page) => {
     turn += 1;
     const at = (s) => new Date(Date.now() - s * 1000).toISOString();
     board.calls = Array.from({ length: 1000 }, (_, n) => ({ attempt: `a${n + turn * 3}`, campaign: 'november', case: `C-${n + turn * 3}`, dialled_at: at(n), answered_at: n % 4 ? at(n - 1) : null }));
+    board.trunks = [{ name: 'main', calls: 998 + turn, max_calls: 1500, cps: 9.5 + turn, max_cps: 20 }];
     await route.fulfill({ response: answer, json: board });
   });
   await signIn(page, 'ops', password);

@@ -149,6 +149,12 @@ const SERIES: &[Row] = {
             Unit::Count,
             "answered calls that found no agent in time, over the legal window",
         ),
+        (
+            G,
+            "waihu_pacing_abandoned_limit_ratio",
+            Unit::Count,
+            "the most of them that may find none, by the campaign or, where that is less, by the profile",
+        ),
         (G, "waihu_pacing_abandoned_room", Unit::Count, "how many more calls may be abandoned now"),
         (C, "waihu_store_writes_total", Unit::Count, "writes that were committed, many in one commit"),
         (H, "waihu_store_commit_seconds", Unit::Seconds, "how long a commit took, with the disk"),

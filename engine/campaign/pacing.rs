@@ -20,7 +20,7 @@ use jiff::civil::Date;
 use rust_decimal::prelude::ToPrimitive;
 use waihu_types::{CampaignId, Time};
 
-pub use abandoned::Answers;
+pub use waihu_compliance::{Answers, AnswersByDay};
 
 use crate::{Load, Mode, Pace, PacingSettings, pace::Pacer};
 use abandoned::Ledger;
@@ -147,6 +147,8 @@ pub struct View {
     pub today: Answers,
     /// Those of the whole window.
     pub window: Answers,
+    /// The share of them that may be abandoned.
+    pub most: f64,
     /// How many more may be abandoned now.
     pub room: u32,
 }
@@ -334,16 +336,15 @@ impl Pacing {
         let grown = known.grown + since.unwrap_or(0.0) / RAMP_S * f64::from(most);
         known.grown = if begins { begin } else { grown }.min(f64::from(most));
         let room = (known.grown as u32).saturating_sub(in_flight).min(campaign.ready);
-        let lines = count(campaign.ringing.len()).saturating_add(campaign.waiting);
-        let of = |wanted: fn(&AgentNow) -> bool| count(campaign.agents.iter().filter(|a| wanted(a)).count());
-        let free = of(|agent| matches!(agent, AgentNow::Free));
+        let (lines, one_each) = (campaign.lines(), campaign.one_each());
         match settings.mode {
             Mode::Agentless => room,
-            Mode::Preview => of(|agent| matches!(agent, AgentNow::Asks)).saturating_sub(lines).min(room),
-            Mode::Progressive => free.saturating_sub(lines).min(room),
+            Mode::Preview => {
+                campaign.of(|agent| matches!(agent, AgentNow::Asks)).saturating_sub(lines).min(room)
+            }
+            Mode::Progressive => one_each.min(room),
             Mode::Predictive => {
-                let one_each = free.saturating_sub(lines);
-                known.predicts(campaign, lines, free, now, today, room).max(one_each).min(room)
+                known.predicts(campaign, lines, campaign.free(), now, today, room).max(one_each).min(room)
             }
         }
     }
@@ -414,8 +415,15 @@ impl Pacing {
             wrap_s: known.wrap.mean_s(),
             today: known.ledger.today(today),
             window: known.ledger.window(today, known.window_days),
+            most: known.most,
             room: known.room(today),
         })
+    }
+
+    /// What people answered of a campaign's calls by day, as far back as its window goes at least; nothing where it was
+    /// in no tick yet.
+    pub fn answers(&self, campaign: &CampaignId) -> AnswersByDay {
+        self.known.get(campaign).map(|known| known.ledger.by_day()).unwrap_or_default()
     }
 
     /// Forgets a campaign that has ended.
@@ -427,6 +435,25 @@ impl Pacing {
 impl CampaignNow<'_> {
     fn in_flight(&self) -> u32 {
         self.up.saturating_add(count(self.ringing.len()))
+    }
+
+    /// Calls that want an agent, or will, and have none.
+    fn lines(&self) -> u32 {
+        count(self.ringing.len()).saturating_add(self.waiting)
+    }
+
+    fn of(&self, wanted: fn(&AgentNow) -> bool) -> u32 {
+        count(self.agents.iter().filter(|agent| wanted(agent)).count())
+    }
+
+    fn free(&self) -> u32 {
+        self.of(|agent| matches!(agent, AgentNow::Free))
+    }
+
+    /// How many calls more may be placed with an agent free for each of them: what is placed beyond is placed ahead of
+    /// free agents.
+    pub fn one_each(&self) -> u32 {
+        self.free().saturating_sub(self.lines())
     }
 }
 

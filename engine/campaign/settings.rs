@@ -7,6 +7,7 @@ use std::{fmt, str::FromStr};
 
 use jiff::civil::Date;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use waihu_compliance::Profile;
 use waihu_terms::Authority;
 use waihu_types::{Currency, GivenAuthority, Money, Percent};
 
@@ -308,6 +309,18 @@ impl Settings {
 }
 
 impl PacingSettings {
+    /// The same, with no more abandoned than a compliance profile allows: the lower share, and the longer run of days, of
+    /// which each shorter one is held to it as well.
+    #[must_use]
+    pub fn held_to(self, profile: &Profile) -> Self {
+        let Some((most, days)) = profile.most_abandoned() else { return self };
+        Self {
+            most_abandoned: self.most_abandoned.min(most),
+            abandoned_days: self.abandoned_days.max(days),
+            ..self
+        }
+    }
+
     fn faults(&self, fault: &mut impl FnMut(&str, String)) {
         let mut within = |key: &str, value: u32, range: std::ops::RangeInclusive<u32>| {
             if !range.contains(&value) {
@@ -386,6 +399,26 @@ mod tests {
                 assert!(text.contains(key.as_str()), "{key}");
             }
         }
+    }
+
+    #[test]
+    fn a_campaign_abandons_no_more_than_its_profile_allows() {
+        let us = include_str!("../../compliance/us.toml");
+        let of = |text: &str| Profile::parse("us.toml", text, |_| None).unwrap();
+        let strict = of(&us.replace("most = \"3%\"", "most = \"1%\""));
+        let own = PacingSettings {
+            most_abandoned: "2.5%".parse().unwrap(),
+            abandoned_days: 7,
+            ..PacingSettings::default()
+        };
+        let held = |profile: &Profile| {
+            let held = own.held_to(profile);
+            assert_eq!(PacingSettings { most_abandoned: own.most_abandoned, abandoned_days: 7, ..held }, own);
+            (held.most_abandoned.to_string(), held.abandoned_days)
+        };
+        assert_eq!(held(&of(us)), ("2.5%".to_owned(), 30), "its own share, over the law's days");
+        assert_eq!(held(&strict), ("1%".to_owned(), 30));
+        assert_eq!(held(&Profile::laboratory()), ("2.5%".to_owned(), 7));
     }
 
     #[test]

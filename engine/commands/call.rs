@@ -96,6 +96,7 @@ pub(crate) fn run(project: &Project, args: CallArgs) -> Result<ExitCode> {
         plan: None,
         past: Vec::new(),
         history: Vec::new(),
+        ahead: None,
     };
     place_through(project, trunk, gate, order)
 }

@@ -9,9 +9,11 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use jiff::{Timestamp, civil::DateTime};
-use waihu_compliance::{Contact, Decision, Gate, Subject};
+use waihu_campaign::{Mode, Settings, pacing::AGENT_WITHIN};
+use waihu_compliance::{AnswersByDay, Contact, Decision, Gate, Subject};
 use waihu_store::{
-    Ahead, CampaignState, CaseState, Message, MessageState, Passage, QueuePlace, QueueState, Store,
+    Ahead, AnsweredDay, CampaignState, CaseState, Message, MessageState, Passage, QueuePlace, QueueState,
+    Store,
 };
 use waihu_trunk::TrunkConfig;
 use waihu_types::{CampaignId, Case, CaseId, Consent, Lang, Line, WallTime, Whose};
@@ -169,8 +171,9 @@ async fn explain(
             lines.push(format!("  ✗ 本批次 this campaign: {refusal}"));
             flags += 1;
         }
-        let mut history = Vec::new();
+        let (mut history, mut ahead) = (Vec::new(), Vec::new());
         if let Some(store) = store {
+            ahead = ahead_of_agents(store, gate, campaign, &case.id, wall).await?;
             history = store.contacts(line.phone, &case.id, &passage, wall).await?;
             if let Some(by) = store.barred(line.phone).await? {
                 lines.push(format!("  ✗ 不再呼叫 not called again: {by}"));
@@ -180,6 +183,8 @@ async fn explain(
         let denials = gate.profile.denials(subject, &history, now);
         any |= denials.is_empty() && flags == 0;
         lines.extend(rules(gate, &place, &history, &denials, now));
+        // Whoever is free may have the case: it may be called all the same.
+        lines.extend(ahead.into_iter().flat_map(|(id, answers)| abandoned(gate, &place, &id, answers, now)));
     }
     if let Some(store) = store {
         let passage = Passage::of(gate.clone(), case, &case.phone);
@@ -245,6 +250,58 @@ fn grouped(n: u32) -> String {
     if n < 1_000 { n.to_string() } else { format!("{},{:03}", n / 1_000, n % 1_000) }
 }
 
+/// The campaigns that would call a case ahead of free agents, with what people answered of their calls.
+async fn ahead_of_agents(
+    store: &Store,
+    gate: &Gate,
+    campaign: Option<&CampaignId>,
+    case: &CaseId,
+    now: WallTime,
+) -> Result<Vec<(CampaignId, AnswersByDay)>> {
+    let Some((_, days)) = gate.profile.most_abandoned() else { return Ok(Vec::new()) };
+    let since = WallTime::from_unix_millis(now.unix_millis() - i64::from(days) * 86_400_000);
+    let ids = match campaign {
+        Some(id) => vec![id.clone()],
+        None => store.waits_in(case).await?,
+    };
+    let mut found = Vec::new();
+    for id in ids {
+        let Some(stored) = store.campaign(&id).await? else { continue };
+        let settings: Settings = serde_json::from_value(stored.settings)
+            .with_context(|| format!("{id}: its settings cannot be read 设置无法读取"))?;
+        if settings.pacing.mode == Mode::Predictive {
+            let by_day = store.answers_by_day(&id, since, AGENT_WITHIN).await?;
+            found.push((id, by_day.iter().map(AnsweredDay::counts).collect()));
+        }
+    }
+    Ok(found)
+}
+
+/// What the limit on abandoned calls says of a campaign's calls ahead of free agents; nothing where it stands within it.
+fn abandoned(
+    gate: &Gate,
+    place: &Place<'_>,
+    campaign: &CampaignId,
+    answers: AnswersByDay,
+    now: Timestamp,
+) -> Vec<String> {
+    let subject = place.subject.clone().ahead_of_agents(answers);
+    let mut lines = Vec::new();
+    for denied in gate.profile.denials(&subject, &[], now) {
+        let Decision::Denied { rule, until: Some(until), .. } = &denied else { continue };
+        if rule.wants_an_agent() {
+            let (zh, en) = (denied.explain(&subject, Lang::Zh), denied.explain(&subject, Lang::En));
+            let from = place.shows(*until);
+            lines.push(format!("  ✗ {campaign}: {zh}"));
+            lines.push(format!("    {en}"));
+            lines.push(format!(
+                "  → 有空闲坐席即可呼叫，先于坐席外拨最早于 by an agent who is free at once, ahead of agents from: {from}"
+            ));
+        }
+    }
+    lines
+}
+
 /// What the rules say of a call to a number.
 fn rules(
     gate: &Gate,
@@ -305,6 +362,32 @@ fn told(line: &Line<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_campaign_over_its_limit_is_told_with_the_first_moment_and_that_an_agent_may_call() {
+        let text = include_str!("../../compliance/cn.toml");
+        let gate = Gate::new(waihu_compliance::Profile::parse("cn.toml", text, |_| None).unwrap());
+        let subject = Subject::new("Asia/Shanghai");
+        let place = Place { subject: &subject, zone: "Asia/Shanghai" };
+        let now = "2026-11-26T04:00:00Z".parse().unwrap();
+        let told = |abandoned| {
+            let counts = waihu_compliance::Answers { answered: 200, abandoned };
+            let by_day = [(jiff::civil::date(2026, 11, 20), counts)].into();
+            super::abandoned(&gate, &place, &"november".parse().unwrap(), by_day, now)
+        };
+        assert_eq!(told(6), [""; 0]);
+        let lines = told(7);
+        assert!(lines[0].contains("✗ november") && lines[0].contains("200 通，7 通"), "{lines:?}");
+        assert!(lines[0].contains("规则 cn-abandoned"), "{lines:?}");
+        assert!(
+            lines[1].contains("7 of the campaign's 200 calls") && lines[1].contains("3% at most"),
+            "{lines:?}"
+        );
+        assert!(
+            lines[2].contains("有空闲坐席") && lines[2].contains("2026-12-20 08:00 Asia/Shanghai"),
+            "{lines:?}"
+        );
+    }
 
     #[test]
     fn a_time_without_an_offset_is_the_callees() {

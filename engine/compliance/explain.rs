@@ -79,6 +79,9 @@ impl Evidence {
                 format!("自 {} 起已{what} {counted} 次，上限 {most} 次", at(oldest))
             }
             Self::Conversation { at: talked } => format!("{} 已通话", at(talked)),
+            Self::Abandoned { answered, abandoned, most, days } => format!(
+                "暂无空闲坐席，且该批次 {days} 天内真人接听 {answered} 通，{abandoned} 通无坐席及时接听，上限 {most}"
+            ),
         }
     }
 
@@ -139,6 +142,10 @@ impl Evidence {
                 format!("{counted} {what} since {}, {most} at most", at(oldest))
             }
             Self::Conversation { at: talked } => format!("there was a conversation on {}", at(talked)),
+            Self::Abandoned { answered, abandoned, most, days } => format!(
+                "no agent is free for it, and {abandoned} of the campaign's {answered} calls that people answered \
+                 within {days} days found none in time, {most} at most"
+            ),
         }
     }
 }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp, ToSpan, civil::DateTime, tz::TimeZone};
 use serde::Serialize;
-use waihu_types::{Consent, Flag, Reached, Whose};
+use waihu_types::{Consent, Flag, Percent, Reached, Whose};
 
 use crate::{
+    abandoned::Answers,
     contact::Contact,
     profile::{Cap, Check, Per, Profile, Rule, Within},
     subject::{NotOthers, Subject},
@@ -126,6 +127,17 @@ pub enum Evidence {
         /// When.
         at: Timestamp,
     },
+    /// The call is placed ahead of free agents, and too many calls of its campaign found none.
+    Abandoned {
+        /// Calls that people answered.
+        answered: u32,
+        /// Of these, those that found no agent in time.
+        abandoned: u32,
+        /// The share of them that is allowed.
+        most: Percent,
+        /// Within so many days, with today.
+        days: u16,
+    },
 }
 
 /// All that a decision was made from, to be kept; no name, no number.
@@ -147,6 +159,10 @@ pub struct Facts {
     pub contacts: usize,
     /// What each rule that counts has counted.
     pub counted: Vec<(String, u32)>,
+    /// What people answered of its campaign's calls within the days that count; none where the call is not placed ahead
+    /// of free agents, or the profile has no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answers: Option<Answers>,
     /// What denied it, by rule.
     pub denied: Vec<(String, Evidence)>,
 }
@@ -159,7 +175,8 @@ struct Moment<'a> {
     local: DateTime,
 }
 
-type Broken = (Option<Timestamp>, Evidence);
+/// Until when a rule denies a call, and what it was held against.
+pub(crate) type Broken = (Option<Timestamp>, Evidence);
 
 impl Profile {
     /// Whether a call may be placed at `now`. `history` is what was called before, in any order, from
@@ -215,6 +232,10 @@ impl Profile {
             (Check::Cap(cap), Some(moment)) => Some((rule.id.clone(), count(cap.of(moment, history)?))),
             _ => None,
         });
+        let answers = self.rules().iter().find_map(|rule| match &rule.check {
+            Check::Abandoned(most) => Some(most.counted(subject.ahead.as_deref()?, now)),
+            _ => None,
+        });
         Facts {
             now,
             zone: subject.zone_name.clone(),
@@ -224,6 +245,7 @@ impl Profile {
             flags: subject.flags.clone(),
             contacts: subject.calls(history).count(),
             counted: counted.collect(),
+            answers,
             denied: denied.collect(),
         }
     }
@@ -247,6 +269,7 @@ impl Rule {
             Check::Debtor => subject.debtor().is_none().then_some((None, Evidence::NoDebtor)),
             Check::Consent => (subject.consent != Some(Consent::Given))
                 .then_some((None, Evidence::Consent { told: subject.consent })),
+            Check::Abandoned(most) => most.broken(subject.ahead.as_deref()?, now),
             // Where it is not known what the clock shows there, the rule before has denied it.
             check => check.broken(moment?, history),
         }?;
@@ -272,9 +295,13 @@ fn elsewhere(zones: &[String], subject: &Subject) -> Option<Broken> {
 impl Check {
     fn broken(&self, moment: &Moment<'_>, history: &[Contact]) -> Option<Broken> {
         match self {
-            Self::Laboratory | Self::Clock | Self::Zone(_) | Self::Flag(_) | Self::Debtor | Self::Consent => {
-                None
-            }
+            Self::Laboratory
+            | Self::Clock
+            | Self::Zone(_)
+            | Self::Flag(_)
+            | Self::Debtor
+            | Self::Consent
+            | Self::Abandoned(_) => None,
             Self::ThirdParty(others) => {
                 let since = day_start(moment, 1 - i64::from(others.days))?;
                 let why = others.broken(moment.subject, history, since)?;

@@ -4,6 +4,7 @@
 //! what was called before against them. Deliberately absent: clocks, files and the store, which are handed in;
 //! what an outcome means for its case and numbers that are barred (`campaign`).
 
+mod abandoned;
 mod contact;
 mod explain;
 mod gate;
@@ -14,6 +15,7 @@ pub mod read;
 mod retention;
 mod subject;
 
+pub use abandoned::{Answers, AnswersByDay};
 pub use contact::{Contact, refused};
 pub use gate::{Decision, Evidence, Facts, Gate, HORIZON_DAYS};
 pub use holidays::Holidays;

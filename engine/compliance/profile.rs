@@ -5,9 +5,10 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use waihu_types::{Flag, Lang, Reached, Whose};
+use waihu_types::{Flag, InvalidTerm, Lang, Percent, Reached, Whose};
 
 use crate::{
+    abandoned::MostAbandoned,
     holidays::Holidays,
     hours::{DAYS, Hours, Window},
     read::{Faults, File, Table},
@@ -24,6 +25,8 @@ const MAX_DAYS: u32 = LONGEST_DAYS as u32;
 pub(crate) const LONGEST_DAYS: u16 = 92;
 /// The most calls that a cap may allow: beyond it nothing is capped.
 const MAX_CALLS: u32 = 1_000;
+/// The longest window over which abandoned calls are counted [days]: answers are kept by day for so long.
+const MOST_ABANDONED_DAYS: u32 = 30;
 
 /// Words in both languages.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -81,6 +84,8 @@ pub(crate) enum Check {
     Cap(Cap),
     /// No call for so many days after a conversation, whose day is the first [days].
     Rest { days: u16, per: Per },
+    /// Of the campaign's answered calls no more found no agent, where this one is placed ahead of free agents.
+    Abandoned(MostAbandoned),
 }
 
 /// So many calls within so long.
@@ -212,6 +217,8 @@ impl Profile {
         }
         rules.extend(table.many("cap", &mut file).into_iter().filter_map(|cap| cap_rule(cap, &mut file)));
         rules.extend(table.many("rest", &mut file).into_iter().filter_map(|rest| rest_rule(rest, &mut file)));
+        let abandonment = table.one("abandonment", &mut file);
+        rules.extend(abandonment.and_then(|abandonment| abandonment_rule(abandonment, &mut file)));
         once_each(&rules, &mut file);
         table.close(&mut file);
         let reach_days = reach_days(&rules);
@@ -264,10 +271,22 @@ impl Profile {
             | Check::ThirdParty(_)
             | Check::Holidays(_)
             | Check::Hours(_) => true,
-            Check::Debtor | Check::Consent | Check::Cap(_) | Check::Rest { .. } => false,
+            // Whoever calls is there.
+            Check::Debtor | Check::Consent | Check::Cap(_) | Check::Rest { .. } | Check::Abandoned(_) => {
+                false
+            }
         };
         let rules: Vec<Rule> = self.rules.iter().filter(is_asked).cloned().collect();
         Self { reach_days: reach_days(&rules), rules, sms: None, ..self.clone() }
+    }
+
+    /// The share of a campaign's answered calls that may find no agent at most, and within how many days it is counted,
+    /// with today; none where the profile has no such limit.
+    pub fn most_abandoned(&self) -> Option<(Percent, u16)> {
+        self.rules.iter().find_map(|rule| match &rule.check {
+            Check::Abandoned(limit) => Some((limit.most, limit.days)),
+            _ => None,
+        })
     }
 
     /// For how long what its calls left is kept.
@@ -301,6 +320,13 @@ impl Profile {
     }
 }
 
+impl Rule {
+    /// Whether it lets the call pass as soon as an agent is free for it.
+    pub fn wants_an_agent(&self) -> bool {
+        matches!(self.check, Check::Abandoned(_))
+    }
+}
+
 impl Check {
     /// How far back a call may matter to it [days]; a day more than it says, since days begin elsewhere.
     fn reach_days(&self) -> u16 {
@@ -319,7 +345,8 @@ impl Check {
             | Self::Consent
             | Self::ThirdParty(_)
             | Self::Holidays(_)
-            | Self::Hours(_) => 0,
+            | Self::Hours(_)
+            | Self::Abandoned(_) => 0,
         }
     }
 }
@@ -405,7 +432,9 @@ fn built_in(id: &str, check: Check) -> Rule {
         Check::Flag(Flag::Bankrupt) => ("处于破产程序的不呼叫", "who is in bankruptcy is not called"),
         Check::Debtor => ("须知道债务人是谁", "it is known who owes"),
         Check::ThirdParty(_) => ("只呼叫债务人本人的号码", "the debtor's own numbers alone are called"),
-        Check::Consent | Check::Hours(_) | Check::Cap(_) | Check::Rest { .. } => ("", ""),
+        Check::Consent | Check::Hours(_) | Check::Cap(_) | Check::Rest { .. } | Check::Abandoned(_) => {
+            ("", "")
+        }
     };
     let words = Words { zh: zh.to_owned(), en: en.to_owned() };
     Rule { id: id.to_owned(), source: "waihu".to_owned(), words, check }
@@ -540,6 +569,19 @@ fn rest_rule(mut table: Table<'_>, file: &mut File) -> Option<Rule> {
     let rest = (|| Some(Check::Rest { days: days?, per: per? }))();
     let whole = rest.is_some();
     let rule = rule(table, rest.unwrap_or(Check::Clock), file);
+    whole.then_some(rule)
+}
+
+fn abandonment_rule(mut table: Table<'_>, file: &mut File) -> Option<Rule> {
+    let most = table.text("most", file).and_then(|(at, text)| {
+        let told = |e: InvalidTerm| file.fault(at, format!("most: {text:?} is {e}"));
+        text.parse::<Percent>().map_err(told).ok()
+    });
+    let days = table.number("days", 1..=MOST_ABANDONED_DAYS, file).and_then(|days| u16::try_from(days).ok());
+    let least = table.number("least", 1..=MAX_CALLS, file);
+    let limit = (|| Some(MostAbandoned { most: most?, days: days?, least: least? }))();
+    let whole = limit.is_some();
+    let rule = rule(table, limit.map_or(Check::Clock, Check::Abandoned), file);
     whole.then_some(rule)
 }
 

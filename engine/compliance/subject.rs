@@ -3,7 +3,7 @@
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use waihu_types::{Case, Consent, DebtorId, Flag, PhoneNumber, Reached, Whose};
 
-use crate::contact::Contact;
+use crate::{abandoned::AnswersByDay, contact::Contact};
 
 /// Who is to be called, as far as rules ask.
 #[derive(Clone, Debug)]
@@ -18,6 +18,8 @@ pub struct Subject {
     others: Vec<(String, Whose)>,
     /// The calls that others made before.
     pub(crate) earlier: Vec<Contact>,
+    /// What people answered of the campaign's calls, where the call is placed ahead of free agents.
+    pub(crate) ahead: Option<AnswersByDay>,
 }
 
 impl Subject {
@@ -32,6 +34,7 @@ impl Subject {
             debtor: None,
             others: Vec::new(),
             earlier: Vec::new(),
+            ahead: None,
         }
     }
 
@@ -61,6 +64,13 @@ impl Subject {
         });
         subject.earlier = earlier.collect();
         subject
+    }
+
+    /// The same, by a call that is placed ahead of free agents: who answers it may find none. With what people answered of
+    /// its campaign's calls, as far back as [`crate::Profile::most_abandoned`] counts.
+    #[must_use]
+    pub fn ahead_of_agents(self, answers: AnswersByDay) -> Self {
+        Self { ahead: Some(answers), ..self }
     }
 
     /// The person who owes, where the lender told.

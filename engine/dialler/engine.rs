@@ -28,8 +28,9 @@ use tokio::{
 use waihu_agents::{AgentId, Decision};
 use waihu_campaign::{
     Load, Mode, Pace, PacingSettings, Past, Placement, ScriptName,
-    pacing::{AGENT_WITHIN, Answers, CampaignNow, Pacing, Seen, Trunk},
+    pacing::{AGENT_WITHIN, CampaignNow, Pacing, Seen, Trunk},
 };
+use waihu_compliance::AnswersByDay;
 use waihu_store::{CampaignState, Draining, Picked, Refusal, StoredCampaign};
 use waihu_trunk::Room;
 use waihu_types::{AnsweredBy, AttemptId, CampaignId, CaseId, Outcome, Time, WallTime};
@@ -47,7 +48,7 @@ use active::Active;
 use crew::{Crew, Wanting};
 use gauge::Gauge;
 use preview::Looks;
-use unplaced::{NO_PORT, lacks_port, may_have_rung, not_placed, where_to};
+use unplaced::{NO_PORT, asked_again, lacks_port, may_have_rung, not_placed, where_to};
 
 /// How often it is looked whether somebody may be called.
 const TICK: Duration = Duration::from_millis(200);
@@ -137,10 +138,18 @@ struct Up {
     _asked_for: Option<CallSide>,
 }
 
+/// Calls to place of a campaign.
+struct Dials {
+    campaign: CampaignId,
+    calls: u32,
+    /// So many of them cannot be abandoned: an agent is free for each, or none is wanted. The others are placed ahead.
+    covered: u32,
+}
+
 /// What may be done now.
 struct Given {
     /// Calls to place, by campaign.
-    calls: Vec<(CampaignId, u32)>,
+    calls: Vec<Dials>,
     /// Agents who are to look at a case, by campaign.
     to_show: Vec<(CampaignId, Vec<AgentId>)>,
 }
@@ -242,11 +251,11 @@ impl Given {
     /// The same with so many calls in all.
     fn at_most(mut self, most: u32) -> Self {
         let mut left = most;
-        for (_, calls) in &mut self.calls {
-            *calls = (*calls).min(left);
-            left -= *calls;
+        for dials in &mut self.calls {
+            dials.calls = dials.calls.min(left);
+            left -= dials.calls;
         }
-        self.calls.retain(|(_, calls)| *calls > 0);
+        self.calls.retain(|dials| dials.calls > 0);
         self
     }
 }
@@ -338,6 +347,7 @@ impl Engine {
             let held = held.chain(self.looks.held()).collect();
             self.plant.store.release_but(&held).await?;
         }
+        let profile = &self.plant.gate.profile;
         let mut running = BTreeMap::new();
         for stored in self.plant.store.campaigns().await? {
             let only = self.order.only.as_ref().is_none_or(|only| *only == stored.id);
@@ -348,7 +358,7 @@ impl Engine {
             let known = self.campaigns.remove(&stored.id).filter(|known| known.is_of(&stored, now));
             let mut active = match known {
                 Some(known) => known,
-                None => match Active::load(stored.clone(), &self.order).await {
+                None => match Active::load(stored.clone(), &self.order, profile).await {
                     Ok(Some(active)) => active,
                     Ok(None) => continue,
                     Err(why) => {
@@ -373,7 +383,7 @@ impl Engine {
         let is_of = |id: &CampaignId, order: &Order| order.campaign.as_ref() == Some(id);
         let is_over = |order: &Order| !runs.iter().any(|id| is_of(id, order));
         self.withdraw(is_over, Some(legs::wall_now()), "put_back").await?;
-        gauge::measure(&self.pacing, self.campaigns.keys());
+        gauge::measure(&self.pacing, self.campaigns.values());
         gauge::measure_trunk(&self.plant.carrier);
         self.stop_overtaken().await?;
         self.has_room().await
@@ -391,15 +401,11 @@ impl Engine {
     /// the bound is one for all of them.
     async fn count(&mut self, active: &mut Active) -> Result<(), DialError> {
         let now = legs::wall_now();
-        let Some(settings) = active.pacing().filter(|settings| settings.mode != Mode::Agentless) else {
-            return Ok(());
-        };
+        let Some(settings) = active.pacing().filter(|_| active.wants_agents()) else { return Ok(()) };
         let settings = *settings;
         let Some(since) = active.counts_from(now, settings.abandoned_days) else { return Ok(()) };
         for day in self.plant.store.answers_by_day(active.id(), since, AGENT_WITHIN).await? {
-            let count = |n: i64| u32::try_from(n).unwrap_or(u32::MAX);
-            let counts = Answers { answered: count(day.answered), abandoned: count(day.abandoned) };
-            let date = day_of(WallTime::from_unix_millis(day.day.saturating_mul(86_400_000)));
+            let (date, counts) = day.counts();
             self.pacing.remember(active.id(), &settings, date, counts);
         }
         Ok(())
@@ -487,7 +493,7 @@ impl Engine {
             self.pace = pace;
         }
         self.place_appointments();
-        for (id, calls) in given.calls {
+        for Dials { campaign: id, calls, mut covered } in given.calls {
             let previews = self.campaigns.get(&id).is_some_and(Active::previews);
             if previews {
                 for (order, asked_for) in self.looks.take(&id, calls) {
@@ -496,9 +502,13 @@ impl Engine {
                 continue;
             }
             for case in self.pick(&id, calls).await? {
-                match self.turn(&id, case).await? {
+                let ahead = (covered == 0).then(|| self.pacing.answers(&id));
+                match self.turn(&id, case, ahead).await? {
                     Some(order) if appointments::is_one(&order) => self.keep_appointment(&id, order).await?,
-                    Some(order) => self.place(order, None),
+                    Some(order) => {
+                        covered = covered.saturating_sub(1);
+                        self.place(order, None);
+                    }
                     None => {}
                 }
             }
@@ -584,15 +594,26 @@ impl Engine {
                 }
             })
             .collect();
-        let calls = self.pacing.tick(now, today(), load, &campaigns);
+        let covered = |id: &CampaignId| {
+            let predictive = |c: &&CampaignNow<'_>| c.id == id && c.settings.mode == Mode::Predictive;
+            campaigns.iter().find(predictive).map_or(u32::MAX, CampaignNow::one_each)
+        };
+        let calls = self.pacing.tick(now, today(), load, &campaigns).into_iter();
+        let calls = calls.map(|(id, calls)| Dials { covered: covered(&id), campaign: id, calls }).collect();
         let previewing = paced.iter().zip(shares).filter(|((active, _), _)| active.previews());
         let to_show = previewing.filter(|((active, _), share)| active.ready > 0 && !share.free.is_empty());
         let to_show = to_show.map(|((active, _), share)| (active.id().clone(), share.free)).collect();
         Given { calls, to_show }
     }
 
-    /// It is a case's turn: the call to place; none where it was put where it belongs.
-    async fn turn(&mut self, id: &CampaignId, picked: Picked) -> Result<Option<Order>, DialError> {
+    /// It is a case's turn: the call to place, ahead of free agents where `ahead` says what came of those before; none
+    /// where it was put where it belongs.
+    async fn turn(
+        &mut self,
+        id: &CampaignId,
+        picked: Picked,
+        ahead: Option<AnswersByDay>,
+    ) -> Result<Option<Order>, DialError> {
         let Some(active) = self.campaigns.get_mut(id) else { return Ok(None) };
         let Some(plan) = active.plan() else { return Ok(None) };
         let now = legs::wall_now();
@@ -612,7 +633,8 @@ impl Engine {
             return self.put_back_instead(id, &case.id, None, "number_barred").await;
         }
         let order = match active.order(picked.stored.clone(), &next, past, &self.order).await {
-            Ok(order) => order,
+            // An appointment is shown to an agent before it is called.
+            Ok(order) => Order { ahead: ahead.filter(|_| !appointments::is_one(&order)), ..order },
             // The store that has the script may be away, or its approval taken back for now.
             Err(why) => {
                 self.tell(case.id.clone(), ProgressKind::NotPlaced(why));
@@ -622,9 +644,9 @@ impl Engine {
         let passage = order.passage(&self.plant.gate);
         let asked = self.plant.store.ask(Some(id), &case.id, &order.number, &passage, now);
         if let Some(denied) = asked.await? {
-            let (rule, next) = (denied.rule.clone(), denied.next);
+            let (rule, again) = (denied.rule.clone(), asked_again(&denied, now));
             self.tell(case.id.clone(), ProgressKind::NotCalled(Refusal::Denied(Box::new(denied))));
-            return self.put_back_instead(id, &case.id, next, &rule).await;
+            return self.put_back_instead(id, &case.id, again, &rule).await;
         }
         let before = self.plant.store.latest_of_case(&case.id, MOST_EARLIER).await?;
         let history = before.iter().map(|outcome| Past::of(outcome, &case.time_zone)).collect();
@@ -730,9 +752,5 @@ fn seen_of(up: &Up, outcome: Option<&Outcome>, now: Time) -> Vec<Seen> {
 
 /// The day by which answered and abandoned calls are counted: one for all nodes, wherever they are.
 fn today() -> jiff::civil::Date {
-    day_of(legs::wall_now())
-}
-
-fn day_of(at: WallTime) -> jiff::civil::Date {
-    at.timestamp().in_tz("UTC").map_or(jiff::civil::Date::MIN, |at| at.date())
+    legs::wall_now().timestamp().in_tz("UTC").map_or(jiff::civil::Date::MIN, |at| at.date())
 }

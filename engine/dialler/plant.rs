@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use waihu_campaign::{Pace, Past, Settings, Strategy};
-use waihu_compliance::Gate;
+use waihu_compliance::{AnswersByDay, Gate};
 use waihu_dialog::Script;
 use waihu_media::Media;
 use waihu_record::Recorder;
@@ -112,6 +112,9 @@ pub struct Order {
     pub past: Vec<Past>,
     /// Its calls of before in whatever campaign, the latest first, as an agent sees them.
     pub history: Vec<Past>,
+    /// What people answered of the campaign's calls, where this one is placed ahead of free agents; none where an agent is
+    /// free for it or none is wanted, so that it cannot be abandoned.
+    pub ahead: Option<AnswersByDay>,
 }
 
 impl Order {
@@ -128,7 +131,11 @@ impl Order {
 
     /// The gate that it has to pass.
     pub(crate) fn passage(&self, gate: &Gate) -> Passage {
-        Passage::of(gate.clone(), &self.case, &self.number).as_of(self.revision)
+        let passage = Passage::of(gate.clone(), &self.case, &self.number).as_of(self.revision);
+        match &self.ahead {
+            Some(answers) => passage.ahead_of_agents(Arc::clone(answers)),
+            None => passage,
+        }
     }
 
     /// The models of this call, with the voice where script or case chose one.

@@ -22,6 +22,17 @@ pub struct LiveCall {
     pub answered_at: Option<i64>,
 }
 
+/// The calls that a node has on its trunk.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct NodeLoad {
+    /// The node's id.
+    pub node: String,
+    /// Calls that ring or are up.
+    pub calls: i64,
+    /// Calls that were dialled of late, whatever has become of them.
+    pub dialled: i64,
+}
+
 /// What came of a campaign's calls of late.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct Tally {
@@ -92,6 +103,28 @@ impl Store {
              ORDER BY dialled_at DESC, attempt DESC LIMIT $1",
         )
         .bind(i64::from(limit))
+        .fetch_all(&self.pool)
+        .await
+        .map_err(|e| self.sql(e))
+    }
+
+    /// What each node has on its trunk, and how many calls it has dialled from a moment on, of late: nodes without either
+    /// are left out.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn node_loads(&self, since: WallTime) -> Result<Vec<NodeLoad>, StoreError> {
+        sqlx::query_as(
+            "SELECT node, CAST(sum(up) AS BIGINT) AS calls, CAST(sum(late) AS BIGINT) AS dialled
+             FROM (SELECT owner AS node, 1 AS up, CASE WHEN dialled_at >= $1 THEN 1 ELSE 0 END AS late
+                   FROM attempts WHERE open = 1
+                   UNION ALL
+                   SELECT a.owner AS node, 0 AS up, 1 AS late
+                   FROM outcomes AS o JOIN attempts AS a ON a.attempt = o.attempt
+                   WHERE o.ended_at >= $1 AND a.dialled_at >= $1 AND a.open = 0) AS each_call
+             GROUP BY node ORDER BY node",
+        )
+        .bind(since.unix_millis())
         .fetch_all(&self.pool)
         .await
         .map_err(|e| self.sql(e))

@@ -1,7 +1,7 @@
 //! Whether somebody may be called now: asked with what stands here, and kept with what it was decided from.
 
 use sqlx::{FromRow, any::AnyExecutor};
-use waihu_compliance::{Contact, Decision, Gate, Reached, Subject, refused};
+use waihu_compliance::{AnswersByDay, Contact, Decision, Gate, Reached, Subject, refused};
 use waihu_types::{AttemptId, CampaignId, Case, CaseId, DebtorId, Lang, PhoneNumber, WallTime};
 
 use crate::{
@@ -44,6 +44,12 @@ impl Passage {
         Self { revision, ..self }
     }
 
+    /// The same, for a call that is placed ahead of free agents: [`Subject::ahead_of_agents`].
+    #[must_use]
+    pub fn ahead_of_agents(self, answers: AnswersByDay) -> Self {
+        Self { subject: self.subject.ahead_of_agents(answers), ..self }
+    }
+
     pub(crate) fn revision(&self) -> Option<i64> {
         self.revision
     }
@@ -65,6 +71,8 @@ pub struct Denied {
     pub en: String,
     /// The first moment at which it would be allowed, if nothing else happens.
     pub next: Option<WallTime>,
+    /// Whether it is for want of an agent alone: with one who is free for it, it would be allowed at once.
+    pub wants_an_agent: bool,
 }
 
 /// What was decided.
@@ -292,6 +300,7 @@ impl Judged {
                     zh: decision.explain(subject, Lang::Zh),
                     en: decision.explain(subject, Lang::En),
                     next: next.map(|next| WallTime::from_unix_millis(next.as_millisecond())),
+                    wants_an_agent: rule.wants_an_agent(),
                 })
             }
         };

@@ -44,7 +44,7 @@ mod write;
 pub use attempts::{Attempt, NewAttempt, Standing};
 pub use audit::{Act, AuditRow, Broken, Head};
 pub use bars::{Bar, Forbidden};
-pub use board::{Cell, LiveCall, Tally};
+pub use board::{Cell, LiveCall, NodeLoad, Tally};
 pub use campaigns::{CampaignState, StoredCampaign};
 pub use cases::{CaseState, Imported, StoredCase};
 pub use decisions::{Denied, KeptDecision, Passage, Verdict};

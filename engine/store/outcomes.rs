@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use jiff::{civil::Date, tz::TimeZone};
 use serde::Serialize;
 use sqlx::{AssertSqlSafe, FromRow};
+use waihu_compliance::Answers;
 use waihu_types::{AttemptId, CampaignId, CaseId, Disposition, Outcome, WallTime};
 
 use crate::{
@@ -54,6 +56,16 @@ pub struct AnsweredDay {
     pub answered: i64,
     /// Of these, those in which an agent was wanted and not there in time.
     pub abandoned: i64,
+}
+
+impl AnsweredDay {
+    /// The same as rules and pacing take it.
+    pub fn counts(&self) -> (Date, Answers) {
+        let day = WallTime::from_unix_millis(self.day.saturating_mul(86_400_000)).timestamp();
+        let count = |n: i64| u32::try_from(n).unwrap_or(u32::MAX);
+        let counts = Answers { answered: count(self.answered), abandoned: count(self.abandoned) };
+        (TimeZone::UTC.to_datetime(day).date(), counts)
+    }
 }
 
 impl Store {

@@ -387,6 +387,21 @@ impl Store {
         Ok(counts)
     }
 
+    /// The campaigns in which a case is still to be called, by their ids.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn waits_in(&self, case: &CaseId) -> Result<Vec<CampaignId>, StoreError> {
+        let ids: Vec<String> = sqlx::query_scalar(
+            "SELECT campaign FROM queue WHERE case_id = $1 AND state <> 'done' ORDER BY campaign",
+        )
+        .bind(case.as_str())
+        .fetch_all(&self.pool)
+        .await
+        .map_err(|e| self.sql(e))?;
+        ids.iter().map(|id| Ok(id.parse()?)).collect()
+    }
+
     /// How many cases of a campaign are ready, counted up to `most`.
     ///
     /// # Errors

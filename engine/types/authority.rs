@@ -3,7 +3,7 @@ use std::{fmt, str::FromStr};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-/// A share of a sum, more than nothing and at most all of it, in hundredths of a percent at the
+/// A share of a whole, more than nothing and at most all of it, in hundredths of a percent at the
 /// finest. Written `"12.5%"`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Percent(Decimal);
@@ -17,6 +17,11 @@ impl Percent {
     /// Out of a hundred.
     pub fn of_hundred(self) -> Decimal {
         self.0
+    }
+
+    /// Whether a part of a whole is more than this share of it.
+    pub fn is_passed_by(self, part: u32, whole: u32) -> bool {
+        Decimal::from(part) * Decimal::ONE_HUNDRED > self.0 * Decimal::from(whole)
     }
 }
 

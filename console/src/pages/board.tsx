@@ -14,8 +14,8 @@ type Board = Shape['Board'];
 const EVERY_MS = 2000;
 /** How many ends of calls are kept in view. */
 const ENDS = 12;
-/** The share of calls that may find no agent, as the law has it at most. */
-const MISSED_LIMIT = 0.03;
+/** So many who wanted an agent before the share of those who found none means something. */
+const MISSED_LEAST = 20;
 const ROW_PX = 34;
 /** From this part of the limit on it is near. */
 const NEAR = 0.8;
@@ -96,6 +96,29 @@ export const Progress = ({ of }: { of: { waiting: number; ready: number; leased:
   );
 };
 
+/** How full something is: so much of at most so much; without a bar where that is not known. Nothing that grows moves anything else. */
+const Load = ({ name, of, most }: { name: string; of: number; most?: number | null }) => {
+  const { num } = useWords();
+  const told = most ? `${num(of)} / ${num(most)}` : num(of);
+  return (
+    <div className="load">
+      <div className="small soft">{name}</div>
+      {!!most && <div className="bar" role="img" aria-label={`${name}: ${told}`}><i className="done" style={{ width: `${Math.min(1, of / most) * 100}%` }} /></div>}
+      <div className="small num">{told}</div>
+    </div>
+  );
+};
+
+/** Campaigns of which more found no agent within a day than they may abandon. */
+const missing = ({ campaigns, abandoned }: Board) => {
+  const limits = new Map(abandoned.map(({ campaign, limit }) => [campaign, limit]));
+  return campaigns.flatMap(({ id, day }) => {
+    const limit = limits.get(id);
+    const share = day.missed_agent / day.wanted_agent;
+    return limit !== undefined && day.wanted_agent >= MISSED_LEAST && share > limit ? [{ id, share, limit }] : [];
+  });
+};
+
 /** The carrier's machines: those that take calls, and all. */
 const carrier = (by: Board['machines']): { well: number; all: number } => ({
   well: (by.up ?? 0) + (by.suspected ?? 0),
@@ -104,7 +127,6 @@ const carrier = (by: Board['machines']): { well: number; all: number } => ({
 
 const alerts = (board: Board, { t, pct, num, clockTime }: ReturnType<typeof useWords>): { tone: string; text: string }[] => {
   const found: { tone: string; text: string }[] = [];
-  const limit = `${MISSED_LIMIT * 100} %`;
   const alive = board.nodes.filter((node) => node.alive);
   if (board.campaigns.some((campaign) => campaign.state === 'running') && !alive.some((node) => !node.draining)) found.push({ tone: 'bad', text: t('board.alert.nobody') });
   for (const node of board.nodes) {
@@ -115,15 +137,15 @@ const alerts = (board: Board, { t, pct, num, clockTime }: ReturnType<typeof useW
   const { well, all: machines } = carrier(board.machines);
   if (machines && !well) found.push({ tone: 'bad', text: t('board.alert.carrier') });
   if ((board.media_late ?? 0) > 0.01) found.push({ tone: 'bad', text: t('board.alert.late') });
-  if (board.day.wanted_agent >= 20 && board.day.missed_agent / board.day.wanted_agent > MISSED_LIMIT) found.push({ tone: 'bad', text: t('board.alert.missed', { limit }) });
+  for (const { id, share, limit } of missing(board)) found.push({ tone: 'bad', text: t('board.alert.missed', { id, share: pct(share, 1), limit: pct(limit, 1) }) });
   const { calls, trunk, engine } = board.faults;
   if (calls >= FAULTS.least && trunk / calls >= FAULTS.share) found.push({ tone: 'bad', text: t('board.alert.trunk', { n: num(trunk), all: num(calls) }) });
   if (calls >= FAULTS.least && engine / calls >= FAULTS.share) found.push({ tone: 'bad', text: t('board.alert.engine', { n: num(engine), all: num(calls) }) });
-  for (const { campaign, share, room } of board.abandoned) {
+  for (const { campaign, share, limit, room } of board.abandoned) {
     if (share === 0) continue;
-    const places = { id: campaign, share: pct(share, 1), n: num(room) };
+    const places = { id: campaign, share: pct(share, 1), limit: pct(limit, 1), n: num(room) };
     if (room < 1) found.push({ tone: 'bad', text: t('board.alert.abandoned', places) });
-    else if (share >= MISSED_LIMIT * NEAR) found.push({ tone: 'warn', text: t('board.alert.abandoning', places) });
+    else if (share >= limit * NEAR) found.push({ tone: 'warn', text: t('board.alert.abandoning', places) });
   }
   for (const { name, behind, stuck_since, set_aside } of board.readers) {
     if (stuck_since && Date.parse(board.at) - Date.parse(stuck_since) > HANGS.ms) found.push({ tone: 'bad', text: t('board.alert.stuck', { name, at: clockTime(stuck_since), n: num(behind) }) });
@@ -167,10 +189,11 @@ const BoardPage = () => {
     <>
       <Head title={t('nav.board')} lead={t('board.lead')} />
       <Shown query={query}>
-        {({ calls, campaigns, day, nodes, recognition_wait_s, media_late, machines, agents }) => {
+        {(board) => {
+          const { calls, campaigns, day, nodes, trunks, recognition_wait_s, media_late, machines, agents } = board;
+          const abandoned = new Map(board.abandoned.map((of) => [of.campaign, of]));
           const { well, all } = carrier(machines);
           const talking = calls.filter((call) => call.answered_at).length;
-          const missed = day.wanted_agent ? day.missed_agent / day.wanted_agent : 0;
           return (
             <>
               <div className="figures" aria-live="off">
@@ -180,7 +203,7 @@ const BoardPage = () => {
                 <Figure name={t('board.answered')} value={pct(day.answered, day.calls)} />
                 <Figure name={t('board.completed')} value={pct(day.completed, day.human)} help={t('board.completed.help')} />
                 <Figure name={t('board.promised')} value={num(day.promised)} />
-                <Figure name={t('board.missed')} value={pct(day.missed_agent, day.wanted_agent)} tone={missed > MISSED_LIMIT ? 'bad' : undefined} help={t('board.missed.help', { limit: `${MISSED_LIMIT * 100} %` })} />
+                <Figure name={t('board.missed')} value={pct(day.missed_agent, day.wanted_agent)} tone={missing(board).length ? 'bad' : undefined} help={t('board.missed.help')} />
                 <Figure name={t('board.load')} value={recognition_wait_s == null ? '–' : `${recognition_wait_s.toFixed(1)} s`} tone={(recognition_wait_s ?? 0) > 1 ? 'bad' : undefined} />
                 <Figure name={t('board.late')} value={media_late == null ? '–' : pct(media_late, 1)} tone={media_late != null && media_late > 0.01 ? 'bad' : undefined} />
                 <Figure name={t('board.carrier')} value={all ? `${num(well)} / ${num(all)}` : '–'} tone={all && !well ? 'bad' : undefined} />
@@ -195,17 +218,21 @@ const BoardPage = () => {
                     {campaigns.length ? (
                       <div className="scroll">
                         <table className="plain-table">
-                          <thead><tr><th>{t('campaign')}</th><th>{t('campaign.state')}</th><th>{t('campaign.progress')}</th><th className="r">{t('board.answered')}</th><th className="r">{t('board.promised')}</th></tr></thead>
+                          <thead><tr><th>{t('campaign')}</th><th>{t('campaign.state')}</th><th>{t('campaign.progress')}</th><th className="r">{t('board.answered')}</th><th className="r">{t('board.promised')}</th><th className="r">{t('board.abandoned')}</th></tr></thead>
                           <tbody>
-                            {campaigns.map((campaign) => (
-                              <tr key={campaign.id}>
-                                <td><Link to={`/campaigns/${campaign.id}`}>{campaign.id}</Link></td>
-                                <td><Mark of={campaign.state}>{n('state', campaign.state)}</Mark></td>
-                                <td><Progress of={campaign} /></td>
-                                <td className="r">{pct(campaign.day.answered, campaign.day.calls)}</td>
-                                <td className="r">{num(campaign.day.promised)}</td>
-                              </tr>
-                            ))}
+                            {campaigns.map((campaign) => {
+                              const of = abandoned.get(campaign.id);
+                              return (
+                                <tr key={campaign.id}>
+                                  <td><Link to={`/campaigns/${campaign.id}`}>{campaign.id}</Link></td>
+                                  <td><Mark of={campaign.state}>{n('state', campaign.state)}</Mark></td>
+                                  <td><Progress of={campaign} /></td>
+                                  <td className="r">{pct(campaign.day.answered, campaign.day.calls)}</td>
+                                  <td className="r">{num(campaign.day.promised)}</td>
+                                  <td className="r">{of ? `${pct(of.share, 1)} / ${pct(of.limit, 1)}` : '–'}</td>
+                                </tr>
+                              );
+                            })}
                           </tbody>
                         </table>
                       </div>
@@ -221,6 +248,12 @@ const BoardPage = () => {
                       ]} />
                     </Card>
                   )}
+                  <Card title={t('board.trunks')}>
+                    {trunks.length ? trunks.flatMap(({ name, calls: up, max_calls, cps, max_cps }) => [
+                      <Load key={`${name} calls`} name={t('board.trunk.calls', { name })} of={up} most={max_calls} />,
+                      <Load key={`${name} cps`} name={t('board.trunk.cps', { name })} of={cps} most={max_cps} />,
+                    ]) : <span className="soft">{t('board.trunks.none')}</span>}
+                  </Card>
                   <Card title={t('board.nodes')}>
                     {nodes.length ? nodes.map((node) => <p key={node.name}><Mark of={node.alive && !node.draining ? 'running' : node.alive ? 'paused' : 'denied'}>{node.name}</Mark></p>) : <span className="soft">{t('none')}</span>}
                   </Card>

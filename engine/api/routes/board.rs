@@ -13,7 +13,9 @@ use axum::Json;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use utoipa::{IntoParams, ToSchema};
-use waihu_store::{CampaignState, Cell as Counted, Counts, LiveCall, Store, StoredCampaign, Tally};
+use waihu_store::{
+    CampaignState, Cell as Counted, Counts, LiveCall, Node, NodeLoad, Store, StoredCampaign, Tally,
+};
 use waihu_types::{CampaignId, WallTime};
 
 use crate::{
@@ -33,6 +35,8 @@ const MOST_CALLS: u32 = 5_000;
 const LATELY_MS: i64 = 86_400_000;
 /// Over how long faults are counted [ms]: long enough for a share to mean something, short enough to be now.
 const FAULTS_MS: i64 = 600_000;
+/// Over how long new calls per second are counted [s]: so that a few are not a wave.
+const CPS_S: u32 = 10;
 
 /// The board that was counted last.
 #[derive(Debug, Default)]
@@ -49,20 +53,23 @@ struct Kept {
 struct Rows {
     tallies: Vec<Tally>,
     queues: BTreeMap<CampaignId, Counts>,
+    /// What each trunk carries, by its file.
+    trunks: Vec<TrunkChoice>,
     /// Until when it stands.
     until: Option<Instant>,
 }
 
 impl Rows {
-    async fn count(store: &Store, campaigns: &[StoredCampaign], now: WallTime) -> Result<Self, Problem> {
-        let begun = Instant::now();
+    async fn count(shared: &Shared, campaigns: &[StoredCampaign], now: WallTime) -> Result<Self, Problem> {
+        let (begun, store) = (Instant::now(), shared.store());
         let tallies = store.tallies(WallTime::from_unix_millis(now.unix_millis() - LATELY_MS)).await?;
         let mut queues = BTreeMap::new();
         for campaign in campaigns {
             queues.insert(campaign.id.clone(), store.campaign_counts(&campaign.id).await?);
         }
+        let trunks = (shared.inner().state.choices)().trunks;
         let until = Instant::now() + rest_after(begun, FRESH);
-        Ok(Self { tallies, queues, until: Some(until) })
+        Ok(Self { tallies, queues, trunks, until: Some(until) })
     }
 
     fn stand(&self, campaigns: &[StoredCampaign]) -> bool {
@@ -188,8 +195,26 @@ pub(crate) struct Abandoned {
     campaign: String,
     /// Of the answered calls of the legal window, those that found no agent in time, from 0 to 1.
     share: f64,
+    /// The share that may find none at most: the campaign's own `most_abandoned`, or the compliance profile's where that
+    /// is less.
+    limit: f64,
     /// How many more may be abandoned now.
     room: f64,
+}
+
+/// How a trunk is used, by all nodes that dial on it. What is called by hand, from a process of its own, is not counted.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TrunkStands {
+    /// Its file's name.
+    name: String,
+    /// Calls on it that ring or are up.
+    calls: i64,
+    /// How many it carries at once; none where its file is not here.
+    max_calls: Option<u32>,
+    /// New calls per second, over the last ten seconds.
+    cps: f64,
+    /// How many of those it takes; none where its file is not here.
+    max_cps: Option<f64>,
 }
 
 /// Who takes events, and how far they are.
@@ -249,6 +274,8 @@ pub(crate) struct Board {
     /// The carrier's machines of this node's trunk by how they stand: `up`, `suspected`, `untried`, `down`; empty where
     /// nothing is measured.
     machines: BTreeMap<String, u32>,
+    /// The trunks that are dialled on, by name.
+    trunks: Vec<TrunkStands>,
     /// Faults of the last ten minutes.
     faults: Faults,
     /// What predictive and progressive campaigns have abandoned, by their ids; none where nothing is measured.
@@ -278,7 +305,7 @@ async fn count(shared: &Shared, rows: &mut Rows) -> Result<Board, Problem> {
     let mut going = store.campaigns().await?;
     going.retain(|campaign| campaign.state != CampaignState::Stopped);
     if !rows.stand(&going) {
-        *rows = Rows::count(store, &going, now).await?;
+        *rows = Rows::count(shared, &going, now).await?;
     }
     let tallies = &rows.tallies;
     let mut day = Day::default();
@@ -300,7 +327,10 @@ async fn count(shared: &Shared, rows: &mut Rows) -> Result<Board, Problem> {
         });
     }
     campaigns.sort_by(|a, b| a.id.cmp(&b.id));
-    let nodes = store.nodes(now).await?.into_iter().map(|node| NodeStands {
+    let nodes = store.nodes(now).await?;
+    let lately = WallTime::from_unix_millis(now.unix_millis() - i64::from(CPS_S) * 1_000);
+    let trunks = trunks(&nodes, &store.node_loads(lately).await?, &rows.trunks);
+    let nodes = nodes.into_iter().map(|node| NodeStands {
         alive: node.alive,
         name: node.name,
         seen_at: node.seen_at,
@@ -319,10 +349,35 @@ async fn count(shared: &Shared, rows: &mut Rows) -> Result<Board, Problem> {
         machines: labelled(&measured, "waihu_trunk_machines", "state")
             .map(|(state, n)| (state.to_owned(), n as u32))
             .collect(),
+        trunks,
         faults: faults(store, now).await?,
         abandoned: abandoned(&measured),
         readers: readers(store).await?,
     })
+}
+
+/// How the trunks are used that nodes dial on: a node's name ends with its trunk's.
+fn trunks(nodes: &[Node], loads: &[NodeLoad], known: &[TrunkChoice]) -> Vec<TrunkStands> {
+    let mut used: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
+    for node in nodes.iter().filter(|node| node.alive) {
+        let Some((_, trunk)) = node.name.rsplit_once('@') else { continue };
+        let (calls, dialled) = used.entry(trunk).or_default();
+        if let Some(load) = loads.iter().find(|load| load.node == node.id) {
+            *calls += load.calls;
+            *dialled += load.dialled;
+        }
+    }
+    let stands = used.into_iter().map(|(name, (calls, dialled))| {
+        let file = known.iter().find(|trunk| trunk.name == name);
+        TrunkStands {
+            name: name.to_owned(),
+            calls,
+            max_calls: file.map(|trunk| trunk.max_calls),
+            cps: dialled as f64 / f64::from(CPS_S),
+            max_cps: file.map(|trunk| trunk.max_cps),
+        }
+    });
+    stands.collect()
 }
 
 async fn faults(store: &Store, now: WallTime) -> Result<Faults, Problem> {
@@ -341,10 +396,12 @@ async fn faults(store: &Store, now: WallTime) -> Result<Faults, Problem> {
 
 fn abandoned(measured: &str) -> Vec<Abandoned> {
     let rooms = labelled(measured, "waihu_pacing_abandoned_room", "campaign");
+    let limits = labelled(measured, "waihu_pacing_abandoned_limit_ratio", "campaign");
     let mut found: Vec<_> = labelled(measured, "waihu_pacing_abandoned_ratio", "campaign")
         .filter_map(|(campaign, share)| {
             let room = rooms.clone().find(|(of, _)| *of == campaign)?.1;
-            Some(Abandoned { campaign: campaign.to_owned(), share, room })
+            let limit = limits.clone().find(|(of, _)| *of == campaign)?.1;
+            Some(Abandoned { campaign: campaign.to_owned(), share, limit, room })
         })
         .collect();
     found.sort_by(|a, b| a.campaign.cmp(&b.campaign));
@@ -484,6 +541,8 @@ pub struct TrunkChoice {
     pub profile: String,
     /// How many calls it carries at once.
     pub max_calls: u32,
+    /// How many new calls it takes per second.
+    pub max_cps: f64,
 }
 
 /// A key of a case.
@@ -520,8 +579,41 @@ mod tests {
     #[test]
     fn what_was_abandoned_is_read_by_campaign() {
         let text = "waihu_pacing_abandoned_ratio{campaign=\"b\"} 0.02\nwaihu_pacing_abandoned_ratio{campaign=\"a\"} \
-                    0\nwaihu_pacing_abandoned_room{campaign=\"a\"} 4\nwaihu_pacing_abandoned_room{campaign=\"b\"} 0\n";
-        let told: Vec<_> = abandoned(text).into_iter().map(|a| (a.campaign, a.share, a.room)).collect();
-        assert_eq!(told, [("a".to_owned(), 0.0, 4.0), ("b".to_owned(), 0.02, 0.0)]);
+                    0\nwaihu_pacing_abandoned_room{campaign=\"a\"} 4\nwaihu_pacing_abandoned_room{campaign=\"b\"} 0\n\
+                    waihu_pacing_abandoned_limit_ratio{campaign=\"b\"} 0.025\n\
+                    waihu_pacing_abandoned_limit_ratio{campaign=\"a\"} 0.03\n";
+        let told: Vec<_> =
+            abandoned(text).into_iter().map(|a| (a.campaign, a.share, a.limit, a.room)).collect();
+        assert_eq!(told, [("a".to_owned(), 0.0, 0.03, 4.0), ("b".to_owned(), 0.02, 0.025, 0.0)]);
+    }
+
+    #[test]
+    fn a_trunk_has_the_calls_of_all_nodes_that_dial_on_it_and_of_no_dead_one() {
+        let at = WallTime::from_unix_millis(0);
+        let node = |id: &str, name: &str, alive| Node {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            seen_at: at,
+            lease_until: at,
+            alive,
+            draining: false,
+        };
+        let nodes = [
+            node("n1", "a:1@main", true),
+            node("n2", "b@b:2@main", true),
+            node("n3", "c:3@main", false),
+            node("n4", "d:4@spare", true),
+            node("n5", "by-hand:5", true),
+        ];
+        let load = |node: &str, calls, dialled| NodeLoad { node: node.to_owned(), calls, dialled };
+        let loads = [load("n1", 7, 20), load("n2", 5, 15), load("n3", 9, 9), load("n5", 1, 1)];
+        let (name, profile) = ("main".to_owned(), "cn".to_owned());
+        let known = [TrunkChoice { name, profile, max_calls: 30, max_cps: 5.0 }];
+        let told: Vec<_> = trunks(&nodes, &loads, &known)
+            .into_iter()
+            .map(|t| (t.name, t.calls, t.max_calls, t.cps, t.max_cps))
+            .collect();
+        let main = ("main".to_owned(), 12, Some(30), 3.5, Some(5.0));
+        assert_eq!(told, [main, ("spare".to_owned(), 0, None, 0.0, None)]);
     }
 }

@@ -6,22 +6,7 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
-
-/// Counts of one day.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Answers {
-    /// Calls that a person answered.
-    pub answered: u32,
-    /// Of these, those that found no agent in time.
-    pub abandoned: u32,
-}
-
-impl Answers {
-    /// The abandoned share; 0 where nobody answered.
-    pub fn share(self) -> f64 {
-        f64::from(self.abandoned) / f64::from(self.answered.max(1))
-    }
-}
+use waihu_compliance::{Answers, AnswersByDay};
 
 /// Counts by day.
 #[derive(Clone, Debug, Default)]
@@ -38,14 +23,18 @@ impl Ledger {
         self.0.entry(day).or_default()
     }
 
+    /// The counts of each day that is known.
+    pub(super) fn by_day(&self) -> AnswersByDay {
+        self.0.iter().map(|(day, of)| (*day, *of)).collect()
+    }
+
     /// The counts of each run of days that ends with `today`, the shortest first.
     fn runs(&self, today: Date, window_days: u16) -> impl Iterator<Item = Answers> {
         let days = self.0.range(..=today).rev().take_while(move |(day, _)| {
             today.since(**day).is_ok_and(|span| span.get_days() < i32::from(window_days))
         });
         days.scan(Answers::default(), |all, (_, of)| {
-            all.answered = all.answered.saturating_add(of.answered);
-            all.abandoned = all.abandoned.saturating_add(of.abandoned);
+            *all = all.and(*of);
             Some(*all)
         })
     }

@@ -196,8 +196,30 @@ fn counts_of_before_are_remembered() {
     pacing.remember(&ids[0], &settings, today(), Answers { answered: 200, abandoned: 1 });
     let view = pacing.view(&ids[0], today()).unwrap();
     assert_eq!((view.window, view.room), (Answers { answered: 300, abandoned: 4 }, 5));
+    assert_eq!(view.most, 0.03);
+    // So they are handed to whoever holds them against a limit, with what was seen since.
+    pacing.saw(&ids[0], Seen::Abandoned, today());
+    let counts = |answered, abandoned| Answers { answered, abandoned };
+    assert_eq!(*pacing.answers(&ids[0]), [(yesterday, counts(100, 3)), (today(), counts(200, 2))]);
     pacing.forget(&ids[0]);
     assert_eq!(pacing.view(&ids[0], today()), None);
+    assert!(pacing.answers(&ids[0]).is_empty());
+}
+
+#[test]
+fn what_has_an_agent_free_for_it_is_told_from_what_is_placed_ahead() {
+    let (ids, settings) = (ids(1), settings(Mode::Predictive));
+    let agents = [AgentNow::Free, AgentNow::Free, AgentNow::Free, AgentNow::Talking { since: Time::ZERO }];
+    let ringing = [Time::ZERO; 2];
+    let campaign = now(&ids[0], &settings, &agents);
+    assert_eq!(campaign.one_each(), 3);
+    assert_eq!(CampaignNow { ringing: &ringing[..1], waiting: 1, ..campaign }.one_each(), 1);
+    assert_eq!(CampaignNow { ringing: &ringing, waiting: 2, ..campaign }.one_each(), 0);
+    // Without room for one who is abandoned, nothing is placed ahead.
+    let mut pacing = Pacing::new(WIDE);
+    pacing.remember(&ids[0], &settings, today(), Answers { answered: 1_000, abandoned: 40 });
+    let dials = pacing.tick(Time::ZERO, today(), Load::default(), &[campaign]);
+    assert_eq!(dials, [(ids[0].clone(), campaign.one_each())]);
 }
 
 /// Calls that a node has placed after so many seconds; `up` tells how many of them are.

@@ -146,6 +146,7 @@ mod tests {
             zh: "时段之外".to_owned(),
             en: "no calling hour".to_owned(),
             next: next.map(|at| at.parse().unwrap()),
+            wants_an_agent: false,
         };
         let report = Report {
             denied: vec![

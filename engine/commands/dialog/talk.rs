@@ -72,6 +72,7 @@ pub(crate) fn run(project: &Project, args: TalkArgs) -> Result<ExitCode> {
             plan: None,
             past: Vec::new(),
             history: Vec::new(),
+            ahead: None,
         };
         return call::place(project, trunk, order);
     }

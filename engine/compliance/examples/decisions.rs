@@ -1,11 +1,11 @@
-//! How many decisions a second one core makes over a case with ten contacts:
+//! How many decisions a second one core makes over a case with ten contacts, for a campaign of thirty days:
 //! `cargo run --release -p waihu-compliance --example decisions`.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::{hint::black_box, time::Instant};
 
-use jiff::{SignedDuration, Timestamp};
-use waihu_compliance::{Contact, Profile, Reached, Subject};
+use jiff::{SignedDuration, Timestamp, civil::date};
+use waihu_compliance::{Answers, Contact, Profile, Reached, Subject};
 
 /// Decisions made and thrown away, and decisions timed.
 const ROUNDS: u32 = 2_000_000;
@@ -24,7 +24,8 @@ fn main() {
             "contacts": [{"at": "2026-10-01T02:00:00Z", "reached": "attempted"}],
         });
         let case: waihu_types::Case = serde_json::from_value(case).unwrap();
-        let subject = Subject::of(&case, &case.phone);
+        let answers = |day| (date(2026, 11, day), Answers { answered: 100, abandoned: 2 });
+        let subject = Subject::of(&case, &case.phone).ahead_of_agents((1..=30).map(answers).collect());
         for (what, now) in moments {
             let mut now: Timestamp = now.parse().unwrap();
             if what != "allowed" {

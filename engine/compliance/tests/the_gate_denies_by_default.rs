@@ -65,7 +65,7 @@ fn next(profile: &Profile, zone: &str, history: &[Contact], now: Timestamp) -> O
 #[test]
 fn the_shipped_profiles_are_read_and_name_their_sources() {
     for (text, id, rules) in
-        [(CN, "cn", 14), (US, "us", 14), (US_MA, "us-ma", 15), (US_NY, "us-ny", 15), (EXAMPLE, "example", 15)]
+        [(CN, "cn", 15), (US, "us", 15), (US_MA, "us-ma", 16), (US_NY, "us-ny", 16), (EXAMPLE, "example", 16)]
     {
         let profile = profile(text);
         assert_eq!((profile.id(), profile.rules().len()), (id, rules));

@@ -3,6 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use waihu_campaign::{Mode, Next, PacingSettings, Past, ScriptName, Settings, Strategy, variant_of};
+use waihu_compliance::Profile;
 use waihu_store::{Filter, StoredCampaign, StoredCase};
 use waihu_types::{CampaignId, Case, WallTime};
 
@@ -35,12 +36,17 @@ struct By {
 
 impl Active {
     /// Reads what a campaign is dialled by; none where it is another trunk's.
-    pub(super) async fn load(stored: StoredCampaign, order: &EngineOrder) -> Result<Option<Self>, String> {
-        let settings: Settings = serde_json::from_value(stored.settings.clone())
+    pub(super) async fn load(
+        stored: StoredCampaign,
+        order: &EngineOrder,
+        profile: &Profile,
+    ) -> Result<Option<Self>, String> {
+        let mut settings: Settings = serde_json::from_value(stored.settings.clone())
             .map_err(|e| format!("its settings cannot be read 设置无法读取: {e}"))?;
         if settings.trunk != order.trunk {
             return Ok(None);
         }
+        settings.pacing = settings.pacing.held_to(profile);
         let strategy = Strategy::parse("strategy", &stored.strategy).map_err(|e| e.to_string())?;
         let variants = (order.scripts)(&stored, Wanted::Begun).await?;
         if variants.is_empty() {
@@ -95,6 +101,11 @@ impl Active {
     /// Whether agents look at its cases before their calls.
     pub(super) fn previews(&self) -> bool {
         self.pacing().is_some_and(|pacing| pacing.mode == Mode::Preview)
+    }
+
+    /// Whether its calls are paced by agents.
+    pub(super) fn wants_agents(&self) -> bool {
+        self.pacing().is_some_and(|pacing| pacing.mode != Mode::Agentless)
     }
 
     /// How fast it is dialled; none where it is not.
@@ -155,6 +166,7 @@ impl Active {
             plan: Some(Arc::clone(&by.plan)),
             past,
             history: Vec::new(),
+            ahead: None,
         })
     }
 }

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use waihu_campaign::{Load, pacing::Pacing};
 use waihu_trunk::{Carrier, Standing};
-use waihu_types::CampaignId;
 
+use super::Active;
 use crate::plant::Plant;
 
 /// How often it is looked at: often enough to stop before many more are dialled.
@@ -53,18 +53,21 @@ pub(super) fn measure_trunk(carrier: &Carrier) {
     }
 }
 
-/// Tells what the pacing has learnt of each campaign.
-pub(super) fn measure<'a>(pacing: &Pacing, campaigns: impl Iterator<Item = &'a CampaignId>) {
+/// Tells what the pacing has learnt of each campaign; of those whose calls want agents, how many found none too.
+pub(super) fn measure<'a>(pacing: &Pacing, campaigns: impl Iterator<Item = &'a Active>) {
     let today = super::today();
     for campaign in campaigns {
-        let Some(view) = pacing.view(campaign, today) else { continue };
+        let Some(view) = pacing.view(campaign.id(), today) else { continue };
         let tell = |name: &'static str, value: f64| {
-            metrics::gauge!(name, "campaign" => campaign.to_string()).set(value);
+            metrics::gauge!(name, "campaign" => campaign.id().to_string()).set(value);
         };
         tell("waihu_pacing_answer_ratio", view.answer_rate);
         tell("waihu_pacing_talk_seconds", view.talk_s);
-        tell("waihu_pacing_abandoned_ratio", view.window.share());
-        tell("waihu_pacing_abandoned_room", f64::from(view.room));
+        if campaign.wants_agents() {
+            tell("waihu_pacing_abandoned_ratio", view.window.share());
+            tell("waihu_pacing_abandoned_limit_ratio", view.most);
+            tell("waihu_pacing_abandoned_room", f64::from(view.room));
+        }
     }
 }
 

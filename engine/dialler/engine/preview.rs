@@ -48,7 +48,7 @@ impl Engine {
     ) -> Result<(), DialError> {
         let most = u32::try_from(agents.len()).unwrap_or(u32::MAX);
         for picked in self.pick(id, most).await? {
-            let Some(order) = self.turn(id, picked).await? else { continue };
+            let Some(order) = self.turn(id, picked, None).await? else { continue };
             let case = order.case.id.clone();
             let may_look = self.plant.switchboard.who_may_look(&need(&order));
             let Some(agent) = first_of(may_look, &agents) else {

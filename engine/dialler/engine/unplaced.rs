@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use waihu_media::MediaError;
-use waihu_store::{Refusal, StoreError};
+use waihu_store::{Denied, Refusal, StoreError};
 use waihu_types::{Outcome, WallTime};
 
 use super::AFTER_FAULT;
@@ -14,6 +14,15 @@ const BUSY_HERE: Duration = Duration::from_secs(60);
 
 /// Where a case waits for which no media port was free: some call is over by then.
 pub(super) const NO_PORT: Duration = Duration::from_secs(5);
+
+/// Where a case waits that was to be called ahead of free agents and may not: the share of abandoned calls is counted
+/// that often, and it falls with each that finds its agent.
+const COUNTED_ANEW: Duration = Duration::from_secs(60);
+
+/// From when on the gate may be asked again about a case that it denied; none where time does not help.
+pub(super) fn asked_again(denied: &Denied, now: WallTime) -> Option<WallTime> {
+    if denied.wants_an_agent { Some(now.plus(COUNTED_ANEW)) } else { denied.next }
+}
 
 /// Whether all media ports were taken.
 pub(super) fn lacks_port(e: &DialError) -> bool {
@@ -36,7 +45,7 @@ pub(super) fn where_to(e: &DialError, now: WallTime) -> (Option<WallTime>, &'sta
     };
     match (e, refusal) {
         (_, Some(Refusal::NumberBusy)) => (Some(now.plus(BUSY_HERE)), "number_on_the_line"),
-        (_, Some(Refusal::Denied(denied))) => (denied.next, "denied_at_dialling"),
+        (_, Some(Refusal::Denied(denied))) => (asked_again(denied, now), "denied_at_dialling"),
         (_, Some(Refusal::TooEarly { not_before, .. })) => (Some(*not_before), "too_early"),
         (_, Some(Refusal::NotRunning(_) | Refusal::NotLeased | Refusal::CaseChanged)) => {
             (Some(now), "put_back")
@@ -84,6 +93,19 @@ mod tests {
         assert_eq!(where_to(&full(), now), (Some(WallTime::from_unix_millis(6_000)), "no_media_port"));
         assert!(matches!(not_placed(full()), ProgressKind::Stopped), "it is not among those that failed");
         assert!(!may_have_rung(Some(&Err(full()))), "the pacing learns nothing of it");
+    }
+
+    #[test]
+    fn what_is_denied_waits_for_its_moment_and_for_want_of_an_agent_a_minute() {
+        let (now, next) = (WallTime::from_unix_millis(1_000), Some(WallTime::from_unix_millis(864_000_000)));
+        let goes = |wants_an_agent| {
+            let (rule, zh, en) = ("us-abandoned".to_owned(), String::new(), String::new());
+            let why = Refusal::Denied(Box::new(Denied { rule, zh, en, next, wants_an_agent }));
+            let case = "C1".parse().unwrap();
+            where_to(&DialError::Store(StoreError::Refused { case, why }), now)
+        };
+        assert_eq!(goes(false), (next, "denied_at_dialling"));
+        assert_eq!(goes(true), (Some(WallTime::from_unix_millis(61_000)), "denied_at_dialling"));
     }
 
     #[test]

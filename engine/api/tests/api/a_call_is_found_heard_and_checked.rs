@@ -1,6 +1,6 @@
 //! A call is found by its words, its recording heard in parts, its words read while it is up, its files compared with
 //! what was filed; and each look is written down.
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, time::Duration};
 
 use crate::common::{Server, now, server, server_sealing};
 use axum::{
@@ -280,6 +280,7 @@ async fn a_row_leads_nowhere_but_to_the_recordings() {
 #[tokio::test]
 async fn a_board_tells_of_calls_that_are_up_and_results_of_those_that_are_over() {
     let server = server().await;
+    server.store.join("here:1@main", now(), Duration::from_secs(3_600)).await.unwrap();
     let over = up(&server, "one").await;
     up(&server, "two").await;
     server.store.close_attempt(&over).await.unwrap();
@@ -288,6 +289,9 @@ async fn a_board_tells_of_calls_that_are_up_and_results_of_those_that_are_over()
     assert_eq!(board["calls"].as_array().unwrap().len(), 1);
     assert_eq!((&board["calls"][0]["attempt"], &board["day"]["human"]), (&json!("two"), &json!(1)));
     assert_eq!(board["faults"], json!({"calls": 1, "trunk": 0, "engine": 0}));
+    let trunk = &board["trunks"][0];
+    assert_eq!((&trunk["name"], &trunk["calls"]), (&json!("main"), &json!(1)), "{board}");
+    assert!(trunk["cps"].is_number() && trunk["max_calls"].is_null(), "its file is not here: {board}");
     let results = server.get(&token, "/v1/results?ahead_min=480").await.body;
     assert_eq!((&results[0]["disposition"], &results[0]["calls"]), (&json!("no_commitment"), &json!(1)));
     assert_eq!(server.get(&token, "/v1/results?ahead_min=9999").await.status, 422);

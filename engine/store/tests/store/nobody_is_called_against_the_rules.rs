@@ -1,8 +1,8 @@
 //! The compliance gate stands before every attempt, counts what is stored, and its decisions are kept.
-use crate::common::{Ground, attempt, campaign, free, on_both, outcome};
-use waihu_compliance::{Gate, Profile, Reached};
-use waihu_store::{NewAttempt, Passage, Refusal, Store, StoreError, Verdict};
-use waihu_types::{Case, Disposition, PhoneNumber, WallTime};
+use crate::common::{Ground, at, attempt, campaign, free, on_both, outcome};
+use waihu_compliance::{AnswersByDay, Gate, Profile, Reached};
+use waihu_store::{AnsweredDay, NewAttempt, Passage, Refusal, Store, StoreError, Verdict};
+use waihu_types::{AnsweredBy, Case, Disposition, Handover, HandoverResult, Outcome, PhoneNumber, WallTime};
 
 on_both!(
     a_call_at_night_does_not_begin_and_its_denial_is_kept,
@@ -13,6 +13,7 @@ on_both!(
     a_relative_is_called_after_the_debtors_own_number_and_not_after_a_refusal,
     who_was_not_reached_counts_as_called_and_laboratory_calls_count_as_nothing,
     who_calls_all_the_same_is_kept_with_the_reason,
+    a_campaign_that_abandoned_too_many_calls_nobody_ahead_of_its_agents,
 );
 
 fn gate(text: &str) -> Gate {
@@ -238,4 +239,49 @@ async fn who_calls_all_the_same_is_kept_with_the_reason(ground: Ground) {
     let kept = store.decisions(&night.case).await.unwrap();
     assert_eq!((kept.len(), kept[0].verdict, kept[0].rules.len()), (1, Verdict::Despite, 1));
     assert_eq!((&kept[0].despite, kept[0].attempt.as_ref()), (&despite.despite, Some(&night.attempt)));
+}
+
+async fn a_campaign_that_abandoned_too_many_calls_nobody_ahead_of_its_agents(ground: Ground) {
+    let store = ground.store().await;
+    let gate = gate(&include_str!("../../../../compliance/cn.toml").replace("least = 34", "least = 4"));
+    let counted = async || -> AnswersByDay {
+        let days =
+            store.answers_by_day(&campaign(), at(0), waihu_campaign::pacing::AGENT_WITHIN).await.unwrap();
+        days.iter().map(AnsweredDay::counts).collect()
+    };
+    for n in 0..4 {
+        let (id, case) = (format!("a{n}"), format!("C{n}"));
+        store.begin_attempt(&attempt(&id, &case, 0), &free()).await.unwrap();
+        // Three are too few for a share.
+        let handover = (n == 0).then(|| Handover::of("Li".to_owned(), HandoverResult::NoAnswer));
+        let of = outcome(&id, &case, Disposition::HungUp);
+        store.close_attempt(&Outcome { answered_by: AnsweredBy::Human, handover, ..of }).await.unwrap();
+        if n == 2 {
+            let early = NewAttempt { dialled_at: at(60), ..attempt("b1", "C8", 60) };
+            let ahead = passage(&gate).ahead_of_agents(counted().await);
+            assert_eq!(rule(store.begin_attempt(&early, &ahead).await), None);
+        }
+    }
+    let new = attempt("b2", "C9", 3_600);
+    let ahead = passage(&gate).ahead_of_agents(counted().await);
+    let asked = store.ask(Some(&campaign()), &new.case, &new.callee, &ahead, new.dialled_at).await.unwrap();
+    let asked = asked.unwrap();
+    assert_eq!((asked.rule.as_str(), asked.wants_an_agent), ("cn-abandoned", true));
+    assert!(
+        asked.zh.contains("4 通，1 通无坐席") && asked.en.contains("1 of the campaign's 4 calls"),
+        "{asked:?}"
+    );
+    assert_eq!(rule(store.begin_attempt(&new, &ahead).await).as_deref(), Some("cn-abandoned"));
+    let kept = store.decisions(&new.case).await.unwrap();
+    assert_eq!(kept.len(), 2);
+    for kept in kept {
+        assert_eq!((kept.verdict, &kept.attempt, kept.at), (Verdict::Denied, &None, new.dialled_at));
+        assert_eq!(kept.rules, ["cn-abandoned"]);
+        assert_eq!(kept.campaign, Some(campaign()));
+        assert_eq!(kept.evidence["answers"], serde_json::json!({ "answered": 4, "abandoned": 1 }));
+        // The day leaves the window at 08:00 in Shanghai: an hour of calls.
+        assert_eq!(kept.next, Some("2026-12-27T00:00:00Z".parse().unwrap()));
+    }
+    // With an agent who is free for it, the same case is called.
+    assert_eq!(rule(store.begin_attempt(&new, &passage(&gate)).await), None);
 }

@@ -1,5 +1,7 @@
 //! Calls are found by what was said in them, the newest first, a page at a time; and their results are counted.
 
+use std::{collections::BTreeMap, time::Duration};
+
 use waihu_store::{Hit, Said, Sought, Store};
 use waihu_types::{Disposition, Lang, Outcome, Transcript, WallTime};
 
@@ -9,7 +11,8 @@ on_both!(
     words_are_found_as_they_stand,
     a_hit_is_a_line_of_its_conversation,
     calls_are_listed_the_newest_first,
-    results_are_counted_by_what_tells_them_apart
+    results_are_counted_by_what_tells_them_apart,
+    what_each_node_has_on_its_trunk_is_counted,
 );
 
 async fn a_call(store: &Store, id: &str, s: i64, ended: Disposition) {
@@ -147,4 +150,25 @@ async fn results_are_counted_by_what_tells_them_apart(ground: Ground) {
     let tallies = store.tallies(all.0).await.unwrap();
     assert_eq!((tallies.len(), tallies[0].calls), (1, 3));
     assert!(tallies[0].completed <= tallies[0].human && tallies[0].human <= tallies[0].answered);
+}
+
+async fn what_each_node_has_on_its_trunk_is_counted(ground: Ground) {
+    let (one, other) = (ground.store().await, ground.store().await);
+    let lease = Duration::from_secs(600);
+    let here = one.join("a:1@main", at(0), lease).await.unwrap();
+    let there = other.join("b:2@main", at(0), lease).await.unwrap();
+    // Both are over at 40 s; one of them was dialled of late.
+    a_call(&one, "C1", 0, Disposition::Busy).await;
+    a_call(&one, "C2", 35, Disposition::Busy).await;
+    // Up, and dialled before.
+    one.begin_attempt(&attempt("C3", "C3", 1), &free()).await.unwrap();
+    for (id, s) in [("C4", 38), ("C5", 39)] {
+        other.begin_attempt(&attempt(id, id, s), &free()).await.unwrap();
+    }
+    let loads = one.node_loads(at(30)).await.unwrap();
+    let told: BTreeMap<_, _> = loads.into_iter().map(|l| (l.node, (l.calls, l.dialled))).collect();
+    assert_eq!(told, BTreeMap::from([(here, (1, 1)), (there.clone(), (2, 2))]));
+    let later = one.node_loads(at(39)).await.unwrap();
+    let told: Vec<_> = later.iter().filter(|l| l.node == there).map(|l| (l.calls, l.dialled)).collect();
+    assert_eq!(told, [(2, 1)]);
 }
