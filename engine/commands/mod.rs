@@ -1,6 +1,7 @@
 //! The commands, one file each family.
 
 mod api_document;
+mod attempts;
 mod audit;
 mod authority;
 mod bench;
@@ -12,19 +13,23 @@ mod check;
 mod classify;
 mod corpus;
 mod debtor;
+mod decisions;
 mod deliver;
 pub(crate) mod dialog;
 mod do_not_call;
 mod doctor;
 mod eval;
+mod events;
 mod explain;
 mod export;
 mod hold;
 mod init;
+mod listed;
 mod models;
 mod outcomes;
 mod person;
 mod practice;
+mod promises;
 mod prompts;
 mod quality;
 mod report;
@@ -112,8 +117,16 @@ enum Command {
     /// Bring events to others: how each receiver stands, and what is sent again 向外投递事件
     #[command(subcommand)]
     Deliver(deliver::DeliverCommand),
+    /// Show what was kept of why each call about a case was allowed or denied 查看某案件的合规判定记录
+    Decisions(decisions::DecisionsArgs),
+    /// List what was dialled, also what is not over yet 查看拨打记录
+    Attempts(attempts::AttemptsArgs),
     /// Show the outcomes on file 查看通话结果
     Outcomes(outcomes::OutcomesArgs),
+    /// List what was promised, and when it is due 查看还款承诺
+    Promises(promises::PromisesArgs),
+    /// Tell what happened from a place on, and what happens 查看与跟踪实时事件
+    Events(events::EventsArgs),
     /// Reports that are sent by themselves: what was sent, and what would be 定期报表
     #[command(subcommand)]
     Report(report::ReportCommand),
@@ -196,7 +209,11 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Cases(command) => cases::run(&project, command),
         Command::Explain(args) => explain::run(&project, &args),
         Command::Deliver(command) => deliver::run(&project, command),
+        Command::Decisions(args) => decisions::run(&project, &args),
+        Command::Attempts(args) => attempts::run(&project, &args),
         Command::Outcomes(args) => outcomes::run(&project, args),
+        Command::Promises(args) => promises::run(&project, &args),
+        Command::Events(args) => events::run(&project, &args),
         Command::Report(command) => report::run(&project, &command),
         Command::Export(command) => export::run(&project, &command),
         Command::Quality(command) => quality::run(&project, command),
