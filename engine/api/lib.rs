@@ -45,6 +45,7 @@ pub use routes::{
     practice::Practise,
     quality::Cost,
     reports::{Preview, ReportPlanned, Reports},
+    strategies::save_strategy,
 };
 pub use serve::{ServeError, Tls, router, serve};
 pub use session::Cookies;

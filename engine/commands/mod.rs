@@ -20,6 +20,8 @@ mod do_not_call;
 mod doctor;
 mod eval;
 mod events;
+#[cfg(test)]
+mod every_operation_has_a_command;
 mod explain;
 mod export;
 mod hold;
@@ -33,11 +35,14 @@ mod promises;
 mod prompts;
 mod quality;
 mod report;
+mod results;
 mod retention;
 mod say;
+mod search;
 mod serve;
 mod signals;
 mod simulate;
+mod strategy;
 mod token;
 mod trace;
 mod train;
@@ -104,6 +109,9 @@ enum Command {
     /// Call the cases of a file 批量外呼
     #[command(subcommand)]
     Campaign(campaign::CampaignCommand),
+    /// Show strategies, and save versions of them for campaigns that are made from then on 查看与保存策略
+    #[command(subcommand)]
+    Strategy(strategy::StrategyCommand),
     /// Keep the list of numbers that nobody calls 禁呼名单
     #[command(subcommand)]
     DoNotCall(do_not_call::DoNotCallCommand),
@@ -125,6 +133,10 @@ enum Command {
     Outcomes(outcomes::OutcomesArgs),
     /// List what was promised, and when it is due 查看还款承诺
     Promises(promises::PromisesArgs),
+    /// Find calls by how they ended and by what was said in them 检索通话
+    Search(search::SearchArgs),
+    /// Count what came of calls, and what they cost 结果统计与成本
+    Results(results::ResultsArgs),
     /// Tell what happened from a place on, and what happens 查看与跟踪实时事件
     Events(events::EventsArgs),
     /// Reports that are sent by themselves: what was sent, and what would be 定期报表
@@ -213,6 +225,9 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Attempts(args) => attempts::run(&project, &args),
         Command::Outcomes(args) => outcomes::run(&project, args),
         Command::Promises(args) => promises::run(&project, &args),
+        Command::Search(args) => search::run(&project, &args),
+        Command::Results(args) => results::run(&project, &args),
+        Command::Strategy(command) => strategy::run(&project, &command),
         Command::Events(args) => events::run(&project, &args),
         Command::Report(command) => report::run(&project, &command),
         Command::Export(command) => export::run(&project, &command),
