@@ -119,7 +119,8 @@ async fn find(project: &Project, args: &FindArgs) -> Result<ExitCode> {
                     "state": stored.state.label()})
             };
             let cases: Vec<Value> = kept.cases.iter().map(case).collect();
-            let told = json!({"debtor": debtor, "cases": cases, "calls": calls, "messages": kept.messages, "held": held});
+            let told = json!({"debtor": debtor, "cases": cases, "calls": calls, "messages": kept.messages,
+                "held": held});
             out!("{told}")?;
             continue;
         }

@@ -38,7 +38,13 @@ fn unknown(program: &Command, command: &str) -> Option<String> {
     for word in words {
         let known = match word.strip_prefix("--") {
             Some(flag) => at.get_arguments().any(|argument| argument.get_long() == Some(flag)),
-            None => at.find_subcommand(word).map(|next| at = next).is_some(),
+            None => match at.find_subcommand(word) {
+                Some(next) => {
+                    at = next;
+                    true
+                }
+                None => false,
+            },
         };
         if !known {
             return Some(format!("`{command}`: there is no {word}"));
