@@ -73,13 +73,7 @@ pub(crate) async fn serve(
             Ok(script) => scripts.problems(&script).iter().map(ToString::to_string).collect(),
             Err(e) => vec![format!("{e:#}")],
         }),
-        strategy: Box::new(move |of| {
-            let content = match of {
-                StrategyOf::File(name) => campaign::strategy(&strategies, name),
-                StrategyOf::Text(text) => campaign::with_model(&strategies, "strategy", text.to_owned()),
-            };
-            content.map_err(|e| format!("{e:#}"))
-        }),
+        strategy: Box::new(move |of: StrategyOf<'_>| strategy(&strategies, of)),
         choices: Box::new(move || choices(&chosen)),
         prices: Box::new(move || crate::rates::of(&priced, &agent_cost)),
         reports: Some(reports(project, configuration, &store)),
@@ -125,6 +119,15 @@ pub(crate) async fn serve(
         }
     });
     Ok((at, serving))
+}
+
+/// The content of a strategy with its model inside, or what is wrong with it.
+pub(crate) fn strategy(project: &Project, of: StrategyOf<'_>) -> Result<String, String> {
+    let content = match of {
+        StrategyOf::File(name) => campaign::strategy(project, name),
+        StrategyOf::Text(text) => campaign::with_model(project, "strategy", text.to_owned()),
+    };
+    content.map_err(|e| format!("{e:#}"))
 }
 
 /// A message that passed, in the API's words.

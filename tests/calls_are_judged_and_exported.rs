@@ -146,7 +146,7 @@ async fn what_is_done_at_the_command_line_is_written_down() {
     writeln!(adding.stdin.take().unwrap(), "four words in a row").unwrap();
     assert!(adding.wait().unwrap().success());
     let at = |file| at(project, file);
-    let done: [(&[&str], &str); 13] = [
+    let done: [(&[&str], &str); 20] = [
         (
             &["person", "change", "li", "--skills", "hardship=5, dispute", "--langs", "", "--name", "李明月"],
             "person change li: name, skills",
@@ -169,6 +169,13 @@ async fn what_is_done_at_the_command_line_is_written_down() {
             &["do-not-call", "add", "13800138000", "--reason", "asked", "--by", "Li Na"],
             "do-not-call add: 1 numbers",
         ),
+        (&["do-not-call", "list"], "do-not-call list"),
+        (&["attempts", "--case", "zh-promises", "--json"], "attempts --case --json"),
+        (&["promises", "--due", "2026-11-28"], "promises --due"),
+        (&["decisions", "zh-promises"], "decisions zh-promises"),
+        (&["search", "Friday", "--case", "en-promises"], "search WORDS --case"),
+        (&["events", "--since", "0", "--kinds", "outcome"], "events --since --kinds"),
+        (&["debtor", "find", "--case", "zh-promises", "--by", "Li Na"], "debtor find"),
     ];
     for (args, _) in done {
         run(project, args);
@@ -202,9 +209,62 @@ async fn what_is_done_at_the_command_line_is_written_down() {
     // By whoever is at the machine, where nobody is named.
     let persons: Vec<_> = rows.iter().map(|r| r["person"].as_str().unwrap()).collect();
     assert!(!persons[0].is_empty());
-    assert!(
-        persons.iter().enumerate().all(|(n, person)| *person == if n == 13 { "Li Na" } else { persons[0] })
-    );
+    let by_name = |n: usize| done.get(n.wrapping_sub(1)).is_some_and(|(args, _)| args.contains(&"Li Na"));
+    let expected = (0..persons.len()).map(|n| if by_name(n) { "Li Na" } else { persons[0] });
+    assert_eq!(persons, expected.collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn what_was_dialled_promised_and_decided_is_told_a_page_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let project = folder.path();
+    lay_out(project, &[]);
+    file(project).await;
+    let lines = |args: &[&str]| -> Vec<Value> {
+        run(project, args).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let count = CALLS.lines().count();
+    let all = lines(&["attempts", "--json"]);
+    assert_eq!((all.len(), &all[0]["case"], &all[0]["open"]), (count, &"zh-promises".into(), &false.into()));
+    // A page goes on after the one before, whichever way it was asked for.
+    let first = lines(&["attempts", "--json", "--limit", "3"]);
+    let last = first[2]["attempt"].as_str().unwrap();
+    assert_eq!(lines(&["attempts", "--json", "--attempt", last]), all[2..3]);
+    assert_eq!(lines(&["attempts", "--json", "--after", last]), all[3..]);
+    assert_eq!(first, all[..3]);
+    assert_eq!(lines(&["outcomes", "--json", "--attempt", last])[0]["attempt"], last);
+    assert!(run(project, &["attempts"]).contains("over 已结束"));
+
+    let due = |days: &str| -> Vec<String> {
+        let told = lines(&["promises", "--json", "--due", days]);
+        told.iter().map(|promise| promise["case"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(due("2026-11-28"), ["zh-promises", "zh-screened", "zh-talks-over"]);
+    assert_eq!(due("2026-11-29.."), ["zh-haggles"]);
+    assert_eq!(due("..").len(), 5);
+    let found = lines(&["search", "--disposition", "promise_to_pay", "--json"]);
+    assert_eq!(found.len(), 5);
+    let counted = lines(&["results", "--json"]);
+    let calls: i64 = counted.iter().map(|cell| cell["calls"].as_i64().unwrap()).sum();
+    assert_eq!(usize::try_from(calls).unwrap(), count);
+    run(project, &["results", "--costs"]);
+
+    let decided = lines(&["decisions", "zh-promises", "--json"]);
+    let told = (decided.len(), &decided[0]["verdict"], &decided[0]["attempt"]);
+    assert_eq!(told, (1, &"allowed".into(), &all[0]["attempt"]));
+    assert!(run(project, &["decisions", "zh-promises"]).contains("allowed 允许"));
+
+    let events = lines(&["events", "--since", "0", "--kinds", "outcome", "--json"]);
+    assert_eq!(events.len(), count);
+    let place = events[2]["seq"].to_string();
+    let rest = lines(&["events", "--since", &place, "--kinds", "outcome", "--json"]);
+    assert_eq!(rest, events[3..]);
+    let next =
+        lines(&["events", "--since", &place, "--kinds", "outcome", "--json", "--follow", "--limit", "1"]);
+    assert_eq!(next, events[3..4]);
+    // Where nothing tells what is personal of an outcome, its end does.
+    let told = run(project, &["events", "--since", "0", "--kinds", "outcome"]);
+    assert!(told.contains("promise_to_pay") && !told.contains("3250"), "{told}");
 }
 
 /// Does to the audit what its triggers refuse: whoever has the file has no need of them.

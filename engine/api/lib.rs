@@ -42,9 +42,12 @@ pub use problem::{Code, Problem};
 pub use relay::{RelayFault, Relays};
 pub use routes::{
     board::{CaseColumn, Choices, TrunkChoice},
+    campaigns::{CampaignChange, change_campaign},
+    events::KINDS as EVENT_KINDS,
     practice::Practise,
     quality::Cost,
     reports::{Preview, ReportPlanned, Reports},
+    strategies::save_strategy,
 };
 pub use serve::{ServeError, Tls, router, serve};
 pub use session::Cookies;

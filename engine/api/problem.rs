@@ -3,6 +3,8 @@
 //!
 //! The one place where errors of rooms become statuses of HTTP. Nothing of a request is repeated in a log.
 
+use std::fmt;
+
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -254,6 +256,18 @@ impl Problem {
         StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 }
+
+/// What is wrong, with its field, and a line for each thing of a list: for people.
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of =
+            |field: &Option<String>| field.as_ref().map(|field| format!("{field}: ")).unwrap_or_default();
+        write!(f, "{}{}", of(&self.0.field), self.0.detail)?;
+        self.0.errors.iter().try_for_each(|fault| write!(f, "\n{}{}", of(&fault.field), fault.detail))
+    }
+}
+
+impl std::error::Error for Problem {}
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {

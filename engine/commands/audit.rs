@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use waihu_types::WallTime;
 
-use super::dialog::open;
+use super::{dialog::open, listed::local};
 use crate::{
     output::{note, out},
     project::Project,
@@ -67,7 +67,7 @@ async fn list(project: &Project, args: &ListArgs) -> Result<ExitCode> {
     for r in &rows {
         table.row([
             r.seq.map(|seq| seq.to_string()).unwrap_or_default(),
-            local(r.at),
+            local(WallTime::from_unix_millis(r.at)),
             r.person.clone(),
             r.token.clone(),
             r.act.clone(),
@@ -112,9 +112,4 @@ async fn verify(project: &Project, args: &VerifyArgs) -> Result<ExitCode> {
     }
     out!("✓ {} rows, each fits 行均无误\nhead 链头 {}", head.seq, head.hash)?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn local(at: i64) -> String {
-    let at = WallTime::from_unix_millis(at).timestamp();
-    at.to_zoned_datetime(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }

@@ -1,15 +1,18 @@
-//! `waihu debtor`: what is kept of a person, handed out or removed.
+//! `waihu debtor`: what is kept of a person, found, handed out or removed.
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use waihu_keeping::{KeepError, handed_out};
-use waihu_types::DebtorId;
+use waihu_keeping::{Archive, KeepError, KeptOf, handed_out};
+use waihu_store::StoredCase;
+use waihu_types::{CaseId, DebtorId};
 
 use super::{
     dialog::{now, open},
+    do_not_call::one,
     written::{ended, write_down},
 };
 use crate::{
@@ -20,11 +23,39 @@ use crate::{
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DebtorCommand {
+    /// Tell what is kept of a person: cases, calls, messages, holds. It is personal data 查找某人的留存信息（个人信息）
+    Find(FindArgs),
     /// Write everything that is kept of a person into one zip that can be read 导出某债务人的全部个人信息
     Access(AccessArgs),
     /// Remove everything that tells who a person is; that calls were made, when and why they were allowed stays
     /// 删除某债务人的个人信息，仅保留通话时间和放行依据
     Erase(EraseArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FindArgs {
+    #[command(flatten)]
+    sought: Sought,
+    /// Who looks 查询人
+    #[arg(long)]
+    by: String,
+    /// One JSON object a person 以 JSON 输出
+    #[arg(long)]
+    json: bool,
+}
+
+/// By what a person is sought: one of these.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct Sought {
+    /// The lender's id of the person; of a case that names none, the case's 债务人编号
+    debtor: Option<DebtorId>,
+    /// The lender's id of a case of theirs 案件编号
+    #[arg(long)]
+    case: Option<CaseId>,
+    /// A number that they were called at, or are to be; "-" reads it from standard input 号码
+    #[arg(long)]
+    number: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -54,6 +85,7 @@ pub(crate) struct EraseArgs {
 pub(crate) fn run(project: &Project, command: DebtorCommand) -> Result<ExitCode> {
     super::runtime()?.block_on(async {
         match command {
+            DebtorCommand::Find(args) => find(project, &args).await,
             DebtorCommand::Access(args) => access(project, &args).await,
             DebtorCommand::Erase(args) => erase(project, &args).await,
         }
@@ -63,6 +95,71 @@ pub(crate) fn run(project: &Project, command: DebtorCommand) -> Result<ExitCode>
 /// Who it was about: in the audit, which nobody changes any more, by the SHA-256 alone.
 fn digest(debtor: &DebtorId) -> String {
     hex::encode(Sha256::digest(debtor.as_str()))
+}
+
+async fn find(project: &Project, args: &FindArgs) -> Result<ExitCode> {
+    let archive = Configuration::of(project)?.archive(project, Arc::new(open(project).await?))?;
+    // A number could be found again from its digest.
+    let whose = match (&args.sought.debtor, &args.sought.case) {
+        (Some(debtor), _) => digest(debtor),
+        (None, Some(case)) => hex::encode(Sha256::digest(case.as_str())),
+        (None, None) => String::new(),
+    };
+    let row = write_down(&archive.store, &args.by, "debtor find", &whose).await?;
+    let done = kept(&archive, &args.sought).await;
+    ended(&archive.store, row, &done).await?;
+    let found = done?;
+    for (debtor, kept) in &found {
+        let held = kept.holds.iter().any(|hold| hold.stands(now()));
+        let calls: Vec<String> = kept.calls.iter().map(ToString::to_string).collect();
+        if args.json {
+            let case = |stored: &StoredCase| {
+                let case = &stored.case;
+                json!({"case": case.id, "name": case.name, "creditor": case.creditor, "product": case.product,
+                    "state": stored.state.label()})
+            };
+            let cases: Vec<Value> = kept.cases.iter().map(case).collect();
+            let told = json!({"debtor": debtor, "cases": cases, "calls": calls, "messages": kept.messages,
+                "held": held});
+            out!("{told}")?;
+            continue;
+        }
+        let (cases, messages) = (kept.cases.len(), kept.messages);
+        out!(
+            "debtor 债务人 {debtor}: {cases} cases 件案件, {} calls 通电话, {messages} messages 条短信{}",
+            calls.len(),
+            if held { "; held 封存中" } else { "" }
+        )?;
+        for stored in &kept.cases {
+            let (case, state) = (&stored.case, stored.state);
+            let (zh, en) = (state.label_zh(), state.label());
+            out!("  {} {en} {zh}: {}, {} {}", case.id, case.name, case.creditor, case.product)?;
+        }
+        calls.iter().try_for_each(|call| out!("  {call}"))?;
+    }
+    if found.is_empty() && !args.json {
+        out!("nothing is kept of such a person 没有留存该人的信息")?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What is kept of whom is sought; of a number there may be several persons.
+async fn kept(archive: &Archive, sought: &Sought) -> Result<Vec<(DebtorId, KeptOf)>> {
+    let debtors = match (&sought.debtor, &sought.case, &sought.number) {
+        (Some(debtor), ..) => vec![debtor.clone()],
+        (None, Some(case), _) => archive.store.debtors_of_case(case).await?,
+        (None, None, Some(number)) => archive.store.debtors_of_number(&one(number)?).await?,
+        (None, None, None) => Vec::new(),
+    };
+    let mut found = Vec::new();
+    for debtor in debtors {
+        match archive.kept_of(&debtor).await {
+            Ok(kept) => found.push((debtor, kept)),
+            Err(KeepError::UnknownDebtor) => {}
+            Err(e) => return Err(e.into()),
+        }
+    }
+    Ok(found)
 }
 
 async fn access(project: &Project, args: &AccessArgs) -> Result<ExitCode> {

@@ -7,16 +7,19 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
+use serde_json::json;
 use waihu_store::Store;
 use waihu_types::PhoneNumber;
 
 use super::{
     dialog::{now, open},
-    written::written_by,
+    listed::local,
+    written::{look, written, written_by},
 };
 use crate::{
     output::{note, out},
     project::Project,
+    table::Table,
 };
 
 #[derive(Debug, Subcommand)]
@@ -27,6 +30,8 @@ pub(crate) enum DoNotCallCommand {
     Lift(LiftArgs),
     /// Tell what forbids a number, and what did 查询号码
     Check(OfNumber),
+    /// List what was entered, in that order, and without the numbers 列出登记（不含号码）
+    List(ListArgs),
 }
 
 #[derive(Debug, Args)]
@@ -61,6 +66,19 @@ pub(crate) struct OfNumber {
     number: String,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// After the entry of this id on 从此编号之后
+    #[arg(long, value_name = "ID", default_value_t = 0)]
+    after: i64,
+    /// At most so many 最多几条
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    limit: u32,
+    /// One JSON object a line 以 JSON 输出
+    #[arg(long)]
+    json: bool,
+}
+
 pub(crate) fn run(project: &Project, command: &DoNotCallCommand) -> Result<ExitCode> {
     super::runtime()?.block_on(async {
         let store = open(project).await?;
@@ -68,6 +86,7 @@ pub(crate) fn run(project: &Project, command: &DoNotCallCommand) -> Result<ExitC
             DoNotCallCommand::Add(args) => add(&store, args).await,
             DoNotCallCommand::Lift(args) => lift(&store, args).await,
             DoNotCallCommand::Check(of) => check(&store, &one(&of.number)?).await,
+            DoNotCallCommand::List(args) => list(&store, args).await,
         }
     })
 }
@@ -123,8 +142,37 @@ async fn check(store: &Store, number: &PhoneNumber) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+async fn list(store: &Store, args: &ListArgs) -> Result<ExitCode> {
+    let act = look("do-not-call list", [("--after", args.after > 0), ("--json", args.json)]);
+    let entries = written(store, &act, store.do_not_call_page(args.after, args.limit)).await?;
+    if args.json {
+        for entry in &entries {
+            let lifted = entry.lifted.as_ref();
+            let lifted = lifted.map(|(at, person, why)| json!({"at": at, "person": person, "why": why}));
+            out!(
+                "{}",
+                json!({"id": entry.id, "reason": entry.reason, "person": entry.person, "at": entry.at, "lifted": lifted})
+            )?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut table = Table::new(["entry 编号", "entered 登记", "by 登记人", "reason 原因", "lifted 解除"]);
+    for entry in &entries {
+        let lifted = entry.lifted.as_ref();
+        table.row([
+            entry.id.to_string(),
+            local(entry.at),
+            entry.person.clone(),
+            entry.reason.clone(),
+            lifted.map(|(at, person, why)| format!("{} {person}: {why}", local(*at))).unwrap_or_default(),
+        ]);
+    }
+    out!("{table}\n{} entries 条登记", entries.len())?;
+    Ok(ExitCode::SUCCESS)
+}
+
 /// A number as it was given, or from standard input.
-fn one(text: &str) -> Result<PhoneNumber> {
+pub(super) fn one(text: &str) -> Result<PhoneNumber> {
     let mut line = text.to_owned();
     if text == "-" {
         line.clear();

@@ -1,6 +1,7 @@
 //! The commands, one file each family.
 
 mod api_document;
+mod attempts;
 mod audit;
 mod authority;
 mod bench;
@@ -12,27 +13,36 @@ mod check;
 mod classify;
 mod corpus;
 mod debtor;
+mod decisions;
 mod deliver;
 pub(crate) mod dialog;
 mod do_not_call;
 mod doctor;
 mod eval;
+mod events;
+#[cfg(test)]
+mod every_operation_has_a_command;
 mod explain;
 mod export;
 mod hold;
 mod init;
+mod listed;
 mod models;
 mod outcomes;
 mod person;
 mod practice;
+mod promises;
 mod prompts;
 mod quality;
 mod report;
+mod results;
 mod retention;
 mod say;
+mod search;
 mod serve;
 mod signals;
 mod simulate;
+mod strategy;
 mod token;
 mod trace;
 mod train;
@@ -99,6 +109,9 @@ enum Command {
     /// Call the cases of a file 批量外呼
     #[command(subcommand)]
     Campaign(campaign::CampaignCommand),
+    /// Show strategies, and save versions of them for campaigns that are made from then on 查看与保存策略
+    #[command(subcommand)]
+    Strategy(strategy::StrategyCommand),
     /// Keep the list of numbers that nobody calls 禁呼名单
     #[command(subcommand)]
     DoNotCall(do_not_call::DoNotCallCommand),
@@ -112,8 +125,20 @@ enum Command {
     /// Bring events to others: how each receiver stands, and what is sent again 向外投递事件
     #[command(subcommand)]
     Deliver(deliver::DeliverCommand),
+    /// Show what was kept of why each call about a case was allowed or denied 查看某案件的合规判定记录
+    Decisions(decisions::DecisionsArgs),
+    /// List what was dialled, also what is not over yet 查看拨打记录
+    Attempts(attempts::AttemptsArgs),
     /// Show the outcomes on file 查看通话结果
     Outcomes(outcomes::OutcomesArgs),
+    /// List what was promised, and when it is due 查看还款承诺
+    Promises(promises::PromisesArgs),
+    /// Find calls by how they ended and by what was said in them 检索通话
+    Search(search::SearchArgs),
+    /// Count what came of calls, and what they cost 结果统计与成本
+    Results(results::ResultsArgs),
+    /// Tell what happened from a place on, and what happens 查看与跟踪实时事件
+    Events(events::EventsArgs),
     /// Reports that are sent by themselves: what was sent, and what would be 定期报表
     #[command(subcommand)]
     Report(report::ReportCommand),
@@ -196,7 +221,14 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Cases(command) => cases::run(&project, command),
         Command::Explain(args) => explain::run(&project, &args),
         Command::Deliver(command) => deliver::run(&project, command),
+        Command::Decisions(args) => decisions::run(&project, &args),
+        Command::Attempts(args) => attempts::run(&project, &args),
         Command::Outcomes(args) => outcomes::run(&project, args),
+        Command::Promises(args) => promises::run(&project, &args),
+        Command::Search(args) => search::run(&project, &args),
+        Command::Results(args) => results::run(&project, &args),
+        Command::Strategy(command) => strategy::run(&project, &command),
+        Command::Events(args) => events::run(&project, &args),
         Command::Report(command) => report::run(&project, &command),
         Command::Export(command) => export::run(&project, &command),
         Command::Quality(command) => quality::run(&project, command),

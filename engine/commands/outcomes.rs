@@ -6,18 +6,21 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::Args;
-use waihu_store::{Filter, Store};
-use waihu_types::{CampaignId, CaseId, Outcome, Redial, WallTime};
+use waihu_store::Filter;
+use waihu_types::{AttemptId, CampaignId, CaseId, Outcome, Redial, WallTime};
 
-use super::written::written;
+use super::{
+    listed::OnFile,
+    written::{look, written},
+};
 use crate::{
-    configuration::Configuration,
-    output::{note, out},
-    plant,
+    output::out,
     project::Project,
     table::Table,
     watch::{named, sounded},
 };
+
+pub(super) use export::moment;
 
 #[derive(Debug, Args)]
 pub(crate) struct OutcomesArgs {
@@ -30,9 +33,11 @@ pub(crate) struct OutcomesArgs {
     /// Of one case 案件
     #[arg(long)]
     case: Option<CaseId>,
-    /// Of the practice ground 演练场的结果
-    #[arg(long)]
-    practice: bool,
+    /// That of one attempt 通话
+    #[arg(long, conflicts_with = "export")]
+    attempt: Option<AttemptId>,
+    #[command(flatten)]
+    ground: OnFile,
     /// The newest so many 最近几条
     #[arg(long)]
     limit: Option<u32>,
@@ -52,6 +57,7 @@ impl OutcomesArgs {
     /// What was asked for, as it is written down: by which flags, and with none of their values.
     fn act(&self) -> String {
         let flags = [
+            ("--attempt", self.attempt.is_some()),
             ("--json", self.json),
             ("--campaign", self.campaign.is_some()),
             ("--case", self.case.is_some()),
@@ -60,8 +66,7 @@ impl OutcomesArgs {
             ("--since", self.since.is_some()),
             ("--promises", self.promises),
         ];
-        let given = flags.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag);
-        std::iter::once("outcomes").chain(given).collect::<Vec<_>>().join(" ")
+        look("outcomes", flags)
     }
 }
 
@@ -70,17 +75,10 @@ pub(crate) fn run(project: &Project, args: OutcomesArgs) -> Result<ExitCode> {
         return super::runtime()?.block_on(export::write(project, &args, file));
     }
     let act = args.act();
-    let filter = Filter { campaign: args.campaign, case: args.case, limit: args.limit, ..Filter::default() };
+    let (campaign, case, attempt, limit) = (args.campaign, args.case, args.attempt, args.limit);
+    let filter = Filter { campaign, case, attempt, limit, ..Filter::default() };
     let outcomes = super::runtime()?.block_on(async {
-        let store = match args.practice {
-            true => Some(Store::open(project.practice_store()).await?),
-            false => Configuration::of(project)?.existing_store().await?,
-        };
-        let Some(store) = store else {
-            note!("no call was placed from here yet 尚无通话记录");
-            return Ok(Vec::new());
-        };
-        plant::recover(project, &store).await?;
+        let Some(store) = args.ground.store(project).await? else { return Ok(Vec::new()) };
         let outcomes = written(&store, &act, store.outcomes(&filter)).await;
         store.close().await;
         outcomes

@@ -58,6 +58,12 @@ pub(super) async fn written_by<T, E: Into<anyhow::Error>>(
     done.map_err(Into::into)
 }
 
+/// A look as it is written down: by which flags it was asked for, and with none of their values.
+pub(super) fn look<'a>(command: &'a str, flags: impl IntoIterator<Item = (&'a str, bool)>) -> String {
+    let given = flags.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag);
+    std::iter::once(command).chain(given).collect::<Vec<_>>().join(" ")
+}
+
 /// The account that somebody signed in by at the machine, which stays theirs behind `sudo`; where the machine keeps
 /// none, as in a container, the one that runs this.
 fn account() -> String {

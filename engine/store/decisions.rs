@@ -95,6 +95,15 @@ impl Verdict {
             Self::Despite => "despite",
         }
     }
+
+    /// The same for readers of Mandarin.
+    pub fn label_zh(self) -> &'static str {
+        match self {
+            Self::Allowed => "允许",
+            Self::Denied => "拒绝",
+            Self::Despite => "强行呼叫",
+        }
+    }
 }
 
 /// A decision as it is kept.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 use waihu_campaign::{Settings, Strategy};
-use waihu_store::{Begun, CampaignState, CaseState, Pin, Placement, StoredCampaign};
+use waihu_store::{Begun, CampaignState, CaseState, Pin, Placement, Store, StoredCampaign};
 use waihu_types::{CampaignId, Case, CaseId, ProductKind, WallTime};
 
 use crate::{
@@ -214,7 +214,7 @@ pub(crate) async fn one(
 /// What of a campaign is to change, as a merge patch (RFC 7396): what is left out stays, null takes it away.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct CampaignChange {
+pub struct CampaignChange {
     /// The first day of calls, at the callee's place; null for at once.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, format = Date)]
@@ -278,26 +278,39 @@ pub(crate) async fn change(
     At(campaign): At<CampaignId>,
     Body(it): Body<CampaignChange>,
 ) -> Result<impl IntoResponse, Problem> {
-    let found =
-        shared.store().campaign(&campaign).await?.ok_or_else(|| Problem::not_found("campaign 批次"))?;
+    change_campaign(shared.store(), &campaign, it, expected.expected(), now()).await?;
+    one(shared, who, At(campaign)).await
+}
+
+/// Changes a campaign's days and pace, of the revision that is expected where one is; its revision then.
+///
+/// # Errors
+/// What does not hold, that it was stopped or changed meanwhile, that its mode is to change while it runs, or that it
+/// cannot be written.
+pub async fn change_campaign(
+    store: &Store,
+    campaign: &CampaignId,
+    change: CampaignChange,
+    expected: Option<i64>,
+    now: WallTime,
+) -> Result<i64, Problem> {
+    let found = store.campaign(campaign).await?.ok_or_else(|| Problem::not_found("campaign 批次"))?;
     let read = |settings: Value| shaped::<Settings>(settings).map_err(|e| e.within("settings"));
     let before = read(found.settings.clone())?;
-    let settings = read(it.of(found.settings))?;
+    let settings = read(change.of(found.settings))?;
     held(&settings)?;
     if settings.pacing.mode != before.pacing.mode && found.state == CampaignState::Running {
         let what = "its pacing mode is changed while it is paused: pause it first 请先暂停，再更改拨号方式";
         return Err(Problem::new(Code::Conflict, what).of("settings.pacing.mode"));
     }
-    let now = now();
     let asked_from = ((settings.from, settings.until) != (before.from, before.until)).then(|| {
         let first = settings.from.and_then(|day| day.at(0, 0, 0, 0).in_tz("UTC").ok());
         let first = first.map(|first| first.timestamp().as_millisecond().saturating_sub(EARLIEST_DAY_MS));
         first.map_or(now, |first| WallTime::from_unix_millis(first).max(now))
     });
     // Of the revision that was read, so that nothing of another's change is taken back.
-    let revision = expected.expected().unwrap_or(found.revision);
-    shared.store().change_campaign(&campaign, (&kept(&settings)?, asked_from), Some(revision), now).await?;
-    one(shared, who, At(campaign)).await
+    let revision = expected.unwrap_or(found.revision);
+    Ok(store.change_campaign(campaign, (&kept(&settings)?, asked_from), Some(revision), now).await?)
 }
 
 /// How many cases of a campaign stand where.

@@ -86,7 +86,8 @@ pub(crate) struct Which {
     after: Option<i64>,
 }
 
-const KINDS: [&str; 7] = ["outcome", "attempt", "case", "campaign", "do_not_call", "sms", "report"];
+/// The kinds of events that may be asked for.
+pub const KINDS: [&str; 7] = ["outcome", "attempt", "case", "campaign", "do_not_call", "sms", "report"];
 
 impl Which {
     fn check(&self) -> Result<(), Problem> {

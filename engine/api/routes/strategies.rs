@@ -7,13 +7,14 @@ use axum::{Json, http::StatusCode, response::IntoResponse};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use waihu_campaign::Strategy;
+use waihu_store::Store;
 use waihu_types::WallTime;
 
 use crate::{
     Problem,
     extract::{Answer, At, Body, IfMatch, Who, etag},
     problem::Fault,
-    state::{Here, Shared, StrategyOf, now},
+    state::{Here, Shared, StrategyFile, StrategyOf, now},
 };
 
 /// The longest strategy \[bytes\]: a thousand lines.
@@ -84,7 +85,7 @@ pub(crate) async fn list(shared: Here, _: Who) -> Answer<Vec<StrategyHead>> {
     responses((status = 200, description = "The strategy", body = StrategyRecord,
         headers(("ETag" = String, description = "Its version")))))]
 pub(crate) async fn read(shared: Here, _: Who, At(name): At<String>) -> Result<impl IntoResponse, Problem> {
-    let name = named(name)?;
+    named(&name)?;
     let found = match shared.store().strategy(&name).await? {
         Some(saved) => StrategyRecord { head: of_saved(&saved), content: saved.content },
         None => {
@@ -109,19 +110,34 @@ pub(crate) async fn save(
     expected: IfMatch,
     Body(new): Body<NewContent>,
 ) -> Result<impl IntoResponse, Problem> {
-    let name = named(name)?;
-    if new.content.len() > MOST_BYTES {
-        return Err(Problem::invalid("content", "it has 64 KiB at most 策略内容过长"));
-    }
-    holds(&new.content).map_err(|problem| problem.of("content"))?;
-    // A model that it names is looked for now, not when a campaign is made.
-    (shared.inner().state.strategy)(StrategyOf::Text(&new.content))
-        .map_err(|said| Problem::invalid("content", said))?;
-    let store = shared.store();
-    let revision = store.save_strategy(&name, &new.content, expected.expected(), who.person(), now()).await?;
+    let saved = (name.as_str(), new.content.as_str());
+    let by = (expected.expected(), who.person());
+    let revision = save_strategy(shared.store(), &shared.inner().state.strategy, saved, by, now()).await?;
     let head =
         StrategyHead { name, revision, saved_by: Some(who.person().to_owned()), saved_at: Some(now()) };
     Ok((StatusCode::OK, etag(revision), Json(StrategyRecord { head, content: new.content })))
+}
+
+/// Saves a strategy (its name and what stands in it) as its next version, of the version that is expected where one is,
+/// by a person; its version then. `read` looks for a model that it names.
+///
+/// # Errors
+/// What does not hold, that it was saved meanwhile, or that it cannot be written.
+pub async fn save_strategy(
+    store: &Store,
+    read: &StrategyFile,
+    (name, content): (&str, &str),
+    (expected, by): (Option<i64>, &str),
+    now: WallTime,
+) -> Result<i64, Problem> {
+    named(name)?;
+    if content.len() > MOST_BYTES {
+        return Err(Problem::invalid("content", "it has 64 KiB at most 策略内容过长"));
+    }
+    holds(content).map_err(|problem| problem.of("content"))?;
+    // A model that it names is looked for now, not when a campaign is made.
+    read(StrategyOf::Text(content)).map_err(|said| Problem::invalid("content", said))?;
+    Ok(store.save_strategy(name, content, expected, by, now).await?)
 }
 
 /// The content of a strategy that settings name, with its model inside: the newest that was saved, or else the file.
@@ -144,9 +160,9 @@ pub(super) fn holds(content: &str) -> Result<(), Problem> {
 }
 
 /// A name is that of a file, and leads nowhere else.
-fn named(name: String) -> Result<String, Problem> {
+fn named(name: &str) -> Result<(), Problem> {
     let fits = (1..=64).contains(&name.len())
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b))
         && name.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric);
-    if fits { Ok(name) } else { Err(Problem::not_found("strategy 策略")) }
+    if fits { Ok(()) } else { Err(Problem::not_found("strategy 策略")) }
 }

@@ -20,7 +20,7 @@ const LOOK: Duration = Duration::from_secs(1);
 #[derive(Debug, Args)]
 pub(crate) struct OfCampaign {
     /// The campaign 批次名
-    id: CampaignId,
+    pub(super) id: CampaignId,
 }
 
 #[derive(Debug, Args)]

@@ -1,5 +1,6 @@
 //! `waihu campaign`: a set of cases, and who is called about it.
 
+mod change;
 mod create;
 mod dial;
 mod manage;
@@ -28,6 +29,8 @@ pub(crate) enum CampaignCommand {
     Create(create::CreateArgs),
     /// Put further cases into a campaign 向批次添加案件
     Add(create::AddArgs),
+    /// Change a campaign's days and pace, also while it is dialled 更改批次的日期与速度
+    Change(change::ChangeArgs),
     /// Start a campaign, or go on with a paused one 启动或恢复批次
     #[command(alias = "resume")]
     Start(manage::OfCampaign),
@@ -38,6 +41,8 @@ pub(crate) enum CampaignCommand {
     /// Tell how campaigns stand 查看批次
     #[command(alias = "list")]
     Status(manage::StatusArgs),
+    /// Show one campaign with its settings, strategy and revision, as JSON 查看批次的设置、策略与修订号
+    Show(manage::OfCampaign),
     /// Simulate a day of several campaigns in virtual time; nobody is called 模拟一天的外呼（不拨号）
     Simulate(simulate::SimulateArgs),
 }
@@ -48,9 +53,11 @@ pub(crate) fn run(project: &Project, command: CampaignCommand) -> Result<ExitCod
         CampaignCommand::Run(args) => run::run(project, args),
         CampaignCommand::Create(args) => create::create(project, &args),
         CampaignCommand::Add(args) => create::add(project, &args),
+        CampaignCommand::Change(args) => change::change(project, &args),
         CampaignCommand::Start(of) => manage::turn(project, &of, Running),
         CampaignCommand::Pause(of) => manage::turn(project, &of, Paused),
         CampaignCommand::Stop(of) => manage::turn(project, &of, Stopped),
+        CampaignCommand::Show(of) => change::show(project, &of),
         CampaignCommand::Status(args) => manage::status(project, &args),
         CampaignCommand::Simulate(args) => simulate::run(project, &args),
     }

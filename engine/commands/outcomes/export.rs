@@ -129,7 +129,7 @@ fn row(filed: &FiledOutcome) -> Result<Vec<Value>> {
 }
 
 /// A moment, or the midnight of a day by this machine's clock.
-fn moment(text: &str) -> Result<WallTime> {
+pub(crate) fn moment(text: &str) -> Result<WallTime> {
     let at = text.parse::<jiff::Timestamp>().ok().or_else(|| {
         let day: jiff::civil::Date = text.parse().ok()?;
         jiff::tz::TimeZone::system().to_timestamp(day.at(0, 0, 0, 0)).ok()
