@@ -2,14 +2,15 @@
 
 mod export;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::Args;
+use waihu_campaign::fate::Fate;
 use waihu_store::{Filter, Store};
-use waihu_types::{CampaignId, CaseId, Outcome, Redial, WallTime};
+use waihu_types::{AttemptId, CampaignId, CaseId, Outcome, Redial, WallTime};
 
-use super::written::written;
+use super::{dialog::now, written::written};
 use crate::{
     configuration::Configuration,
     output::{note, out},
@@ -71,19 +72,23 @@ pub(crate) fn run(project: &Project, args: OutcomesArgs) -> Result<ExitCode> {
     }
     let act = args.act();
     let filter = Filter { campaign: args.campaign, case: args.case, limit: args.limit, ..Filter::default() };
-    let outcomes = super::runtime()?.block_on(async {
+    let (outcomes, fates) = super::runtime()?.block_on(async {
         let store = match args.practice {
             true => Some(Store::open(project.practice_store()).await?),
             false => Configuration::of(project)?.existing_store().await?,
         };
         let Some(store) = store else {
             note!("no call was placed from here yet 尚无通话记录");
-            return Ok(Vec::new());
+            return Ok((Vec::new(), BTreeMap::new()));
         };
         plant::recover(project, &store).await?;
-        let outcomes = written(&store, &act, store.outcomes(&filter)).await;
+        store.judge_promises(now()).await?;
+        let outcomes = written(&store, &act, store.outcomes(&filter)).await?;
+        let promised: Vec<&AttemptId> =
+            outcomes.iter().filter(|o| o.promise.is_some()).map(|o| &o.attempt).collect();
+        let fates = store.fates(&promised).await?;
         store.close().await;
-        outcomes
+        anyhow::Ok((outcomes, fates))
     })?;
     if args.json {
         for outcome in &outcomes {
@@ -103,17 +108,18 @@ pub(crate) fn run(project: &Project, args: OutcomesArgs) -> Result<ExitCode> {
         "again 再呼",
     ]);
     for outcome in &outcomes {
-        table.row(row(outcome));
+        table.row(row(outcome, fates.get(&outcome.attempt).copied()));
     }
     out!("{table}\n{} outcomes 条记录", outcomes.len())?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn row(o: &Outcome) -> [String; 9] {
+fn row(o: &Outcome, fate: Option<Fate>) -> [String; 9] {
+    let fate = fate.map(|fate| format!(" {} {}", fate.label(), fate.label_zh())).unwrap_or_default();
     let promise = o
         .promise
         .as_ref()
-        .map(|p| format!("{} {} {}", p.sum.amount(), p.sum.currency(), p.date))
+        .map(|p| format!("{} {} {}{fate}", p.sum.amount(), p.sum.currency(), p.date))
         .unwrap_or_default();
     let talked = o.answered_at.map(|a| ((o.ended_at.unix_millis() - a.unix_millis()) / 1_000).to_string());
     let again = match &o.redial {

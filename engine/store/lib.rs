@@ -26,6 +26,7 @@ mod overtaken;
 mod owner;
 mod pages;
 mod people;
+mod promises;
 mod pull;
 mod queue;
 mod readers;
