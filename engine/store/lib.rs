@@ -62,6 +62,7 @@ pub use overtaken::{Overtaken, Unanswered};
 pub use owner::Claim;
 pub use pages::{After, FiledOutcome, Kept, PageFilter};
 pub use people::{InvalidLogin, Lockout, Login, Person, Secret, Session};
+pub use promises::CaseChange;
 pub use pull::{Pull, PullError, Source};
 pub use queue::{Counts, Picked, Placement};
 pub use readers::{DeadLetter, Hold, Place};

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::{AssertSqlSafe, FromRow};
 use waihu_campaign::fate::{Fate, Promised, Told, fall, judge};
-use waihu_types::{AttemptId, Promise, PromiseState, WallTime};
+use waihu_types::{AttemptId, CaseId, Promise, PromiseState, WallTime};
 
 use crate::{
     CaseState, Store, StoreError,
@@ -29,19 +29,31 @@ struct OnFile {
     time_zone: Option<String>,
 }
 
-/// What a case came to.
-#[derive(FromRow)]
-struct Change {
+/// What the lender told of a case about which something had been promised. `Debug` hides it: it is personal data.
+#[derive(Clone, PartialEq, Eq, FromRow)]
+pub struct CaseChange {
     case_id: String,
-    at: i64,
-    state: String,
-    due_before: Option<String>,
-    due: Option<String>,
-    promise: Option<String>,
-    promise_date: Option<String>,
+    /// When \[ms since the Unix epoch\].
+    pub at: i64,
+    /// How the case stands from then on.
+    pub state: String,
+    /// What was due before; none where it was in another currency, or is not known.
+    pub due_before: Option<String>,
+    /// What is due; none where it is not known.
+    pub due: Option<String>,
+    /// What the lender says of the last promise, where it says anything.
+    pub promise: Option<String>,
+    /// The day of that promise.
+    pub promise_date: Option<String>,
 }
 
-impl Change {
+impl std::fmt::Debug for CaseChange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "CaseChange({} …)", self.state)
+    }
+}
+
+impl CaseChange {
     fn told(&self) -> Told {
         let state = CaseState::read(&self.state);
         let word = |word: &str| word.parse::<PromiseState>().ok();
@@ -105,7 +117,7 @@ impl Store {
             (promises, changes) = (promises.bind(case.as_str()), changes.bind(case.as_str()));
         }
         let promises: Vec<OnFile> = promises.fetch_all(&mut **tx).await.map_err(|e| self.sql(e))?;
-        let changes: Vec<Change> = changes.fetch_all(&mut **tx).await.map_err(|e| self.sql(e))?;
+        let changes: Vec<CaseChange> = changes.fetch_all(&mut **tx).await.map_err(|e| self.sql(e))?;
         let mut told: BTreeMap<&str, Vec<Told>> = BTreeMap::new();
         for change in &changes {
             told.entry(&change.case_id).or_default().push(change.told());
@@ -151,6 +163,21 @@ impl Store {
             .await
             .map_err(|e| self.sql(e))?;
         Ok(on_file.state != fate.label())
+    }
+
+    /// What the lender told of a case from its first promise on, in its order.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn case_changes(&self, case: &CaseId) -> Result<Vec<CaseChange>, StoreError> {
+        sqlx::query_as(
+            "SELECT case_id, at, state, due_before, due, promise, promise_date FROM case_changes
+             WHERE case_id = $1 ORDER BY revision",
+        )
+        .bind(case.as_str())
+        .fetch_all(&self.pool)
+        .await
+        .map_err(|e| self.sql(e))
     }
 
     /// What became of the promises of calls, as it was looked at last; a call without one is left out, and so is one
