@@ -1,14 +1,15 @@
--- What became of promises, as `promises.rs` works it out from what the lender has told of their cases since. The database
--- marks what is to be looked at and keeps what a case came to, so that what older programs write counts too. A promise of
--- before has no row: nothing tells when its case was paid. The view tells the state in a new column at its end.
+-- What became of promises, as `promises.rs` works it out from what the lender has told of their cases since. The
+-- database marks what is to be looked at and keeps what a case came to, so that what older programs write counts too. A
+-- promise of before has no row: nothing tells when its case was paid. The view tells the state in a new column at its
+-- end.
 CREATE TABLE promises (
     attempt TEXT PRIMARY KEY NOT NULL REFERENCES outcomes (attempt),
     case_id TEXT NOT NULL,
     state   TEXT NOT NULL DEFAULT 'open'
             CHECK (state IN ('open', 'kept', 'kept_in_part', 'broken', 'replaced', 'unknown')),
-    due_at  INTEGER,                                     -- when its last day is over, and the books'; null until it was looked at
-    due     INTEGER NOT NULL DEFAULT 0 CHECK (due IN (0, 1)), -- whether that has come, and it is known what became of it
-    look_at INTEGER                                      -- when it is to be looked at next; null: not until its case changes
+    due_at  INTEGER,                                     -- when its last day is over, and the books'; null: not known yet
+    due     INTEGER NOT NULL DEFAULT 0 CHECK (due IN (0, 1)), -- that has come, and it is known what became of it
+    look_at INTEGER                                      -- when it is looked at next; null: when its case changes
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX promises_by_case ON promises (case_id);
 CREATE INDEX promises_to_look_at ON promises (look_at) WHERE look_at IS NOT NULL;
