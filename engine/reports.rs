@@ -93,11 +93,13 @@ fn row(cost: waihu_api::Cost) -> Row {
         answered: cost.answered,
         contacts: cost.contacts,
         promises: cost.promises,
+        kept: cost.kept,
         currency: cost.currency,
         calls_cost: cost.calls_cost,
         agents_cost: cost.agents_cost,
         per_contact: cost.per_contact.unwrap_or_default(),
         per_promise: cost.per_promise.unwrap_or_default(),
+        per_kept: cost.per_kept.unwrap_or_default(),
     }
 }
 

@@ -1,5 +1,5 @@
-//! What `waihu serve` does beside its calls: judges what was filed, draws calls for review, makes and sends reports.
-//! Each of it is done once, whichever node is first, and none of it is waited for by a call.
+//! What `waihu serve` does beside its calls: judges what was filed, and what became of promises, draws calls for review,
+//! makes and sends reports. Each of it is done once, whichever node is first, and none of it is waited for by a call.
 
 use std::time::Duration;
 
@@ -14,6 +14,8 @@ use crate::{commands::dialog::now, reports::Reports};
 const LOOK: Duration = Duration::from_secs(2);
 /// How many looks apart draws and reports are asked for: a minute.
 const SELDOM: u32 = 30;
+/// How often it is looked what became of promises: a payment shows no later.
+const LOOK_AT_PROMISES: Duration = Duration::from_secs(20);
 
 /// What is tended with.
 pub(crate) struct Tending {
@@ -26,6 +28,20 @@ pub(crate) struct Tending {
 impl Tending {
     /// Tends until it is dropped.
     pub(crate) async fn run(self) {
+        // Of a large import many promises are looked at anew: nothing else waits for that.
+        tokio::join!(self.watch(), self.promises());
+    }
+
+    async fn promises(&self) {
+        loop {
+            if let Err(error) = self.archive.store.judge_promises(now()).await {
+                tracing::warn!(%error, "it is not known yet what became of promises");
+            }
+            tokio::time::sleep(LOOK_AT_PROMISES).await;
+        }
+    }
+
+    async fn watch(&self) {
         let mut seq = None;
         let mut looks = 0_u32;
         loop {

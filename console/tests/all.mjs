@@ -119,6 +119,9 @@ await step('operations make and run a campaign', async (page) => {
   await shoot(page, 'new-check');
   await page.getByRole('button', { name: '下一步' }).click();
   await page.getByLabel('批次编号').fill('november');
+  await page.getByRole('button', { name: '再加一个话术' }).click();
+  await page.getByLabel('份额 B').waitFor();
+  await page.getByRole('button', { name: '去掉话术 B' }).click();
   await page.getByLabel('创建后立即启动').check();
   await shoot(page, 'new-settings');
   await page.getByRole('button', { name: '导入并创建' }).click();

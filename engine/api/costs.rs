@@ -86,8 +86,10 @@ fn cost(effort: Effort, trunk: Option<String>, own: Option<&TrunkRates>, rates: 
         answered: effort.answered,
         contacts: effort.contacts,
         promises: effort.promises,
+        kept: effort.kept,
         per_contact: each(effort.contacts),
         per_promise: each(effort.promises),
+        per_kept: each(effort.kept),
         calls_cost: hundredths(calls),
         agents_cost: hundredths(agents),
     }
@@ -112,6 +114,7 @@ mod tests {
             answered: 4,
             contacts: 3,
             promises: 0,
+            kept: 0,
             units: 100,
             agent_ms: 90_000,
         };

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::Decimal;
-use waihu_types::{CampaignId, CaseId, Disposition, Identity, Outcome};
+use waihu_types::{AttemptId, CampaignId, CaseId, Disposition, Identity, Outcome};
 
 /// The normal deviate of a two-sided interval of 95 %.
 const Z: f64 = 1.959_963_984_540_054;
@@ -101,6 +101,8 @@ pub struct VariantResult {
     pub right_party: u32,
     /// Cases with a promise.
     pub promises: u32,
+    /// Cases with a promise that was kept.
+    pub kept: u32,
     /// What was promised, by currency.
     pub sums: BTreeMap<String, Decimal>,
     /// Cases that ended in a complaint.
@@ -116,17 +118,18 @@ impl VariantResult {
     }
 }
 
-/// What the outcomes of a campaign come to, by variant, in the order of their names.
-pub fn results(outcomes: &[Outcome]) -> Vec<VariantResult> {
+/// What the outcomes of a campaign come to, by variant, in the order of their names; `kept` are the attempts whose
+/// promise was kept.
+pub fn results(outcomes: &[Outcome], kept: &BTreeSet<AttemptId>) -> Vec<VariantResult> {
     let mut by_variant: BTreeMap<String, Vec<&Outcome>> = BTreeMap::new();
     for outcome in outcomes {
         let name = outcome.script.variant.clone().unwrap_or_else(|| script_label(outcome));
         by_variant.entry(name).or_default().push(outcome);
     }
-    by_variant.into_iter().map(|(variant, outcomes)| result(variant, &outcomes)).collect()
+    by_variant.into_iter().map(|(variant, outcomes)| result(variant, &outcomes, kept)).collect()
 }
 
-fn result(variant: String, outcomes: &[&Outcome]) -> VariantResult {
+fn result(variant: String, outcomes: &[&Outcome], kept: &BTreeSet<AttemptId>) -> VariantResult {
     let cases = |which: &dyn Fn(&Outcome) -> bool| {
         let cases: BTreeSet<&CaseId> = outcomes.iter().filter(|o| which(o)).map(|o| &o.case).collect();
         count(cases.len())
@@ -153,6 +156,7 @@ fn result(variant: String, outcomes: &[&Outcome]) -> VariantResult {
         answered: cases(&|o| o.answered_at.is_some()),
         right_party: cases(&|o| o.identity == Identity::Confirmed),
         promises: count(promised.len()),
+        kept: cases(&|o| kept.contains(&o.attempt)),
         sums,
         complaints: ended(Disposition::Complaint),
         stop_calling: ended(Disposition::StopCalling),

@@ -9,6 +9,7 @@ mod columns;
 pub mod contact;
 pub mod day;
 mod experiment;
+pub mod fate;
 mod object;
 mod pace;
 pub mod pacing;

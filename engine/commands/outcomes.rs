@@ -2,14 +2,16 @@
 
 mod export;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::Args;
+use waihu_campaign::fate::Fate;
 use waihu_store::Filter;
 use waihu_types::{AttemptId, CampaignId, CaseId, Outcome, Redial, WallTime};
 
 use super::{
+    dialog::now,
     listed::OnFile,
     written::{look, written},
 };
@@ -77,11 +79,17 @@ pub(crate) fn run(project: &Project, args: OutcomesArgs) -> Result<ExitCode> {
     let act = args.act();
     let (campaign, case, attempt, limit) = (args.campaign, args.case, args.attempt, args.limit);
     let filter = Filter { campaign, case, attempt, limit, ..Filter::default() };
-    let outcomes = super::runtime()?.block_on(async {
-        let Some(store) = args.ground.store(project).await? else { return Ok(Vec::new()) };
-        let outcomes = written(&store, &act, store.outcomes(&filter)).await;
+    let (outcomes, fates) = super::runtime()?.block_on(async {
+        let Some(store) = args.ground.store(project).await? else {
+            return Ok((Vec::new(), BTreeMap::new()));
+        };
+        store.judge_promises(now()).await?;
+        let outcomes = written(&store, &act, store.outcomes(&filter)).await?;
+        let promised: Vec<&AttemptId> =
+            outcomes.iter().filter(|o| o.promise.is_some()).map(|o| &o.attempt).collect();
+        let fates = store.fates(&promised).await?;
         store.close().await;
-        outcomes
+        anyhow::Ok((outcomes, fates))
     })?;
     if args.json {
         for outcome in &outcomes {
@@ -101,17 +109,18 @@ pub(crate) fn run(project: &Project, args: OutcomesArgs) -> Result<ExitCode> {
         "again 再呼",
     ]);
     for outcome in &outcomes {
-        table.row(row(outcome));
+        table.row(row(outcome, fates.get(&outcome.attempt).copied()));
     }
     out!("{table}\n{} outcomes 条记录", outcomes.len())?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn row(o: &Outcome) -> [String; 9] {
+fn row(o: &Outcome, fate: Option<Fate>) -> [String; 9] {
+    let fate = fate.map(|fate| format!(" {} {}", fate.label(), fate.label_zh())).unwrap_or_default();
     let promise = o
         .promise
         .as_ref()
-        .map(|p| format!("{} {} {}", p.sum.amount(), p.sum.currency(), p.date))
+        .map(|p| format!("{} {} {}{fate}", p.sum.amount(), p.sum.currency(), p.date))
         .unwrap_or_default();
     let talked = o.answered_at.map(|a| ((o.ended_at.unix_millis() - a.unix_millis()) / 1_000).to_string());
     let again = match &o.redial {

@@ -48,6 +48,8 @@ pub struct KeptOf {
 /// What rows tell of a person.
 struct Person {
     cases: Vec<StoredCase>,
+    /// What became of promises, and what the lender told of their cases.
+    promises: Vec<Value>,
     calls: Vec<Call>,
     messages: Vec<Value>,
     /// What calls were judged to be, and by whom they were looked through.
@@ -80,6 +82,7 @@ impl Archive {
             }
             let cases: Vec<Value> = person.cases.iter().map(case).collect();
             pack.json("cases.json", &cases)?;
+            pack.json("promises.json", &person.promises)?;
             pack.json("messages.json", &person.messages)?;
             pack.json("judgements.json", &person.judgements)?;
             pack.json("reviews.json", &person.reviews)?;
@@ -176,7 +179,23 @@ impl Archive {
             }
         }
         let holds = self.holds_on(debtor, &traces).await?;
-        Ok(Person { cases: traces.cases, calls, messages, judgements, reviews, looks, holds, not_called })
+        let promises = self.promises(&traces).await?;
+        let cases = traces.cases;
+        Ok(Person { cases, promises, calls, messages, judgements, reviews, looks, holds, not_called })
+    }
+
+    async fn promises(&self, traces: &Traces) -> Result<Vec<Value>, KeepError> {
+        let fates = self.store.fates(&traces.calls.iter().collect::<Vec<_>>()).await?;
+        let mut promises: Vec<Value> =
+            fates.iter().map(|(call, fate)| json!({"call": call, "state": fate.label()})).collect();
+        for stored in &traces.cases {
+            for told in self.store.case_changes(&stored.case.id).await? {
+                promises.push(json!({"case": stored.case.id, "at": WallTime::from_unix_millis(told.at),
+                    "state": told.state, "due_before": told.due_before, "due": told.due,
+                    "last_promise": told.promise, "last_promise_date": told.promise_date}));
+            }
+        }
+        Ok(promises)
     }
 
     /// The reviews that a call was drawn for, with what was done in each.

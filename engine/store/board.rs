@@ -76,6 +76,12 @@ pub struct Cell {
     pub calls: i64,
     /// So many with a promise.
     pub promises: i64,
+    /// Of these promises, those that are due by now, and of which it is known what became of them.
+    pub due: i64,
+    /// Of those that are due, the kept ones.
+    pub kept: i64,
+    /// Of those that are due, the ones that were kept in part.
+    pub kept_in_part: i64,
     /// All that was promised, in hundredths, whatever the currency.
     pub promised: i64,
     /// Between answer and end, together [ms].
@@ -163,15 +169,21 @@ impl Store {
         };
         let sql = format!(
             "SELECT disposition, answered_by, identity, script, kind, grade, hour, count(*) AS calls,
-                    CAST(sum(promise) AS BIGINT) AS promises, CAST(sum(cents) AS BIGINT) AS promised,
+                    CAST(sum(promise) AS BIGINT) AS promises, CAST(sum(due) AS BIGINT) AS due,
+                    CAST(sum(kept) AS BIGINT) AS kept, CAST(sum(kept_in_part) AS BIGINT) AS kept_in_part,
+                    CAST(sum(cents) AS BIGINT) AS promised,
                     CAST(sum(talk) AS BIGINT) AS talk_ms
              FROM (SELECT o.effective AS disposition, o.answered_by AS answered_by, o.identity AS identity,
                       coalesce({}, {}, '') AS script, coalesce({}, '') AS kind, coalesce({}, '') AS grade,
                       (o.dialled_at / 60000 + $4) / 60 % 24 AS hour,
                       CASE WHEN o.promise_date IS NULL THEN 0 ELSE 1 END AS promise,
+                      coalesce(p.due, 0) AS due,
+                      CASE WHEN p.due = 1 AND p.state = 'kept' THEN 1 ELSE 0 END AS kept,
+                      CASE WHEN p.due = 1 AND p.state = 'kept_in_part' THEN 1 ELSE 0 END AS kept_in_part,
                       CASE WHEN o.promise_amount IS NULL THEN 0 ELSE {cents} END AS cents,
                       coalesce(o.ended_at - o.answered_at, 0) AS talk
                    FROM outcomes AS o LEFT JOIN cases AS c ON c.case_id = o.case_id
+                      LEFT JOIN promises AS p ON p.attempt = o.attempt
                    WHERE ($1 IS NULL OR o.campaign = $1) AND o.ended_at >= $2 AND o.ended_at < $3) AS each_call
              GROUP BY disposition, answered_by, identity, script, kind, grade, hour",
             field("o.record", "script.variant"),

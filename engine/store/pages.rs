@@ -1,5 +1,6 @@
 //! Attempts and outcomes a page at a time: after a place, so that rows which come in between move nothing.
 
+use waihu_campaign::fate::Fate;
 use waihu_types::{AttemptId, CampaignId, CaseId, Disposition, Outcome, WallTime};
 
 use crate::{
@@ -43,6 +44,8 @@ pub struct FiledOutcome {
     pub outcome: Outcome,
     /// Whether it was filed for a process that had died.
     pub recovered: bool,
+    /// What became of its promise, as it was looked at last; none where there is none, or it is of before this was kept.
+    pub fate: Option<Fate>,
 }
 
 impl Store {
@@ -70,13 +73,14 @@ impl Store {
         after: Option<&After>,
         limit: u32,
     ) -> Result<Vec<FiledOutcome>, StoreError> {
-        let rows: Vec<(String, String, i64)> = sqlx::query_as(
-            "SELECT attempt, record, recovered FROM outcomes
-             WHERE ($1 IS NULL OR campaign = $1) AND ($2 IS NULL OR case_id = $2)
-               AND ($3 IS NULL OR effective = $3) AND ended_at >= $4
-               AND ($5 = 0 OR promise_date IS NOT NULL)
-               AND (ended_at > $6 OR ended_at = $6 AND attempt > $7)
-             ORDER BY ended_at, attempt LIMIT $8",
+        let rows: Vec<(String, String, i64, Option<String>)> = sqlx::query_as(
+            "SELECT o.attempt, o.record, o.recovered, p.state FROM outcomes AS o
+             LEFT JOIN promises AS p ON p.attempt = o.attempt
+             WHERE ($1 IS NULL OR o.campaign = $1) AND ($2 IS NULL OR o.case_id = $2)
+               AND ($3 IS NULL OR o.effective = $3) AND o.ended_at >= $4
+               AND ($5 = 0 OR o.promise_date IS NOT NULL)
+               AND (o.ended_at > $6 OR o.ended_at = $6 AND o.attempt > $7)
+             ORDER BY o.ended_at, o.attempt LIMIT $8",
         )
         .bind(filter.campaign.as_ref().map(CampaignId::as_str))
         .bind(filter.case.as_ref().map(CaseId::as_str))
@@ -89,8 +93,9 @@ impl Store {
         .fetch_all(&self.pool)
         .await
         .map_err(|e| self.sql(e))?;
-        let filed = |(attempt, record, recovered): &(String, String, i64)| {
-            Ok(FiledOutcome { outcome: read(attempt, record)?, recovered: *recovered != 0 })
+        let filed = |(attempt, record, recovered, state): &(String, String, i64, Option<String>)| {
+            let fate = state.as_deref().and_then(Fate::of_label);
+            Ok(FiledOutcome { outcome: read(attempt, record)?, recovered: *recovered != 0, fate })
         };
         rows.iter().map(filed).collect()
     }

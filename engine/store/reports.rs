@@ -98,6 +98,8 @@ pub struct Effort {
     pub contacts: i64,
     /// With a promise.
     pub promises: i64,
+    /// With a promise that is due by now, and was kept.
+    pub kept: i64,
     /// Units that are charged for, each begun one whole.
     pub units: i64,
     /// How long agents talked, together [ms].
@@ -297,10 +299,12 @@ impl Store {
                 CAST(sum(CASE WHEN answered_by = 'human' AND identity = 'confirmed' THEN 1 ELSE 0 END) AS BIGINT)
                     AS contacts,
                 CAST(sum(CASE WHEN promise_date IS NULL THEN 0 ELSE 1 END) AS BIGINT) AS promises,
+                CAST(sum(CASE WHEN p.due = 1 AND p.state = 'kept' THEN 1 ELSE 0 END) AS BIGINT) AS kept,
                 CAST(sum(CASE WHEN answered_at IS NULL THEN 0
                               ELSE (ended_at - answered_at + $4 - 1) / $4 END) AS BIGINT) AS units,
                 CAST(sum(CAST(coalesce({talked}, '0') AS BIGINT)) AS BIGINT) AS agent_ms
-             FROM outcomes WHERE ($1 IS NULL OR campaign = $1) AND ended_at >= $2 AND ended_at < $3
+             FROM outcomes AS o LEFT JOIN promises AS p ON p.attempt = o.attempt
+             WHERE ($1 IS NULL OR campaign = $1) AND ended_at >= $2 AND ended_at < $3
              GROUP BY campaign ORDER BY campaign"
         );
         sqlx::query_as(sqlx::AssertSqlSafe(sql))

@@ -16,6 +16,8 @@ type Version = Shape['Version'];
 
 /** Cases that go at once: as many as the server takes. */
 const BATCH = 1000;
+/** The most scripts side by side, and the largest share of one: what the server takes. */
+const [MOST_SCRIPTS, MOST_SHARE] = [20, 1_000_000];
 /** The wrong rows that are shown; all of them are in the file that can be had. */
 const SHOWN = 200;
 
@@ -140,7 +142,7 @@ const Report = ({ of: { right, wrong, wrongRows } }: { of: Checked }) => {
 
 interface Given {
   id: string;
-  script: string;
+  scripts: { script?: string; share?: number | null }[];
   trunk: string;
   strategy: string;
   mode: string;
@@ -149,20 +151,48 @@ interface Given {
   start?: boolean;
 }
 
-const SettingsForm = ({ choices, scripts, make, busy, name }: { choices: Choices; scripts: Version[]; make: (given: Given) => void; busy: boolean; name: string }) => {
+/** What a script is called beside others. */
+const letter = (index: number) => String.fromCharCode(65 + index);
+
+/** The script; or several of them side by side, each with its share of the cases. */
+const Scripts = ({ approved }: { approved: Version[] }) => {
   const { t, time } = useWords();
+  const given = (Form.useWatch('scripts') as Given['scripts'] | undefined) ?? [];
+  const all = given.reduce((sum, row) => sum + (row?.share ?? 0), 0);
+  const options = [...approved].reverse().map((version) => ({ value: `${version.flow}@${version.sha256}`, label: `${version.flow} · ${version.sha256.slice(0, 8)} · ${time(version.acts.at(-1)?.at)}` }));
+  const another = (index: number) => ({ validator: (_: unknown, script?: string) => (script && given.slice(0, index).some((row) => row?.script === script) ? Promise.reject(new Error(t('new.script.same'))) : Promise.resolve()) });
+  return (
+    <div style={{ gridColumn: '1 / -1', marginBottom: 16 }}>
+      <Form.List name="scripts">
+        {(rows, { add, remove }) => (
+          <>
+            {rows.map(({ key, name }) => (
+              <div className="form" key={key}>
+                <Form.Item name={[name, 'script']} label={rows.length > 1 ? `${t('campaign.script')} ${letter(name)}` : t('campaign.script')} extra={approved.length ? undefined : t('new.script.none')} rules={[{ required: true, message: t(approved.length ? 'desk.need' : 'new.script.none') }, another(name)]}><Select options={options} /></Form.Item>
+                {rows.length > 1 && <Form.Item name={[name, 'share']} label={`${t('new.share')} ${letter(name)}`} extra={all > 0 && given[name]?.share ? t('new.share.of', { n: Math.round((100 * (given[name]?.share ?? 0)) / all) }) : undefined} rules={[{ required: true, type: 'integer', min: 1, max: MOST_SHARE, message: t('new.share.need', { n: MOST_SHARE }) }]}><InputNumber style={{ width: '100%' }} /></Form.Item>}
+                {rows.length > 1 && <Button size="small" onClick={() => remove(name)}>{t('new.script.less', { name: letter(name) })}</Button>}
+              </div>
+            ))}
+            {rows.length < MOST_SCRIPTS && approved.length > 0 && <Button size="small" onClick={() => add({ share: 1 })}>{t('new.script.more')}</Button>}
+            {rows.length > 1 && <p className="soft small" style={{ marginTop: 8 }}>{t('new.script.lead')}</p>}
+          </>
+        )}
+      </Form.List>
+    </div>
+  );
+};
+
+const SettingsForm = ({ choices, scripts, make, busy, name }: { choices: Choices; scripts: Version[]; make: (given: Given) => void; busy: boolean; name: string }) => {
+  const { t } = useWords();
   const approved = scripts.filter((version) => version.approved);
   // There is one without a file as well.
   const strategies = choices.strategies.length ? choices.strategies : ['default'];
-  const label = (version: Version) => `${version.flow} · ${version.sha256.slice(0, 8)} · ${time(version.acts.at(-1)?.at)}`;
   return (
     <Card title={t('new.settings')}>
       <Form<Given> layout="vertical" onFinish={make} requiredMark={false} className="form" disabled={busy}
-        initialValues={{ id: name, script: approved.at(-1) && `${approved.at(-1)?.flow}@${approved.at(-1)?.sha256}`, trunk: choices.trunks[0]?.name, strategy: strategies.includes('default') ? 'default' : strategies[0], mode: 'agentless' }}>
+        initialValues={{ id: name, scripts: [{ script: approved.at(-1) && `${approved.at(-1)?.flow}@${approved.at(-1)?.sha256}`, share: 1 }], trunk: choices.trunks[0]?.name, strategy: strategies.includes('default') ? 'default' : strategies[0], mode: 'agentless' }}>
         <Form.Item name="id" label={t('new.id')} extra={t('new.id.help')} rules={[{ required: true, pattern: /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$/, message: t('new.id.help') }]}><Input maxLength={64} /></Form.Item>
-        <Form.Item name="script" label={t('campaign.script')} extra={approved.length ? undefined : t('new.script.none')} rules={[{ required: true, message: t('new.script.none') }]}>
-          <Select options={[...approved].reverse().map((version) => ({ value: `${version.flow}@${version.sha256}`, label: label(version) }))} />
-        </Form.Item>
+        <Scripts approved={approved} />
         <Form.Item name="trunk" label={t('campaign.trunk')} rules={[{ required: true, message: t('new.trunk.none') }]}>
           <Select options={choices.trunks.map(({ name, profile, max_calls }) => ({ value: name, label: `${name} · ${t('new.trunk.profile', { profile: profile || '–', n: max_calls })}` }))} />
         </Form.Item>
@@ -221,7 +251,8 @@ const NewCampaign = () => {
     try {
       setDone({ done: 0, all: cases.length, word: 'new.importing' });
       const settings = {
-        trunk: given.trunk, script: given.script, strategy: given.strategy,
+        trunk: given.trunk, strategy: given.strategy,
+        ...(given.scripts.length > 1 ? { variant: given.scripts.map((row, index) => ({ ...row, name: letter(index) })) } : { script: given.scripts[0]?.script }),
         from: given.days?.[0]?.format('YYYY-MM-DD'), until: given.days?.[1]?.format('YYYY-MM-DD'),
         pacing: { mode: given.mode, max_calls: given.max_calls ?? undefined },
       };

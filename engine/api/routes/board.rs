@@ -481,6 +481,12 @@ pub(crate) struct Cell {
     calls: i64,
     /// So many with a promise.
     promises: i64,
+    /// Of these promises, those that are due by now, and of which it is known what became of them.
+    due: i64,
+    /// Of those that are due, the kept ones.
+    kept: i64,
+    /// Of those that are due, the ones that were kept in part.
+    kept_in_part: i64,
     /// All that was promised, in hundredths, whatever the currency.
     promised: i64,
     /// Between answer and end, together [ms].
@@ -490,7 +496,7 @@ pub(crate) struct Cell {
 impl From<Counted> for Cell {
     fn from(cell: Counted) -> Self {
         let Counted { disposition, answered_by, identity, script, kind, grade, .. } = cell;
-        let Counted { hour, calls, promises, promised, talk_ms, .. } = cell;
+        let Counted { hour, calls, promises, due, kept, kept_in_part, promised, talk_ms, .. } = cell;
         Self {
             disposition,
             answered_by,
@@ -501,6 +507,9 @@ impl From<Counted> for Cell {
             hour,
             calls,
             promises,
+            due,
+            kept,
+            kept_in_part,
             promised,
             talk_ms,
         }

@@ -4,7 +4,8 @@ use axum::Json;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
-use waihu_store::{After, Attempt, Filter, Kept, PageFilter};
+use waihu_campaign::fate::Fate;
+use waihu_store::{After, Attempt, FiledOutcome, Filter, Kept, PageFilter};
 use waihu_types::{AttemptId, CampaignId, CaseId, Disposition, Outcome, WallTime};
 
 use crate::{
@@ -195,6 +196,10 @@ pub(crate) struct Promised {
     ended_at: WallTime,
     /// What was promised, as in the outcome.
     promise: PromiseRecord,
+    /// What became of it, as it was looked at last: `open`, `kept`, `kept_in_part`, `broken`, `replaced` by a later one,
+    /// `unknown`; none for promises of before this was kept.
+    #[schema(value_type = Option<String>)]
+    state: Option<&'static str>,
 }
 
 /// Promises to pay, in the order in which their calls ended.
@@ -202,12 +207,14 @@ pub(crate) struct Promised {
     responses((status = 200, description = "A page of promises", body = Page<Promised>)))]
 pub(crate) async fn promises(shared: Here, who: Who, Asked(which): Asked<Which>) -> Answer<Page<Promised>> {
     let (from, limit) = (after::<After>(which.cursor.as_deref())?, limit(which.limit)?);
-    let rows = shared.store().outcomes_page(&which.filter(Kept::Promises), from.as_ref(), limit + 1).await?;
-    let promised = |o: Outcome| {
+    let rows = shared.store().filed_page(&which.filter(Kept::Promises), from.as_ref(), limit + 1).await?;
+    let promised = |FiledOutcome { outcome: o, fate, .. }| {
         let promise = PromiseRecord(record(&o.promise, &who)?);
-        Ok(Promised { attempt: o.attempt, campaign: o.campaign, case: o.case, ended_at: o.ended_at, promise })
+        let state = fate.map(Fate::label);
+        let (attempt, campaign, case, ended_at) = (o.attempt, o.campaign, o.case, o.ended_at);
+        Ok(Promised { attempt, campaign, case, ended_at, promise, state })
     };
-    Page::of(rows, limit, place, promised).map(Json)
+    Page::of(rows, limit, |filed: &FiledOutcome| place(&filed.outcome), promised).map(Json)
 }
 
 /// What compliance decided about a call, and from what.

@@ -339,6 +339,8 @@ pub struct Cost {
     pub contacts: i64,
     /// With a promise.
     pub promises: i64,
+    /// With a promise that is due by now, and was kept.
+    pub kept: i64,
     /// What the carrier charges.
     #[schema(example = "12.30")]
     pub calls_cost: String,
@@ -349,6 +351,8 @@ pub struct Cost {
     pub per_contact: Option<String>,
     /// Both by promise; none where there was none.
     pub per_promise: Option<String>,
+    /// Both by promise kept; none where there was none.
+    pub per_kept: Option<String>,
 }
 
 /// What calls cost: the carrier's rates (`[rates]` of the trunk's file) and agents' time (`[agents]` of waihu.toml).

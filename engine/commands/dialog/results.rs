@@ -1,15 +1,15 @@
 //! `waihu dialog results`: what the variants of a campaign came to, with intervals.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{collections::BTreeSet, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::{Value, json};
-use waihu_campaign::{Interval, Proportion, VariantResult, results};
+use waihu_campaign::{Interval, Proportion, VariantResult, fate::Fate, results};
 use waihu_store::Filter;
-use waihu_types::CampaignId;
+use waihu_types::{AttemptId, CampaignId};
 
-use super::source::open;
+use super::{source::open, versions::now};
 use crate::{
     commands::{eval::escape, runtime},
     output::{note, out},
@@ -40,25 +40,33 @@ struct Measure {
     hits: fn(&VariantResult) -> u32,
 }
 
-const MEASURES: [Measure; 5] = [
+const MEASURES: [Measure; 6] = [
     Measure { key: "answered", en: "answered", zh: "接通", hits: |r| r.answered },
     Measure { key: "right_party", en: "right party", zh: "本人接听", hits: |r| r.right_party },
     Measure { key: "promises", en: "promises", zh: "承诺还款", hits: |r| r.promises },
+    Measure { key: "kept", en: "promises kept", zh: "已兑现承诺", hits: |r| r.kept },
     Measure { key: "complaints", en: "complaints", zh: "投诉", hits: |r| r.complaints },
     Measure { key: "stop_calling", en: "stop calling", zh: "要求停止致电", hits: |r| r.stop_calling },
 ];
 
 pub(crate) fn run(project: &Project, args: &ResultsArgs) -> Result<ExitCode> {
     let filter = Filter { campaign: Some(args.campaign.clone()), ..Filter::default() };
-    let outcomes = runtime()?.block_on(async {
+    let (outcomes, kept) = runtime()?.block_on(async {
         let store = open(project).await?;
         plant::recover(project, &store).await?;
-        anyhow::Ok(store.outcomes(&filter).await?)
+        store.judge_promises(now()).await?;
+        let outcomes = store.outcomes(&filter).await?;
+        let promised: Vec<&AttemptId> =
+            outcomes.iter().filter(|o| o.promise.is_some()).map(|o| &o.attempt).collect();
+        let fates = store.fates(&promised).await?;
+        let kept = fates.into_iter().filter(|(_, fate)| *fate == Fate::Kept).map(|(attempt, _)| attempt);
+        let kept: BTreeSet<AttemptId> = kept.collect();
+        anyhow::Ok((outcomes, kept))
     })?;
     if outcomes.is_empty() {
         bail!("campaign {} has no outcome yet 该批次尚无结果", args.campaign);
     }
-    let results = results(&outcomes);
+    let results = results(&outcomes, &kept);
     if args.json {
         out!("{}", to_json(&args.campaign, &results))?;
     } else {

@@ -4,6 +4,7 @@ use std::{path::Path, process::ExitCode};
 
 use anyhow::{Context, Result};
 use serde_json::Value;
+use waihu_campaign::fate::Fate;
 use waihu_store::{FiledOutcome, Kept, PageFilter, Store};
 use waihu_tabular::{Column, Kind};
 use waihu_types::WallTime;
@@ -12,7 +13,7 @@ use super::OutcomesArgs;
 use crate::{
     commands::{
         cases::{File, Form},
-        dialog::open,
+        dialog::{now, open},
         written::written,
     },
     output::out,
@@ -24,7 +25,7 @@ use crate::{
 const PAGE: u32 = 1_000;
 
 /// The columns, with their place in the record; those without one are told below.
-const COLUMNS: [(&str, Kind, &str); 42] = [
+const COLUMNS: [(&str, Kind, &str); 43] = [
     ("attempt", Kind::Text, "/attempt"),
     ("campaign", Kind::Text, "/campaign"),
     ("case_id", Kind::Text, "/case"),
@@ -67,6 +68,7 @@ const COLUMNS: [(&str, Kind, &str); 42] = [
     ("promise_channel", Kind::Text, "/promise/channel"),
     ("effective_disposition", Kind::Text, ""),
     ("record", Kind::Text, ""),
+    ("promise_state", Kind::Text, ""),
 ];
 
 /// Writes outcomes into a file.
@@ -75,6 +77,7 @@ pub(super) async fn write(project: &Project, args: &OutcomesArgs, path: &Path) -
     let since = args.since.as_deref().map(moment).transpose()?;
     let store = open(project).await?;
     plant::recover(project, &store).await?;
+    store.judge_promises(now()).await?;
     let count = written(&store, &args.act(), rows(&store, args, since, (path, form))).await?;
     out!("{}: {count} outcomes 条记录", path.display())?;
     Ok(ExitCode::SUCCESS)
@@ -119,6 +122,7 @@ fn row(filed: &FiledOutcome) -> Result<Vec<Value>> {
         "recovered" => filed.recovered.into(),
         "effective_disposition" => outcome.effective_disposition().label().into(),
         "record" => record.to_string().into(),
+        "promise_state" => filed.fate.map(Fate::label).into(),
         // Lists stand in a column of text as JSON.
         _ => match record.pointer(place).cloned().unwrap_or_default() {
             nested @ (Value::Array(_) | Value::Object(_)) if *kind == Kind::Text => nested.to_string().into(),

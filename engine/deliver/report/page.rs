@@ -17,6 +17,8 @@ pub struct Row {
     pub contacts: i64,
     /// With a promise.
     pub promises: i64,
+    /// With a promise that is due by now, and was kept.
+    pub kept: i64,
     /// The currency of the sums.
     pub currency: String,
     /// What the carrier charges.
@@ -27,6 +29,8 @@ pub struct Row {
     pub per_contact: String,
     /// Both by promise; empty where there was none.
     pub per_promise: String,
+    /// Both by promise kept; empty where there was none.
+    pub per_kept: String,
 }
 
 /// How many calls ended in a way.
@@ -68,32 +72,36 @@ pub struct Report {
     pub checked: Vec<Checked>,
 }
 
-const HEADS: [(&str, &str); 10] = [
+const HEADS: [(&str, &str); 12] = [
     ("campaign", "批次"),
     ("calls", "通话"),
     ("answered", "接通"),
     ("contacts", "联系到本人"),
     ("promises", "承诺"),
+    ("kept by now", "已兑现"),
     ("currency", "币种"),
     ("cost of calls", "线路费用"),
     ("cost of agents", "坐席费用"),
     ("per contact", "每次联系成本"),
     ("per promise", "每次承诺成本"),
+    ("per promise kept", "每次兑现成本"),
 ];
 
 impl Row {
-    fn cells(&self) -> [String; 10] {
+    fn cells(&self) -> [String; 12] {
         [
             if self.campaign.is_empty() { "(by hand 手动)".to_owned() } else { self.campaign.clone() },
             self.calls.to_string(),
             self.answered.to_string(),
             self.contacts.to_string(),
             self.promises.to_string(),
+            self.kept.to_string(),
             self.currency.clone(),
             self.calls_cost.clone(),
             self.agents_cost.clone(),
             self.per_contact.clone(),
             self.per_promise.clone(),
+            self.per_kept.clone(),
         ]
     }
 }
@@ -198,7 +206,13 @@ mod tests {
             name: "daily".into(),
             period: Period { first: day, last: day, from: at, to: at },
             rows: vec![
-                Row { campaign: "<script>".into(), calls: 3, calls_cost: "0.49".into(), ..Row::default() },
+                Row {
+                    campaign: "<script>".into(),
+                    calls: 3,
+                    kept: 7_301,
+                    calls_cost: "0.49".into(),
+                    ..Row::default()
+                },
                 Row { campaign: "=1+1,\"x\"".into(), ..Row::default() },
             ],
             ended: vec![Ended { zh: "承诺还款".into(), en: "promise to pay".into(), calls: 2 }],
@@ -206,6 +220,7 @@ mod tests {
         };
         let html = report.html();
         assert!(html.contains("&lt;script&gt;") && !html.contains("<script>"));
+        assert!(html.contains("已兑现") && html.contains(">7301<"), "{html}");
         assert!(html.contains("承诺还款") && html.contains("90%") && html.contains("2026-11-26"));
         let csv = report.csv();
         assert_eq!(csv.lines().count(), 3);

@@ -227,7 +227,8 @@ async fn a_person_gets_all_of_it_and_then_it_is_gone() {
     assert!(verify(&folder.path().join("one.zip")).unwrap().holds());
     let files = members(&folder.path().join("one.zip"));
     assert_eq!(files["calls/one/recording.wav"], SOUND);
-    assert!(files.contains_key("cases.json") && files.contains_key("who-looked.json"));
+    assert!(files.contains_key("cases.json") && files.contains_key("promises.json"));
+    assert!(files.contains_key("who-looked.json"));
     for (file, told) in [("judgements.json", "no word of who calls"), ("reviews.json", "as it was judged")] {
         let text = String::from_utf8_lossy(&files[file]);
         assert!(text.contains(told) && text.contains("\"one\""), "{file}: {text}");

@@ -12,10 +12,10 @@ use sha2::{Digest, Sha256};
 use tower::ServiceExt;
 use waihu_campaign::redial;
 use waihu_compliance::Gate;
-use waihu_store::{NewAttempt, NewMessage, Passage, Role, Said};
+use waihu_store::{CaseState, NewAttempt, NewMessage, Passage, Role, Said};
 use waihu_types::{
-    AnsweredBy, CaseId, Disposition, FollowUp, Identity, Lang, OUTCOME_VERSION, Outcome, Recording,
-    ScriptVersion, Transcript,
+    AnsweredBy, Case, CaseId, Disposition, FollowUp, Identity, Lang, OUTCOME_VERSION, Outcome, Promise,
+    Recording, ScriptVersion, Transcript, WallTime,
 };
 use waihu_vault::{Note, Vault, new_key};
 
@@ -342,6 +342,32 @@ async fn numbers_and_names_that_were_said_are_for_who_sees_in_clear() {
 }
 
 /// A transcript's file with these lines.
+#[tokio::test]
+async fn what_became_of_a_promise_is_told_and_counted() {
+    let server = server().await;
+    let mut outcome = up(&server, "one").await;
+    let case: Case = serde_json::from_value(crate::common::case(outcome.case.as_str())).unwrap();
+    server.store.import(std::slice::from_ref(&case), now()).await.unwrap();
+    outcome.disposition = Disposition::PromiseToPay;
+    outcome.promise = Some(Promise::of(now().date_in("UTC").unwrap(), case.due));
+    server.store.close_attempt(&outcome).await.unwrap();
+    let integrator = server.token(Role::Integrator).await;
+    let told = server.get(&integrator, "/v1/promises").await.body;
+    assert_eq!(told["items"][0]["state"], "open");
+    server.store.set_case_state(&case.id, CaseState::Paid, None, now()).await.unwrap();
+    // The day, the one of the books, and the farthest zone.
+    let later = WallTime::from_unix_millis(now().unix_millis() + 4 * 86_400_000);
+    server.store.judge_promises(later).await.unwrap();
+    let told = server.get(&integrator, "/v1/promises").await.body;
+    assert_eq!(told["items"][0]["state"], "kept");
+    let operations = server.token(Role::Operations).await;
+    let results = server.get(&operations, "/v1/results").await.body;
+    let counted = ["promises", "due", "kept", "kept_in_part"].map(|key| results[0][key].as_i64().unwrap());
+    assert_eq!(counted, [1, 1, 1, 0]);
+    let costs = server.get(&operations, "/v1/results/costs").await.body;
+    assert_eq!((&costs[0]["kept"], &costs[0]["per_kept"]), (&json!(1), &json!("0.00")));
+}
+
 fn transcript_of(lines: &[Said<'_>]) -> String {
     let line = |line: &Said<'_>| {
         json!({"at_ms": line.at_ms, "speaker": line.speaker, "text": line.text}).to_string() + "\n"

@@ -2,6 +2,7 @@
 
 use crate::common::{Ground, at, attempt, campaign, free, on_both, outcome};
 use sqlx::{Column, Row};
+use waihu_campaign::fate::Fate;
 use waihu_store::{FiledOutcome, Filter, Location, NewAttempt, PageFilter, Remains, Store, StoreError};
 use waihu_types::{
     Currency, Disposition, Money, Outcome, PaymentChannel, Promise, PromisedPart, Redial, WallTime,
@@ -65,7 +66,10 @@ async fn the_real_outcome_replaces_one_filed_for_a_process_thought_dead(ground: 
     let real = outcome("a1", "C1", Disposition::PromiseToPay);
     slow.close_attempt(&real).await.unwrap();
     slow.close_attempt(&real).await.unwrap();
-    assert_eq!(filed().await, [FiledOutcome { outcome: real.clone(), recovered: false }]);
+    assert_eq!(
+        filed().await,
+        [FiledOutcome { outcome: real.clone(), recovered: false, fate: Some(Fate::Open) }]
+    );
     assert_eq!(other.outcomes(&Filter::default()).await.unwrap(), [real]);
 }
 

@@ -179,6 +179,8 @@ async fn of_an_erased_debtor_nobody_can_be_told(ground: Ground) {
         ("utterances", "text"),
         ("cases", "record"),
         ("queue", "case_id"),
+        ("promises", "case_id"),
+        ("case_changes", "case_id"),
     ];
     for (table, column) in held {
         let sql = format!("SELECT coalesce({column}, '') FROM {table}");
