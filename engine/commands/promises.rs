@@ -6,10 +6,12 @@ use anyhow::{Context, Result};
 use clap::Args;
 use jiff::civil::Date;
 use serde_json::json;
+use waihu_campaign::fate::Fate;
 use waihu_store::{Filter, Kept, PageFilter, Store};
-use waihu_types::{Outcome, Promise};
+use waihu_types::{AttemptId, Outcome, Promise};
 
 use super::{
+    dialog::now,
     listed::{Listed, local},
     written::{look, written},
 };
@@ -65,12 +67,16 @@ impl Due {
 pub(crate) fn run(project: &Project, args: &PromisesArgs) -> Result<ExitCode> {
     super::runtime()?.block_on(async {
         let Some(store) = args.listed.ground.store(project).await? else { return Ok(ExitCode::SUCCESS) };
+        store.judge_promises(now()).await?;
         let flags = args.listed.flags().into_iter().chain([("--due", args.due.is_some())]);
         let mut found = written(&store, &look("promises", flags), promised(&store, args)).await?;
         args.listed.cut(&mut found, |(outcome, _)| &outcome.attempt);
+        let attempts: Vec<&AttemptId> = found.iter().map(|(outcome, _)| &outcome.attempt).collect();
+        let fates = store.fates(&attempts).await?;
+        let fate = |outcome: &Outcome| fates.get(&outcome.attempt).copied();
         if args.listed.json {
             for (outcome, promise) in &found {
-                out!("{}", told(outcome, promise))?;
+                out!("{}", told(outcome, promise, fate(outcome)))?;
             }
             return Ok(ExitCode::SUCCESS);
         }
@@ -83,8 +89,9 @@ pub(crate) fn run(project: &Project, args: &PromisesArgs) -> Result<ExitCode> {
             "due 应付日",
             "waived 减免",
             "by 方式",
+            "state 状态",
         ]);
-        found.iter().for_each(|(outcome, promise)| table.row(row(outcome, promise)));
+        found.iter().for_each(|(outcome, promise)| table.row(row(outcome, promise, fate(outcome))));
         out!("{table}\n{} promises 条承诺", found.len())?;
         Ok(ExitCode::SUCCESS)
     })
@@ -119,14 +126,14 @@ async fn promised(store: &Store, args: &PromisesArgs) -> Result<Vec<(Outcome, Pr
 }
 
 /// A promise as the API has it.
-fn told(outcome: &Outcome, promise: &Promise) -> serde_json::Value {
+fn told(outcome: &Outcome, promise: &Promise, fate: Option<Fate>) -> serde_json::Value {
     json!({
         "attempt": outcome.attempt, "campaign": outcome.campaign, "case": outcome.case,
-        "ended_at": outcome.ended_at, "promise": promise,
+        "ended_at": outcome.ended_at, "promise": promise, "state": fate.map(Fate::label),
     })
 }
 
-fn row(outcome: &Outcome, promise: &Promise) -> [String; 8] {
+fn row(outcome: &Outcome, promise: &Promise, fate: Option<Fate>) -> [String; 9] {
     let days = match promise.parts.as_slice() {
         [] => promise.date.to_string(),
         parts => parts.iter().map(|part| part.date.to_string()).collect::<Vec<_>>().join(" "),
@@ -141,6 +148,7 @@ fn row(outcome: &Outcome, promise: &Promise) -> [String; 8] {
         days,
         waived.map(|sum| format!("{} {}", sum.amount(), sum.currency())).unwrap_or_default(),
         promise.channel.map(|channel| channel.label().to_owned()).unwrap_or_default(),
+        fate.map(|fate| format!("{} {}", fate.label(), fate.label_zh())).unwrap_or_default(),
     ]
 }
 

@@ -4,12 +4,12 @@ use std::{collections::BTreeMap, process::ExitCode};
 
 use anyhow::Result;
 use clap::Args;
-use jiff::Zoned;
+use jiff::{Timestamp, tz::TimeZone};
 use serde_json::json;
 use waihu_store::{Cell, Store};
 use waihu_types::{CampaignId, WallTime};
 
-use super::{listed::OnFile, outcomes::moment};
+use super::{dialog::now, listed::OnFile, outcomes::moment};
 use crate::{configuration::Configuration, output::out, project::Project, rates, table::Table};
 
 #[derive(Debug, Args)]
@@ -52,7 +52,8 @@ pub(crate) fn run(project: &Project, args: &ResultsArgs) -> Result<ExitCode> {
 }
 
 async fn counts(store: &Store, args: &ResultsArgs, span: (WallTime, WallTime)) -> Result<()> {
-    let ahead_min = Zoned::now().offset().seconds() / 60;
+    store.judge_promises(now()).await?;
+    let ahead_min = TimeZone::system().to_offset(Timestamp::now()).seconds() / 60;
     let cells = store.results(args.campaign.as_ref(), span, ahead_min).await?;
     if args.json {
         return cells.iter().try_for_each(|c| {
@@ -61,18 +62,28 @@ async fn counts(store: &Store, args: &ResultsArgs, span: (WallTime, WallTime)) -
                 json!({
                     "disposition": c.disposition, "answered_by": c.answered_by, "identity": c.identity,
                     "script": c.script, "kind": c.kind, "grade": c.grade, "hour": c.hour, "calls": c.calls,
-                    "promises": c.promises, "promised": c.promised, "talk_ms": c.talk_ms,
+                    "promises": c.promises, "promised": c.promised, "due": c.due, "kept": c.kept,
+                    "kept_in_part": c.kept_in_part, "talk_ms": c.talk_ms,
                 })
             )
         });
     }
-    let mut table = Table::new(["outcome 结果", "calls 通话", "promises 承诺", "talk 通话时长 min"]);
+    let mut table = Table::new([
+        "outcome 结果",
+        "calls 通话",
+        "promises 承诺",
+        "due 已到期",
+        "kept 已兑现",
+        "talk 通话时长 min",
+    ]);
     let by_disposition = added_up(&cells);
     for (disposition, sum) in &by_disposition {
         table.row([
             (*disposition).to_owned(),
             sum.calls.to_string(),
             sum.promises.to_string(),
+            sum.due.to_string(),
+            sum.kept.to_string(),
             format!("{:.1}", sum.talk_ms as f64 / 60_000.0),
         ]);
     }
@@ -85,6 +96,8 @@ async fn counts(store: &Store, args: &ResultsArgs, span: (WallTime, WallTime)) -
 struct Sum {
     calls: i64,
     promises: i64,
+    due: i64,
+    kept: i64,
     talk_ms: i64,
 }
 
@@ -94,6 +107,8 @@ fn added_up(cells: &[Cell]) -> BTreeMap<&str, Sum> {
         let sum = sums.entry(&cell.disposition).or_default();
         sum.calls += cell.calls;
         sum.promises += cell.promises;
+        sum.due += cell.due;
+        sum.kept += cell.kept;
         sum.talk_ms += cell.talk_ms;
     }
     sums
@@ -105,6 +120,7 @@ async fn costs(
     args: &ResultsArgs,
     span: (WallTime, WallTime),
 ) -> Result<()> {
+    store.judge_promises(now()).await?;
     let prices = rates::of(project, &Configuration::of(project)?.cost);
     let costs = waihu_api::costs(store, &prices, args.campaign.as_ref(), span).await?;
     if args.json {
@@ -124,6 +140,8 @@ async fn costs(
         "agents 坐席费用",
         "by contact 每次联系",
         "by promise 每个承诺",
+        "kept 已兑现",
+        "by kept 每个兑现的承诺",
         "currency 货币",
     ]);
     for cost in &costs {
@@ -138,6 +156,8 @@ async fn costs(
             cost.agents_cost.clone(),
             cost.per_contact.clone().unwrap_or_default(),
             cost.per_promise.clone().unwrap_or_default(),
+            cost.kept.to_string(),
+            cost.per_kept.clone().unwrap_or_default(),
             cost.currency.clone(),
         ]);
     }
@@ -161,12 +181,15 @@ mod tests {
             calls,
             promises,
             promised: 0,
+            due: promises,
+            kept: promises / 2,
+            kept_in_part: 0,
             talk_ms: 1_000,
         };
         let cells =
             [cell("promise_to_pay", 9, 2, 2), cell("busy", 9, 3, 0), cell("promise_to_pay", 10, 1, 1)];
         let sums = added_up(&cells);
-        assert_eq!(sums["promise_to_pay"], Sum { calls: 3, promises: 3, talk_ms: 2_000 });
+        assert_eq!(sums["promise_to_pay"], Sum { calls: 3, promises: 3, due: 3, kept: 1, talk_ms: 2_000 });
         assert_eq!(sums.values().map(|sum| sum.calls).sum::<i64>(), 6);
     }
 }
