@@ -141,6 +141,8 @@ pub struct Interpreter {
     next_id: u32,
     heard_anything: bool,
     intents: Vec<Intent>,
+    /// How many had been met when it was given up to understand the callee.
+    unclear_after: Option<usize>,
     disclosed: bool,
     /// The same before the line that is being spoken.
     disclosed_before: bool,
@@ -200,6 +202,7 @@ impl Interpreter {
             next_id: 0,
             heard_anything: false,
             intents: Vec::new(),
+            unclear_after: None,
             disclosed: false,
             disclosed_before: false,
             settled: None,

@@ -30,6 +30,7 @@ mod recorded;
 mod script;
 mod template;
 
+pub use address::address;
 pub use bounds::Bounds;
 pub use condition::{Condition, PromiseRules, Slot};
 pub use coverage::{Coverage, Failure, Trial, Tried};

@@ -49,9 +49,16 @@ impl Interpreter {
         self.words(&line, |p| (p == Placeholder::Agent).then(|| agent.to_owned()))
     }
 
-    /// What made the callee be handed over.
+    /// What made the callee be handed over: despair or a complaint wherever in the call it was told, else what was said
+    /// last and is no mere answer. Who was not understood up to there has said nothing that could be told.
     pub(super) fn reason(&self) -> Intent {
-        self.intents.last().copied().unwrap_or(Intent::RequestHuman)
+        use Intent as I;
+        let grave = [I::Distress, I::Complaint].into_iter().find(|grave| self.intents.contains(grave));
+        let since = self.unclear_after.unwrap_or(0);
+        let last = self.intents.iter().skip(since).rev().copied().find(|intent| !answers_only(*intent));
+        let unclear = self.unclear_after.map(|_| I::OutOfScope);
+        let any = grave.or(last).or(unclear).or(self.intents.last().copied());
+        any.unwrap_or(I::RequestHuman)
     }
 
     /// The first wording of which all is known, beginning with the one whose turn it is.
@@ -65,6 +72,15 @@ impl Interpreter {
             wording.fill(|p| known(p).or_else(|| self.memory.value(p)))
         })
     }
+}
+
+/// Whether whoever says it only answers, or nothing can be told of it.
+fn answers_only(intent: Intent) -> bool {
+    use Intent as I;
+    matches!(
+        intent,
+        I::Affirm | I::Deny | I::Acknowledge | I::Greeting | I::Goodbye | I::Wait | I::OutOfScope
+    )
 }
 
 /// A time to wait in whole minutes, as people say it.
