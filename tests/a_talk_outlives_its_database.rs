@@ -93,7 +93,11 @@ async fn is_taken_all_the_same(floor: &Floor, li: &mut Agent) {
     li.says("hang_up", &attempt).await;
     li.desk.wait_for("ended").await;
     postgres::shared().restart();
-    let outcome = floor.filed(&talk, |_| true).await;
+    let wrap_up =
+        json!({"type": "wrap_up", "attempt": attempt, "disposition": "no_commitment", "notes": "又打"});
+    li.desk.say(wrap_up).await;
+    li.desk.wait_for("wrapped").await;
+    let outcome = floor.filed(&talk, |o| o["handover"]["notes"] == "又打").await;
     assert_eq!(offers(&outcome), [("李明", "joined")]);
     let heard = who_was_heard(Path::new(outcome["recording"]["path"].as_str().unwrap()), &[LI]);
     assert!(heard.iter().any(|w| w[0]), "the callee heard Li");
