@@ -149,6 +149,8 @@ struct File {
     cost: AgentCost,
     api: ApiFile,
     sign_in: Option<SignIn>,
+    /// Read by [`crate::gate::working_hours`].
+    agents: IgnoredAny,
     /// Read as [`Deliveries`].
     reader: IgnoredAny,
     sms: IgnoredAny,

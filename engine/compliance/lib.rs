@@ -13,6 +13,7 @@ mod profile;
 pub mod read;
 mod retention;
 mod subject;
+mod working;
 
 pub use contact::{Contact, refused};
 pub use gate::{Decision, Evidence, Facts, Gate, HORIZON_DAYS};
@@ -22,3 +23,4 @@ pub use read::{Fault, Faults};
 pub use retention::Retention;
 pub use subject::{NotOthers, Subject};
 pub use waihu_types::Reached;
+pub use working::WorkingHours;

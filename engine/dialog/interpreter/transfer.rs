@@ -6,8 +6,9 @@ use waihu_types::{Intent, Lang};
 
 use super::{Interpreter, Phase};
 use crate::{
-    script::{Kind, Line},
-    template::Placeholder,
+    io::AgentsBack,
+    script::{Kind, Line, PromptIx},
+    template::{Placeholder, Template},
 };
 
 /// How it stands for a callee who waits for an agent, as far as it is known.
@@ -29,6 +30,21 @@ impl Interpreter {
             }
             _ => None,
         }
+    }
+
+    /// Takes in when agents are at work again.
+    pub fn agents_back(&mut self, at: AgentsBack) {
+        self.memory.agents_back = at;
+    }
+
+    /// A prompt's wording whose turn it is: while agents are not at work, of those that say when they are again, where
+    /// there are any.
+    pub(super) fn wording(&self, prompt: PromptIx, turn: u8) -> Option<&Template> {
+        let wordings = self.script.wordings(self.lang, self.memory.kind(), prompt);
+        let is_after_hours =
+            self.memory.agents_back.is_some() && wordings.iter().any(Template::is_after_hours);
+        let fit = || wordings.iter().filter(move |w| w.is_after_hours() == is_after_hours);
+        fit().nth(usize::from(turn) % fit().count().max(1))
     }
 
     /// What a callee hears who waits for an agent; none where the script has no words for it.
