@@ -449,6 +449,10 @@ mod tests {
         let c = parse(&on.join("\n")).unwrap();
         assert!(!c.deliveries.readers.is_empty() && c.api.tls.is_some() && c.traces.is_some());
         assert!(c.turn.is_some() && c.vault.key.is_some() && c.vault.signing_key.is_some());
+        let of_cn = include_str!("../compliance/holidays/cn.toml");
+        let days_off = |_: &str| Some(("cn.toml".to_owned(), of_cn.to_owned()));
+        let hours = waihu_compliance::WorkingHours::parse("waihu.toml", &on.join("\n"), days_off);
+        assert!(hours.is_ok_and(|hours| hours.is_some()));
     }
 
     #[test]
