@@ -149,6 +149,8 @@ struct File {
     cost: AgentCost,
     api: ApiFile,
     sign_in: Option<SignIn>,
+    /// Read by [`crate::gate::working_hours`].
+    agents: IgnoredAny,
     /// Read as [`Deliveries`].
     reader: IgnoredAny,
     sms: IgnoredAny,
@@ -448,6 +450,10 @@ mod tests {
         assert!(!c.deliveries.readers.is_empty() && c.api.tls.is_some() && c.traces.is_some());
         assert!(c.turn.is_some() && c.deliveries.sms.is_some());
         assert!(c.vault.key.is_some() && c.vault.signing_key.is_some());
+        let of_cn = include_str!("../compliance/holidays/cn.toml");
+        let days_off = |_: &str| Some(("cn.toml".to_owned(), of_cn.to_owned()));
+        let hours = waihu_compliance::WorkingHours::parse("waihu.toml", &on.join("\n"), days_off);
+        assert!(hours.is_ok_and(|hours| hours.is_some()));
     }
 
     #[test]

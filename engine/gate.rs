@@ -3,10 +3,10 @@
 use std::fs;
 
 use anyhow::{Context, Result, bail};
-use waihu_compliance::{Gate, Profile};
+use waihu_compliance::{Gate, Profile, WorkingHours};
 use waihu_trunk::TrunkConfig;
 
-use crate::project::Project;
+use crate::{configuration, project::Project};
 
 /// The gate of a trunk, which must name one; `name` is the trunk's, for messages.
 ///
@@ -44,11 +44,7 @@ pub(crate) fn profile(project: &Project, id: &str) -> Result<Profile> {
         names.sort();
         format!("{}: cannot be read 无法读取合规规则; there are 现有: {}", path.display(), names.join(", "))
     })?;
-    let holidays = |name: &str| {
-        let path = folder.join("holidays").join(format!("{name}.toml"));
-        Some((path.display().to_string(), fs::read_to_string(&path).ok()?))
-    };
-    let profile = Profile::parse(&path.display().to_string(), &text, holidays)?;
+    let profile = Profile::parse(&path.display().to_string(), &text, |name| days_off(project, name))?;
     if profile.id() != id {
         bail!(
             "{}: its id is {:?}: write id = {id:?}, as the file is named 编号须与文件名一致",
@@ -57,4 +53,21 @@ pub(crate) fn profile(project: &Project, id: &str) -> Result<Profile> {
         );
     }
     Ok(profile)
+}
+
+/// When agents are at work: `[agents]` of `waihu.toml`; none where it says nothing of that.
+///
+/// # Errors
+/// With everything that is wrong with it.
+pub(crate) fn working_hours(project: &Project) -> Result<Option<WorkingHours>> {
+    let path = project.root().join(configuration::FILE);
+    // A file that cannot be read is told of by whoever reads all of it.
+    let text = fs::read_to_string(&path).unwrap_or_default();
+    Ok(WorkingHours::parse(&path.display().to_string(), &text, |name| days_off(project, name))?)
+}
+
+/// Path and text of a file of `compliance/holidays/`, where there is one.
+fn days_off(project: &Project, name: &str) -> Option<(String, String)> {
+    let path = project.root().join("compliance/holidays").join(format!("{name}.toml"));
+    Some((path.display().to_string(), fs::read_to_string(&path).ok()?))
 }

@@ -17,6 +17,7 @@ use waihu_trunk::{Carrier, MediaPorts, SipSocket, TrunkConfig};
 use crate::{
     commands::dialog,
     configuration::Configuration,
+    gate,
     output::note,
     project::{Project, cores},
 };
@@ -66,6 +67,7 @@ pub(crate) async fn start(
 ) -> Result<Arc<Plant>> {
     // A key that is not there is told before anybody is called.
     let vault = Configuration::of(project)?.vault.open()?;
+    let working_hours = gate::working_hours(project)?;
     // The environment is this program's business alone; the trunk only asks for one name.
     let credentials = trunk.credentials(&|name| std::env::var(name).ok())?;
     recover(project, &store).await?;
@@ -99,6 +101,7 @@ pub(crate) async fn start(
         certificate: Certificate::generate().context("cannot make a certificate 无法生成证书")?,
         speech,
         switchboard,
+        working_hours,
         recorder: Recorder::spawn().context("cannot start the recorder 无法启动录音")?,
         store,
         recordings,

@@ -1,5 +1,6 @@
 //! The database is killed in the middle of a talk and is away for a minute: agent and callee hear each other, the desk
-//! does what it is told, the call ends meanwhile, and nothing of it is missing once the database is back.
+//! does what it is told, the call ends meanwhile, and nothing of it is missing once the database is back. Then it is
+//! killed while a call rings at a desk: it is taken, whispered and joined as any other.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
@@ -13,7 +14,7 @@ mod page;
 #[allow(dead_code)]
 mod postgres;
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, path::Path, sync::atomic::Ordering::Relaxed, time::Duration};
 
 use desk::{add_person, opens, signs_in};
 use floor::{Agent, Floor, Place, offers};
@@ -30,7 +31,7 @@ const LI: u16 = 500;
 async fn a_minute_without_a_database_costs_no_word_of_a_talk() {
     let database = postgres::shared().database().await;
     let files = [("waihu.toml", "store_file = \"store-url\"\n"), ("store-url", database.as_str())];
-    let mut floor = Floor::open(PLACE, 1, "", &files, "");
+    let mut floor = Floor::open(PLACE, 2, "", &files, "");
     add_person(floor.path(), "chen", "陈强", &["--role", "operations"]);
     floor.is_open();
     let mut li = Agent::comes(API, "li", LI).await;
@@ -72,6 +73,32 @@ async fn a_minute_without_a_database_costs_no_word_of_a_talk() {
     let heard = who_was_heard(Path::new(outcome["recording"]["path"].as_str().unwrap()), &[LI]);
     let heard = heard.iter().filter(|w| w[0]).count();
     assert!(heard > 70, "of forty seconds the callee heard {heard} halves");
+    is_taken_all_the_same(&floor, &mut li).await;
     wang.heard_of_no_offer();
     floor.end();
+}
+
+/// The database goes while the call rings at Li's, and comes back when it is over.
+async fn is_taken_all_the_same(floor: &Floor, li: &mut Agent) {
+    li.sound.take().unwrap().is_gone.store(true, Relaxed);
+    li.desk.say(json!({"type": "done"})).await;
+    while li.desk.wait_for("state").await["presence"] != "available" {}
+    let talk = floor.call("张伟");
+    let attempt = li.rings().await["attempt"].clone();
+    postgres::shared().kill();
+    li.says("answer", &attempt).await;
+    li.has_sound(&attempt).await;
+    li.desk.wait_for("joined").await;
+    sleep(Duration::from_secs(3)).await;
+    li.says("hang_up", &attempt).await;
+    li.desk.wait_for("ended").await;
+    postgres::shared().restart();
+    let wrap_up =
+        json!({"type": "wrap_up", "attempt": attempt, "disposition": "no_commitment", "notes": "又打"});
+    li.desk.say(wrap_up).await;
+    li.desk.wait_for("wrapped").await;
+    let outcome = floor.filed(&talk, |o| o["handover"]["notes"] == "又打").await;
+    assert_eq!(offers(&outcome), [("李明", "joined")]);
+    let heard = who_was_heard(Path::new(outcome["recording"]["path"].as_str().unwrap()), &[LI]);
+    assert!(heard.iter().any(|w| w[0]), "the callee heard Li");
 }

@@ -88,6 +88,8 @@ pub enum AgentEvent {
     HungUp,
     /// How it stands for the callee who waits; the answer to `Output::AskHowLong`.
     Waits(waihu_dialog::Wait),
+    /// When agents are at work again by their hours; told whenever one is sought.
+    Back(waihu_dialog::AgentsBack),
 }
 
 /// Whom an agent hands a call on to, or asks about it.

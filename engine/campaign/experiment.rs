@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::Decimal;
-use waihu_types::{AttemptId, CampaignId, CaseId, Disposition, Identity, Outcome};
+use waihu_types::{AttemptId, CampaignId, CaseId, Disposition, Identity, Intent, Outcome};
 
 /// The normal deviate of a two-sided interval of 95 %.
 const Z: f64 = 1.959_963_984_540_054;
@@ -105,7 +105,7 @@ pub struct VariantResult {
     pub kept: u32,
     /// What was promised, by currency.
     pub sums: BTreeMap<String, Decimal>,
-    /// Cases that ended in a complaint.
+    /// Cases with a complaint, be it that a person has heard it and put down another end.
     pub complaints: u32,
     /// Cases of which somebody asked not to be called again.
     pub stop_calling: u32,
@@ -158,7 +158,9 @@ fn result(variant: String, outcomes: &[&Outcome], kept: &BTreeSet<AttemptId>) ->
         promises: count(promised.len()),
         kept: cases(&|o| kept.contains(&o.attempt)),
         sums,
-        complaints: ended(Disposition::Complaint),
+        complaints: cases(&|o| {
+            o.effective_disposition() == Disposition::Complaint || o.intents.contains(&Intent::Complaint)
+        }),
         stop_calling: ended(Disposition::StopCalling),
     }
 }

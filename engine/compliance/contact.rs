@@ -37,7 +37,8 @@ impl Contact {
     }
 }
 
-/// Whether who answered would not be called about this again, or is nobody to be called about it.
+/// Whether who answered would not be called about this again, or is nobody to be called about it. A complaint is one
+/// also where a person has heard it.
 pub fn refused(outcome: &Outcome) -> bool {
     use waihu_types::Disposition as D;
     matches!(
@@ -48,5 +49,5 @@ pub fn refused(outcome: &Outcome) -> bool {
             | D::LegalRepresentation
             | D::Distress
             | D::RefusedToPay
-    )
+    ) || outcome.intents.contains(&waihu_types::Intent::Complaint)
 }

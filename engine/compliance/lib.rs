@@ -14,6 +14,7 @@ mod profile;
 pub mod read;
 mod retention;
 mod subject;
+mod working;
 
 pub use abandoned::{Answers, AnswersByDay};
 pub use contact::{Contact, refused};
@@ -24,3 +25,4 @@ pub use read::{Fault, Faults};
 pub use retention::Retention;
 pub use subject::{NotOthers, Subject};
 pub use waihu_types::Reached;
+pub use working::WorkingHours;

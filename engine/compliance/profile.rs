@@ -180,30 +180,9 @@ impl Profile {
         rules.push(built_in("zone", Check::Zone(zones)));
         let consent = table.one("consent", &mut file);
         let sms = table.one("sms", &mut file);
-        let mut days_off = None;
-        if let Some(value) = table.take("holidays") {
-            let (at, name) = (value.at, value.text("holidays", &mut file).unwrap_or_default());
-            let read = match holidays(&name) {
-                Some((path, text)) => {
-                    hash.update(&text);
-                    Holidays::parse(&path, &text).unwrap_or_else(|Faults(mut faults)| {
-                        file.faults.append(&mut faults);
-                        Holidays::default()
-                    })
-                }
-                None => {
-                    // Not known is not the same as none: without its file nobody is called.
-                    file.fault(
-                        at,
-                        format!("holidays: there is no compliance/holidays/{name}.toml: write it, or leave the key out 缺少节假日文件"),
-                    );
-                    Holidays::default()
-                }
-            };
-            let read = Arc::new(read);
-            rules.push(built_in("holidays", Check::Holidays(Arc::clone(&read))));
-            days_off = Some(read);
-        }
+        let read = |name: &str| holidays(name).inspect(|(_, text)| hash.update(text));
+        let days_off = days_off(&mut table, read, &mut file);
+        rules.extend(days_off.iter().map(|read| built_in("holidays", Check::Holidays(Arc::clone(read)))));
         // What need not be written holds for messages too.
         let sms = sms.map(|sms| sms_rules(sms, rules.clone(), days_off.clone(), &mut file));
         // Of the voice alone: messages have none.
@@ -513,21 +492,47 @@ fn third_party_rule(mut table: Table<'_>, file: &mut File) -> Option<Rule> {
 
 fn hours_rule(mut table: Table<'_>, holidays: Option<Arc<Holidays>>, file: &mut File) -> Option<Rule> {
     let at = table.at;
-    let every = windows(&mut table, "every_day", file);
-    let own = DAYS.map(|day| windows(&mut table, day, file));
-    if own[7].is_some() && holidays.is_none() {
+    if table.has("holiday") && holidays.is_none() {
         file.fault(at, "holiday: the profile does not say which days those are: write holidays = \"cn\" at its top 须在文件开头写 holidays");
     }
-    // A day off of which nothing is said is a day without calls.
-    let with_every = |n: usize| own[n].clone().or_else(|| every.clone()).unwrap_or_default();
-    let mut days: [Vec<Window>; 8] = std::array::from_fn(with_every);
-    if own[7].is_none() && every.is_none() {
-        days[7].clear();
-    }
-    if days.iter().all(Vec::is_empty) {
+    let hours = by_day(&mut table, holidays, file);
+    if hours.days.iter().all(Vec::is_empty) {
         file.fault(at, "[hours] allows nothing: write when calls are allowed, as every_day = [\"08:00-21:00\"] 没有任何可呼叫时段");
     }
-    Some(rule(table, Check::Hours(Hours { days, holidays }), file))
+    Some(rule(table, Check::Hours(hours), file))
+}
+
+/// Windows by day: of one of which nothing is said those of every day.
+pub(crate) fn by_day(table: &mut Table<'_>, holidays: Option<Arc<Holidays>>, file: &mut File) -> Hours {
+    let every = windows(table, "every_day", file);
+    let own = DAYS.map(|day| windows(table, day, file));
+    let with_every = |n: usize| own[n].clone().or_else(|| every.clone()).unwrap_or_default();
+    Hours { days: std::array::from_fn(with_every), holidays }
+}
+
+/// The days off that a table names, if it names any. `holidays` gives path and text of their file by its name.
+pub(crate) fn days_off(
+    table: &mut Table<'_>,
+    holidays: impl FnOnce(&str) -> Option<(String, String)>,
+    file: &mut File,
+) -> Option<Arc<Holidays>> {
+    let value = table.take("holidays")?;
+    let (at, name) = (value.at, value.text("holidays", file).unwrap_or_default());
+    let read = match holidays(&name) {
+        Some((path, text)) => Holidays::parse(&path, &text).unwrap_or_else(|Faults(mut faults)| {
+            file.faults.append(&mut faults);
+            Holidays::default()
+        }),
+        None => {
+            // Not known is not the same as none: without its file nobody is called.
+            file.fault(
+                at,
+                format!("holidays: there is no compliance/holidays/{name}.toml: write it, or leave the key out 缺少节假日文件"),
+            );
+            Holidays::default()
+        }
+    };
+    Some(Arc::new(read))
 }
 
 fn windows(table: &mut Table<'_>, day: &'static str, file: &mut File) -> Option<Vec<Window>> {

@@ -63,7 +63,8 @@ pub async fn place_call(
     let today = legs::today(&order.case)?;
     let unfit = |source| DialError::Unfit { case: order.case.id.clone(), source };
     order.script.fits(&order.case, order.lang, today).map_err(unfit)?;
-    let interpreter = Interpreter::new(Arc::clone(&order.script), order.lang, &order.case, today);
+    let mut interpreter = Interpreter::new(Arc::clone(&order.script), order.lang, &order.case, today);
+    interpreter.agents_back(legs::agents_back(&plant, &order.case));
     let prompts = Prompts::prepare(&plant, &order, &interpreter, &observer).await?;
 
     if *stop.borrow() != Stop::No {

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use waihu_agents::AgentId;
 use waihu_call::{Leg, Line, MediaEvent, PlaybackId, Speaker};
 use waihu_campaign::CallerIds;
+use waihu_dialog::AgentsBack;
 use waihu_record::TranscriptLine;
 use waihu_sip::{Event, FailureCause, SessionDescription, Uri};
 use waihu_trunk::{Call, Handover, InviteRequest, OwnNumber, Route};
@@ -235,6 +236,12 @@ pub(crate) fn today(case: &Case) -> Result<Date, DialError> {
     wall_now()
         .date_in(&case.time_zone)
         .map_err(|_| DialError::TimeZone { case: case.id.clone(), zone: case.time_zone.clone() })
+}
+
+/// When agents are at work again, by the clock at the callee's place; none while they are, and where no hours are set.
+pub(crate) fn agents_back(plant: &Plant, case: &Case) -> AgentsBack {
+    let back = plant.working_hours.as_ref()?.back_at(wall_now().timestamp())?;
+    Some(back.in_tz(&case.time_zone).ok()?.datetime())
 }
 
 /// The wall clock.

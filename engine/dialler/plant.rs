@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use waihu_campaign::{Pace, Past, Settings, Strategy};
-use waihu_compliance::{AnswersByDay, Gate};
+use waihu_compliance::{AnswersByDay, Gate, WorkingHours};
 use waihu_dialog::Script;
 use waihu_media::Media;
 use waihu_record::Recorder;
@@ -39,6 +39,8 @@ pub struct Plant {
     pub gate: Gate,
     /// The agents of this process.
     pub switchboard: Switchboard,
+    /// When agents are at work; none where that is not said.
+    pub working_hours: Option<WorkingHours>,
     /// The store of attempts and outcomes.
     pub store: Arc<Store>,
     /// Where recordings and transcripts are written.

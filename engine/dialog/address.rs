@@ -14,7 +14,7 @@ const COMPOUND: [&str; 16] = [
 const SUFFIXES: [&str; 6] = ["jr", "sr", "ii", "iii", "iv", "esq"];
 
 /// The family name with the title; the whole name where the family name is not certain.
-pub(crate) fn address(name: &str, title: &str, lang: Lang) -> String {
+pub fn address(name: &str, title: &str, lang: Lang) -> String {
     let (name, title) = (name.trim(), title.trim());
     if title.is_empty() {
         return name.to_owned();

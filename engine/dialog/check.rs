@@ -16,7 +16,7 @@ use crate::{
     notices::Given,
     problem::{Place, Problems},
     script::{Act, Kind, Line, PromptIx, Rule, Script, State, StateIx, Then},
-    template::Placeholder,
+    template::{Placeholder, Template},
 };
 
 /// A state, and what is known in it.
@@ -262,6 +262,9 @@ impl<'s> Walk<'s> {
         }
         self.check_notices(line, private, node, problems);
         for p in self.script.placeholders(line.prompt) {
+            if p == Placeholder::AgentsBack {
+                self.check_after_hours(line, problems);
+            }
             let known = match p {
                 Placeholder::PromiseDate => facts.promise_date,
                 Placeholder::CallbackDate => facts.callback_date,
@@ -276,6 +279,19 @@ impl<'s> Walk<'s> {
                 let message = format!("{said}, which is not known on the path {}", self.path(node));
                 let help = "take it in the rule that leads here, under a condition that it is said";
                 problems.add_once(&line.at, &said, message, help);
+            }
+        }
+    }
+
+    /// What is said while agents are not at work has other words for while they are.
+    fn check_after_hours(&self, line: &Line, problems: &mut Problems) {
+        for lang in Lang::ALL {
+            let mut wordings = self.script.all_wordings(lang, line.prompt).peekable();
+            if wordings.peek().is_some() && wordings.all(Template::is_after_hours) {
+                let name = self.script.prompt_name(line.prompt);
+                let said = format!("prompt {name:?} always says when agents are back");
+                let message = format!("{said}, and they may be there");
+                problems.add_once(&line.at, &said, message, "add a wording without {agents_back}");
             }
         }
     }

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use jiff::civil::{Date, Time as ClockTime};
+use jiff::civil::{Date, DateTime, Time as ClockTime};
 use rust_decimal::Decimal;
 use serde::{Deserialize, de::value::StrDeserializer};
 use waihu_nlu::Entities;
@@ -21,7 +21,7 @@ use waihu_types::{
 
 use crate::{
     interpreter::Interpreter,
-    io::{BargeIn, Conclusion, Input, Output, PromptId, Utterance},
+    io::{AgentsBack, BargeIn, Conclusion, Input, Output, PromptId, Utterance},
     problem::{Place, Problem, Problems, nearest},
     reader::{self, Table},
     script::Script,
@@ -37,6 +37,8 @@ pub struct Example {
     pub(crate) at: Place,
     today: Date,
     case: Case,
+    /// Agents are not at work, and are again then.
+    agents_back: AgentsBack,
     steps: Vec<Step>,
     outcome: Expected,
 }
@@ -169,7 +171,11 @@ fn take<T: FromStr>(t: &mut Table<'_>, key: &'static str, problems: &mut Problem
     let (text, at) = t.take(key)?.written(key, problems)?;
     let value = text.parse().ok();
     if value.is_none() {
-        problems.add(&at, format!("{key} cannot be read"), "write 2026-11-27, \"15:00:00\" or \"500.00\"");
+        problems.add(
+            &at,
+            format!("{key} cannot be read"),
+            "write 2026-11-27, 2026-11-27T09:00:00, \"15:00:00\" or \"500.00\"",
+        );
     }
     value
 }
@@ -200,12 +206,13 @@ fn read_one(
     let name = t.string("name", problems).map(|s| s.0).unwrap_or_default();
     let own = t.table("case", problems).map(|c| Written::of(c, problems));
     let case = own.map_or_else(|| case.clone(), |own| case.clone().with(own)).read(lang, problems);
+    let agents_back = take::<DateTime>(&mut t, "agents_back", problems);
     let steps = t.tables("steps", problems);
     let steps = steps.into_iter().filter_map(|s| read_step(s, prompts, problems)).collect();
     let outcome = t.need("outcome", problems)?.table("outcome", problems)?;
     let outcome = read_outcome(outcome, problems);
     t.close(problems);
-    Some(Example { name, at, today, case: case?, steps, outcome })
+    Some(Example { name, at, today, case: case?, agents_back, steps, outcome })
 }
 
 fn read_step(mut t: Table<'_>, prompts: &[Arc<str>], problems: &mut Problems) -> Option<Step> {
@@ -364,9 +371,11 @@ const SPEAKING: Duration = Duration::from_secs(2);
 
 impl<'e> Run<'e> {
     pub(crate) fn new(example: &'e Example, script: &Arc<Script>, lang: Lang) -> Self {
+        let mut bot = Interpreter::new(script.clone(), lang, &example.case, example.today);
+        bot.agents_back(example.agents_back);
         Self {
             example,
-            bot: Interpreter::new(script.clone(), lang, &example.case, example.today),
+            bot,
             now: Time::from_millis(1_000),
             saying: None,
             named: BTreeMap::new(),

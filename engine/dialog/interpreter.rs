@@ -141,6 +141,8 @@ pub struct Interpreter {
     next_id: u32,
     heard_anything: bool,
     intents: Vec<Intent>,
+    /// How many had been met when it was given up to understand the callee.
+    unclear_after: Option<usize>,
     disclosed: bool,
     /// The same before the line that is being spoken.
     disclosed_before: bool,
@@ -200,6 +202,7 @@ impl Interpreter {
             next_id: 0,
             heard_anything: false,
             intents: Vec::new(),
+            unclear_after: None,
             disclosed: false,
             disclosed_before: false,
             settled: None,
@@ -416,6 +419,9 @@ impl Interpreter {
         if end.disposition == Disposition::PromiseToPay {
             self.promise = self.memory.promise();
         }
+        if end.callback == Some(CallbackBy::Agent) {
+            self.memory.wait_for_agents();
+        }
         self.callback = end.callback.map(|by| Callback {
             date: self.memory.callback_date,
             time: self.memory.callback_time,
@@ -457,9 +463,8 @@ impl Interpreter {
             return false;
         }
         let script = self.script.clone();
-        let wordings = script.wordings(self.lang, self.memory.kind(), line.prompt);
-        let turn = usize::from(self.spoken[line.prompt]);
-        let text = wordings.get(turn % wordings.len().max(1)).and_then(|w| self.memory.fill(w));
+        let wording = self.wording(line.prompt, self.spoken[line.prompt]);
+        let text = wording.and_then(|w| self.memory.fill(w));
         let Some(text) = text else {
             self.trace("a line is left out: a value is missing");
             return false;

@@ -3,12 +3,16 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use jiff::civil::DateTime;
 use waihu_nlu::Entities;
 use waihu_types::{
     Callback, Disposition, FollowUp, Handover, HandoverResult, Identity, Intent, Promise, Question, Time,
 };
 
 use crate::script::RedialAdvice;
+
+/// When agents are at work again, by the callee's clock; none while they are.
+pub type AgentsBack = Option<DateTime>;
 
 /// One speaking of one prompt; never used twice in a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

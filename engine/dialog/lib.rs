@@ -30,6 +30,7 @@ mod recorded;
 mod script;
 mod template;
 
+pub use address::address;
 pub use bounds::Bounds;
 pub use condition::{Condition, PromiseRules, Slot};
 pub use coverage::{Coverage, Failure, Trial, Tried};
@@ -41,8 +42,8 @@ pub use graph::escape;
 pub use guard::guard_names;
 pub use interpreter::{Interpreter, SoFar, Wait};
 pub use io::{
-    Answer, BargeIn, Conclusion, Expectation, Input, LocalExamples, Output, Pause, Private, PromptId,
-    Utterance, Weight,
+    AgentsBack, Answer, BargeIn, Conclusion, Expectation, Input, LocalExamples, Output, Pause, Private,
+    PromptId, Utterance, Weight,
 };
 pub use notices::{Notice, Profile};
 pub use parse::Lexicon;

@@ -9,6 +9,7 @@ use waihu_types::{Case, Intent, Lang, Money, Particulars, PaymentChannel, Produc
 use crate::{
     condition::{Facts, PromiseRules, Said, Slot, Who, latest_date},
     guard::Values,
+    io::AgentsBack,
     naming::{Naming, naming},
     negotiating::{self, Bargain},
     template::{self, Placeholder, Template},
@@ -54,6 +55,7 @@ pub(crate) struct Memory {
     pub(crate) callback_time: Option<Time>,
     negotiation: Negotiation,
     channel: Option<PaymentChannel>,
+    pub(crate) agents_back: AgentsBack,
 }
 
 impl Memory {
@@ -76,7 +78,20 @@ impl Memory {
             callback_time: None,
             negotiation: negotiating::negotiation(case, today),
             channel: None,
+            agents_back: None,
         }
+    }
+
+    /// An agent is to call back: no sooner than they are at work, and then where nothing else was said.
+    pub(crate) fn wait_for_agents(&mut self) {
+        let Some(back) = self.agents_back else { return };
+        let date = self.callback_date.unwrap_or(back.date());
+        let is_sooner = match self.callback_time {
+            Some(time) => date.to_datetime(time) < back,
+            None => date <= back.date(),
+        };
+        self.callback_date = Some(if is_sooner { back.date() } else { date });
+        self.callback_time = if is_sooner { Some(back.time()) } else { self.callback_time };
     }
 
     /// What kind of product is owed on.
@@ -247,6 +262,9 @@ impl Memory {
             Placeholder::LastPromiseDate => self.last_promise().map(|p| day(p.0)),
             Placeholder::LastPromiseAmount => self.last_promise().map(|p| money(p.1)),
             Placeholder::Approver => Some(self.approver()),
+            Placeholder::AgentsBack => self
+                .agents_back
+                .and_then(|back| template::when(Some(back.date()), Some(back.time()), self.today, self.lang)),
             // They are filled in where an agent is sought.
             Placeholder::Agent | Placeholder::QueuePlace | Placeholder::QueueWait => None,
             _ => self.of_the_plan(p, self.negotiation.table()?),

@@ -64,6 +64,7 @@ placeholders! {
     Agent "agent" "The agent who has taken the call."
     QueuePlace "queue_place" "The callee's place among those who wait for an agent, from 1."
     QueueWait "queue_wait" "How long the callee still waits for an agent, as it seems."
+    AgentsBack "agents_back" "When agents are at work again, while by their hours they are not."
 }
 
 impl Placeholder {
@@ -84,6 +85,7 @@ impl Placeholder {
                 | P::Agent
                 | P::QueuePlace
                 | P::QueueWait
+                | P::AgentsBack
         )
     }
 
@@ -192,6 +194,11 @@ impl Template {
             Piece::Fill(f) => Some(*f),
             Piece::Text(_) => None,
         })
+    }
+
+    /// Whether it tells when agents are at work again: then it is said while they are not, and never else.
+    pub(crate) fn is_after_hours(&self) -> bool {
+        self.placeholders().any(|p| p == Placeholder::AgentsBack)
     }
 
     /// The text without its values.

@@ -122,6 +122,7 @@ impl CallMachine {
             AgentEvent::Lost => self.agent_is_lost(now),
             AgentEvent::HungUp => self.agent_hung_up(now),
             AgentEvent::Waits(wait) => self.tell_of_the_wait(now, wait),
+            AgentEvent::Back(at) => self.interpreter.agents_back(at),
         }
     }
 

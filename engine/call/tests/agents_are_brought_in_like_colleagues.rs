@@ -367,3 +367,29 @@ fn nobody_there_is_told_when_the_words_are_spoken_and_somebody_may_come_meanwhil
     shell.hear_out();
     assert!(shell.agents.standings().any(|s| s.call.is_some()), "now somebody is");
 }
+
+/// A person is wanted, and nobody is there; agents are back then.
+fn nobody_until(back: Option<jiff::civil::DateTime>) -> Shell {
+    let mut shell = Shell::answered(&[]);
+    shell.input(Input::Agent(AgentEvent::Back(back)));
+    asks(&mut shell);
+    shell
+}
+
+#[test]
+fn after_hours_it_is_told_when_agents_are_back_and_they_call_then() {
+    let was_told = |shell: &Shell, words: &str| shell.said.last().is_some_and(|line| line.contains(words));
+    let back = jiff::civil::date(2026, 11, 25).at(9, 0, 0, 0);
+    let mut shell = nobody_until(Some(back));
+    assert!(was_told(&shell, "同事们明天上午9点上班"), "{:?}", shell.said);
+    assert!(shell.said.iter().all(|line| !line.contains("没有空闲")), "nobody is busy: {:?}", shell.said);
+    shell.say("嗯", Intent::Acknowledge);
+    shell.hear_out();
+    assert!(was_told(&shell, "明天上午9点上班后给您回电"), "{:?}", shell.said);
+    let callback = shell.end().conclusion.callback.unwrap();
+    let agreed = (callback.date, callback.time, callback.by_agent);
+    assert_eq!(agreed, (Some(back.date()), Some(back.time()), true));
+
+    let shell = nobody_until(None);
+    assert!(was_told(&shell, "现在没有空闲的同事"), "{:?}", shell.said);
+}

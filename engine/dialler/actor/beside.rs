@@ -19,7 +19,7 @@ impl ActiveCall<'_> {
                 let card = card(order, machine.so_far(), (Some(reason), skills), mood);
                 self.trail.iter_mut().for_each(Trail::transferring);
                 self.side.seek(plant, order, (reason, only), card);
-                None
+                Some(Input::Agent(AgentEvent::Back(legs::agents_back(plant, &order.case))))
             }
             Output::Unwanted => {
                 self.trail.iter_mut().for_each(Trail::transferred);

@@ -58,12 +58,12 @@ impl AgentSide {
             lang: order.lang,
             text,
             parts: Vec::new(),
-            style: VoiceStyle::default(),
+            style: VoiceStyle::new(None, whisper::SPEED),
             urgency: Spoken::Preparation,
         };
         self.whisper = Whisper::Coming;
         let reply = move |part: Result<waihu_speech::VoicePart, _>| {
-            let samples = part.ok().map(|part| part.spoken_whole().samples);
+            let samples = part.ok().map(|part| whisper::bounded(&part.spoken_whole()));
             let _ = to_side.send((0, Own(Happening::Whisper(samples))));
             ControlFlow::Break(())
         };

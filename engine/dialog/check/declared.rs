@@ -48,7 +48,11 @@ fn check_transfers(script: &Script, problems: &mut Problems) {
         for (line, own) in both.into_iter().filter_map(|(line, own)| Some((line.as_ref()?, own))) {
             let name = script.prompt_name(line.prompt);
             let unknown = |p: &Placeholder| {
-                !own(*p) && (of_a_transfer(*p) || p.comes_from_the_callee() || p.may_be_lacking())
+                !own(*p)
+                    && (of_a_transfer(*p)
+                        || p.comes_from_the_callee()
+                        || p.may_be_lacking()
+                        || *p == Placeholder::AgentsBack)
             };
             if let Some(p) = script.placeholders(line.prompt).into_iter().find(unknown) {
                 let message = format!("prompt {name:?} speaks {p}, which is not known there");

@@ -29,11 +29,7 @@ impl Interpreter {
         if !(least..=MOST).contains(&heard.len()) || utterance.entities != Entities::default() {
             return false;
         }
-        let filled = |(prompt, turn): (usize, u8)| {
-            let wordings = self.script.wordings(self.lang, self.memory.kind(), prompt);
-            let wording = wordings.get(usize::from(turn) % wordings.len().max(1))?;
-            self.memory.fill(wording)
-        };
+        let filled = |(prompt, turn): (usize, u8)| self.memory.fill(self.wording(prompt, turn)?);
         self.said.iter().flatten().copied().filter_map(filled).any(|line| has_clauses(&line, &heard))
     }
 }

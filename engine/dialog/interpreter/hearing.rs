@@ -508,6 +508,9 @@ impl Interpreter {
         if let Kind::Ask { no_match, .. } = &script.state(self.state).kind {
             self.no_match_rung += 1;
             self.silence_rung = 0;
+            if self.no_match_rung > no_match.rungs.len() {
+                self.unclear_after = Some(self.intents.len());
+            }
             self.climb(now, self.no_match_rung - 1, &no_match.rungs, no_match.to);
         }
     }

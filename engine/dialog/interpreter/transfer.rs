@@ -6,8 +6,9 @@ use waihu_types::{Intent, Lang};
 
 use super::{Interpreter, Phase};
 use crate::{
-    script::{Kind, Line},
-    template::Placeholder,
+    io::AgentsBack,
+    script::{Kind, Line, PromptIx},
+    template::{Placeholder, Template},
 };
 
 /// How it stands for a callee who waits for an agent, as far as it is known.
@@ -31,6 +32,21 @@ impl Interpreter {
         }
     }
 
+    /// Takes in when agents are at work again.
+    pub fn agents_back(&mut self, at: AgentsBack) {
+        self.memory.agents_back = at;
+    }
+
+    /// A prompt's wording whose turn it is: while agents are not at work, of those that say when they are again, where
+    /// there are any.
+    pub(super) fn wording(&self, prompt: PromptIx, turn: u8) -> Option<&Template> {
+        let wordings = self.script.wordings(self.lang, self.memory.kind(), prompt);
+        let is_after_hours =
+            self.memory.agents_back.is_some() && wordings.iter().any(Template::is_after_hours);
+        let fit = || wordings.iter().filter(move |w| w.is_after_hours() == is_after_hours);
+        fit().nth(usize::from(turn) % fit().count().max(1))
+    }
+
     /// What a callee hears who waits for an agent; none where the script has no words for it.
     pub fn words_of_the_wait(&mut self, wait: Wait) -> Option<String> {
         let Kind::Transfer { waiting, .. } = &self.script.state(self.state).kind else { return None };
@@ -49,9 +65,16 @@ impl Interpreter {
         self.words(&line, |p| (p == Placeholder::Agent).then(|| agent.to_owned()))
     }
 
-    /// What made the callee be handed over.
+    /// What made the callee be handed over: despair or a complaint wherever in the call it was told, else what was said
+    /// last and is no mere answer. Who was not understood up to there has said nothing that could be told.
     pub(super) fn reason(&self) -> Intent {
-        self.intents.last().copied().unwrap_or(Intent::RequestHuman)
+        use Intent as I;
+        let grave = [I::Distress, I::Complaint].into_iter().find(|grave| self.intents.contains(grave));
+        let since = self.unclear_after.unwrap_or(0);
+        let last = self.intents.iter().skip(since).rev().copied().find(|intent| !answers_only(*intent));
+        let unclear = self.unclear_after.map(|_| I::OutOfScope);
+        let any = grave.or(last).or(unclear).or(self.intents.last().copied());
+        any.unwrap_or(I::RequestHuman)
     }
 
     /// The first wording of which all is known, beginning with the one whose turn it is.
@@ -65,6 +88,15 @@ impl Interpreter {
             wording.fill(|p| known(p).or_else(|| self.memory.value(p)))
         })
     }
+}
+
+/// Whether whoever says it only answers, or nothing can be told of it.
+fn answers_only(intent: Intent) -> bool {
+    use Intent as I;
+    matches!(
+        intent,
+        I::Affirm | I::Deny | I::Acknowledge | I::Greeting | I::Goodbye | I::Wait | I::OutOfScope
+    )
 }
 
 /// A time to wait in whole minutes, as people say it.

@@ -111,9 +111,9 @@ fn an_unknown_placeholder_with_the_nearest() {
 
 #[test]
 fn a_state_that_cannot_be_reached() {
-    let (p, _) = broken("script.toml", "to = \"end_complaint\"", "to = \"end_legal\"");
-    let line = line_of("[states.end_complaint]");
-    assert_named(&p, "script.toml", line, &["state \"courtesy.end_complaint\" cannot be reached"]);
+    let (p, _) = broken("script.toml", "to = \"end_abuse\"", "to = \"end_legal\"");
+    let line = line_of("[states.end_abuse]");
+    assert_named(&p, "script.toml", line, &["state \"courtesy.end_abuse\" cannot be reached"]);
 }
 
 #[test]

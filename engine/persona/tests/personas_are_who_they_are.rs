@@ -116,6 +116,7 @@ fn on_a_clear_line_each_kind_comes_to_its_end() {
         (Kind::Silent, 0.60, &[D::Silence]),
         (Kind::Voicemail, 1.00, &[D::Voicemail]),
         (Kind::Lawyer, 0.80, &[D::LegalRepresentation]),
+        (Kind::Complains, 0.65, &[D::Complaint, D::HandedOver]),
     ] {
         let talks = talks(kind, Noise::OFF, 120);
         let right = share(&talks, |c| ends.contains(&c.disposition));
