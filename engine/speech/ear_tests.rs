@@ -139,7 +139,7 @@ fn who_goes_on_is_recognized_anew_and_the_first_guess_is_dropped() {
 fn who_goes_on_while_a_recognizer_is_busy_loses_no_word() {
     let (first, second) = ("您好，我是人工客服。", "请问有什么可以帮您？");
     // The pause is one within a turn, or its end; a recognizer is quick, or slow, or has others' words before these.
-    for (pause_ms, takes_ms) in [(700, 200), (700, 2_000), (700, 4_000), (1_700, 2_000), (1_700, 4_000)] {
+    for (pause_ms, takes_ms) in [(700_u64, 200), (700, 2_000), (700, 4_000), (1_700, 2_000), (1_700, 4_000)] {
         let mut b = Bench::new();
         // A frame in the middle of each part.
         let parts = [(70, first), ((1_900 + pause_ms + 600) / 20, second)];
