@@ -196,6 +196,9 @@ async fn an_agent_takes_calls_on_the_page_and_speaks_by_a_telephone_that_registe
 const AGENT_SAYS: &str = "Good morning. Please bring the green letter to our office on Monday at nine.";
 const CALLEE_SAYS: &str = "My brother keeps two black dogs in the garden behind the old railway station.";
 
+/// Lines of a talk in which each has said that a few times over, however it was cut.
+const LINES: usize = 30;
+
 /// The callee: a hello, and then their words until the call is over.
 const SPEAKS: &str = r#"
 [[persona]]
@@ -265,13 +268,17 @@ impl Baresip {
     }
 }
 
-/// The agent's words every twelve seconds, as baresip plays them.
+/// The agent's words every twelve seconds, as baresip plays them, with a rest after the greeting.
 fn said_again_and_again(floor: &Floor) -> PathBuf {
     const RATE: usize = 16_000;
     let (line, path) = (floor.path().join("line.wav"), floor.path().join("agent.wav"));
     let to = line.to_str().unwrap();
-    run(floor.path(), &["say", "--lang", "en", "--rate", "16000", "--out", to, AGENT_SAYS]);
-    let words = wav::read(&line).unwrap().mono();
+    let mut words: Vec<f32> = Vec::new();
+    for sentence in AGENT_SAYS.split_inclusive(". ") {
+        run(floor.path(), &["say", "--lang", "en", "--rate", "16000", "--out", to, sentence.trim()]);
+        words.extend(wav::read(&line).unwrap().mono());
+        words.extend([0.0; 7 * RATE / 10]);
+    }
     let mut samples = vec![0_i16; 180 * RATE];
     for silent in samples.chunks_mut(12 * RATE) {
         silent
@@ -306,18 +313,22 @@ async fn an_agent_at_baresip_takes_a_warm_transfer_and_each_hears_the_other() {
     let attempt = amy.rings().await["attempt"].clone();
     amy.says("answer", &attempt).await;
     amy.desk.wait_for("joined").await;
-    // Each has said it twice: once at least from its beginning.
-    let (mut callee, mut agent) = (0, 0);
-    while callee < 2 || agent < 2 {
+    // Each has said it twice, once at least from its beginning, and all of it is written down as they speak.
+    let mut told = [("callee", CALLEE_SAYS, Vec::<String>::new()), ("agent", AGENT_SAYS, Vec::new())];
+    let is_whole = |told: &[(&str, &str, Vec<String>)]| {
+        let twice = |lines: &[String]| lines.iter().filter(|l| l.split_whitespace().count() > 3).count() >= 2;
+        told.iter().all(|(_, said, lines)| twice(lines) && words_right(said, &lines.join(" ")) >= WORDS_RIGHT)
+    };
+    for _ in 0..LINES {
+        if is_whole(&told) {
+            break;
+        }
         let line = amy.desk.wait_for("line").await["line"].clone();
-        if line["text"].as_str().unwrap().split_whitespace().count() > 3 {
-            match line["speaker"].as_str().unwrap() {
-                "callee" => callee += 1,
-                "agent" => agent += 1,
-                _ => {}
-            }
+        for (_, _, lines) in told.iter_mut().filter(|(speaker, ..)| line["speaker"] == *speaker) {
+            lines.push(line["text"].as_str().unwrap().to_owned());
         }
     }
+    assert!(is_whole(&told), "{told:?}");
     amy.hangs_up(&attempt).await;
     let outcome = floor.filed("talk", |_| true).await;
     assert_eq!(offers(&outcome), [("Amy", "joined")]);

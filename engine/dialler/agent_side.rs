@@ -529,7 +529,9 @@ impl AgentSide {
         let to_side = self.happenings.clone();
         let heard = move |event| drop(to_side.send((number, Own(Happening::Speech(event)))));
         let today: Date = legs::today(&order.case)?;
-        Ok(plant.speech.listen(order.lang, today, Arc::new(heard)))
+        let listener = plant.speech.listen(order.lang, today, Arc::new(heard));
+        listener.knows_who();
+        Ok(listener)
     }
 
     /// The page was loaded anew: another offer, with other keys. A telephone's sound knows of no page.

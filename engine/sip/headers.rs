@@ -254,8 +254,10 @@ pub(crate) fn parse(lines: &[Line<'_>], kind: Kind) -> Result<(Headers, Option<u
                 let n = parse_number(value, u32::MAX).map_err(at("Content-Length"))?;
                 once(&mut length, "Content-Length", n as usize)?;
             }
-            "Contact" if value == "*" => {}
-            "Contact" => spare = spare.and(each(&mut contact, value, NameAddr::parse).map_err(at("Contact"))),
+            // `*` names nobody: it is kept as it stands, for a registrar (§10.2.2).
+            "Contact" if value != "*" => {
+                spare = spare.and(each(&mut contact, value, NameAddr::parse).map_err(at("Contact")));
+            }
             "Route" => spare = spare.and(each(&mut route, value, NameAddr::parse).map_err(at("Route"))),
             "Record-Route" => {
                 let read = each(&mut record_route, value, NameAddr::parse);

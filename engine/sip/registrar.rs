@@ -129,6 +129,7 @@ impl Registrar {
                 response
             }
             Err(Refused::OutOfOrder) => respond(500, "CSeq out of order"),
+            Err(Refused::NotAll) => respond(400, "Contact * stands alone with Expires 0"),
         }
     }
 
@@ -136,14 +137,18 @@ impl Registrar {
         let headers = &request.headers;
         let number = |text: &str| text.trim().parse::<u32>().ok();
         let general = headers.other.value("Expires").and_then(number);
+        // `*`: all places are taken back, at once and by nothing else (§10.3, step 6).
+        let all = headers.other.value("Contact").is_some();
+        if all && (general != Some(0) || !headers.contact.is_empty()) {
+            return Err(Refused::NotAll);
+        }
         let places = self.places.entry(user.to_owned()).or_default();
         places.retain(|p| p.until > now);
         let late = |p: &Place| p.call_id == headers.call_id && p.cseq >= headers.cseq.number;
         if places.iter().any(late) {
             return Err(Refused::OutOfOrder);
         }
-        // `*`, which the reading of a header leaves out: all places are taken back (§10.2.2).
-        if headers.contact.is_empty() && general == Some(0) {
+        if all {
             places.clear();
         }
         let wanted = |c: &crate::NameAddr| {
@@ -176,4 +181,6 @@ impl Registrar {
 enum Refused {
     TooBrief,
     OutOfOrder,
+    /// `*` with an Expires other than 0, or beside another Contact.
+    NotAll,
 }

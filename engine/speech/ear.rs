@@ -104,11 +104,15 @@ struct Guess {
     pause: PauseId,
     samples: Arc<[i16]>,
     dropped: Arc<AtomicBool>,
+    /// It was handed in with what the turn goes on with.
+    rejoined: bool,
     words: Option<Option<Heard>>,
 }
 
 struct Owed {
     number: u64,
+    /// The pause up to which the whole of it was handed in; none where it was without one.
+    pause: Option<PauseId>,
     rejoined: bool,
     /// When its last word ended, and the turn [ms on the ear's clock; the wall's].
     silence_ms: u64,
@@ -148,6 +152,7 @@ impl Ear {
         }
         tracing::error!("a call could not be listened to, and is listened to anew");
         let fresh = Self {
+            who: self.who.is_some().then(Box::default),
             is_answered: self.is_answered,
             early_looks: self.early_looks,
             early_owed: self.early_owed,
@@ -197,7 +202,7 @@ impl Ear {
         self.with_who(|who| who.answered(now));
     }
 
-    /// Who answered is told no more.
+    /// Who answered is told no more, and nothing that they say before the answer is recognized.
     pub(crate) fn knows_who(&mut self) {
         self.who = None;
     }
@@ -211,7 +216,8 @@ impl Ear {
     pub(crate) fn join(&mut self) {
         match &mut self.turn {
             Some(turn) => turn.before = Some(Arc::clone(&self.last)),
-            None => self.joins = true,
+            // What was to go on is over where words are owed: it is too late, and what comes next does not.
+            None => self.joins = self.owed.is_empty(),
         }
     }
 
@@ -282,6 +288,9 @@ impl Ear {
         if !std::mem::replace(&mut turn.is_callees, true) && turn.samples.len() > BEFORE_THE_CALLEE {
             turn.samples.drain(..turn.samples.len() - PRE_ROLL);
             turn.machine = EndOfTurn::new(policy);
+            // Its pauses are counted anew: what is found of those before is not taken for these.
+            turn.number = self.next;
+            self.next += 1;
             if let Some(guess) = turn.guess.take() {
                 guess.dropped.store(true, Ordering::Relaxed);
             }
@@ -342,9 +351,9 @@ impl Ear {
         }
     }
 
-    /// Whether early media was recognized often enough.
+    /// Whether early media was recognized often enough, or tells nothing that is not known.
     fn is_unheard(&self) -> bool {
-        !self.is_answered && self.early_looks >= MAX_EARLY_LOOKS
+        !self.is_answered && (self.early_looks >= MAX_EARLY_LOOKS || self.who.is_none())
     }
 
     /// Hands a piece in.
@@ -368,14 +377,20 @@ impl Ear {
         }
         let Some(turn) = &mut self.turn else { return };
         let samples: Arc<[i16]> = turn.samples.as_slice().into();
+        let whole = joined(turn.before.as_deref(), &samples);
         let dropped = Arc::<AtomicBool>::default();
-        turn.guess =
-            Some(Guess { pause, samples: Arc::clone(&samples), dropped: Arc::clone(&dropped), words: None });
+        turn.guess = Some(Guess {
+            pause,
+            samples: Arc::clone(&samples),
+            dropped: Arc::clone(&dropped),
+            rejoined: whole.is_some(),
+            words: None,
+        });
         let ticket = Ticket { call: self.call.id, number: turn.number, pause: Some(pause) };
         let job = Job {
             of: self.call.clone(),
             ticket,
-            samples: joined(turn.before.as_deref(), samples),
+            samples: whole.unwrap_or(samples),
             since: Instant::now(),
             dropped,
             is_early: !self.is_answered,
@@ -394,7 +409,8 @@ impl Ear {
         self.recent.extend(&turn.samples[spoken.max(turn.samples.len().saturating_sub(PRE_ROLL))..]);
         let mut owed = Owed {
             number: turn.number,
-            rejoined: turn.before.is_some(),
+            pause: guess.as_ref().map(|g| g.pause),
+            rejoined: guess.as_ref().is_some_and(|g| g.rejoined),
             silence_ms,
             over: Instant::now(),
             words: None,
@@ -411,10 +427,12 @@ impl Ear {
             None => {
                 turn.samples.truncate(spoken);
                 let samples: Arc<[i16]> = turn.samples.into();
+                let whole = joined(turn.before.as_deref(), &samples);
+                owed.rejoined = whole.is_some();
                 let job = Job {
                     of: self.call.clone(),
                     ticket: Ticket { call: self.call.id, number: turn.number, pause: None },
-                    samples: joined(turn.before.as_deref(), Arc::clone(&samples)),
+                    samples: whole.unwrap_or_else(|| Arc::clone(&samples)),
                     since: Instant::now(),
                     dropped: Arc::default(),
                     is_early: !self.is_answered,
@@ -423,7 +441,7 @@ impl Ear {
                 samples
             }
         };
-        self.last = joined(turn.before.as_deref(), samples);
+        self.last = joined(turn.before.as_deref(), &samples).unwrap_or(samples);
         self.tell(Event::Ended);
         if self.owed.len() >= MAX_OWED {
             // The turn is kept.
@@ -475,11 +493,16 @@ impl Ear {
                 self.machine(Input::Words { pause, words }, looks);
             }
             (What::Words(words), None) => {
-                if let Some(owed) = self.owed.iter_mut().find(|o| o.number == number && o.words.is_none()) {
-                    owed.words = Some(words.clone());
-                    self.understood(words.as_ref());
-                    self.pay();
+                let mut owed = self.owed.iter_mut();
+                let Some(owed) = owed.find(|o| o.number == number && o.words.is_none()) else { return };
+                if owed.pause != pause {
+                    // A recognizer was still busy with an earlier pause of it: these are not all its words.
+                    self.tell_who(words.as_ref());
+                    return;
                 }
+                owed.words = Some(words.clone());
+                self.understood(words.as_ref());
+                self.pay();
             }
             (What::Tone(_), None) => {}
         }
@@ -537,14 +560,10 @@ impl Ear {
     }
 }
 
-/// Two utterances in a row, with a pause between them; the second alone where they would be too long.
-fn joined(before: Option<&[i16]>, samples: Arc<[i16]>) -> Arc<[i16]> {
-    match before {
-        Some(before) if before.len() + JOINT + samples.len() <= MAX_JOINED => {
-            [before, &[0; JOINT], &samples].concat().into()
-        }
-        _ => samples,
-    }
+/// Two utterances in a row, with a pause between them; none where nothing goes before, or they would be too long.
+fn joined(before: Option<&[i16]>, samples: &[i16]) -> Option<Arc<[i16]>> {
+    let before = before.filter(|before| before.len() + JOINT + samples.len() <= MAX_JOINED)?;
+    Some([before, &[0; JOINT], samples].concat().into())
 }
 
 #[cfg(test)]

@@ -136,6 +136,73 @@ fn who_goes_on_is_recognized_anew_and_the_first_guess_is_dropped() {
 }
 
 #[test]
+fn who_goes_on_while_a_recognizer_is_busy_loses_no_word() {
+    let (first, second) = ("您好，我是人工客服。", "请问有什么可以帮您？");
+    // The pause is one within a turn, or its end; a recognizer is quick, or slow, or has others' words before these.
+    for (pause_ms, takes_ms) in [(700_u64, 200), (700, 2_000), (700, 4_000), (1_700, 2_000), (1_700, 4_000)] {
+        let mut b = Bench::new();
+        // A frame in the middle of each part.
+        let parts = [(70, first), ((1_900 + pause_ms + 600) / 20, second)];
+        let mut work: Option<(Job, u64)> = None;
+        for (ms, probability) in [(1_000, 0.0), (900, 0.9), (pause_ms, 0.0), (1_200, 0.9), (12_000, 0.0)] {
+            for _ in 0..ms / 20 {
+                b.hears(&[(20, probability)]);
+                if work.is_none() {
+                    let job = b.looked.try_recv().ok().map(|look| look.job).or_else(|| b.jobs.try_take());
+                    work = job.map(|job| (job, b.ear.frames + takes_ms / 20));
+                }
+                if let Some((job, _)) = work.take_if(|(_, done)| *done <= b.ear.frames) {
+                    let there = parts.iter().filter(|(frame, _)| job.samples.contains(&(*frame as i16)));
+                    let text: String = there.map(|(_, text)| *text).collect();
+                    b.finds(&job, &text);
+                }
+            }
+        }
+        let words = |event| if let Event::Heard(heard) = event { Some(heard.text) } else { None };
+        let heard: Vec<String> = b.told().into_iter().filter_map(words).collect();
+        let whole = [first, second].concat();
+        assert_eq!(heard.concat(), whole, "after {pause_ms} ms, {takes_ms} ms a piece: {heard:?}");
+    }
+}
+
+#[test]
+fn what_voices_around_said_is_not_taken_for_the_callees_words() {
+    let mut b = Bench::new();
+    b.hears(&[(1_000, 0.0), (2_000, 0.9), (300, 0.0)]);
+    let around = b.looked().pop().unwrap();
+    b.hears(&[(200, 0.9)]);
+    b.ear.is_the_callee();
+    b.hears(&[(400, 0.9), (300, 0.0)]);
+    let callees = b.looked().pop().unwrap();
+    assert!(callees.samples.len() < around.samples.len());
+    // A recognizer had begun with it.
+    b.finds(&around, "明天多云转晴。");
+    assert_eq!(b.told(), [Event::Started]);
+    b.finds(&callees, "对，是我。");
+    b.hears(&[(2_100, 0.0)]);
+    let told = b.told();
+    assert!(
+        matches!(&told[..], [Event::Partial(_), Event::Ended, h] if is_heard(h, "对，是我。")),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn before_an_agent_is_in_the_talk_nothing_of_theirs_is_recognized() {
+    let mut b = Bench::ringing();
+    b.ear.knows_who();
+    b.hears(&[(1_000, 0.0), (600, 0.9), (2_100, 0.0)]);
+    assert!(b.jobs.try_take().is_none() && b.looked().is_empty());
+    b.ear.answered();
+    b.told();
+    b.hears(&[(600, 0.9), (300, 0.0)]);
+    let job = b.looked().pop().unwrap();
+    b.finds(&job, "您好");
+    b.hears(&[(2_100, 0.0)]);
+    assert!(b.told().iter().any(|e| is_heard(e, "您好")));
+}
+
+#[test]
 fn once_it_is_known_who_answered_what_is_no_longer_wanted_is_dropped() {
     let mut b = Bench::new();
     b.ear.who = None;
@@ -184,6 +251,32 @@ fn an_utterance_that_goes_on_with_the_last_is_heard_with_it() {
     b.hears(&[(2_100, 0.0)]);
     let told = b.told();
     assert!(matches!(told.last(), Some(Event::Rejoined(h)) if h.text == "我下周还"), "{told:?}");
+}
+
+#[test]
+fn what_was_handed_in_alone_is_told_alone() {
+    let mut b = Bench::new();
+    b.hears(&[(1_000, 0.0), (600, 0.9), (2_100, 0.0)]);
+    let first = b.looked().pop().unwrap();
+    b.finds(&first, "我下周");
+    b.hears(&[(600, 0.9), (300, 0.0)]);
+    let second = b.looked().pop().unwrap();
+    b.ear.join();
+    b.finds(&second, "还");
+    b.hears(&[(2_100, 0.0)]);
+    let told = b.told();
+    assert!(told.last().is_some_and(|e| is_heard(e, "还")), "the first part is not in it: {told:?}");
+    // Nor does what comes after it go on with one that was over before it was to be joined.
+    b.hears(&[(600, 0.9), (2_100, 0.0)]);
+    let third = b.looked().pop().unwrap();
+    b.ear.join();
+    b.finds(&third, "一半");
+    b.hears(&[(600, 0.9), (300, 0.0)]);
+    let fourth = b.looked().pop().unwrap();
+    b.finds(&fourth, "对");
+    b.hears(&[(2_100, 0.0)]);
+    let told = b.told();
+    assert!(told.last().is_some_and(|e| is_heard(e, "对")), "{told:?}");
 }
 
 #[test]

@@ -33,6 +33,7 @@ enum Command {
     Open(u64, Box<Ear>),
     Frame(u64, Frame, Gate),
     Answered(u64),
+    KnowsWho(u64),
     Ask(u64),
     Join(u64),
     Close(u64),
@@ -69,6 +70,11 @@ impl Listener {
     /// The call was answered: what was heard so far was early media, of which only who spoke it is told.
     pub fn answered(&self) {
         self.tell(Command::Answered(self.id));
+    }
+
+    /// Who speaks is known, as of an agent's leg: it is not told who answered, nor what was said before the answer.
+    pub fn knows_who(&self) {
+        self.tell(Command::KnowsWho(self.id));
     }
 
     /// What the script asks and expects to hear from here on.
@@ -171,6 +177,7 @@ fn obey(ears: &mut HashMap<u64, Box<Ear>>, command: Command, model: &mut Silero,
     match command {
         Command::Frame(id, frame, gate) => guarded(id, &mut |ear| ear.hear(model, &frame, gate, looks)),
         Command::Answered(id) => guarded(id, &mut Ear::answered),
+        Command::KnowsWho(id) => guarded(id, &mut Ear::knows_who),
         Command::Ask(id) => guarded(id, &mut |ear| ear.ask(looks)),
         Command::Join(id) => guarded(id, &mut Ear::join),
         Command::Open(id, ear) => drop(ears.insert(id, ear)),

@@ -13,13 +13,15 @@ impl CallMachine {
             return;
         }
         match event {
-            E::Provisional { code, sdp, .. } => {
+            E::Provisional { code, early_dialog, sdp, .. } => {
                 self.rang = true;
                 if code > 100 {
                     self.note(now, format!("SIP {code}"));
                 }
-                if let Some(sdp) = sdp {
-                    self.early_sound(now, sdp);
+                if code == 199 {
+                    self.early.dialog_over(early_dialog.as_deref());
+                } else if let Some(sdp) = sdp {
+                    self.early_sound(now, early_dialog, sdp);
                 }
             }
             E::Answered { sdp } if self.callee == LegState::Ringing && !self.rang_out => {

@@ -2,6 +2,9 @@
 //!
 //! It is heard and recorded, and nothing is spoken into it. Carriers tell there that a number is none, a
 //! telephone is off or a line is busy, and then refuse the call with a code that says less, or let it ring on.
+//!
+//! A fork rings in several early dialogs, each with sound of its own (RFC 3261 §12.1): the one that began last is heard,
+//! since what a network announces comes after the ringing that it ends.
 
 use std::time::Duration;
 
@@ -19,11 +22,16 @@ const ANNOUNCED_FOR: Duration = Duration::from_secs(12);
 /// How sure an announcement is to be for that [percent]: from here on it is not told otherwise any more.
 const CLEAR: u8 = 90;
 
+/// Early dialogs of a fork: more telephones than that are a loop.
+const MAX_DIALOGS: usize = 16;
+
 /// What is known of a call before its answer.
 #[derive(Debug, Default)]
 pub(super) struct Early {
     /// Sound comes with it.
     is_heard: bool,
+    /// The early dialogs that have brought sound, whichever is heard last.
+    dialogs: Vec<String>,
     /// Utterances that are owed their words.
     owed: usize,
     /// It is clear what is announced: nothing that is still to be recognized says more.
@@ -42,6 +50,26 @@ impl Early {
         self.give_up_at = None;
     }
 
+    /// Whether sound of this early dialog is to be heard: from its beginning until another begins. What one says again
+    /// that was left, it says to be held for alive (RFC 3261 §13.3.1.1).
+    fn hears(&mut self, dialog: Option<String>) -> bool {
+        // A far end that gives no tag is the only one.
+        let Some(dialog) = dialog else { return true };
+        if self.dialogs.contains(&dialog) {
+            return self.dialogs.last() == Some(&dialog);
+        }
+        let has_room = self.dialogs.len() < MAX_DIALOGS;
+        if has_room {
+            self.dialogs.push(dialog);
+        }
+        has_room
+    }
+
+    /// An early dialog is over (RFC 6228): the one before it is heard, once it says where.
+    pub(super) fn dialog_over(&mut self, dialog: Option<&str>) {
+        self.dialogs.retain(|known| Some(known.as_str()) != dialog);
+    }
+
     pub(super) fn words_to_come(&self) -> bool {
         self.owed > 0 && !self.is_clear
     }
@@ -52,9 +80,9 @@ impl Early {
 }
 
 impl CallMachine {
-    /// A provisional response has brought a description.
-    pub(super) fn early_sound(&mut self, now: Time, sdp: SessionDescription) {
-        if self.callee != LegState::Ringing || self.rang_out {
+    /// A provisional response has brought a description, of this early dialog.
+    pub(super) fn early_sound(&mut self, now: Time, dialog: Option<String>, sdp: SessionDescription) {
+        if self.callee != LegState::Ringing || self.rang_out || !self.early.hears(dialog) {
             return;
         }
         if !std::mem::replace(&mut self.early.is_heard, true) {

@@ -3,9 +3,9 @@
 
 mod shell;
 
-use shell::{Shell, answer, early_media, failed, ringing};
+use shell::{Shell, answer, early_media, early_media_of, failed, ringing};
 use waihu_call::{Input, Leg, MediaEvent, Part, SpeechEvent};
-use waihu_sip::FailureCause;
+use waihu_sip::{Event, FailureCause};
 use waihu_types::{Announcement, AnsweredBy, Identity, Intent};
 
 fn in_early_media() -> Shell {
@@ -20,12 +20,42 @@ fn its_sound_is_opened_and_settled_again_with_the_answer() {
     let mut shell = in_early_media();
     assert_eq!(shell.connects, [(Leg::Callee, Part::EarlyAnswer)]);
     assert!(shell.notes.last().unwrap().contains("recorded from here on"), "{:?}", shell.notes);
-    // Another telephone of the fork has its own sound.
+    // It may go on elsewhere.
     shell.sip(Leg::Callee, early_media());
     shell.sip(Leg::Callee, answer());
     let parts: Vec<Part> = shell.connects.iter().map(|c| c.1).collect();
     assert_eq!(parts, [Part::EarlyAnswer, Part::EarlyAnswer, Part::Answer]);
     assert_eq!(shell.notes.iter().filter(|n| n.contains("early media")).count(), 1);
+}
+
+#[test]
+fn of_a_fork_whoever_began_last_is_heard_whatever_others_say_again() {
+    let over = |dialog: &str| {
+        let (reason, early_dialog) = ("Early Dialog Terminated".to_owned(), Some(dialog.to_owned()));
+        Event::Provisional { code: 199, reason, early_dialog, sdp: None }
+    };
+    let mut shell = Shell::dialled(&[]);
+    for (n, (event, is_heard)) in [
+        (early_media_of("desk"), true),
+        (early_media_of("desk"), true),
+        (early_media_of("hall"), true),
+        (early_media_of("desk"), false),
+        (early_media_of("hall"), true),
+        // Another than the one that is heard; then that one.
+        (over("desk"), false),
+        (early_media_of("desk"), true),
+        (over("desk"), false),
+        (early_media_of("hall"), true),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let before = shell.connects.len();
+        shell.sip(Leg::Callee, event);
+        assert_eq!(shell.connects.len() > before, is_heard, "event {n}");
+    }
+    shell.sip(Leg::Callee, answer());
+    assert_eq!(shell.connects.last(), Some(&(Leg::Callee, Part::Answer)));
 }
 
 #[test]

@@ -2,7 +2,9 @@
 //! of a fork, and UPDATE within them (RFC 3311).
 //!
 //! Ours are reliable only where the caller requires it: an answer is never held up for a caller's wish.
-//! Deliberately absent: offers of our own in PRACK, and UPDATEs of our own before the answer.
+//! Deliberately absent: offers of our own in PRACK, and UPDATEs of our own before the answer (RFC 3311 §5.1 allows them).
+//! What we offer does not change while it rings; and a change then would be one for each telephone of a fork, with its
+//! own answer, proof and crossings, one of them with the 2xx that makes its dialog the call.
 
 use std::time::Duration;
 

@@ -95,12 +95,13 @@ pub(super) fn write_interval(fields: &mut Fields, agreed: SessionExpires) {
 }
 
 impl Endpoint {
-    /// A change that the call's owner wants.
+    /// A change that the call's owner wants: one at a time, and none before the call is up.
     pub(super) fn modify(&mut self, now: Time, call: CallHandle, change: Change) {
-        let Some(Call::Up(up)) = self.calls.get_mut(&call) else { return };
-        if up.pending.is_some() || !up.confirmed {
-            return self.event(call, Event::NotModified { code: 491 });
-        }
+        let up = match self.calls.get_mut(&call) {
+            Some(Call::Up(up)) if up.pending.is_none() && up.confirmed => up,
+            Some(_) => return self.event(call, Event::NotModified { code: 491 }),
+            None => return,
+        };
         let mut offer = up.local.offer_again();
         match change {
             Change::Direction(direction) => {

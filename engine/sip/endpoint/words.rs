@@ -183,7 +183,8 @@ pub enum Command {
         /// The value of a Reason header (RFC 3326).
         reason: Option<String>,
     },
-    /// Offer the session of a call that is up anew, by re-INVITE: `Modified` or `NotModified` tells.
+    /// Offer the session of a call that is up anew, by re-INVITE: `Modified` or `NotModified` tells, 491 where it is not
+    /// up yet.
     Modify {
         /// The call.
         call: CallHandle,

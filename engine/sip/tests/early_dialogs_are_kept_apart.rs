@@ -108,6 +108,20 @@ fn each_early_dialog_changes_by_its_own_updates_and_is_numbered_alone() {
 }
 
 #[test]
+fn a_change_of_ours_waits_for_the_answer() {
+    let mut us = Agent::new();
+    let invite = us.invite(CALL, None);
+    let hold = || Command::Modify { call: CALL, change: Change::Direction(Direction::SendOnly) };
+    rings(&mut us, &invite, DESK, "Require: 100rel\r\nRSeq: 1");
+    us.input(Input::Command(hold()));
+    assert_eq!(us.end(), &Event::NotModified { code: 491 });
+    assert!(us.times("UPDATE").is_empty() && us.times("INVITE").len() == 1);
+    us.hear(&says(&invite, "200 OK", DESK, ""));
+    us.input(Input::Command(hold()));
+    assert!(us.last("INVITE").contains("a=sendonly"));
+}
+
+#[test]
 fn an_update_that_is_refused_changes_nothing() {
     let mut us = Agent::new();
     let invite = us.invite(CALL, None);

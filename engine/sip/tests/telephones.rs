@@ -67,6 +67,38 @@ fn telephones_that_are_asked_in_the_same_second_each_register_at_once() {
 }
 
 #[test]
+fn all_places_are_taken_back_by_a_star_that_stands_alone_with_expires_0() {
+    let mut us = registrar(&["desk"]);
+    let mut cseq = 1;
+    let mut registers = |us: &mut Agent, contact: &str, expires: &str| {
+        us.hear(&register("desk", "a", cseq));
+        let challenge = asked(us);
+        let asked = register("desk", "a", cseq + 1)
+            .replace(&format!("Contact: <sip:far@{THERE}>\r\n"), contact)
+            .replace("Expires: 120\r\n", expires);
+        us.hear(&proven(&asked, "desk", &challenge, 1));
+        cseq += 2;
+        us.last("SIP/2.0")
+    };
+    let is_there = |ok: &str| (ok.starts_with("SIP/2.0 200"), fields(ok, "Contact").len());
+    let contact = format!("Contact: <sip:far@{THERE}>\r\n");
+    assert_eq!(is_there(&registers(&mut us, &contact, "Expires: 120\r\n")), (true, 1));
+    for (contact, expires) in [
+        ("Contact: *\r\n", "Expires: 120\r\n"),
+        ("m: *\r\n", ""),
+        (&*format!("Contact: *\r\n{contact}"), "Expires: 0\r\n"),
+    ] {
+        let refused = registers(&mut us, contact, expires);
+        assert!(refused.starts_with("SIP/2.0 400"), "{refused}");
+    }
+    // Whoever names no place asks where the telephone is, and takes nothing back (§10.2.3).
+    assert_eq!(is_there(&registers(&mut us, "", "Expires: 0\r\n")), (true, 1));
+    assert_eq!(calls_desk(&mut us, 2, HERE).1, THERE);
+    assert_eq!(is_there(&registers(&mut us, "Contact: *\r\n", "Expires: 0\r\n")), (true, 0));
+    assert_eq!(calls_desk(&mut us, 4, HERE).1, HERE, "nobody is there any more");
+}
+
+#[test]
 fn a_proof_is_good_once_also_when_its_user_has_given_many_since() {
     let mut us = registrar(&["desk", "shop"]);
     us.hear(&register("desk", "a", 1));

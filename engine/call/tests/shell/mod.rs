@@ -524,7 +524,12 @@ pub fn ringing(code: u16) -> Event {
 
 /// A provisional response that brings sound.
 pub fn early_media() -> Event {
-    let (reason, early_dialog) = ("Session Progress".to_owned(), Some("far".to_owned()));
+    early_media_of("far")
+}
+
+/// The same of one early dialog of a fork.
+pub fn early_media_of(dialog: &str) -> Event {
+    let (reason, early_dialog) = ("Session Progress".to_owned(), Some(dialog.to_owned()));
     Event::Provisional { code: 183, reason, early_dialog, sdp: Some(description()) }
 }
 
