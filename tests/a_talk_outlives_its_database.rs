@@ -73,13 +73,13 @@ async fn a_minute_without_a_database_costs_no_word_of_a_talk() {
     let heard = who_was_heard(Path::new(outcome["recording"]["path"].as_str().unwrap()), &[LI]);
     let heard = heard.iter().filter(|w| w[0]).count();
     assert!(heard > 70, "of forty seconds the callee heard {heard} halves");
-    is_taken_all_the_same(&floor, &mut li).await;
+    is_taken_all_the_same(&mut floor, &mut li).await;
     wang.heard_of_no_offer();
     floor.end();
 }
 
 /// The database goes while the call rings at Li's, and comes back when it is over.
-async fn is_taken_all_the_same(floor: &Floor, li: &mut Agent) {
+async fn is_taken_all_the_same(floor: &mut Floor, li: &mut Agent) {
     li.sound.take().unwrap().is_gone.store(true, Relaxed);
     li.desk.say(json!({"type": "done"})).await;
     while li.desk.wait_for("state").await["presence"] != "available" {}

@@ -30,7 +30,8 @@ export const open = async () => {
 
 /** A page of a person's own, in which nothing may go wrong unseen: faults, refused scripts and styles fail the walk. */
 export const pageOf = async (browser, url, isNew = false) => {
-  const context = await browser.newContext({ baseURL: url, viewport: { width: 1360, height: 860 }, locale: 'zh-CN', timezoneId: 'Asia/Singapore', acceptDownloads: true });
+  // A window that still moves is not where it is clicked: between press and release a busy machine shifts it.
+  const context = await browser.newContext({ baseURL: url, viewport: { width: 1360, height: 860 }, locale: 'zh-CN', timezoneId: 'Asia/Singapore', acceptDownloads: true, reducedMotion: 'reduce' });
   context.setDefaultTimeout(20_000);
   // Whoever works here has seen the first steps; who is new has a walk of their own.
   if (!isNew) await context.addInitScript(() => ['operations', 'compliance', 'agent', 'admin'].forEach((role) => localStorage.setItem(`toured.${role}`, 'yes')));
