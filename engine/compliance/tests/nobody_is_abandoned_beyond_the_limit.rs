@@ -48,7 +48,8 @@ fn denied(profile: &Profile, subject: &Subject) -> Option<String> {
 fn ahead_of_agents_nobody_is_called_for_a_campaign_that_is_over_its_limit() {
     let us = profile(US);
     assert_eq!(us.most_abandoned(), Some(("3%".parse().unwrap(), 30)));
-    let table: [(&[(&str, u32, u32)], Option<&str>); 8] = [
+    type Days = [(&'static str, u32, u32)];
+    let table: [(&Days, Option<&str>); 8] = [
         (&[], None),
         (&[("2026-11-26", 100, 3)], None),
         (&[("2026-11-26", 100, 4)], Some("us-abandoned")),
