@@ -8,6 +8,8 @@ export type Told = Shape['Problem'];
 
 /** The least of a password [characters], as the server has it. */
 export const LEAST_PASSWORD = 12;
+/** The most of one that is given. */
+export const MOST_PASSWORD = 128;
 
 /** A token that was typed in; it lives as long as the page. */
 let token: string | undefined;

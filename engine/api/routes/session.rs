@@ -251,7 +251,7 @@ pub(crate) struct NewPassword {
     #[schema(min_length = 1, max_length = 256, format = Password)]
     password: String,
     /// The one that is to hold.
-    #[schema(min_length = 12, max_length = 256, format = Password)]
+    #[schema(min_length = 12, max_length = 128, format = Password)]
     new: String,
 }
 
