@@ -16,7 +16,7 @@ use waihu_store::{Act, Earlier, KeyedRequest};
 
 use crate::{
     Problem,
-    access::{Asks, LOOKS, asked, methods, shows_clear},
+    access::{Asks, LOOKS, WEIGHTY, asked, methods, shows_clear},
     extract::{Who, unauthenticated},
     mask::Purpose,
     problem::Code,
@@ -100,7 +100,9 @@ pub(crate) async fn admit(State(shared): State<Shared>, mut request: Request, ne
         Err(problem) => return problem.into_response(),
     };
     let by = By::of(&who);
-    let admitted = admitted(&shared, &who, &request, asks).and_then(|()| for_purpose(who, &request, &route));
+    let admitted = admitted(&shared, &who, &request, asks)
+        .and_then(|()| lately(&who, &request, &route))
+        .and_then(|()| for_purpose(who, &request, &route));
     let mut response = match admitted {
         Ok(who) => {
             request.extensions_mut().insert(who);
@@ -138,6 +140,16 @@ fn admitted(shared: &Shared, who: &Who, request: &Request, asks: Asks) -> Result
             let (role, scope) = (who.role, scope.label());
             let what = format!("the role {role} has not {scope} 角色 {role} 没有 {scope} 权限");
             Err(Problem::new(Code::Forbidden, what))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Holds that whoever does what weighs most by a session has signed in lately.
+fn lately(who: &Who, request: &Request, route: &str) -> Result<(), Problem> {
+    match &who.session {
+        Some(it) if WEIGHTY.contains(&(request.method().as_str(), route)) => {
+            session::lately(&it.session, now())
         }
         _ => Ok(()),
     }
