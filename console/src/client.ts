@@ -8,6 +8,8 @@ export type Told = Shape['Problem'];
 
 /** The least of a password [characters], as the server has it. */
 export const LEAST_PASSWORD = 12;
+/** The most of one that is given. */
+export const MOST_PASSWORD = 128;
 
 /** A token that was typed in; it lives as long as the page. */
 let token: string | undefined;
@@ -38,7 +40,28 @@ export class Problem extends Error {
   }
 }
 
-export const client = createClient<paths>({ baseUrl: '/', credentials: 'same-origin' });
+/** Has somebody sign in once more, and tells whether they did. */
+let again: (() => Promise<boolean>) | undefined;
+/** Tells when the server wants that, before what weighs most. */
+export const onAgain = (ask: () => Promise<boolean>) => {
+  again = ask;
+  return () => {
+    again = undefined;
+  };
+};
+
+/** Sends a request; where it wants a sign-in of late first, once more after it. */
+const sent = async (request: Request): Promise<Response> => {
+  const twin = request.method === 'GET' ? undefined : request.clone();
+  const answer = await fetch(request);
+  if (answer.status !== 403 || !twin || !again) return answer;
+  const told = (await answer.clone().json().catch(() => ({}))) as Partial<Told>;
+  if (told.code !== 'sign_in_again' || !(await again())) return answer;
+  if (csrf) twin.headers.set('X-Waihu-Csrf', csrf);
+  return fetch(twin);
+};
+
+export const client = createClient<paths>({ baseUrl: '/', credentials: 'same-origin', fetch: sent });
 client.use({
   onRequest({ request }) {
     if (token) request.headers.set('Authorization', `Bearer ${token}`);
@@ -84,7 +107,7 @@ export const fetchFile = async (path: string, name: string): Promise<void> => {
 /** Hands a file over that is asked for by a body, which others do not log as they do an address. */
 export const fetchPosted = async (path: string, body: object, name: string): Promise<void> => {
   const headers = { 'Content-Type': 'application/json', ...bearer(), ...(csrf ? { 'X-Waihu-Csrf': csrf } : {}) };
-  const asked = fetch(path, { method: 'POST', headers, body: JSON.stringify(body), credentials: 'same-origin' });
+  const asked = sent(new Request(path, { method: 'POST', headers, body: JSON.stringify(body), credentials: 'same-origin' }));
   const answer = await asked.catch(() => {
     throw new Problem({ status: 0 });
   });

@@ -5,6 +5,7 @@ import {
 } from '@ant-design/icons';
 import { Button, Spin } from 'antd';
 import { lazy, Suspense, useEffect, useState, type ComponentType, type ReactNode } from 'react';
+import { Again } from './again';
 import { Fault } from './fault';
 import { Keys } from './keys';
 import { Link } from './link';
@@ -108,6 +109,7 @@ const Inside = () => {
         </Suspense>
       </main>
       <Tour of={tour} />
+      <Again />
     </div>
   );
 };

@@ -39,6 +39,8 @@ const WORDS = {
   'sign.again': ['登录请求已过期，请重试', 'That took too long, or was another window. Try again'],
   'sign.failed': ['统一身份登录失败，请重试或联系管理员', 'The provider could not vouch for you. Try again, or ask an administrator'],
   'sign.help': ['没有账号？请管理员运行 waihu person add', 'No account? Ask an administrator to run waihu person add'],
+  'again': ['请再次登录', 'Sign in once more'],
+  'again.why': ['此操作影响较大，须在最近 15 分钟内登录过。', 'This weighs much: it is done within 15 minutes of signing in.'],
   'need.name': ['请输入用户名', 'Your name is needed'],
   'need.password': ['请输入密码', 'Your password is needed'],
   'need.token': ['请输入令牌', 'A token is needed'],

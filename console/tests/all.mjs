@@ -343,7 +343,16 @@ await step('compliance hands a call out, and holds it', async (page) => {
   await shoot(page, 'holds');
   await page.getByRole('button', { name: '解除封存' }).click();
   await page.getByRole('dialog').getByLabel('原因').fill('投诉已了结');
+  // As it is where they have signed in a while ago.
+  const stale = { status: 403, code: 'sign_in_again', title: 'Sign in once more', title_zh: '请再次登录' };
+  await page.route('**/v1/holds/*/lift', (route) => route.fulfill({ status: 403, contentType: 'application/problem+json', body: JSON.stringify(stale) }), { times: 1 });
   await page.getByRole('dialog').getByRole('button', { name: '解除封存' }).click();
+  const again = page.getByRole('dialog', { name: '请再次登录' });
+  await again.getByLabel('密码').fill(`${password} `);
+  await again.getByRole('button', { name: '登录', exact: true }).click();
+  await again.getByRole('alert').waitFor();
+  await again.getByLabel('密码').fill(password);
+  await again.getByRole('button', { name: '登录', exact: true }).click();
   await page.getByText(/已解除/).first().waitFor();
 });
 

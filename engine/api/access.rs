@@ -363,6 +363,17 @@ pub(crate) const CLEAR: [(&str, &str); 13] = [
     ("GET", "/v1/events"),
 ];
 
+/// What opens more to somebody, or cannot be taken back: by a session it is done by who has signed in lately alone. A
+/// token is a program's, which signs in never.
+pub(crate) const WEIGHTY: [(&str, &str); 6] = [
+    ("POST", "/v1/holds/{hold}/lift"),
+    ("POST", "/v1/debtors/access"),
+    ("POST", "/v1/debtors/erase"),
+    ("POST", "/v1/do-not-call/lift"),
+    ("POST", "/v1/people"),
+    ("PATCH", "/v1/people/{login}"),
+];
+
 /// What cannot be masked, and is given for a purpose alone: sound, and a call as one file.
 pub(crate) const CLEAR_ALONE: [&str; 2] = ["/v1/calls/{attempt}/recording", "/v1/calls/{attempt}/bundle"];
 
@@ -415,6 +426,13 @@ mod tests {
     fn every_look_is_a_read_that_asks_for_a_scope() {
         for path in LOOKS {
             assert!(matches!(asked("GET", path), Some(Asks::Scope(_))), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_weighs_is_a_change_that_asks_for_a_scope() {
+        for (method, path) in WEIGHTY {
+            assert!(method != "GET" && matches!(asked(method, path), Some(Asks::Scope(_))), "{path}");
         }
     }
 

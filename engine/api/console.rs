@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::{Problem, problem::Code, token::random};
+use crate::{Cookies, Problem, problem::Code, token::random};
 
 /// A file of the console.
 struct File {
@@ -26,6 +26,9 @@ const FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/console.rs"));
 
 /// What stands in `index.html` in place of the nonce.
 const NONCE: &str = "__NONCE__";
+
+/// For a year browsers come by TLS alone, as their lists ask for. Hosts below this one are others' to speak for.
+const HSTS: &str = "max-age=31536000";
 
 /// What is shown where the console was not built.
 const UNBUILT: &str = "<!doctype html><meta charset=utf-8><title>waihu</title>
@@ -126,8 +129,10 @@ fn page() -> Response {
 }
 
 /// What every answer says to browsers, whoever asked for it.
-pub(crate) fn guarded(mut response: Response) -> Response {
+pub(crate) fn guarded(mut response: Response, cookies: Cookies) -> Response {
     let headers = response.headers_mut();
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let is_json = kind.starts_with("application/json") || kind.starts_with("application/problem+json");
     let mut say = |name: HeaderName, value: &'static str| {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     };
@@ -139,6 +144,14 @@ pub(crate) fn guarded(mut response: Response) -> Response {
     say(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
     // What is told of anybody is kept by nobody on the way.
     say(header::CACHE_CONTROL, "no-store");
+    // What programs read is no page: opened by itself it is a file.
+    if is_json {
+        say(header::CONTENT_DISPOSITION, "attachment; filename=\"api.json\"");
+    }
+    // By our own TLS or a proxy's.
+    if cookies == Cookies::Secure {
+        say(header::STRICT_TRANSPORT_SECURITY, HSTS);
+    }
     response
 }
 
@@ -150,6 +163,30 @@ mod tests {
     fn gzip_is_sent_to_who_takes_it() {
         assert!(takes_gzip("gzip, deflate, br") && takes_gzip("br;q=1.0, gzip;q=0.5"));
         assert!(!takes_gzip("") && !takes_gzip("br") && !takes_gzip("gzip;q=0"));
+    }
+
+    #[test]
+    fn every_answer_says_what_it_is_and_by_which_way_to_come() {
+        let told = |response: Response, cookies: Cookies| guarded(response, cookies).headers().clone();
+        let problem = || Problem::not_found("path 路径").into_response();
+        let (tls, plain) = (told(problem(), Cookies::Secure), told(problem(), Cookies::Plain));
+        assert_eq!(tls[header::STRICT_TRANSPORT_SECURITY], "max-age=31536000");
+        assert!(!plain.contains_key(header::STRICT_TRANSPORT_SECURITY));
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("referrer-policy", "no-referrer"),
+            ("x-frame-options", "DENY"),
+            ("cache-control", "no-store"),
+            ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+            ("content-disposition", "attachment; filename=\"api.json\""),
+        ] {
+            assert_eq!(plain[name], value);
+        }
+        // What has a name of its own keeps it, and what is no JSON is shown as it is.
+        let name = "attachment; filename=\"campaign.json\"";
+        let named = [(header::CONTENT_TYPE, "application/json"), (header::CONTENT_DISPOSITION, name)];
+        assert_eq!(told((named, "{}").into_response(), Cookies::Plain)["content-disposition"], name);
+        assert!(!told("text".into_response(), Cookies::Plain).contains_key("content-disposition"));
     }
 
     #[tokio::test]

@@ -16,7 +16,7 @@ use waihu_store::{Act, Earlier, KeyedRequest};
 
 use crate::{
     Problem,
-    access::{Asks, LOOKS, Scope, asked, methods, shows_clear},
+    access::{Asks, LOOKS, WEIGHTY, asked, methods, shows_clear},
     extract::{Who, unauthenticated},
     mask::Purpose,
     problem::Code,
@@ -32,13 +32,36 @@ const MAX_KEY: usize = 128;
 /// The longest answer that is kept \[bytes\]: a thousand rows of a batch.
 const MAX_ANSWER: usize = 1 << 20;
 
-/// Measures, by the route and not by what stands in its place.
+/// Refusals that the log tells of: whoever looks for a way in meets one of these.
+const REFUSALS: [u16; 8] = [400, 401, 403, 405, 413, 415, 422, 429];
+
+/// Who asked, as the log names them.
+#[derive(Clone)]
+struct By(String);
+
+impl By {
+    /// A token by its name; who is signed in by what is kept of their session, which tells who it is to none but those
+    /// who may read the store.
+    fn of(who: &Who) -> Self {
+        match &who.session {
+            Some(signed_in) => Self(format!("session {:.16}", signed_in.token.digest())),
+            None => Self(format!("token {}", who.token)),
+        }
+    }
+}
+
+/// Measures, by the route and not by what stands in its place, and tells the log what was refused.
 pub(crate) async fn measure(request: Request, next: Next) -> Response {
     let route = route(&request);
     let method = method_label(request.method());
     let begun = Instant::now();
     let response = next.run(request).await;
-    let status = response.status().as_u16().to_string();
+    let status = response.status().as_u16();
+    if REFUSALS.contains(&status) {
+        let by = response.extensions().get::<By>().map_or("nobody who is known", |by| by.0.as_str());
+        tracing::info!(method, route, status, by, "a request was refused");
+    }
+    let status = status.to_string();
     metrics::counter!("waihu_http_requests_total", "route" => route.clone(), "method" => method, "status" => status)
         .increment(1);
     metrics::histogram!("waihu_http_request_seconds", "route" => route).record(begun.elapsed().as_secs_f64());
@@ -64,22 +87,31 @@ fn route(request: &Request) -> String {
 /// Lets a request through to its route where the table of routes and the token's role say so.
 pub(crate) async fn admit(State(shared): State<Shared>, mut request: Request, next: Next) -> Response {
     let route = route(&request);
-    let who = match asked(request.method().as_str(), &route) {
+    let asks = match asked(request.method().as_str(), &route) {
         Some(Asks::Nothing) => return next.run(request).await,
-        Some(Asks::Anybody) => admitted(&shared, request.method(), request.headers(), None).await,
-        Some(Asks::Scope(scope)) => admitted(&shared, request.method(), request.headers(), Some(scope)).await,
+        Some(asks) => asks,
         // A path that nothing is registered for, or a method that its path does not know.
         None if route == "none" => return next.run(request).await,
-        None if methods(&route).is_empty() => Err(Problem::not_found("path 路径")),
-        None => Err(not_allowed(&route)),
+        None if methods(&route).is_empty() => return Problem::not_found("path 路径").into_response(),
+        None => return not_allowed(&route).into_response(),
     };
-    match who.and_then(|who| for_purpose(who, &request, &route)) {
+    let who = match known(&shared, request.headers()).await {
+        Ok(who) => who,
+        Err(problem) => return problem.into_response(),
+    };
+    let by = By::of(&who);
+    let admitted = admitted(&shared, &who, &request, asks)
+        .and_then(|()| lately(&who, &request, &route))
+        .and_then(|()| for_purpose(who, &request, &route));
+    let mut response = match admitted {
         Ok(who) => {
             request.extensions_mut().insert(who);
             next.run(request).await
         }
         Err(problem) => problem.into_response(),
-    }
+    };
+    response.extensions_mut().insert(by);
+    response
 }
 
 /// Who asks, with what they say that it is for where the answer may be in clear.
@@ -95,25 +127,32 @@ fn not_allowed(route: &str) -> Problem {
     Problem::new(Code::MethodNotAllowed, format!("this path knows 该路径支持: {methods}")).allowing(methods)
 }
 
-async fn admitted(
-    shared: &Shared,
-    method: &Method,
-    headers: &HeaderMap,
-    scope: Option<Scope>,
-) -> Result<Who, Problem> {
-    let who = known(shared, headers).await?;
+/// Holds that whoever asks may: not too often, from a page of ours, with a role that has what the route asks for.
+fn admitted(shared: &Shared, who: &Who, request: &Request, asks: Asks) -> Result<(), Problem> {
     shared.inner().rates.take(&who.token, Instant::now()).map_err(|seconds| {
         Problem::new(Code::TooMany, format!("wait {seconds} s 请等待 {seconds} 秒")).after(seconds)
     })?;
     if let Some(signed_in) = &who.session {
-        session::own_page(&signed_in.token, method, headers)?;
+        session::own_page(&signed_in.token, request.method(), request.headers())?;
     }
-    let Some(scope) = scope.filter(|scope| !scope.is_of(who.role)) else { return Ok(who) };
-    let (role, scope) = (who.role, scope.label());
-    Err(Problem::new(
-        Code::Forbidden,
-        format!("the role {role} has not {scope} 角色 {role} 没有 {scope} 权限"),
-    ))
+    match asks {
+        Asks::Scope(scope) if !scope.is_of(who.role) => {
+            let (role, scope) = (who.role, scope.label());
+            let what = format!("the role {role} has not {scope} 角色 {role} 没有 {scope} 权限");
+            Err(Problem::new(Code::Forbidden, what))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Holds that whoever does what weighs most by a session has signed in lately.
+fn lately(who: &Who, request: &Request, route: &str) -> Result<(), Problem> {
+    match &who.session {
+        Some(it) if WEIGHTY.contains(&(request.method().as_str(), route)) => {
+            session::lately(&it.session, now())
+        }
+        _ => Ok(()),
+    }
 }
 
 async fn known(shared: &Shared, headers: &HeaderMap) -> Result<Who, Problem> {

@@ -32,7 +32,9 @@ const WAITING: usize = 128;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordFault {
     /// It is too short or too long.
-    #[error("a password has from 12 characters to 256 bytes 密码至少 12 个字符，最长 256 字节")]
+    #[error(
+        "a password has from 12 to 128 characters, of spaces that follow each other one counts 密码须为 12 至 128 个字符，连续空格按一个计"
+    )]
     Length,
     /// It is among the first that a guesser tries: names, dates, rows of keys, words that everybody takes.
     #[error(
@@ -81,13 +83,19 @@ fn hint(warning: Option<Warning>) -> Hint {
     Hint { en, zh }
 }
 
+/// How many characters a password has where spaces that follow each other are one: a row of them is no length.
+fn least_length(password: &str) -> usize {
+    let mut before = None;
+    password.chars().filter(|&c| before.replace(c) != Some(' ') || c != ' ').count()
+}
+
 /// A password's hash with its salt and its costs, in the PHC's string form. The costs are those that OWASP names
 /// first: 19 MiB, two passes, one lane.
 ///
 /// # Errors
 /// When it is no password, or the system gives no randomness.
 pub fn hash_password(password: &str) -> Result<String, PasswordFault> {
-    if password.chars().count() < LEAST_PASSWORD || password.len() > MOST_PASSWORD {
+    if least_length(password) < LEAST_PASSWORD || password.chars().count() > MOST_PASSWORD {
         return Err(PasswordFault::Length);
     }
     let guessed = zxcvbn(password, &["waihu"]);
@@ -154,6 +162,8 @@ impl Judge {
 
 #[cfg(test)]
 mod tests {
+    use sha2::{Digest, Sha256};
+
     use super::*;
 
     const WORDS: &str = "lamps at noon by eight";
@@ -173,7 +183,12 @@ mod tests {
     #[test]
     fn what_is_short_or_long_or_soon_guessed_is_no_password() {
         assert_eq!(hash_password("elevenchars").unwrap_err(), PasswordFault::Length);
-        assert_eq!(hash_password(&"ab".repeat(129)).unwrap_err(), PasswordFault::Length);
+        assert_eq!(hash_password("eleven     c").unwrap_err(), PasswordFault::Length);
+        let digits = ["one", "other"].map(|text| hex::encode(Sha256::digest(text))).concat();
+        let long =
+            |characters: usize| format!("{WORDS} {digits}").chars().take(characters).collect::<String>();
+        assert_eq!(hash_password(&long(129)).unwrap_err(), PasswordFault::Length);
+        assert!(hash_password(&long(128)).is_ok());
         for guessed in
             ["aaaaaaaaaaaaaaaaaaaa", "password1234", "qwertyuiop12", "waihuwaihu2026", "123456789012"]
         {
@@ -184,5 +199,10 @@ mod tests {
         assert!(told.contains("keys that lie side by side") || told.contains("many people have"), "{told}");
         assert!(told.contains("键盘") || told.contains("常见密码"), "{told}");
         assert!(hash_password("十二个汉字也是一个密码啊").is_ok());
+        // Letters of four bytes count as others do, and what is kept is the whole of it.
+        let faces = "🦊🌧🧲🪁🧭🦉 lamps at";
+        let kept = hash_password(faces).unwrap();
+        let opens = |text: &str| Argon2::default().verify_password(text.as_bytes(), kept.as_str()).is_ok();
+        assert!(opens(faces) && !opens(&faces[..faces.len() - 1]));
     }
 }

@@ -24,6 +24,8 @@ pub enum Code {
     Unauthenticated,
     /// The token's role does not allow it.
     Forbidden,
+    /// They have signed in too long ago for it.
+    SignInAgain,
     /// There is no such thing.
     NotFound,
     /// The path is there, the method is not.
@@ -52,11 +54,12 @@ pub enum Code {
 
 impl Code {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Malformed,
         Self::Invalid,
         Self::Unauthenticated,
         Self::Forbidden,
+        Self::SignInAgain,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::Conflict,
@@ -85,6 +88,7 @@ impl Code {
             Self::Forbidden => {
                 ("forbidden", S::FORBIDDEN, "The token's role does not allow it", "该角色无权限")
             }
+            Self::SignInAgain => ("sign_in_again", S::FORBIDDEN, "Sign in once more", "请再次登录"),
             Self::NotFound => ("not_found", S::NOT_FOUND, "There is no such thing", "不存在"),
             Self::MethodNotAllowed => {
                 ("method_not_allowed", S::METHOD_NOT_ALLOWED, "Not with this method", "不支持该方法")

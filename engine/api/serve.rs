@@ -11,7 +11,6 @@ use std::{
 use axum::{
     Json, Router,
     extract::{DefaultBodyLimit, Request},
-    http::{HeaderValue, header},
     middleware::{Next, from_fn, from_fn_with_state, map_response},
     response::{IntoResponse, Response},
     routing::get,
@@ -37,14 +36,12 @@ const REQUEST_S: u64 = 30;
 const HANDSHAKE_S: u64 = 10;
 /// After so long at the end requests that still run are left [s].
 const FINISH_S: u64 = 10;
-/// A year, as browsers' lists ask for.
-const HSTS: &str = "max-age=31536000";
 /// Handshakes that are done and wait for their server: it takes them at once.
 const SHAKEN: usize = 64;
 
 /// The routes with all that guards them.
 pub fn router(state: State) -> Router {
-    let body_bytes = state.limits.body_bytes;
+    let (body_bytes, cookies) = (state.limits.body_bytes, state.cookies);
     let shared = Shared::new(state);
     let (routes, _) = routes::all().split_for_parts();
     // Written once: it is the same for everybody.
@@ -67,7 +64,7 @@ pub fn router(state: State) -> Router {
             .into_response()
         }))
         .layer(from_fn(guard::measure))
-        .layer(map_response(async |response: Response| console::guarded(response)))
+        .layer(map_response(move |response: Response| async move { console::guarded(response, cookies) }))
         .with_state(shared)
 }
 
@@ -148,12 +145,6 @@ pub async fn serve(
     let served: std::pin::Pin<Box<dyn Future<Output = io::Result<()>> + Send>> = match tls {
         None => Box::pin(axum::serve(plain, router).with_graceful_shutdown(until).into_future()),
         Some(tls) => {
-            let router = router.layer(map_response(async |mut response: Response| {
-                response
-                    .headers_mut()
-                    .insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
-                response
-            }));
             let locked = Locked::over(plain, TlsAcceptor::from(tls.0));
             Box::pin(axum::serve(locked, router).with_graceful_shutdown(until).into_future())
         }

@@ -13,6 +13,8 @@ use crate::{Problem, problem::Code, token::TokenText};
 pub(crate) const IDLE: Duration = Duration::from_secs(30 * 60);
 /// After so long somebody signs in again, whatever they do: longer than a shift.
 pub(crate) const LONGEST: Duration = Duration::from_secs(12 * 3_600);
+/// For so long after signing in nobody is asked for their password again, whatever they do.
+pub(crate) const FRESH: Duration = Duration::from_secs(15 * 60);
 /// How often it is written down that a session was used.
 pub(crate) const SEEN_EVERY: Duration = Duration::from_secs(60);
 
@@ -115,6 +117,16 @@ pub(crate) fn own_page(token: &TokenText, method: &Method, headers: &HeaderMap) 
 /// Whether a session still opens anything.
 pub(crate) fn is_alive(session: &Session, now: WallTime) -> bool {
     now < session.ends_at && now < session.seen_at.plus(IDLE)
+}
+
+/// Holds that somebody has signed in lately: a screen that was left alone, or a cookie that was copied, does not do what
+/// weighs most.
+pub(crate) fn lately(session: &Session, now: WallTime) -> Result<(), Problem> {
+    if now < session.made_at.plus(FRESH) {
+        return Ok(());
+    }
+    let what = "sign in once more: for this it has to be within the last 15 min 此操作须在最近 15 分钟内登录过，请再次登录";
+    Err(Problem::new(Code::SignInAgain, what))
 }
 
 /// Who is signed in, beside what every request has.

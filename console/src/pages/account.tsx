@@ -1,7 +1,7 @@
 // One's own account: another password, and where else one is signed in.
 import { App, Button, Form, Input } from 'antd';
 import { useState } from 'react';
-import { ask, client, hasToken, LEAST_PASSWORD, part, Problem, said } from '../client';
+import { ask, client, hasToken, LEAST_PASSWORD, MOST_PASSWORD, part, Problem, said } from '../client';
 import { Card, Facts, Head, HERE, Moment, Shown } from '../parts';
 import { useQuery } from '../query';
 import { useSession, useWords } from '../session';
@@ -39,8 +39,8 @@ const Password = ({ done }: { done: () => void }) => {
       {why && <p className="note bad" role="alert" style={{ marginBottom: 12 }}>{why}</p>}
       <Form form={form} layout="vertical" requiredMark={false} style={{ maxWidth: 420 }} onFinish={(given) => void change(given)}>
         <Form.Item name="password" label={t('account.password.old')} rules={[{ required: true, message: t('need.password') }]}><Input.Password autoComplete="current-password" maxLength={256} /></Form.Item>
-        <Form.Item name="fresh" label={t('account.password.new')} extra={t('account.password.help', { n: LEAST_PASSWORD })} rules={[{ required: true, min: LEAST_PASSWORD, message: t('people.password.least', { n: LEAST_PASSWORD }) }]}><Input.Password autoComplete="new-password" maxLength={256} /></Form.Item>
-        <Form.Item name="again" label={t('account.password.again')} dependencies={['fresh']} rules={[({ getFieldValue }) => ({ validator: (_, value?: string) => (value === getFieldValue('fresh') ? Promise.resolve() : Promise.reject(new Error(t('account.password.differs')))) })]}><Input.Password autoComplete="new-password" maxLength={256} /></Form.Item>
+        <Form.Item name="fresh" label={t('account.password.new')} extra={t('account.password.help', { n: LEAST_PASSWORD })} rules={[{ required: true, min: LEAST_PASSWORD, message: t('people.password.least', { n: LEAST_PASSWORD }) }]}><Input.Password autoComplete="new-password" maxLength={MOST_PASSWORD} /></Form.Item>
+        <Form.Item name="again" label={t('account.password.again')} dependencies={['fresh']} rules={[({ getFieldValue }) => ({ validator: (_, value?: string) => (value === getFieldValue('fresh') ? Promise.resolve() : Promise.reject(new Error(t('account.password.differs')))) })]}><Input.Password autoComplete="new-password" maxLength={MOST_PASSWORD} /></Form.Item>
         <Button type="primary" htmlType="submit" loading={busy}>{t('account.password')}</Button>
       </Form>
     </Card>

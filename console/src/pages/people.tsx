@@ -1,7 +1,7 @@
 // Who may sign in: added, changed, shut out, let in again with another password.
 import { App, Button, Form, Input, Modal, Select } from 'antd';
 import { useState } from 'react';
-import { ask, client, LEAST_PASSWORD, said, type Shape } from '../client';
+import { ask, client, LEAST_PASSWORD, MOST_PASSWORD, said, type Shape } from '../client';
 import { Card, Head, HERE, Mark, Nothing, Shown } from '../parts';
 import { useQuery } from '../query';
 import { useSession, useWords } from '../session';
@@ -57,7 +57,7 @@ const Add = ({ done, close }: { done: () => void; close: () => void }) => {
     <Modal open {...HERE} title={t('people.add')} onCancel={close} onOk={() => form.submit()} okText={t('people.add')} cancelText={t('do.cancel')}>
       <Form form={form} layout="vertical" requiredMark={false} onFinish={(given) => void add(given)} initialValues={{ role: 'agent', answers: 'by_hand' }}>
         <Form.Item name="login" label={t('sign.name')} rules={[{ required: true, message: t('need.name') }]}><Input autoComplete="off" maxLength={64} /></Form.Item>
-        <Form.Item name="password" label={t('people.password')} rules={[{ required: true, min: LEAST_PASSWORD, message: t('people.password.least', { n: LEAST_PASSWORD }) }]}><Input.Password autoComplete="new-password" maxLength={256} /></Form.Item>
+        <Form.Item name="password" label={t('people.password')} rules={[{ required: true, min: LEAST_PASSWORD, message: t('people.password.least', { n: LEAST_PASSWORD }) }]}><Input.Password autoComplete="new-password" maxLength={MOST_PASSWORD} /></Form.Item>
         <Fields />
         {role === 'agent' && <Form.Item name="answers" label={t('people.answers')} extra={t('people.answers.help')}><Select options={ANSWERS.map((value) => ({ value, label: t(`answers.${value}`) }))} /></Form.Item>}
       </Form>
@@ -121,7 +121,7 @@ const People = () => {
   const disable = (login: string) => modal.confirm({ ...HERE, title: t('people.disable.sure', { login }), content: t('people.disable.what'), okText: t('people.disable'), cancelText: t('do.cancel'), okButtonProps: { danger: true }, onOk: () => change(login, { disabled: true }) });
   const password = (login: string) => {
     let given = '';
-    modal.confirm({ ...HERE, title: t('people.new_password', { login }), content: <Input.Password aria-label={t('people.password')} autoComplete="new-password" maxLength={256} onChange={(event) => (given = event.target.value)} />, okText: t('do.ok'), cancelText: t('do.cancel'), onOk: () => change(login, { password: given }) });
+    modal.confirm({ ...HERE, title: t('people.new_password', { login }), content: <Input.Password aria-label={t('people.password')} autoComplete="new-password" maxLength={MOST_PASSWORD} onChange={(event) => (given = event.target.value)} />, okText: t('do.ok'), cancelText: t('do.cancel'), onOk: () => change(login, { password: given }) });
   };
   return (
     <>

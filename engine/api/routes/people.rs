@@ -99,7 +99,7 @@ pub(crate) struct NewPerson {
     #[schema(example = "agent")]
     role: String,
     /// The first password, at least 12 characters.
-    #[schema(min_length = 12, max_length = 256, format = Password)]
+    #[schema(min_length = 12, max_length = 128, format = Password)]
     password: String,
     /// What they can do, in the words of scripts, from 1 to 5.
     #[serde(default)]
@@ -174,7 +174,7 @@ pub(crate) struct PersonChange {
     #[serde(default)]
     disabled: bool,
     /// Another password, at least 12 characters; it ends their sessions.
-    #[schema(min_length = 12, max_length = 256, format = Password)]
+    #[schema(min_length = 12, max_length = 128, format = Password)]
     password: Option<String>,
     /// How they take calls, from when they next sit down at their desk: `by_hand`, or `at_once`.
     #[schema(value_type = Option<String>)]

@@ -86,7 +86,11 @@ impl Signed {
         (status = 403, description = "Passwords are not taken here", body = crate::problem::Details),
         (status = 422, description = "Login or password is missing", body = crate::problem::Details),
         (status = 429, description = "Too many sign in at once", body = crate::problem::Details)))]
-pub(crate) async fn sign_in(shared: Here, Body(it): Body<SignIn>) -> Result<Response, Problem> {
+pub(crate) async fn sign_in(
+    shared: Here,
+    headers: HeaderMap,
+    Body(it): Body<SignIn>,
+) -> Result<Response, Problem> {
     if shared.inner().state.passwords == Passwords::Refused {
         let what = "passwords are not taken here: sign in at the provider 请使用统一身份登录";
         return Err(Problem::new(Code::Forbidden, what));
@@ -102,7 +106,17 @@ pub(crate) async fn sign_in(shared: Here, Body(it): Body<SignIn>) -> Result<Resp
         Err(problem) => return refused(problem).await,
     };
     match judged(&shared, secret, it.password).await {
-        Ok(Some(person)) => begin(&shared, &person).await,
+        Ok(Some(person)) => {
+            let answer = begin(&shared, &person).await?;
+            // Its cookie is another from now on: nobody has a use for the one before, but who has copied it.
+            let before = shared.inner().state.cookies.token(&headers);
+            if let Some(before) = before
+                && shared.store().end_session(&before.digest(), now()).await?
+            {
+                shared.sessions_changed();
+            }
+            Ok(answer)
+        }
         Ok(None) => {
             let what = "the login or the password is wrong, or there were too many tries: then wait 15 min \
                         登录名或密码有误；多次失败后请等待 15 分钟";
@@ -251,7 +265,7 @@ pub(crate) struct NewPassword {
     #[schema(min_length = 1, max_length = 256, format = Password)]
     password: String,
     /// The one that is to hold.
-    #[schema(min_length = 12, max_length = 256, format = Password)]
+    #[schema(min_length = 12, max_length = 128, format = Password)]
     new: String,
 }
 

@@ -104,6 +104,14 @@ async fn no_log_line_of_any_level_is_personal() {
     tracing::trace!("the finest lines are written");
     let lines = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(lines.contains("the finest lines are written"));
+    // Who was refused what is told all the same, by the names of tokens.
+    let refused = |what: [&str; 3]| {
+        let is = |line: &str| line.contains("a request was refused") && what.iter().all(|w| line.contains(w));
+        assert!(lines.lines().any(is), "{what:?}");
+    };
+    refused([r#"method="POST" route="/v1/cases""#, "status=403", r#"by="token agent-"#]);
+    refused([r#"method="POST" route="/v1/cases""#, "status=401", r#"by="nobody who is known""#]);
+    refused([r#"method="POST" route="/v1/do-not-call""#, "status=422", r#"by="token operations-"#]);
     let canaries = [&NUMBER[3..], NAME, AMOUNT].into_iter().chain(tokens.iter().map(|t| &t[4..]));
     for canary in canaries {
         let found = lines.lines().find(|line| line.contains(canary));

@@ -112,6 +112,61 @@ async fn a_session_runs_out_by_itself() {
     }
 }
 
+/// A session that was begun so long ago [s], and used just now: its cookie, and what changes need with it.
+async fn begun(server: &Server, ago: i64) -> (String, String) {
+    let at = |s: i64| waihu_types::WallTime::from_unix_millis(now().unix_millis() + s * 1_000);
+    let token = waihu_api::TokenText::new().unwrap();
+    let login = "li".parse().unwrap();
+    server.store.begin_session(&token.digest(), &login, at(-ago), at(3_600)).await.unwrap();
+    server.store.session_seen(&token.digest(), now()).await.unwrap();
+    let cookie = format!("waihu={}", token.reveal());
+    let told = by_cookie(server, ("GET", "/v1/session"), &[("cookie", &cookie)], None).await;
+    (cookie, told.body["csrf"].as_str().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn what_weighs_most_is_done_by_who_has_signed_in_lately() {
+    let server = with(Role::Compliance).await;
+    let number = "+8613800138000";
+    let lifts = async |(cookie, csrf): &(String, String)| {
+        let headers = [("cookie", cookie.as_str()), ("x-waihu-csrf", csrf.as_str())];
+        let body = json!({"number": number, "why": "they asked"});
+        by_cookie(&server, ("POST", "/v1/do-not-call/lift"), &headers, Some(body)).await
+    };
+    let (fresh, stale) = (begun(&server, 14 * 60).await, begun(&server, 15 * 60).await);
+    let headers = [("cookie", stale.0.as_str()), ("x-waihu-csrf", stale.1.as_str())];
+    let entry = json!({"number": number, "reason": "asked"});
+    let entered = by_cookie(&server, ("POST", "/v1/do-not-call"), &headers, Some(entry)).await;
+    assert_eq!(entered.status, 201, "what weighs less is done");
+    let refused = lifts(&stale).await;
+    assert_eq!((refused.status.as_u16(), refused.code()), (403, "sign_in_again"));
+    let erase = json!({"debtor": "D-7", "confirm": "D-7", "reason": "wish"});
+    let refused = by_cookie(&server, ("POST", "/v1/debtors/erase"), &headers, Some(erase.clone())).await;
+    assert_eq!((refused.status.as_u16(), refused.code()), (403, "sign_in_again"));
+    // Who may not at all is told that, however long ago they have signed in.
+    let change = json!({"disabled": true});
+    let may_not = by_cookie(&server, ("PATCH", "/v1/people/li"), &headers, Some(change)).await;
+    assert_eq!((may_not.status.as_u16(), may_not.code()), (403, "forbidden"));
+    assert!(!server.store.forbidden(&number.parse().unwrap()).await.unwrap().is_empty());
+
+    assert_eq!(lifts(&fresh).await.status, 200);
+    let token = server.token(Role::Compliance).await;
+    let by_token = server.post(&token, "/v1/debtors/erase", erase).await;
+    assert_eq!(by_token.status, 404, "a program signs in never");
+
+    // Signing in once more, the session before is over.
+    let again = json!({"login": "li", "password": PASSWORD});
+    let signed = by_cookie(&server, ("POST", "/v1/session"), &[("cookie", &stale.0)], Some(again)).await;
+    assert_eq!(signed.status, 201);
+    let cookie = signed.header("set-cookie").split(';').next().unwrap().to_owned();
+    let csrf = signed.body["csrf"].as_str().unwrap().to_owned();
+    assert_eq!(lifts(&(cookie, csrf)).await.status, 200);
+    let old = by_cookie(&server, ("GET", "/v1/session"), &[("cookie", &stale.0)], None).await;
+    assert_eq!(old.status, 401);
+    let other = by_cookie(&server, ("GET", "/v1/session"), &[("cookie", &fresh.0)], None).await;
+    assert_eq!(other.status, 200, "other browsers keep theirs");
+}
+
 #[tokio::test]
 async fn five_wrong_passwords_lock_the_door_and_nobody_is_told_which_it_was() {
     let server = with(Role::Agent).await;

@@ -1,0 +1,68 @@
+// The password once more, before what weighs most: the server asks for it where somebody has signed in a while ago.
+import { Button, Form, Input, Modal } from 'antd';
+import { useEffect, useRef, useState } from 'react';
+import { ask, client, onAgain, part, Problem, said, type Shape } from './client';
+import { HERE } from './parts';
+import { useSession, useWords } from './session';
+
+/** Asks for it; what was typed in is gone with it. */
+const Asked = ({ end }: { end: (did: boolean) => void }) => {
+  const { person, signIn } = useSession();
+  const { t, lang } = useWords();
+  const [form] = Form.useForm<{ password: string }>();
+  const [ways, setWays] = useState<Shape['Ways']>();
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<unknown>();
+  useEffect(() => {
+    // Where it is not told there is a password, as ever.
+    ask(client.GET('/v1/session/ways')).then(setWays, () => undefined);
+  }, []);
+  const byPassword = ways?.password !== false;
+  const enter = async ({ password }: { password: string }) => {
+    setBusy(true);
+    setProblem(undefined);
+    try {
+      await signIn(person?.login ?? '', password);
+      end(true);
+    } catch (problem) {
+      setProblem(problem);
+      setBusy(false);
+    }
+  };
+  // What is wrong with a password is in its detail; the title speaks of tokens.
+  const why = problem instanceof Problem && problem.told.detail ? part(problem.told.detail, lang) : problem !== undefined && said(problem, lang);
+  return (
+    <Modal open {...HERE} zIndex={1200} title={t('again')} okText={t('sign.in')} cancelText={t('do.cancel')} confirmLoading={busy} okButtonProps={{ disabled: !byPassword }} onOk={() => form.submit()} onCancel={() => end(false)}>
+      <p className="soft" style={{ marginBottom: 12 }}>{t('again.why')}</p>
+      {why && <p className="note bad" role="alert" style={{ marginBottom: 12 }}>{why}</p>}
+      {byPassword && (
+        <Form<{ password: string }> form={form} layout="vertical" requiredMark={false} onFinish={(given) => void enter(given)}>
+          <Form.Item name="password" label={t('sign.password')} rules={[{ required: true, message: t('need.password') }]}>
+            <Input.Password autoFocus autoComplete="current-password" maxLength={256} />
+          </Form.Item>
+        </Form>
+      )}
+      {ways?.provider && <Button block href="/v1/session/provider">{t('sign.provider')}</Button>}
+    </Modal>
+  );
+};
+
+/** Waits for the server to want it. */
+export const Again = () => {
+  const [asking, setAsking] = useState(false);
+  /** Those who wait for an answer: several may have asked at the same time. */
+  const waiting = useRef<((did: boolean) => void)[]>([]);
+  useEffect(
+    () =>
+      onAgain(() => {
+        setAsking(true);
+        return new Promise<boolean>((resolve) => waiting.current.push(resolve));
+      }),
+    [],
+  );
+  const end = (did: boolean) => {
+    setAsking(false);
+    waiting.current.splice(0).forEach((resolve) => resolve(did));
+  };
+  return asking ? <Asked end={end} /> : null;
+};
