@@ -44,11 +44,13 @@ fn denied(profile: &Profile, subject: &Subject) -> Option<String> {
     }
 }
 
+/// Days, each with how many people answered and how many of them were abandoned.
+type Days = [(&'static str, u32, u32)];
+
 #[test]
 fn ahead_of_agents_nobody_is_called_for_a_campaign_that_is_over_its_limit() {
     let us = profile(US);
     assert_eq!(us.most_abandoned(), Some(("3%".parse().unwrap(), 30)));
-    type Days = [(&'static str, u32, u32)];
     let table: [(&Days, Option<&str>); 8] = [
         (&[], None),
         (&[("2026-11-26", 100, 3)], None),
