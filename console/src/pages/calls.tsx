@@ -51,7 +51,7 @@ const Calls = () => {
       ...form, words: form.words?.trim() || undefined, campaign: form.campaign?.trim() || undefined, case: form.case?.trim() || undefined,
       since: days?.[0]?.startOf('day').toISOString(), until: days?.[1]?.add(1, 'day').startOf('day').toISOString(),
     });
-  const clear = () => {
+  const empty = () => {
     setForm({});
     setDays(null);
     setSeek({});
@@ -87,7 +87,7 @@ const Calls = () => {
           <label>{t('call.case')}<Input style={{ width: 110 }} value={form.case ?? ''} maxLength={64} onChange={(e) => set({ case: e.target.value || undefined })} /></label>
           <label>{t('calls.days')}<DatePicker.RangePicker style={{ width: 240 }} allowEmpty={[true, true]} value={days} onChange={setDays} /></label>
           <Button type="primary" htmlType="submit">{t('do.search')}</Button>
-          {filtered && <Button onClick={clear}>{t('do.clear')}</Button>}
+          {filtered && <Button onClick={empty}>{t('do.clear')}</Button>}
         </form>
       </Card>
       <Shown query={query}>
