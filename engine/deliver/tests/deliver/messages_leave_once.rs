@@ -9,8 +9,8 @@ use crate::common::{case, courier, drain, store};
 use axum::{Router, extract::State, http::StatusCode, routing::post};
 use serde_json::{Value, json};
 use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::{Child, Command},
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    process::{Child, ChildStdin, Command},
 };
 use tracing::Level;
 use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt};
@@ -22,16 +22,16 @@ use waihu_types::{Case, FollowUp, WallTime};
 const CN: &str = include_str!("../../../../compliance/cn.toml");
 
 /// A moment in Shanghai, in a window for messages unless another is asked for.
-fn there(text: &str) -> WallTime {
+pub(crate) fn there(text: &str) -> WallTime {
     format!("{text}+08:00").parse().unwrap()
 }
 
-fn nine() -> WallTime {
+pub(crate) fn nine() -> WallTime {
     there("2026-11-26T09:30:00")
 }
 
 /// A call about case `Cn` that leaves a text for a number; the message is written down.
-async fn call(store: &Arc<Store>, n: u32, number: &str, text: &str) {
+pub(crate) async fn call(store: &Arc<Store>, n: u32, number: &str, text: &str) {
     let about = Case { phone: number.parse().unwrap(), ..case(&format!("C{n}"), "信用卡") };
     store.import(&[about], nine()).await.unwrap();
     let follow_ups = vec![FollowUp::Sms { template: "how_to_pay".into(), text: text.into() }];
@@ -41,7 +41,7 @@ async fn call(store: &Arc<Store>, n: u32, number: &str, text: &str) {
     drain(&mut courier(store, &Reader::follow_ups()), nine()).await;
 }
 
-fn texts(store: &Arc<Store>, gateway: SmsGateway) -> Texts {
+pub(crate) fn texts(store: &Arc<Store>, gateway: SmsGateway) -> Texts {
     let profile = Profile::parse("cn.toml", CN, |_| None).unwrap();
     let sms =
         Sms { compliance: "cn".into(), per_second: 100, too_old: Duration::from_secs(72 * 3_600), gateway };
@@ -49,7 +49,7 @@ fn texts(store: &Arc<Store>, gateway: SmsGateway) -> Texts {
 }
 
 /// Sends from a moment on until nothing is due within so long.
-async fn send(texts: &mut Texts, from: WallTime, for_s: u64) {
+pub(crate) async fn send(texts: &mut Texts, from: WallTime, for_s: u64) {
     let mut now = from;
     while now < from.plus(Duration::from_secs(for_s)) {
         texts.step(now).await.unwrap();
@@ -61,7 +61,7 @@ async fn states(store: &Store) -> Vec<(MessageState, i64)> {
     store.message_counts().await.unwrap()
 }
 
-async fn message(store: &Store, n: u32) -> waihu_store::Message {
+pub(crate) async fn message(store: &Store, n: u32) -> waihu_store::Message {
     store.message(&format!("a{}:sms:1", n * 3)).await.unwrap().unwrap()
 }
 
@@ -240,18 +240,20 @@ async fn old_outcomes_send_nothing_when_messages_are_switched_on() {
 // --- SMPP
 
 /// A real message centre, of another make.
-struct Centre {
+pub(crate) struct Centre {
     port: u16,
     said: Arc<Mutex<Vec<Value>>>,
+    replies: ChildStdin,
     _process: Child,
 }
 
 impl Centre {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let tools = concat!(env!("CARGO_MANIFEST_DIR"), "/../../.tools/smpp/node_modules");
         let mut process = Command::new("node")
             .env("NODE_PATH", tools)
             .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/smsc.js"))
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
@@ -266,10 +268,16 @@ impl Centre {
                 into.lock().unwrap().push(serde_json::from_str(&line).unwrap());
             }
         });
-        Self { port: u16::try_from(port).unwrap(), said, _process: process }
+        let replies = process.stdin.take().unwrap();
+        Self { port: u16::try_from(port).unwrap(), said, replies, _process: process }
     }
 
-    fn gateway(&self, dir: &std::path::Path, long: LongText) -> SmsGateway {
+    /// A callee texts back (see `smsc.js`).
+    pub(crate) async fn reply(&mut self, reply: Value) {
+        self.replies.write_all(format!("{reply}\n").as_bytes()).await.unwrap();
+    }
+
+    pub(crate) fn gateway(&self, dir: &std::path::Path, long: LongText) -> SmsGateway {
         let path = dir.join("password");
         std::fs::write(&path, "secret\n").unwrap();
         SmsGateway::Smpp(SmppGateway {
@@ -285,7 +293,7 @@ impl Centre {
     }
 
     /// What it said, once there is something of a kind so often.
-    async fn saying(&self, key: &str, n: usize) -> Vec<Value> {
+    pub(crate) async fn saying(&self, key: &str, n: usize) -> Vec<Value> {
         let wait = async {
             loop {
                 let said: Vec<Value> = self
@@ -310,7 +318,7 @@ impl Centre {
 }
 
 /// Waits until a message stands somewhere: receipts come when they come.
-async fn stands(store: &Store, n: u32, state: MessageState) -> waihu_store::Message {
+pub(crate) async fn stands(store: &Store, n: u32, state: MessageState) -> waihu_store::Message {
     let wait = async {
         loop {
             let message = message(store, n).await;
@@ -463,17 +471,21 @@ async fn neither_number_nor_text_is_logged() {
     let logging = tracing_subscriber::registry().with(lines.with_filter(all));
     let _logging = tracing::subscriber::set_default(logging);
     let (dir, store) = store().await;
-    let centre = Centre::start().await;
+    let mut centre = Centre::start().await;
     call(&store, 1, "13800000003", "private words").await;
     call(&store, 2, "13800000002", "private words").await;
     call(&store, 3, "13800000007", "private words").await;
     send(&mut texts(&store, centre.gateway(dir.path(), LongText::Udh)), nine(), 3).await;
     stands(&store, 3, MessageState::Delivered).await;
+    centre.reply(json!({ "from": "13800000007", "text": "STOP" })).await;
+    centre.reply(json!({ "from": "private", "text": "STOP" })).await;
+    centre.reply(json!({ "from": "13800000008", "text": "private words" })).await;
+    centre.saying("reply_taken", 3).await;
     let (_gateway, line) = Gateway::new(|_| (StatusCode::BAD_GATEWAY, String::new())).await;
     call(&store, 4, "13800000009", "private words").await;
     send(&mut texts(&store, line), nine(), 2).await;
     let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    for there in ["a3:sms:1", "a12:sms:1", "不再重发"] {
+    for there in ["a3:sms:1", "a12:sms:1", "不再重发", "没有有效号码"] {
         assert!(logged.contains(there), "{there} is told of: {logged}");
     }
     for private in ["1380000", "private", "secret"] {
