@@ -48,6 +48,32 @@ pub(crate) enum Given {
     Unknown(String),
 }
 
+/// How far a gateway lets us in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LetIn {
+    /// It takes connections; nothing was asked of it.
+    Connected,
+    /// It bound us, and was left again.
+    Bound,
+    /// Its account is bound already, and has room for no further line.
+    Taken,
+}
+
+impl Sms {
+    /// Tries the gateway, without a message: the secret, the connection, and where it speaks SMPP the account. What a
+    /// message centre sends in that moment is not answered, and comes again to who is bound next.
+    ///
+    /// # Errors
+    /// [`DeliverError::TextGateway`], which says what it does not come to.
+    pub async fn reach(&self) -> Result<LetIn, DeliverError> {
+        let tried = match &self.gateway {
+            SmsGateway::Http(gateway) => http::reach(gateway).await,
+            SmsGateway::Smpp(gateway) => smpp::reach(gateway).await,
+        };
+        tried.map_err(DeliverError::TextGateway)
+    }
+}
+
 enum Line {
     Http(http::HttpLine),
     Smpp(Box<smpp::SmppLine>),

@@ -21,7 +21,7 @@ use waihu_types::PhoneNumber;
 use crate::{
     LongText, SmppGateway,
     sms::{
-        Given,
+        Given, LetIn,
         reply::asks_to_stop,
         text::{Alphabet, Coded, from_gsm, from_ucs2},
     },
@@ -139,50 +139,87 @@ impl SmppLine {
             return Ok(client.clone());
         }
         self.drop_line().await;
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let builder = ConnectionBuilder::new()
-            .response_timeout(self.gateway.timeout)
-            .enquire_link_interval(self.gateway.enquire_link)
-            .enquire_link_response_timeout(self.gateway.timeout)
-            // A centre of version 3.4 says so.
-            .disable_interface_version_check();
-        let connecting = tokio::time::timeout(self.gateway.timeout, builder.connect(&self.gateway.url));
-        let (client, events) = connecting
-            .await
-            .map_err(|_| "no connection in time 连接超时".to_owned())?
-            .map_err(|e| match e {
-                Error::Connect(e) | Error::Io(e) => e.to_string(),
-                // Others may quote what was sent.
-                _ => "no connection 无法连接".to_owned(),
-            })?;
+        let (client, events) = connect(&self.gateway).await?;
         tokio::spawn(listen(events, client.clone(), Arc::clone(&self.store)));
-        let password = match &self.gateway.password {
-            Some(secret) => secret.read().map_err(|e| e.to_string())?.0,
-            None => String::new(),
-        };
-        let wrong =
-            |key: &'static str| move |_| format!("{key}: too long, or no ASCII 过长或含非 ASCII 字符");
-        let bind = BindTransceiver::builder()
-            .interface_version(InterfaceVersion::Smpp3_4)
-            .system_id(COctetString::from_str(&self.gateway.system_id).map_err(wrong("system_id"))?)
-            .password(COctetString::from_str(&password).map_err(wrong("password"))?)
-            .system_type(COctetString::from_str(&self.gateway.system_type).map_err(wrong("system_type"))?)
-            .build();
-        match client.bind_transceiver(bind).await {
-            Ok(_) => {
+        match bind(&client, &self.gateway).await {
+            Ok(()) => {
                 self.client = Some(client.clone());
                 Ok(client)
             }
-            Err(e) => {
+            Err(unbound) => {
                 let _ = client.close().await;
-                Err(match e {
-                    Error::UnexpectedResponse { response } => {
-                        format!("not bound: {}", told(response.status()))
-                    }
-                    _ => "not bound 绑定失败".to_owned(),
-                })
+                Err(unbound.told)
             }
         }
+    }
+}
+
+/// Why a centre does not bind us.
+struct Unbound {
+    status: Option<CommandStatus>,
+    told: String,
+}
+
+impl From<String> for Unbound {
+    fn from(told: String) -> Self {
+        Self { status: None, told }
+    }
+}
+
+/// Whether the centre binds us; it is left again at once.
+pub(crate) async fn reach(gateway: &SmppGateway) -> Result<LetIn, String> {
+    let (client, _events) = connect(gateway).await?;
+    let bound = bind(&client, gateway).await;
+    if bound.is_ok() {
+        // How it says goodbye is of no matter.
+        let _ = client.unbind().await;
+    }
+    let _ = client.close().await;
+    match bound {
+        Ok(()) => Ok(LetIn::Bound),
+        Err(Unbound { status: Some(CommandStatus::EsmeRalybnd), .. }) => Ok(LetIn::Taken),
+        Err(unbound) => Err(unbound.told),
+    }
+}
+
+/// A line to the centre, not bound yet, and what comes over it.
+async fn connect(
+    gateway: &SmppGateway,
+) -> Result<(Client, impl Stream<Item = Event> + Unpin + 'static), String> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let builder = ConnectionBuilder::new()
+        .response_timeout(gateway.timeout)
+        .enquire_link_interval(gateway.enquire_link)
+        .enquire_link_response_timeout(gateway.timeout)
+        // A centre of version 3.4 says so.
+        .disable_interface_version_check();
+    let connecting = tokio::time::timeout(gateway.timeout, builder.connect(gateway.url.clone()));
+    connecting.await.map_err(|_| "no connection in time 连接超时".to_owned())?.map_err(|e| match e {
+        Error::Connect(e) | Error::Io(e) => e.to_string(),
+        // Others may quote what was sent.
+        _ => "no connection 无法连接".to_owned(),
+    })
+}
+
+async fn bind(client: &Client, gateway: &SmppGateway) -> Result<(), Unbound> {
+    let password = match &gateway.password {
+        Some(secret) => secret.read().map_err(|e| e.to_string())?.0,
+        None => String::new(),
+    };
+    let wrong = |key: &'static str| move |_| format!("{key}: too long, or no ASCII 过长或含非 ASCII 字符");
+    let bind = BindTransceiver::builder()
+        .interface_version(InterfaceVersion::Smpp3_4)
+        .system_id(COctetString::from_str(&gateway.system_id).map_err(wrong("system_id"))?)
+        .password(COctetString::from_str(&password).map_err(wrong("password"))?)
+        .system_type(COctetString::from_str(&gateway.system_type).map_err(wrong("system_type"))?)
+        .build();
+    match client.bind_transceiver(bind).await {
+        Ok(_) => Ok(()),
+        Err(Error::UnexpectedResponse { response }) => {
+            let status = response.status();
+            Err(Unbound { status: Some(status), told: format!("not bound: {}", told(status)) })
+        }
+        Err(_) => Err(Unbound { status: None, told: "not bound 绑定失败".to_owned() }),
     }
 }
 

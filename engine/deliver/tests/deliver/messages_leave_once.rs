@@ -15,7 +15,9 @@ use tokio::{
 use tracing::Level;
 use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt};
 use waihu_compliance::Profile;
-use waihu_deliver::{HttpGateway, LongText, Reader, Secret, SmppGateway, Sms, SmsGateway, Step, Texts};
+use waihu_deliver::{
+    HttpGateway, LetIn, LongText, Reader, Secret, SmppGateway, Sms, SmsGateway, Step, Texts,
+};
 use waihu_store::{CaseState, MessageState, Store};
 use waihu_types::{Case, FollowUp, WallTime};
 
@@ -43,9 +45,11 @@ pub(crate) async fn call(store: &Arc<Store>, n: u32, number: &str, text: &str) {
 
 pub(crate) fn texts(store: &Arc<Store>, gateway: SmsGateway) -> Texts {
     let profile = Profile::parse("cn.toml", CN, |_| None).unwrap();
-    let sms =
-        Sms { compliance: "cn".into(), per_second: 100, too_old: Duration::from_secs(72 * 3_600), gateway };
-    Texts::new(Arc::clone(store), sms, &profile, 1).unwrap()
+    Texts::new(Arc::clone(store), sms(gateway), &profile, 1).unwrap()
+}
+
+fn sms(gateway: SmsGateway) -> Sms {
+    Sms { compliance: "cn".into(), per_second: 100, too_old: Duration::from_secs(72 * 3_600), gateway }
 }
 
 /// Sends from a moment on until nothing is due within so long.
@@ -444,6 +448,32 @@ async fn a_wrong_password_sends_nothing_and_loses_nothing() {
     std::fs::write(dir.path().join("password"), "secret").unwrap();
     send(&mut texts, nine().plus(Duration::from_secs(5)), 3).await;
     stands(&store, 1, MessageState::Delivered).await;
+}
+
+#[tokio::test]
+async fn a_gateway_is_tried_without_a_message() {
+    let (gateway, line) = Gateway::new(taken).await;
+    assert_eq!(sms(line).reach().await.unwrap(), LetIn::Connected);
+    assert!(gateway.got.lock().unwrap().is_empty(), "it is asked nothing");
+    let refused = sms(http("http://127.0.0.1:9/send")).reach().await.unwrap_err().to_string();
+    assert!(refused.contains("refused"), "{refused}");
+
+    let dir = tempfile::tempdir().unwrap();
+    let centre = Centre::start().await;
+    let SmsGateway::Smpp(line) = centre.gateway(dir.path(), LongText::Udh) else { unreachable!() };
+    let tried = async |line: &SmppGateway| sms(SmsGateway::Smpp(line.clone())).reach().await;
+    assert_eq!(tried(&line).await.unwrap(), LetIn::Bound);
+    centre.saying("unbind", 1).await;
+    let taken = SmppGateway { system_id: "taken".into(), ..line.clone() };
+    assert_eq!(tried(&taken).await.unwrap(), LetIn::Taken);
+    std::fs::write(dir.path().join("password"), "wrong").unwrap();
+    let refused = tried(&line).await.unwrap_err().to_string();
+    assert!(refused.contains("EsmeRinvpaswd"), "{refused}");
+    std::fs::remove_file(dir.path().join("password")).unwrap();
+    let unread = tried(&line).await.unwrap_err().to_string();
+    assert!(unread.contains("password"), "{unread}");
+    let away = SmppGateway { url: "smpp://127.0.0.1:9".into(), ..line };
+    assert!(tried(&away).await.unwrap_err().to_string().contains("refused"));
 }
 
 /// What is logged on this thread.

@@ -56,16 +56,20 @@ const server = smpp.createServer((session) => {
   session.on('bind_transceiver', (pdu) => {
     const right = pdu.password === 'secret';
     say({ bind: pdu.system_id, version: pdu.interface_version, right });
+    if (pdu.system_id === 'taken') return session.send(pdu.response({ command_status: smpp.ESME_RALYBND }));
     session.send(pdu.response(right ? {} : { command_status: smpp.ESME_RINVPASWD }));
     if (right) bound = session;
-    give();
+    return give();
   });
   session.on('enquire_link', (pdu) => {
     say({ enquire_link: true });
     session.send(pdu.response());
   });
   session.on('deliver_sm_resp', () => say({ receipt_taken: true }));
-  session.on('unbind', (pdu) => session.send(pdu.response()));
+  session.on('unbind', (pdu) => {
+    say({ unbind: true });
+    session.send(pdu.response());
+  });
   session.on('submit_sm', (pdu) => {
     const number = pdu.destination_addr;
     const kind = number.slice(-1);
