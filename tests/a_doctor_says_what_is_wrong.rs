@@ -3,7 +3,7 @@
 
 mod common;
 
-use std::{fs, os::unix::fs::symlink, path::Path};
+use std::{fs, net::TcpListener, os::unix::fs::symlink, path::Path};
 
 use common::{lay_out, waihu};
 
@@ -52,6 +52,24 @@ fn what_is_wrong_is_said_with_what_to_do() {
     assert!(trunk_said.contains("ring_timeout_s: 5: from 15"), "{said}");
     assert!(!ok && todo.contains("waihu check --trunk main"), "{said}");
     assert!(about(&said, "✗ database")[1].contains("see the path"), "{said}");
+
+    // A gateway for texts, while it is there and when it has gone; without one nothing is said of it.
+    assert!(!said.contains("text gateway"), "{said}");
+    let gateway = TcpListener::bind("127.0.0.1:0").unwrap();
+    let sms = format!(
+        "{local}[sms]\nkind = \"http\"\ncompliance = \"cn\"\nurl = \"http://{}/send\"\n\
+         body = {{ to = \"{{number}}\", text = \"{{text}}\" }}\n",
+        gateway.local_addr().unwrap()
+    );
+    fs::write(project.join("waihu.toml"), &sms).unwrap();
+    let (_, said) = doctor(project);
+    assert!(about(&said, "✓ text gateway")[0].contains("takes connections"), "{said}");
+    assert!(about(&said, "✓ text rules")[0].contains("cn"), "{said}");
+    drop(gateway);
+    fs::write(project.join("waihu.toml"), sms.replace("\"cn\"", "\"nowhere\"")).unwrap();
+    let (ok, said) = doctor(project);
+    assert!(!ok && about(&said, "✗ text gateway")[1].contains("[sms] in waihu.toml"), "{said}");
+    assert!(about(&said, "✗ text rules")[1].contains("compliance in waihu.toml"), "{said}");
 
     // Where the configuration cannot be read, all else is looked at.
     fs::write(project.join("waihu.toml"), "[api]\nlisten = \"nowhere\"\n").unwrap();

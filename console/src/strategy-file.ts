@@ -30,6 +30,7 @@ export interface Strategy {
   numbers?: { order?: string[]; wait?: string; third_parties?: boolean };
   promises?: { script?: string; at?: string; days_after?: number; most?: number };
   callbacks?: { rank?: number };
+  unreached?: { after?: string[] };
   rule?: Rule[];
   ladder?: Step[];
 }
@@ -40,6 +41,8 @@ export const LISTS: Record<string, string[] | undefined> = {
   risk_grade: undefined, lang: ['zh', 'en'], currency: undefined,
 };
 export const SPANS = ['days_past_due', 'amount', 'broken_promises', 'propensity'];
+/** Ends of a last call after which a text may be left. */
+export const UNREACHED = ['no_answer', 'voicemail', 'unreachable'];
 /** As `30 to 90`, `from 30`, `up to 90`. */
 export const SPAN = /^(\d+(\.\d+)? to \d+(\.\d+)?|(from|up to) \d+(\.\d+)?)$/;
 /** As `2 hours`, `1 day`. */

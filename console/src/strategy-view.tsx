@@ -5,7 +5,7 @@ import { Button, Form, Input, InputNumber, Modal, Select, Switch } from 'antd';
 import { useState, type ReactNode } from 'react';
 import { Facts, HERE } from './parts';
 import { useWords, type Words } from './session';
-import { LISTS, SPAN, SPANS, WAIT, type Rule, type Step, type Strategy, type When } from './strategy-file';
+import { LISTS, SPAN, SPANS, UNREACHED, WAIT, type Rule, type Step, type Strategy, type When } from './strategy-file';
 import { namesOf } from './words';
 
 type Change = (strategy: Strategy) => void;
@@ -164,7 +164,8 @@ const Steps = ({ of, change }: { of: Strategy; change?: Change }) => {
 const General = ({ of, change }: { of: Strategy; change?: Change }) => {
   const words = useWords();
   const { t, n } = words;
-  const { limits, rank, day, best_time, numbers, promises, callbacks } = of;
+  const { limits, rank, day, best_time, numbers, promises, callbacks, unreached } = of;
+  const texts = unreached && (unreached.after ?? UNREACHED);
   if (!change) {
     return (
       <Facts of={[
@@ -177,6 +178,7 @@ const General = ({ of, change }: { of: Strategy; change?: Change }) => {
         [t('strategy.third_parties'), numbers && t(numbers.third_parties ? 'yes' : 'no')],
         [t('strategy.promises'), promises && t('strategy.promises.what', { days: promises.days_after ?? 1, at: promises.at ?? '', most: promises.most ?? 0 })],
         [t('strategy.callbacks'), callbacks?.rank],
+        [t('strategy.unreached'), texts?.map((end) => n('ended', end)).join(' / ')],
       ]} />
     );
   }
@@ -192,6 +194,7 @@ const General = ({ of, change }: { of: Strategy; change?: Change }) => {
       {number(t('strategy.callbacks'), callbacks?.rank, 1_000_000, (rank) => change({ ...of, callbacks: { ...callbacks, rank } }))}
       {field(t('strategy.numbers'), <Select mode="multiple" aria-label={t('strategy.numbers')} value={numbers?.order ?? []} options={['mobile', 'home', 'work', 'other'].map((value) => ({ value, label: n('phone', value) }))} onChange={(order) => change({ ...of, numbers: { ...numbers, order } })} />)}
       {field(t('strategy.numbers.wait'), <Input aria-label={t('strategy.numbers.wait')} maxLength={20} value={numbers?.wait ?? ''} status={numbers?.wait && !WAIT.test(numbers.wait) ? 'error' : undefined} onChange={(event) => change({ ...of, numbers: { ...numbers, wait: event.target.value } })} />)}
+      {field(t('strategy.unreached'), <Select mode="multiple" allowClear aria-label={t('strategy.unreached')} value={texts ?? []} options={UNREACHED.map((value) => ({ value, label: n('ended', value) }))} onChange={(after) => change({ ...of, unreached: after.length ? { after } : undefined })} />)}
       {field(t('strategy.third_parties'), <Switch aria-label={t('strategy.third_parties')} checked={numbers?.third_parties ?? false} onChange={(third_parties) => change({ ...of, numbers: { ...numbers, third_parties } })} />)}
     </div>
   );

@@ -181,6 +181,7 @@ const WORDS = {
   'strategy.third_parties': ['可呼第三方', 'Third parties'],
   'strategy.promises': ['承诺跟进', 'After a promise'],
   'strategy.promises.what': ['承诺日后 {days} 天 {at}，最多 {most} 次', 'days after its day: {days}, at {at}; {most} times at most'],
+  'strategy.unreached': ['末次未接通留短信', 'A text after a last call without an answer'],
   'strategy.callbacks': ['约定回电加分', 'Points for a call back'],
   'strategy.lasts': ['{n}{unit}', '{n} {unit}'],
   'strategy.add': ['新增', 'Add'],

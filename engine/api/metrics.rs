@@ -170,6 +170,12 @@ const SERIES: &[Row] = {
         ),
         (C, "waihu_dead_letters_total", Unit::Count, "events that were set aside, by reader"),
         (C, "waihu_messages_total", Unit::Count, "text messages by what became of them"),
+        (
+            C,
+            "waihu_texts_heard_total",
+            Unit::Count,
+            "text messages that callees sent: stop, stop_stranger, stop_unknown, other",
+        ),
         (G, "waihu_draining", Unit::Count, "1 where no further call is placed"),
         (C, "waihu_http_requests_total", Unit::Count, "requests, by route, method and status"),
         (H, "waihu_http_request_seconds", Unit::Seconds, "how long a request took, by route"),

@@ -36,6 +36,8 @@ pub struct Strategy {
     numbers: Numbers,
     promises: Option<Promises>,
     callbacks: Callbacks,
+    /// The ends of a last call after which a text is left.
+    unreached: Vec<Disposition>,
     rules: Vec<Rule>,
     ladder: Ladder,
     propensity: Option<String>,
@@ -139,6 +141,9 @@ const NO_NUMBER: &str = "no_number_left";
 const NOT_SELECTED: &str = "not_selected";
 /// Where the campaign is over.
 const CAMPAIGN_OVER: &str = "campaign_over";
+
+/// Ends of a call that reached nobody, on a telephone that is somebody's.
+const UNREACHED: [Disposition; 3] = [Disposition::NoAnswer, Disposition::Voicemail, Disposition::Unreachable];
 
 /// How long a telephone may ring for an INVITE that nobody cancels: a proxy gives it more than three minutes
 /// (timer C, RFC 3261 section 16.6), and some seconds for the way there.
@@ -294,6 +299,21 @@ impl Strategy {
             Placement::Never { rule } => Redial::No { rule },
             Placement::Call(next) => Redial::Allowed { rule: next.why, not_before: next.due_at },
         }
+    }
+
+    /// Whether the script's text for who was not reached is left after the last attempt of `past`, on which the verdict
+    /// is `redial`: it reached nobody at a telephone of the debtor's own that takes texts, and there is no further call
+    /// because ladder, attempts, numbers or days are used up. Where the script, the trunk or a rule closed the case,
+    /// nothing is left.
+    pub fn leaves_text(&self, case: &Case, past: &[Past], redial: &Redial) -> bool {
+        let (Redial::No { rule }, Some(last)) = (redial, past.last()) else { return false };
+        let used_up = [USED_UP, NO_NUMBER, CAMPAIGN_OVER].contains(&rule.as_str())
+            || self.ladder.step(last.disposition).is_some_and(|step| step.id == *rule);
+        let called = case.lines().find(|line| line.phone.subscriber() == last.number.subscriber());
+        let takes_texts = called.is_some_and(|line| {
+            line.whose == Whose::Debtor && !matches!(line.kind, PhoneKind::Home | PhoneKind::Work)
+        });
+        used_up && takes_texts && self.unreached.contains(&last.disposition)
     }
 
     /// Sums up what was tried.

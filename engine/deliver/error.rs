@@ -27,6 +27,9 @@ pub enum DeliverError {
     /// No HTTP client could be made.
     #[error("no HTTP client can be made 无法创建 HTTP 客户端: {0}")]
     Http(String),
+    /// The gateway for text messages does not let us in.
+    #[error("{0}")]
+    TextGateway(String),
     /// The program was built without it.
     #[error("this waihu was built without {0}: build it with --features {0} 本程序未包含该功能")]
     NotBuilt(&'static str),

@@ -21,6 +21,7 @@ mod run;
 mod secret;
 mod sign;
 mod sms;
+mod tls;
 mod way;
 mod webhook;
 
@@ -40,4 +41,4 @@ pub use report::{Checked, Ended, Every, Period, Report, ReportPlan, Row, send_re
 pub use run::{run, wall_now};
 pub use secret::Secret;
 pub use sign::{SigningKey, signature};
-pub use sms::{HttpGateway, LongText, SmppGateway, Sms, SmsGateway, Texts};
+pub use sms::{HttpGateway, LetIn, LongText, SmppGateway, Sms, SmsGateway, Texts};

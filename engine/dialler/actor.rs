@@ -215,6 +215,7 @@ impl<'a> ActiveCall<'a> {
             number: order.number.clone(),
             plan: order.plan.clone(),
             past: order.past.clone(),
+            unreached: order.script.unreached(&order.case, order.lang, legs::today(&order.case)?),
         };
         let begun = NewAttempt {
             attempt: attempt.attempt.clone(),

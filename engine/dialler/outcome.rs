@@ -8,7 +8,7 @@ use waihu_dialog::{Conclusion, RedialAdvice};
 use waihu_sip::identity::Cause;
 use waihu_trunk::{Causes, Meaning, SipEnd};
 use waihu_types::{
-    Announcement, AttemptId, CampaignId, Case, Disposition, FaultOwner, Handover, HandoverOffer,
+    Announcement, AttemptId, CampaignId, Case, Disposition, FaultOwner, FollowUp, Handover, HandoverOffer,
     OUTCOME_VERSION, Outcome, PhoneNumber, Redial, ScriptVersion, SipCause, Time, WallTime,
 };
 
@@ -28,6 +28,8 @@ pub(crate) struct Attempt {
     pub plan: Option<Arc<Plan>>,
     /// What was tried for the case in the campaign before.
     pub past: Vec<Past>,
+    /// The text that is left where this is the last call and reaches nobody, if the strategy says so.
+    pub unreached: Option<FollowUp>,
 }
 
 /// The outcome of an attempt whose call ran to its end, as yet without its files. `wall` tells the wall
@@ -117,6 +119,9 @@ pub(crate) fn outcome(
         let this = Past::of(&outcome, &of.case.time_zone);
         let past: Vec<Past> = of.past.iter().cloned().chain([this]).collect();
         outcome.redial = plan.strategy.redial(&plan.settings, &of.case, &past);
+        if plan.strategy.leaves_text(&of.case, &past, &outcome.redial) {
+            outcome.follow_ups.extend(of.unreached.clone());
+        }
     }
     outcome
 }
@@ -187,6 +192,7 @@ fn redial(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use waihu_campaign::{Settings, Strategy};
     use waihu_types::{AnsweredBy, Callback, EndedBy, Identity, Lang};
 
     /// 2026-11-25 15:00 in Shanghai.
@@ -213,6 +219,7 @@ mod tests {
             number: "1001".parse().unwrap(),
             plan: None,
             past: Vec::new(),
+            unreached: None,
         }
     }
 
@@ -284,6 +291,47 @@ mod tests {
             end.conclusion.callback = Some(Callback { date, time, by_agent });
             assert_eq!(not_before(&filed(end)), expected, "{date:?} {time:?} {by_agent}");
         }
+    }
+
+    #[test]
+    fn who_was_not_reached_is_left_a_text_by_the_last_call_alone() {
+        let text = FollowUp::Sms { template: "unreached".into(), text: "安信银行: 95588".into() };
+        let left = |rules: &str, before: i64, end: Ending| {
+            let rule = "[[rule]]\nid = \"all\"\nzh = \"全部\"\nen = \"all\"\nrank = 1\n";
+            let settings = Settings::parse("trunk = \"main\"\nscript = \"reminder\"").unwrap();
+            let strategy = Strategy::parse("s.toml", &format!("{rules}{rule}")).unwrap();
+            let tried = |n: i64| {
+                let at = WallTime::from_unix_millis(ended().unix_millis() - n * 86_400_000);
+                Past {
+                    number: "1001".parse().unwrap(),
+                    dialled_at: at,
+                    ended_at: at,
+                    answered: false,
+                    disposition: Disposition::NoAnswer,
+                    callback_at: None,
+                    agent_calls: false,
+                    promised: None,
+                    closed: None,
+                }
+            };
+            let of = Attempt {
+                plan: Some(Arc::new(Plan { settings, strategy })),
+                past: (1..=before).rev().map(tried).collect(),
+                unreached: Some(text.clone()),
+                ..attempt()
+            };
+            outcome(&of, &Causes::default(), end, ended(), |_| ended()).follow_ups
+        };
+        let rang = Ending { answered_at: None, rang_out: true, ..ending(Disposition::Unknown) };
+        let off = Ending { announcement: Some(Announcement::PoweredOff), ..rang.clone() };
+        let a_box = Ending { answered_by: AnsweredBy::Voicemail, ..ending(Disposition::Voicemail) };
+        for end in [rang.clone(), off, a_box] {
+            assert_eq!(left("[unreached]\n", 4, end.clone()), [text.clone()], "{:?}", end.announcement);
+            assert!(left("[unreached]\n", 3, end.clone()).is_empty(), "another call follows");
+            assert!(left("", 4, end).is_empty(), "the strategy says nothing of it");
+        }
+        assert!(left("[unreached]\n", 4, ending(Disposition::NoCommitment)).is_empty(), "somebody spoke");
+        assert!(filed(rang).follow_ups.is_empty(), "by hand");
     }
 
     #[test]

@@ -248,6 +248,9 @@ impl Script {
                 format!("say {say}; wait {}; to {}", seconds(screening.wait), to(screening.to)),
             ));
         }
+        if let Some(line) = &self.unreached {
+            all.push(("unreached.sms".to_owned(), self.prompt_name(line.prompt).to_string()));
+        }
         if !self.notices.profiles.is_empty() {
             all.push((
                 "notices.profiles".to_owned(),

@@ -40,7 +40,10 @@ impl Script {
         let mut unfit: Vec<Unfit> = authority.err().map(Unfit::from).into_iter().collect();
         let memory = Memory::new(case, lang, today, self.promise);
         let mut lacking = Vec::new();
-        for (ix, prompt) in self.prompts.names.iter().enumerate() {
+        // Where it lacks what that text says, none is left, and it is called all the same.
+        let left = self.unreached.as_ref().map(|line| line.prompt);
+        let prompts = self.prompts.names.iter().enumerate().filter(|(ix, _)| Some(*ix) != left);
+        for (ix, prompt) in prompts {
             let wordings = self.wordings(lang, case.particulars.kind, ix);
             for value in wordings.iter().flat_map(|w| w.placeholders()) {
                 if value.may_be_lacking() && !lacking.contains(&value) && memory.value(value).is_none() {

@@ -29,6 +29,7 @@ mod reader;
 mod recorded;
 mod script;
 mod template;
+mod unreached;
 
 pub use address::address;
 pub use bounds::Bounds;

@@ -348,6 +348,7 @@ impl<'f, 'p> Parser<'f, 'p> {
             Some((to?, at))
         });
         let screening = self.screening();
+        let unreached = self.unreached();
         let notices = self.notices();
         let voices = self.voices();
         let hear = self.hear_words();
@@ -385,6 +386,7 @@ impl<'f, 'p> Parser<'f, 'p> {
             voicemail,
             voicemail_at,
             screening,
+            unreached,
             notices,
             voices,
             recorded: BTreeMap::new(),
@@ -455,6 +457,16 @@ impl<'f, 'p> Parser<'f, 'p> {
             }
         }
         digits
+    }
+
+    /// `[unreached]` at the top.
+    fn unreached(&mut self) -> Option<Line> {
+        let mut table = self.setting("unreached")?;
+        let named = table.need("sms", self.problems).and_then(|v| v.string("sms", self.problems));
+        table.close(self.problems);
+        let (name, at) = named?;
+        let prompt = self.prompt(&format!("{SMS}{name}"), &at)?;
+        Some(Line { prompt, barge_in: BargeIn::MustBeHeard, at })
     }
 
     /// `[notices]` of the flow and of its parts together.

@@ -46,6 +46,8 @@ pub struct Script {
     pub(crate) voicemail: StateIx,
     pub(crate) voicemail_at: Place,
     pub(crate) screening: Option<Screening>,
+    /// The template of the text that is left where nobody was reached.
+    pub(crate) unreached: Option<Line>,
     pub(crate) notices: Notices,
     pub(crate) voices: Voices,
     pub(crate) recorded: Recorded,

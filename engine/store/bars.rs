@@ -5,7 +5,7 @@ use std::fmt;
 use sqlx::FromRow;
 use waihu_types::{Disposition, PhoneNumber, WallTime};
 
-use crate::{Store, StoreError, attempts::number_lock, events::Happened, outcomes::read};
+use crate::{Store, StoreError, attempts::number_lock, events::Happened, outcomes::read, write::Tx};
 
 /// What [`ForbiddenRow`] is read from.
 macro_rules! entry_columns {
@@ -116,6 +116,49 @@ impl Store {
         now: WallTime,
     ) -> Result<i64, StoreError> {
         let mut tx = self.write_alone(&[number_lock(number)]).await?;
+        let id = self.enter(&mut tx, number, (reason, person), now).await?;
+        tx.commit().await.map_err(|e| self.sql(e))?;
+        Ok(id)
+    }
+
+    /// As [`Self::forbid`], but for an entry of the same person's for the same reason that stands: whoever is told
+    /// twice enters once. The entry's id, where it is a new one.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub async fn forbid_once(
+        &self,
+        number: &PhoneNumber,
+        reason: &str,
+        person: &str,
+        now: WallTime,
+    ) -> Result<Option<i64>, StoreError> {
+        let mut tx = self.write_alone(&[number_lock(number)]).await?;
+        let standing: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM do_not_call
+             WHERE subscriber = $1 AND reason = $2 AND person = $3 AND lifted_at IS NULL",
+        )
+        .bind(number.subscriber())
+        .bind(reason)
+        .bind(person)
+        .fetch_one(&mut *tx)
+        .await
+        .map_err(|e| self.sql(e))?;
+        let id = match standing {
+            0 => Some(self.enter(&mut tx, number, (reason, person), now).await?),
+            _ => None,
+        };
+        tx.commit().await.map_err(|e| self.sql(e))?;
+        Ok(id)
+    }
+
+    async fn enter(
+        &self,
+        tx: &mut Tx,
+        number: &PhoneNumber,
+        (reason, person): (&str, &str),
+        now: WallTime,
+    ) -> Result<i64, StoreError> {
         let id: i64 = sqlx::query_scalar(
             "INSERT INTO do_not_call (subscriber, reason, person, at) VALUES ($1, $2, $3, $4) RETURNING id",
         )
@@ -123,11 +166,10 @@ impl Store {
         .bind(reason)
         .bind(person)
         .bind(now.unix_millis())
-        .fetch_one(&mut *tx)
+        .fetch_one(&mut **tx)
         .await
         .map_err(|e| self.sql(e))?;
         tx.tell(told(format!("do_not_call:{id}:entered"), Some(id), "entered", now));
-        tx.commit().await.map_err(|e| self.sql(e))?;
         Ok(id)
     }
 

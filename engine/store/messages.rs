@@ -263,6 +263,20 @@ impl Store {
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
+    /// Whether a message may ever have left for a number.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn was_texted(&self, number: &PhoneNumber) -> Result<bool, StoreError> {
+        let sent: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM messages WHERE subscriber = $1 AND sent_at IS NOT NULL")
+                .bind(number.subscriber())
+                .fetch_one(&self.pool)
+                .await
+                .map_err(|e| self.sql(e))?;
+        Ok(sent > 0)
+    }
+
     /// The newest messages that nobody had, or perhaps nobody, though no rule forbade them.
     ///
     /// # Errors

@@ -17,7 +17,7 @@ use waihu_types::{DayWindow, Disposition, PhoneKind};
 use crate::contact::ContactModel;
 
 use super::{
-    Callbacks, Limits, Numbers, Promises, Strategy, Weights,
+    Callbacks, Limits, Numbers, Promises, Strategy, UNREACHED, Weights,
     hours::{BestTime, Parts},
     ladder::{Ladder, NumberRule, Step},
     select::{Rule, Span, When},
@@ -118,6 +118,9 @@ impl Strategy {
             strategy.callbacks =
                 Callbacks { rank: i64::from(of.number_or("rank", 0..=MAX_RANK, 0, &mut file)) };
             of.close(&mut file);
+        }
+        if let Some(of) = table.one("unreached", &mut file) {
+            strategy.unreached = unreached(of, &mut file);
         }
         let rules = table.many("rule", &mut file);
         if rules.is_empty() {
@@ -277,6 +280,14 @@ fn promises(mut table: Table<'_>, file: &mut File) -> Option<Promises> {
     let days_after = table.number_or("days_after", 1..=30, 1, file);
     table.close(file);
     Some(Promises { script, at, most, days_after })
+}
+
+fn unreached(mut table: Table<'_>, file: &mut File) -> Vec<Disposition> {
+    let expected = format!("use 可用 {}", UNREACHED.map(Disposition::label).join(", "));
+    let end = |text: &str| UNREACHED.into_iter().find(|end| end.label() == text);
+    let after = list(&mut table, "after", &expected, file, end);
+    table.close(file);
+    after.unwrap_or_else(|| UNREACHED.to_vec())
 }
 
 fn rule(mut table: Table<'_>, file: &mut File) -> Option<Rule> {

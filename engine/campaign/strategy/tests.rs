@@ -438,3 +438,63 @@ fn a_campaign_keeps_the_versions_that_its_strategy_names() {
     // What is no strategy is left to whoever reads it.
     assert!(Strategy::flows("script = [").is_empty());
 }
+
+#[test]
+fn a_text_is_left_where_nobody_was_reached_and_there_is_no_further_call() {
+    use Disposition as D;
+    let on = parse(&format!("[unreached]\n{LEAST}")).unwrap();
+    let left = |strategy: &Strategy, case: &Case, tried: &[Past]| {
+        strategy.leaves_text(case, tried, &strategy.redial(settings(), case, tried))
+    };
+    let tried = |n: i64, last: D| -> Vec<Past> {
+        let before = (1..n).map(|day| own(D::NoAnswer, at(day * 24 + 10)));
+        before.chain([own(last, at(n * 24 + 10))]).collect()
+    };
+    let case = case("");
+    for (last, is_left) in [
+        (D::NoAnswer, true),
+        (D::Voicemail, true),
+        (D::Unreachable, true),
+        (D::Busy, false),
+        (D::HungUp, false),
+    ] {
+        assert!(!left(&on, &case, &tried(4, last)), "{}: another call follows", last.label());
+        assert_eq!(left(&on, &case, &tried(5, last)), is_left, "{}", last.label());
+        assert!(!left(Strategy::shipped(), &case, &tried(5, last)), "{}: off until asked for", last.label());
+    }
+    // After one end alone; and where the ladder has no further rung for it.
+    let once = "[[ladder]]\nid = \"once\"\nafter = [\"voicemail\"]\n";
+    let one = parse(&format!("[unreached]\nafter = [\"voicemail\"]\n{LEAST}{once}")).unwrap();
+    assert!(left(&one, &case, &tried(2, D::Voicemail)) && !left(&one, &case, &tried(5, D::NoAnswer)));
+    // Whatever else closed the case leaves nothing.
+    let mut closed = tried(5, D::NoAnswer);
+    closed[4].closed = Some("script_never".to_owned());
+    assert!(!left(&on, &case, &closed));
+    let out = parse("[unreached]\n[[rule]]\nid = \"all\"\nzh = \"全部\"\nen = \"all\"\nleave_out = true\n")
+        .unwrap();
+    assert!(!left(&out, &case, &tried(5, D::NoAnswer)));
+}
+
+#[test]
+fn a_text_is_left_on_no_telephone_of_others_and_on_none_that_takes_no_texts() {
+    let on = parse(&format!("[unreached]\n{LEAST}")).unwrap();
+    let used_up = Redial::No { rule: USED_UP.to_owned() };
+    // The first is at home, the third at work, the fourth a relative's, the last none of the case's any more.
+    for (number, is_left) in [
+        ("13800000001", false),
+        ("+86 139 0000 0002", true),
+        ("13900000003", false),
+        ("13900000004", false),
+        ("13900000009", false),
+    ] {
+        let tried = [past(number, Disposition::NoAnswer, at(10))];
+        assert_eq!(on.leaves_text(&case(NUMBERS), &tried, &used_up), is_left, "{number}");
+    }
+    assert!(!on.leaves_text(&case(""), &[], &used_up));
+    let faults = parse(&format!("[unreached]\nafter = [\"busy\"]\nby = \"sms\"\n{LEAST}")).unwrap_err();
+    assert!(
+        faults.contains("x.toml:2: after") && faults.contains("no_answer, voicemail, unreachable"),
+        "{faults}"
+    );
+    assert!(faults.contains("x.toml:3: "), "{faults}");
+}

@@ -81,7 +81,9 @@ pub(crate) fn run(project: &Project, args: &DoctorArgs) -> Result<ExitCode> {
         Ok(configuration) => {
             tell(vec![Finding::well("configuration 配置", setup::told(project, &configuration))])?;
             tell(setup::trunks(project, &args.trunk))?;
-            tell(super::runtime()?.block_on(setup::database(&configuration)))?;
+            let runtime = super::runtime()?;
+            tell(runtime.block_on(setup::database(&configuration)))?;
+            tell(runtime.block_on(setup::texts(project, &configuration)))?;
             tell(vec![setup::listening(&configuration)])?;
             tell(keeping::all(project, &configuration))?;
         }

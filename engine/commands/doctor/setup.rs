@@ -8,6 +8,7 @@ use std::{
 };
 
 use waihu_compliance::Holidays;
+use waihu_deliver::LetIn;
 use waihu_models::FileState;
 use waihu_store::Store;
 use waihu_trunk::TrunkConfig;
@@ -273,6 +274,43 @@ pub(super) async fn database(c: &Configuration) -> Vec<Finding> {
         ),
     });
     found
+}
+
+/// The gateway for text messages, where there is one: its rules, and whether it lets us in.
+pub(super) async fn texts(project: &Project, c: &Configuration) -> Vec<Finding> {
+    let Some(sms) = &c.deliveries.sms else { return Vec::new() };
+    let (rules, what) = ("text rules 短信规则", "text gateway 短信网关");
+    let of = &sms.compliance;
+    let rules = match gate::profile(project, of) {
+        Ok(profile) if profile.sms().is_some() => Finding::well(rules, of.clone()),
+        Ok(_) => Finding::bad(
+            rules,
+            format!("compliance/{of}.toml has no [sms] 没有 [sms]"),
+            "write it there, as compliance/example.toml explains; without it nothing is delivered\n请参照 compliance/example.toml 补写，否则无法投递",
+        ),
+        Err(e) => Finding::bad(
+            rules,
+            format!("{e:#}"),
+            "see [sms] compliance in waihu.toml\n请检查 waihu.toml 中 [sms] 的 compliance",
+        ),
+    };
+    let gateway = match sms.reach().await {
+        Ok(LetIn::Connected) => {
+            Finding::well(what, "takes connections; nothing was asked of it 可连接，未发送任何请求")
+        }
+        Ok(LetIn::Bound) => Finding::well(what, "bound, and left again 已绑定并解绑"),
+        Ok(LetIn::Taken) => Finding::mind(
+            what,
+            "its account is bound already, and has room for one line 该账号已绑定，且只允许一条连接",
+            "well where waihu runs alone; each process that delivers needs a line of its own\n若仅一个 waihu 进程在运行则属正常；每个投递进程都需要一条连接",
+        ),
+        Err(e) => Finding::bad(
+            what,
+            e.to_string(),
+            "see [sms] in waihu.toml: address, account and secret, the firewall, and that the gateway knows this address\n请检查 waihu.toml 的 [sms]：地址、账号与密码，以及防火墙和网关侧的白名单",
+        ),
+    };
+    vec![rules, gateway]
 }
 
 pub(super) fn listening(c: &Configuration) -> Finding {

@@ -1,17 +1,13 @@
 //! Handing a message in (RFC 5321, 6409): as much of SMTP as that takes.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, time::Duration};
 
-use rustls::{
-    ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, ServerName, pem::PemObject},
-};
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader},
     net::TcpStream,
     time::timeout,
 };
-use tokio_rustls::{TlsConnector, client::TlsStream};
+use tokio_rustls::client::TlsStream;
 use waihu_types::base64;
 
 use super::{Address, Encipher, MailServer};
@@ -79,20 +75,7 @@ async fn connected(server: &MailServer, to: &[Address], message: &str) -> Result
 }
 
 async fn enciphered(server: &MailServer, tcp: TcpStream) -> Result<TlsStream<TcpStream>, Untaken> {
-    // Another of this process may have chosen it already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let mut roots = RootCertStore::empty();
-    // One that cannot be read vouches for nobody.
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if let Some(ca) = &server.ca {
-        let told = |e: &dyn std::fmt::Display| Untaken::later(format!("{}: {e}", ca.display()));
-        for certificate in CertificateDer::pem_file_iter(ca).map_err(|e| told(&e))? {
-            roots.add(certificate.map_err(|e| told(&e))?).map_err(|e| told(&e))?;
-        }
-    }
-    let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-    let name = ServerName::try_from(server.host.clone()).map_err(|e| Untaken::later(e.to_string()))?;
-    TlsConnector::from(Arc::new(config)).connect(name, tcp).await.map_err(io_fault)
+    crate::tls::enciphered(&server.host, server.ca.as_deref(), tcp).await.map_err(Untaken::later)
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {

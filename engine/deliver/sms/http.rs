@@ -1,10 +1,16 @@
 //! A gateway that takes JSON over HTTP.
 
-use reqwest::{Client, StatusCode, redirect::Policy};
+use reqwest::{Client, StatusCode, Url, redirect::Policy};
 use serde_json::Value;
+use tokio::{net::TcpStream, time::timeout};
 use waihu_store::NewMessage;
 
-use crate::{DeliverError, HttpGateway, sms::Given, webhook::chain};
+use crate::{
+    DeliverError, HttpGateway,
+    sms::{Given, LetIn},
+    tls::enciphered,
+    webhook::chain,
+};
 
 /// How much of an answer is read [bytes]: an id and a word or two.
 const ANSWER_BYTES: usize = 64 * 1024;
@@ -64,6 +70,28 @@ impl HttpLine {
             },
         }
     }
+}
+
+/// Whether the gateway is there: a connection, enciphered where that is wanted, over which nothing is said.
+pub(crate) async fn reach(gateway: &HttpGateway) -> Result<LetIn, String> {
+    if let Some(token) = &gateway.token {
+        token.read().map_err(|e| e.to_string())?;
+    }
+    let url = Url::parse(&gateway.url).map_err(|e| e.to_string())?;
+    let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
+        return Err("url: it names no host 网址有误".to_owned());
+    };
+    // An IPv6 address stands in brackets.
+    let host = host.trim_matches(['[', ']']);
+    let connecting = async {
+        let tcp = TcpStream::connect((host, port)).await.map_err(|e| e.to_string())?;
+        if url.scheme() == "https" {
+            enciphered(host, None, tcp).await?;
+        }
+        Ok(LetIn::Connected)
+    };
+    let connected = timeout(gateway.timeout, connecting).await;
+    connected.unwrap_or_else(|_| Err("no connection in time 连接超时".to_owned()))
 }
 
 /// Fills the places in; a text stays a text whatever it holds.

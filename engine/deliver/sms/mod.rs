@@ -6,6 +6,7 @@
 
 mod config;
 mod http;
+mod reply;
 mod smpp;
 mod text;
 
@@ -47,6 +48,32 @@ pub(crate) enum Given {
     Unknown(String),
 }
 
+/// How far a gateway lets us in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LetIn {
+    /// It takes connections; nothing was asked of it.
+    Connected,
+    /// It bound us, and was left again.
+    Bound,
+    /// Its account is bound already, and has room for no further line.
+    Taken,
+}
+
+impl Sms {
+    /// Tries the gateway, without a message: the secret, the connection, and where it speaks SMPP the account. What a
+    /// message centre sends in that moment is not answered, and comes again to who is bound next.
+    ///
+    /// # Errors
+    /// [`DeliverError::TextGateway`], which says what it does not come to.
+    pub async fn reach(&self) -> Result<LetIn, DeliverError> {
+        let tried = match &self.gateway {
+            SmsGateway::Http(gateway) => http::reach(gateway).await,
+            SmsGateway::Smpp(gateway) => smpp::reach(gateway).await,
+        };
+        tried.map_err(DeliverError::TextGateway)
+    }
+}
+
 enum Line {
     Http(http::HttpLine),
     Smpp(Box<smpp::SmppLine>),
@@ -59,6 +86,8 @@ pub struct Texts {
     gate: Option<Gate>,
     line: Line,
     dice: SplitMix64,
+    /// How often a line to the message centre was tried in vain, and when it is tried again.
+    deaf: Option<(u32, Instant)>,
 }
 
 /// The follow-ups of an outcome's event that are text messages.
@@ -93,7 +122,7 @@ impl Texts {
             }
         };
         let gate = profile.sms().cloned().map(Gate::new);
-        Ok(Self { store, sms, gate, line, dice: SplitMix64::new(seed) })
+        Ok(Self { store, sms, gate, line, dice: SplitMix64::new(seed), deaf: None })
     }
 
     /// Sends what is due and allowed, a second's worth of it at most.
@@ -206,9 +235,39 @@ impl Texts {
         }
     }
 
-    /// Sends until `stop` is true, or its sender gone.
+    /// Keeps a line to a message centre up, also while nothing is to be sent: receipts, and what callees answer, come
+    /// over it.
+    async fn hear(&mut self) {
+        let Line::Smpp(line) = &mut self.line else { return };
+        if self.deaf.is_some_and(|(_, again)| Instant::now() < again) {
+            return;
+        }
+        match line.bound().await {
+            Ok(_) => {
+                if self.deaf.take().is_some() {
+                    tracing::info!("the message centre is there again 短信中心已恢复");
+                }
+            }
+            Err(why) => {
+                let tries = self.deaf.map_or(1, |(tries, _)| tries.saturating_add(1));
+                if tries == 1 {
+                    tracing::warn!(
+                        why,
+                        "no message centre: replies are not heard 短信中心未连接，收不到回复"
+                    );
+                }
+                self.deaf = Some((tries, Instant::now() + retry::wait(tries, self.dice.next_u64())));
+            }
+        }
+    }
+
+    /// Sends, and hears, until `stop` is true, or its sender gone.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
         while !*stop.borrow() {
+            tokio::select! {
+                () = self.hear() => {}
+                changed = stop.changed() => if changed.is_err() { break } else { continue },
+            }
             if let Err(e) = self.step(wall_now()).await {
                 tracing::error!(error = %e, "text messages: store 短信：数据库");
             }

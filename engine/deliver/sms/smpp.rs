@@ -3,6 +3,7 @@
 use std::{str::FromStr, sync::Arc, time::Duration};
 
 use futures_util::{Stream, StreamExt};
+use metrics::counter;
 use rusmpp::{
     CommandStatus, Pdu,
     pdus::{BindTransceiver, DeliverSm, DeliverSmResp, SubmitSm},
@@ -14,13 +15,15 @@ use rusmpp::{
     },
 };
 use rusmppc::{Client, ConnectionBuilder, Event, error::Error};
-use waihu_store::{MessageState, NewMessage, Store};
+use waihu_store::{MessageState, NewMessage, Store, StoreError};
+use waihu_types::PhoneNumber;
 
 use crate::{
     LongText, SmppGateway,
     sms::{
-        Given,
-        text::{Alphabet, Coded},
+        Given, LetIn,
+        reply::asks_to_stop,
+        text::{Alphabet, Coded, from_gsm, from_ucs2},
     },
 };
 
@@ -34,6 +37,16 @@ const EARLY_WAIT: Duration = Duration::from_millis(250);
 const EARLY_TRIES: u32 = 20;
 /// Receipts that wait so: more are a centre's that sends us somebody else's.
 const MOST_EARLY: usize = 1_000;
+
+/// Why a number stands on the do-not-call list whose owner answered a text so, and who says so. Consent that is taken
+/// back by text is taken back for automated calls too (47 CFR 64.1200(a)(10)): there is no list for texts alone.
+const STOPPED: &str = "asked by text message for no more of them (47 CFR 64.1200(a)(10)) 短信回复退订";
+const BY_TEXT: &str = "text message 短信回复";
+
+/// Bits of the esm_class of a deliver_sm (SMPP 3.4, 5.2.12): a receipt or an acknowledgement of any kind, and a user
+/// data header before the text.
+const NO_MESSAGE: u8 = 0b0011_1100;
+const HEADED: u8 = 0b0100_0000;
 
 pub(crate) struct SmppLine {
     gateway: SmppGateway,
@@ -121,55 +134,92 @@ impl SmppLine {
     }
 
     /// The line, bound.
-    async fn bound(&mut self) -> Result<Client, String> {
+    pub(crate) async fn bound(&mut self) -> Result<Client, String> {
         if let Some(client) = self.client.as_ref().filter(|client| client.is_active()) {
             return Ok(client.clone());
         }
         self.drop_line().await;
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let builder = ConnectionBuilder::new()
-            .response_timeout(self.gateway.timeout)
-            .enquire_link_interval(self.gateway.enquire_link)
-            .enquire_link_response_timeout(self.gateway.timeout)
-            // A centre of version 3.4 says so.
-            .disable_interface_version_check();
-        let connecting = tokio::time::timeout(self.gateway.timeout, builder.connect(&self.gateway.url));
-        let (client, events) = connecting
-            .await
-            .map_err(|_| "no connection in time 连接超时".to_owned())?
-            .map_err(|e| match e {
-                Error::Connect(e) | Error::Io(e) => e.to_string(),
-                // Others may quote what was sent.
-                _ => "no connection 无法连接".to_owned(),
-            })?;
+        let (client, events) = connect(&self.gateway).await?;
         tokio::spawn(listen(events, client.clone(), Arc::clone(&self.store)));
-        let password = match &self.gateway.password {
-            Some(secret) => secret.read().map_err(|e| e.to_string())?.0,
-            None => String::new(),
-        };
-        let wrong =
-            |key: &'static str| move |_| format!("{key}: too long, or no ASCII 过长或含非 ASCII 字符");
-        let bind = BindTransceiver::builder()
-            .interface_version(InterfaceVersion::Smpp3_4)
-            .system_id(COctetString::from_str(&self.gateway.system_id).map_err(wrong("system_id"))?)
-            .password(COctetString::from_str(&password).map_err(wrong("password"))?)
-            .system_type(COctetString::from_str(&self.gateway.system_type).map_err(wrong("system_type"))?)
-            .build();
-        match client.bind_transceiver(bind).await {
-            Ok(_) => {
+        match bind(&client, &self.gateway).await {
+            Ok(()) => {
                 self.client = Some(client.clone());
                 Ok(client)
             }
-            Err(e) => {
+            Err(unbound) => {
                 let _ = client.close().await;
-                Err(match e {
-                    Error::UnexpectedResponse { response } => {
-                        format!("not bound: {}", told(response.status()))
-                    }
-                    _ => "not bound 绑定失败".to_owned(),
-                })
+                Err(unbound.told)
             }
         }
+    }
+}
+
+/// Why a centre does not bind us.
+struct Unbound {
+    status: Option<CommandStatus>,
+    told: String,
+}
+
+impl From<String> for Unbound {
+    fn from(told: String) -> Self {
+        Self { status: None, told }
+    }
+}
+
+/// Whether the centre binds us; it is left again at once.
+pub(crate) async fn reach(gateway: &SmppGateway) -> Result<LetIn, String> {
+    let (client, _events) = connect(gateway).await?;
+    let bound = bind(&client, gateway).await;
+    if bound.is_ok() {
+        // How it says goodbye is of no matter.
+        let _ = client.unbind().await;
+    }
+    let _ = client.close().await;
+    match bound {
+        Ok(()) => Ok(LetIn::Bound),
+        Err(Unbound { status: Some(CommandStatus::EsmeRalybnd), .. }) => Ok(LetIn::Taken),
+        Err(unbound) => Err(unbound.told),
+    }
+}
+
+/// A line to the centre, not bound yet, and what comes over it.
+async fn connect(
+    gateway: &SmppGateway,
+) -> Result<(Client, impl Stream<Item = Event> + Unpin + 'static), String> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let builder = ConnectionBuilder::new()
+        .response_timeout(gateway.timeout)
+        .enquire_link_interval(gateway.enquire_link)
+        .enquire_link_response_timeout(gateway.timeout)
+        // A centre of version 3.4 says so.
+        .disable_interface_version_check();
+    let connecting = tokio::time::timeout(gateway.timeout, builder.connect(gateway.url.clone()));
+    connecting.await.map_err(|_| "no connection in time 连接超时".to_owned())?.map_err(|e| match e {
+        Error::Connect(e) | Error::Io(e) => e.to_string(),
+        // Others may quote what was sent.
+        _ => "no connection 无法连接".to_owned(),
+    })
+}
+
+async fn bind(client: &Client, gateway: &SmppGateway) -> Result<(), Unbound> {
+    let password = match &gateway.password {
+        Some(secret) => secret.read().map_err(|e| e.to_string())?.0,
+        None => String::new(),
+    };
+    let wrong = |key: &'static str| move |_| format!("{key}: too long, or no ASCII 过长或含非 ASCII 字符");
+    let bind = BindTransceiver::builder()
+        .interface_version(InterfaceVersion::Smpp3_4)
+        .system_id(COctetString::from_str(&gateway.system_id).map_err(wrong("system_id"))?)
+        .password(COctetString::from_str(&password).map_err(wrong("password"))?)
+        .system_type(COctetString::from_str(&gateway.system_type).map_err(wrong("system_type"))?)
+        .build();
+    match client.bind_transceiver(bind).await {
+        Ok(_) => Ok(()),
+        Err(Error::UnexpectedResponse { response }) => {
+            let status = response.status();
+            Err(Unbound { status: Some(status), told: format!("not bound: {}", told(status)) })
+        }
+        Err(_) => Err(Unbound { status: None, told: "not bound 绑定失败".to_owned() }),
     }
 }
 
@@ -268,9 +318,13 @@ async fn listen(mut events: impl Stream<Item = Event> + Unpin, client: Client, s
                         }
                         // Unanswered, it comes again.
                         Some(_) => {}
-                        None => {
-                            let _ = client.deliver_sm_resp(sequence, DeliverSmResp::default()).await;
-                        }
+                        None => match hear(deliver, &store).await {
+                            Ok(()) => {
+                                let _ = client.deliver_sm_resp(sequence, DeliverSmResp::default()).await;
+                            }
+                            // Unanswered, it comes again.
+                            Err(e) => tracing::warn!(error = %e, "reply not written 短信回复未写入"),
+                        },
                     },
                     Some(Pdu::Unbind) => {
                         let _ = client.unbind_resp(sequence).await;
@@ -302,6 +356,58 @@ async fn take(mut early: Early, client: &Client, store: &Store) -> Option<Early>
     }
     let _ = client.deliver_sm_resp(early.sequence, DeliverSmResp::default()).await;
     None
+}
+
+/// Takes what somebody texted us: who asks for no more is on the do-not-call list, on the disk, when this returns.
+async fn hear(deliver: &DeliverSm, store: &Store) -> Result<(), StoreError> {
+    if u8::from(deliver.esm_class) & NO_MESSAGE != 0 {
+        return Ok(());
+    }
+    let kind = match (asks_to_stop(&words(deliver)), sender(deliver)) {
+        (false, _) => "other",
+        (true, None) => {
+            tracing::warn!(
+                "a text that asks for no more came from no telephone number 要求退订的短信没有有效号码"
+            );
+            "stop_unknown"
+        }
+        (true, Some(number)) => {
+            store.forbid_once(&number, STOPPED, BY_TEXT, crate::wall_now()).await?;
+            if store.was_texted(&number).await? { "stop" } else { "stop_stranger" }
+        }
+    };
+    counter!("waihu_texts_heard_total", "kind" => kind).increment(1);
+    Ok(())
+}
+
+/// From whom it is; none where that is a name.
+fn sender(deliver: &DeliverSm) -> Option<PhoneNumber> {
+    let told = deliver.source_addr.as_str();
+    let is_bare = deliver.source_addr_ton == Ton::International && !told.starts_with('+');
+    format!("{}{told}", if is_bare { "+" } else { "" }).parse().ok()
+}
+
+/// What it says.
+fn words(deliver: &DeliverSm) -> String {
+    let payload = deliver.tlvs().iter().find_map(|tlv| match tlv.value() {
+        Some(TlvValue::MessagePayload(payload)) => Some(&payload.value[..]),
+        _ => None,
+    });
+    let octets: &[u8] = payload.unwrap_or_else(|| deliver.short_message().as_ref());
+    let octets = match octets {
+        // 3GPP TS 23.040, 9.2.3.24: its first octet tells how long the header is.
+        [header, rest @ ..] if u8::from(deliver.esm_class) & HEADED != 0 => {
+            rest.get(usize::from(*header)..).unwrap_or_default()
+        }
+        octets => octets,
+    };
+    // SMPP 3.4, 5.2.19, and the groups of 3GPP TS 23.038, section 4, that tell of a class.
+    match deliver.data_coding {
+        DataCoding::Ucs2 | DataCoding::Other(0x18..=0x1B) => from_ucs2(octets),
+        DataCoding::McSpecific | DataCoding::Other(0x10..=0x13 | 0xF0..=0xF3) => from_gsm(octets),
+        // Latin 1, or ASCII, or something that holds none of the words that are looked for.
+        _ => octets.iter().map(|octet| char::from(*octet)).collect(),
+    }
 }
 
 /// Where a message stands, by the centre.

@@ -90,6 +90,27 @@ impl Coded {
     }
 }
 
+/// Octets of the GSM alphabet as text, an octet a character.
+pub(crate) fn from_gsm(octets: &[u8]) -> String {
+    let mut text = String::new();
+    let mut octets = octets.iter();
+    while let Some(code) = octets.next() {
+        if *code == ESCAPE {
+            let meant = octets.next();
+            text.extend(EXTENDED.iter().find(|(_, known)| Some(known) == meant).map(|(c, _)| *c));
+        } else {
+            text.extend(GSM.chars().nth(usize::from(*code)));
+        }
+    }
+    text
+}
+
+/// Octets of UCS-2 as text; what is none of it is left out.
+pub(crate) fn from_ucs2(octets: &[u8]) -> String {
+    let units = octets.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
+    char::decode_utf16(units).filter_map(Result::ok).collect()
+}
+
 fn gsm(c: char) -> Option<Vec<u8>> {
     if let Some((_, code)) = EXTENDED.iter().find(|(known, _)| *known == c) {
         return Some(vec![ESCAPE, *code]);
@@ -126,6 +147,20 @@ mod tests {
         let coded = Coded::new("您好😀");
         assert_eq!(coded.alphabet, Alphabet::Ucs2);
         assert_eq!(coded.whole(), [0x60, 0xA8, 0x59, 0x7D, 0xD8, 0x3D, 0xDE, 0x00]);
+    }
+
+    #[test]
+    fn what_was_coded_is_read_again() {
+        for text in ["@Pay $5 {now} €", "STOP", "\u{e0}"] {
+            assert_eq!(from_gsm(&Coded::new(text).whole()), text);
+        }
+        assert_eq!(
+            from_gsm(&[0x53, 0x1B, 0xFF, 0xFF, 0x54, 0x1B]),
+            "ST",
+            "octets that mean nothing are left out"
+        );
+        assert_eq!(from_ucs2(&Coded::new("退订😀").whole()), "退订😀");
+        assert_eq!(from_ucs2(&[0x90, 0x00, 0xD8, 0x3D, 0x8B, 0xA2, 0x00]), "退订");
     }
 
     #[test]

@@ -36,6 +36,31 @@ pub(super) fn check(script: &Script, problems: &mut Problems) {
     }
     check_notices(script, problems);
     check_transfers(script, problems);
+    check_unreached(script, problems);
+}
+
+/// The text where nobody was reached says for whom it is, and nothing of the matter: nobody has been asked who reads it,
+/// and others may have the telephone.
+fn check_unreached(script: &Script, problems: &mut Problems) {
+    let Some(line) = &script.unreached else { return };
+    let name = script.prompt_name(line.prompt);
+    if let Some(telling) = tells_of_the_debt(script, line) {
+        let message = format!(
+            "prompt {name:?} speaks of the debt ({telling}), and anybody may read it where nobody was reached"
+        );
+        problems.add(&line.at, message, "say who asks to be called back, and at what number");
+        return;
+    }
+    let unknown = |p: &Placeholder| of_a_transfer(*p) || p.comes_from_the_callee();
+    if let Some(p) = script.placeholders(line.prompt).into_iter().find(unknown) {
+        let message = format!("prompt {name:?} speaks {p}, and nobody has spoken");
+        problems.add(&line.at, message, "say it without");
+    }
+    if !script.always_has(line, Placeholder::Creditor) {
+        let message =
+            format!("prompt {name:?} has a wording without {{creditor}}: it says not for whom it is");
+        problems.add(&line.at, message, "say for whom the text is");
+    }
 }
 
 /// What is said around a transfer can always be said: of the agent once there is one, of the wait while there is one,

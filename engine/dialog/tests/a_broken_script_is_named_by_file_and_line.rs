@@ -654,6 +654,32 @@ fn a_message_that_is_none_or_tells_too_much() {
 }
 
 #[test]
+fn a_text_for_who_was_not_reached_that_says_too_much_or_too_little() {
+    let key = "sms = \"unreached\"";
+    let (p, line) = broken("courtesy/part.toml", key, &format!("{key}\nmail = \"x\""));
+    assert_named(&p, "courtesy/part.toml", line + 1, &["unknown key \"mail\""]);
+    let (p, line) = broken("courtesy/part.toml", key, "sms = \"unreachd\"");
+    assert_named(&p, "courtesy/part.toml", line, &["prompt \"sms.unreachd\" is in no language", "unreached"]);
+    let wording = "\nunreached = \"{creditor}";
+    for (more, words) in [
+        ("{creditor}: {amount} ", &["\"sms.unreached\" speaks of the debt ({amount})", "anybody"][..]),
+        ("{creditor}: {product} ", &["speaks of the debt ({product})"]),
+        ("{creditor}: {due_date} ", &["speaks of the debt ({due_date})"]),
+        ("{creditor}: your payment. ", &["speaks of the debt (\"pay\" in en)"]),
+        ("{creditor}: {agent} ", &["speaks {agent}, and nobody has spoken"]),
+        ("{creditor}: {callback_time} ", &["speaks {callback_time}, and nobody has spoken"]),
+        ("Hello", &["has a wording without {creditor}"]),
+    ] {
+        let (p, _) = broken("courtesy/prompts.en.toml", wording, &format!("\nunreached = \"{more}"));
+        assert_named(&p, "courtesy/part.toml", line, words);
+        // Nor where it is worded so for one product.
+        let own = format!("\n\"unreached@card\" = \"{more}\"{wording}");
+        let (p, _) = broken("courtesy/prompts.en.toml", wording, &own);
+        assert_named(&p, "courtesy/part.toml", line, words);
+    }
+}
+
+#[test]
 fn a_wording_for_no_product_or_for_one_alone() {
     let empathy = "\nempathy = ";
     let (p, line) = broken("prompts.en.toml", empathy, "\n\"empathy@cards\" = \"So sorry.\"\nempathy = ");

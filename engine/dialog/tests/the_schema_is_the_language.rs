@@ -140,6 +140,7 @@ fn what_the_reader_refuses_is_refused() {
         "[states.a]\nend = \"dispute\"\nnext = \"b\"",
         "[states.a]\nend = \"handed_over\"",
         "[states.a]\nend = \"dispute\"\ndo = { sms = \"a\", note = \"b\" }",
+        "[unreached]\nmail = \"a\"",
         "[digits]\nA = \"affirm\"",
         "[notices]\nprofiles = [\"uk\"]",
         "[voice.zh]\nspeed = 3",

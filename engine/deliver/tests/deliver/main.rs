@@ -4,5 +4,6 @@
 mod common;
 mod messages_leave_once;
 mod nats_keeps_each_once;
+mod replies_are_heard;
 mod reports_go_out_by_mail;
 mod webhooks_lose_nothing;

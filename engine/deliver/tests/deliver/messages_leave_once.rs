@@ -9,29 +9,31 @@ use crate::common::{case, courier, drain, store};
 use axum::{Router, extract::State, http::StatusCode, routing::post};
 use serde_json::{Value, json};
 use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::{Child, Command},
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    process::{Child, ChildStdin, Command},
 };
 use tracing::Level;
 use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt};
 use waihu_compliance::Profile;
-use waihu_deliver::{HttpGateway, LongText, Reader, Secret, SmppGateway, Sms, SmsGateway, Step, Texts};
+use waihu_deliver::{
+    HttpGateway, LetIn, LongText, Reader, Secret, SmppGateway, Sms, SmsGateway, Step, Texts,
+};
 use waihu_store::{CaseState, MessageState, Store};
 use waihu_types::{Case, FollowUp, WallTime};
 
 const CN: &str = include_str!("../../../../compliance/cn.toml");
 
 /// A moment in Shanghai, in a window for messages unless another is asked for.
-fn there(text: &str) -> WallTime {
+pub(crate) fn there(text: &str) -> WallTime {
     format!("{text}+08:00").parse().unwrap()
 }
 
-fn nine() -> WallTime {
+pub(crate) fn nine() -> WallTime {
     there("2026-11-26T09:30:00")
 }
 
 /// A call about case `Cn` that leaves a text for a number; the message is written down.
-async fn call(store: &Arc<Store>, n: u32, number: &str, text: &str) {
+pub(crate) async fn call(store: &Arc<Store>, n: u32, number: &str, text: &str) {
     let about = Case { phone: number.parse().unwrap(), ..case(&format!("C{n}"), "信用卡") };
     store.import(&[about], nine()).await.unwrap();
     let follow_ups = vec![FollowUp::Sms { template: "how_to_pay".into(), text: text.into() }];
@@ -41,15 +43,17 @@ async fn call(store: &Arc<Store>, n: u32, number: &str, text: &str) {
     drain(&mut courier(store, &Reader::follow_ups()), nine()).await;
 }
 
-fn texts(store: &Arc<Store>, gateway: SmsGateway) -> Texts {
+pub(crate) fn texts(store: &Arc<Store>, gateway: SmsGateway) -> Texts {
     let profile = Profile::parse("cn.toml", CN, |_| None).unwrap();
-    let sms =
-        Sms { compliance: "cn".into(), per_second: 100, too_old: Duration::from_secs(72 * 3_600), gateway };
-    Texts::new(Arc::clone(store), sms, &profile, 1).unwrap()
+    Texts::new(Arc::clone(store), sms(gateway), &profile, 1).unwrap()
+}
+
+fn sms(gateway: SmsGateway) -> Sms {
+    Sms { compliance: "cn".into(), per_second: 100, too_old: Duration::from_secs(72 * 3_600), gateway }
 }
 
 /// Sends from a moment on until nothing is due within so long.
-async fn send(texts: &mut Texts, from: WallTime, for_s: u64) {
+pub(crate) async fn send(texts: &mut Texts, from: WallTime, for_s: u64) {
     let mut now = from;
     while now < from.plus(Duration::from_secs(for_s)) {
         texts.step(now).await.unwrap();
@@ -61,7 +65,7 @@ async fn states(store: &Store) -> Vec<(MessageState, i64)> {
     store.message_counts().await.unwrap()
 }
 
-async fn message(store: &Store, n: u32) -> waihu_store::Message {
+pub(crate) async fn message(store: &Store, n: u32) -> waihu_store::Message {
     store.message(&format!("a{}:sms:1", n * 3)).await.unwrap().unwrap()
 }
 
@@ -240,18 +244,20 @@ async fn old_outcomes_send_nothing_when_messages_are_switched_on() {
 // --- SMPP
 
 /// A real message centre, of another make.
-struct Centre {
+pub(crate) struct Centre {
     port: u16,
     said: Arc<Mutex<Vec<Value>>>,
+    replies: ChildStdin,
     _process: Child,
 }
 
 impl Centre {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let tools = concat!(env!("CARGO_MANIFEST_DIR"), "/../../.tools/smpp/node_modules");
         let mut process = Command::new("node")
             .env("NODE_PATH", tools)
             .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/smsc.js"))
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
@@ -266,10 +272,16 @@ impl Centre {
                 into.lock().unwrap().push(serde_json::from_str(&line).unwrap());
             }
         });
-        Self { port: u16::try_from(port).unwrap(), said, _process: process }
+        let replies = process.stdin.take().unwrap();
+        Self { port: u16::try_from(port).unwrap(), said, replies, _process: process }
     }
 
-    fn gateway(&self, dir: &std::path::Path, long: LongText) -> SmsGateway {
+    /// A callee texts back (see `smsc.js`).
+    pub(crate) async fn reply(&mut self, reply: Value) {
+        self.replies.write_all(format!("{reply}\n").as_bytes()).await.unwrap();
+    }
+
+    pub(crate) fn gateway(&self, dir: &std::path::Path, long: LongText) -> SmsGateway {
         let path = dir.join("password");
         std::fs::write(&path, "secret\n").unwrap();
         SmsGateway::Smpp(SmppGateway {
@@ -285,7 +297,7 @@ impl Centre {
     }
 
     /// What it said, once there is something of a kind so often.
-    async fn saying(&self, key: &str, n: usize) -> Vec<Value> {
+    pub(crate) async fn saying(&self, key: &str, n: usize) -> Vec<Value> {
         let wait = async {
             loop {
                 let said: Vec<Value> = self
@@ -310,7 +322,7 @@ impl Centre {
 }
 
 /// Waits until a message stands somewhere: receipts come when they come.
-async fn stands(store: &Store, n: u32, state: MessageState) -> waihu_store::Message {
+pub(crate) async fn stands(store: &Store, n: u32, state: MessageState) -> waihu_store::Message {
     let wait = async {
         loop {
             let message = message(store, n).await;
@@ -438,6 +450,32 @@ async fn a_wrong_password_sends_nothing_and_loses_nothing() {
     stands(&store, 1, MessageState::Delivered).await;
 }
 
+#[tokio::test]
+async fn a_gateway_is_tried_without_a_message() {
+    let (gateway, line) = Gateway::new(taken).await;
+    assert_eq!(sms(line).reach().await.unwrap(), LetIn::Connected);
+    assert!(gateway.got.lock().unwrap().is_empty(), "it is asked nothing");
+    let refused = sms(http("http://127.0.0.1:9/send")).reach().await.unwrap_err().to_string();
+    assert!(refused.contains("refused"), "{refused}");
+
+    let dir = tempfile::tempdir().unwrap();
+    let centre = Centre::start().await;
+    let SmsGateway::Smpp(line) = centre.gateway(dir.path(), LongText::Udh) else { unreachable!() };
+    let tried = async |line: &SmppGateway| sms(SmsGateway::Smpp(line.clone())).reach().await;
+    assert_eq!(tried(&line).await.unwrap(), LetIn::Bound);
+    centre.saying("unbind", 1).await;
+    let taken = SmppGateway { system_id: "taken".into(), ..line.clone() };
+    assert_eq!(tried(&taken).await.unwrap(), LetIn::Taken);
+    std::fs::write(dir.path().join("password"), "wrong").unwrap();
+    let refused = tried(&line).await.unwrap_err().to_string();
+    assert!(refused.contains("EsmeRinvpaswd"), "{refused}");
+    std::fs::remove_file(dir.path().join("password")).unwrap();
+    let unread = tried(&line).await.unwrap_err().to_string();
+    assert!(unread.contains("password"), "{unread}");
+    let away = SmppGateway { url: "smpp://127.0.0.1:9".into(), ..line };
+    assert!(tried(&away).await.unwrap_err().to_string().contains("refused"));
+}
+
 /// What is logged on this thread.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -463,17 +501,21 @@ async fn neither_number_nor_text_is_logged() {
     let logging = tracing_subscriber::registry().with(lines.with_filter(all));
     let _logging = tracing::subscriber::set_default(logging);
     let (dir, store) = store().await;
-    let centre = Centre::start().await;
+    let mut centre = Centre::start().await;
     call(&store, 1, "13800000003", "private words").await;
     call(&store, 2, "13800000002", "private words").await;
     call(&store, 3, "13800000007", "private words").await;
     send(&mut texts(&store, centre.gateway(dir.path(), LongText::Udh)), nine(), 3).await;
     stands(&store, 3, MessageState::Delivered).await;
+    centre.reply(json!({ "from": "13800000007", "text": "STOP" })).await;
+    centre.reply(json!({ "from": "private", "text": "STOP" })).await;
+    centre.reply(json!({ "from": "13800000008", "text": "private words" })).await;
+    centre.saying("reply_taken", 3).await;
     let (_gateway, line) = Gateway::new(|_| (StatusCode::BAD_GATEWAY, String::new())).await;
     call(&store, 4, "13800000009", "private words").await;
     send(&mut texts(&store, line), nine(), 2).await;
     let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    for there in ["a3:sms:1", "a12:sms:1", "不再重发"] {
+    for there in ["a3:sms:1", "a12:sms:1", "不再重发", "没有有效号码"] {
         assert!(logged.contains(there), "{there} is told of: {logged}");
     }
     for private in ["1380000", "private", "secret"] {

@@ -4,25 +4,72 @@
 //   1 has too much to do, twice, then takes it     2 refuses the number
 //   3 takes it and breaks the line, unanswered      4 takes it, and says later that it was not delivered
 //   5 takes it and never answers                    others: takes it and says later that it was delivered
+//
+// What callees text back stands on standard input, a JSON object a line: `from`, `text`, and where wanted `ton`,
+// `coding`, `esm_class`, `udh` (octets) and `payload`. Each is given to whoever is bound, one after the other, and
+// again to whoever is bound next where the line broke before an answer came; `lose` answers to it never come.
+const readline = require('readline');
 const smpp = require('smpp');
 
 const say = (what) => process.stdout.write(JSON.stringify(what) + '\n');
 const busy = new Map();
 let taken = 0;
 
+const replies = [];
+let bound = null;
+
+const give = () => {
+  const reply = replies[0];
+  if (!reply || !bound || reply.at === bound) return;
+  const session = bound;
+  reply.at = session;
+  const words = reply.udh ? { udh: Buffer.from(reply.udh), message: reply.text } : reply.text;
+  session.deliver_sm({
+    source_addr: reply.from,
+    source_addr_ton: reply.ton || 0,
+    destination_addr: '10690000',
+    esm_class: reply.esm_class || 0,
+    data_coding: reply.coding || 0,
+    [reply.payload ? 'message_payload' : 'short_message']: words,
+  }, (answer) => {
+    if (reply.lose > 0) {
+      reply.lose -= 1;
+      say({ reply_lost: reply.from });
+      return session.socket.destroy();
+    }
+    replies.shift();
+    say({ reply_taken: reply.from, status: answer.command_status });
+    return give();
+  });
+};
+
+readline.createInterface({ input: process.stdin }).on('line', (line) => {
+  replies.push(JSON.parse(line));
+  give();
+});
+
 const server = smpp.createServer((session) => {
   session.on('error', () => {});
+  session.on('close', () => {
+    if (bound === session) bound = null;
+  });
   session.on('bind_transceiver', (pdu) => {
     const right = pdu.password === 'secret';
     say({ bind: pdu.system_id, version: pdu.interface_version, right });
+    if (pdu.system_id === 'taken') return session.send(pdu.response({ command_status: smpp.ESME_RALYBND }));
     session.send(pdu.response(right ? {} : { command_status: smpp.ESME_RINVPASWD }));
+    if (right) bound = session;
+    return give();
   });
   session.on('enquire_link', (pdu) => {
     say({ enquire_link: true });
     session.send(pdu.response());
   });
   session.on('deliver_sm_resp', () => say({ receipt_taken: true }));
-  session.on('unbind', (pdu) => session.send(pdu.response()));
+  session.on('unbind', (pdu) => {
+    say({ unbind: true });
+    session.send(pdu.response());
+  });
   session.on('submit_sm', (pdu) => {
     const number = pdu.destination_addr;
     const kind = number.slice(-1);

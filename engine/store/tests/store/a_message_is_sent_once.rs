@@ -52,8 +52,13 @@ async fn the_same_follow_up_twice_is_one_message_and_leaves_once(ground: Ground)
     let waiting = store.due_messages(due, 10).await.unwrap();
     assert_eq!(waiting.len(), 1);
     let new = &waiting[0].new;
+    assert!(!store.was_texted(&new.callee).await.unwrap(), "it waits");
     assert_eq!(store.begin_message(new, &cn(), due).await.unwrap(), MessageBegun::Begun);
     assert_eq!(store.begin_message(new, &cn(), due).await.unwrap(), MessageBegun::Gone);
+    assert!(
+        store.was_texted(&new.callee).await.unwrap()
+            && !store.was_texted(&"1002".parse().unwrap()).await.unwrap()
+    );
     store.settle_message("a1-sms-1", &settled(MessageState::Sent), at(9)).await.unwrap();
     assert_eq!(store.begin_message(new, &cn(), due).await.unwrap(), MessageBegun::Gone);
     assert_eq!(

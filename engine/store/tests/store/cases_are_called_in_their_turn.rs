@@ -27,6 +27,7 @@ on_both!(
     one_number_is_on_the_line_once_whatever_the_case,
     the_same_import_again_changes_nothing,
     a_number_that_is_entered_is_called_by_no_campaign_until_it_is_lifted,
+    who_is_told_of_twice_is_entered_once_until_that_is_lifted,
     what_a_call_barred_may_be_lifted_and_is_barred_anew,
     what_happened_is_told_once_and_in_order,
     of_other_days_the_queue_is_asked_anew,
@@ -389,6 +390,24 @@ async fn a_number_that_is_entered_is_called_by_no_campaign_until_it_is_lifted(gr
     let entry = &store.forbidden(&number).await.unwrap()[0];
     assert_eq!(entry.lifted, Some((at(2), "Li Na".into(), "a slip".into())));
     store.begin_attempt(&attempt("a1", "C1", 3), &free()).await.unwrap();
+}
+
+async fn who_is_told_of_twice_is_entered_once_until_that_is_lifted(ground: Ground) {
+    let store = ground.store().await;
+    let number = number("C1");
+    let told =
+        async |reason: &str, s| store.forbid_once(&number, reason, "text message", at(s)).await.unwrap();
+    let first = told("a reply", 0).await;
+    assert!(first.is_some());
+    assert_eq!(told("a reply", 1).await, None);
+    assert!(told("another reply", 2).await.is_some());
+    assert_eq!(store.forbidden(&number).await.unwrap().len(), 2);
+    let told_of = store.events(0, 99).await.unwrap();
+    assert_eq!(told_of.iter().filter(|event| event.kind == "do_not_call").count(), 2);
+    store.lift(&number, "they wrote that it was a slip", "Li Na", at(3)).await.unwrap();
+    let anew = told("a reply", 4).await;
+    assert!(anew > first, "a wish that comes after it was lifted is a new one");
+    assert_eq!(store.barred(&number).await.unwrap(), Some(Bar::Person("a reply".into())));
 }
 
 async fn what_a_call_barred_may_be_lifted_and_is_barred_anew(ground: Ground) {
