@@ -66,6 +66,7 @@ pub(crate) async fn start(
 ) -> Result<Arc<Plant>> {
     // A key that is not there is told before anybody is called.
     let vault = Configuration::of(project)?.vault.open()?;
+    waihu_keeping::unlock_words(&store, &vault).await?;
     // The environment is this program's business alone; the trunk only asks for one name.
     let credentials = trunk.credentials(&|name| std::env::var(name).ok())?;
     recover(project, &store).await?;
