@@ -259,8 +259,9 @@ impl Wanted {
 
     /// As a sealed index has it: there each beginning stands as a word.
     fn sealed(&self, seal: &Seal) -> Self {
-        let hashed =
-            |(grams, _): &(Vec<String>, bool)| (grams.iter().map(|gram| seal.hashed(gram)).collect(), false);
+        let hashed = |(grams, _): &(Vec<String>, bool)| {
+            (grams.iter().map(|gram| seal.hashed(gram)).collect::<Vec<_>>(), false)
+        };
         Self(self.0.iter().map(hashed).collect())
     }
 

@@ -189,8 +189,9 @@ impl Vault {
     /// When the system gives no randomness.
     pub fn wrap_key(&self, key: &[u8]) -> Result<String, VaultError> {
         let note = Note { recipients: self.recipients(), ..Note::default() };
-        let mut wrapped = Vec::new();
-        age::seal(&self.to, note.stanza(), &mut &*key, &mut wrapped).map_err(|_| VaultError::NoRandomness)?;
+        let (mut source, mut wrapped) = (key, Vec::new());
+        age::seal(&self.to, note.stanza(), &mut source, &mut wrapped)
+            .map_err(|_| VaultError::NoRandomness)?;
         Ok(BASE64.encode(wrapped))
     }
 
