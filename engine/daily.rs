@@ -1,10 +1,10 @@
 //! What a server does once a day for what is kept: the audit's head goes out, what has had its days is removed, what
-//! was left plain is sealed.
+//! was left plain is sealed. Words that are searched and stand in clear are sealed a part at a time.
 
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use waihu_keeping::{Archive, Kept, Mode, Swept};
+use waihu_keeping::{Archive, KeepError, Kept, Mode, Swept};
 use waihu_store::Act;
 use waihu_types::WallTime;
 
@@ -13,6 +13,9 @@ use crate::{commands::dialog::now, gate, project::Project};
 /// How often it is looked what is due: so late at most is what is done once a day, and the files of an erased debtor
 /// are gone from every node.
 const LOOK_EVERY: Duration = Duration::from_secs(600);
+
+/// Calls whose words are sealed at a look: some seconds of writing, between which calls are filed.
+const SEALED_AT_A_LOOK: u64 = 2_000;
 
 /// For how long each profile of a project keeps what its calls left.
 ///
@@ -41,8 +44,19 @@ pub(crate) async fn keep(project: Project, archive: Archive) {
             Ok(newest) => erased = newest,
             Err(e) => tracing::warn!(error = %e, "files of an erased debtor are still here"),
         }
+        match seal_words(&archive).await {
+            Ok(0) => {}
+            Ok(sealed) => tracing::info!(sealed, "words of earlier calls are sealed now"),
+            Err(e) => tracing::warn!(error = %e, "words of earlier calls are not sealed yet"),
+        }
         tokio::time::sleep(LOOK_EVERY).await;
     }
+}
+
+/// Takes up keys that other nodes made, and goes on sealing what stands in clear.
+async fn seal_words(archive: &Archive) -> Result<u64, KeepError> {
+    waihu_keeping::unlock_words(&archive.store, &archive.vault).await?;
+    archive.seal_earlier_words(SEALED_AT_A_LOOK).await
 }
 
 /// Of `files_of` it is known on which day this node's files were gone through last.

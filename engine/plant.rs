@@ -68,6 +68,7 @@ pub(crate) async fn start(
     // A key that is not there is told before anybody is called.
     let vault = Configuration::of(project)?.vault.open()?;
     let working_hours = gate::working_hours(project)?;
+    waihu_keeping::unlock_words(&store, &vault).await?;
     // The environment is this program's business alone; the trunk only asks for one name.
     let credentials = trunk.credentials(&|name| std::env::var(name).ok())?;
     recover(project, &store).await?;

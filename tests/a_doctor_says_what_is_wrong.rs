@@ -6,6 +6,9 @@ mod common;
 use std::{fs, net::TcpListener, os::unix::fs::symlink, path::Path};
 
 use common::{lay_out, waihu};
+use waihu_keeping::unlock_words;
+use waihu_store::Store;
+use waihu_vault::{Vault, new_key};
 
 /// What it says, and whether it finds all well.
 fn doctor(project: &Path) -> (bool, String) {
@@ -77,4 +80,36 @@ fn what_is_wrong_is_said_with_what_to_do() {
     let (ok, said) = doctor(project);
     assert!(!ok && about(&said, "✗ configuration")[1].contains("waihu.example.toml"), "{said}");
     assert!(about(&said, "✗ models")[1].contains("models/") && said.contains("✗ trunk"), "{said}");
+}
+
+#[tokio::test]
+async fn a_key_of_words_that_is_not_opened_here_is_told_and_replaced_when_it_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let project = folder.path();
+    let (own, _) = new_key().unwrap();
+    let set_up = "[api]\nlisten = \"127.0.0.1:0\"\n[vault]\nkey_file = \"vault.key\"\n";
+    lay_out(project, &[("waihu.toml", set_up), ("vault.key", &own)]);
+    let (_, said) = doctor(project);
+    assert!(about(&said, "✓ searched words")[0].contains("sealed"), "{said}");
+
+    // Another node was first, with a key that is not here.
+    let (other, recipient) = new_key().unwrap();
+    let store = Store::open(project.join(".waihu/waihu.sqlite")).await.unwrap();
+    unlock_words(&store, &Vault::new(&[], Some(("test", &other))).unwrap()).await.unwrap();
+    let (ok, said) = doctor(project);
+    let [told, todo] = about(&said, "✗ searched words");
+    assert!(!ok && told.contains(&recipient) && todo.contains("--new-words-key"), "{said}");
+    let vault = |args: &[&str]| {
+        let done = waihu(project).arg("vault").args(args).output().unwrap();
+        let said = [done.stdout, done.stderr].concat();
+        (done.status.success(), String::from_utf8(said).unwrap())
+    };
+    let (_, said) = vault(&["status"]);
+    assert!(said.contains(&recipient) && said.contains("0 in clear"), "{said}");
+    let (ok, said) = vault(&["renew"]);
+    assert!(!ok && said.contains("--new-words-key"), "{said}");
+    let (ok, said) = vault(&["renew", "--new-words-key"]);
+    assert!(ok, "{said}");
+    let (_, said) = doctor(project);
+    assert!(about(&said, "✓ searched words")[0].contains("sealed"), "{said}");
 }

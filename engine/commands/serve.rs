@@ -73,6 +73,7 @@ async fn serve(
     let pulse = Arc::new(Pulse::default());
     let (end, ending) = watch::channel(false);
     let archive = configuration.archive(project, Arc::clone(&store))?;
+    waihu_keeping::unlock_words(&store, &archive.vault).await?;
     let line = Line::default();
     let agents = Switchboard::start(Arc::clone(&store), &trunk.agents)
         .with_telephones(trunk.seats().map(|(login, _)| login));

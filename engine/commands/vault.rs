@@ -1,4 +1,4 @@
-//! `waihu vault`: keys, and how kept files stand.
+//! `waihu vault`: keys, and how kept files and the words that are searched stand.
 
 use std::{
     collections::BTreeMap,
@@ -6,12 +6,13 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
 };
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
-use waihu_keeping::Archive;
+use waihu_keeping::{Archive, WordsKey, unlock_words};
 use waihu_types::AttemptId;
 use waihu_vault::{Standing, new_key, new_signing_key, standing};
 
@@ -37,8 +38,17 @@ pub(crate) enum VaultCommand {
     NewSigningKey(KeyArgs),
     /// Tell how kept files stand: plain, sealed and for whom, and whether a key here opens them 查看封存状态
     Status,
-    /// Seal what is plain, and what is sealed for others, for whom files are sealed now 用当前密钥重新封存
-    Renew,
+    /// Seal what is plain, and what is sealed for others, for whom files are sealed now: files, and the words that are
+    /// searched 用当前密钥重新封存文件与检索文字
+    Renew(RenewArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RenewArgs {
+    /// Seal words with a new key in the database: the one before is lost, or somebody else has it
+    /// 数据库中的文字改用新密钥（旧密钥丢失或泄露时）
+    #[arg(long)]
+    new_words_key: bool,
 }
 
 #[derive(Debug, Args)]
@@ -74,7 +84,7 @@ pub(crate) fn run(project: &Project, command: VaultCommand) -> Result<ExitCode> 
             );
         }
         VaultCommand::Status => return status(project),
-        VaultCommand::Renew => return renew(project),
+        VaultCommand::Renew(args) => return renew(project, &args),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -167,20 +177,66 @@ fn status(project: &Project) -> Result<ExitCode> {
     if closed > 0 {
         out!("{closed} files are opened by no key that is here 个文件在本节点无法解封")?;
     }
+    super::runtime()?.block_on(tell_words(project, &configuration))?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn renew(project: &Project) -> Result<ExitCode> {
+/// How the words in the database stand, where there is one yet.
+async fn tell_words(project: &Project, configuration: &Configuration) -> Result<()> {
+    let Some(store) = configuration.existing_store().await? else { return Ok(()) };
+    let archive = configuration.archive(project, Arc::new(store))?;
+    let kept = archive.kept_words().await?;
+    match &kept.key {
+        WordsKey::Missing => {}
+        WordsKey::Opened => out!("the key of words in the database is opened here 数据库文字密钥可用")?,
+        WordsKey::Closed(why) => out!("{why}")?,
+    }
+    out!(
+        "searched words of calls 检索文字: {} sealed 通话已封存, {} in clear 通话为明文, {} opened by no key that is here 通话在本节点无法解封",
+        kept.sealed,
+        kept.in_clear,
+        kept.closed
+    )
+}
+
+fn renew(project: &Project, args: &RenewArgs) -> Result<ExitCode> {
     super::runtime()?.block_on(async {
-        let store = std::sync::Arc::new(open(project).await?);
+        let store = Arc::new(open(project).await?);
         let archive = Configuration::of(project)?.archive(project, store)?;
         if !archive.vault.seals() {
             bail!("no [vault] in waihu.toml: there is nobody to seal files for 未配置 [vault]");
         }
-        let (renewed, failed) = written(&archive.store, "vault renew", sealed_anew(&archive)).await?;
+        if args.new_words_key && archive.vault.opens().is_empty() {
+            bail!("no key is here: who opens nothing makes no key for all 本节点无私钥，不能更换文字密钥");
+        }
+        let act = if args.new_words_key { "vault renew --new-words-key" } else { "vault renew" };
+        let anew = all_anew(&archive, args);
+        let (renewed, failed, words) = written(&archive.store, act, anew).await?;
         out!("{renewed} files are sealed anew 个文件已重新封存, {failed} could not be 个失败")?;
+        out!("words of {words} calls are sealed anew 通通话的检索文字已重新封存")?;
         Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     })
+}
+
+/// Seals files and words; how many files it did, how many it could not, and of how many calls the words.
+async fn all_anew(archive: &Archive, args: &RenewArgs) -> Result<(u64, u64, u64)> {
+    if archive.vault.opens().is_empty() {
+        let (renewed, failed) = sealed_anew(archive).await?;
+        return Ok((renewed, failed, 0));
+    }
+    if args.new_words_key {
+        archive.store.set_sealing_key_aside().await?;
+    }
+    // What is wrong with their key is told before an hour of files.
+    unlock_words(&archive.store, &archive.vault).await.context(
+        "words stay as they are; where that key is lost, `waihu vault renew --new-words-key` begins with another 若该密钥已丢失，请用 --new-words-key",
+    )?;
+    archive.rewrap_words().await?;
+    let (renewed, failed) = sealed_anew(archive).await?;
+    let words = archive.seal_earlier_words(u64::MAX).await?;
+    // Also after a crash in the midst of it.
+    archive.store.tidy_index().await?;
+    Ok((renewed, failed, words))
 }
 
 /// Seals all files for whom they are sealed now; how many it did, and how many it could not.
@@ -198,7 +254,7 @@ async fn sealed_anew(archive: &Archive) -> Result<(u64, u64)> {
             if up.iter().any(|call| is_of(path, call)) {
                 continue;
             }
-            let (vault, path) = (std::sync::Arc::clone(&archive.vault), path.clone());
+            let (vault, path) = (Arc::clone(&archive.vault), path.clone());
             match tokio::task::spawn_blocking(move || vault.renew(&path)).await? {
                 Ok(done) => renewed += u64::from(done),
                 Err(e) => {

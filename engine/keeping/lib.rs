@@ -2,7 +2,7 @@
 //!
 //! A bundle is one zip of one call, with hashes and a signature, that needs none of our stores to be verified; what is
 //! kept of a person goes into one of the same make. A sweep removes what a profile's `[retention]` no longer keeps and
-//! no hold does; an erasure removes what tells who a debtor is.
+//! no hold does; an erasure removes what tells who a debtor is. The keys with which the store seals words come from here.
 //!
 //! Absent: keys (`vault`), how many days (`compliance`), rows (`store`), and who may do any of it (`api`, the program).
 
@@ -14,6 +14,7 @@ mod page;
 mod person;
 mod sweep;
 mod verify;
+mod words;
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -35,6 +36,7 @@ pub use pack::{Filed, Manifest, Missing};
 pub use person::{Accessed, KeptOf};
 pub use sweep::{Kept, Mode, Swept};
 pub use verify::{FileState, SignatureState, Verified, verify};
+pub use words::{KeptWords, WordsKey, unlock_words};
 
 /// What is kept, and what opens it.
 #[derive(Clone, Debug)]

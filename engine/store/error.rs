@@ -159,6 +159,17 @@ pub enum StoreError {
     /// A call is up.
     #[error("a call about this is up: wait until it is over 相关通话正在进行，请稍后再试")]
     OnTheLine,
+    /// Words that no key here opens, or that were altered.
+    #[error(
+        "the words of call {attempt} are sealed, and no key that is here opens them, or they were altered: see `waihu vault status` 该通话的文字已封存，本节点无法解封或内容已被改动"
+    )]
+    Sealed {
+        /// The call.
+        attempt: String,
+    },
+    /// The cipher failed, or the system gives no randomness.
+    #[error("words could not be sealed: the system gives no randomness 无法封存文字：系统无法提供随机数")]
+    Cipher,
     /// A stored record cannot be read.
     #[error("the record of {of} cannot be read 记录无法读取: {source}")]
     Record {

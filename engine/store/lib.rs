@@ -2,6 +2,7 @@
 //!
 //! An attempt is on the disk before its INVITE leaves, so that after a crash, a power cut or a full
 //! disk nobody is called twice and no call goes unaccounted for. The only room that knows SQL.
+//! Words of calls are sealed where a key is handed in; who wraps and opens that is none of ours (`vault`, `keeping`).
 //! Deliberately absent: what an outcome means (`campaign`), recordings and transcripts (`record`;
 //! here stand their paths and hashes), and any clock: times are handed in.
 
@@ -36,6 +37,7 @@ mod reports;
 mod retention;
 mod reviews;
 mod scripts;
+mod seal;
 mod search;
 mod strategies;
 mod talks;
@@ -73,6 +75,7 @@ pub use reports::{ByMail, Effort, ReportMade, Sent, StoredReport};
 pub use retention::{KeptCall, Part};
 pub use reviews::{NewReview, ReviewFilter, StoredReview, TurnTaken};
 pub use scripts::{Begun, Pin, ScriptAct, ScriptDeed, StoredScript};
+pub use seal::{Keeper, Seal, SealingKey, SealingSecret};
 pub use search::{Beyond, Conversation, Hit, Line, Said, Sought};
 pub use strategies::StoredStrategy;
 pub use talks::WrapUp;

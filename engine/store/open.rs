@@ -3,7 +3,7 @@
 use std::{
     fmt, fs,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, RwLock},
     time::Duration,
 };
 
@@ -15,7 +15,7 @@ use sqlx::{
 };
 use waihu_types::PhoneNumber;
 
-use crate::{StoreError, owner::Owner, write::Writers};
+use crate::{StoreError, owner::Owner, seal::Seal, write::Writers};
 
 static SQLITE: Migrator = sqlx::migrate!("./migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("./migrations/postgres");
@@ -88,6 +88,8 @@ pub struct Store {
     pub(crate) practice: bool,
     /// Made with the first attempt: who only reads leaves no mark behind.
     pub(crate) owner: Mutex<Option<Owner>>,
+    /// What words are sealed with; none where they stay in clear.
+    pub(crate) seal: RwLock<Option<Arc<Seal>>>,
 }
 
 impl Store {
@@ -152,7 +154,8 @@ impl Store {
         first.close().await.map_err(sql)?;
         let pool = pool(connections, settings, options);
         let writers = Writers::new(pool.clone(), location.clone());
-        let store = Self { location, pool, writers, practice: false, owner: Mutex::new(None) };
+        let (owner, seal) = (Mutex::new(None), RwLock::new(None));
+        let store = Self { location, pool, writers, practice: false, owner, seal };
         store.fill_in_subscribers().await?;
         store.chain_up().await?;
         Ok(store)

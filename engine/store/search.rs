@@ -3,7 +3,8 @@
 //! Chinese is written without spaces, so what is looked up are pairs of neighbouring characters; other scripts are
 //! looked up by words. Both are written in plain letters and digits ([`grams`]), which every database's index reads
 //! alike, whatever its language. The lines themselves come from transcripts, which `record` writes: whoever files an
-//! outcome hands them in.
+//! outcome hands them in. Where they are sealed (`seal`), what is looked up is a hash of each pair or word, and whatever
+//! it may be found by the beginning of stands as a word of its own.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,6 +17,7 @@ use waihu_types::{AttemptId, CampaignId, Case, CaseId, Disposition, Lang, Script
 use crate::{
     Location, Store, StoreError,
     board::json_field,
+    seal::{At, MOST_LETTERS, Seal, opened},
     write::{Tx, placeholders},
 };
 
@@ -54,7 +56,7 @@ impl Sought {
     pub fn stands_in(&self, text: &str) -> bool {
         let Some(words) = &self.words else { return true };
         let held = grams(text);
-        let held: Vec<&str> = held.split(' ').collect();
+        let held: Vec<&str> = held.iter().map(Gram::text).collect();
         Wanted::of(words).0.iter().all(|(wanted, open)| {
             let is = |(held, wanted): (&&str, &String)| {
                 if *open { held.starts_with(wanted.as_str()) } else { *held == wanted.as_str() }
@@ -95,12 +97,22 @@ pub struct Hit {
     pub speaker: Option<String>,
     /// The utterance that they stand in.
     pub text: Option<String>,
+    /// By which key it is sealed.
+    sealed: i64,
 }
 
 impl Hit {
     /// Where the page after it begins.
     pub fn place(&self) -> Beyond {
         Beyond(self.place, self.attempt.clone())
+    }
+
+    fn open(&mut self, seal: Option<&Seal>) -> Result<(), StoreError> {
+        if let (Some(at_ms), Some(speaker), Some(text)) = (self.at_ms, &self.speaker, &self.text) {
+            let at = At { attempt: &self.attempt, at_ms, speaker };
+            self.text = Some(opened(seal, self.sealed, at, text)?);
+        }
+        Ok(())
     }
 }
 
@@ -136,28 +148,62 @@ impl Conversation {
 
 /// So many words of an utterance are looked up: a minute of speech.
 const MOST_GRAMS: usize = 500;
+/// So many digits has the number of a sign.
+const SIGN: usize = 5;
+
+/// What is looked up: an `x`, and a word, or the numbers of one sign or two.
+pub(crate) enum Gram {
+    Word(String),
+    Signs(String),
+}
+
+impl Gram {
+    pub(crate) fn text(&self) -> &str {
+        let (Self::Word(text) | Self::Signs(text)) = self;
+        text
+    }
+
+    /// What it is found by that may not be its end: each beginning of a word, the first of two signs.
+    pub(crate) fn heads(&self) -> Vec<&str> {
+        match self {
+            Self::Word(text) => {
+                (2..=text.len().min(MOST_LETTERS)).filter_map(|end| text.get(..end)).collect()
+            }
+            Self::Signs(text) => text.get(..=SIGN).into_iter().collect(),
+        }
+    }
+}
 
 /// What an index holds of a text: each word in lower case, each pair of neighbouring characters of scripts without
 /// spaces, and the last one alone.
-fn grams(text: &str) -> String {
+pub(crate) fn grams(text: &str) -> Vec<Gram> {
     let mut found = Vec::new();
     for run in runs(text) {
         match run {
-            Run::Word(word) => found.push(word),
+            Run::Word(word) => found.push(Gram::Word(format!("x{word}"))),
             Run::Signs(signs) => {
-                found.extend(signs.windows(2).map(|pair| [code(pair[0]), code(pair[1])].concat()));
-                found.extend(signs.last().map(|sign| code(*sign)));
+                let pair = |pair: &[char]| Gram::Signs(format!("x{}{}", code(pair[0]), code(pair[1])));
+                found.extend(signs.windows(2).map(pair));
+                found.extend(signs.last().map(|sign| Gram::Signs(format!("x{}", code(*sign)))));
             }
         }
     }
     found.truncate(MOST_GRAMS);
-    found.iter_mut().for_each(|gram| gram.insert(0, 'x'));
-    found.join(" ")
+    found
+}
+
+/// What a row and the index hold of words, in clear or sealed.
+fn kept(seal: Option<&Seal>, at: At<'_>, text: &str) -> Result<(String, String), StoreError> {
+    let grams = grams(text);
+    Ok(match seal {
+        Some(seal) => (seal.sealed(at, text)?, seal.indexed(&grams)),
+        None => (text.to_owned(), grams.iter().map(Gram::text).collect::<Vec<_>>().join(" ")),
+    })
 }
 
 /// What the utterances of a campaign's calls have in common in the index: words of one campaign are found without a
 /// look at those of all others.
-fn campaign_gram(campaign: &str) -> String {
+pub(crate) fn campaign_gram(campaign: &str) -> String {
     format!("k{}", hex::encode(campaign))
 }
 
@@ -189,8 +235,8 @@ fn runs(text: &str) -> Vec<Run> {
 
 /// A sign by its number; all of the same width, so that what begins with a sign is found by it.
 fn code(sign: char) -> String {
-    let mut text = String::with_capacity(5);
-    let _ = write!(text, "{:05x}", u32::from(sign));
+    let mut text = String::with_capacity(SIGN);
+    let _ = write!(text, "{:0SIGN$x}", u32::from(sign));
     text
 }
 
@@ -211,6 +257,14 @@ impl Wanted {
         Self(runs(words).into_iter().map(phrase).collect())
     }
 
+    /// As a sealed index has it: there each beginning stands as a word.
+    fn sealed(&self, seal: &Seal) -> Self {
+        let hashed = |(grams, _): &(Vec<String>, bool)| {
+            (grams.iter().map(|gram| seal.hashed(gram)).collect::<Vec<_>>(), false)
+        };
+        Self(self.0.iter().map(hashed).collect())
+    }
+
     /// As SQLite's full-text search has it. Nothing but letters and digits comes from outside.
     fn fts5(&self) -> String {
         let one = |(grams, open): &(Vec<String>, bool)| {
@@ -225,6 +279,20 @@ impl Wanted {
             format!("({}{})", grams.join(" <-> "), if *open { ":*" } else { "" })
         };
         self.0.iter().map(one).collect::<Vec<_>>().join(" & ")
+    }
+}
+
+/// What a database's search is asked: for words in clear, and for what is sealed where that is found; in one campaign
+/// where one is named.
+fn asked(wanted: &Wanted, seal: Option<&Seal>, campaign: Option<&str>, is_file: bool) -> String {
+    let written = |wanted: &Wanted| if is_file { wanted.fts5() } else { wanted.tsquery() };
+    let (or, and) = if is_file { (" OR ", " AND ") } else { (" | ", " & ") };
+    let sealed = seal.filter(|seal| seal.finds()).map(|seal| wanted.sealed(seal));
+    let either = [Some(wanted), sealed.as_ref()].into_iter().flatten();
+    let said = either.map(|wanted| format!("({})", written(wanted))).collect::<Vec<_>>().join(or);
+    match campaign {
+        Some(campaign) => format!("({said}){and}{}", campaign_gram(campaign)),
+        None => said,
     }
 }
 
@@ -274,17 +342,22 @@ impl Store {
                 .map_err(|e| self.sql(e))?;
         let of =
             campaign.flatten().map(|campaign| format!(" {}", campaign_gram(&campaign))).unwrap_or_default();
+        let seal = self.seal();
+        let by = seal.as_ref().map_or(0, |seal| seal.id());
         for line in lines {
             let at_ms = i64::try_from(line.at_ms).unwrap_or(i64::MAX);
-            let grams = grams(line.text) + &of;
+            let at = At { attempt: attempt.as_str(), at_ms, speaker: line.speaker };
+            let (text, grams) = kept(seal.as_deref(), at, line.text)?;
+            let grams = grams + &of;
             let insert = if is_file {
-                "INSERT INTO utterances (attempt, at_ms, speaker, text) VALUES ($1, $2, $3, $4) RETURNING id"
+                "INSERT INTO utterances (attempt, at_ms, speaker, text, sealed) VALUES ($1, $2, $3, $4, $5)
+                 RETURNING id"
             } else {
-                "INSERT INTO utterances (attempt, at_ms, speaker, text, grams)
-                 VALUES ($1, $2, $3, $4, to_tsvector('simple', $5)) RETURNING id"
+                "INSERT INTO utterances (attempt, at_ms, speaker, text, sealed, grams)
+                 VALUES ($1, $2, $3, $4, $5, to_tsvector('simple', $6)) RETURNING id"
             };
             let insert = sqlx::query_scalar(insert).bind(attempt.as_str()).bind(at_ms).bind(line.speaker);
-            let insert = insert.bind(line.text);
+            let insert = insert.bind(text).bind(by);
             let insert = if is_file { insert } else { insert.bind(&grams) };
             let id: i64 = insert.fetch_one(&mut **tx).await.map_err(|e| self.sql(e))?;
             if is_file {
@@ -296,12 +369,16 @@ impl Store {
                     .map_err(|e| self.sql(e))?;
             }
         }
-        sqlx::query("INSERT INTO searchable (attempt) VALUES ($1) ON CONFLICT (attempt) DO NOTHING")
-            .bind(attempt.as_str())
-            .execute(&mut **tx)
-            .await
-            .map(drop)
-            .map_err(|e| self.sql(e))
+        sqlx::query(
+            "INSERT INTO searchable (attempt, sealed) VALUES ($1, $2)
+             ON CONFLICT (attempt) DO UPDATE SET sealed = excluded.sealed",
+        )
+        .bind(attempt.as_str())
+        .bind(by)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+        .map_err(|e| self.sql(e))
     }
 
     /// Outcomes with a transcript whose words were not taken in yet, after an attempt in the order of their ids: the
@@ -344,15 +421,13 @@ impl Store {
             return Ok(Vec::new());
         }
         let is_file = matches!(self.location, Location::File(_));
-        let campaign = sought.campaign.as_ref().map(|campaign| campaign_gram(campaign.as_str()));
-        let wanted = wanted.map(|mut wanted| {
-            wanted.0.extend(campaign.map(|gram| (vec![gram], false)));
-            wanted
-        });
-        let (from, order, wanted) = match (&wanted, is_file) {
+        let seal = self.seal();
+        let campaign = sought.campaign.as_ref().map(CampaignId::as_str);
+        let wanted = wanted.map(|wanted| asked(&wanted, seal.as_deref(), campaign, is_file));
+        let (from, order, wanted) = match (wanted, is_file) {
             (None, _) => (LISTED, LISTED_ORDER, String::new()),
-            (Some(wanted), true) => (SAID_ON_SQLITE, SAID_ORDER_ON_SQLITE, wanted.fts5()),
-            (Some(wanted), false) => (SAID_ON_POSTGRES, SAID_ORDER_ON_POSTGRES, wanted.tsquery()),
+            (Some(wanted), true) => (SAID_ON_SQLITE, SAID_ORDER_ON_SQLITE, wanted),
+            (Some(wanted), false) => (SAID_ON_POSTGRES, SAID_ORDER_ON_POSTGRES, wanted),
         };
         let sql = format!(
             "{from} AND ($2 IS NULL OR o.campaign = $2) AND ($3 IS NULL OR o.case_id = $3)
@@ -361,7 +436,7 @@ impl Store {
         let said = !wanted.is_empty();
         let rows = sqlx::query_as(AssertSqlSafe(sql))
             .bind(wanted)
-            .bind(sought.campaign.as_ref().map(CampaignId::as_str))
+            .bind(campaign)
             .bind(sought.case.as_ref().map(CaseId::as_str))
             .bind(sought.disposition.map(Disposition::label))
             .bind(sought.since.map_or(i64::MIN, WallTime::unix_millis))
@@ -371,7 +446,10 @@ impl Store {
             true => rows.bind(sought.speaker.as_deref()),
             false => rows.bind(beyond.map_or("", |b| b.1.as_str())),
         };
-        rows.bind(i64::from(limit)).fetch_all(&self.pool).await.map_err(|e| self.sql(e))
+        let hits = rows.bind(i64::from(limit)).fetch_all(&self.pool).await;
+        let mut hits: Vec<Hit> = hits.map_err(|e| self.sql(e))?;
+        hits.iter_mut().try_for_each(|hit| hit.open(seal.as_deref()))?;
+        Ok(hits)
     }
 
     /// All that was said in the calls of some hits, by attempt; each call is read once.
@@ -390,7 +468,8 @@ impl Store {
         )));
         // By attempt first: that is the index's order.
         let mut lines = sqlx::query_as(AssertSqlSafe(format!(
-            "SELECT attempt, id, at_ms, speaker, text FROM utterances WHERE attempt IN {these} ORDER BY attempt, id"
+            "SELECT attempt, id, at_ms, speaker, text, sealed FROM utterances WHERE attempt IN {these}
+             ORDER BY attempt, id"
         )));
         for attempt in &attempts {
             calls = calls.bind(*attempt);
@@ -398,7 +477,7 @@ impl Store {
         }
         let calls: Vec<(String, String, Option<String>)> =
             calls.fetch_all(&self.pool).await.map_err(|e| self.sql(e))?;
-        let lines: Vec<(String, i64, i64, String, String)> =
+        let lines: Vec<(String, i64, i64, String, String, i64)> =
             lines.fetch_all(&self.pool).await.map_err(|e| self.sql(e))?;
         let mut found = BTreeMap::new();
         for (attempt, script, case) in calls {
@@ -408,7 +487,10 @@ impl Store {
                 case.map(|record| serde_json::from_str(&record)).transpose().map_err(json)?;
             found.insert(attempt, Conversation { lang: script.lang, case, lines: Vec::new() });
         }
-        for (attempt, place, at_ms, speaker, text) in lines {
+        let seal = self.seal();
+        for (attempt, place, at_ms, speaker, text, key) in lines {
+            let at = At { attempt: &attempt, at_ms, speaker: &speaker };
+            let text = opened(seal.as_deref(), key, at, &text)?;
             let at_ms = u64::try_from(at_ms).unwrap_or_default();
             if let Some(call) = found.get_mut(&attempt) {
                 call.lines.push(Line { place, at_ms, speaker, text });
@@ -429,21 +511,22 @@ macro_rules! call_columns {
 const LISTED: &str = concat!(
     "SELECT o.ended_at AS place, ",
     call_columns!(),
-    ", CAST(NULL AS BIGINT) AS at_ms, CAST(NULL AS TEXT) AS speaker, CAST(NULL AS TEXT) AS text
+    ", CAST(NULL AS BIGINT) AS at_ms, CAST(NULL AS TEXT) AS speaker, CAST(NULL AS TEXT) AS text,
+       CAST(0 AS BIGINT) AS sealed
      FROM outcomes AS o WHERE $1 = ''"
 );
 const LISTED_ORDER: &str = "AND (o.ended_at < $7 OR o.ended_at = $7 AND o.attempt < $8) ORDER BY o.ended_at DESC, o.attempt DESC LIMIT $9";
 const SAID_ON_SQLITE: &str = concat!(
     "SELECT u.id AS place, ",
     call_columns!(),
-    ", u.at_ms AS at_ms, u.speaker AS speaker, u.text AS text
+    ", u.at_ms AS at_ms, u.speaker AS speaker, u.text AS text, u.sealed AS sealed
      FROM utterance_words AS w CROSS JOIN utterances AS u ON u.id = w.rowid CROSS JOIN outcomes AS o ON o.attempt = u.attempt
      WHERE w.grams MATCH $1"
 );
 const SAID_ON_POSTGRES: &str = concat!(
     "SELECT u.id AS place, ",
     call_columns!(),
-    ", u.at_ms AS at_ms, u.speaker AS speaker, u.text AS text
+    ", u.at_ms AS at_ms, u.speaker AS speaker, u.text AS text, u.sealed AS sealed
      FROM utterances AS u JOIN outcomes AS o ON o.attempt = u.attempt
      WHERE u.grams @@ to_tsquery('simple', $1)"
 );
@@ -459,8 +542,11 @@ mod tests {
 
     #[test]
     fn signs_are_looked_up_by_pairs_and_words_as_they_are() {
-        assert_eq!(grams("还款, OK?"), "x08fd806b3e x06b3e xok");
-        assert_eq!(grams("！？ …"), "");
+        let held = |text: &str| grams(text).iter().map(Gram::text).collect::<Vec<_>>().join(" ");
+        assert_eq!(held("还款, OK?"), "x08fd806b3e x06b3e xok");
+        assert_eq!(held("！？ …"), "");
+        let heads = |text: &str| grams(text).iter().flat_map(Gram::heads).collect::<Vec<_>>().join(" ");
+        assert_eq!(heads("还款, OK?"), "x08fd8 x06b3e xo xok");
         assert_eq!(Wanted::of("还款日").fts5(), "\"x08fd806b3e x06b3e065e5\"");
         assert_eq!(Wanted::of("还 pay").fts5(), "\"x08fd8\"* AND \"xpay\"*");
         assert_eq!(Wanted::of("还款日 due").tsquery(), "(x08fd806b3e <-> x06b3e065e5) & (xdue:*)");

@@ -8,8 +8,10 @@
 //! [`Signer`] puts an Ed25519 signature under what goes out of the house. Keys come from a file, the environment or a
 //! command ([`Reference`]); none is ever printed but by who makes it.
 //!
-//! Absent: which files are kept and for how long (`keeping`), the store's own rows, and wiping: what was plain before
-//! it was sealed is unlinked, and a disk may hold its bytes for a while longer.
+//! A key of another room's is wrapped as a file is sealed ([`Vault::wrap_key`]): what it is for, that room knows.
+//!
+//! Absent: which files are kept and for how long (`keeping`), what seals the store's rows (`store`), and wiping: what
+//! was plain before it was sealed is unlinked, and a disk may hold its bytes for a while longer.
 
 mod age;
 mod error;

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, BufReader, Read, Seek, SeekFrom},
+    io::{self, BufRead, BufReader, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
 };
 
@@ -64,19 +64,27 @@ impl Vault {
     }
 
     fn unseal(&self, path: &Path, file: File) -> Result<Opened, VaultError> {
-        let mut from = BufReader::new(file);
+        let opened = self.unsealed(path, BufReader::new(file))?;
+        let length = opened.length();
+        Ok(Opened { from: From::Sealed(Box::new(opened)), path: path.to_owned(), at: 0, length })
+    }
+
+    /// What is sealed in `from`, which `path` names.
+    pub(crate) fn unsealed<R: BufRead + Seek>(
+        &self,
+        path: &Path,
+        mut from: R,
+    ) -> Result<Unsealed<R>, VaultError> {
         let header = Header::read(&mut from).map_err(|fault| fault.at(path))?;
         let note = noted(&header);
-        let opened = Unsealed::open(&header, from, self.keys()).map_err(|fault| match fault {
+        Unsealed::open(&header, from, self.keys()).map_err(|fault| match fault {
             // Where the key is here and does not fit, the line for it was altered.
             HeaderFault::NoKey if self.opens().iter().any(|own| note.recipients.contains(own)) => {
                 HeaderFault::Altered.at(path)
             }
             HeaderFault::NoKey => VaultError::NoKey { path: path.to_owned(), recipients: note.told() },
             fault => fault.at(path),
-        })?;
-        let length = opened.length();
-        Ok(Opened { from: From::Sealed(Box::new(opened)), path: path.to_owned(), at: 0, length })
+        })
     }
 }
 

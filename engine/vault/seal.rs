@@ -3,10 +3,11 @@
 use std::{
     fmt,
     fs::{self, File, OpenOptions},
-    io::{self, BufWriter, Read, Write},
+    io::{self, BufWriter, Cursor, Read, Write},
     path::Path,
 };
 
+use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -17,6 +18,8 @@ use crate::{
 
 /// What is read and hashed at once [bytes]: a piece of a sealed file.
 const PIECE: usize = 64 << 10;
+/// The most that is read of a key that was wrapped [bytes].
+const MOST_OF_A_KEY: usize = 64;
 
 /// What a sealed file says of itself: in the clear, and proved when it is opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -177,6 +180,32 @@ impl Vault {
                 Ok(true)
             }
         }
+    }
+
+    /// A key of somebody else's, sealed as files are and written in base64: what it seals is opened by whoever opens
+    /// files.
+    ///
+    /// # Errors
+    /// When the system gives no randomness.
+    pub fn wrap_key(&self, key: &[u8]) -> Result<String, VaultError> {
+        let note = Note { recipients: self.recipients(), ..Note::default() };
+        let (mut source, mut wrapped) = (key, Vec::new());
+        age::seal(&self.to, note.stanza(), &mut source, &mut wrapped)
+            .map_err(|_| VaultError::NoRandomness)?;
+        Ok(BASE64.encode(wrapped))
+    }
+
+    /// The key that was wrapped; `place` says where it stands.
+    ///
+    /// # Errors
+    /// When no key that is here opens it, it was altered, or it is none.
+    pub fn unwrap_key(&self, place: &Path, wrapped: &str) -> Result<Vec<u8>, VaultError> {
+        let foreign = || VaultError::Foreign { path: place.to_owned() };
+        let wrapped = BASE64.decode(wrapped).map_err(|_| foreign())?;
+        let mut from = self.unsealed(place, Cursor::new(wrapped))?;
+        let mut key = [0; MOST_OF_A_KEY];
+        let read = from.read(&mut key).map_err(|e| VaultError::io(place, e))?;
+        key.get(..read).map(<[u8]>::to_vec).ok_or_else(foreign)
     }
 
     /// Writes the sealed file under another name first: whoever reads finds the whole of the one or of the other.

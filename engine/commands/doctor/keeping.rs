@@ -1,7 +1,8 @@
 //! How what is kept of calls is kept: sealed, signed, and for how long.
 
-use std::os::unix::fs::PermissionsExt;
+use std::{os::unix::fs::PermissionsExt, sync::Arc};
 
+use waihu_keeping::{Archive, KeptWords, WordsKey};
 use waihu_vault::Reference;
 
 use super::Finding;
@@ -42,6 +43,52 @@ fn sealed(at: &VaultAt) -> Finding {
             "see [vault] in waihu.toml: nothing is served without its key\n请检查 waihu.toml 的 [vault]",
         ),
     }
+}
+
+/// How the words in the database stand; nothing where that is told elsewhere: no database opens, or no vault does.
+pub(super) async fn words(project: &Project, c: &Configuration) -> Option<Finding> {
+    let store = Arc::new(c.existing_store().await.ok()??);
+    let archive =
+        Archive { store, vault: c.vault.open().ok()?, signer: None, recordings: project.recordings() };
+    let what = "searched words 检索文字";
+    let look = "see [vault] in waihu.toml, and `waihu vault status`\n请检查 waihu.toml 的 [vault]，并运行 waihu vault status";
+    let kept = match archive.kept_words().await {
+        Ok(kept) => kept,
+        Err(e) => return Some(Finding::bad(what, e.to_string(), look)),
+    };
+    let KeptWords { key, in_clear, sealed, closed } = kept;
+    if !archive.vault.seals() {
+        return (sealed > 0).then(|| {
+            let told = format!(
+                "those of {sealed} calls are sealed and not found here, new ones stay in clear: no [vault] is set up {sealed} 通通话的文字已封存，本节点未配置 [vault]，无法检索，新文字为明文"
+            );
+            Finding::bad(what, told, look)
+        });
+    }
+    Some(match key {
+        WordsKey::Closed(_) if archive.vault.opens().is_empty() => Finding::well(
+            what,
+            "sealed; no key is here, so that none is found 已封存；本节点无私钥，不能检索",
+        ),
+        WordsKey::Closed(why) => Finding::bad(
+            what,
+            why,
+            "bring that key here: nothing is served without it; where it is lost, run `waihu vault renew --new-words-key`\n请提供该密钥，否则无法启动服务；若已丢失，请运行 waihu vault renew --new-words-key",
+        ),
+        _ if in_clear > 0 => Finding::mind(
+            what,
+            format!("those of {in_clear} calls stand in clear {in_clear} 通通话的文字为明文"),
+            "`waihu serve` seals them by and by, `waihu vault renew` at once\nwaihu serve 会逐步封存，waihu vault renew 立即封存",
+        ),
+        _ if closed > 0 => Finding::mind(
+            what,
+            format!(
+                "those of {closed} calls are opened by no key that is here {closed} 通通话的文字无法解封"
+            ),
+            look,
+        ),
+        _ => Finding::well(what, "sealed 已封存"),
+    })
 }
 
 fn signed(at: &VaultAt) -> Finding {

@@ -1,5 +1,6 @@
-//! How fast words are found: `search [--utterances N] [--filled] ADDRESS…`, an address being a file's path or `postgres://…`, to be
-//! given empty, or with `--filled` as an earlier run left it. Prints a table; see FIGURES.md.
+//! How fast words are found: `search [--utterances N] [--filled] [--sealed] ADDRESS…`, an address being a file's path or
+//! `postgres://…`, to be given empty, or with `--filled` as an earlier run left it; with `--sealed` words are sealed.
+//! Prints a table; see FIGURES.md.
 #![allow(missing_docs, clippy::print_stdout)]
 
 use std::{
@@ -10,7 +11,7 @@ use std::{
 };
 
 use waihu_compliance::Gate;
-use waihu_store::{NewAttempt, Passage, Said, Sought, Store};
+use waihu_store::{Keeper, NewAttempt, Passage, Said, Seal, SealingSecret, Sought, Store};
 use waihu_types::{
     AnsweredBy, Disposition, Identity, Lang, OUTCOME_VERSION, Outcome, ScriptVersion, WallTime,
 };
@@ -116,11 +117,13 @@ async fn a_call(store: &Store, n: usize) -> Done<()> {
 #[tokio::main]
 async fn main() -> Done<()> {
     let (mut utterances, mut filled, mut addresses) = (1_000_000_usize, false, Vec::new());
+    let mut secret = None;
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--utterances" => utterances = args.next().ok_or("--utterances N")?.parse()?,
             "--filled" => filled = true,
+            "--sealed" => secret = SealingSecret::of(&[7; 32]),
             _ => addresses.push(arg),
         }
     }
@@ -129,6 +132,9 @@ async fn main() -> Done<()> {
     for address in &addresses {
         let name = if address.starts_with("postgres") { "PostgreSQL" } else { "SQLite" };
         let store = Arc::new(Store::connect(address).await?);
+        if let Some(secret) = &secret {
+            store.seal_with(Seal::new(Keeper::All, (1, secret), []));
+        }
         if name == "PostgreSQL" {
             store.join("search", WallTime::from_unix_millis(0), Duration::from_secs(315_360_000)).await?;
         }

@@ -200,3 +200,25 @@ fn without_a_vault_files_stay_as_they_are() {
     let told = Vault::new(&[], Some(("file k", "AGE-SECRET-KEY-1WRONG"))).unwrap_err().to_string();
     assert!(told.contains("file k") && !told.contains("WRONG"), "{told}");
 }
+
+#[test]
+fn a_key_that_was_wrapped_is_opened_by_whoever_opens_files() {
+    let (own, recipient) = vault();
+    let (other, _) = vault();
+    let place = Path::new("the database");
+    let wrapped = own.wrap_key(b"thirty-two bytes, or some others").unwrap();
+    assert!(!wrapped.contains("thirty"));
+    assert_eq!(own.unwrap_key(place, &wrapped).unwrap(), b"thirty-two bytes, or some others");
+    assert_ne!(own.wrap_key(b"thirty-two bytes, or some others").unwrap(), wrapped);
+    let told = other.unwrap_key(place, &wrapped).unwrap_err();
+    assert!(matches!(told, VaultError::NoKey { .. }));
+    assert!(told.to_string().contains("the database") && told.to_string().contains(&recipient), "{told}");
+    // Who only seals wraps, and opens nothing.
+    let sealer = Vault::new(&[recipient], None).unwrap();
+    let theirs = sealer.wrap_key(b"a key").unwrap();
+    assert_eq!(own.unwrap_key(place, &theirs).unwrap(), b"a key");
+    assert!(matches!(sealer.unwrap_key(place, &theirs), Err(VaultError::NoKey { .. })));
+    let cut = &wrapped[..wrapped.len() - 8];
+    assert!(matches!(own.unwrap_key(place, cut), Err(VaultError::Altered { .. })));
+    assert!(matches!(own.unwrap_key(place, "no base64?"), Err(VaultError::Foreign { .. })));
+}

@@ -304,7 +304,6 @@ async fn a_board_tells_of_calls_that_are_up_and_results_of_those_that_are_over()
 
 #[tokio::test]
 async fn numbers_and_names_that_were_said_are_for_who_sees_in_clear() {
-    let server = server().await;
     let outcome = up(&server, "one").await;
     let case = serde_json::from_value(crate::common::case(outcome.case.as_str())).unwrap();
     server.store.import(&[case], now()).await.unwrap();
@@ -377,8 +376,21 @@ fn transcript_of(lines: &[Said<'_>]) -> String {
 
 #[tokio::test]
 async fn words_are_found_as_the_transcript_shows_them_and_by_nothing_that_it_hides() {
+    found_as_shown(&server().await).await;
+}
+
+#[tokio::test]
+async fn sealed_words_are_found_as_the_transcript_shows_them_too() {
     let server = server().await;
-    let outcome = up(&server, "one").await;
+    let (key, _) = new_key().unwrap();
+    let vault = Vault::new(&[], Some(("test", &key))).unwrap();
+    waihu_keeping::unlock_words(&server.store, &vault).await.unwrap();
+    assert!(server.store.seals_words());
+    found_as_shown(&server).await;
+}
+
+async fn found_as_shown(server: &Server) {
+    let outcome = up(server, "one").await;
     let case = serde_json::from_value(crate::common::case(outcome.case.as_str())).unwrap();
     server.store.import(&[case], now()).await.unwrap();
     server.store.close_attempt(&outcome).await.unwrap();

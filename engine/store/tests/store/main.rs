@@ -29,4 +29,5 @@ mod talks_are_kept;
 mod the_audit_is_a_chain;
 mod what_is_kept_goes_in_time;
 mod words_are_found;
+mod words_are_sealed;
 mod writes_share_a_commit;
