@@ -304,6 +304,7 @@ async fn a_board_tells_of_calls_that_are_up_and_results_of_those_that_are_over()
 
 #[tokio::test]
 async fn numbers_and_names_that_were_said_are_for_who_sees_in_clear() {
+    let server = server().await;
     let outcome = up(&server, "one").await;
     let case = serde_json::from_value(crate::common::case(outcome.case.as_str())).unwrap();
     server.store.import(&[case], now()).await.unwrap();
@@ -340,7 +341,6 @@ async fn numbers_and_names_that_were_said_are_for_who_sees_in_clear() {
     assert_eq!(found["items"][0]["said"]["text"], "周五打〔电话〕");
 }
 
-/// A transcript's file with these lines.
 #[tokio::test]
 async fn what_became_of_a_promise_is_told_and_counted() {
     let server = server().await;
@@ -367,6 +367,7 @@ async fn what_became_of_a_promise_is_told_and_counted() {
     assert_eq!((&costs[0]["kept"], &costs[0]["per_kept"]), (&json!(1), &json!("0.00")));
 }
 
+/// A transcript's file with these lines.
 fn transcript_of(lines: &[Said<'_>]) -> String {
     let line = |line: &Said<'_>| {
         json!({"at_ms": line.at_ms, "speaker": line.speaker, "text": line.text}).to_string() + "\n"

@@ -75,7 +75,10 @@ fn sought(words: &str) -> Sought {
     Sought { words: Some(words.into()), ..Sought::default() }
 }
 
-fn told(hits: Vec<Hit>) -> Vec<(String, Option<i64>, Option<String>, Option<String>)> {
+/// The attempt, and of what was said when, by whom and the words.
+type ToldOf = (String, Option<i64>, Option<String>, Option<String>);
+
+fn told(hits: Vec<Hit>) -> Vec<ToldOf> {
     hits.into_iter().map(|hit| (hit.attempt, hit.at_ms, hit.speaker, hit.text)).collect()
 }
 
