@@ -326,7 +326,12 @@ mod tests {
         let off = Ending { announcement: Some(Announcement::PoweredOff), ..rang.clone() };
         let a_box = Ending { answered_by: AnsweredBy::Voicemail, ..ending(Disposition::Voicemail) };
         for end in [rang.clone(), off, a_box] {
-            assert_eq!(left("[unreached]\n", 4, end.clone()), [text.clone()], "{:?}", end.announcement);
+            assert_eq!(
+                left("[unreached]\n", 4, end.clone()),
+                std::slice::from_ref(&text),
+                "{:?}",
+                end.announcement
+            );
             assert!(left("[unreached]\n", 3, end.clone()).is_empty(), "another call follows");
             assert!(left("", 4, end).is_empty(), "the strategy says nothing of it");
         }
