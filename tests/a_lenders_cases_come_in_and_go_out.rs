@@ -134,7 +134,7 @@ async fn a_case_is_told_how_many_are_called_before_it() {
     let store = Store::open(at.join(".waihu/waihu.sqlite")).await.unwrap();
     let november = "november".parse().unwrap();
     let now = WallTime::from_unix_millis(0);
-    store.create_campaign(&november, &json!({}), "", now).await.unwrap();
+    store.create_campaign(&november, &json!({"trunk": "main", "script": "reminder"}), "", now).await.unwrap();
     store.set_campaign_state(&november, CampaignState::Running, None, now).await.unwrap();
     let placed =
         |id: &str, rank| Placement { case: id.parse().unwrap(), rank, due_at: now, why: "new".to_owned() };
