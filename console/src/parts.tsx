@@ -42,6 +42,7 @@ const TONES: Record<string, string> = {
   no_commitment: 'warn', refused_to_pay: 'warn', waits: 'warn', missing: 'warn',
   complaint: 'bad', distress: 'bad', stop_calling: 'bad', legal_representation: 'bad', engine_failed: 'bad', trunk_failed: 'bad',
   denied: 'bad', changed: 'bad', unknown: 'bad', holds: 'bad',
+  kept: 'good', kept_in_part: 'warn', broken: 'bad',
   delivered: 'good', sent: 'good', refused: 'warn', failed: 'bad',
 };
 
@@ -52,6 +53,13 @@ export const Mark = ({ of, children }: { of: string; children: ReactNode }) => (
 
 /** How a call ended: as an agent put it down, where one did. */
 export const endedAs = (of: { disposition: string; handover?: { disposition?: string } | null }) => of.handover?.disposition ?? of.disposition;
+
+/** What became of a promise; nothing where that is not told. */
+export const Became = ({ of }: { of?: string | null }) => {
+  const { n } = useWords();
+  // That it cannot be known is nobody's fault, as it is of a call.
+  return of ? <Mark of={of === 'unknown' ? 'plain' : of}>{n('fate', of)}</Mark> : null;
+};
 
 /** What went wrong, with a way to try again. */
 export const Trouble = ({ problem, again }: { problem: unknown; again?: () => void }) => {

@@ -368,6 +368,13 @@ await step('a person is told what is kept of them, and forgotten', async (page) 
     // While it looks, and a little longer, the button is called "loading" as well.
     await page.getByRole('button', { name: /查找$/ }).click();
   };
+  // What became of a promise is told with the person, and on its call's page.
+  await find('案件编号', 'c-promises');
+  const promiser = page.locator('.card', { hasText: '债务人 c-promises' });
+  await promiser.locator('tr', { hasText: '未到期' }).locator('a').first().click();
+  await page.locator('.facts div', { hasText: '承诺' }).getByText('未到期').first().waitFor();
+  await page.getByRole('link', { name: '个人信息' }).click();
+  await page.getByText('先查找一个人').waitFor();
   await find('电话号码', '1003');
   const person = page.locator('.card', { hasText: '债务人 c-wrong' });
   await person.getByText('王…').waitFor();

@@ -2,7 +2,7 @@
 import { Button, Modal, Switch } from 'antd';
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { ask, client, fetchFile, type Shape } from '../client';
-import { Card, endedAs, Facts, Head, HERE, Mark, Moment, Nothing, Shown, Trouble } from '../parts';
+import { Became, Card, endedAs, Facts, Head, HERE, Mark, Moment, Nothing, Shown, Trouble } from '../parts';
 import { Judged } from '../judged';
 import { InClear, stating, useClear, type Purpose } from '../purpose';
 import { useQuery } from '../query';
@@ -145,6 +145,12 @@ const Up = ({ call, lines, zone }: { call: Shape['AttemptRecord']; lines: Line[]
       ]} />
     </Card>
   );
+};
+
+/** What was promised, and what has become of it. */
+const Promised = ({ attempt, of }: { attempt: string; of: NonNullable<Outcome['promise']> }) => {
+  const query = useQuery(() => ask(client.GET('/v1/promises/{attempt}', { params: { path: { attempt } } })), `promise ${attempt}`);
+  return <>{of.amount} {of.currency} · {of.date} <Became of={query.data?.state} /></>;
 };
 
 const Decision = ({ attempt, of, purpose }: { attempt: string; of: string; purpose?: Purpose }) => {
@@ -301,7 +307,7 @@ const CallPage = ({ at }: { at: Record<string, string> }) => {
                 [t('call.identity'), <Mark key="i" of={result.identity === 'denied' ? 'hung_up' : result.identity}>{n('identity', result.identity)}</Mark>],
                 [t('call.disclosed'), t(result.debt_disclosed ? 'yes' : 'no')],
                 [t('call.talk'), result.answered_at ? clock(talkMs(result)) : '–'],
-                [t('call.promise'), result.promise && `${result.promise.amount} ${result.promise.currency} · ${result.promise.date}`],
+                [t('call.promise'), result.promise && <Promised key="p" attempt={attempt} of={result.promise} />],
                 [t('call.callback'), result.callback && [result.callback.date, result.callback.time].filter(Boolean).join(' ')],
                 [t('call.handover'), result.handover && `${result.handover.agent} · ${result.handover.result}`],
                 [t('call.mood'), result.mood && `${t('call.mood.agitation')} ${result.mood.agitation} · ${t('call.mood.distress')} ${result.mood.distress} · ${t('call.mood.willingness')} ${result.mood.willingness}`],

@@ -360,6 +360,12 @@ async fn what_became_of_a_promise_is_told_and_counted() {
     let told = server.get(&integrator, "/v1/promises").await.body;
     assert_eq!(told["items"][0]["state"], "kept");
     let operations = server.token(Role::Operations).await;
+    // By its call, and with all that is kept of a person, it is the same; of a call without one nothing is told.
+    assert_eq!(server.get(&operations, "/v1/promises/one").await.body, told["items"][0]);
+    assert_eq!(server.get(&operations, "/v1/promises/two").await.status, 404);
+    let compliance = server.token(Role::Compliance).await;
+    let found = server.post(&compliance, "/v1/debtors/find", json!({"case": case.id})).await.body;
+    assert_eq!(found["items"][0]["promises"], told["items"]);
     let results = server.get(&operations, "/v1/results").await.body;
     let counted = ["promises", "due", "kept", "kept_in_part"].map(|key| results[0][key].as_i64().unwrap());
     assert_eq!(counted, [1, 1, 1, 0]);
