@@ -154,6 +154,15 @@ await step('operations make and run a campaign', async (page) => {
   await page.getByRole('dialog').getByRole('button', { name: '暂停' }).click();
   await page.getByText('已暂停').first().waitFor();
   await shoot(page, 'campaigns');
+  // Who looks a case up is told when its turn comes, and of one that is not here, so.
+  await page.goto('/calls?case=c-promises');
+  const place = page.locator('.card', { hasText: '案件 c-promises 的排队位置' });
+  await place.getByText('未到时').waitFor();
+  await place.getByText('已暂停').waitFor();
+  await place.locator('time').waitFor();
+  await shoot(page, 'calls-place');
+  await page.goto('/calls?case=c-nowhere');
+  await page.getByText('没有这个案件').waitFor();
 });
 
 await step('operations change a campaign that is there', async (page) => {

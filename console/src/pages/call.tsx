@@ -4,6 +4,7 @@ import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } fro
 import { ask, client, fetchFile, type Shape } from '../client';
 import { Became, Card, endedAs, Facts, Head, HERE, Mark, Moment, Nothing, Shown, Trouble } from '../parts';
 import { Judged } from '../judged';
+import { Places } from '../places';
 import { InClear, stating, useClear, type Purpose } from '../purpose';
 import { useQuery } from '../query';
 import { go, useLocation } from '../router';
@@ -333,6 +334,7 @@ const CallPage = ({ at }: { at: Record<string, string> }) => {
             </Card>
             <div>
               {result && may('quality:read') && <Quality attempt={attempt} purpose={purpose} seek={hears ? seek : undefined} />}
+              {may('cases:read') && <Card title={t('place.of', { id: call.case })}><Places of={call.case} /></Card>}
               {may('decisions:read') && <Card title={t('call.decision')}><Decision attempt={attempt} of={call.case} purpose={purpose} /></Card>}
               {may('calls:read') && <Card title={t('call.signalling')}><Signalling attempt={attempt} /></Card>}
               {texts.length > 0 && may('calls:read') && <Card title={t('call.texts')}><Texts attempt={attempt} left={texts} zone={zone} /></Card>}

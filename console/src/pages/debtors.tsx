@@ -4,6 +4,7 @@ import { useState } from 'react';
 import { ask, client, fetchPosted, said, type Shape } from '../client';
 import { Link } from '../link';
 import { Became, Card, Facts, Head, HERE, Mark, Moment, Nothing, Trouble } from '../parts';
+import { Places } from '../places';
 import { InClear, stating, useClear } from '../purpose';
 import { useQuery } from '../query';
 import { go, useLocation } from '../router';
@@ -81,8 +82,8 @@ const Person = ({ of, changed }: { of: Kept; changed: () => void }) => {
       {cases.length > 0 && (
         <div className="scroll" style={{ marginTop: 12 }}>
           <table className="plain-table">
-            <thead><tr><th>{t('call.case')}</th><th>{t('people.name')}</th><th>{t('debtors.creditor')}</th><th>{t('desk.product')}</th><th>{t('dnc.stands')}</th></tr></thead>
-            <tbody>{cases.map((one) => <tr key={one.case}><td><code>{one.case}</code></td><td>{one.name}</td><td>{one.creditor}</td><td>{one.product}</td><td>{n('settled', one.state)}</td></tr>)}</tbody>
+            <thead><tr><th>{t('call.case')}</th><th>{t('people.name')}</th><th>{t('debtors.creditor')}</th><th>{t('desk.product')}</th><th>{t('dnc.stands')}</th><th>{t('place')}</th></tr></thead>
+            <tbody>{cases.map((one) => <tr key={one.case}><td><code>{one.case}</code></td><td>{one.name}</td><td>{one.creditor}</td><td>{one.product}</td><td>{n('settled', one.state)}</td><td>{one.state === 'open' && may('cases:read') ? <Places of={one.case} /> : '–'}</td></tr>)}</tbody>
           </table>
         </div>
       )}
