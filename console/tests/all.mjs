@@ -349,6 +349,7 @@ await step('compliance hands a call out, and holds it', async (page) => {
   await page.getByLabel('原因').fill('11月投诉');
   await page.getByRole('button', { name: '设置封存' }).click();
   await page.getByText('封存中').waitFor();
+  check((await page.locator('tbody tr').first().textContent())?.includes('11月投诉'), 'what was held last comes first');
   await shoot(page, 'holds');
   await page.getByRole('button', { name: '解除封存' }).click();
   await page.getByRole('dialog').getByLabel('原因').fill('投诉已了结');
