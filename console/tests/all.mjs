@@ -5,7 +5,7 @@
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { accessible, check, kept, MICROPHONE, open, pageOf, PATIENCE_MS, settled, shoot, signIn } from './browser.mjs';
+import { accessible, check, focused, kept, MICROPHONE, open, pageOf, PATIENCE_MS, settled, shoot, signIn } from './browser.mjs';
 import { earOf, heard, listens } from './heard.mjs';
 
 const [url = 'http://127.0.0.1:8420'] = process.argv.slice(2);
@@ -351,13 +351,20 @@ await step('compliance hands a call out, and holds it', async (page) => {
   await page.getByText('封存中').waitFor();
   check((await page.locator('tbody tr').first().textContent())?.includes('11月投诉'), 'what was held last comes first');
   await shoot(page, 'holds');
-  await page.getByRole('button', { name: '解除封存' }).click();
+  const lift = page.getByRole('row', { name: '11月投诉' }).getByRole('button', { name: '解除封存' });
+  await lift.click();
   await page.getByRole('dialog').getByLabel('原因').fill('投诉已了结');
   // As it is where they have signed in a while ago.
   const stale = { status: 403, code: 'sign_in_again', title: 'Sign in once more', title_zh: '请再次登录' };
-  await page.route('**/v1/holds/*/lift', (route) => route.fulfill({ status: 403, contentType: 'application/problem+json', body: JSON.stringify(stale) }), { times: 1 });
+  await page.route('**/v1/holds/*/lift', (route) => route.fulfill({ status: 403, contentType: 'application/problem+json', body: JSON.stringify(stale) }), { times: 2 });
   await page.getByRole('dialog').getByRole('button', { name: '解除封存' }).click();
   const again = page.getByRole('dialog', { name: '请再次登录' });
+  // Who does not sign in is back where they began, and nothing is lifted.
+  await again.getByRole('button', { name: '取消' }).click();
+  await focused(lift);
+  await lift.click();
+  await page.getByRole('dialog').getByLabel('原因').fill('投诉已了结');
+  await page.getByRole('dialog').getByRole('button', { name: '解除封存' }).click();
   await again.getByLabel('密码').fill(`${password} `);
   await again.getByRole('button', { name: '登录', exact: true }).click();
   await again.getByRole('alert').waitFor();
@@ -726,6 +733,8 @@ await step('an administrator adds an agent whose desk answers by itself, and cha
   await page.screenshot({ path: new URL('../shots/people-add-zh.png', import.meta.url).pathname });
   await dialog.getByRole('button', { name: '新增人员' }).click();
   await dialog.waitFor({ state: 'hidden' });
+  // Where a window was opened, whoever works by keys goes on.
+  await focused(page.getByRole('button', { name: '新增人员' }));
   const row = page.locator('tr', { hasText: '周宁' });
   await row.getByText('自动接听').waitFor();
   await row.getByRole('button', { name: '修改' }).click();
@@ -739,6 +748,10 @@ await step('an administrator adds an agent whose desk answers by itself, and cha
   await page.keyboard.press('Enter');
   await dialog.waitFor({ state: 'hidden' });
   await row.getByText('dispute 3 · hardship 5').waitFor();
+  await focused(row.getByRole('button', { name: '修改' }));
+  await row.getByRole('button', { name: '停用' }).click();
+  await dialog.getByRole('button', { name: '取消' }).click();
+  await focused(row.getByRole('button', { name: '停用' }));
 });
 
 // What each role is offered, and nothing else.

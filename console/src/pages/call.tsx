@@ -1,8 +1,9 @@
 // One call: what came of it, what was said and why, its sound, what compliance decided, whether its files are whole.
-import { Button, Modal, Switch } from 'antd';
+import { Button, Switch } from 'antd';
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { ask, client, fetchFile, type Shape } from '../client';
-import { Became, Card, endedAs, Facts, Head, HERE, Mark, Moment, Nothing, Shown, Trouble } from '../parts';
+import { Dialog } from '../dialog';
+import { Became, Card, endedAs, Facts, Head, Mark, Moment, Nothing, Shown, Trouble } from '../parts';
 import { Judged } from '../judged';
 import { Places } from '../places';
 import { InClear, stating, useClear, type Purpose } from '../purpose';
@@ -46,7 +47,7 @@ const Rule = ({ script, file, line, state, close }: At & { script: Script; close
     void marked.current?.scrollIntoView({ block: 'center' });
   }, [query.data]);
   return (
-    <Modal open {...HERE} onCancel={close} footer={null} width={860} title={t('call.rule.title', { file, line })}>
+    <Dialog onCancel={close} footer={null} width={860} title={t('call.rule.title', { file, line })}>
       <Shown query={query}>
         {({ files }) => {
           const ends = files.filter(({ name }) => name === file || name.endsWith(`/${file}`));
@@ -56,7 +57,7 @@ const Rule = ({ script, file, line, state, close }: At & { script: Script; close
           ))}</pre>;
         }}
       </Shown>
-    </Modal>
+    </Dialog>
   );
 };
 

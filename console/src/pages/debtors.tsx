@@ -1,9 +1,10 @@
 // What is kept of a person: found, handed out, erased. Whom somebody seeks stands in no address.
-import { App, Button, Form, Input, Modal, Select } from 'antd';
+import { App, Button, Form, Input, Select } from 'antd';
 import { useState } from 'react';
 import { ask, client, fetchPosted, said, type Shape } from '../client';
+import { Dialog } from '../dialog';
 import { Link } from '../link';
-import { Became, Card, Facts, Head, HERE, Mark, Moment, Nothing, Trouble } from '../parts';
+import { Became, Card, Facts, Head, Mark, Moment, Nothing, Trouble } from '../parts';
 import { Places } from '../places';
 import { InClear, stating, useClear } from '../purpose';
 import { useQuery } from '../query';
@@ -36,14 +37,14 @@ const Erase = ({ of, done, close }: { of: Kept; done: () => void; close: () => v
     }
   };
   return (
-    <Modal open {...HERE} title={t('debtors.erase.sure', { id: of.debtor })} onCancel={close} onOk={() => form.submit()} okText={t('debtors.erase')} cancelText={t('do.cancel')} okButtonProps={{ danger: true, loading: busy }}>
+    <Dialog title={t('debtors.erase.sure', { id: of.debtor })} onCancel={close} onOk={() => form.submit()} okText={t('debtors.erase')} cancelText={t('do.cancel')} okButtonProps={{ danger: true, loading: busy }}>
       <p style={{ marginBottom: 12 }}>{t('debtors.erase.what')}</p>
       {problem !== undefined && <p className="note bad" role="alert" style={{ marginBottom: 12 }}>{said(problem, lang)}</p>}
       <Form form={form} layout="vertical" requiredMark={false} onFinish={(given) => void erase(given)}>
         <Form.Item name="reason" label={t('dnc.reason')} extra={t('debtors.erase.reason')} rules={[{ required: true, whitespace: true, message: t('need.reason') }]}><Input.TextArea maxLength={500} /></Form.Item>
         <Form.Item name="confirm" label={t('debtors.erase.type', { id: of.debtor })} rules={[{ validator: (_, value?: string) => (value?.trim() === of.debtor ? Promise.resolve() : Promise.reject(new Error(t('debtors.erase.same')))) }]}><Input maxLength={64} autoComplete="off" /></Form.Item>
       </Form>
-    </Modal>
+    </Dialog>
   );
 };
 
