@@ -42,7 +42,7 @@ const Asked = ({ end }: { end: (did: boolean) => void }) => {
           </Form.Item>
         </Form>
       )}
-      {ways?.provider && <Button block href="/v1/session/provider">{t('sign.provider')}</Button>}
+      {ways?.provider && <><Button block href="/v1/session/provider">{t('sign.provider')}</Button><p className="soft small" style={{ marginTop: 8 }}>{t('again.leave')}</p></>}
     </Dialog>
   );
 };

@@ -122,9 +122,12 @@ export const Listed = ({ head, none, more, children }: { head: ReactNode; none: 
 export const Figure = ({ name, value, help, tone }: { name: string; value: ReactNode; help?: string; tone?: 'good' | 'warn' | 'bad' }) => (
   <div className={`figure ${tone ?? ''}`} title={help}>
     <div className="figure-value">{value}</div>
-    <div className="figure-name">{name}</div>
+    <div className="figure-name">{name}{help && <span className="sr">: {help}</span>}</div>
   </div>
 );
+
+/** The head of a column of figures, with what they are. */
+export const Heading = ({ name, help }: { name: string; help: string }) => <th className="r" title={help}>{name}<span className="sr">: {help}</span></th>;
 
 /** Facts by name. */
 export const Facts = ({ of }: { of: [string, ReactNode][] }) => (

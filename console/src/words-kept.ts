@@ -45,6 +45,7 @@ export const KEPT = {
   'place.unknown': ['没有这个案件：请核对编号', 'There is no such case. Check its id'],
   'clear.show': ['明文查看', 'Show in clear'],
   'clear.help': ['选择用途后以明文显示 15 分钟，用途记入审计', 'Choose what for: it is shown in clear for 15 minutes, and that is written down'],
+  'clear.until': ['明文显示至 {at}', 'In clear until {at}'],
   'clear.masked': ['已脱敏', 'Masked'],
   'clear.recording': ['录音无法脱敏：先在“明文查看”中选择用途，再收听。', 'Sound cannot be masked: choose what for at “Show in clear”, and hear it then.'],
   'clear.first': ['先在“明文查看”中选择用途', 'Choose what for at “Show in clear” first'],
