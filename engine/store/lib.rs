@@ -54,7 +54,7 @@ pub use decisions::{Denied, KeptDecision, Passage, Verdict};
 pub use erasure::{Erased, Traces};
 pub use error::{Refusal, ScriptRefusal, StoreError};
 pub use events::Event;
-pub use holds::{HoldOn, InvalidHold, StoredHold};
+pub use holds::{HoldOn, HoldPlace, InvalidHold, StoredHold};
 pub use idempotency::{ANSWERS_KEPT, Earlier, KeyedRequest};
 pub use judgements::{CheckShare, JudgedFilter, NewJudgement, StoredJudgement};
 pub use messages::{Message, MessageBegun, MessageState, NewMessage, Settled};
