@@ -42,6 +42,16 @@ impl WorkingHours {
                 zone
             });
             let days_off = days_off(&mut table, holidays, &mut file);
+            for key in ["holiday", "worked"] {
+                if table.has(key) && days_off.is_none() {
+                    file.fault(
+                        table.at,
+                        format!(
+                            "{key}: which days those are is not said: write holidays = \"cn\" 须写 holidays"
+                        ),
+                    );
+                }
+            }
             let hours = by_day(&mut table, days_off, &mut file);
             if hours.days.iter().all(Vec::is_empty) {
                 file.fault(
@@ -116,6 +126,10 @@ mod tests {
             ("[agents]\nzone = \"Shanghai\"\nmon = [\"09:00-18:00\"]\n", "waihu.toml:2: zone"),
             ("[agents]\nzone = \"Asia/Shanghai\"\n", "has no hours"),
             ("[agents]\nzone = \"Asia/Shanghai\"\nmon = [\"9-18\"]\n", "waihu.toml:3: mon"),
+            (
+                "[agents]\nzone = \"Asia/Shanghai\"\nmon = [\"09:00-18:00\"]\nworked = []\n",
+                "waihu.toml:1: worked: which days",
+            ),
             ("[agents]\nzone = \"Asia/Shanghai\"\nholidays = \"us\"\nmon = [\"09:00-18:00\"]\n", "us.toml"),
             ("[agents]\nzone = \"Asia/Shanghai\"\nmonday = [\"09:00-18:00\"]\n", "unknown key \"monday\""),
         ] {
