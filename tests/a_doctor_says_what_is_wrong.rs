@@ -74,6 +74,18 @@ fn what_is_wrong_is_said_with_what_to_do() {
     assert!(!ok && about(&said, "✗ text gateway")[1].contains("[sms] in waihu.toml"), "{said}");
     assert!(about(&said, "✗ text rules")[1].contains("compliance in waihu.toml"), "{said}");
 
+    // Agents who are always there, and hours of which nobody knows where.
+    assert!(!said.contains("agents' hours"), "{said}");
+    let hours = format!("{local}[agents]\nzone = \"Asia/Shanghai\"\nevery_day = [\"00:00-24:00\"]\n");
+    fs::write(project.join("waihu.toml"), &hours).unwrap();
+    let (_, said) = doctor(project);
+    assert!(about(&said, "✓ agents' hours")[0].contains("at work now"), "{said}");
+    let astray = format!("{}holiday = []\n", hours.replace("Asia/Shanghai", "Shanghai"));
+    fs::write(project.join("waihu.toml"), astray).unwrap();
+    let (ok, said) = doctor(project);
+    assert!(!ok && said.contains("waihu.toml:4: zone") && said.contains("holiday: which days"), "{said}");
+    assert!(said.contains("    → mend [agents] in waihu.toml"), "{said}");
+
     // Where the configuration cannot be read, all else is looked at.
     fs::write(project.join("waihu.toml"), "[api]\nlisten = \"nowhere\"\n").unwrap();
     fs::remove_file(project.join("models")).unwrap();

@@ -144,6 +144,13 @@ async fn a_case_is_told_how_many_are_called_before_it() {
     assert!(said.contains("批次 november：前面还有 1 个案件"), "{said}");
     assert!(said.contains("campaign november: 1 case is called before it"), "{said}");
     assert!(explain("C-2").contains("campaign november: it is called next"));
+    let said = well(at, &["explain", "C-1", "--profile", "cn", "--at", "2026-11-26 10:00", "--json"]);
+    let told: Value = serde_json::from_str(said.lines().next().unwrap()).unwrap();
+    let place = json!([{
+        "campaign": "november", "campaign_state": "running", "state": "waiting", "rank": 1,
+        "due_at": "1970-01-01T00:00:00.000Z", "rule": "new", "ahead": 1, "more": false,
+    }]);
+    assert_eq!((&told["state"], &told["queue"], &told["texts"]), (&json!("open"), &place, &json!([])));
     well(at, &["cases", "paid", "C-2"]);
     assert!(explain("C-1").contains("it is called next"));
     assert!(explain("C-2").contains("campaign november: it is called no more (rule paid)"));
