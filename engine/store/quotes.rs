@@ -115,10 +115,11 @@ impl Store {
         attempt: &AttemptId,
     ) -> Result<bool, StoreError> {
         let attempt = attempt.as_str();
-        let judged = self.seal_evidence(tx, seal, attempt).await?;
-        let noted = self.seal_notes(tx, seal, attempt).await?;
+        // In the order in which an erasure takes them.
         let sent = self.seal_texts(tx, seal, attempt).await?;
-        Ok(judged || noted || sent)
+        let noted = self.seal_notes(tx, seal, attempt).await?;
+        let judged = self.seal_evidence(tx, seal, attempt).await?;
+        Ok(sent || noted || judged)
     }
 
     async fn seal_evidence(&self, tx: &mut Tx, seal: &Seal, attempt: &str) -> Result<bool, StoreError> {
