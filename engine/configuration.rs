@@ -314,6 +314,14 @@ impl Configuration {
         Ok(Store::connect(&self.store_address()?).await?)
     }
 
+    /// Has a store seal words and open those that are sealed, by the keys that are here.
+    ///
+    /// # Errors
+    /// When a key cannot be fetched, or none that is here opens the key of words.
+    pub(crate) async fn unlock(&self, store: &Store) -> Result<()> {
+        Ok(waihu_keeping::unlock_words(store, &self.vault.open()?).await?)
+    }
+
     /// What is kept in a project, over a store, with the keys that are here.
     ///
     /// # Errors

@@ -102,14 +102,14 @@ async fn a_key_of_words_that_is_not_opened_here_is_told_and_replaced_when_it_is_
     let set_up = "[api]\nlisten = \"127.0.0.1:0\"\n[vault]\nkey_file = \"vault.key\"\n";
     lay_out(project, &[("waihu.toml", set_up), ("vault.key", &own)]);
     let (_, said) = doctor(project);
-    assert!(about(&said, "✓ searched words")[0].contains("sealed"), "{said}");
+    assert!(about(&said, "✓ words in the database")[0].contains("sealed"), "{said}");
 
     // Another node was first, with a key that is not here.
     let (other, recipient) = new_key().unwrap();
     let store = Store::open(project.join(".waihu/waihu.sqlite")).await.unwrap();
     unlock_words(&store, &Vault::new(&[], Some(("test", &other))).unwrap()).await.unwrap();
     let (ok, said) = doctor(project);
-    let [told, todo] = about(&said, "✗ searched words");
+    let [told, todo] = about(&said, "✗ words in the database");
     assert!(!ok && told.contains(&recipient) && todo.contains("--new-words-key"), "{said}");
     let vault = |args: &[&str]| {
         let done = waihu(project).arg("vault").args(args).output().unwrap();
@@ -123,5 +123,5 @@ async fn a_key_of_words_that_is_not_opened_here_is_told_and_replaced_when_it_is_
     let (ok, said) = vault(&["renew", "--new-words-key"]);
     assert!(ok, "{said}");
     let (_, said) = doctor(project);
-    assert!(about(&said, "✓ searched words")[0].contains("sealed"), "{said}");
+    assert!(about(&said, "✓ words in the database")[0].contains("sealed"), "{said}");
 }

@@ -31,6 +31,7 @@ mod places;
 mod promises;
 mod pull;
 mod queue;
+mod quotes;
 mod readers;
 mod recover;
 mod reports;

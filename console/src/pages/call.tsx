@@ -1,7 +1,7 @@
 // One call: what came of it, what was said and why, its sound, what compliance decided, whether its files are whole.
 import { Button, Switch } from 'antd';
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react';
-import { ask, client, fetchFile, type Shape } from '../client';
+import { ask, client, fetchFile, Problem, type Shape } from '../client';
 import { Dialog } from '../dialog';
 import { Became, Card, endedAs, Facts, Head, Mark, Moment, Nothing, Shown, Trouble } from '../parts';
 import { Judged } from '../judged';
@@ -255,7 +255,13 @@ const Files = ({ attempt, outcome, purpose }: { attempt: string; outcome: Outcom
 /** What the call was judged to be; nothing where it was not, or not yet. */
 const Quality = ({ attempt, purpose, seek }: { attempt: string; purpose?: Purpose; seek?: (ms: number) => void }) => {
   const { t } = useWords();
-  const query = useQuery(() => ask(client.GET('/v1/calls/{attempt}/quality', { params: { path: { attempt }, header: stating(purpose) } })).catch(() => null), `quality ${attempt} ${purpose}`);
+  const none = (problem: unknown) => {
+    // That no key opens what it quotes is told.
+    if (problem instanceof Problem && problem.told.status === 409) throw problem;
+    return null;
+  };
+  const query = useQuery(() => ask(client.GET('/v1/calls/{attempt}/quality', { params: { path: { attempt }, header: stating(purpose) } })).catch(none), `quality ${attempt} ${purpose}`);
+  if (query.problem) return <Card title={t('quality')}><Trouble problem={query.problem} /></Card>;
   return query.data ? <Card title={t('quality')}><Judged of={query.data} seek={seek} /></Card> : null;
 };
 

@@ -542,8 +542,22 @@ async fn a_judgement_is_read_with_its_evidence_and_counted_by_check() {
         (&json!(false), &json!(true), &json!("identity"))
     );
     assert_eq!(whole["checks"][0]["evidence"][0]["line"], 1);
+    // Sealed it is read as before; without its key that is told, and the list goes on.
+    let sealing = |id: i64, byte: u8| {
+        let secret = waihu_store::SealingSecret::of(&[byte; 32]).unwrap();
+        server.store.seal_with(waihu_store::Seal::new(waihu_store::Keeper::All, (id, &secret), []));
+    };
+    sealing(1, 7);
+    assert!(server.store.keep_judgement(&new, now()).await.unwrap());
+    let sealed = server.get(&compliance, "/v1/calls/one/quality").await.body;
+    assert_eq!(sealed["checks"], whole["checks"]);
+    sealing(2, 8);
+    let closed = server.get(&compliance, "/v1/calls/one/quality").await;
+    assert_eq!(closed.status, 409);
+    assert!(closed.body["detail"].as_str().unwrap().contains("waihu vault status"), "{}", closed.body);
     let listed = server.get(&compliance, "/v1/quality?failing=identity&passed=false").await.body;
     assert_eq!(listed["items"][0]["attempt"], "one");
+    assert_eq!(listed["items"][0]["failing"][0], "identity");
     assert_eq!(server.get(&compliance, "/v1/quality?failing=hours").await.body["items"], json!([]));
     assert_eq!(server.get(&compliance, "/v1/quality?failing=manners").await.status, 422);
     let shares = server.get(&compliance, "/v1/quality/checks").await.body;
