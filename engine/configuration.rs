@@ -319,7 +319,8 @@ impl Configuration {
     /// # Errors
     /// When a key cannot be fetched, or none that is here opens the key of words.
     pub(crate) async fn unlock(&self, store: &Store) -> Result<()> {
-        Ok(waihu_keeping::unlock_words(store, &self.vault.open()?).await?)
+        let vault = self.vault.open()?;
+        Ok(waihu_keeping::unlock_words(store, &vault).await?)
     }
 
     /// What is kept in a project, over a store, with the keys that are here.
