@@ -127,7 +127,7 @@ pub struct Interpreter {
     /// Whether the state's question was spoken to its end.
     asked: bool,
     /// How often each rule has applied. Both counts stand still at their greatest, which no call comes to.
-    applied: Vec<u16>,
+    applied: Vec<u8>,
     /// How often each prompt was spoken: the wordings take turns.
     spoken: Vec<u8>,
     /// The last lines that were begun, the latest last: the prompt, and which of its turns.

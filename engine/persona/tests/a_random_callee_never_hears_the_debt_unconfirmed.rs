@@ -27,7 +27,8 @@ fn the_laws_hold_and_every_call_ends() {
 fn random_callees_come_far_into_the_reminder() {
     let script = flows::flow("reminder");
     // Only a value that the callee gives is not known before the call.
-    let from_the_callee = ["read_back", "will_call_when", "agent_will_call_when", "neutral_when"];
+    let from_the_callee =
+        ["read_back", "will_call_when", "agent_will_call_when", "complaint_noted_when", "neutral_when"];
     let mut met = BTreeSet::new();
     for lang in Lang::ALL {
         let scene = flows::scene(&script, lang);
