@@ -39,6 +39,7 @@ mod reviews;
 mod scripts;
 mod seal;
 mod search;
+mod second_factor;
 mod strategies;
 mod talks;
 mod tokens;
@@ -64,7 +65,9 @@ pub use outcomes::{AnsweredDay, Filter};
 pub use overtaken::{Overtaken, Unanswered};
 pub use owner::Claim;
 pub use pages::{After, FiledOutcome, Kept, PageFilter};
-pub use people::{InvalidLogin, Lockout, Login, Person, PersonChange, Secret, Session};
+pub use people::{
+    ChosenBy, InvalidLogin, Lockout, Login, Person, PersonChange, Secret, Session, SignInWay,
+};
 pub use places::{Ahead, QueuePlace, QueueState};
 pub use promises::CaseChange;
 pub use pull::{Pull, PullError, Source};
@@ -77,6 +80,7 @@ pub use reviews::{NewReview, ReviewFilter, StoredReview, TurnTaken};
 pub use scripts::{Begun, Pin, ScriptAct, ScriptDeed, StoredScript};
 pub use seal::{Keeper, Seal, SealingKey, SealingSecret};
 pub use search::{Beyond, Conversation, Hit, Line, Said, Sought};
+pub use second_factor::SecondFactor;
 pub use strategies::StoredStrategy;
 pub use talks::WrapUp;
 pub use tokens::{Role, StoredToken, UnknownRole};
