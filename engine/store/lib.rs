@@ -65,9 +65,7 @@ pub use outcomes::{AnsweredDay, Filter};
 pub use overtaken::{Overtaken, Unanswered};
 pub use owner::Claim;
 pub use pages::{After, FiledOutcome, Kept, PageFilter};
-pub use people::{
-    ChosenBy, InvalidLogin, Lockout, Login, Person, PersonChange, Secret, Session, SignInWay,
-};
+pub use people::{ChosenBy, InvalidLogin, Lockout, Login, Person, PersonChange, Secret, Session, SignInWay};
 pub use places::{Ahead, QueuePlace, QueueState};
 pub use promises::CaseChange;
 pub use pull::{Pull, PullError, Source};
