@@ -320,6 +320,15 @@ impl Configuration {
         Ok(Store::connect(&self.store_address()?).await?)
     }
 
+    /// Has a store seal words and open those that are sealed, by the keys that are here.
+    ///
+    /// # Errors
+    /// When a key cannot be fetched, or none that is here opens the key of words.
+    pub(crate) async fn unlock(&self, store: &Store) -> Result<()> {
+        let vault = self.vault.open()?;
+        Ok(waihu_keeping::unlock_words(store, &vault).await?)
+    }
+
     /// What is kept in a project, over a store, with the keys that are here.
     ///
     /// # Errors

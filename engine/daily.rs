@@ -1,5 +1,5 @@
 //! What a server does once a day for what is kept: the audit's head goes out, what has had its days is removed, what
-//! was left plain is sealed. Words that are searched and stand in clear are sealed a part at a time.
+//! was left plain is sealed. Words of calls that stand in clear in the store are sealed a part at a time.
 
 use std::time::Duration;
 

@@ -41,7 +41,7 @@ pub(crate) async fn serve(
     agents: Switchboard,
     line: Line,
     mut stop: watch::Receiver<bool>,
-) -> Result<(SocketAddr, JoinHandle<Result<()>>)> {
+) -> Result<(SocketAddr, JoinHandle<()>)> {
     let (listen, limits) = (configuration.api.listen, Limits::default());
     let tls = match &configuration.api.tls {
         Some((cert, key)) => Some(Tls::read(cert, key)?),
@@ -116,8 +116,8 @@ pub(crate) async fn serve(
             let _ = stop.wait_for(|stop| *stop).await;
         };
         tokio::select! {
-            served = waihu_api::serve(listener, tls, router, limits.connections, ended) => Ok(served?),
-            () = waihu_api::keep_metrics(metrics, &store, &pulse) => Ok(()),
+            () = waihu_api::serve(listener, tls, router, limits.connections, ended) => {}
+            () = waihu_api::keep_metrics(metrics, &store, &pulse) => {}
         }
     });
     Ok((at, serving))

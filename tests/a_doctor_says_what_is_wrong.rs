@@ -74,6 +74,18 @@ fn what_is_wrong_is_said_with_what_to_do() {
     assert!(!ok && about(&said, "✗ text gateway")[1].contains("[sms] in waihu.toml"), "{said}");
     assert!(about(&said, "✗ text rules")[1].contains("compliance in waihu.toml"), "{said}");
 
+    // Agents who are always there, and hours of which nobody knows where.
+    assert!(!said.contains("agents' hours"), "{said}");
+    let hours = format!("{local}[agents]\nzone = \"Asia/Shanghai\"\nevery_day = [\"00:00-24:00\"]\n");
+    fs::write(project.join("waihu.toml"), &hours).unwrap();
+    let (_, said) = doctor(project);
+    assert!(about(&said, "✓ agents' hours")[0].contains("at work now"), "{said}");
+    let astray = format!("{}holiday = []\n", hours.replace("Asia/Shanghai", "Shanghai"));
+    fs::write(project.join("waihu.toml"), astray).unwrap();
+    let (ok, said) = doctor(project);
+    assert!(!ok && said.contains("waihu.toml:4: zone") && said.contains("holiday: which days"), "{said}");
+    assert!(said.contains("    → mend [agents] in waihu.toml"), "{said}");
+
     // Where the configuration cannot be read, all else is looked at.
     fs::write(project.join("waihu.toml"), "[api]\nlisten = \"nowhere\"\n").unwrap();
     fs::remove_file(project.join("models")).unwrap();
@@ -90,14 +102,14 @@ async fn a_key_of_words_that_is_not_opened_here_is_told_and_replaced_when_it_is_
     let set_up = "[api]\nlisten = \"127.0.0.1:0\"\n[vault]\nkey_file = \"vault.key\"\n";
     lay_out(project, &[("waihu.toml", set_up), ("vault.key", &own)]);
     let (_, said) = doctor(project);
-    assert!(about(&said, "✓ searched words")[0].contains("sealed"), "{said}");
+    assert!(about(&said, "✓ words in the database")[0].contains("sealed"), "{said}");
 
     // Another node was first, with a key that is not here.
     let (other, recipient) = new_key().unwrap();
     let store = Store::open(project.join(".waihu/waihu.sqlite")).await.unwrap();
     unlock_words(&store, &Vault::new(&[], Some(("test", &other))).unwrap()).await.unwrap();
     let (ok, said) = doctor(project);
-    let [told, todo] = about(&said, "✗ searched words");
+    let [told, todo] = about(&said, "✗ words in the database");
     assert!(!ok && told.contains(&recipient) && todo.contains("--new-words-key"), "{said}");
     let vault = |args: &[&str]| {
         let done = waihu(project).arg("vault").args(args).output().unwrap();
@@ -111,5 +123,5 @@ async fn a_key_of_words_that_is_not_opened_here_is_told_and_replaced_when_it_is_
     let (ok, said) = vault(&["renew", "--new-words-key"]);
     assert!(ok, "{said}");
     let (_, said) = doctor(project);
-    assert!(about(&said, "✓ searched words")[0].contains("sealed"), "{said}");
+    assert!(about(&said, "✓ words in the database")[0].contains("sealed"), "{said}");
 }

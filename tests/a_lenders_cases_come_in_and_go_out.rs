@@ -134,7 +134,7 @@ async fn a_case_is_told_how_many_are_called_before_it() {
     let store = Store::open(at.join(".waihu/waihu.sqlite")).await.unwrap();
     let november = "november".parse().unwrap();
     let now = WallTime::from_unix_millis(0);
-    store.create_campaign(&november, &json!({}), "", now).await.unwrap();
+    store.create_campaign(&november, &json!({"trunk": "main", "script": "reminder"}), "", now).await.unwrap();
     store.set_campaign_state(&november, CampaignState::Running, None, now).await.unwrap();
     let placed =
         |id: &str, rank| Placement { case: id.parse().unwrap(), rank, due_at: now, why: "new".to_owned() };
@@ -144,6 +144,13 @@ async fn a_case_is_told_how_many_are_called_before_it() {
     assert!(said.contains("批次 november：前面还有 1 个案件"), "{said}");
     assert!(said.contains("campaign november: 1 case is called before it"), "{said}");
     assert!(explain("C-2").contains("campaign november: it is called next"));
+    let said = well(at, &["explain", "C-1", "--profile", "cn", "--at", "2026-11-26 10:00", "--json"]);
+    let told: Value = serde_json::from_str(said.lines().next().unwrap()).unwrap();
+    let place = json!([{
+        "campaign": "november", "campaign_state": "running", "state": "waiting", "rank": 1,
+        "due_at": "1970-01-01T00:00:00.000Z", "rule": "new", "ahead": 1, "more": false,
+    }]);
+    assert_eq!((&told["state"], &told["queue"], &told["texts"]), (&json!("open"), &place, &json!([])));
     well(at, &["cases", "paid", "C-2"]);
     assert!(explain("C-1").contains("it is called next"));
     assert!(explain("C-2").contains("campaign november: it is called no more (rule paid)"));

@@ -244,6 +244,12 @@ async fn whoever_promises_has_it_in_writing_once() {
     assert_eq!(morning, jiff::civil::time(6, 0, 0, 0));
     let told = run(project, &["explain", "night", "--profile", "texts"]);
     assert!(told.contains("promise: waiting") && told.contains("t-sms-hours"), "{told}");
+    let told = run(project, &["explain", "night", "--profile", "texts", "--json"]);
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(
+        (&told["texts"][0]["state"], &told["texts"][0]["why"]),
+        (&json!("waiting"), &json!(night.why))
+    );
     engine.end();
     callees.close();
 

@@ -1,6 +1,6 @@
 //! Calls on file are judged, drawn, reviewed by two people and exported without persons, by hand; what is altered of the
 //! audit and of a bundle is named. Without a model or a telephone. The calls are those of the practice ground.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 mod common;
 
@@ -196,9 +196,25 @@ async fn what_is_done_at_the_command_line_is_written_down() {
     }
     assert!(run(project, &["person", "change", "li", "--name", "李明月"]).contains("无变化"));
     assert!(!waihu(project).args(["campaign", "pause", "none"]).output().unwrap().status.success());
+    let submitted = run(project, &["dialog", "submit", "handoff-only", "--by", "Li"]);
+    let version = submitted.split(':').next().unwrap();
+    let own = ["dialog", "approve", version, "--by", "li"];
+    assert!(!waihu(project).args(own).output().unwrap().status.success());
+    run(project, &["dialog", "approve", version, "--by", "Wang"]);
+    run(project, &["dialog", "withdraw", version, "--by", "Zhao"]);
     run(project, &["vault", "new-key", &at("vault.key")]);
     let told = run(project, &["audit", "list", "--json"]);
-    let rows: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let rows = told.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let is_of_a_script = |row: &Value| row["act"].as_str().unwrap().starts_with("dialog ");
+    let (scripts, rows): (Vec<Value>, Vec<Value>) = rows.partition(is_of_a_script);
+    let scripts: Vec<_> = scripts.iter().map(|r| (&r["person"], &r["act"], &r["status"])).collect();
+    let [submit, refused, approve, withdraw] = scripts[..] else { panic!("{scripts:?}") };
+    let begins =
+        |act: &Value, deed: &str| act.as_str().unwrap().starts_with(&format!("dialog {deed} {version}"));
+    assert!(submit.0 == "Li" && begins(submit.1, "submit") && submit.2 == 200, "{submit:?}");
+    assert!(refused.0 == "li" && begins(refused.1, "approve") && refused.2 == 409, "{refused:?}");
+    assert!(approve.0 == "Wang" && begins(approve.1, "approve") && approve.2 == 200, "{approve:?}");
+    assert!(withdraw.0 == "Zhao" && begins(withdraw.1, "withdraw") && withdraw.2 == 200, "{withdraw:?}");
     let acts: Vec<_> = rows.iter().map(|r| (r["act"].as_str().unwrap(), r["status"].as_i64())).collect();
     let (key, acts) = acts.split_last().unwrap();
     assert!(key.0.starts_with("vault new-key age1") && key.1 == Some(200), "{key:?}");

@@ -1,7 +1,9 @@
 //! When somebody may be called, as the command line tells it and holds to it; without a model or a telephone.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::{fs, os::unix::fs::symlink, path::Path, process::Command};
+
+use serde_json::{Value, json};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -60,7 +62,27 @@ fn each_case_is_explained_at_a_time_of_its_place_with_the_next_moment() {
     // One moment, wherever they are: 10:00 in New York.
     let moment = explain(&["C2", "--profile", "us", "--at", "2026-11-26T15:00:00Z"]);
     assert!(moment.contains("10:00 America/New_York") && moment.contains("1 of 1 may be called"), "{moment}");
-    for out in [night, evening, moment] {
+    // The same for programs: a line a case, and nothing else.
+    let lines = explain(&["--profile", "cn", "--at", "2026-11-26 22:30", "--json"]);
+    let told: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let [first, second] = &told[..] else { panic!("{lines}") };
+    assert_eq!(
+        (&first["case"], &first["may_be_called"], &first["state"]),
+        (&json!("C1"), &json!(false), &Value::Null)
+    );
+    let own = &first["numbers"][0];
+    assert_eq!(
+        (&own["denied"][0]["rule"], &own["next"]),
+        (&json!("cn-hours"), &json!("2026-11-27T00:00:00.000Z"))
+    );
+    assert!(own["denied"][0]["zh"].as_str().unwrap().contains("22:00 至次日 8:00"), "{own}");
+    assert_eq!((&own["evidence"]["local"], &own["barred"]), (&json!("2026-11-26T22:30:00"), &Value::Null));
+    assert_eq!(first["numbers"][1]["next"], Value::Null, "time alone does not help at a relative's");
+    assert_eq!((&second["case"], second["numbers"].as_array().unwrap().len()), (&json!("C2"), 1));
+    let day = explain(&["C1", "--profile", "cn", "--at", "2026-11-26 10:00", "--json"]);
+    let day: Value = serde_json::from_str(&day).unwrap();
+    assert_eq!((&day["may_be_called"], &day["numbers"][0]["denied"]), (&json!(true), &json!([])));
+    for out in [night, evening, moment, lines] {
         for private in ["密名", "Secret", "138001", "3999"] {
             assert!(!out.contains(private), "{private}: {out}");
         }

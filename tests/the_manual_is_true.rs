@@ -155,6 +155,12 @@ fn commands_are_the_programs() {
         }
     }
     assert!(seen > 40, "only {seen} commands were found");
+    // What the unit of systemd starts is one as well.
+    let unit = read("packaging/waihu.service");
+    let starts: Vec<&str> =
+        unit.lines().filter_map(|line| line.strip_prefix("ExecStart=/usr/local/bin/")).collect();
+    assert_eq!(starts.len(), 1);
+    wrong.extend(helps.wrong(starts[0]));
     none(&wrong);
 }
 
@@ -198,6 +204,7 @@ fn routes_and_files_are_there() {
         "compliance/",
         "dialogs/",
         "console/",
+        "packaging/",
         "tests/",
     ];
     let mut wrong = Vec::new();

@@ -1,10 +1,10 @@
 // The password once more, and a code where there is a second factor, before what weighs most: the server asks for it
 // where somebody has signed in a while ago.
-import { Button, Form, Input, Modal } from 'antd';
+import { Button, Form, Input } from 'antd';
 import { useEffect, useRef, useState } from 'react';
 import { ask, client, onAgain, part, Problem, said, type Shape } from './client';
 import { CodeField, wantsCode } from './code-field';
-import { HERE } from './parts';
+import { Dialog } from './dialog';
 import { useSession, useWords } from './session';
 
 interface Given {
@@ -42,7 +42,7 @@ const Asked = ({ end }: { end: (did: boolean) => void }) => {
   // What is wrong with a password is in its detail; the title speaks of tokens.
   const why = problem instanceof Problem && problem.told.detail ? part(problem.told.detail, lang) : problem !== undefined && said(problem, lang);
   return (
-    <Modal open {...HERE} zIndex={1200} title={t('again')} okText={t('sign.in')} cancelText={t('do.cancel')} confirmLoading={busy} okButtonProps={{ disabled: !byPassword }} onOk={() => form.submit()} onCancel={() => end(false)}>
+    <Dialog zIndex={1200} title={t('again')} okText={t('sign.in')} cancelText={t('do.cancel')} confirmLoading={busy} okButtonProps={{ disabled: !byPassword }} onOk={() => form.submit()} onCancel={() => end(false)}>
       <p className="soft" style={{ marginBottom: 12 }}>{t('again.why')}</p>
       {why && <p className="note bad" role="alert" style={{ marginBottom: 12 }}>{why}</p>}
       {byPassword && (
@@ -53,8 +53,8 @@ const Asked = ({ end }: { end: (did: boolean) => void }) => {
           {(wanted || person?.secondFactor) && <CodeField />}
         </Form>
       )}
-      {ways?.provider && <Button block href="/v1/session/provider">{t('sign.provider')}</Button>}
-    </Modal>
+      {ways?.provider && <><Button block href="/v1/session/provider">{t('sign.provider')}</Button><p className="soft small" style={{ marginTop: 8 }}>{t('again.leave')}</p></>}
+    </Dialog>
   );
 };
 

@@ -1,10 +1,10 @@
 // What of a campaign may be changed after it was made: its days and its pace, of the revision that was read.
-import { App, Button, DatePicker, Form, InputNumber, Modal, Select } from 'antd';
+import { App, Button, DatePicker, Form, InputNumber, Select } from 'antd';
 import dayjs, { type Dayjs } from 'dayjs';
 import { useState } from 'react';
 import { ask, client, part, Problem, said, type Shape } from './client';
+import { Dialog } from './dialog';
 import type { Settings } from './pages/campaigns';
-import { HERE } from './parts';
 import { useWords } from './session';
 
 interface Given {
@@ -46,7 +46,7 @@ export const Edit = ({ campaign, done, close }: { campaign: Shape['CampaignRecor
   const faults = problem instanceof Problem ? (problem.told.errors ?? []) : [];
   const stale = problem instanceof Problem && problem.told.status === 412;
   return (
-    <Modal open {...HERE} title={t('campaign.edit')} onCancel={close} footer={[
+    <Dialog title={t('campaign.edit')} onCancel={close} footer={[
       <Button key="no" onClick={close}>{t('do.cancel')}</Button>,
       <Button key="yes" type="primary" loading={busy} disabled={stale} onClick={() => form.submit()}>{t('campaign.save')}</Button>,
     ]}>
@@ -67,6 +67,6 @@ export const Edit = ({ campaign, done, close }: { campaign: Shape['CampaignRecor
           <Form.Item name="weight" label={t('campaign.weight')} extra={t('campaign.weight.help')} rules={[{ required: true, message: t('desk.need') }]}><InputNumber min={1} max={1000} style={{ width: '100%' }} /></Form.Item>
         </div>
       </Form>
-    </Modal>
+    </Dialog>
   );
 };

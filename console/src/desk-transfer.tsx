@@ -1,8 +1,9 @@
 // A call handed on: to a colleague who is asked first or at once, or with somebody called in by their number.
-import { Button, Input, Modal, Select } from 'antd';
+import { Button, Input, Select } from 'antd';
 import { useEffect, useState } from 'react';
 import type { Call, Colleague } from './desk-link';
-import { HERE, Mark } from './parts';
+import { Dialog } from './dialog';
+import { Mark } from './parts';
 import { useWords } from './session';
 
 type Send = (message: object) => void;
@@ -24,7 +25,7 @@ export const Transfer = ({ call, colleagues, send, close }: { call: Call; collea
     </div>
   );
   return (
-    <Modal open {...HERE} title={t('desk.transfer')} footer={null} width={640} onCancel={close}>
+    <Dialog title={t('desk.transfer')} footer={null} width={640} onCancel={close}>
       <p className="soft small">{t('desk.transfer.lead')}</p>
       <table className="plain-table">
         <tbody>
@@ -44,7 +45,7 @@ export const Transfer = ({ call, colleagues, send, close }: { call: Call; collea
           )}
         </tbody>
       </table>
-    </Modal>
+    </Dialog>
   );
 };
 
@@ -57,10 +58,10 @@ export const CallIn = ({ call, send, close }: { call: Call; send: Send; close: (
     close();
   };
   return (
-    <Modal open {...HERE} title={t('desk.call_in')} okText={t('desk.call_in.do')} cancelText={t('do.cancel')} okButtonProps={{ disabled: !number.trim() }} onOk={ask} onCancel={close}>
+    <Dialog title={t('desk.call_in')} okText={t('desk.call_in.do')} cancelText={t('do.cancel')} okButtonProps={{ disabled: !number.trim() }} onOk={ask} onCancel={close}>
       <p className="soft small">{t('desk.call_in.lead')}</p>
       <label>{t('call.number')}<Input autoFocus inputMode="tel" autoComplete="off" maxLength={32} value={number} onChange={(event) => setNumber(event.target.value)} onPressEnter={ask} /></label>
-    </Modal>
+    </Dialog>
   );
 };
 

@@ -1,7 +1,7 @@
 // Keys that work on every page, and what they are: `?` shows them, `g` and a figure go to a page.
-import { Button, Modal } from 'antd';
+import { Button } from 'antd';
 import { useEffect, useRef, useState } from 'react';
-import { HERE } from './parts';
+import { Dialog } from './dialog';
 import { go } from './router';
 import { useSession, useWords } from './session';
 import type { Word } from './words';
@@ -46,7 +46,7 @@ export const Keys = ({ pages, tour }: { pages: { path: string; name: string }[];
     <>
       <Button type="text" size="small" icon={<span aria-hidden="true" className="ask">?</span>} onClick={() => setOpen(true)}>{t('keys')}</Button>
       {open && (
-        <Modal open {...HERE} title={t('keys')} footer={tour && <Button onClick={() => { setOpen(false); tour(); }}>{t('tour.again')}</Button>} onCancel={() => setOpen(false)}>
+        <Dialog title={t('keys')} footer={tour && <Button onClick={() => { setOpen(false); tour(); }}>{t('tour.again')}</Button>} onCancel={() => setOpen(false)}>
           <table className="plain-table keys-table">
             <tbody>
               {row(['?'], t('keys.help'))}
@@ -57,7 +57,7 @@ export const Keys = ({ pages, tour }: { pages: { path: string; name: string }[];
               {row(['Esc'], t('keys.close'))}
             </tbody>
           </table>
-        </Modal>
+        </Dialog>
       )}
     </>
   );

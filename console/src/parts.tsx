@@ -42,6 +42,7 @@ const TONES: Record<string, string> = {
   no_commitment: 'warn', refused_to_pay: 'warn', waits: 'warn', missing: 'warn',
   complaint: 'bad', distress: 'bad', stop_calling: 'bad', legal_representation: 'bad', engine_failed: 'bad', trunk_failed: 'bad',
   denied: 'bad', changed: 'bad', unknown: 'bad', holds: 'bad',
+  kept: 'good', kept_in_part: 'warn', broken: 'bad',
   delivered: 'good', sent: 'good', refused: 'warn', failed: 'bad',
 };
 
@@ -52,6 +53,13 @@ export const Mark = ({ of, children }: { of: string; children: ReactNode }) => (
 
 /** How a call ended: as an agent put it down, where one did. */
 export const endedAs = (of: { disposition: string; handover?: { disposition?: string } | null }) => of.handover?.disposition ?? of.disposition;
+
+/** What became of a promise; nothing where that is not told. */
+export const Became = ({ of }: { of?: string | null }) => {
+  const { n } = useWords();
+  // That it cannot be known is nobody's fault, as it is of a call.
+  return of ? <Mark of={of === 'unknown' ? 'plain' : of}>{n('fate', of)}</Mark> : null;
+};
 
 /** What went wrong, with a way to try again. */
 export const Trouble = ({ problem, again }: { problem: unknown; again?: () => void }) => {
@@ -114,9 +122,12 @@ export const Listed = ({ head, none, more, children }: { head: ReactNode; none: 
 export const Figure = ({ name, value, help, tone }: { name: string; value: ReactNode; help?: string; tone?: 'good' | 'warn' | 'bad' }) => (
   <div className={`figure ${tone ?? ''}`} title={help}>
     <div className="figure-value">{value}</div>
-    <div className="figure-name">{name}</div>
+    <div className="figure-name">{name}{help && <span className="sr">: {help}</span>}</div>
   </div>
 );
+
+/** The head of a column of figures, with what they are. */
+export const Heading = ({ name, help }: { name: string; help: string }) => <th className="r" title={help}>{name}<span className="sr">: {help}</span></th>;
 
 /** Facts by name. */
 export const Facts = ({ of }: { of: [string, ReactNode][] }) => (

@@ -1,7 +1,7 @@
 // What personal data is seen in clear for: stated of one record at a time, and remembered for a quarter of an hour. The
 // server masks whatever comes without it, and writes down what came with it.
 import { Select } from 'antd';
-import { useEffect, useState } from 'react';
+import { useEffect, useId, useState } from 'react';
 import { useSession, useWords } from './session';
 
 const PURPOSES = ['complaint', 'dispute', 'subject_access', 'audit', 'quality'] as const;
@@ -15,6 +15,8 @@ const stated = new Map<string, { purpose: Purpose; until: number }>();
 
 export interface Clear {
   purpose: Purpose | undefined;
+  /** Until when that holds [ms since the Unix epoch]. */
+  until: number | undefined;
   state: (purpose: Purpose | undefined) => void;
 }
 
@@ -36,7 +38,7 @@ export const useClear = (record: string): Clear => {
     else stated.delete(key);
     draw((turn) => turn + 1);
   };
-  return { purpose: holds?.purpose, state };
+  return { purpose: holds?.purpose, until: holds?.until, state };
 };
 
 /** The header that states it. */
@@ -44,13 +46,19 @@ export const stating = (purpose: Purpose | undefined) => (purpose ? { 'X-Waihu-P
 
 /** Shows a record in clear once it was chosen what for; nothing for whose role sees none in clear. */
 export const InClear = ({ of }: { of: Clear }) => {
-  const { t, n } = useWords();
+  const { t, n, clockTime } = useWords();
   const { may } = useSession();
+  const [help, stands] = [useId(), useId()];
   if (!may('numbers:read')) return null;
   return (
-    <label className="small soft" title={t('clear.help')}>
-      {t('clear.show')}{' '}
-      <Select<Purpose | ''> size="small" style={{ width: 160 }} aria-label={t('clear.show')} value={of.purpose ?? ''} onChange={(chosen) => of.state(chosen || undefined)} options={[{ value: '', label: t('clear.masked') }, ...PURPOSES.map((value) => ({ value, label: n('purpose', value) }))]} />
-    </label>
+    <span className="small soft">
+      <label title={t('clear.help')}>
+        {t('clear.show')}{' '}
+        <Select<Purpose | ''> size="small" style={{ width: 160 }} aria-label={t('clear.show')} aria-describedby={`${stands} ${help}`} value={of.purpose ?? ''} onChange={(chosen) => of.state(chosen || undefined)} options={[{ value: '', label: t('clear.masked') }, ...PURPOSES.map((value) => ({ value, label: n('purpose', value) }))]} />
+      </label>
+      <span className="sr" id={help}>{t('clear.help')}</span>
+      {/* Told when it begins, and when it is over. */}
+      <span id={stands} role="status">{of.until ? ` ${t('clear.until', { at: clockTime(new Date(of.until).toISOString()) })}` : <span className="sr">{t('clear.masked')}</span>}</span>
+    </span>
   );
 };

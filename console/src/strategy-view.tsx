@@ -1,9 +1,10 @@
 // A strategy as tables: limits and order, which cases are called and with what, what follows each end of a call. Given
 // a way to change it, its rows can be moved, edited, added and taken away.
 import { ArrowDownOutlined, ArrowUpOutlined } from '@ant-design/icons';
-import { Button, Form, Input, InputNumber, Modal, Select, Switch } from 'antd';
+import { Button, Form, Input, InputNumber, Select, Switch } from 'antd';
 import { useState, type ReactNode } from 'react';
-import { Facts, HERE } from './parts';
+import { Dialog } from './dialog';
+import { Facts } from './parts';
 import { useWords, type Words } from './session';
 import { LISTS, SPAN, SPANS, UNREACHED, WAIT, type Rule, type Step, type Strategy, type When } from './strategy-file';
 import { namesOf } from './words';
@@ -42,7 +43,7 @@ const RuleForm = ({ rule, done, close }: { rule?: Rule; done: (rule: Rule) => vo
     done({ ...given, rank: given.leave_out ? undefined : given.rank, script: given.leave_out ? undefined : given.script, when: Object.keys(when).length ? when : undefined });
   };
   return (
-    <Modal open {...HERE} title={t('strategy.rule')} okText={t('do.ok')} cancelText={t('do.cancel')} width={760} onCancel={close} onOk={() => form.submit()}>
+    <Dialog title={t('strategy.rule')} okText={t('do.ok')} cancelText={t('do.cancel')} width={760} onCancel={close} onOk={() => form.submit()}>
       <Form form={form} layout="vertical" requiredMark={false} className="form" onFinish={keep} initialValues={{ rank: 1000, ...rule }}>
         <Form.Item name="id" label={t('strategy.id')} rules={[{ required: true, pattern: /^[a-z0-9][a-z0-9_-]*$/, message: t('strategy.id.help') }]}><Input maxLength={64} /></Form.Item>
         <Form.Item name="zh" label={t('strategy.zh')} rules={[{ required: true, message: t('desk.need') }]}><Input maxLength={120} /></Form.Item>
@@ -54,7 +55,7 @@ const RuleForm = ({ rule, done, close }: { rule?: Rule; done: (rule: Rule) => vo
         {Object.entries(LISTS).map(([key, known]) => <Form.Item key={key} name={['when', key]} label={n('when', key)}><Select mode={known ? 'multiple' : 'tags'} allowClear options={(known ?? []).map((value) => ({ value, label: n(GROUP[key] ?? key, value) }))} /></Form.Item>)}
         {SPANS.map((key) => <Form.Item key={key} name={['when', key]} label={n('when', key)} rules={[{ pattern: SPAN, message: t('strategy.span') }]}><Input maxLength={40} placeholder="30 to 90" /></Form.Item>)}
       </Form>
-    </Modal>
+    </Dialog>
   );
 };
 
@@ -64,7 +65,7 @@ const StepForm = ({ step, done, close }: { step?: Step; done: (step: Step) => vo
   const [form] = Form.useForm<Step>();
   const waits = (_: unknown, given?: string[]) => (given?.every((wait) => WAIT.test(wait)) ?? true ? Promise.resolve() : Promise.reject(new Error(t('strategy.wait.help'))));
   return (
-    <Modal open {...HERE} title={t('strategy.step')} okText={t('do.ok')} cancelText={t('do.cancel')} width={640} onCancel={close} onOk={() => form.submit()}>
+    <Dialog title={t('strategy.step')} okText={t('do.ok')} cancelText={t('do.cancel')} width={640} onCancel={close} onOk={() => form.submit()}>
       <Form form={form} layout="vertical" requiredMark={false} onFinish={(given) => done({ ...given, wait: given.wait?.length ? given.wait : undefined, number: given.number === 'case' ? undefined : given.number })} initialValues={{ number: 'case', ...step }}>
         <Form.Item name="id" label={t('strategy.id')} rules={[{ required: true, pattern: /^[a-z0-9][a-z0-9_-]*$/, message: t('strategy.id.help') }]}><Input maxLength={64} /></Form.Item>
         <Form.Item name="after" label={t('strategy.after')} rules={[{ required: true, message: t('desk.need') }]}><Select mode="multiple" optionFilterProp="label" options={namesOf('ended').map((value) => ({ value, label: n('ended', value) }))} /></Form.Item>
@@ -72,7 +73,7 @@ const StepForm = ({ step, done, close }: { step?: Step; done: (step: Step) => vo
         <Form.Item name="number" label={t('strategy.number')}><Select options={(['case', 'number', 'drop'] as const).map((value) => ({ value, label: t(`strategy.number.${value}`) }))} /></Form.Item>
         <Form.Item name="other_part_of_day" valuePropName="checked" label={t('strategy.other_part')}><Switch /></Form.Item>
       </Form>
-    </Modal>
+    </Dialog>
   );
 };
 

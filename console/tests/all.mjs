@@ -6,7 +6,7 @@ import { createHmac } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { accessible, check, enter, kept, MICROPHONE, open, pageOf, PATIENCE_MS, settled, shoot, signIn } from './browser.mjs';
+import { accessible, check, enter, focused, kept, MICROPHONE, open, pageOf, PATIENCE_MS, settled, shoot, signIn } from './browser.mjs';
 import { earOf, heard, listens } from './heard.mjs';
 
 const [url = 'http://127.0.0.1:8420'] = process.argv.slice(2);
@@ -39,6 +39,24 @@ const step = async (name, walk, isNew = false) => {
 const inClear = async (page, purpose) => {
   await page.getByRole('combobox', { name: '明文查看' }).click();
   await page.locator('.ant-select-item-option', { hasText: purpose }).click();
+};
+
+/** The same by the keyboard alone. */
+const inClearByKeys = async (page, purpose) => {
+  const control = page.getByRole('combobox', { name: '明文查看' });
+  for (let tabs = 0; !(await control.evaluate((on) => on === document.activeElement)); tabs += 1) {
+    check(tabs < 200, 'what something is shown in clear for is reached by Tab');
+    await page.keyboard.press('Tab');
+  }
+  await page.keyboard.press('Enter');
+  const active = page.locator('.ant-select-item-option-active:visible');
+  for (let arrows = 0; !(await active.textContent())?.includes(purpose); arrows += 1) {
+    check(arrows < 10, 'each purpose is reached by an arrow');
+    await page.keyboard.press('ArrowDown');
+  }
+  await page.keyboard.press('Enter');
+  await page.getByText(/明文显示至 \d/).waitFor();
+  await focused(control);
 };
 
 /** Waits until the recording can be played. */
@@ -155,6 +173,15 @@ await step('operations make and run a campaign', async (page) => {
   await page.getByRole('dialog').getByRole('button', { name: '暂停' }).click();
   await page.getByText('已暂停').first().waitFor();
   await shoot(page, 'campaigns');
+  // Who looks a case up is told when its turn comes, and of one that is not here, so.
+  await page.goto('/calls?case=c-promises');
+  const place = page.locator('.card', { hasText: '案件 c-promises 的排队位置' });
+  await place.getByText('未到时').waitFor();
+  await place.getByText('已暂停').waitFor();
+  await place.locator('time').waitFor();
+  await shoot(page, 'calls-place');
+  await page.goto('/calls?case=c-nowhere');
+  await page.getByText('没有这个案件').waitFor();
 });
 
 await step('operations change a campaign that is there', async (page) => {
@@ -333,7 +360,7 @@ await step('compliance hands a call out, and holds it', async (page) => {
   const bundle = page.getByRole('button', { name: '下载证据包' });
   await bundle.waitFor();
   check(await bundle.isDisabled(), 'nothing is handed out that nobody said what for');
-  await inClear(page, '核查争议');
+  await inClearByKeys(page, '核查争议');
   const [saved] = await Promise.all([page.waitForEvent('download'), bundle.click()]);
   check(saved.suggestedFilename().endsWith('.zip') && (await saved.failure()) === null, 'a bundle is handed out');
   await saved.saveAs(kept('bundle.zip'));
@@ -341,14 +368,22 @@ await step('compliance hands a call out, and holds it', async (page) => {
   await page.getByLabel('原因').fill('11月投诉');
   await page.getByRole('button', { name: '设置封存' }).click();
   await page.getByText('封存中').waitFor();
+  check((await page.locator('tbody tr').first().textContent())?.includes('11月投诉'), 'what was held last comes first');
   await shoot(page, 'holds');
-  await page.getByRole('button', { name: '解除封存' }).click();
+  const lift = page.getByRole('row', { name: '11月投诉' }).getByRole('button', { name: '解除封存' });
+  await lift.click();
   await page.getByRole('dialog').getByLabel('原因').fill('投诉已了结');
   // As it is where they have signed in a while ago.
   const stale = { status: 403, code: 'sign_in_again', title: 'Sign in once more', title_zh: '请再次登录' };
-  await page.route('**/v1/holds/*/lift', (route) => route.fulfill({ status: 403, contentType: 'application/problem+json', body: JSON.stringify(stale) }), { times: 1 });
+  await page.route('**/v1/holds/*/lift', (route) => route.fulfill({ status: 403, contentType: 'application/problem+json', body: JSON.stringify(stale) }), { times: 2 });
   await page.getByRole('dialog').getByRole('button', { name: '解除封存' }).click();
   const again = page.getByRole('dialog', { name: '请再次登录' });
+  // Who does not sign in is back where they began, and nothing is lifted.
+  await again.getByRole('button', { name: '取消' }).click();
+  await focused(lift);
+  await lift.click();
+  await page.getByRole('dialog').getByLabel('原因').fill('投诉已了结');
+  await page.getByRole('dialog').getByRole('button', { name: '解除封存' }).click();
   await again.getByLabel('密码').fill(`${password} `);
   await again.getByRole('button', { name: '登录', exact: true }).click();
   await again.getByRole('alert').waitFor();
@@ -369,6 +404,13 @@ await step('a person is told what is kept of them, and forgotten', async (page) 
     // While it looks, and a little longer, the button is called "loading" as well.
     await page.getByRole('button', { name: /查找$/ }).click();
   };
+  // What became of a promise is told with the person, and on its call's page.
+  await find('案件编号', 'c-promises');
+  const promiser = page.locator('.card', { hasText: '债务人 c-promises' });
+  await promiser.locator('tr', { hasText: '未到期' }).locator('a').first().click();
+  await page.locator('.facts div', { hasText: '承诺' }).getByText('未到期').first().waitFor();
+  await page.getByRole('link', { name: '个人信息' }).click();
+  await page.getByText('先查找一个人').waitFor();
   await find('电话号码', '1003');
   const person = page.locator('.card', { hasText: '债务人 c-wrong' });
   await person.getByText('王…').waitFor();
@@ -710,6 +752,8 @@ await step('an administrator adds an agent whose desk answers by itself, and cha
   await page.screenshot({ path: new URL('../shots/people-add-zh.png', import.meta.url).pathname });
   await dialog.getByRole('button', { name: '新增人员' }).click();
   await dialog.waitFor({ state: 'hidden' });
+  // Where a window was opened, whoever works by keys goes on.
+  await focused(page.getByRole('button', { name: '新增人员' }));
   const row = page.locator('tr', { hasText: '周宁' });
   await row.getByText('自动接听').waitFor();
   await row.getByRole('button', { name: '修改' }).click();
@@ -723,6 +767,10 @@ await step('an administrator adds an agent whose desk answers by itself, and cha
   await page.keyboard.press('Enter');
   await dialog.waitFor({ state: 'hidden' });
   await row.getByText('dispute 3 · hardship 5').waitFor();
+  await focused(row.getByRole('button', { name: '修改' }));
+  await row.getByRole('button', { name: '停用' }).click();
+  await dialog.getByRole('button', { name: '取消' }).click();
+  await focused(row.getByRole('button', { name: '停用' }));
 });
 
 /** The code that an authenticator app shows at a step of time (RFC 6238). */

@@ -49,6 +49,9 @@ export const check = (holds, claim) => {
   if (!holds) throw new Error(`it does not hold that ${claim}`);
 };
 
+/** Waits until whoever works by keys is there. */
+export const focused = (on) => on.and(on.page().locator(':focus')).waitFor();
+
 /** What axe finds that keeps somebody out; it is put in by the debugger, which the page's policy does not bind. */
 export const accessible = async (page, name) => {
   await page.evaluate(axe);

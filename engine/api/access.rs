@@ -297,6 +297,7 @@ pub const ROUTES: &[Route] = {
         ("GET", "/v1/outcomes", A(S::OutcomesRead)),
         ("GET", "/v1/outcomes/{attempt}", A(S::OutcomesRead)),
         ("GET", "/v1/promises", A(S::OutcomesRead)),
+        ("GET", "/v1/promises/{attempt}", A(S::OutcomesRead)),
         ("GET", "/v1/scripts", A(S::ScriptsRead)),
         ("GET", "/v1/scripts/{flow}/{sha256}", A(S::ScriptsRead)),
         ("POST", "/v1/scripts/{flow}/{sha256}/approve", A(S::ScriptsApprove)),
@@ -330,7 +331,7 @@ pub const ROUTES: &[Route] = {
 /// Reads that tell of persons: who made one is written down. Sound, words and bundles of calls are not among them, which
 /// write that down by themselves before a file is opened; nor what a page asks for again and again, which tells of calls
 /// by their ids alone.
-pub(crate) const LOOKS: [&str; 15] = [
+pub(crate) const LOOKS: [&str; 16] = [
     "/v1/cases",
     "/v1/cases/{case}",
     "/v1/cases/{case}/decisions",
@@ -339,6 +340,7 @@ pub(crate) const LOOKS: [&str; 15] = [
     "/v1/outcomes",
     "/v1/outcomes/{attempt}",
     "/v1/promises",
+    "/v1/promises/{attempt}",
     "/v1/quality",
     "/v1/calls/{attempt}/quality",
     "/v1/reviews",

@@ -43,7 +43,7 @@ pub use problem::{Code, Problem};
 pub use relay::{RelayFault, Relays};
 pub use routes::{
     board::{CaseColumn, Choices, TrunkChoice},
-    campaigns::{CampaignChange, change_campaign},
+    campaigns::{CampaignChange, CaseFilter, change_campaign},
     events::KINDS as EVENT_KINDS,
     practice::Practise,
     quality::Cost,

@@ -85,7 +85,7 @@ const SERIES: &[Row] = {
             C,
             "waihu_sip_discarded_total",
             Unit::Count,
-            "messages of no use: unparsable, stray, stranger, overload",
+            "messages of no use: unparsable, stray, stranger, overload; WebSockets that were not opened: origin, upgrade",
         ),
         (C, "waihu_sip_refused_total", Unit::Count, "calls in that nobody took, and that were told 503"),
         (

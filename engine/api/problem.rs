@@ -321,7 +321,8 @@ impl From<StoreError> for Problem {
             | StoreError::CampaignStopped(_)
             | StoreError::LastAdmin(_)
             | StoreError::Held
-            | StoreError::OnTheLine => Self::new(Code::Conflict, e.to_string()),
+            | StoreError::OnTheLine
+            | StoreError::Sealed { .. } => Self::new(Code::Conflict, e.to_string()),
             StoreError::FactorSealed => Self::new(Code::Unavailable, e.to_string()),
             StoreError::Revised { .. } => Self::new(Code::PreconditionFailed, e.to_string()).of("If-Match"),
             StoreError::ScriptRefused { why, .. } => Self::new(Code::Conflict, why.to_string()),

@@ -4,6 +4,7 @@ use std::{
     future::Future,
     io,
     path::{Path, PathBuf},
+    pin::pin,
     sync::Arc,
     time::Duration,
 };
@@ -16,13 +17,19 @@ use axum::{
     routing::get,
     serve::Listener,
 };
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
 use rustls::pki_types::{
     CertificateDer, PrivateKeyDer,
     pem::{self, PemObject},
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
     time::timeout,
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
@@ -34,6 +41,8 @@ use crate::{Problem, State, console, guard, openapi, problem::Code, routes, stat
 const REQUEST_S: u64 = 30;
 /// After so long a peer that says nothing in a TLS handshake is let go [s].
 const HANDSHAKE_S: u64 = 10;
+/// After so long a peer that has not told the head of its next request is let go [s].
+const HEAD_S: u64 = 10;
 /// After so long at the end requests that still run are left [s].
 const FINISH_S: u64 = 10;
 /// Handshakes that are done and wait for their server: it takes them at once.
@@ -94,9 +103,6 @@ pub enum ServeError {
     /// They do not belong together.
     #[error("the certificate and the key do not go together 证书与私钥不匹配: {0}")]
     Pair(#[from] rustls::Error),
-    /// The server ended by itself.
-    #[error("the server of the API ended 接口服务中断: {0}")]
-    Ended(#[from] io::Error),
 }
 
 impl Tls {
@@ -125,34 +131,55 @@ impl Tls {
 }
 
 /// Serves until `shutdown` ends, and then until the requests that run are answered, ten seconds at most.
-///
-/// # Errors
-/// When the server ends by itself.
 pub async fn serve(
     listener: TcpListener,
     tls: Option<Tls>,
     router: Router,
     connections: usize,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> Result<(), ServeError> {
-    let room = Arc::new(Semaphore::new(connections));
-    let (told, ended) = tokio::sync::oneshot::channel();
-    let until = async move {
-        shutdown.await;
-        let _ = told.send(());
-    };
-    let plain = Plain { listener, room };
-    let served: std::pin::Pin<Box<dyn Future<Output = io::Result<()>> + Send>> = match tls {
-        None => Box::pin(axum::serve(plain, router).with_graceful_shutdown(until).into_future()),
-        Some(tls) => {
-            let locked = Locked::over(plain, TlsAcceptor::from(tls.0));
-            Box::pin(axum::serve(locked, router).with_graceful_shutdown(until).into_future())
+    shutdown: impl Future<Output = ()>,
+) {
+    let plain = Plain { listener, room: Arc::new(Semaphore::new(connections)) };
+    match tls {
+        None => answer(plain, router, shutdown).await,
+        Some(tls) => answer(Locked::over(plain, TlsAcceptor::from(tls.0)), router, shutdown).await,
+    }
+}
+
+async fn answer(mut listener: impl Listener, router: Router, shutdown: impl Future<Output = ()>) {
+    let (end, ending) = watch::channel(());
+    let mut shutdown = pin!(shutdown);
+    loop {
+        tokio::select! {
+            (stream, _) = listener.accept() => {
+                tokio::spawn(connection(stream, router.clone(), ending.clone()));
+            }
+            () = &mut shutdown => break,
         }
-    };
+    }
+    drop((listener, ending));
+    // Fails where there is no connection to tell.
+    let _ = end.send(());
+    // Live events have no end of their own.
+    let _ = timeout(Duration::from_secs(FINISH_S), end.closed()).await;
+}
+
+/// Answers what is asked on a connection. One on which nothing is asked is closed, whether a head was begun or not:
+/// `axum::serve` would hold it for ever.
+async fn connection<T>(stream: T, router: Router, mut ending: watch::Receiver<()>)
+where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let mut server = http1::Builder::new();
+    server.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(HEAD_S));
+    let served = server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let mut served = pin!(served.with_upgrades());
+    // A peer that breaks off is nothing to tell of.
     tokio::select! {
-        done = served => Ok(done?),
-        // Live events have no end of their own.
-        () = async { let _ = ended.await; tokio::time::sleep(Duration::from_secs(FINISH_S)).await; } => Ok(()),
+        _ = served.as_mut() => {}
+        _ = ending.changed() => {
+            served.as_mut().graceful_shutdown();
+            let _ = served.await;
+        }
     }
 }
 
@@ -229,7 +256,7 @@ impl Listener for Locked {
     }
 }
 
-impl<T: tokio::io::AsyncRead + Unpin> tokio::io::AsyncRead for Held<T> {
+impl<T: AsyncRead + Unpin> AsyncRead for Held<T> {
     fn poll_read(
         mut self: std::pin::Pin<&mut Self>,
         cx: &mut std::task::Context<'_>,
@@ -239,7 +266,7 @@ impl<T: tokio::io::AsyncRead + Unpin> tokio::io::AsyncRead for Held<T> {
     }
 }
 
-impl<T: tokio::io::AsyncWrite + Unpin> tokio::io::AsyncWrite for Held<T> {
+impl<T: AsyncWrite + Unpin> AsyncWrite for Held<T> {
     fn poll_write(
         mut self: std::pin::Pin<&mut Self>,
         cx: &mut std::task::Context<'_>,

@@ -163,7 +163,9 @@ async fn kept(archive: &Archive, sought: &Sought) -> Result<Vec<(DebtorId, KeptO
 }
 
 async fn access(project: &Project, args: &AccessArgs) -> Result<ExitCode> {
-    let archive = Configuration::of(project)?.archive(project, Arc::new(open(project).await?))?;
+    let configuration = Configuration::of(project)?;
+    let archive = configuration.archive(project, Arc::new(open(project).await?))?;
+    configuration.unlock(&archive.store).await?;
     let row = write_down(&archive.store, &args.by, "debtor access", &digest(&args.debtor)).await?;
     let file = handed_out(&args.out).with_context(|| {
         format!("{}: cannot be made, or is there already 无法创建或已存在", args.out.display())

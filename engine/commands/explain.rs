@@ -1,6 +1,8 @@
 //! `waihu explain`: why each case may or may not be called, in plain words, when next, and how many are called before
 //! it.
 
+mod json;
+
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
@@ -12,8 +14,8 @@ use jiff::{Timestamp, civil::DateTime};
 use waihu_campaign::{Mode, Settings, pacing::AGENT_WITHIN};
 use waihu_compliance::{AnswersByDay, Contact, Decision, Gate, Subject};
 use waihu_store::{
-    Ahead, AnsweredDay, CampaignState, CaseState, Message, MessageState, Passage, QueuePlace, QueueState,
-    Store,
+    Ahead, AnsweredDay, Bar, CampaignState, CaseState, Message, MessageState, Passage, QueuePlace,
+    QueueState, Refusal, Store,
 };
 use waihu_trunk::TrunkConfig;
 use waihu_types::{CampaignId, Case, CaseId, Consent, Lang, Line, WallTime, Whose};
@@ -46,6 +48,9 @@ pub(crate) struct ExplainArgs {
     /// as 2026-11-26T21:55+08:00, one moment for all 指定时间：不带时区为被叫当地时间
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
+    /// One JSON object a case, with what was decided from what 以 JSON 输出
+    #[arg(long)]
+    json: bool,
 }
 
 /// When it is asked for.
@@ -92,22 +97,20 @@ pub(crate) fn run(project: &Project, args: &ExplainArgs) -> Result<ExitCode> {
         None => None,
     };
     let profile = &gate.profile;
-    out!("profile 规则: {} {} {}", profile.id(), profile.name(Lang::Zh), profile.name(Lang::En))?;
-    let allowed = super::runtime()?.block_on(async {
+    if !args.json {
+        out!("profile 规则: {} {} {}", profile.id(), profile.name(Lang::Zh), profile.name(Lang::En))?;
+    }
+    let (allowed, all) = super::runtime()?.block_on(async {
         // Nothing is made where nobody was called yet.
         let store = Configuration::of(project)?.existing_store().await?;
-        let cases = match (told, &store, &args.case) {
-            (Some(told), ..) => told,
+        let (cases, state) = match (told, &store, &args.case) {
+            (Some(told), ..) => (told, None),
             (None, Some(store), Some(id)) => {
                 let found = store.case(id).await?;
                 let Some(found) = found else {
                     bail!("{id}: there is no such case in the store 库中没有该案件")
                 };
-                if found.state != CaseState::Open {
-                    let (zh, en) = (found.state.label_zh(), found.state.label());
-                    out!("{id}: ✗ 案件{zh}，不再呼叫 the case is {en}, and called no more")?;
-                }
-                vec![found.case]
+                (vec![found.case], Some(found.state))
             }
             (None, ..) => bail!(
                 "no case was imported here yet: name a file with --cases 尚未导入案件，请用 --cases 指定文件"
@@ -115,20 +118,22 @@ pub(crate) fn run(project: &Project, args: &ExplainArgs) -> Result<ExitCode> {
         };
         let mut allowed = 0;
         for case in &cases {
-            let (mut lines, may) = explain(store.as_ref(), &gate, campaign.as_ref(), case, asked).await?;
-            if let Some(store) = &store {
-                lines.extend(store.messages_about(&case.id).await?.iter().map(|message| text(case, message)));
+            let found = explained(store.as_ref(), &gate, campaign.as_ref(), (case, state), asked).await?;
+            if args.json {
+                out!("{}", json::told(&gate, &found))?;
+            } else {
+                lines(&gate, &found).iter().try_for_each(|line| out!("{line}"))?;
             }
-            lines.iter().try_for_each(|line| out!("{line}"))?;
-            allowed += usize::from(may);
+            allowed += usize::from(found.may_be_called(&gate));
         }
         if let Some(store) = store {
             store.close().await;
         }
         anyhow::Ok((allowed, cases.len()))
     })?;
-    let (allowed, all) = allowed;
-    out!("{allowed} of {all} may be called 可呼叫 {allowed} / {all}")?;
+    if !args.json {
+        out!("{allowed} of {all} may be called 可呼叫 {allowed} / {all}")?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -145,56 +150,109 @@ fn of_file(project: &Project, file: &Path, wanted: Option<&CaseId>) -> Result<Ve
     Ok(cases)
 }
 
-/// What is to be said of a case, and whether it may be called at any of its numbers.
-async fn explain(
+/// A case with what stands in the way of calls about it, its places in queues and its texts.
+struct Explained<'a> {
+    case: &'a Case,
+    /// None where it is not one of the store's.
+    state: Option<CaseState>,
+    numbers: Vec<Number<'a>>,
+    places: Vec<QueuePlace>,
+    texts: Vec<Message>,
+}
+
+impl Explained<'_> {
+    fn is_open(&self) -> bool {
+        self.state.is_none_or(|state| state == CaseState::Open)
+    }
+
+    /// Whether it may be called at any of its numbers.
+    fn may_be_called(&self, gate: &Gate) -> bool {
+        self.numbers.iter().any(|number| number.may_be_called(gate))
+    }
+}
+
+/// A number of a case, and what rules are held against.
+struct Number<'a> {
+    line: Line<'a>,
+    passage: Passage,
+    /// The moment that is asked for, as it is there.
+    now: Timestamp,
+    /// Why the campaign does not call.
+    refusal: Option<Refusal>,
+    bar: Option<Bar>,
+    history: Vec<Contact>,
+    /// The campaigns that would call ahead of free agents.
+    ahead: Vec<(CampaignId, AnswersByDay)>,
+}
+
+impl Number<'_> {
+    fn denials<'g>(&self, gate: &'g Gate) -> Vec<Decision<'g>> {
+        gate.profile.denials(self.passage.subject(), &self.history, self.now)
+    }
+
+    fn may_be_called(&self, gate: &Gate) -> bool {
+        self.refusal.is_none() && self.bar.is_none() && self.denials(gate).is_empty()
+    }
+}
+
+/// What stands of a case.
+async fn explained<'a>(
     store: Option<&Store>,
     gate: &Gate,
     campaign: Option<&CampaignId>,
-    case: &Case,
+    (case, state): (&'a Case, Option<CaseState>),
     asked: Asked,
-) -> Result<(Vec<String>, bool)> {
+) -> Result<Explained<'a>> {
     let standing = match (store, campaign) {
         (Some(store), Some(campaign)) => store.cases_done(campaign).await?.remove(&case.id),
         _ => None,
     };
-    let mut lines = Vec::new();
-    let mut any = false;
+    let mut found = Explained { case, state, numbers: Vec::new(), places: Vec::new(), texts: Vec::new() };
     for line in case.lines() {
         let passage = Passage::of(gate.clone(), case, line.phone);
-        let subject = passage.subject();
-        let now = asked.moment(subject)?;
-        let place = Place { subject, zone: line.time_zone };
+        let now = asked.moment(passage.subject())?;
         let wall = WallTime::from_unix_millis(now.as_millisecond());
-        lines.push(format!("{} ({}, {}{})", case.id, line.phone.masked(), place.shows(now), told(&line)));
-        let mut flags = 0;
-        if let Some(refusal) = standing.as_ref().and_then(|standing| standing.refusal(wall)) {
-            lines.push(format!("  ✗ 本批次 this campaign: {refusal}"));
-            flags += 1;
-        }
-        let (mut history, mut ahead) = (Vec::new(), Vec::new());
+        let refusal = standing.as_ref().and_then(|standing| standing.refusal(wall));
+        let (mut bar, mut history, mut ahead) = (None, Vec::new(), Vec::new());
         if let Some(store) = store {
             ahead = ahead_of_agents(store, gate, campaign, &case.id, wall).await?;
             history = store.contacts(line.phone, &case.id, &passage, wall).await?;
-            if let Some(by) = store.barred(line.phone).await? {
-                lines.push(format!("  ✗ 不再呼叫 not called again: {by}"));
-                flags += 1;
-            }
+            bar = store.barred(line.phone).await?;
         }
-        let denials = gate.profile.denials(subject, &history, now);
-        any |= denials.is_empty() && flags == 0;
-        lines.extend(rules(gate, &place, &history, &denials, now));
-        // Whoever is free may have the case: it may be called all the same.
-        lines.extend(ahead.into_iter().flat_map(|(id, answers)| abandoned(gate, &place, &id, answers, now)));
+        found.numbers.push(Number { line, passage, now, refusal, bar, history, ahead });
     }
     if let Some(store) = store {
-        let passage = Passage::of(gate.clone(), case, &case.phone);
-        let subject = passage.subject();
-        let now = WallTime::from_unix_millis(asked.moment(subject)?.as_millisecond());
-        let place = Place { subject, zone: &case.time_zone };
-        let places = store.places(&case.id, now).await?;
-        lines.extend(places.iter().flat_map(|queued| turn(queued, &place)));
+        let now = asked.moment(Passage::of(gate.clone(), case, &case.phone).subject())?;
+        found.places = store.places(&case.id, WallTime::from_unix_millis(now.as_millisecond())).await?;
+        found.texts = store.messages_about(&case.id).await?;
     }
-    Ok((lines, any))
+    Ok(found)
+}
+
+/// What is to be said of a case.
+fn lines(gate: &Gate, of: &Explained<'_>) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(state) = of.state.filter(|_| !of.is_open()) {
+        let (id, zh, en) = (&of.case.id, state.label_zh(), state.label());
+        lines.push(format!("{id}: ✗ 案件{zh}，不再呼叫 the case is {en}, and called no more"));
+    }
+    for number in &of.numbers {
+        let Number { line, now, .. } = number;
+        let place = Place { subject: number.passage.subject(), zone: line.time_zone };
+        let (masked, there) = (line.phone.masked(), place.shows(*now));
+        lines.push(format!("{} ({masked}, {there}{})", of.case.id, told(line)));
+        lines.extend(number.refusal.iter().map(|why| format!("  ✗ 本批次 this campaign: {why}")));
+        lines.extend(number.bar.iter().map(|by| format!("  ✗ 不再呼叫 not called again: {by}")));
+        lines.extend(rules(gate, &place, &number.history, &number.denials(gate), *now));
+        // Whoever is free may have the case: it may be called all the same.
+        let ahead = number.ahead.iter();
+        lines.extend(ahead.flat_map(|(id, answers)| abandoned(gate, &place, id, answers.clone(), *now)));
+    }
+    let passage = Passage::of(gate.clone(), of.case, &of.case.phone);
+    let place = Place { subject: passage.subject(), zone: &of.case.time_zone };
+    lines.extend(of.places.iter().flat_map(|queued| turn(queued, &place)));
+    lines.extend(of.texts.iter().map(|message| text(of.case, message)));
+    lines
 }
 
 /// How a text message stands that a call about a case left, and why; none of its words.
@@ -287,19 +345,29 @@ fn abandoned(
 ) -> Vec<String> {
     let subject = place.subject.clone().ahead_of_agents(answers);
     let mut lines = Vec::new();
-    for denied in gate.profile.denials(&subject, &[], now) {
-        let Decision::Denied { rule, until: Some(until), .. } = &denied else { continue };
-        if rule.wants_an_agent() {
-            let (zh, en) = (denied.explain(&subject, Lang::Zh), denied.explain(&subject, Lang::En));
-            let from = place.shows(*until);
-            lines.push(format!("  ✗ {campaign}: {zh}"));
-            lines.push(format!("    {en}"));
-            lines.push(format!(
-                "  → 有空闲坐席即可呼叫，先于坐席外拨最早于 by an agent who is free at once, ahead of agents from: {from}"
-            ));
-        }
+    for (denied, until) in over(gate, &subject, now) {
+        let (zh, en) = (denied.explain(&subject, Lang::Zh), denied.explain(&subject, Lang::En));
+        let from = place.shows(until);
+        lines.push(format!("  ✗ {campaign}: {zh}"));
+        lines.push(format!("    {en}"));
+        lines.push(format!(
+            "  → 有空闲坐席即可呼叫，先于坐席外拨最早于 by an agent who is free at once, ahead of agents from: {from}"
+        ));
     }
     lines
+}
+
+/// What denies calls ahead of free agents to somebody, and until when.
+fn over<'g>(gate: &'g Gate, subject: &Subject, now: Timestamp) -> Vec<(Decision<'g>, Timestamp)> {
+    let denials = gate.profile.denials(subject, &[], now).into_iter();
+    let for_want_of_an_agent = denials.filter_map(|denied| match &denied {
+        Decision::Denied { rule, until: Some(until), .. } if rule.wants_an_agent() => {
+            let until = *until;
+            Some((denied, until))
+        }
+        _ => None,
+    });
+    for_want_of_an_agent.collect()
 }
 
 /// What the rules say of a call to a number.

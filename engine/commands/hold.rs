@@ -112,12 +112,12 @@ async fn lift(store: &Store, args: &LiftArgs) -> Result<()> {
 async fn list(store: &Store, all: bool) -> Result<()> {
     let mut table =
         Table::new(["hold 编号", "on 对象", "since 起", "until 至", "by 封存人", "why 原因", "stands 有效"]);
-    let (mut after, mut listed) = (0, 0);
+    let (now, mut after, mut listed) = (now(), None, 0);
     loop {
-        let page = store.holds(after, PAGE).await?;
+        let page = store.holds_page(after, PAGE, now).await?;
         let Some(last) = page.last() else { break };
-        after = last.id;
-        for hold in page.into_iter().filter(|hold| all || hold.stands(now())) {
+        after = Some((last.stands(now), last.id));
+        for hold in page.into_iter().filter(|hold| all || hold.stands(now)) {
             listed += 1;
             table.row(row(&hold));
         }

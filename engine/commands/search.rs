@@ -16,7 +16,7 @@ use super::{
     outcomes::moment,
     written::{look, written},
 };
-use crate::{output::out, project::Project, table::Table};
+use crate::{configuration::Configuration, output::out, project::Project, table::Table};
 
 #[derive(Debug, Args)]
 pub(crate) struct SearchArgs {
@@ -101,6 +101,7 @@ pub(crate) fn run(project: &Project, args: &SearchArgs) -> Result<ExitCode> {
     super::runtime()?.block_on(async {
         let sought = args.sought()?;
         let Some(store) = args.ground.store(project).await? else { return Ok(ExitCode::SUCCESS) };
+        Configuration::of(project)?.unlock(&store).await?;
         let hits = written(&store, &args.act(), store.search(&sought, None, args.limit)).await?;
         if args.json {
             return hits.iter().try_for_each(|hit| out!("{}", told(hit))).map(|()| ExitCode::SUCCESS);

@@ -169,7 +169,7 @@ async fn serve(
     }
     end.send_replace(true);
     if listening {
-        api.await.context("the API's task failed 接口任务出错")??;
+        api.await.context("the API's task failed 接口任务出错")?;
     }
     ended.context("the engine's task failed 引擎任务出错")??;
     Ok(ExitCode::SUCCESS)

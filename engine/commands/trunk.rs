@@ -53,6 +53,7 @@ async fn check(name: &str, trunk: &TrunkConfig) -> Result<bool> {
     let mut socket = trunk.socket(concat!("waihu/", env!("CARGO_PKG_VERSION")));
     socket.local.set_port(0);
     socket.streams.listen = waihu_trunk::Listen::UdpOnly;
+    socket.streams.web = waihu_trunk::Web::default();
     socket.streams.names.extend(machines.iter().filter_map(|(place, hop)| {
         let name = trunk.signalling.tls_name().or(place.name())?;
         Some((hop.address.ip(), name.trim_end_matches('.').to_owned()))

@@ -1,4 +1,4 @@
-//! `waihu vault`: keys, and how kept files and the words that are searched stand.
+//! `waihu vault`: keys, and how kept files and the words of calls in the database stand.
 
 use std::{
     collections::BTreeMap,
@@ -38,8 +38,8 @@ pub(crate) enum VaultCommand {
     NewSigningKey(KeyArgs),
     /// Tell how kept files stand: plain, sealed and for whom, and whether a key here opens them 查看封存状态
     Status,
-    /// Seal what is plain, and what is sealed for others, for whom files are sealed now: files, and the words that are
-    /// searched 用当前密钥重新封存文件与检索文字
+    /// Seal what is plain, and what is sealed for others, for whom files are sealed now: files, and words of calls in the
+    /// database 用当前密钥重新封存文件与库中文字
     Renew(RenewArgs),
 }
 
@@ -192,7 +192,7 @@ async fn tell_words(project: &Project, configuration: &Configuration) -> Result<
         WordsKey::Closed(why) => out!("{why}")?,
     }
     out!(
-        "searched words of calls 检索文字: {} sealed 通话已封存, {} in clear 通话为明文, {} opened by no key that is here 通话在本节点无法解封",
+        "words of calls in the database 库中文字: {} sealed 通话已封存, {} in clear 通话为明文, {} opened by no key that is here 通话在本节点无法解封",
         kept.sealed,
         kept.in_clear,
         kept.closed
@@ -213,7 +213,7 @@ fn renew(project: &Project, args: &RenewArgs) -> Result<ExitCode> {
         let anew = all_anew(&archive, args);
         let (renewed, failed, words) = written(&archive.store, act, anew).await?;
         out!("{renewed} files are sealed anew 个文件已重新封存, {failed} could not be 个失败")?;
-        out!("words of {words} calls are sealed anew 通通话的检索文字已重新封存")?;
+        out!("words of {words} calls are sealed anew 通通话的文字已重新封存")?;
         Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     })
 }

@@ -56,15 +56,20 @@ fn minutes(text: &str) -> Option<u16> {
 pub(crate) struct Hours {
     /// By weekday, Monday first, and of days off.
     pub(crate) days: [Vec<Window>; 8],
-    /// Days off, where the profile knows any.
+    /// Of days of a weekend that are worked for others (调休); none where those go by their weekday.
+    pub(crate) worked: Option<Vec<Window>>,
+    /// Days off, and weekends that are worked, where the profile knows any.
     pub(crate) holidays: Option<Arc<Holidays>>,
 }
 
 impl Hours {
     fn of(&self, day: Date) -> &[Window] {
-        let off = self.holidays.as_ref().is_some_and(|h| h.is_off(day));
-        let at = if off { HOLIDAY } else { index(day.weekday()) };
-        &self.days[at]
+        let known = self.holidays.as_ref();
+        if known.is_some_and(|known| known.is_off(day)) {
+            return &self.days[HOLIDAY];
+        }
+        let worked = self.worked.as_ref().filter(|_| known.is_some_and(|known| known.is_worked(day)));
+        worked.unwrap_or(&self.days[index(day.weekday())])
     }
 
     /// The windows of a day in words, as `08:00-12:00, 14:00-20:00`.

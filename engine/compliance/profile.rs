@@ -492,8 +492,10 @@ fn third_party_rule(mut table: Table<'_>, file: &mut File) -> Option<Rule> {
 
 fn hours_rule(mut table: Table<'_>, holidays: Option<Arc<Holidays>>, file: &mut File) -> Option<Rule> {
     let at = table.at;
-    if table.has("holiday") && holidays.is_none() {
-        file.fault(at, "holiday: the profile does not say which days those are: write holidays = \"cn\" at its top 须在文件开头写 holidays");
+    for key in ["holiday", "worked"] {
+        if table.has(key) && holidays.is_none() {
+            file.fault(at, format!("{key}: the profile does not say which days those are: write holidays = \"cn\" at its top 须在文件开头写 holidays"));
+        }
     }
     let hours = by_day(&mut table, holidays, file);
     if hours.days.iter().all(Vec::is_empty) {
@@ -502,12 +504,12 @@ fn hours_rule(mut table: Table<'_>, holidays: Option<Arc<Holidays>>, file: &mut 
     Some(rule(table, Check::Hours(hours), file))
 }
 
-/// Windows by day: of one of which nothing is said those of every day.
+/// Windows by day: of one of which nothing is said those of every day, or of a worked day of a weekend its weekday's.
 pub(crate) fn by_day(table: &mut Table<'_>, holidays: Option<Arc<Holidays>>, file: &mut File) -> Hours {
     let every = windows(table, "every_day", file);
     let own = DAYS.map(|day| windows(table, day, file));
     let with_every = |n: usize| own[n].clone().or_else(|| every.clone()).unwrap_or_default();
-    Hours { days: std::array::from_fn(with_every), holidays }
+    Hours { days: std::array::from_fn(with_every), worked: windows(table, "worked", file), holidays }
 }
 
 /// The days off that a table names, if it names any. `holidays` gives path and text of their file by its name.

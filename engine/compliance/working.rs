@@ -42,6 +42,16 @@ impl WorkingHours {
                 zone
             });
             let days_off = days_off(&mut table, holidays, &mut file);
+            for key in ["holiday", "worked"] {
+                if table.has(key) && days_off.is_none() {
+                    file.fault(
+                        table.at,
+                        format!(
+                            "{key}: which days those are is not said: write holidays = \"cn\" 须写 holidays"
+                        ),
+                    );
+                }
+            }
             let hours = by_day(&mut table, days_off, &mut file);
             if hours.days.iter().all(Vec::is_empty) {
                 file.fault(
@@ -74,10 +84,11 @@ mod tests {
         sat = []
         sun = []
         holiday = []
+        worked = ["10:00-16:00"]
     "#;
 
     fn read(text: &str) -> Result<Option<WorkingHours>, String> {
-        let of_cn = "[[year]]\nyear = 2026\nsource = \"x\"\noff = [\"2026-10-01 to 2026-10-07\"]\n";
+        let of_cn = "[[year]]\nyear = 2026\nsource = \"x\"\noff = [\"2026-10-01 to 2026-10-07\"]\nworked = [\"2026-10-10\"]\n";
         let holidays = |name: &str| (name == "cn").then(|| ("cn.toml".to_owned(), of_cn.to_owned()));
         WorkingHours::parse("waihu.toml", text, holidays).map_err(|faults| faults.to_string())
     }
@@ -94,9 +105,17 @@ mod tests {
             ("2026-11-24T18:00:00", Some("2026-11-25T09:00:00")),
             ("2026-11-27T20:00:00", Some("2026-11-30T09:00:00")),
             ("2026-09-30T20:00:00", Some("2026-10-08T09:00:00")),
+            // A Saturday that is worked for a day off.
+            ("2026-10-09T20:00:00", Some("2026-10-10T10:00:00")),
+            ("2026-10-10T12:00:00", None),
+            ("2026-10-10T16:00:00", Some("2026-10-12T09:00:00")),
+            ("2026-10-16T20:00:00", Some("2026-10-19T09:00:00")),
         ] {
             assert_eq!(hours.back_at(at(now)), back.map(at), "{now}");
         }
+        let as_any_saturday = read(&AGENTS.replace("worked = ", "mon = ")).unwrap().unwrap();
+        let friday = at("2026-10-09T20:00:00");
+        assert_eq!(as_any_saturday.back_at(friday), Some(at("2026-10-12T10:00:00")), "nothing is said of it");
     }
 
     #[test]
@@ -107,6 +126,10 @@ mod tests {
             ("[agents]\nzone = \"Shanghai\"\nmon = [\"09:00-18:00\"]\n", "waihu.toml:2: zone"),
             ("[agents]\nzone = \"Asia/Shanghai\"\n", "has no hours"),
             ("[agents]\nzone = \"Asia/Shanghai\"\nmon = [\"9-18\"]\n", "waihu.toml:3: mon"),
+            (
+                "[agents]\nzone = \"Asia/Shanghai\"\nmon = [\"09:00-18:00\"]\nworked = []\n",
+                "waihu.toml:1: worked: which days",
+            ),
             ("[agents]\nzone = \"Asia/Shanghai\"\nholidays = \"us\"\nmon = [\"09:00-18:00\"]\n", "us.toml"),
             ("[agents]\nzone = \"Asia/Shanghai\"\nmonday = [\"09:00-18:00\"]\n", "unknown key \"monday\""),
         ] {

@@ -465,7 +465,10 @@ impl AgentSide {
         self.hang_up(plant, leg);
         self.is_taken = is_taken;
         let telephone = legs::telephone_of(plant, &agent);
-        let far_end = if telephone.is_some() { FarEnd::Telephone } else { FarEnd::Browser };
+        let far_end = match &telephone {
+            Some(telephone) if !plant.trunk.is_browser(telephone) => FarEnd::Telephone,
+            Some(_) | None => FarEnd::Browser,
+        };
         let name = plant.switchboard.name_of(&agent);
         let who = if leg == Leg::Agent { Who::Agent(agent) } else { Who::Consulted(agent) };
         let at = self.open_leg(plant, order, callee, (who, name), far_end)?;

@@ -191,8 +191,14 @@ fn redial(
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, path::Path};
+
     use super::*;
     use waihu_campaign::{Settings, Strategy};
+    use waihu_compliance::Gate;
+    use waihu_deliver::{Courier, Reader};
+    use waihu_dialog::Script;
+    use waihu_store::{MessageState, NewAttempt, Passage, Store};
     use waihu_types::{AnsweredBy, Callback, EndedBy, Identity, Lang};
 
     /// 2026-11-25 15:00 in Shanghai.
@@ -202,7 +208,7 @@ mod tests {
 
     fn attempt() -> Attempt {
         let case = r#"{"id":"c-1","phone":"1001","name":"张伟","title":"先生","lang":"zh","creditor":"安信银行",
-            "product":"信用卡","amount":"3250.00","currency":"CNY","due_date":"2026-11-15"}"#;
+            "product":"信用卡","amount":"3250.00","currency":"CNY","due_date":"2026-11-15","reply_number":"95588"}"#;
         Attempt {
             attempt: "a-1".parse().unwrap(),
             campaign: None,
@@ -293,36 +299,45 @@ mod tests {
         }
     }
 
+    /// An attempt of a campaign under these rules, after so many that nobody answered.
+    fn attempt_after(before: i64, rules: &str) -> Attempt {
+        let rule = "[[rule]]\nid = \"all\"\nzh = \"全部\"\nen = \"all\"\nrank = 1\n";
+        let settings = Settings::parse("trunk = \"main\"\nscript = \"reminder\"").unwrap();
+        let strategy = Strategy::parse("s.toml", &format!("{rules}{rule}")).unwrap();
+        let tried = |n: i64| {
+            let at = WallTime::from_unix_millis(ended().unix_millis() - n * 86_400_000);
+            Past {
+                number: "1001".parse().unwrap(),
+                dialled_at: at,
+                ended_at: at,
+                answered: false,
+                disposition: Disposition::NoAnswer,
+                callback_at: None,
+                agent_calls: false,
+                promised: None,
+                closed: None,
+            }
+        };
+        Attempt {
+            plan: Some(Arc::new(Plan { settings, strategy })),
+            past: (1..=before).rev().map(tried).collect(),
+            ..attempt()
+        }
+    }
+
+    /// It rings until it is given up.
+    fn rang() -> Ending {
+        Ending { answered_at: None, rang_out: true, ..ending(Disposition::Unknown) }
+    }
+
     #[test]
     fn who_was_not_reached_is_left_a_text_by_the_last_call_alone() {
         let text = FollowUp::Sms { template: "unreached".into(), text: "安信银行: 95588".into() };
         let left = |rules: &str, before: i64, end: Ending| {
-            let rule = "[[rule]]\nid = \"all\"\nzh = \"全部\"\nen = \"all\"\nrank = 1\n";
-            let settings = Settings::parse("trunk = \"main\"\nscript = \"reminder\"").unwrap();
-            let strategy = Strategy::parse("s.toml", &format!("{rules}{rule}")).unwrap();
-            let tried = |n: i64| {
-                let at = WallTime::from_unix_millis(ended().unix_millis() - n * 86_400_000);
-                Past {
-                    number: "1001".parse().unwrap(),
-                    dialled_at: at,
-                    ended_at: at,
-                    answered: false,
-                    disposition: Disposition::NoAnswer,
-                    callback_at: None,
-                    agent_calls: false,
-                    promised: None,
-                    closed: None,
-                }
-            };
-            let of = Attempt {
-                plan: Some(Arc::new(Plan { settings, strategy })),
-                past: (1..=before).rev().map(tried).collect(),
-                unreached: Some(text.clone()),
-                ..attempt()
-            };
+            let of = Attempt { unreached: Some(text.clone()), ..attempt_after(before, rules) };
             outcome(&of, &Causes::default(), end, ended(), |_| ended()).follow_ups
         };
-        let rang = Ending { answered_at: None, rang_out: true, ..ending(Disposition::Unknown) };
+        let rang = rang();
         let off = Ending { announcement: Some(Announcement::PoweredOff), ..rang.clone() };
         let a_box = Ending { answered_by: AnsweredBy::Voicemail, ..ending(Disposition::Voicemail) };
         for end in [rang.clone(), off, a_box] {
@@ -337,6 +352,67 @@ mod tests {
         }
         assert!(left("[unreached]\n", 4, ending(Disposition::NoCommitment)).is_empty(), "somebody spoke");
         assert!(filed(rang).follow_ups.is_empty(), "by hand");
+    }
+
+    /// The shipped flow.
+    fn reminder() -> Script {
+        let dialogs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../dialogs");
+        let parts = fs::read_dir(dialogs.join("parts")).unwrap().map(|part| part.unwrap().path());
+        let files: Vec<(String, String)> = parts
+            .chain([dialogs.join("reminder")])
+            .flat_map(|folder| fs::read_dir(folder).unwrap())
+            .map(|file| file.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|end| end == "toml"))
+            .map(|path| (path.display().to_string(), fs::read_to_string(&path).unwrap()))
+            .collect();
+        let files: Vec<(&str, &str)> = files.iter().map(|(p, t)| (p.as_str(), t.as_str())).collect();
+        Script::load("reminder", &files).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_last_call_that_nobody_answers_leaves_the_flows_text_to_be_sent() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(folder.path().join("outcomes.db")).await.unwrap());
+        let script = reminder();
+        for (id, before) in [("c-1", 3), ("c-2", 4)] {
+            let case = Case { id: id.parse().unwrap(), ..attempt().case };
+            let of = Attempt {
+                attempt: format!("of-{id}").parse().unwrap(),
+                campaign: Some("november".parse().unwrap()),
+                unreached: script.unreached(&case, Lang::Zh, jiff::civil::date(2026, 11, 25)),
+                case,
+                ..attempt_after(before, "[unreached]\n")
+            };
+            let begun = NewAttempt {
+                attempt: of.attempt.clone(),
+                campaign: of.campaign.clone(),
+                case: of.case.id.clone(),
+                callee: of.number.clone(),
+                script: of.script.clone(),
+                models: of.models.clone(),
+                dialled_at: of.dialled_at,
+                own_number: true,
+            };
+            store.import(std::slice::from_ref(&of.case), ended()).await.unwrap();
+            store.begin_attempt(&begun, &Passage::new(Gate::laboratory(), "Asia/Shanghai")).await.unwrap();
+            let rang = outcome(&of, &Causes::default(), rang(), ended(), |_| ended());
+            store.close_attempt(&rang).await.unwrap();
+        }
+        let mut courier = Courier::new(Arc::clone(&store), Reader::follow_ups(), "node", 1).unwrap();
+        for _ in 0..3 {
+            courier.step(ended()).await.unwrap();
+        }
+
+        let left = async |id: &str| store.messages_of(&format!("of-{id}").parse().unwrap()).await.unwrap();
+        assert!(left("c-1").await.is_empty(), "another call follows");
+        let left = left("c-2").await;
+        assert_eq!((left.len(), left[0].state), (1, MessageState::Waiting));
+        let new = &left[0].new;
+        assert_eq!((new.template.as_str(), new.callee.as_str()), ("unreached", "1001"));
+        assert!(new.text.contains("安信银行") && new.text.contains("95588"), "{}", new.text);
+        for private in ["张", "3250", "信用卡", "还款", "逾期"] {
+            assert!(!new.text.contains(private), "{private}: {}", new.text);
+        }
     }
 
     #[test]

@@ -3,7 +3,9 @@
 use std::{fs::File, io::BufWriter};
 
 use serde_json::{Value, json};
-use waihu_store::{AuditRow, ReviewFilter, StoredCase, StoredHold, StoredJudgement, StoredReview, Traces};
+use waihu_store::{
+    AuditRow, ReviewFilter, StoreError, StoredCase, StoredHold, StoredJudgement, StoredReview, Traces,
+};
 use waihu_types::{AttemptId, DebtorId, PhoneNumber, WallTime};
 
 use crate::{
@@ -65,7 +67,7 @@ impl Archive {
     /// judged to be, messages, who looked at them, what keeps them. Who asks for it is to be written down before.
     ///
     /// # Errors
-    /// When nothing is kept, no key that is here opens a file, or the file cannot be written.
+    /// When nothing is kept, no key that is here opens a file or a row's words, or the file cannot be written.
     pub async fn access(
         &self,
         debtor: &DebtorId,
@@ -161,6 +163,9 @@ impl Archive {
                 Err(e) => return Err(e),
             }
             for message in self.store.messages_of(attempt).await? {
+                if message.closed {
+                    return Err(StoreError::Sealed { attempt: attempt.to_string() }.into());
+                }
                 messages
                     .push(json!({"message": message.new.message, "call": attempt, "to": message.new.callee,
                     "text": message.new.text, "state": message.state.label(), "sent_at": message.sent_at}));

@@ -1,4 +1,4 @@
-//! Words of calls as they are searched: the store seals them with keys that the vault wraps.
+//! Words of calls as they are searched, and what quotes them: the store seals them with keys that the vault wraps.
 //!
 //! One key is of all nodes that open files: it stands in the store, wrapped for whom files are sealed. A node that has
 //! public halves alone seals with a key of its own, which it forgets when it ends; who opens files opens that too, seals
@@ -17,14 +17,14 @@ const AT_ONCE: u32 = 200;
 /// Where a wrapped key stands, in what is said of it.
 const PLACE: &str = "the key of words in the database (数据库中文字的密钥)";
 
-/// How words of calls stand that are searched.
+/// How words of calls stand in the store: those that are searched, and what quotes them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeptWords {
     /// What becomes of the key of all nodes here.
     pub key: WordsKey,
-    /// Calls whose words stand in clear.
+    /// Calls of which words stand in clear.
     pub in_clear: u64,
-    /// Calls whose words are sealed.
+    /// Calls of which words are sealed.
     pub sealed: u64,
     /// Those of them that no key here opens.
     pub closed: u64,

@@ -7,8 +7,8 @@ use crate::{
     message::{Request, Response},
     method::Method,
     name_addr::NameAddr,
-    transport::Hop,
-    uri::Uri,
+    transport::{Hop, Transport},
+    uri::{SipUri, Uri},
     via::Via,
 };
 
@@ -170,8 +170,15 @@ impl Dialog {
     /// Where requests within the dialog go (§8.1.2): the first route, else the remote target, where
     /// that is an address; else `otherwise`, for this agent asks no name server. `otherwise` is where the
     /// dialog's first request went or came from: its transport is meant where none is named, and a stream
-    /// that leads to the same machine is kept to.
+    /// that leads to the same machine is kept to. Of two ends of a WebSocket only one can be dialled, so an end
+    /// that says that it is reached by one is reached by the one that there is, whatever address it makes up
+    /// (RFC 7118 §5.2).
     pub fn next_hop(&self, otherwise: Hop) -> Hop {
+        let target = self.remote_target.as_sip().and_then(SipUri::transport);
+        if self.route_set.is_empty() && otherwise.transport.is_web() && target.is_some_and(Transport::is_web)
+        {
+            return otherwise;
+        }
         let uri = self.route_set.first().map_or(&self.remote_target, |r| &r.uri);
         let Some((uri, mut hop)) = uri.as_sip().and_then(|uri| Some((uri, uri.hop()?))) else {
             return otherwise;

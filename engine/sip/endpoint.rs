@@ -138,13 +138,30 @@ impl Endpoint {
         Some((place.contact.clone(), place.hop))
     }
 
+    /// What is asked for and where it goes: a telephone that is registered here is reached where it is, by whichever of
+    /// our addresses.
+    fn reached(&self, now: Time, target: Uri, next_hop: Hop) -> (Uri, Hop) {
+        let ours = [self.config.local.ip(), self.config.bound.ip()];
+        let own = target.as_sip().filter(|uri| uri.host.address().is_some_and(|ip| ours.contains(&ip)));
+        let user = own.and_then(|uri| uri.user());
+        let (target, next_hop) =
+            user.and_then(|user| self.telephone(now, &user)).unwrap_or((target, next_hop));
+        // A Contact may bring headers, which have no place here (§19.1.1, table 1).
+        (target.for_request_line(), next_hop)
+    }
+
     /// Takes one input. Poll all output afterwards.
     pub fn handle_input(&mut self, now: Time, input: Input<'_>) {
         match input {
             Input::Datagram { from, bytes } => self.datagram(now, from, bytes),
             Input::Stranger { from, bytes } => self.stranger(now, from, bytes),
             Input::Command(command) => self.command(now, command),
-            Input::Unreachable { to } => self.unreachable(now, to),
+            Input::Unreachable { to } => {
+                if let Some(registrar) = &mut self.registrar {
+                    registrar.lost(to);
+                }
+                self.unreachable(now, to);
+            }
             Input::Timeout => self.timeout(now),
         }
     }
@@ -313,7 +330,13 @@ impl Endpoint {
     /// Where the far end dials us, by this transport.
     fn own_address(&self, transport: Transport) -> SocketAddr {
         let mut at = self.config.local;
-        if let (Transport::Tls, Some(port)) = (transport, self.config.tls_port) {
+        let other = match transport {
+            Transport::Udp | Transport::Tcp => None,
+            Transport::Tls => self.config.tls_port,
+            Transport::Ws => self.config.ws_port,
+            Transport::Wss => self.config.wss_port,
+        };
+        if let Some(port) = other {
             at.set_port(port);
         }
         at
@@ -370,6 +393,7 @@ impl Endpoint {
     }
 
     fn options(&mut self, now: Time, ping: u64, target: Uri, next_hop: Hop) {
+        let (target, next_hop) = self.reached(now, target, next_hop);
         let from = self.contact(next_hop.transport);
         let mut request = self.request(Method::Options, target, from, next_hop.transport);
         request.headers.other.push("Accept", SDP);

@@ -397,7 +397,10 @@ impl SessionDescription {
             Some(Setup::Passive) => Some(DtlsRole::Server),
             _ => None,
         };
-        let answer = ours.answer_as(offer, role)?;
+        let mut answer = ours.answer_as(offer, role)?;
+        if mine.ice.ufrag.is_some() {
+            browser::go_on(&mut answer, (self, mine));
+        }
         let version = self.origin.version.saturating_add(1);
         Ok(Self { origin: Origin { version, ..self.origin.clone() }, ..answer })
     }

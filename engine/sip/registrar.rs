@@ -84,6 +84,14 @@ impl Registrar {
         self.places.values().flatten().any(|p| p.until > now && p.hop.address.ip() == from.address.ip())
     }
 
+    /// A way is gone. By WebSocket it was the only one: nobody can dial a browser (RFC 7118 §5.2), so whoever was there
+    /// is there no more. Elsewhere it may only have been silent.
+    pub fn lost(&mut self, way: Hop) {
+        if way.transport.is_web() {
+            self.places.values_mut().for_each(|places| places.retain(|place| place.hop != way));
+        }
+    }
+
     /// Answers a REGISTER; the tag is for To.
     pub fn answer(&mut self, now: Time, from: Hop, request: &Request, tag: &str) -> Response {
         let respond = |code, reason: &str| request.respond(code, reason, Some(tag));

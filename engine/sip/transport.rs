@@ -69,6 +69,11 @@ impl Transport {
         matches!(self, Self::Tls | Self::Wss)
     }
 
+    /// Whether it is WebSocket of either kind.
+    pub fn is_web(self) -> bool {
+        matches!(self, Self::Ws | Self::Wss)
+    }
+
     /// The port where none is written (RFC 3261 §19.1.2; RFC 6455 §3).
     pub fn usual_port(self) -> u16 {
         match self {

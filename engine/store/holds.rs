@@ -112,6 +112,9 @@ pub(crate) fn held(location: &Location, moment: u8) -> String {
     )
 }
 
+/// Where a page of holds ends: whether its last one stood, and its id.
+pub type HoldPlace = (bool, i64);
+
 impl Store {
     /// Places a hold; its id. It holds from the commit on: a removal under way is waited for.
     ///
@@ -177,6 +180,34 @@ impl Store {
              WHERE id > $1 ORDER BY id LIMIT $2",
         )
         .bind(after)
+        .bind(i64::from(limit))
+        .fetch_all(&self.pool)
+        .await
+        .map_err(|e| self.sql(e))?;
+        rows.into_iter().map(HoldRow::hold).collect()
+    }
+
+    /// Holds after a place, at most so many: those that stand at a moment before all others, and the newest first. One
+    /// that ends between two pages may be in both.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn holds_page(
+        &self,
+        after: Option<HoldPlace>,
+        limit: u32,
+        now: WallTime,
+    ) -> Result<Vec<StoredHold>, StoreError> {
+        let (stands, id) = after.map_or((2, 0), |(stands, id)| (i64::from(stands), id));
+        let rows: Vec<HoldRow> = sqlx::query_as(
+            "SELECT id, kind, subject, why, person, at, until, lifted_at, lifted_by, lifted_why FROM (
+                 SELECT *, CASE WHEN lifted_at IS NULL AND (until IS NULL OR until > $1) THEN 1 ELSE 0 END AS stands
+                 FROM holds) AS h
+             WHERE stands < $2 OR stands = $2 AND id < $3 ORDER BY stands DESC, id DESC LIMIT $4",
+        )
+        .bind(now.unix_millis())
+        .bind(stands)
+        .bind(id)
         .bind(i64::from(limit))
         .fetch_all(&self.pool)
         .await

@@ -1,11 +1,17 @@
 //! What filed calls were judged to be, and which of them were drawn for people to look at.
 //!
-//! A judgement is a record of whoever judges (`quality`); here stand beside it the columns by which it is found.
+//! A judgement is a record of whoever judges (`quality`); here stand beside it the columns by which it is found. Where
+//! words of calls are sealed, so are those of its evidence (`quotes`).
+
+use std::mem;
 
 use sqlx::FromRow;
 use waihu_types::{AttemptId, CampaignId, WallTime};
 
-use crate::{Store, StoreError, Verdict};
+use crate::{
+    Store, StoreError, Verdict,
+    quotes::{Apart, EVIDENCE, of_judgement},
+};
 
 /// A judgement to be kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,8 +67,11 @@ pub struct StoredJudgement {
     pub passed: i64,
     /// 1 where a failure is critical.
     pub critical: i64,
-    /// The record, as JSON.
+    /// The record, as JSON; in a list without the words of its evidence, where they are sealed.
     pub record: String,
+    /// By which key the words of its evidence are sealed.
+    sealed: i64,
+    words: String,
 }
 
 /// Which judgements are wanted; all where nothing is set.
@@ -106,7 +115,8 @@ macro_rules! columns {
         "SELECT j.attempt AS attempt, j.revision AS revision, j.judged_at AS judged_at, j.ended_at AS ended_at,
                 j.campaign AS campaign, j.script AS script, j.agent AS agent, j.disposition AS disposition,
                 j.distress AS distress, j.person AS person, j.score AS score, j.passed AS passed,
-                j.critical AS critical, j.record AS record
+                j.critical AS critical, j.record AS record,
+                CASE WHEN j.sealed_at = j.judged_at THEN j.sealed ELSE 0 END AS sealed, j.words AS words
          FROM judgements AS j"
     };
 }
@@ -145,18 +155,21 @@ impl Store {
     /// When it could not be written.
     pub async fn keep_judgement(&self, it: &NewJudgement<'_>, now: WallTime) -> Result<bool, StoreError> {
         let Some(mut tx) = self.write_of(it.attempt).await? else { return Ok(false) };
+        let (seal, at) = (self.seal(), of_judgement(it.attempt.as_str(), now.unix_millis()));
+        let Apart { key, record, words } = Apart::of(it.record, &EVIDENCE, at, seal.as_deref())?;
         let script = crate::board::json_field(&self.location, "o.record", "script.name");
         let sql = format!(
             "INSERT INTO judgements (attempt, revision, judged_at, ended_at, campaign, script, agent, disposition,
-                distress, person, score, passed, critical, record)
+                distress, person, score, passed, critical, record, sealed, sealed_at, words)
              SELECT o.attempt, $2, $3, o.ended_at, o.campaign, coalesce({script}, ''), $4, o.effective,
-                    $5, $6, $7, $8, $9, $10
+                    $5, $6, $7, $8, $9, $10, $11, $3, $12
              FROM outcomes AS o WHERE o.attempt = $1
              ON CONFLICT (attempt) DO UPDATE SET revision = excluded.revision, judged_at = excluded.judged_at,
                 ended_at = excluded.ended_at, campaign = excluded.campaign, script = excluded.script,
                 agent = excluded.agent, disposition = excluded.disposition, distress = excluded.distress,
                 person = excluded.person, score = excluded.score, passed = excluded.passed,
-                critical = excluded.critical, record = excluded.record
+                critical = excluded.critical, record = excluded.record, sealed = excluded.sealed,
+                sealed_at = excluded.sealed_at, words = excluded.words
              WHERE judgements.revision <= excluded.revision"
         );
         let kept = sqlx::query(sqlx::AssertSqlSafe(sql))
@@ -169,7 +182,9 @@ impl Store {
             .bind(it.score.map(i64::from))
             .bind(i64::from(it.passed))
             .bind(i64::from(it.critical))
-            .bind(it.record)
+            .bind(record)
+            .bind(key)
+            .bind(words)
             .execute(&mut *tx)
             .await
             .map_err(|e| self.sql(e))?
@@ -196,16 +211,37 @@ impl Store {
     /// The judgement of an attempt.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// [`StoreError::Sealed`] where no key here opens its words, or that it cannot be read.
     pub async fn judgement(&self, attempt: &AttemptId) -> Result<Option<StoredJudgement>, StoreError> {
-        sqlx::query_as(concat!(columns!(), " WHERE j.attempt = $1"))
+        let row: Option<StoredJudgement> = sqlx::query_as(concat!(columns!(), " WHERE j.attempt = $1"))
             .bind(attempt.as_str())
             .fetch_optional(&self.pool)
             .await
-            .map_err(|e| self.sql(e))
+            .map_err(|e| self.sql(e))?;
+        let Some(mut row) = row else { return Ok(None) };
+        let kept =
+            Apart { key: row.sealed, record: mem::take(&mut row.record), words: mem::take(&mut row.words) };
+        let at = of_judgement(attempt.as_str(), row.judged_at);
+        row.record = kept.whole(&EVIDENCE, at, self.seal().as_deref())?;
+        Ok(Some(row))
     }
 
-    /// Judgements before a place (the end of a call and its attempt), the newest first.
+    /// The score of an attempt [percent]; none where it was not judged, or no check applied.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn score_of(&self, attempt: &AttemptId) -> Result<Option<i64>, StoreError> {
+        let score: Option<Option<i64>> =
+            sqlx::query_scalar("SELECT score FROM judgements WHERE attempt = $1")
+                .bind(attempt.as_str())
+                .fetch_optional(&self.pool)
+                .await
+                .map_err(|e| self.sql(e))?;
+        Ok(score.flatten())
+    }
+
+    /// Judgements before a place (the end of a call and its attempt), the newest first. No key is needed for it: what is
+    /// sealed of their evidence is left out.
     ///
     /// # Errors
     /// When they cannot be read.

@@ -2,7 +2,8 @@
 //!
 //! A message is `waiting`, then `sending` (on the disk before the gateway hears of it), then what the
 //! gateway said. One that is found `sending` when whoever sent it must be long gone is `unknown`: it may
-//! have left, so it is told to people and not sent again. Deliberately absent: gateways (`deliver`), what a
+//! have left, so it is told to people and not sent again. Where words of calls are sealed, so is the text of a
+//! message that is sent no more (`quotes`). Deliberately absent: gateways (`deliver`), what a
 //! template says (`dialog`), and any clock.
 
 use std::fmt;
@@ -11,7 +12,13 @@ use sqlx::FromRow;
 use waihu_compliance::{Contact, Reached};
 use waihu_types::{AttemptId, CaseId, PhoneNumber, WallTime};
 
-use crate::{Denied, Passage, Store, StoreError, decisions::Judged, events::Happened, write::Tx};
+use crate::{
+    Denied, Passage, Store, StoreError,
+    decisions::Judged,
+    events::Happened,
+    seal::{At, Seal, opened},
+    write::Tx,
+};
 
 /// The most messages to a number that a rule is held against: more than any cap allows.
 const MOST_BEFORE: i64 = 1_000;
@@ -47,6 +54,8 @@ impl NewMessage {
 pub struct Message {
     /// What is sent to whom.
     pub new: NewMessage,
+    /// Whether its text is sealed, and no key here opens it: it is empty then.
+    pub closed: bool,
     /// Where it stands.
     pub state: MessageState,
     /// Why it stands there; empty where nothing is to be told.
@@ -171,6 +180,7 @@ struct MessageRow {
     callee: String,
     template: String,
     text: String,
+    sealed: i64,
     state: String,
     why: String,
     made_at: i64,
@@ -181,28 +191,35 @@ struct MessageRow {
 }
 
 /// What [`MessageRow`] reads.
-const COLUMNS: &str = "message, attempt, case_id, callee, template, text, state, why, made_at, due_at, tries, sent_at, gateway_id";
+const COLUMNS: &str = "message, attempt, case_id, callee, template, text, sealed, state, why, made_at, due_at, tries, sent_at, gateway_id";
 
-impl TryFrom<MessageRow> for Message {
-    type Error = StoreError;
-
-    fn try_from(row: MessageRow) -> Result<Self, StoreError> {
-        Ok(Self {
+impl MessageRow {
+    fn read(self, seal: Option<&Seal>) -> Result<Message, StoreError> {
+        // What was emptied is no longer sealed, whoever did it.
+        let key = if self.text.is_empty() { 0 } else { self.sealed };
+        let at = At { attempt: &self.attempt, at_ms: self.made_at, speaker: &self.message };
+        let (text, closed) = match opened(seal, key, at, &self.text) {
+            Ok(text) => (text, false),
+            Err(StoreError::Sealed { .. }) => (String::new(), true),
+            Err(e) => return Err(e),
+        };
+        Ok(Message {
             new: NewMessage {
-                message: row.message,
-                attempt: row.attempt.parse()?,
-                case: row.case_id.parse()?,
-                callee: row.callee.parse()?,
-                template: row.template,
-                text: row.text,
-                made_at: WallTime::from_unix_millis(row.made_at),
+                attempt: self.attempt.parse()?,
+                case: self.case_id.parse()?,
+                callee: self.callee.parse()?,
+                template: self.template,
+                text,
+                made_at: WallTime::from_unix_millis(self.made_at),
+                message: self.message,
             },
-            state: MessageState::of(&row.state),
-            why: row.why,
-            due_at: WallTime::from_unix_millis(row.due_at),
-            tries: u32::try_from(row.tries).unwrap_or(u32::MAX),
-            sent_at: row.sent_at.map(WallTime::from_unix_millis),
-            gateway_id: row.gateway_id,
+            closed,
+            state: MessageState::of(&self.state),
+            why: self.why,
+            due_at: WallTime::from_unix_millis(self.due_at),
+            tries: u32::try_from(self.tries).unwrap_or(u32::MAX),
+            sent_at: self.sent_at.map(WallTime::from_unix_millis),
+            gateway_id: self.gateway_id,
         })
     }
 }
@@ -235,6 +252,11 @@ impl Store {
         tx.commit().await.map_err(|e| self.sql(e))
     }
 
+    fn read_messages(&self, rows: Vec<MessageRow>) -> Result<Vec<Message>, StoreError> {
+        let seal = self.seal();
+        rows.into_iter().map(|row| row.read(seal.as_deref())).collect()
+    }
+
     /// The messages that a call left.
     ///
     /// # Errors
@@ -246,7 +268,7 @@ impl Store {
             .fetch_all(&self.pool)
             .await
             .map_err(|e| self.sql(e))?;
-        rows.into_iter().map(TryInto::try_into).collect()
+        self.read_messages(rows)
     }
 
     /// The messages that calls about a case left, in the order of their calls.
@@ -260,7 +282,7 @@ impl Store {
             .fetch_all(&self.pool)
             .await
             .map_err(|e| self.sql(e))?;
-        rows.into_iter().map(TryInto::try_into).collect()
+        self.read_messages(rows)
     }
 
     /// Whether a message may ever have left for a number.
@@ -290,7 +312,7 @@ impl Store {
         .fetch_all(&self.pool)
         .await
         .map_err(|e| self.sql(e))?;
-        rows.into_iter().map(TryInto::try_into).collect()
+        self.read_messages(rows)
     }
 
     /// The messages that may be due, those that wait longest first.
@@ -307,7 +329,7 @@ impl Store {
         .fetch_all(&self.pool)
         .await
         .map_err(|e| self.sql(e))?;
-        rows.into_iter().map(Message::try_from).collect()
+        self.read_messages(rows)
     }
 
     /// The message of an id.
@@ -321,7 +343,7 @@ impl Store {
                 .fetch_optional(&self.pool)
                 .await
                 .map_err(|e| self.sql(e))?;
-        row.map(Message::try_from).transpose()
+        row.map(|row| row.read(self.seal().as_deref())).transpose()
     }
 
     /// Writes down that a message leaves now, where the profile of `passage` allows it after all that
@@ -399,6 +421,7 @@ impl Store {
         .await
         .map_err(|e| self.sql(e))?;
         if let Some(of) = of {
+            self.seal_text(&mut tx, message).await?;
             tell(&mut tx, &of, state, now)?;
         }
         tx.commit().await.map_err(|e| self.sql(e))
@@ -428,6 +451,7 @@ impl Store {
         .await
         .map_err(|e| self.sql(e))?;
         if let Some(of) = of {
+            self.seal_text(&mut tx, message).await?;
             tell(&mut tx, &of, settled.state, now)?;
         }
         tx.commit().await.map_err(|e| self.sql(e))

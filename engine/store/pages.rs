@@ -48,6 +48,15 @@ pub struct FiledOutcome {
     pub fate: Option<Fate>,
 }
 
+/// An outcome as it stands in rows: attempt, record, whether it was recovered, and the state of its promise.
+pub(crate) type FiledRow = (String, String, i64, Option<String>);
+
+/// The same as what it stands for.
+pub(crate) fn filed((attempt, record, recovered, state): &FiledRow) -> Result<FiledOutcome, StoreError> {
+    let fate = state.as_deref().and_then(Fate::of_label);
+    Ok(FiledOutcome { outcome: read(attempt, record)?, recovered: *recovered != 0, fate })
+}
+
 impl Store {
     /// At most `limit` outcomes after a place, in the order in which their calls ended.
     ///
@@ -73,7 +82,7 @@ impl Store {
         after: Option<&After>,
         limit: u32,
     ) -> Result<Vec<FiledOutcome>, StoreError> {
-        let rows: Vec<(String, String, i64, Option<String>)> = sqlx::query_as(
+        let rows: Vec<FiledRow> = sqlx::query_as(
             "SELECT o.attempt, o.record, o.recovered, p.state FROM outcomes AS o
              LEFT JOIN promises AS p ON p.attempt = o.attempt
              WHERE ($1 IS NULL OR o.campaign = $1) AND ($2 IS NULL OR o.case_id = $2)
@@ -93,10 +102,6 @@ impl Store {
         .fetch_all(&self.pool)
         .await
         .map_err(|e| self.sql(e))?;
-        let filed = |(attempt, record, recovered, state): &(String, String, i64, Option<String>)| {
-            let fate = state.as_deref().and_then(Fate::of_label);
-            Ok(FiledOutcome { outcome: read(attempt, record)?, recovered: *recovered != 0, fate })
-        };
         rows.iter().map(filed).collect()
     }
 

@@ -12,6 +12,7 @@ use crate::{
     CaseState, Store, StoreError,
     board::json_field,
     outcomes::read,
+    pages::{FiledOutcome, FiledRow, filed},
     write::{Tx, placeholders, slices},
 };
 
@@ -202,5 +203,32 @@ impl Store {
             }
         }
         Ok(fates)
+    }
+
+    /// The outcomes of those of these calls in which something was promised, in the order in which the calls ended.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub async fn promised(&self, attempts: &[&AttemptId]) -> Result<Vec<FiledOutcome>, StoreError> {
+        let mut promised = Vec::new();
+        for some in slices(attempts) {
+            let these = placeholders(1, 1, some.len());
+            let sql = format!(
+                "SELECT o.attempt, o.record, o.recovered, p.state FROM outcomes AS o
+                 LEFT JOIN promises AS p ON p.attempt = o.attempt
+                 WHERE o.attempt IN {these} AND o.promise_date IS NOT NULL"
+            );
+            let mut query = sqlx::query_as(AssertSqlSafe(sql));
+            for attempt in some {
+                query = query.bind(attempt.as_str());
+            }
+            let rows: Vec<FiledRow> = query.fetch_all(&self.pool).await.map_err(|e| self.sql(e))?;
+            for row in &rows {
+                promised.push(filed(row)?);
+            }
+        }
+        let end = |filed: &FiledOutcome| (filed.outcome.ended_at, filed.outcome.attempt.clone());
+        promised.sort_by_key(end);
+        Ok(promised)
     }
 }

@@ -1,11 +1,16 @@
 //! Calls that people look at: drawn once a day, reviewed in turns.
 //!
-//! Whose turn it is, and who may take it, is for `quality` to say; here a turn is taken once, whoever is faster.
+//! Whose turn it is, and who may take it, is for `quality` to say; here a turn is taken once, whoever is faster. Where
+//! words of calls are sealed, so are the notes (`quotes`).
 
 use sqlx::FromRow;
 use waihu_types::{AttemptId, WallTime};
 
-use crate::{Store, StoreError};
+use crate::{
+    Store, StoreError,
+    quotes::{Apart, NOTE, of_review},
+    seal::At,
+};
 
 /// A review to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -171,7 +176,7 @@ impl Store {
     /// A review, with what was done in it, each as JSON in its order.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// [`StoreError::Sealed`] where no key here opens its notes, or that it cannot be read.
     pub async fn review(&self, id: i64) -> Result<Option<(StoredReview, Vec<String>)>, StoreError> {
         let review: Option<StoredReview> = sqlx::query_as(concat!(columns!(), " WHERE id = $1"))
             .bind(id)
@@ -179,11 +184,19 @@ impl Store {
             .await
             .map_err(|e| self.sql(e))?;
         let Some(review) = review else { return Ok(None) };
-        let acts = sqlx::query_scalar("SELECT record FROM review_acts WHERE review = $1 ORDER BY at, stage")
-            .bind(id)
-            .fetch_all(&self.pool)
-            .await
-            .map_err(|e| self.sql(e))?;
+        let rows: Vec<(String, i64, i64, String, String)> = sqlx::query_as(
+            "SELECT stage, at, sealed, record, words FROM review_acts WHERE review = $1 ORDER BY at, stage",
+        )
+        .bind(id)
+        .fetch_all(&self.pool)
+        .await
+        .map_err(|e| self.sql(e))?;
+        let (seal, mut acts) = (self.seal(), Vec::with_capacity(rows.len()));
+        for (stage, at_ms, key, record, words) in rows {
+            let speaker = of_review(id, &stage);
+            let at = At { attempt: &review.attempt, at_ms, speaker: &speaker };
+            acts.push(Apart { key, record, words }.whole(&NOTE, at, seal.as_deref())?);
+        }
         Ok(Some((review, acts)))
     }
 
@@ -193,8 +206,9 @@ impl Store {
     /// When it could not be written.
     pub async fn take_turn(&self, id: i64, turn: &TurnTaken<'_>, now: WallTime) -> Result<bool, StoreError> {
         let mut tx = self.write_alone(&[format!("review:{id}")]).await?;
-        let mine = sqlx::query(
-            "UPDATE reviews SET stage = $3, score = $4, opinion = $5, changed_at = $6 WHERE id = $1 AND stage = $2",
+        let mine: Option<String> = sqlx::query_scalar(
+            "UPDATE reviews SET stage = $3, score = $4, opinion = $5, changed_at = $6 WHERE id = $1 AND stage = $2
+             RETURNING attempt",
         )
         .bind(id)
         .bind(turn.stage)
@@ -202,23 +216,28 @@ impl Store {
         .bind(turn.score.map(i64::from))
         .bind(turn.opinion)
         .bind(now.unix_millis())
-        .execute(&mut *tx)
+        .fetch_optional(&mut *tx)
         .await
-        .map_err(|e| self.sql(e))?
-        .rows_affected();
-        if mine == 1 {
+        .map_err(|e| self.sql(e))?;
+        if let Some(attempt) = &mine {
+            let speaker = of_review(id, turn.stage);
+            let at = At { attempt, at_ms: now.unix_millis(), speaker: &speaker };
+            let Apart { key, record, words } = Apart::of(turn.record, &NOTE, at, self.seal().as_deref())?;
             sqlx::query(
-                "INSERT INTO review_acts (review, stage, person, at, record) VALUES ($1, $2, $3, $4, $5)",
+                "INSERT INTO review_acts (review, stage, person, at, record, sealed, words)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
             )
             .bind(id)
             .bind(turn.stage)
             .bind(turn.person)
             .bind(now.unix_millis())
-            .bind(turn.record)
+            .bind(record)
+            .bind(key)
+            .bind(words)
             .execute(&mut *tx)
             .await
             .map_err(|e| self.sql(e))?;
         }
-        tx.commit().await.map(|()| mine == 1).map_err(|e| self.sql(e))
+        tx.commit().await.map(|()| mine.is_some()).map_err(|e| self.sql(e))
     }
 }

@@ -1,5 +1,6 @@
 //! Words of calls, sealed: each row by AES-256-GCM, and its index by what a keyed hash (HMAC-SHA-256) makes of each word
-//! that is looked up. So the database holds no word in clear, and finds by equal hashes alone.
+//! that is looked up. So rows and index hold no word in clear, and are found by equal hashes alone. What quotes calls is
+//! sealed the same way (`quotes`).
 //!
 //! A key's secret stands in the database, wrapped: `vault` wraps and opens it, `keeping` hands it in, here it is 32 bytes.
 //! A row names its key, 0 where it is in clear; those of older programs and of nodes without a key stay what they are, and
@@ -25,6 +26,7 @@ use waihu_types::{AttemptId, base64};
 
 use crate::{
     Location, Store, StoreError,
+    quotes::KEYED,
     search::{Gram, campaign_gram, grams},
     write::Tx,
 };
@@ -124,6 +126,7 @@ impl fmt::Debug for Seal {
 pub(crate) struct At<'a> {
     pub(crate) attempt: &'a str,
     pub(crate) at_ms: i64,
+    /// Who said them, or what quotes them.
     pub(crate) speaker: &'a str,
 }
 
@@ -148,6 +151,11 @@ impl Seal {
 
     pub(crate) fn id(&self) -> i64 {
         self.id
+    }
+
+    /// Whether what is kept by a key is to be sealed with this one: it is in clear, or the key is here.
+    pub(crate) fn renews(&self, key: i64) -> bool {
+        key != self.id && (key == 0 || self.texts.contains_key(&key))
     }
 
     /// Whether words are found by it.
@@ -207,7 +215,7 @@ impl Seal {
     }
 }
 
-fn sealed(at: At<'_>) -> StoreError {
+pub(crate) fn sealed(at: At<'_>) -> StoreError {
     StoreError::Sealed { attempt: at.attempt.to_owned() }
 }
 
@@ -299,33 +307,41 @@ impl Store {
         self.change(sqlx::query("UPDATE sealing_keys SET shared = 0 WHERE shared = 1")).await.map(drop)
     }
 
-    /// How many calls' words are sealed by each key; 0 stands for those in clear.
+    /// How many calls have words that are sealed by each key; 0 stands for those in clear. A call that has words by two
+    /// keys counts for both.
     ///
     /// # Errors
     /// When they cannot be counted.
     pub async fn words_by_key(&self) -> Result<Vec<(i64, i64)>, StoreError> {
-        sqlx::query_as(
-            "SELECT s.sealed, count(*) FROM searchable AS s
-             WHERE EXISTS (SELECT 1 FROM utterances AS u WHERE u.attempt = s.attempt)
-             GROUP BY s.sealed ORDER BY s.sealed",
-        )
-        .fetch_all(&self.pool)
-        .await
-        .map_err(|e| self.sql(e))
+        let sql = format!(
+            "SELECT sealed, count(*) FROM ({}) AS keyed GROUP BY sealed ORDER BY sealed",
+            KEYED.join(" UNION ")
+        );
+        sqlx::query_as(AssertSqlSafe(sql)).fetch_all(&self.pool).await.map_err(|e| self.sql(e))
     }
 
-    /// Calls whose words can be sealed with the key of all nodes and are not, after one, in the order of their ids.
+    /// Calls of which words can be sealed with the key of all nodes and are not, after one, in the order of their ids.
     ///
     /// # Errors
     /// When they cannot be read.
     pub async fn words_to_seal(&self, after: &str, limit: u32) -> Result<Vec<AttemptId>, StoreError> {
         let Some(seal) = self.seal().filter(|seal| seal.finds()) else { return Ok(Vec::new()) };
-        let others = seal.texts.keys().filter(|id| **id != seal.id);
-        let keys: Vec<String> = others.chain([&0]).map(i64::to_string).collect();
-        let sql = format!(
-            "SELECT attempt FROM searchable WHERE sealed IN ({}) AND attempt > $1 ORDER BY attempt LIMIT $2",
-            keys.join(", ")
-        );
+        let others: Vec<String> =
+            seal.texts.keys().filter(|id| **id != seal.id).map(i64::to_string).collect();
+        // Those in clear by themselves: an index has them in their order.
+        let mut keys = vec!["= 0".to_owned()];
+        if !others.is_empty() {
+            keys.push(format!("IN ({})", others.join(", ")));
+        }
+        let due = |keyed: &str, key: &str| {
+            format!(
+                "SELECT attempt FROM (SELECT attempt FROM ({keyed}) AS keyed
+                 WHERE sealed {key} AND attempt > $1 ORDER BY attempt LIMIT $2) AS due"
+            )
+        };
+        let due: Vec<String> =
+            KEYED.iter().flat_map(|keyed| keys.iter().map(move |key| due(keyed, key))).collect();
+        let sql = format!("{} ORDER BY attempt LIMIT $2", due.join(" UNION "));
         let rows: Vec<String> = sqlx::query_scalar(AssertSqlSafe(sql))
             .bind(after)
             .bind(i64::from(limit))
@@ -335,7 +351,8 @@ impl Store {
         rows.into_iter().map(|attempt| Ok(attempt.parse()?)).collect()
     }
 
-    /// Seals the words of a call that are in clear or sealed with another key, in their places; whether there were any.
+    /// Seals the words of a call that are in clear or sealed with another key, in their places, and what quotes them;
+    /// whether there were any.
     ///
     /// # Errors
     /// When they cannot be opened or written: then they are as they were.
@@ -378,8 +395,9 @@ impl Store {
                 .map_err(|e| self.sql(e))?;
             self.index_anew(&mut tx, id, &grams).await.map_err(|e| self.sql(e))?;
         }
+        let quoted = self.seal_quotes(&mut tx, &seal, attempt).await?;
         tx.commit().await.map_err(|e| self.sql(e))?;
-        Ok(any)
+        Ok(any || quoted)
     }
 
     async fn index_anew(&self, tx: &mut Tx, id: i64, grams: &str) -> Result<(), SqlError> {

@@ -1,7 +1,7 @@
 //! SIP over UDP, TCP, TLS and WebSocket: the one task that owns the sockets, and the trunks' configuration.
 //!
 //! Everything that SIP asks for is decided in `waihu_sip::Endpoint`; here are its sockets, its clock
-//! and its randomness. Absent on purpose: WebSocket from others.
+//! and its randomness.
 
 mod call;
 mod caller;
@@ -36,7 +36,7 @@ pub use network::{InvalidNetwork, Network};
 pub use probe::{Alive, options};
 pub use socket::{Callers, Counters, InviteRequest, Registration, SipSocket, SocketConfig};
 pub use stir::{Attestation, Signer, StirError};
-pub use streams::{Listen, StreamConfig};
+pub use streams::{Listen, StreamConfig, Web};
 pub use tls::{TlsError, TlsFiles};
 pub use trace::{Step, Way};
 pub use waihu_sip::{

@@ -19,7 +19,7 @@ use tokio::{
 };
 use waihu_sip::{
     CallHandle, CallsIn, Command, Credentials, Endpoint, EndpointConfig, Event, Hop, Invite, LargeRequests,
-    NameAddr, Referral, SessionDescription, Strangers, TimedOut, Uri, Usage,
+    NameAddr, Referral, SessionDescription, Strangers, TimedOut, Transport, Uri, Usage,
     registrar::{Registrar, Telephone},
     registration::{self, State},
     uri::Host,
@@ -240,6 +240,7 @@ impl Commands {
 #[derive(Clone)]
 pub struct SipSocket {
     local: SocketAddr,
+    ports: Arc<HashMap<Transport, u16>>,
     commands: Commands,
     calls: Arc<DashMap<CallHandle, mpsc::Sender<Event>>>,
     next: Arc<AtomicU64>,
@@ -280,9 +281,13 @@ impl SipSocket {
         let known = Arc::new(Known::new(config.callers));
         let room = Room::new(Arc::clone(&known), config.telephones.len());
         let streams = Streams::start(local, &config.streams, arrived, room).await?;
+        let ports = Arc::new(streams.ports().clone());
+        let port = |by: Transport| ports.get(&by).copied();
         let endpoint = Endpoint::new(EndpointConfig {
             bound: local,
-            tls_port: streams.tls_port(),
+            tls_port: port(Transport::Tls),
+            ws_port: port(Transport::Ws),
+            wss_port: port(Transport::Wss),
             referral: config.referral,
             calls_in: config.calls_in,
             strangers: config.strangers,
@@ -300,6 +305,7 @@ impl SipSocket {
         let (incoming, calls_in) = mpsc::channel(MAX_INCOMING);
         let own = Self {
             local,
+            ports,
             commands: Commands(orders),
             calls: Arc::default(),
             // Even handles are ours to choose; the endpoint gives odd ones to calls that come in.
@@ -335,6 +341,11 @@ impl SipSocket {
     /// The address it listens on.
     pub fn local_addr(&self) -> SocketAddr {
         self.local
+    }
+
+    /// Where others may open a stream of this kind; none where it is not listened for.
+    pub fn listens(&self, by: Transport) -> Option<SocketAddr> {
+        self.ports.get(&by).map(|port| SocketAddr::new(self.local.ip(), *port))
     }
 
     /// Whether the socket's task lives; once it has died no call can be placed.

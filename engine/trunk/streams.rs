@@ -1,8 +1,10 @@
 //! Connections: one for each hop that is reached by a stream, opened when something is to be sent there, and
 //! those that others open (RFC 3261 §18, RFC 5626 §4.4 keep-alives, RFC 7118 WebSocket).
 //!
-//! Each is a task of its own, so that a far end which does not read holds up nobody else. Deliberately absent:
-//! WebSocket from others; browsers reach agents' desks by the API.
+//! Each is a task of its own, so that a far end which does not read holds up nobody else.
+
+mod upgrade;
+mod web;
 
 use std::{
     collections::HashMap,
@@ -14,7 +16,6 @@ use std::{
 
 use bytes::Bytes;
 use dashmap::DashMap;
-use futures_util::{SinkExt as _, StreamExt as _};
 use nix::sys::socket::{setsockopt, sockopt};
 use rustls::pki_types::ServerName;
 use tokio::{
@@ -24,16 +25,9 @@ use tokio::{
     time::{Instant, timeout},
 };
 use tokio_rustls::{TlsAcceptor, TlsConnector};
-use tokio_tungstenite::{
-    WebSocketStream,
-    tungstenite::{
-        ClientRequestBuilder, Message, client::IntoClientRequest as _, http::Uri, protocol::WebSocketConfig,
-    },
-};
 use waihu_sip::{
     Hop, Transport,
     framing::{Frame, Framer},
-    message::MAX_BYTES,
 };
 
 use crate::{
@@ -73,6 +67,8 @@ pub(crate) enum Arrival {
     Connected(Hop),
     /// One is no more, and why where it was ours and that is a fault.
     Closed(Hop, u64, Option<String>),
+    /// Somebody from there may open none: why, by its label.
+    Refused(IpAddr, &'static str),
 }
 
 struct Setup {
@@ -82,6 +78,8 @@ struct Setup {
     names: Arc<DashMap<IpAddr, String>>,
     /// The path that a proxy serves WebSocket at.
     ws_path: String,
+    /// The sites whose pages may connect.
+    origins: Vec<String>,
     beat: Beat,
     arrivals: mpsc::Sender<Arrival>,
 }
@@ -149,8 +147,8 @@ pub(crate) struct Streams {
     open: HashMap<Hop, (u64, mpsc::Sender<Bytes>)>,
     setup: Arc<Setup>,
     next: u64,
-    /// Where TLS is listened for.
-    tls_port: Option<u16>,
+    /// Where each kind is listened for.
+    ports: HashMap<Transport, u16>,
 }
 
 /// What streams need to be told.
@@ -164,6 +162,19 @@ pub struct StreamConfig {
     pub names: Vec<(IpAddr, String)>,
     /// The path of a proxy's WebSocket; `/` where it is empty.
     pub ws_path: String,
+    /// Whether telephones in browsers may connect.
+    pub web: Web,
+}
+
+/// Where WebSocket of others is listened for, and whose (RFC 7118).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Web {
+    /// The port of WebSocket; none where it is not listened for.
+    pub ws_port: Option<u16>,
+    /// The port of WebSocket within TLS, with our certificate.
+    pub wss_port: Option<u16>,
+    /// The sites whose pages may connect, as browsers write them: `https://desk.example` (RFC 6454 §6.2).
+    pub origins: Vec<String>,
 }
 
 /// Whether others may open streams.
@@ -174,6 +185,33 @@ pub enum Listen {
     UdpOnly,
     /// TCP at the same port; TLS at the port above where there is a certificate.
     Streams,
+}
+
+/// One way in for others.
+#[derive(Clone)]
+struct Door {
+    transport: Transport,
+    tls: Option<TlsAcceptor>,
+}
+
+/// The ways in that are wished, each with its port.
+fn doors(local: SocketAddr, config: &StreamConfig) -> io::Result<Vec<(Door, u16)>> {
+    let within = |server: rustls::ServerConfig| Some(TlsAcceptor::from(Arc::new(server)));
+    let files = config.tls.as_ref();
+    let mut doors = Vec::new();
+    if config.listen == Listen::Streams {
+        doors.push((Door { transport: Transport::Tcp, tls: None }, local.port()));
+        if let Some(server) = files.map(tls::server).transpose()?.flatten() {
+            let door = Door { transport: Transport::Tls, tls: within(server) };
+            doors.push((door, local.port().saturating_add(1)));
+        }
+    }
+    doors.extend(config.web.ws_port.map(|port| (Door { transport: Transport::Ws, tls: None }, port)));
+    if let Some(port) = config.web.wss_port {
+        let server = files.map(tls::for_browsers).transpose()?.flatten().ok_or(TlsError::NoCertificate)?;
+        doors.push((Door { transport: Transport::Wss, tls: within(server) }, port));
+    }
+    Ok(doors)
 }
 
 impl Streams {
@@ -192,25 +230,20 @@ impl Streams {
         };
         let names = Arc::new(config.names.iter().cloned().collect());
         let ws_path = if config.ws_path.is_empty() { "/".to_owned() } else { config.ws_path.clone() };
-        let setup = Arc::new(Setup { local, client, names, ws_path, beat: BEAT, arrivals });
-        let mut tls_port = None;
-        if config.listen == Listen::Streams {
-            let listener = TcpListener::bind(local).await?;
-            tokio::spawn(listen(listener, None, Arc::clone(&setup), Arc::clone(&room)));
-            if let Some(server) = files.map(tls::server).transpose()?.flatten() {
-                let above = SocketAddr::new(local.ip(), local.port().saturating_add(1));
-                let listener = TcpListener::bind(above).await?;
-                let acceptor = TlsAcceptor::from(Arc::new(server));
-                tokio::spawn(listen(listener, Some(acceptor), Arc::clone(&setup), room));
-                tls_port = Some(above.port());
-            }
+        let origins = config.web.origins.clone();
+        let setup = Arc::new(Setup { local, client, names, ws_path, origins, beat: BEAT, arrivals });
+        let mut ports = HashMap::new();
+        for (n, (door, port)) in (0..).zip(doors(local, config)?) {
+            let listener = TcpListener::bind(SocketAddr::new(local.ip(), port)).await?;
+            ports.insert(door.transport, listener.local_addr()?.port());
+            tokio::spawn(listen(listener, n, door, Arc::clone(&setup), Arc::clone(&room)));
         }
-        Ok(Self { open: HashMap::new(), setup, next: 0, tls_port })
+        Ok(Self { open: HashMap::new(), setup, next: 0, ports })
     }
 
-    /// The port that TLS is listened for at; none where it is not.
-    pub(crate) fn tls_port(&self) -> Option<u16> {
-        self.tls_port
+    /// The ports that streams are listened for at.
+    pub(crate) fn ports(&self) -> &HashMap<Transport, u16> {
+        &self.ports
     }
 
     /// Sends to a hop, over the connection that there is or a new one. False where the far end does not read.
@@ -319,7 +352,10 @@ async fn carry(
     waiting: mpsc::Receiver<Bytes>,
 ) -> io::Result<()> {
     match hop.transport {
-        Transport::Ws | Transport::Wss => web_socket(setup, hop, stream, waiting).await,
+        Transport::Ws | Transport::Wss => {
+            let socket = web::dial(setup, hop, stream).await?;
+            web::carry(setup, hop, socket, waiting).await
+        }
         _ => plain(setup, hop, stream, waiting, OpenedBy::Us).await,
     }
 }
@@ -398,73 +434,10 @@ async fn write(writer: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Resu
     .await?
 }
 
-/// The same within WebSocket frames (RFC 7118 §5): one message each, pings by WebSocket's own, which everybody answers
-/// (RFC 6455 §5.5.2).
-async fn web_socket(
-    setup: &Setup,
-    hop: Hop,
-    stream: Box<dyn Wire>,
-    mut waiting: mpsc::Receiver<Bytes>,
-) -> io::Result<()> {
-    let mut socket = timeout(CONNECT_PATIENCE, shake(setup, hop, stream)).await??;
-    let Beat { every, patience } = setup.beat;
-    let (mut due, mut pong_due) = (Instant::now() + every, None);
-    loop {
-        tokio::select! {
-            message = socket.next() => {
-                (due, pong_due) = (Instant::now() + every, None);
-                match message {
-                    None | Some(Ok(Message::Close(_))) => return Ok(()),
-                    Some(Err(e)) => return Err(io::Error::other(e)),
-                    Some(Ok(Message::Text(text))) => tell(setup, hop, text.into()).await?,
-                    Some(Ok(Message::Binary(bytes))) => tell(setup, hop, bytes).await?,
-                    Some(Ok(_)) => {}
-                }
-            }
-            bytes = waiting.recv() => {
-                let Some(bytes) = bytes else { return Ok(()) };
-                // Text where it can be: some know no other (RFC 7118 §5).
-                let message = match std::str::from_utf8(&bytes) {
-                    Ok(text) => Message::text(text),
-                    Err(_) => Message::Binary(bytes),
-                };
-                timeout(STALL, socket.send(message)).await?.map_err(io::Error::other)?;
-            }
-            () = tokio::time::sleep_until(due) => {
-                let ping = Message::Ping(Bytes::new());
-                timeout(STALL, socket.send(ping)).await?.map_err(io::Error::other)?;
-                due = Instant::now() + every;
-                pong_due = pong_due.or(Some(Instant::now() + patience));
-            }
-            () = tokio::time::sleep_until(pong_due.unwrap_or(due)), if pong_due.is_some() => {
-                return Err(unanswered());
-            }
-        }
-    }
-}
-
-async fn shake(setup: &Setup, hop: Hop, stream: Box<dyn Wire>) -> io::Result<WebSocketStream<Box<dyn Wire>>> {
-    let scheme = if hop.transport == Transport::Wss { "wss" } else { "ws" };
-    let host = setup.names.get(&hop.address.ip()).map(|name| format!("{}:{}", *name, hop.address.port()));
-    let host = host.unwrap_or_else(|| hop.address.to_string());
-    let uri: Uri = format!("{scheme}://{host}{}", setup.ws_path)
-        .parse()
-        .map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e))?;
-    let request = ClientRequestBuilder::new(uri).with_sub_protocol("sip");
-    let request = request.into_client_request().map_err(io::Error::other)?;
-    let limits = WebSocketConfig::default().max_message_size(Some(MAX_BYTES)).max_frame_size(Some(MAX_BYTES));
-    let shaken = tokio_tungstenite::client_async_with_config(request, stream, Some(limits)).await;
-    Ok(shaken.map_err(io::Error::other)?.0)
-}
-
-async fn tell(setup: &Setup, hop: Hop, bytes: Bytes) -> io::Result<()> {
-    setup.arrivals.send(Arrival::Message(hop, bytes)).await.map_err(io::Error::other)
-}
-
-/// Takes connections of others, as many as there is room for.
-async fn listen(listener: TcpListener, tls: Option<TlsAcceptor>, setup: Arc<Setup>, room: Arc<Room>) {
+/// Takes connections of others by the `n`th way in, as many as there is room for.
+async fn listen(listener: TcpListener, n: u64, door: Door, setup: Arc<Setup>, room: Arc<Room>) {
     // Odd numbers are theirs, even ones ours.
-    let mut id = if tls.is_some() { 1_u64 << 62 } else { 1 };
+    let mut id = n << 60 | 1;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -477,35 +450,48 @@ async fn listen(listener: TcpListener, tls: Option<TlsAcceptor>, setup: Arc<Setu
         };
         let Some(held) = room.hold(from.ip()) else { continue };
         id = id.wrapping_add(2) | 1;
-        tokio::spawn(incoming(Arc::clone(&setup), stream, from, tls.clone(), id, held));
+        tokio::spawn(incoming(Arc::clone(&setup), stream, from, door.clone(), id, held));
     }
 }
 
-async fn incoming(
-    setup: Arc<Setup>,
-    stream: TcpStream,
-    from: SocketAddr,
-    tls: Option<TlsAcceptor>,
-    id: u64,
-    _held: Held,
-) {
-    let transport = if tls.is_some() { Transport::Tls } else { Transport::Tcp };
-    let hop = Hop::new(transport, from);
-    let _ = tune(&stream);
-    let stream: Box<dyn Wire> = match tls {
-        None => Box::new(stream),
-        Some(acceptor) => match timeout(CONNECT_PATIENCE, acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => Box::new(stream),
-            _ => return,
-        },
-    };
+/// A connection of others that messages can go over.
+enum Taken {
+    Plain(Box<dyn Wire>),
+    Web(web::Socket),
+}
+
+async fn incoming(setup: Arc<Setup>, stream: TcpStream, from: SocketAddr, door: Door, id: u64, _held: Held) {
+    let hop = Hop::new(door.transport, from);
+    let Some(taken) = take(&setup, stream, from, door).await else { return };
     let (outbox, waiting) = mpsc::channel(MAX_WAITING);
     if setup.arrivals.send(Arrival::Opened(hop, id, outbox)).await.is_err() {
         return;
     }
     // They keep it open; we only let it go when they are gone. Why they are is theirs to know.
-    let _ = plain(&setup, hop, stream, waiting, OpenedBy::Others).await;
+    let _ = match taken {
+        Taken::Plain(stream) => plain(&setup, hop, stream, waiting, OpenedBy::Others).await,
+        Taken::Web(socket) => web::carry(&setup, hop, socket, waiting).await,
+    };
     let _ = setup.arrivals.send(Arrival::Closed(hop, id, None)).await;
+}
+
+/// Goes through the handshakes of a connection of others.
+async fn take(setup: &Setup, stream: TcpStream, from: SocketAddr, door: Door) -> Option<Taken> {
+    let _ = tune(&stream);
+    let stream: Box<dyn Wire> = match door.tls {
+        None => Box::new(stream),
+        Some(acceptor) => Box::new(timeout(CONNECT_PATIENCE, acceptor.accept(stream)).await.ok()?.ok()?),
+    };
+    if !door.transport.is_web() {
+        return Some(Taken::Plain(stream));
+    }
+    match timeout(CONNECT_PATIENCE, upgrade::accept(stream, &setup.origins)).await.ok()? {
+        Ok(socket) => Some(Taken::Web(socket)),
+        Err(refused) => {
+            let _ = setup.arrivals.send(Arrival::Refused(from.ip(), refused?.label())).await;
+            None
+        }
+    }
 }
 
 #[cfg(test)]
@@ -527,8 +513,15 @@ mod tests {
         std::mem::forget(heard);
         let beat = Beat { every: Duration::from_millis(20), patience: Duration::from_secs(2) };
         let local = SocketAddr::from(([127, 0, 0, 1], 5060));
-        let setup =
-            Setup { local, client: None, names: Arc::default(), ws_path: "/".to_owned(), beat, arrivals };
+        let setup = Setup {
+            local,
+            client: None,
+            names: Arc::default(),
+            ws_path: "/".to_owned(),
+            origins: Vec::new(),
+            beat,
+            arrivals,
+        };
         let (near, far) = tokio::io::duplex(64);
         let (outbox, waiting) = mpsc::channel(8);
         let hop = Hop::new(transport, local);

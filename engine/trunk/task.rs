@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{Arc, atomic::Ordering},
     time::Instant,
 };
@@ -160,6 +160,7 @@ impl Task {
         match arrival {
             Arrival::Message(hop, bytes) => self.heard(hop, &bytes),
             Arrival::Opened(hop, id, outbox) => self.streams.opened(hop, id, outbox),
+            Arrival::Refused(from, why) => self.useless(from, why),
             Arrival::Connected(hop) => {
                 self.tally.faults.remove(&hop);
             }
@@ -175,6 +176,13 @@ impl Task {
                 self.endpoint.handle_input(self.now(), Input::Unreachable { to: hop });
             }
         }
+    }
+
+    /// Notes that what came from there was of no use.
+    fn useless(&mut self, from: IpAddr, why: &'static str) {
+        self.tally.discarded.fetch_add(1, Ordering::Relaxed);
+        self.measures.discarded(why);
+        self.discards.note(from, why);
     }
 
     async fn send(&mut self, to: Hop, bytes: Bytes) {
@@ -243,9 +251,7 @@ impl Task {
                 Output::Sign { hop, asked, sign } => self.tally.watch.saw(hop, asked, sign),
                 Output::Discarded { from, reason } => {
                     let Some(why) = why(&reason) else { continue };
-                    self.tally.discarded.fetch_add(1, Ordering::Relaxed);
-                    self.measures.discarded(why);
-                    self.discards.note(from.address.ip(), why);
+                    self.useless(from.address.ip(), why);
                     tracing::debug!(%reason, "a message was discarded");
                 }
             }

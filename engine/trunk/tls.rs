@@ -38,6 +38,9 @@ pub enum TlsError {
     /// Nobody is believed: the system has no authorities either.
     #[error("no authority is believed: name a file with tls_ca")]
     NobodyBelieved,
+    /// TLS is to be listened for without a certificate of ours.
+    #[error("TLS is listened for with a certificate: name it with tls_certificate and tls_key")]
+    NoCertificate,
     /// The certificate and its key do not go together, or cannot be used.
     #[error("the certificate or its key cannot be used: {0}")]
     Unusable(#[from] rustls::Error),
@@ -100,4 +103,9 @@ pub(crate) fn server(files: &TlsFiles) -> Result<Option<ServerConfig>, TlsError>
         builder.with_no_client_auth()
     };
     Ok(Some(builder.with_single_cert(chain(certificate)?, key(private)?)?))
+}
+
+/// The same for browsers, which are asked for no certificate: most have none, and would ask whoever sits before them.
+pub(crate) fn for_browsers(files: &TlsFiles) -> Result<Option<ServerConfig>, TlsError> {
+    server(&TlsFiles { authorities: None, certificate: files.certificate.clone() })
 }

@@ -252,10 +252,10 @@ const BoardPage = () => {
                     {trunks.length ? trunks.flatMap(({ name, calls: up, max_calls, cps, max_cps }) => [
                       <Load key={`${name} calls`} name={t('board.trunk.calls', { name })} of={up} most={max_calls} />,
                       <Load key={`${name} cps`} name={t('board.trunk.cps', { name })} of={cps} most={max_cps} />,
-                    ]) : <span className="soft">{t('board.trunks.none')}</span>}
+                    ]) : <p className="soft">{t('board.trunks.none')}</p>}
                   </Card>
                   <Card title={t('board.nodes')}>
-                    {nodes.length ? nodes.map((node) => <p key={node.name}><Mark of={node.alive && !node.draining ? 'running' : node.alive ? 'paused' : 'denied'}>{node.name}</Mark></p>) : <span className="soft">{t('none')}</span>}
+                    {nodes.length ? nodes.map((node) => <p key={node.name}><Mark of={node.alive && !node.draining ? 'running' : node.alive ? 'paused' : 'denied'}>{node.name}</Mark></p>) : <p className="soft">{t('board.trunks.none')}</p>}
                   </Card>
                 </div>
               </div>

@@ -1,9 +1,11 @@
 // One call: what came of it, what was said and why, its sound, what compliance decided, whether its files are whole.
-import { Button, Modal, Switch } from 'antd';
+import { Button, Switch } from 'antd';
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react';
-import { ask, client, fetchFile, type Shape } from '../client';
-import { Card, endedAs, Facts, Head, HERE, Mark, Moment, Nothing, Shown, Trouble } from '../parts';
+import { ask, client, fetchFile, Problem, type Shape } from '../client';
+import { Dialog } from '../dialog';
+import { Became, Card, endedAs, Facts, Head, Mark, Moment, Nothing, Shown, Trouble } from '../parts';
 import { Judged } from '../judged';
+import { Places } from '../places';
 import { InClear, stating, useClear, type Purpose } from '../purpose';
 import { useQuery } from '../query';
 import { go, useLocation } from '../router';
@@ -45,7 +47,7 @@ const Rule = ({ script, file, line, state, close }: At & { script: Script; close
     void marked.current?.scrollIntoView({ block: 'center' });
   }, [query.data]);
   return (
-    <Modal open {...HERE} onCancel={close} footer={null} width={860} title={t('call.rule.title', { file, line })}>
+    <Dialog onCancel={close} footer={null} width={860} title={t('call.rule.title', { file, line })}>
       <Shown query={query}>
         {({ files }) => {
           const ends = files.filter(({ name }) => name === file || name.endsWith(`/${file}`));
@@ -55,7 +57,7 @@ const Rule = ({ script, file, line, state, close }: At & { script: Script; close
           ))}</pre>;
         }}
       </Shown>
-    </Modal>
+    </Dialog>
   );
 };
 
@@ -147,7 +149,13 @@ const Up = ({ call, lines, zone }: { call: Shape['AttemptRecord']; lines: Line[]
   );
 };
 
-const Decision = ({ attempt, of, purpose }: { attempt: string; of: string; purpose?: Purpose }) => {
+/** What was promised, and what has become of it. */
+const Promised = ({ attempt, of }: { attempt: string; of: NonNullable<Outcome['promise']> }) => {
+  const query = useQuery(() => ask(client.GET('/v1/promises/{attempt}', { params: { path: { attempt } } })), `promise ${attempt}`);
+  return <>{of.amount} {of.currency} · {of.date} <Became of={query.data?.state} /></>;
+};
+
+const Decision = ({ attempt, of, purpose, zone }: { attempt: string; of: string; purpose?: Purpose; zone?: string }) => {
   const { t, n } = useWords();
   const query = useQuery(() => ask(client.GET('/v1/cases/{case}/decisions', { params: { path: { case: of }, header: stating(purpose) } })), `${of} ${purpose}`);
   return (
@@ -160,7 +168,7 @@ const Decision = ({ attempt, of, purpose }: { attempt: string; of: string; purpo
             <Facts of={[
               [t('call.decision'), <Mark key="v" of={decision.verdict}>{n('verdict', decision.verdict)}</Mark>],
               [t('campaign.profile'), <>{decision.profile} <code title={decision.profile_sha256} className="soft">{decision.profile_sha256.slice(0, 8)}</code></>],
-              [t('audit.at'), <Moment key="at" at={decision.at} />],
+              [t('audit.at'), <Moment key="at" at={decision.at} zone={zone} />],
               [t('verdict.despite'), decision.despite],
             ]} />
             <p className="soft small" style={{ marginTop: 10 }}>{t('call.rules')}</p>
@@ -200,14 +208,21 @@ const Texts = ({ attempt, left, zone }: { attempt: string; left: { template: str
   return (
     <Shown query={query}>
       {(texts) => texts.length ? texts.map((text, index) => (
-        <Facts key={index} of={[
-          [t('call.texts.template'), <code key="t">{text.template}</code>],
-          [t('campaign.state'), <Mark key="s" of={text.state}>{n('text', text.state)}</Mark>],
-          [t('call.texts.why'), text.why],
-          [t('call.texts.sent'), text.sent_at && <Moment key="at" at={text.sent_at} zone={zone} />],
-          [t('call.texts.due'), text.state === 'waiting' ? <Moment key="due" at={text.due_at} zone={zone} /> : undefined],
-        ]} />
-      )) : <p className="soft">{left.map(({ template }) => template).join(', ')}: {t('call.texts.none')}</p>}
+        <div key={index} className="act" role="group" aria-label={`${t('call.texts')}: ${text.template}`}>
+          <Facts of={[
+            [t('call.texts.template'), <code key="t">{text.template}</code>],
+            [t('campaign.state'), <Mark key="s" of={text.state}>{n('text', text.state)}</Mark>],
+            [t('call.texts.why'), text.why],
+            [t('call.texts.sent'), text.sent_at && <Moment key="at" at={text.sent_at} zone={zone} />],
+            [t('call.texts.due'), text.state === 'waiting' ? <Moment key="due" at={text.due_at} zone={zone} /> : undefined],
+          ]} />
+        </div>
+      )) : (
+        <>
+          <p className="soft">{left.map(({ template }) => template).join(', ')}: {t('call.texts.none')}</p>
+          <div className="acts" style={{ marginTop: 12 }}><Button onClick={query.reload}>{t('call.texts.again')}</Button></div>
+        </>
+      )}
     </Shown>
   );
 };
@@ -240,7 +255,13 @@ const Files = ({ attempt, outcome, purpose }: { attempt: string; outcome: Outcom
 /** What the call was judged to be; nothing where it was not, or not yet. */
 const Quality = ({ attempt, purpose, seek }: { attempt: string; purpose?: Purpose; seek?: (ms: number) => void }) => {
   const { t } = useWords();
-  const query = useQuery(() => ask(client.GET('/v1/calls/{attempt}/quality', { params: { path: { attempt }, header: stating(purpose) } })).catch(() => null), `quality ${attempt} ${purpose}`);
+  const none = (problem: unknown) => {
+    // That no key opens what it quotes is told.
+    if (problem instanceof Problem && problem.told.status === 409) throw problem;
+    return null;
+  };
+  const query = useQuery(() => ask(client.GET('/v1/calls/{attempt}/quality', { params: { path: { attempt }, header: stating(purpose) } })).catch(none), `quality ${attempt} ${purpose}`);
+  if (query.problem) return <Card title={t('quality')}><Trouble problem={query.problem} /></Card>;
   return query.data ? <Card title={t('quality')}><Judged of={query.data} seek={seek} /></Card> : null;
 };
 
@@ -301,8 +322,8 @@ const CallPage = ({ at }: { at: Record<string, string> }) => {
                 [t('call.identity'), <Mark key="i" of={result.identity === 'denied' ? 'hung_up' : result.identity}>{n('identity', result.identity)}</Mark>],
                 [t('call.disclosed'), t(result.debt_disclosed ? 'yes' : 'no')],
                 [t('call.talk'), result.answered_at ? clock(talkMs(result)) : '–'],
-                [t('call.promise'), result.promise && `${result.promise.amount} ${result.promise.currency} · ${result.promise.date}`],
-                [t('call.callback'), result.callback && [result.callback.date, result.callback.time].filter(Boolean).join(' ')],
+                [t('call.promise'), result.promise && <Promised key="p" attempt={attempt} of={result.promise} />],
+                [t('call.callback'), result.callback && [result.callback.date, result.callback.time, result.callback.time && `(${t('time.there')})`].filter(Boolean).join(' ')],
                 [t('call.handover'), result.handover && `${result.handover.agent} · ${result.handover.result}`],
                 [t('call.mood'), result.mood && `${t('call.mood.agitation')} ${result.mood.agitation} · ${t('call.mood.distress')} ${result.mood.distress} · ${t('call.mood.willingness')} ${result.mood.willingness}`],
                 [t('call.redial'), result.redial.verdict === 'no' ? `${t('call.redial.no')} (${result.redial.rule})` : <><Moment at={result.redial.not_before} zone={zone} /> ({result.redial.rule})</>],
@@ -327,7 +348,8 @@ const CallPage = ({ at }: { at: Record<string, string> }) => {
             </Card>
             <div>
               {result && may('quality:read') && <Quality attempt={attempt} purpose={purpose} seek={hears ? seek : undefined} />}
-              {may('decisions:read') && <Card title={t('call.decision')}><Decision attempt={attempt} of={call.case} purpose={purpose} /></Card>}
+              {may('cases:read') && <Card title={t('place.of', { id: call.case })}><Places of={call.case} /></Card>}
+              {may('decisions:read') && <Card title={t('call.decision')}><Decision attempt={attempt} of={call.case} purpose={purpose} zone={zone} /></Card>}
               {may('calls:read') && <Card title={t('call.signalling')}><Signalling attempt={attempt} /></Card>}
               {texts.length > 0 && may('calls:read') && <Card title={t('call.texts')}><Texts attempt={attempt} left={texts} zone={zone} /></Card>}
               {result && <Card title={t('call.files')}><Files attempt={attempt} outcome={result} purpose={purpose} /></Card>}

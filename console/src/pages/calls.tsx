@@ -7,9 +7,10 @@ import { download } from '../csv';
 import { Link } from '../link';
 import { Card, Head, Listed, Mark, Nothing, Shown } from '../parts';
 import { usePages } from '../pages';
+import { Places } from '../places';
 import { InClear, stating, useClear } from '../purpose';
 import { go, useLocation } from '../router';
-import { clock, useWords } from '../session';
+import { clock, useSession, useWords } from '../session';
 import { namesOf } from '../words';
 
 type Seek = Shape['Seek'];
@@ -30,6 +31,7 @@ export const talkMs = (call: { answered_at?: string | null; ended_at: string }) 
 
 const Calls = () => {
   const { t, n, time, lang } = useWords();
+  const { may } = useSession();
   const { message } = App.useApp();
   const { query: asked } = useLocation();
   const campaigns = asked.get('campaign') ?? undefined;
@@ -90,6 +92,7 @@ const Calls = () => {
           {filtered && <Button onClick={empty}>{t('do.clear')}</Button>}
         </form>
       </Card>
+      {seek.case && may('cases:read') && <Card title={t('place.of', { id: seek.case })}><Places of={seek.case} /></Card>}
       <Shown query={query}>
         {(calls) => (
           <Listed

@@ -1,9 +1,11 @@
 // What is kept of a person: found, handed out, erased. Whom somebody seeks stands in no address.
-import { App, Button, Form, Input, Modal, Select } from 'antd';
+import { App, Button, Form, Input, Select } from 'antd';
 import { useState } from 'react';
 import { ask, client, fetchPosted, said, type Shape } from '../client';
+import { Dialog } from '../dialog';
 import { Link } from '../link';
-import { Card, Facts, Head, HERE, Mark, Moment, Nothing, Trouble } from '../parts';
+import { Became, Card, Facts, Head, Mark, Moment, Nothing, Trouble } from '../parts';
+import { Places } from '../places';
 import { InClear, stating, useClear } from '../purpose';
 import { useQuery } from '../query';
 import { go, useLocation } from '../router';
@@ -35,14 +37,14 @@ const Erase = ({ of, done, close }: { of: Kept; done: () => void; close: () => v
     }
   };
   return (
-    <Modal open {...HERE} title={t('debtors.erase.sure', { id: of.debtor })} onCancel={close} onOk={() => form.submit()} okText={t('debtors.erase')} cancelText={t('do.cancel')} okButtonProps={{ danger: true, loading: busy }}>
+    <Dialog title={t('debtors.erase.sure', { id: of.debtor })} onCancel={close} onOk={() => form.submit()} okText={t('debtors.erase')} cancelText={t('do.cancel')} okButtonProps={{ danger: true, loading: busy }}>
       <p style={{ marginBottom: 12 }}>{t('debtors.erase.what')}</p>
       {problem !== undefined && <p className="note bad" role="alert" style={{ marginBottom: 12 }}>{said(problem, lang)}</p>}
       <Form form={form} layout="vertical" requiredMark={false} onFinish={(given) => void erase(given)}>
         <Form.Item name="reason" label={t('dnc.reason')} extra={t('debtors.erase.reason')} rules={[{ required: true, whitespace: true, message: t('need.reason') }]}><Input.TextArea maxLength={500} /></Form.Item>
         <Form.Item name="confirm" label={t('debtors.erase.type', { id: of.debtor })} rules={[{ validator: (_, value?: string) => (value?.trim() === of.debtor ? Promise.resolve() : Promise.reject(new Error(t('debtors.erase.same')))) }]}><Input maxLength={64} autoComplete="off" /></Form.Item>
       </Form>
-    </Modal>
+    </Dialog>
   );
 };
 
@@ -76,13 +78,23 @@ const Person = ({ of, changed }: { of: Kept; changed: () => void }) => {
     </div>}>
       <p className="soft small" style={{ marginBottom: 12 }}>{t('debtors.access.lead')}</p>
       {of.held && <p className="note warn" role="status" style={{ marginBottom: 12 }}>{t('debtors.held')} {may('holds:write') && <Link to="/holds">{t('nav.holds')}</Link>}</p>}
-      <Facts of={[[t('debtors.cases'), num(of.cases.length)], [t('debtors.calls'), num(of.calls.length)], [t('debtors.messages'), num(of.messages)], [t('debtors.holds'), num(of.holds.filter(({ stands }) => stands).length)]]} />
+      <Facts of={[[t('debtors.cases'), num(of.cases.length)], [t('debtors.calls'), num(of.calls.length)], [t('debtors.promises'), num(of.promises.length)], [t('debtors.messages'), num(of.messages)], [t('debtors.holds'), num(of.holds.filter(({ stands }) => stands).length)]]} />
       {seen.problem !== undefined && <Trouble problem={seen.problem} />}
       {cases.length > 0 && (
         <div className="scroll" style={{ marginTop: 12 }}>
           <table className="plain-table">
-            <thead><tr><th>{t('call.case')}</th><th>{t('people.name')}</th><th>{t('debtors.creditor')}</th><th>{t('desk.product')}</th><th>{t('dnc.stands')}</th></tr></thead>
-            <tbody>{cases.map((one) => <tr key={one.case}><td><code>{one.case}</code></td><td>{one.name}</td><td>{one.creditor}</td><td>{one.product}</td><td>{n('settled', one.state)}</td></tr>)}</tbody>
+            <thead><tr><th>{t('call.case')}</th><th>{t('people.name')}</th><th>{t('debtors.creditor')}</th><th>{t('desk.product')}</th><th>{t('dnc.stands')}</th><th>{t('place')}</th></tr></thead>
+            <tbody>{cases.map((one) => <tr key={one.case}><td><code>{one.case}</code></td><td>{one.name}</td><td>{one.creditor}</td><td>{one.product}</td><td>{n('settled', one.state)}</td><td>{one.state === 'open' && may('cases:read') ? <Places of={one.case} /> : '–'}</td></tr>)}</tbody>
+          </table>
+        </div>
+      )}
+      {of.promises.length > 0 && (
+        <div className="scroll" style={{ marginTop: 12 }}>
+          <table className="plain-table">
+            <thead><tr><th>{t('debtors.promises')}</th><th>{t('desk.promise.date')}</th><th>{t('debtors.promises.became')}</th><th>{t('call.case')}</th><th>{t('debtors.promises.made')}</th></tr></thead>
+            <tbody>{of.promises.map(({ attempt, case: about, ended_at, promise, state }) => (
+              <tr key={attempt}><td className="num">{promise.amount} {promise.currency}</td><td className="num">{promise.date}</td><td>{state ? <Became of={state} /> : t('unknown')}</td><td><code>{about}</code></td><td className="num"><Link to={`/calls/${attempt}`}><Moment at={ended_at} zone={of.cases.find((one) => one.case === about)?.time_zone} /></Link></td></tr>
+            ))}</tbody>
           </table>
         </div>
       )}

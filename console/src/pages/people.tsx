@@ -1,7 +1,8 @@
 // Who may sign in: added, changed, shut out, let in again with another password.
-import { App, Button, Form, Input, Modal, Select } from 'antd';
+import { App, Button, Form, Input, Select } from 'antd';
 import { useState } from 'react';
 import { ask, client, LEAST_PASSWORD, MOST_PASSWORD, said, type Shape } from '../client';
+import { Dialog } from '../dialog';
 import { Card, Head, HERE, Mark, Nothing, Shown } from '../parts';
 import { useQuery } from '../query';
 import { useSession, useWords } from '../session';
@@ -54,14 +55,14 @@ const Add = ({ done, close }: { done: () => void; close: () => void }) => {
     }
   };
   return (
-    <Modal open {...HERE} title={t('people.add')} onCancel={close} onOk={() => form.submit()} okText={t('people.add')} cancelText={t('do.cancel')}>
+    <Dialog title={t('people.add')} onCancel={close} onOk={() => form.submit()} okText={t('people.add')} cancelText={t('do.cancel')}>
       <Form form={form} layout="vertical" requiredMark={false} onFinish={(given) => void add(given)} initialValues={{ role: 'agent', answers: 'by_hand' }}>
         <Form.Item name="login" label={t('sign.name')} rules={[{ required: true, message: t('need.name') }]}><Input autoComplete="off" maxLength={64} /></Form.Item>
         <Form.Item name="password" label={t('people.password')} rules={[{ required: true, min: LEAST_PASSWORD, message: t('people.password.least', { n: LEAST_PASSWORD }) }]}><Input.Password autoComplete="new-password" maxLength={MOST_PASSWORD} /></Form.Item>
         <Fields />
         {role === 'agent' && <Form.Item name="answers" label={t('people.answers')} extra={t('people.answers.help')}><Select options={ANSWERS.map((value) => ({ value, label: t(`answers.${value}`) }))} /></Form.Item>}
       </Form>
-    </Modal>
+    </Dialog>
   );
 };
 
@@ -89,7 +90,7 @@ const Change = ({ person, done, close }: { person: Shape['PersonTold']; done: ()
     }
   };
   return (
-    <Modal open {...HERE} title={t('people.change.of', { login })} onCancel={close} footer={[
+    <Dialog title={t('people.change.of', { login })} onCancel={close} footer={[
       <Button key="no" onClick={close}>{t('do.cancel')}</Button>,
       <Button key="yes" type="primary" htmlType="submit" form="person-change" loading={busy}>{t('campaign.save')}</Button>,
     ]}>
@@ -98,7 +99,7 @@ const Change = ({ person, done, close }: { person: Shape['PersonTold']; done: ()
         initialValues={{ name, role, skills: Object.entries(skills).map(([skill, level]) => `${skill}=${level}`).join(', '), langs }}>
         <Fields fixed={fixed} ofRole={fixed ? t('people.role.own') : chosen === role ? undefined : t('people.role.other')} />
       </Form>
-    </Modal>
+    </Dialog>
   );
 };
 

@@ -1,8 +1,9 @@
 // Reports that are made by themselves: the plans, what was made, how each is getting on, and one to look at.
-import { App, Button, Modal } from 'antd';
+import { App, Button } from 'antd';
 import { useMemo, useState } from 'react';
 import { ask, client, handOver, part, said, type Shape } from '../client';
-import { Card, Head, HERE, Mark, Moment, Nothing, Shown } from '../parts';
+import { Dialog } from '../dialog';
+import { Card, Head, Mark, Moment, Nothing, Shown } from '../parts';
 import { usePages } from '../pages';
 import { useQuery } from '../query';
 import { useWords } from '../session';
@@ -47,7 +48,7 @@ const Seen = ({ of, preview, close }: { of: Content; preview: boolean; close: ()
   const tables = useMemo(() => tablesOf(of.html, lang === 'zh'), [of.html, lang]);
   const name = `${of.report}-${of.period}`;
   return (
-    <Modal open {...HERE} width={920} title={t('report.title', { report: of.report, period: of.period })} onCancel={close} footer={<div className="acts">
+    <Dialog width={920} title={t('report.title', { report: of.report, period: of.period })} onCancel={close} footer={<div className="acts">
       <Button onClick={() => handOver(new Blob([of.csv], { type: 'text/csv;charset=utf-8' }), `${name}.csv`)}>{t('report.csv')}</Button>
       <Button onClick={() => handOver(new Blob([of.html], { type: 'text/html;charset=utf-8' }), `${name}.html`)}>{t('report.html')}</Button>
     </div>}>
@@ -65,7 +66,7 @@ const Seen = ({ of, preview, close }: { of: Content; preview: boolean; close: ()
           ) : <p className="soft">{t('report.nothing')}</p>}
         </section>
       ))}
-    </Modal>
+    </Dialog>
   );
 };
 

@@ -5,7 +5,7 @@ import { useMemo, useState } from 'react';
 import { Chart, type Drawing } from '../chart';
 import { ask, client, type Shape } from '../client';
 import { download } from '../csv';
-import { Card, Figure, Head, Nothing, Shown } from '../parts';
+import { Card, Figure, Head, Heading, Nothing, Shown } from '../parts';
 import { useQuery } from '../query';
 import { go, useLocation } from '../router';
 import { clock, useWords } from '../session';
@@ -130,7 +130,7 @@ const Results = () => {
     <Card title={title} className="flush">
       <div className="scroll">
         <table className="plain-table">
-          <thead><tr><th>{title}</th><th className="r">{t('results.calls')}</th><th className="r">{t('results.person_rate')}</th><th className="r">{t('results.promises')}</th><th className="r" title={t('results.promise_rate.help')}>{t('results.promise_rate')}</th><th className="r">{t('results.due')}</th><th className="r">{t('results.kept')}</th><th className="r">{t('results.kept_in_part')}</th><th className="r" title={t('results.kept_rate.help')}>{t('results.kept_rate')}</th><th className="r">{t('results.promised')}</th></tr></thead>
+          <thead><tr><th>{title}</th><th className="r">{t('results.calls')}</th><th className="r">{t('results.person_rate')}</th><th className="r">{t('results.promises')}</th><Heading name={t('results.promise_rate')} help={t('results.promise_rate.help')} /><th className="r">{t('results.due')}</th><th className="r">{t('results.kept')}</th><th className="r">{t('results.kept_in_part')}</th><Heading name={t('results.kept_rate')} help={t('results.kept_rate.help')} /><th className="r">{t('results.promised')}</th></tr></thead>
           <tbody>
             {by(query.data ?? [], key).map((row) => (
               <tr key={row.name}><td>{label(key, row.name)}</td><td className="r">{num(row.calls)}</td><td className="r">{pct(row.person, row.calls)}</td><td className="r">{num(row.promises)}</td><td className="r">{pct(row.promises, row.person)}</td><td className="r">{num(row.due)}</td><td className="r">{num(row.kept)}</td><td className="r">{num(row.part)}</td><td className="r">{pct(row.kept, row.due)}</td><td className="r">{num(row.promised / 100)}</td></tr>

@@ -1,7 +1,8 @@
 // Versions of scripts: who submitted and approved them, what stands in them.
-import { App, Button, Collapse, Modal } from 'antd';
+import { App, Button, Collapse } from 'antd';
 import { useState } from 'react';
 import { ask, client, said, type Shape } from '../client';
+import { Dialog } from '../dialog';
 import { Card, Head, HERE, Mark, Nothing, Shown } from '../parts';
 import { useQuery } from '../query';
 import { useSession, useWords } from '../session';
@@ -15,11 +16,11 @@ const Content = ({ of, close }: { of: Version; close: () => void }) => {
   const { t } = useWords();
   const query = useQuery(() => ask(client.GET('/v1/scripts/{flow}/{sha256}', { params: { path: { flow: of.flow, sha256: of.sha256 } } })), of.sha256);
   return (
-    <Modal open {...HERE} onCancel={close} footer={null} width={900} title={`${of.flow} · ${t('scripts.files')}`}>
+    <Dialog onCancel={close} footer={null} width={900} title={`${of.flow} · ${t('scripts.files')}`}>
       <Shown query={query}>
         {({ files }) => <Collapse accordion items={files.map(({ name, text }) => ({ key: name, label: name, children: <pre className="code" tabIndex={0}>{text}</pre> }))} />}
       </Shown>
-    </Modal>
+    </Dialog>
   );
 };
 

@@ -364,23 +364,24 @@ pub(crate) struct Enqueue {
 /// Which open cases come into a campaign; all where nothing is set.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
-pub(crate) struct CaseFilter {
+pub struct CaseFilter {
     /// Of these kinds of loan; any where empty.
     #[schema(value_type = Vec<String>, max_items = 10, example = json!(["card"]))]
-    kinds: Vec<ProductKind>,
+    pub kinds: Vec<ProductKind>,
     /// Of these grades of risk; any where empty.
     #[schema(max_items = 100)]
-    risk_grades: Vec<String>,
+    pub risk_grades: Vec<String>,
     /// Overdue for so many days at least.
     #[schema(nullable = false)]
-    min_days_past_due: Option<u32>,
+    pub min_days_past_due: Option<u32>,
     /// Overdue for so many days at most.
     #[schema(nullable = false)]
-    max_days_past_due: Option<u32>,
+    pub max_days_past_due: Option<u32>,
 }
 
 impl CaseFilter {
-    fn lets_through(&self, case: &Case, now: WallTime) -> bool {
+    /// Whether a case is one of them, on the day that it is where its telephone rings.
+    pub fn lets_through(&self, case: &Case, now: WallTime) -> bool {
         let grade = case.dossier.risk_grade.as_deref().unwrap_or_default();
         let today = now
             .date_in(&case.time_zone)

@@ -221,6 +221,8 @@ pub(crate) struct PlaceTold {
     /// From when it is due, where it waits.
     #[schema(value_type = String, format = DateTime)]
     due_at: WallTime,
+    /// The callee's time zone, by its IANA name.
+    time_zone: String,
     /// The rule that put it there.
     rule: String,
     /// How many cases that are due are called before it, 10,000 at most; none where it is not due itself.
@@ -229,8 +231,8 @@ pub(crate) struct PlaceTold {
     more: bool,
 }
 
-impl From<QueuePlace> for PlaceTold {
-    fn from(place: QueuePlace) -> Self {
+impl PlaceTold {
+    fn of(place: QueuePlace, time_zone: &str) -> Self {
         let QueuePlace { campaign, campaign_state, state, rank, due_at, why, ahead } = place;
         let (ahead, more) = match ahead {
             None => (None, false),
@@ -238,7 +240,8 @@ impl From<QueuePlace> for PlaceTold {
             Some(Ahead::MoreThan(n)) => (Some(n), true),
         };
         let (campaign_state, state) = (campaign_state.into(), state.label());
-        Self { campaign, campaign_state, state, rank, due_at, rule: why, ahead, more }
+        let time_zone = time_zone.to_owned();
+        Self { campaign, campaign_state, state, rank, due_at, time_zone, rule: why, ahead, more }
     }
 }
 
@@ -246,11 +249,10 @@ impl From<QueuePlace> for PlaceTold {
 #[utoipa::path(get, path = "/v1/cases/{case}/queue", tag = "cases", params(("case" = CaseKey, Path, description = "The case")),
     responses((status = 200, description = "Its places, by the campaigns' ids", body = Vec<PlaceTold>)))]
 pub(crate) async fn queue(shared: Here, _: Who, At(case): At<CaseId>) -> Answer<Vec<PlaceTold>> {
-    if shared.store().case(&case).await?.is_none() {
-        return Err(Problem::not_found("case 案件"));
-    }
+    let stored = shared.store().case(&case).await?.ok_or_else(|| Problem::not_found("case 案件"))?;
     let places = shared.store().places(&case, now()).await?;
-    Ok(Json(places.into_iter().map(PlaceTold::from).collect()))
+    let zone = stored.case.time_zone.as_str();
+    Ok(Json(places.into_iter().map(|place| PlaceTold::of(place, zone)).collect()))
 }
 
 /// A change of a case's state.

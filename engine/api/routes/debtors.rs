@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 use waihu_keeping::{KeepError, KeptOf};
 use waihu_store::{Act, StoredCase};
-use waihu_types::{AttemptId, CaseId, DebtorId, PhoneNumber, WallTime};
+use waihu_types::{AttemptId, CaseId, DebtorId, PhoneNumber};
 
 use crate::{
     Problem,
@@ -25,6 +25,7 @@ use crate::{
         calls::{ended, fell, unopened},
         do_not_call::reason,
         holds::HoldEntry,
+        outcomes::Promised,
     },
     state::{Here, Shared, now},
 };
@@ -62,14 +63,16 @@ pub(crate) struct CaseOf {
     product: String,
     /// `open`, `paid` or `withdrawn`.
     state: &'static str,
+    /// The time zone of their place, by its IANA name.
+    time_zone: String,
 }
 
 impl CaseOf {
     fn of(stored: StoredCase, who: &Who) -> Self {
         let case = stored.case;
         let name = if who.sees_clear() { case.name } else { mask::name(&case.name) };
-        let (creditor, product) = (case.creditor, case.product);
-        Self { case: case.id.to_string(), name, creditor, product, state: stored.state.label() }
+        let (creditor, product, time_zone) = (case.creditor, case.product, case.time_zone);
+        Self { case: case.id.to_string(), name, creditor, product, state: stored.state.label(), time_zone }
     }
 }
 
@@ -82,6 +85,8 @@ pub(crate) struct DebtorKept {
     cases: Vec<CaseOf>,
     /// Calls by their attempts, the oldest first.
     calls: Vec<String>,
+    /// What was promised in these calls, and what became of it, in the order in which they ended.
+    promises: Vec<Promised>,
     /// How many text messages.
     messages: usize,
     /// Holds on the person, a case or a call, those that were lifted too.
@@ -93,16 +98,20 @@ pub(crate) struct DebtorKept {
 }
 
 impl DebtorKept {
-    fn of(debtor: &DebtorId, kept: KeptOf, who: &Who, now: WallTime) -> Self {
-        Self {
+    async fn of(shared: &Shared, debtor: &DebtorId, kept: KeptOf, who: &Who) -> Result<Self, Problem> {
+        let calls: Vec<&AttemptId> = kept.calls.iter().collect();
+        let promised = shared.store().promised(&calls).await?;
+        let now = now();
+        Ok(Self {
             debtor: debtor.to_string(),
             cases: kept.cases.into_iter().map(|stored| CaseOf::of(stored, who)).collect(),
-            calls: kept.calls.iter().map(AttemptId::to_string).collect(),
+            calls: calls.into_iter().map(AttemptId::to_string).collect(),
+            promises: promised.into_iter().map(|filed| Promised::of(filed, who)).collect::<Result<_, _>>()?,
             messages: kept.messages,
             held: kept.holds.iter().any(|hold| hold.stands(now)),
             holds: kept.holds.into_iter().map(|hold| HoldEntry::of(hold, now)).collect(),
             masked: !who.sees_clear(),
-        }
+        })
     }
 }
 
@@ -130,7 +139,7 @@ pub(crate) async fn find(shared: Here, who: Who, Body(it): Body<FindDebtor>) -> 
     let mut items = Vec::new();
     for debtor in debtors {
         match shared.inner().state.archive.kept_of(&debtor).await {
-            Ok(kept) => items.push(DebtorKept::of(&debtor, kept, &who, now())),
+            Ok(kept) => items.push(DebtorKept::of(&shared, &debtor, kept, &who).await?),
             Err(KeepError::UnknownDebtor) => {}
             Err(e) => return Err(problem(e)),
         }

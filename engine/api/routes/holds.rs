@@ -3,7 +3,7 @@
 use axum::{Json, http::StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use waihu_store::{HoldOn, StoredHold};
+use waihu_store::{HoldOn, HoldPlace, StoredHold};
 use waihu_types::WallTime;
 
 use crate::{
@@ -120,13 +120,13 @@ pub(crate) async fn place(
     Ok((StatusCode::CREATED, Json(Entered { id })))
 }
 
-/// Holds in the order in which they were placed, those that were lifted too.
+/// Holds: those that stand before those that were lifted or are over, and the newest first.
 #[utoipa::path(get, path = "/v1/holds", tag = "holds", params(Wanted),
     responses((status = 200, description = "A page of holds", body = Page<HoldEntry>)))]
 pub(crate) async fn list(shared: Here, _: Who, Asked(wanted): Asked<Wanted>) -> Answer<Page<HoldEntry>> {
-    let (from, limit, now) = (after::<i64>(wanted.cursor.as_deref())?, limit(wanted.limit)?, now());
-    let rows = shared.store().holds(from.unwrap_or(0), limit + 1).await?;
-    Page::of(rows, limit, |hold| hold.id, |hold| Ok(HoldEntry::of(hold, now))).map(Json)
+    let (from, limit, now) = (after::<HoldPlace>(wanted.cursor.as_deref())?, limit(wanted.limit)?, now());
+    let rows = shared.store().holds_page(from, limit + 1, now).await?;
+    Page::of(rows, limit, |hold| (hold.stands(now), hold.id), |hold| Ok(HoldEntry::of(hold, now))).map(Json)
 }
 
 /// Why a hold is lifted.

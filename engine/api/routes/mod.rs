@@ -58,6 +58,7 @@ pub(crate) fn all() -> OpenApiRouter<Shared> {
         .routes(routes!(outcomes::outcomes))
         .routes(routes!(outcomes::outcome))
         .routes(routes!(outcomes::promises))
+        .routes(routes!(outcomes::promise))
         .routes(routes!(scripts::list))
         .routes(routes!(scripts::read))
         .routes(routes!(scripts::approve))

@@ -202,19 +202,32 @@ pub(crate) struct Promised {
     state: Option<&'static str>,
 }
 
+impl Promised {
+    pub(super) fn of(filed: FiledOutcome, who: &Who) -> Result<Self, Problem> {
+        let FiledOutcome { outcome: o, fate, .. } = filed;
+        let promise = PromiseRecord(record(&o.promise, who)?);
+        let state = fate.map(Fate::label);
+        let (attempt, campaign, case, ended_at) = (o.attempt, o.campaign, o.case, o.ended_at);
+        Ok(Self { attempt, campaign, case, ended_at, promise, state })
+    }
+}
+
 /// Promises to pay, in the order in which their calls ended.
 #[utoipa::path(get, path = "/v1/promises", tag = "outcomes", params(Which),
     responses((status = 200, description = "A page of promises", body = Page<Promised>)))]
 pub(crate) async fn promises(shared: Here, who: Who, Asked(which): Asked<Which>) -> Answer<Page<Promised>> {
     let (from, limit) = (after::<After>(which.cursor.as_deref())?, limit(which.limit)?);
     let rows = shared.store().filed_page(&which.filter(Kept::Promises), from.as_ref(), limit + 1).await?;
-    let promised = |FiledOutcome { outcome: o, fate, .. }| {
-        let promise = PromiseRecord(record(&o.promise, &who)?);
-        let state = fate.map(Fate::label);
-        let (attempt, campaign, case, ended_at) = (o.attempt, o.campaign, o.case, o.ended_at);
-        Ok(Promised { attempt, campaign, case, ended_at, promise, state })
-    };
-    Page::of(rows, limit, |filed: &FiledOutcome| place(&filed.outcome), promised).map(Json)
+    Page::of(rows, limit, |filed| place(&filed.outcome), |filed| Promised::of(filed, &who)).map(Json)
+}
+
+/// What was promised in one call, and what became of it.
+#[utoipa::path(get, path = "/v1/promises/{attempt}", tag = "outcomes", params(("attempt" = Key, Path, description = "The attempt")),
+    responses((status = 200, description = "The promise", body = Promised)))]
+pub(crate) async fn promise(shared: Here, who: Who, At(attempt): At<AttemptId>) -> Answer<Promised> {
+    let found = shared.store().promised(&[&attempt]).await?.pop();
+    let found = found.ok_or_else(|| Problem::not_found("promise 承诺"))?;
+    Promised::of(found, &who).map(Json)
 }
 
 /// What compliance decided about a call, and from what.

@@ -3,17 +3,21 @@
 use std::{fs, path::PathBuf, process::ExitCode, sync::Arc};
 
 use anyhow::{Context, Result, bail};
-use clap::Args;
+use clap::{
+    Args,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
+use waihu_api::CaseFilter;
 use waihu_campaign::{ScriptName, Settings, Strategy, contact::ContactModel};
 use waihu_dialler::{ScriptSource, Variant, Wanted as WantedScripts};
-use waihu_store::{Imported, Placement, Store, StoredCampaign};
+use waihu_store::{CaseState, Imported, Placement, Store, StoredCampaign};
 use waihu_trunk::TrunkConfig;
-use waihu_types::{CampaignId, Case};
+use waihu_types::{CampaignId, Case, ProductKind};
 
 use crate::{
     commands::{
         dialog::{self, Wanted},
-        written::written,
+        written::{look, written},
     },
     gate,
     output::{note, out},
@@ -48,6 +52,42 @@ pub(crate) struct AddArgs {
     /// Every open case of the store 库中全部待催案件
     #[arg(long, conflicts_with = "cases")]
     stored: bool,
+    #[command(flatten)]
+    filter: FilterArgs,
+}
+
+/// Which of the store's open cases; all where nothing is set.
+#[derive(Debug, Args)]
+struct FilterArgs {
+    /// Of the store's, those of these kinds of loan 仅限这些贷款种类
+    #[arg(long, value_name = "KIND,…", value_delimiter = ',', requires = "stored", value_parser = kind())]
+    kind: Vec<ProductKind>,
+    /// Of the store's, those of these grades of risk 仅限这些风险等级
+    #[arg(long, value_name = "GRADE,…", value_delimiter = ',', requires = "stored")]
+    risk_grade: Vec<String>,
+    /// Of the store's, those overdue for so many days at least 逾期不少于几天
+    #[arg(long, value_name = "DAYS", requires = "stored")]
+    min_days_past_due: Option<u32>,
+    /// Of the store's, those overdue for so many days at most 逾期不多于几天
+    #[arg(long, value_name = "DAYS", requires = "stored")]
+    max_days_past_due: Option<u32>,
+}
+
+fn kind() -> impl TypedValueParser<Value = ProductKind> {
+    PossibleValuesParser::new(ProductKind::ALL.map(ProductKind::label))
+        .try_map(|word| word.parse::<ProductKind>())
+}
+
+impl FilterArgs {
+    /// The same as the API has it.
+    fn filter(&self) -> CaseFilter {
+        CaseFilter {
+            kinds: self.kind.clone(),
+            risk_grades: self.risk_grade.clone(),
+            min_days_past_due: self.min_days_past_due,
+            max_days_past_due: self.max_days_past_due,
+        }
+    }
 }
 
 pub(crate) fn create(project: &Project, args: &CreateArgs) -> Result<ExitCode> {
@@ -90,7 +130,17 @@ pub(crate) fn create(project: &Project, args: &CreateArgs) -> Result<ExitCode> {
 pub(crate) fn add(project: &Project, args: &AddArgs) -> Result<ExitCode> {
     crate::commands::runtime()?.block_on(async {
         let store = dialog::open(project).await?;
-        written(&store, &format!("campaign add {}", args.id), added(project, &store, args)).await
+        let filter = &args.filter;
+        let act = look(
+            &format!("campaign add {}", args.id),
+            [
+                ("--kind", !filter.kind.is_empty()),
+                ("--risk-grade", !filter.risk_grade.is_empty()),
+                ("--min-days-past-due", filter.min_days_past_due.is_some()),
+                ("--max-days-past-due", filter.max_days_past_due.is_some()),
+            ],
+        );
+        written(&store, &act, added(project, &store, args)).await
     })
 }
 
@@ -100,13 +150,15 @@ async fn added(project: &Project, store: &Store, args: &AddArgs) -> Result<ExitC
     };
     let made = Made::of(stored)?;
     let Some(file) = &args.cases else {
-        let mut placed = Filled::default();
+        let (mut placed, filter, now) = (Filled::default(), args.filter.filter(), dialog::now());
         let mut after = None;
         loop {
             let page = store.cases_page(after.as_ref(), 1_000).await?;
             let Some(last) = page.last() else { break };
             after = Some(last.case.id.clone());
-            let cases: Vec<Case> = page.into_iter().map(|stored| stored.case).collect();
+            let open = page.into_iter().filter(|stored| stored.state == CaseState::Open);
+            let wanted = open.map(|stored| stored.case).filter(|case| filter.lets_through(case, now));
+            let cases: Vec<Case> = wanted.collect();
             placed.add(place(store, &made, &cases).await?);
         }
         told(&args.id, &placed, 0)?;
@@ -266,7 +318,73 @@ async fn named(project: &Project, store: &Store, name: &ScriptName) -> Result<Ve
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+    use serde_json::json;
+
     use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: AddArgs,
+    }
+
+    fn adding(words: &[&str]) -> Result<AddArgs, clap::Error> {
+        Line::try_parse_from(["add"].iter().chain(words)).map(|line| line.args)
+    }
+
+    fn case(id: &str, kind: &str, grade: &str, days: u32) -> Case {
+        let case = json!({
+            "id": id, "phone": "13800000000", "name": "张伟", "lang": "zh", "creditor": "安信银行", "product": "贷款",
+            "amount": "3250.00", "currency": "CNY", "due_date": "2026-11-15", "kind": kind, "risk_grade": grade,
+            "days_past_due": days
+        });
+        serde_json::from_value(case).unwrap()
+    }
+
+    #[test]
+    fn of_the_stores_open_cases_those_come_in_that_are_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let project = Project::at(folder.path());
+        let runtime = crate::commands::runtime().unwrap();
+        let store = runtime.block_on(Store::open(project.store())).unwrap();
+        let cases = [
+            case("c-1", "card", "A", 10),
+            case("c-2", "card", "B", 40),
+            case("c-3", "mortgage", "B", 70),
+            case("c-4", "card", "A", 10),
+        ];
+        let settings = Settings::parse("trunk = \"main\"\nscript = \"reminder\"").unwrap();
+        let settings = serde_json::to_value(settings).unwrap();
+        runtime.block_on(async {
+            let now = dialog::now();
+            store.import(&cases, now).await.unwrap();
+            store.set_case_state(&cases[3].id, CaseState::Paid, None, now).await.unwrap();
+        });
+        let added: [(&[&str], u64); 6] = [
+            (&[], 3),
+            (&["--kind", "card"], 2),
+            (&["--kind", "card,mortgage", "--risk-grade", "B"], 2),
+            (&["--min-days-past-due", "40"], 2),
+            (&["--max-days-past-due", "39"], 1),
+            (&["--min-days-past-due", "11", "--max-days-past-due", "69", "--risk-grade", "A,B"], 1),
+        ];
+        for (n, (words, expected)) in added.into_iter().enumerate() {
+            let id = format!("number-{n}");
+            let args = adding(&[&[id.as_str(), "--stored"][..], words].concat()).unwrap();
+            let made = store.create_campaign(&args.id, &settings, Strategy::SHIPPED, dialog::now());
+            runtime.block_on(made).unwrap();
+            add(&project, &args).unwrap();
+            let counts = runtime.block_on(store.campaign_counts(&args.id)).unwrap();
+            assert_eq!((counts.waiting, counts.done), (expected, 0), "{words:?}");
+        }
+        let rows = runtime.block_on(store.audit(0, 10)).unwrap();
+        assert_eq!(rows[3].act, "campaign add number-3 --min-days-past-due");
+        for wrong in [&["x", "--stored", "--kind", "boat"][..], &["x", "--cases", "f.csv", "--kind", "card"]]
+        {
+            assert!(adding(wrong).is_err(), "{wrong:?}");
+        }
+    }
 
     #[test]
     fn the_example_of_settings_is_right() {

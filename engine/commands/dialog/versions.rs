@@ -13,7 +13,7 @@ use waihu_types::WallTime;
 
 use super::source::{Source, from_store, lines, open};
 use crate::{
-    commands::runtime,
+    commands::{runtime, written::written_by},
     output::{note, out},
     project::Project,
     table::Table,
@@ -63,8 +63,9 @@ pub(crate) fn submit(project: &Project, args: &SubmitArgs) -> Result<ExitCode> {
         script.files().iter().map(|(n, t)| (n.clone(), t.to_string())).collect();
     let stored = runtime()?.block_on(async {
         let store = open(project).await?;
-        let stored = store.submit_script(script.name(), script.sha256(), &files, &args.by, now()).await?;
-        anyhow::Ok(stored)
+        let act = act("submit", script.name(), script.sha256());
+        let submitted = store.submit_script(script.name(), script.sha256(), &files, &args.by, now());
+        written_by(&store, &args.by, &act, submitted).await
     })?;
     out!("{}", line(&stored))?;
     let label = stored.label();
@@ -79,16 +80,19 @@ pub(crate) fn approve(project: &Project, args: &ApproveArgs) -> Result<ExitCode>
     let stored = runtime()?.block_on(async {
         let store = open(project).await?;
         let found = store.find_script(flow, sha256).await?;
-        let script = from_store(project, &store, &found).await?;
-        let wrong = project.problems(&script);
-        if !wrong.is_empty() {
-            bail!(
-                "{} is not approved: its golden conversations do not hold 标准对话未通过:\n{}",
-                found.label(),
-                lines(&wrong)
-            );
-        }
-        Ok(store.approve_script(&found.flow, &found.sha256, &args.by, now()).await?)
+        let approved = async {
+            let script = from_store(project, &store, &found).await?;
+            let wrong = project.problems(&script);
+            if !wrong.is_empty() {
+                bail!(
+                    "{} is not approved: its golden conversations do not hold 标准对话未通过:\n{}",
+                    found.label(),
+                    lines(&wrong)
+                );
+            }
+            anyhow::Ok(store.approve_script(&found.flow, &found.sha256, &args.by, now()).await?)
+        };
+        written_by(&store, &args.by, &act("approve", &found.flow, &found.sha256), approved).await
     })?;
     out!("{}", line(&stored))?;
     Ok(ExitCode::SUCCESS)
@@ -99,7 +103,8 @@ pub(crate) fn withdraw(project: &Project, args: &ApproveArgs) -> Result<ExitCode
     let stored = runtime()?.block_on(async {
         let store = open(project).await?;
         let found = store.find_script(flow, sha256).await?;
-        anyhow::Ok(store.withdraw_script(&found.flow, &found.sha256, &args.by, now()).await?)
+        let withdrawn = store.withdraw_script(&found.flow, &found.sha256, &args.by, now());
+        written_by(&store, &args.by, &act("withdraw", &found.flow, &found.sha256), withdrawn).await
     })?;
     out!("{}", line(&stored))?;
     Ok(ExitCode::SUCCESS)
@@ -140,6 +145,11 @@ pub(crate) fn versions(project: &Project, args: &VersionsArgs) -> Result<ExitCod
     }
     out!("{table}")?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is done with a version, as it is written down: with the whole hash, which tells it from later ones too.
+fn act(deed: &str, flow: &str, sha256: &str) -> String {
+    format!("dialog {deed} {flow}@{sha256}")
 }
 
 /// `NAME@SHA`.

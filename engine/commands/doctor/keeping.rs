@@ -50,7 +50,7 @@ pub(super) async fn words(project: &Project, c: &Configuration) -> Option<Findin
     let store = Arc::new(c.existing_store().await.ok()??);
     let archive =
         Archive { store, vault: c.vault.open().ok()?, signer: None, recordings: project.recordings() };
-    let what = "searched words 检索文字";
+    let what = "words in the database 库中文字";
     let look = "see [vault] in waihu.toml, and `waihu vault status`\n请检查 waihu.toml 的 [vault]，并运行 waihu vault status";
     let kept = match archive.kept_words().await {
         Ok(kept) => kept,

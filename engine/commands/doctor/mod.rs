@@ -80,6 +80,7 @@ pub(crate) fn run(project: &Project, args: &DoctorArgs) -> Result<ExitCode> {
     match Configuration::of(project) {
         Ok(configuration) => {
             tell(vec![Finding::well("configuration 配置", setup::told(project, &configuration))])?;
+            tell(setup::agents(project).into_iter().collect())?;
             tell(setup::trunks(project, &args.trunk))?;
             let runtime = super::runtime()?;
             tell(runtime.block_on(setup::database(&configuration)))?;

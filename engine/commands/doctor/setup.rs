@@ -16,7 +16,7 @@ use waihu_types::WallTime;
 
 use super::Finding;
 use crate::{
-    commands::dialog::now,
+    commands::{dialog::now, listed::local},
     configuration::{Configuration, FILE, StoreAt},
     gate,
     project::Project,
@@ -139,6 +139,25 @@ fn days_off(path: &std::path::Path, now: WallTime) -> Finding {
         }
         (false, _) => Finding::bad(what, format!("{name}: not 缺少 {year}"), add(year)),
     }
+}
+
+/// When agents are at work, where `[agents]` of the configuration says so.
+pub(super) fn agents(project: &Project) -> Option<Finding> {
+    let what = "agents' hours 坐席工作时间";
+    Some(match gate::working_hours(project) {
+        Ok(hours) => match hours?.back_at(now().timestamp()) {
+            None => Finding::well(what, "at work now 现为工作时间"),
+            Some(back) => {
+                let back = local(WallTime::from_unix_millis(back.as_millisecond()));
+                Finding::well(what, format!("not at work now, from {back} on 现在下班，{back} 上班"))
+            }
+        },
+        Err(e) => Finding::bad(
+            what,
+            format!("{e:#}"),
+            "mend [agents] in waihu.toml: nobody is called before; waihu.example.toml explains its keys\n请修正 waihu.toml 的 [agents]，否则不能呼叫；各键说明见 waihu.example.toml",
+        ),
+    })
 }
 
 /// Each trunk's file, its password, its rules and its port; those that are `asked` are asked with OPTIONS.

@@ -42,7 +42,7 @@ pub(super) async fn write(project: &Project, store: &Store, args: &AnonymousArgs
         for outcome in &outcomes {
             let case = store.case(&outcome.case).await?.map(|stored| stored.case);
             let lines = if args.no_words { None } else { super::lines(project, &vault, outcome)? };
-            let score = store.judgement(&outcome.attempt).await?.and_then(|judged| judged.score);
+            let score = store.score_of(&outcome.attempt).await?;
             let row = row(&pseudonyms, outcome, case.as_ref(), lines.as_deref(), score);
             serde_json::to_writer(&mut file, &row)?;
             file.write_all(b"\n")?;

@@ -87,8 +87,10 @@ pub(crate) fn run(project: &Project, command: QualityCommand) -> Result<ExitCode
         match command {
             QualityCommand::List(args) => list(&store(project, &args.ground).await?, &args).await,
             QualityCommand::Checks(args) => checks(&store(project, &args.ground).await?, &args).await,
-            QualityCommand::Show(args) => show(&store(project, &args.ground).await?, &args).await,
-            QualityCommand::Run(args) => judge(project, &store(project, &args.ground).await?, args.all).await,
+            QualityCommand::Show(args) => show(&unlocked(project, &args.ground).await?, &args).await,
+            QualityCommand::Run(args) => {
+                judge(project, &unlocked(project, &args.ground).await?, args.all).await
+            }
             QualityCommand::Draw(ground) => {
                 let drawn =
                     waihu_dialler::draw(&store(project, &ground).await?, &project.sampling()?, now()).await?;
@@ -96,13 +98,22 @@ pub(crate) fn run(project: &Project, command: QualityCommand) -> Result<ExitCode
                 Ok(ExitCode::SUCCESS)
             }
             QualityCommand::Reviews(args) => review::list(&store(project, &args.ground).await?, &args).await,
-            QualityCommand::Review(args) => review::take(&store(project, &args.ground).await?, &args).await,
+            QualityCommand::Review(args) => {
+                review::take(&unlocked(project, &args.ground).await?, &args).await
+            }
         }
     })
 }
 
 async fn store(project: &Project, ground: &Ground) -> Result<Store> {
     if ground.practice { Ok(Store::open(project.practice_store()).await?) } else { open(project).await }
+}
+
+/// The same, which opens what is sealed, and seals what it keeps.
+async fn unlocked(project: &Project, ground: &Ground) -> Result<Store> {
+    let store = store(project, ground).await?;
+    Configuration::of(project)?.unlock(&store).await?;
+    Ok(store)
 }
 
 impl ListArgs {

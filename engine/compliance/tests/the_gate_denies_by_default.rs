@@ -241,6 +241,12 @@ fn without_its_days_off_a_year_is_denied() {
     assert_eq!(rule("2026-11-26T10:00:00"), None);
     assert_eq!(rule("2026-10-01T10:00:00").as_deref(), Some("example-hours"), "a day off");
     assert_eq!(rule("2026-10-01T15:00:00"), None);
+    // A Saturday like any, one that is worked for a day off, and the same where nothing is said of those.
+    assert_eq!(rule("2026-10-17T10:00:00").as_deref(), Some("example-hours"));
+    assert_eq!(rule("2026-10-10T10:00:00"), None);
+    let silent = profile(&EXAMPLE.replace("\nworked = ", "\n# "));
+    let saturday = denied(&silent, zone, &[], there(zone, "2026-10-10T10:00:00"));
+    assert_eq!(saturday.as_deref(), Some("example-hours"));
     assert_eq!(rule("2028-03-01T10:00:00").as_deref(), Some("holidays"));
     match example.decide(&subject(zone), &[], there(zone, "2028-03-01T10:00:00")) {
         Decision::Denied { evidence, until: None, .. } => {
@@ -255,7 +261,7 @@ fn without_its_days_off_a_year_is_denied() {
 #[test]
 fn every_fault_of_a_profile_is_told_by_its_line() {
     let text = "id = \"t\"\nzh = \"\"\nen = \"test\"\ncolour = 1\n[hours]\nid = \"h\"\nsource = \"s\"\nzh = \"时\"\nen = \"h\"\n\
-                every_day = [\"8-22\"]\nholiday = []\n[[cap]]\nid = \"clock\"\nsource = \"s\"\nzh = \"次\"\nen = \"c\"\n\
+                every_day = [\"8-22\"]\nholiday = []\nworked = []\n[[cap]]\nid = \"clock\"\nsource = \"s\"\nzh = \"次\"\nen = \"c\"\n\
                 counts = \"rings\"\nmost = -1\nwithin = \"1 week\"\nper = \"person\"\n[[rest]]\ndays = 0\n";
     let faults = Profile::parse("p.toml", text, |_| None).unwrap_err();
     let told: Vec<(usize, String)> = faults.0.iter().map(|f| (f.line, f.message.clone())).collect();
@@ -263,13 +269,14 @@ fn every_fault_of_a_profile_is_told_by_its_line() {
         (2, "zh is empty"),
         (4, "colour"),
         (10, "8-22"),
-        (5, "holidays = "),
-        (17, "attempts, effective, conversations"),
-        (18, "0 to 1000"),
-        (19, "7 days"),
-        (20, "number, debt"),
-        (22, "1 to 92"),
-        (21, "id is missing"),
+        (5, "holiday: the profile does not say"),
+        (5, "worked: the profile does not say"),
+        (18, "attempts, effective, conversations"),
+        (19, "0 to 1000"),
+        (20, "7 days"),
+        (21, "number, debt"),
+        (23, "1 to 92"),
+        (22, "id is missing"),
     ] {
         assert!(told.iter().any(|(l, m)| *l == line && m.contains(words)), "{line} {words}: {told:#?}");
     }

@@ -23,7 +23,7 @@ use crate::{
     sms::{
         Given, LetIn,
         reply::asks_to_stop,
-        text::{Alphabet, Coded, from_gsm, from_ucs2},
+        text::{Alphabet, Coded, from_gbk, from_gsm, from_ucs2},
     },
 };
 
@@ -405,6 +405,8 @@ fn words(deliver: &DeliverSm) -> String {
     match deliver.data_coding {
         DataCoding::Ucs2 | DataCoding::Other(0x18..=0x1B) => from_ucs2(octets),
         DataCoding::McSpecific | DataCoding::Other(0x10..=0x13 | 0xF0..=0xF3) => from_gsm(octets),
+        // Reserved there; GBK by centres in mainland China, as their own protocols (CMPP, SGIP, SMGP) have it.
+        DataCoding::Other(0x0F) => from_gbk(octets),
         // Latin 1, or ASCII, or something that holds none of the words that are looked for.
         _ => octets.iter().map(|octet| char::from(*octet)).collect(),
     }

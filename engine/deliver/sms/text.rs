@@ -111,6 +111,11 @@ pub(crate) fn from_ucs2(octets: &[u8]) -> String {
     char::decode_utf16(units).filter_map(Result::ok).collect()
 }
 
+/// Octets of GBK as text; what is none of it comes out as U+FFFD.
+pub(crate) fn from_gbk(octets: &[u8]) -> String {
+    encoding_rs::GBK.decode_without_bom_handling(octets).0.into_owned()
+}
+
 fn gsm(c: char) -> Option<Vec<u8>> {
     if let Some((_, code)) = EXTENDED.iter().find(|(known, _)| *known == c) {
         return Some(vec![ESCAPE, *code]);
@@ -161,6 +166,8 @@ mod tests {
         );
         assert_eq!(from_ucs2(&Coded::new("退订😀").whole()), "退订😀");
         assert_eq!(from_ucs2(&[0x90, 0x00, 0xD8, 0x3D, 0x8B, 0xA2, 0x00]), "退订");
+        assert_eq!(from_gbk(&[0xCD, 0xCB, 0xB6, 0xA9, b'T', 0xA3, 0xC4]), "退订TＤ");
+        assert_eq!(from_gbk(&[0xCD, 0xCB, 0xFF, 0xB6, 0xA9, 0xCD]), "退\u{fffd}订\u{fffd}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::{path::Path, sync::Arc};
 
 use common::{archive, key};
 use waihu_keeping::{Archive, KeepError, KeptWords, WordsKey, unlock_words};
-use waihu_store::{Said, Sought, Store};
+use waihu_store::{NewJudgement, Said, Sought, Store, StoreError};
 use waihu_vault::{Vault, VaultError, new_key};
 
 async fn a_call(archive: &Archive, id: &str) {
@@ -128,4 +128,38 @@ async fn a_lost_key_is_set_aside_and_its_words_come_back_with_it() {
     let both = node(folder.path(), &first, opening(&format!("{new}\n{lost}"))).await;
     unlock(&both).await.unwrap();
     assert_eq!((both.seal_earlier_words(9).await.unwrap(), found(&both).await), (1, 2));
+}
+
+#[tokio::test]
+async fn what_a_judgement_quotes_is_sealed_with_the_words_and_handed_out_by_who_opens_it() {
+    let (folder, first) = archive().await;
+    let plain = node(folder.path(), &first, Vault::none()).await;
+    common::a_call(&plain, "one", (b"RIFF".as_slice(), 1_000), "").await;
+    let record =
+        r#"{"checks":[{"evidence":[{"en":"the bot said Friday","zh":"说了周五"}],"id":"identity"}]}"#;
+    let judged = NewJudgement {
+        attempt: &key("one"),
+        revision: 1,
+        agent: None,
+        distress: 0,
+        person: true,
+        score: Some(40),
+        passed: false,
+        critical: false,
+        checks: &[("identity", "fail")],
+        record,
+    };
+    assert!(plain.store.keep_judgement(&judged, common::at(1)).await.unwrap());
+    let (line, _) = new_key().unwrap();
+    let own = node(folder.path(), &first, opening(&line)).await;
+    unlock(&own).await.unwrap();
+    assert_eq!(own.kept_words().await.unwrap(), standing(WordsKey::Opened, 1, 0, 0));
+    assert_eq!(own.seal_earlier_words(9).await.unwrap(), 1);
+    assert_eq!(own.kept_words().await.unwrap(), standing(WordsKey::Opened, 0, 1, 0));
+    assert_eq!(own.store.judgement(&key("one")).await.unwrap().unwrap().record, record);
+    let one = "one".parse().unwrap();
+    let out = |name: &str| waihu_keeping::handed_out(&folder.path().join(name)).unwrap();
+    let told = plain.access(&one, out("plain.zip"), "Li", common::at(2)).await.unwrap_err();
+    assert!(matches!(told, KeepError::Store(StoreError::Sealed { .. })), "{told}");
+    assert_eq!(own.access(&one, out("own.zip"), "Li", common::at(2)).await.unwrap().calls, 1);
 }

@@ -106,14 +106,7 @@ impl Endpoint {
         if self.calls.contains_key(&call) {
             return;
         }
-        // A telephone that is registered here is called where it is, by whichever of our addresses.
-        let ours = [self.config.local.ip(), self.config.bound.ip()];
-        let own = target.as_sip().filter(|uri| uri.host.address().is_some_and(|ip| ours.contains(&ip)));
-        let user = own.and_then(|uri| uri.user());
-        let place = user.and_then(|user| self.telephone(now, &user));
-        let (target, next_hop) = place.unwrap_or((target, next_hop));
-        // A Contact may bring headers, which have no place here (§19.1.1, table 1).
-        let target = target.for_request_line();
+        let (target, next_hop) = self.reached(now, target, next_hop);
         let mut request = self.request(Method::Invite, target, from, next_hop.transport);
         if let Some(id) =
             call_id.filter(|id| !id.is_empty() && !id.contains(|c: char| c.is_whitespace() || c.is_control()))

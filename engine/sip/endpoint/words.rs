@@ -30,6 +30,10 @@ pub struct EndpointConfig {
     pub bound: SocketAddr,
     /// The port that TLS is listened for at, where that is another than `local`'s: Via and Contact name it over TLS.
     pub tls_port: Option<u16>,
+    /// The same of WebSocket.
+    pub ws_port: Option<u16>,
+    /// The same of WebSocket within TLS.
+    pub wss_port: Option<u16>,
     /// User-Agent and Server.
     pub user_agent: String,
     /// Seeds branches, tags, Call-IDs and cnonces; draw it from the system's randomness, for a
@@ -55,6 +59,8 @@ impl EndpointConfig {
             local,
             bound: local,
             tls_port: None,
+            ws_port: None,
+            wss_port: None,
             user_agent: user_agent.to_owned(),
             seed,
             session_expires_s: 1_800,

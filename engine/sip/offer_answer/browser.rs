@@ -8,7 +8,7 @@
 use std::net::IpAddr;
 
 use super::Ours;
-use crate::sdp::{Candidate, Ice, Profile, SessionDescription};
+use crate::sdp::{Candidate, Ice, Media, Profile, SessionDescription};
 
 /// The one section's name (RFC 5888), and the group that says that all goes by one port (RFC 9143).
 const MID: &str = "0";
@@ -49,6 +49,16 @@ impl Ours<'_> {
             };
         }
         offer
+    }
+}
+
+/// In an answer to a later offer of a browser, what proves where we are is what it was (RFC 8839, 4.4.1.1.1).
+pub(super) fn go_on(answer: &mut SessionDescription, (ours, mine): (&SessionDescription, &Media)) {
+    answer.ice_lite = ours.ice_lite;
+    answer.groups.clone_from(&ours.groups);
+    for media in answer.media.iter_mut().filter(|media| media.is_usable_audio()) {
+        media.msid.clone_from(&mine.msid);
+        media.ice = mine.ice.clone();
     }
 }
 

@@ -154,6 +154,7 @@ async fn main() -> Done<()> {
             true => "-".to_owned(),
             false => format!("{:.0}", utterances as f64 / begun.elapsed().as_secs_f64()),
         };
+        let how = if secret.is_some() { ", sealed" } else { "" };
         let ended = Some(Disposition::PromiseToPay);
         let narrow = Sought { words: Some("还款".into()), disposition: ended, ..Sought::default() };
         let within =
@@ -171,7 +172,7 @@ async fn main() -> Done<()> {
             }
             took.sort_by(f64::total_cmp);
             println!(
-                "| {name} | {utterances} | {a_second} | {words} | {found} | {:.1} / {:.1} |",
+                "| {name}{how} | {utterances} | {a_second} | {words} | {found} | {:.1} / {:.1} |",
                 took[TIMES / 2],
                 took[TIMES - 1]
             );

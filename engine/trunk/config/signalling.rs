@@ -1,6 +1,8 @@
 //! `[signalling]` and `[[phone]]` of a trunk's file: by what SIP travels, who is believed, who may call in,
 //! whether we register, and which telephones register here.
 
+mod web;
+
 use std::{
     net::{IpAddr, SocketAddr},
     path::PathBuf,
@@ -19,7 +21,7 @@ use crate::{
     network::Network,
     socket::{Callers, SocketConfig},
     stir::{Attestation, Signer},
-    streams::{Listen, StreamConfig},
+    streams::{Listen, StreamConfig, Web},
     tls::TlsFiles,
 };
 
@@ -58,6 +60,7 @@ pub struct Signalling {
     tls: Option<TlsFiles>,
     tls_name: Option<String>,
     ws_path: String,
+    web: Web,
     hep: Option<(String, u32, Option<PasswordRef>)>,
     phones: Vec<Phone>,
 }
@@ -74,6 +77,9 @@ pub(super) struct SignallingTable {
     tls_certificate: Option<PathBuf>,
     tls_key: Option<PathBuf>,
     ws_path: Option<String>,
+    ws_port: Option<u16>,
+    wss_port: Option<u16>,
+    ws_origins: Vec<String>,
     register: bool,
     registrar: Option<String>,
     register_expires_s: Option<u32>,
@@ -98,6 +104,8 @@ struct Phone {
     /// Who has it at their desk.
     login: Option<String>,
     digests: Digests,
+    /// It sits in a browser, which wants its sound by ICE and DTLS.
+    in_browser: bool,
 }
 
 /// What a telephone may prove itself by.
@@ -117,6 +125,8 @@ pub(super) struct PhoneTable {
     login: Option<String>,
     #[serde(default)]
     digest: Option<String>,
+    #[serde(default)]
+    browser: bool,
     #[serde(default)]
     password_file: Option<PathBuf>,
     #[serde(default)]
@@ -167,6 +177,13 @@ impl SignallingTable {
                 "nothing goes by TLS; write transport = \"tls\" or \"wss\"".into(),
             ));
         }
+        let phones = self::phones(phones, wrong)?;
+        let web = web::web(
+            Web { ws_port: self.ws_port, wss_port: self.wss_port, origins: self.ws_origins },
+            web::Phones { any: !phones.is_empty(), in_browsers: phones.iter().any(|phone| phone.in_browser) },
+            certificate.is_some(),
+            wrong,
+        )?;
         let tls = wanted.then_some(TlsFiles { authorities: self.tls_ca, certificate });
         if self.register && !has_password {
             return Err(wrong("register", "a registration needs username and a password's reference".into()));
@@ -204,7 +221,8 @@ impl SignallingTable {
             tls,
             tls_name: self.tls_name,
             ws_path: self.ws_path.unwrap_or_default(),
-            phones: self::phones(phones, wrong)?,
+            web,
+            phones,
             hep,
         })
     }
@@ -272,7 +290,7 @@ fn phones(tables: Vec<PhoneTable>, wrong: &Wrong<'_>) -> Result<Vec<Phone>, Conf
         return Err(wrong("phone", format!("at most {MAX_PHONES} telephones")));
     }
     let mut phones: Vec<Phone> = Vec::with_capacity(tables.len());
-    for PhoneTable { user, login, digest, password_file, password_env } in tables {
+    for PhoneTable { user, login, digest, browser, password_file, password_env } in tables {
         let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
         if user.is_empty() || !user.bytes().all(plain) || phones.iter().any(|p| p.user == user) {
             return Err(wrong("phone.user", format!("{user:?}: letters, digits, - _ . and each user once")));
@@ -295,7 +313,7 @@ fn phones(tables: Vec<PhoneTable>, wrong: &Wrong<'_>) -> Result<Vec<Phone>, Conf
                 ));
             }
         };
-        phones.push(Phone { user, password, login, digests });
+        phones.push(Phone { user, password, login, digests, in_browser: browser });
     }
     Ok(phones)
 }
@@ -332,6 +350,7 @@ impl TrunkConfig {
                 tls: s.tls.clone(),
                 names: s.tls_name.iter().flat_map(|name| proxies().map(|ip| (ip, name.clone()))).collect(),
                 ws_path: s.ws_path.clone(),
+                web: s.web.clone(),
             },
             callers: Callers::Of(networks),
             strangers: s.strangers,
@@ -404,6 +423,11 @@ impl TrunkConfig {
     /// Whether a telephone that may register here is this user's.
     pub fn has_phone(&self, user: &str) -> bool {
         self.signalling.phones.iter().any(|phone| phone.user == user)
+    }
+
+    /// Whether a telephone that may register here is this user's, and sits in a browser.
+    pub(super) fn has_browser(&self, user: &str) -> bool {
+        self.signalling.phones.iter().any(|phone| phone.user == user && phone.in_browser)
     }
 
     /// Who has one of these telephones at their desk, each by login, with its user.

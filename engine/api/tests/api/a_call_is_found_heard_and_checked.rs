@@ -260,6 +260,36 @@ async fn holds_are_compliances_and_the_audit_is_checked() {
 }
 
 #[tokio::test]
+async fn holds_are_listed_the_newest_first_and_those_that_stand_before_others() {
+    let server = server().await;
+    let token = server.token(Role::Compliance).await;
+    let place = async |id: &str| {
+        let wanted = json!({"kind": "case", "id": id, "why": "a court"});
+        server.post(&token, "/v1/holds", wanted).await.body["id"].clone()
+    };
+    let mut ids = Vec::new();
+    for id in ["C-1", "C-2", "C-3", "C-4", "C-5"] {
+        ids.push(place(id).await);
+    }
+    for lifted in [&ids[4], &ids[1]] {
+        let lift = format!("/v1/holds/{lifted}/lift");
+        assert_eq!(server.post(&token, &lift, json!({"why": "over"})).await.status, 204);
+    }
+    let (mut seen, mut path) = (Vec::new(), "/v1/holds?limit=2".to_owned());
+    loop {
+        let page = server.get(&token, &path).await.body;
+        let subjects = page["items"].as_array().unwrap().iter().map(|hold| hold["subject"].clone());
+        seen.extend(subjects);
+        let Some(next) = page["next"].as_str() else { break };
+        path = format!("/v1/holds?limit=2&cursor={next}");
+        // What is placed meanwhile moves nothing.
+        place("C-6").await;
+    }
+    assert_eq!(seen, ["C-4", "C-3", "C-1", "C-5", "C-2"]);
+    assert_eq!(server.get(&token, "/v1/holds?limit=1").await.body["items"][0]["subject"], "C-6");
+}
+
+#[tokio::test]
 async fn a_row_leads_nowhere_but_to_the_recordings() {
     let server = server().await;
     let mut outcome = up(&server, "one").await;
@@ -360,6 +390,12 @@ async fn what_became_of_a_promise_is_told_and_counted() {
     let told = server.get(&integrator, "/v1/promises").await.body;
     assert_eq!(told["items"][0]["state"], "kept");
     let operations = server.token(Role::Operations).await;
+    // By its call, and with all that is kept of a person, it is the same; of a call without one nothing is told.
+    assert_eq!(server.get(&operations, "/v1/promises/one").await.body, told["items"][0]);
+    assert_eq!(server.get(&operations, "/v1/promises/two").await.status, 404);
+    let compliance = server.token(Role::Compliance).await;
+    let found = server.post(&compliance, "/v1/debtors/find", json!({"case": case.id})).await.body;
+    assert_eq!(found["items"][0]["promises"], told["items"]);
     let results = server.get(&operations, "/v1/results").await.body;
     let counted = ["promises", "due", "kept", "kept_in_part"].map(|key| results[0][key].as_i64().unwrap());
     assert_eq!(counted, [1, 1, 1, 0]);
@@ -506,8 +542,22 @@ async fn a_judgement_is_read_with_its_evidence_and_counted_by_check() {
         (&json!(false), &json!(true), &json!("identity"))
     );
     assert_eq!(whole["checks"][0]["evidence"][0]["line"], 1);
+    // Sealed it is read as before; without its key that is told, and the list goes on.
+    let sealing = |id: i64, byte: u8| {
+        let secret = waihu_store::SealingSecret::of(&[byte; 32]).unwrap();
+        server.store.seal_with(waihu_store::Seal::new(waihu_store::Keeper::All, (id, &secret), []));
+    };
+    sealing(1, 7);
+    assert!(server.store.keep_judgement(&new, now()).await.unwrap());
+    let sealed = server.get(&compliance, "/v1/calls/one/quality").await.body;
+    assert_eq!(sealed["checks"], whole["checks"]);
+    sealing(2, 8);
+    let closed = server.get(&compliance, "/v1/calls/one/quality").await;
+    assert_eq!(closed.status, 409);
+    assert!(closed.body["detail"].as_str().unwrap().contains("waihu vault status"), "{}", closed.body);
     let listed = server.get(&compliance, "/v1/quality?failing=identity&passed=false").await.body;
     assert_eq!(listed["items"][0]["attempt"], "one");
+    assert_eq!(listed["items"][0]["failing"][0], "identity");
     assert_eq!(server.get(&compliance, "/v1/quality?failing=hours").await.body["items"], json!([]));
     assert_eq!(server.get(&compliance, "/v1/quality?failing=manners").await.status, 422);
     let shares = server.get(&compliance, "/v1/quality/checks").await.body;

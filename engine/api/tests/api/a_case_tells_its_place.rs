@@ -23,7 +23,7 @@ async fn a_case_tells_how_many_are_called_before_it() {
     let told = server.get(&token, "/v1/cases/C1/queue").await.body;
     let place = json!({
         "campaign": "november", "campaign_state": "running", "state": "waiting", "rank": 1, "due_at": due_at,
-        "rule": "new", "ahead": 1, "more": false
+        "time_zone": "Asia/Shanghai", "rule": "new", "ahead": 1, "more": false
     });
     assert_eq!(told, json!([place]));
     let told = server.get(&token, "/v1/cases/C3/queue").await.body;

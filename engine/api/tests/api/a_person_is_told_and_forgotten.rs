@@ -36,8 +36,8 @@ async fn a_person_is_found_by_one_of_three_and_by_who_may() {
     let ids: Vec<&str> =
         person["cases"].as_array().unwrap().iter().map(|c| c["case"].as_str().unwrap()).collect();
     assert_eq!(
-        (ids.as_slice(), &person["calls"], &person["held"]),
-        (&["C1", "C2"][..], &json!([]), &json!(false))
+        (ids.as_slice(), &person["calls"], &person["promises"], &person["held"]),
+        (&["C1", "C2"][..], &json!([]), &json!([]), &json!(false))
     );
     assert_eq!(whose(&find(json!({"case": "C3"})).await.body), ["D-8"]);
     assert_eq!(whose(&find(json!({"case": "C4"})).await.body), ["C4"], "a case that names nobody is its own");

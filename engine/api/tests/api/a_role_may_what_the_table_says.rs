@@ -98,6 +98,7 @@ async fn an_agent_reads_of_cases_and_calls_what_the_desk_shows_alone() {
         "/v1/outcomes",
         "/v1/outcomes?case=C1",
         "/v1/promises",
+        "/v1/promises/a-1",
         "/v1/results",
         "/v1/results/costs",
         "/v1/board",

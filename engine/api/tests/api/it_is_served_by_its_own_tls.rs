@@ -5,12 +5,20 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::Command,
+    sync::Arc,
+    time::Duration,
 };
 
 use crate::common::{Server, person, server_as};
 use reqwest::{Certificate, Client, StatusCode};
+use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
 use serde_json::json;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    time::timeout,
+};
+use tokio_rustls::TlsConnector;
 use waihu_api::{Cookies, ServeError, State, Tls};
 use waihu_store::Role;
 
@@ -87,6 +95,42 @@ async fn who_trusts_it_signs_in_with_a_cookie_that_goes_no_other_way() {
     let (other, _) = certificate(folder.path(), "other");
     assert!(trusts(&other).get(url("/healthz")).send().await.is_err());
     assert!(client.get(format!("http://{at}/healthz")).send().await.is_err());
+}
+
+/// What comes back to half a head, until the connection is closed.
+async fn half_a_head(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> String {
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: waihu\r\n").await.unwrap();
+    let mut told = Vec::new();
+    // Closed without a farewell of TLS it is closed as well.
+    let _ = timeout(Duration::from_secs(120), stream.read_to_end(&mut told)).await.unwrap();
+    String::from_utf8_lossy(&told).into_owned()
+}
+
+#[tokio::test]
+async fn who_does_not_end_the_head_of_a_request_is_let_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let (cert, key) = certificate(folder.path(), "own");
+    let (server, locked) = served(Tls::read(&cert, &key).unwrap()).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let plain = listener.local_addr().unwrap();
+    tokio::spawn(waihu_api::serve(listener, None, server.app.clone(), 16, std::future::pending()));
+
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(&cert).unwrap()).unwrap();
+    let ring = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(ring)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = ServerName::try_from("127.0.0.1").unwrap();
+    let shaken =
+        TlsConnector::from(Arc::new(config)).connect(name, TcpStream::connect(locked).await.unwrap());
+    let (plain, locked) = tokio::join!(
+        half_a_head(TcpStream::connect(plain).await.unwrap()),
+        half_a_head(shaken.await.unwrap())
+    );
+    assert!(!plain.contains(" 200 ") && !locked.contains(" 200 "), "{plain}{locked}");
 }
 
 #[test]

@@ -37,6 +37,8 @@ async fn who_asks_for_no_more_is_barred_before_the_centre_has_its_answer() {
         ("13800000023", json!({ "from": "13800000023", "coding": 1, "text": "td" })),
         ("13800000024", json!({ "from": "13800000024", "text": "QUIT", "udh": [5, 0, 3, 7, 1, 1] })),
         ("13800000025", json!({ "from": "13800000025", "coding": 8, "text": "ＴＤ", "payload": true })),
+        // 退订, in GBK.
+        ("13800000026", json!({ "from": "13800000026", "coding": 15, "octets": [0xCD, 0xCB, 0xB6, 0xA9] })),
         ("+12125550142", json!({ "from": "12125550142", "ton": 1, "text": "opt out" })),
     ]
     .into_iter()

@@ -6,8 +6,9 @@
 //   5 takes it and never answers                    others: takes it and says later that it was delivered
 //
 // What callees text back stands on standard input, a JSON object a line: `from`, `text`, and where wanted `ton`,
-// `coding`, `esm_class`, `udh` (octets) and `payload`. Each is given to whoever is bound, one after the other, and
-// again to whoever is bound next where the line broke before an answer came; `lose` answers to it never come.
+// `coding`, `esm_class`, `udh` (octets) and `payload`; `octets` in place of `text` go as they are. Each is given to
+// whoever is bound, one after the other, and again to whoever is bound next where the line broke before an answer
+// came; `lose` answers to it never come.
 const readline = require('readline');
 const smpp = require('smpp');
 
@@ -23,7 +24,8 @@ const give = () => {
   if (!reply || !bound || reply.at === bound) return;
   const session = bound;
   reply.at = session;
-  const words = reply.udh ? { udh: Buffer.from(reply.udh), message: reply.text } : reply.text;
+  const said = reply.octets ? Buffer.from(reply.octets) : reply.text;
+  const words = reply.udh ? { udh: Buffer.from(reply.udh), message: said } : said;
   session.deliver_sm({
     source_addr: reply.from,
     source_addr_ton: reply.ton || 0,

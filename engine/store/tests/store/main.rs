@@ -24,6 +24,7 @@ mod outcomes_are_filed_once;
 mod outcomes_are_of_their_schema;
 mod people_sign_in;
 mod promises_are_kept_or_broken;
+mod quotes_are_sealed;
 mod strategies_are_kept;
 mod talks_are_kept;
 mod the_audit_is_a_chain;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::common::older::{OLDEST, all};
 
 /// What is right although it does not only add: the migration, how the statement begins, and why.
-const REASONED: [(i64, &str, &str); 9] = [
+const REASONED: [(i64, &str, &str); 11] = [
     (
         12,
         "CREATE TRIGGER AUDIT_STAYS",
@@ -24,6 +24,8 @@ const REASONED: [(i64, &str, &str); 9] = [
     ),
     (19, "DROP VIEW OUTCOMES_V1", "it is made again with all its columns, and one more"),
     (19, "CREATE OR REPLACE VIEW OUTCOMES_V1", "all its columns are there, and one more"),
+    (24, "DROP TRIGGER REVIEW_ACTS_STAY", "what takes its place lets more pass"),
+    (24, "CREATE TRIGGER REVIEW_ACTS_STAY", "it lets more pass than the one before"),
 ];
 
 /// The statements of a migration, each as its words in capitals: without comments, and with every text the same.

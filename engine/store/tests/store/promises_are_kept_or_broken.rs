@@ -4,7 +4,7 @@ use jiff::civil::date;
 use waihu_campaign::fate::Fate;
 use waihu_store::{CaseState, Kept, NewAttempt, PageFilter, Part, Store};
 use waihu_types::{
-    Case, Currency, Disposition, Money, Outcome, Promise, PromiseState, PromisedPart, WallTime,
+    AttemptId, Case, Currency, Disposition, Money, Outcome, Promise, PromiseState, PromisedPart, WallTime,
 };
 
 use crate::common::{Ground, at, attempt, case, free, on_both, outcome};
@@ -148,6 +148,17 @@ async fn promises_are_counted_once_they_are_due(ground: Ground) {
         ("later", Some("kept")),
     ];
     assert_eq!(told, states);
+
+    // By their calls: one without a promise is left out, and so is one that is not on file.
+    store.begin_attempt(&attempt("none", "C9", 0), &free()).await.unwrap();
+    store.close_attempt(&outcome("none", "C9", Disposition::NoAnswer)).await.unwrap();
+    let ids: [AttemptId; 6] = ["later", "none", "C4", "C2", "C1", "C9"].map(|id| id.parse().unwrap());
+    let some = store.promised(&ids.iter().collect::<Vec<_>>()).await.unwrap();
+    let fates: Vec<_> = some.iter().map(|filed| (filed.outcome.attempt.as_str(), filed.fate)).collect();
+    let expected =
+        [("C1", Fate::Kept), ("C2", Fate::KeptInPart), ("C4", Fate::Replaced), ("later", Fate::Kept)];
+    assert_eq!(fates, expected.map(|(id, fate)| (id, Some(fate))));
+    assert!(store.promised(&[]).await.unwrap().is_empty());
 }
 
 async fn the_lenders_own_word_outweighs_payments(ground: Ground) {

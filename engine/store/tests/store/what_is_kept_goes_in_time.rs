@@ -9,6 +9,7 @@ use crate::common::{Ground, at, attempt, case, free, number, on_both, outcome};
 on_both!(
     parts_go_when_their_days_are_over,
     a_hold_keeps_what_has_had_its_days,
+    holds_that_stand_come_first_and_the_newest_before_others,
     of_an_erased_debtor_nobody_can_be_told,
     nothing_is_erased_under_a_hold_or_while_a_call_is_up,
     who_must_not_be_called_stays_on_the_list,
@@ -110,6 +111,29 @@ async fn a_hold_keeps_what_has_had_its_days(ground: Ground) {
     }
     for text in ["case", "case:", "who:C1", "debtor:../x"] {
         assert!(text.parse::<HoldOn>().is_err(), "{text}");
+    }
+}
+
+async fn holds_that_stand_come_first_and_the_newest_before_others(ground: Ground) {
+    let store = ground.store().await;
+    let mut ids = Vec::new();
+    for (on, until) in [("case:C1", None), ("case:C2", Some(9)), ("call:C3", None), ("debtor:C4", Some(99))] {
+        let until = until.map(at);
+        ids.push(store.place_hold(&on.parse().unwrap(), "court", "Li", until, at(0)).await.unwrap());
+    }
+    assert!(store.lift_hold(ids[2], "settled", "Wang", at(5)).await.unwrap());
+    let listed = async |s: i64, limit: u32| {
+        let (mut after, mut listed) = (None, Vec::new());
+        loop {
+            let page = store.holds_page(after, limit, at(s)).await.unwrap();
+            let Some(last) = page.last() else { return listed };
+            after = Some((last.stands(at(s)), last.id));
+            listed.extend(page.iter().map(|hold| hold.on.subject().to_owned()));
+        }
+    };
+    for limit in [1, 2, 3, 9] {
+        assert_eq!(listed(8, limit).await, ["C4", "C2", "C1", "C3"]);
+        assert_eq!(listed(9, limit).await, ["C4", "C1", "C3", "C2"], "one is over by then");
     }
 }
 
