@@ -172,7 +172,9 @@ pub(crate) fn run(project: &Project, command: PersonCommand) -> Result<ExitCode>
                 project,
                 (&login, "password"),
                 "has another password 密码已重设",
-                async |store: &Store| store.set_password(&login, (&hash, ChosenBy::Another), now()).await,
+                async |store: &Store| {
+                    store.set_password(&login, (hash.as_str(), ChosenBy::Another), now()).await
+                },
             )
         }
         PersonCommand::SecondFactor { login, remove: true } => {

@@ -277,7 +277,7 @@ pub(crate) async fn change(
         Deed::Password(password) => {
             let hash = shared.inner().judge.hash(password).await?;
             let chosen = if is_self(&who, &before) { ChosenBy::Themselves } else { ChosenBy::Another };
-            store.set_password(&login, (&hash, chosen), now()).await?
+            store.set_password(&login, (hash.as_str(), chosen), now()).await?
         }
         Deed::Answers(answers) => store.set_answers(&login, answers).await?,
         Deed::NoSecondFactor => {

@@ -327,7 +327,7 @@ pub(crate) async fn change_password(
         sleep_until(refused_at).await;
         return Err(problem);
     }
-    shared.store().set_password(&login, (&hash, ChosenBy::Themselves), now()).await?;
+    shared.store().set_password(&login, (hash.as_str(), ChosenBy::Themselves), now()).await?;
     shared.sessions_changed();
     begin(&shared, &Person { password_given: false, ..person }).await
 }

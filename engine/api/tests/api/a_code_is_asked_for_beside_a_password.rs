@@ -48,7 +48,7 @@ async fn with(role: Role, change: impl FnOnce(State) -> State) -> Server {
     let hash = waihu_api::hash_password(PASSWORD).unwrap();
     assert!(server.store.keep_person(&person, &hash).await.unwrap());
     assert!(
-        server.store.set_password(&person.login, (&hash, ChosenBy::Themselves), now()).await.unwrap(),
+        server.store.set_password(&person.login, (hash.as_str(), ChosenBy::Themselves), now()).await.unwrap(),
         "it is their own"
     );
     server
@@ -174,7 +174,7 @@ async fn wrong_codes_lock_the_door_as_wrong_passwords_do() {
     }
     let hash = waihu_api::hash_password(PASSWORD).unwrap();
     let li = "li".parse().unwrap();
-    assert!(server.store.set_password(&li, (&hash, ChosenBy::Themselves), now()).await.unwrap());
+    assert!(server.store.set_password(&li, (hash.as_str(), ChosenBy::Themselves), now()).await.unwrap());
     assert_eq!(signs_in(&server, by(PASSWORD, Some(&right))).await.status, 201);
 }
 

@@ -194,7 +194,7 @@ async fn five_wrong_passwords_lock_the_door_and_nobody_is_told_which_it_was() {
             .store
             .set_password(
                 &"li".parse().unwrap(),
-                (&waihu_api::hash_password(PASSWORD).unwrap(), ChosenBy::Another),
+                (waihu_api::hash_password(PASSWORD).unwrap().as_str(), ChosenBy::Another),
                 now()
             )
             .await
