@@ -56,7 +56,7 @@ async fn with(role: Role, change: impl FnOnce(State) -> State) -> Server {
 
 /// Has 李明 have a second factor, whose codes are those of [`SECRET`].
 async fn enrol(server: &Server) {
-    let li = "li".parse().unwrap();
+    let li: waihu_store::Login = "li".parse().unwrap();
     assert!(server.store.offer_second_factor(&li, SECRET).await.unwrap());
     let factor = server.store.second_factor(&li).await.unwrap().unwrap();
     assert!(server.store.take_code(&li, &factor, 1, now()).await.unwrap());
@@ -90,7 +90,7 @@ impl Browser {
     async fn begun(server: &Server, way: SignInWay, ago: i64) -> Self {
         let at = |s: i64| WallTime::from_unix_millis(now().unix_millis() + s * 1_000);
         let token = TokenText::new().unwrap();
-        let li = "li".parse().unwrap();
+        let li: waihu_store::Login = "li".parse().unwrap();
         server.store.begin_session(&token.digest(), (&li, way), at(-ago), at(3_600)).await.unwrap();
         server.store.session_seen(&token.digest(), now()).await.unwrap();
         let mut begun = Self { cookie: format!("waihu={}", token.reveal()), csrf: String::new() };
@@ -173,7 +173,7 @@ async fn wrong_codes_lock_the_door_as_wrong_passwords_do() {
         assert_eq!(told(&answer), (401, "unauthenticated", None));
     }
     let hash = waihu_api::hash_password(PASSWORD).unwrap();
-    let li = "li".parse().unwrap();
+    let li: waihu_store::Login = "li".parse().unwrap();
     assert!(server.store.set_password(&li, (hash.as_str(), ChosenBy::Themselves), now()).await.unwrap());
     assert_eq!(signs_in(&server, by(PASSWORD, Some(&right))).await.status, 201);
 }

@@ -216,7 +216,7 @@ const BEFORE_THE_PING: Duration = Duration::from_secs(7);
 async fn a_stolen_sessions_desk_is_closed_as_soon_as_it_is_ended_elsewhere_and_no_other() {
     let (at, cookie, seen, store, _folder) = ground().await;
     let own = format!("http://{at}");
-    let li = "li".parse().unwrap();
+    let li: waihu_store::Login = "li".parse().unwrap();
     let stolen = TokenText::new().unwrap();
     let ends_at = now().plus(Duration::from_secs(3_600));
     store.begin_session(&stolen.digest(), (&li, SignInWay::Password), now(), ends_at).await.unwrap();

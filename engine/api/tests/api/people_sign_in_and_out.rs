@@ -95,7 +95,7 @@ async fn a_cookie_opens_nothing_once_its_session_has_ended() {
 #[tokio::test]
 async fn a_session_runs_out_by_itself() {
     let server = with(Role::Agent).await;
-    let login = "li".parse().unwrap();
+    let login: waihu_store::Login = "li".parse().unwrap();
     let read = async |token: &waihu_api::TokenText| {
         let cookie = format!("waihu={}", token.reveal());
         by_cookie(&server, ("GET", "/v1/session"), &[("cookie", &cookie)], None).await.status.as_u16()
@@ -120,7 +120,7 @@ async fn a_session_runs_out_by_itself() {
 async fn begun(server: &Server, ago: i64) -> (String, String) {
     let at = |s: i64| waihu_types::WallTime::from_unix_millis(now().unix_millis() + s * 1_000);
     let token = waihu_api::TokenText::new().unwrap();
-    let login = "li".parse().unwrap();
+    let login: waihu_store::Login = "li".parse().unwrap();
     server
         .store
         .begin_session(&token.digest(), (&login, SignInWay::Password), at(-ago), at(3_600))
