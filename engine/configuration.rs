@@ -13,10 +13,10 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, de::IgnoredAny};
-use waihu_api::{OpenId, Passwords, Provider, Relays};
+use waihu_api::{FirstPasswords, OpenId, Passwords, Provider, Relays};
 use waihu_deliver::Deliveries;
 use waihu_keeping::Archive;
-use waihu_store::Store;
+use waihu_store::{Role, Store};
 use waihu_vault::{Reference, Signer, Vault};
 
 use crate::{project::Project, rates::AgentCost};
@@ -135,6 +135,10 @@ pub(crate) struct Api {
     pub(crate) tls: Option<(PathBuf, PathBuf)>,
     /// Whether browsers reach it by TLS, its own or a proxy's.
     pub(crate) secure: bool,
+    /// What becomes of a password that somebody else has chosen.
+    pub(crate) first_passwords: FirstPasswords,
+    /// Roles that sign in by a password with a second factor alone.
+    pub(crate) second_factor: Vec<Role>,
 }
 
 #[derive(Default, Deserialize)]
@@ -188,6 +192,8 @@ struct ApiFile {
     cert: Option<PathBuf>,
     key: Option<PathBuf>,
     behind_proxy: bool,
+    first_passwords: Option<String>,
+    second_factor: Vec<String>,
 }
 
 /// How people sign in elsewhere.
@@ -420,7 +426,14 @@ impl ApiFile {
             );
         }
         let secure = tls.is_some() || self.behind_proxy;
-        Ok(Api { listen, tls, secure })
+        let first_passwords = match self.first_passwords.as_deref() {
+            None | Some("stay") => FirstPasswords::Stay,
+            Some("change") => FirstPasswords::Change,
+            Some(_) => bail!("api.first_passwords: \"change\" or \"stay\" is expected 应为 change 或 stay"),
+        };
+        let roles = self.second_factor.iter().map(|role| role.parse::<Role>());
+        let second_factor = roles.collect::<Result<Vec<_>, _>>().context("api.second_factor")?;
+        Ok(Api { listen, tls, secure, first_passwords, second_factor })
     }
 }
 
@@ -446,6 +459,7 @@ mod tests {
         assert!(c.api.listen.ip().is_loopback() && c.api.tls.is_none() && c.deliveries.readers.is_empty());
         assert!(c.traces.is_none() && !c.node.is_empty());
         assert!(c.vault == VaultAt::default() && !c.vault.open().unwrap().seals());
+        assert!(c.api.first_passwords == FirstPasswords::Stay && c.api.second_factor.is_empty());
     }
 
     #[test]
@@ -458,6 +472,8 @@ mod tests {
         let c = parse(&on.join("\n")).unwrap();
         assert!(!c.deliveries.readers.is_empty() && c.api.tls.is_some() && c.traces.is_some());
         assert!(c.turn.is_some() && c.deliveries.sms.is_some());
+        assert_eq!(c.api.first_passwords, FirstPasswords::Change);
+        assert_eq!(c.api.second_factor, [Role::Admin, Role::Compliance]);
         assert!(c.vault.key.is_some() && c.vault.signing_key.is_some());
         let of_cn = include_str!("../compliance/holidays/cn.toml");
         let days_off = |_: &str| Some(("cn.toml".to_owned(), of_cn.to_owned()));
@@ -474,6 +490,8 @@ mod tests {
             ("store = \"postgres://waihu:secret@db/waihu\"\n", "store_env"),
             ("[api]\nlisten = \"0.0.0.0:8420\"\n", "behind_proxy"),
             ("[api]\ncert = \"a.pem\"\n", "go together"),
+            ("[api]\nfirst_passwords = \"go\"\n", "api.first_passwords"),
+            ("[api]\nsecond_factor = [\"king\"]\n", "api.second_factor"),
             ("lease_s = 1\n", "5 to 300"),
             ("traces = \"localhost\"\n", "traces"),
             ("[vault]\nkey_file = \"a\"\nkey_env = \"B\"\n", "write one of them"),

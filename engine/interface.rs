@@ -99,6 +99,8 @@ pub(crate) async fn serve(
         })),
         provider,
         passwords,
+        first_passwords: configuration.api.first_passwords,
+        second_factor: configuration.api.second_factor.clone(),
         floor: Some(floor),
         ladder: Some(Box::new(move |call_id| {
             Some(line.get()?.trace(call_id).into_iter().map(step).collect())

@@ -7,6 +7,7 @@ import { SignIn } from './sign-in';
 import { useSession } from './session';
 
 const Inside = lazy(() => import('./inside'));
+const Owed = lazy(() => import('./owed'));
 // Left by the server, once for each page: with it the library's styles are let in.
 const nonce = document.querySelector<HTMLMetaElement>('meta[name=csp-nonce]')?.content ?? '';
 
@@ -42,7 +43,7 @@ export const App = () => {
           <SignIn />
         ) : (
           <Suspense fallback={<div className="wait whole"><Spin /></div>}>
-            <Inside />
+            {person.owed ? <Owed /> : <Inside />}
           </Suspense>
         )}
       </Messages>

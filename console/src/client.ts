@@ -70,8 +70,8 @@ client.use({
     return request;
   },
   onResponse({ response, request }) {
-    // There a wrong password is refused, and nobody's session is over.
-    if (response.status === 401 && !/\/v1\/session(\/password)?$/.test(new URL(request.url).pathname)) signedOut();
+    // There a wrong password or code is refused, and nobody's session is over.
+    if (response.status === 401 && !/\/v1\/session(\/password|\/second-factor\/remove)?$/.test(new URL(request.url).pathname)) signedOut();
   },
 });
 

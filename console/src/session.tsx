@@ -3,12 +3,18 @@ import { createContext, useContext, useEffect, useMemo, useState, type ReactNode
 import { ask, client, onSignedOut, useCsrf, useToken, type Shape } from './client';
 import { named, word, type Lang, type Word } from './words';
 
+type Signed = Shape['Signed'];
+
 export interface Person {
   /** None where a token asks. */
   login?: string | null;
   name: string;
   role: string;
   scopes: string[];
+  /** Whether they sign in with a code as well. */
+  secondFactor: boolean;
+  /** What they have to do before anything else: `password`, `second_factor`. */
+  owed?: string | null;
 }
 
 interface Session {
@@ -16,11 +22,13 @@ interface Session {
   person: Person | null | undefined;
   /** That a session ended by itself. */
   over: boolean;
-  signIn: (name: string, password: string) => Promise<void>;
+  signIn: (name: string, password: string, code?: string) => Promise<void>;
   withToken: (token: string) => Promise<void>;
   signOut: () => Promise<void>;
   /** Takes another password; the session that comes with it takes the place of this one. */
-  changePassword: (password: string, fresh: string) => Promise<void>;
+  changePassword: (password: string, fresh: string, code?: string) => Promise<void>;
+  /** Takes over what the server tells of who is signed in, where they have changed it. */
+  renew: (signed: Signed) => void;
   may: (scope: string) => boolean;
   lang: Lang;
   setLang: (lang: Lang) => void;
@@ -28,11 +36,9 @@ interface Session {
 
 const Context = createContext<Session | undefined>(undefined);
 
-type Signed = Shape['Signed'];
-
-const known = ({ login, name, role, scopes, csrf }: Signed): Person => {
+const known = ({ login, name, role, scopes, second_factor, owed, csrf }: Signed): Person => {
   useCsrf(csrf);
-  return { login, name, role, scopes };
+  return { login, name, role, scopes, secondFactor: second_factor, owed };
 };
 const told = async () => known(await ask(client.GET('/v1/session')));
 
@@ -69,8 +75,8 @@ export const SessionOf = ({ children }: { children: ReactNode }) => {
         setLang(lang);
       },
       may: (scope) => person?.scopes.includes(scope) ?? false,
-      signIn: async (name, password) => {
-        setPerson(known(await ask(client.POST('/v1/session', { body: { login: name, password } }))));
+      signIn: async (name, password, code) => {
+        setPerson(known(await ask(client.POST('/v1/session', { body: { login: name, password, code } }))));
         setOver(false);
       },
       withToken: async (token) => {
@@ -83,9 +89,10 @@ export const SessionOf = ({ children }: { children: ReactNode }) => {
           throw problem;
         }
       },
-      changePassword: async (password, fresh) => {
-        setPerson(known(await ask(client.PUT('/v1/session/password', { body: { password, new: fresh } }))));
+      changePassword: async (password, fresh, code) => {
+        setPerson(known(await ask(client.PUT('/v1/session/password', { body: { password, new: fresh, code } }))));
       },
+      renew: (signed) => setPerson(known(signed)),
       signOut: async () => {
         await client.DELETE('/v1/session').catch(() => undefined);
         useToken(undefined);

@@ -2,11 +2,19 @@
 import { Button, Form, Input } from 'antd';
 import { useEffect, useState } from 'react';
 import { ask, client, said, type Shape } from './client';
+import { CodeField, wantsCode } from './code-field';
 import { useSession, useWords } from './session';
 
 /** How it went at the provider, as the server's redirect tells. */
 const WENT = ['refused', 'again', 'failed'] as const;
 const went = () => WENT.find((word) => word === new URLSearchParams(location.search).get('sign_in'));
+
+interface Given {
+  name?: string;
+  password?: string;
+  code?: string;
+  token?: string;
+}
 
 export const SignIn = () => {
   const { signIn, withToken, over, setLang } = useSession();
@@ -14,20 +22,24 @@ export const SignIn = () => {
   const [way, setWay] = useState<'person' | 'token'>('person');
   const [problem, setProblem] = useState<unknown>();
   const [busy, setBusy] = useState(false);
+  const [wanted, setWanted] = useState(false);
+  const [form] = Form.useForm<Given>();
   const [ways, setWays] = useState<Shape['Ways']>();
   useEffect(() => {
     // Where it is not told there is a password, as ever.
     ask(client.GET('/v1/session/ways')).then(setWays, () => undefined);
   }, []);
   const tried = went();
-  const enter = async (given: { name?: string; password?: string; token?: string }) => {
+  const enter = async (given: Given) => {
     setBusy(true);
     setProblem(undefined);
     try {
       if (way === 'token') await withToken((given.token ?? '').trim());
-      else await signIn((given.name ?? '').trim(), given.password ?? '');
+      else await signIn((given.name ?? '').trim(), given.password ?? '', given.code);
     } catch (problem) {
-      setProblem(problem);
+      if (wantsCode(problem)) setWanted(true);
+      else setProblem(problem);
+      form.setFieldValue('code', undefined);
       setBusy(false);
     }
   };
@@ -49,7 +61,7 @@ export const SignIn = () => {
           {problem !== undefined && <p className="note bad" role="alert">{said(problem, lang)}</p>}
         </div>
         {ways?.provider && <Button className="sign-provider" type={ways.password ? 'default' : 'primary'} size="large" block href="/v1/session/provider">{t('sign.provider')}</Button>}
-        {(way === 'token' || ways?.password !== false) && <Form key={way} layout="vertical" onFinish={enter} requiredMark={false} size="large">
+        {(way === 'token' || ways?.password !== false) && <Form<Given> key={way} form={form} layout="vertical" onFinish={enter} requiredMark={false} size="large">
           {way === 'person' ? (
             <>
               <Form.Item name="name" label={t('sign.name')} rules={[{ required: true, message: t('need.name') }]}>
@@ -58,6 +70,7 @@ export const SignIn = () => {
               <Form.Item name="password" label={t('sign.password')} rules={[{ required: true, message: t('need.password') }]}>
                 <Input.Password autoComplete="current-password" maxLength={256} />
               </Form.Item>
+              {wanted && <CodeField focus />}
             </>
           ) : (
             <Form.Item name="token" label={t('sign.token.field')} extra={t('sign.token.help')} rules={[{ required: true, message: t('need.token') }]}>
@@ -66,7 +79,7 @@ export const SignIn = () => {
           )}
           <Button type="primary" htmlType="submit" block loading={busy}>{t('sign.in')}</Button>
         </Form>}
-        <Button type="link" onClick={() => { setProblem(undefined); setWay(way === 'person' ? 'token' : 'person'); }}>
+        <Button type="link" onClick={() => { setProblem(undefined); setWanted(false); setWay(way === 'person' ? 'token' : 'person'); }}>
           {t(way === 'person' ? 'sign.token' : 'sign.person')}
         </Button>
         {way === 'person' && <p className="soft small">{t('sign.help')}</p>}

@@ -2,10 +2,11 @@
 // `admin` whose password is in WAIHU_PASSWORD, an approved `reminder`, and callees 1001, 1003 and 1007 at the trunk.
 // Where WAIHU_MICROPHONE names a WAV with the agent's words, WAIHU_CALLEE is asked instead of 1007, and answers them:
 // what the agent's page played, what was put down and the bundle then lie in shots/ (heard.wav, talk.json, bundle.zip).
+import { createHmac } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { accessible, check, focused, kept, MICROPHONE, open, pageOf, PATIENCE_MS, settled, shoot, signIn } from './browser.mjs';
+import { accessible, check, enter, focused, kept, MICROPHONE, open, pageOf, PATIENCE_MS, settled, shoot, signIn } from './browser.mjs';
 import { earOf, heard, listens } from './heard.mjs';
 
 const [url = 'http://127.0.0.1:8420'] = process.argv.slice(2);
@@ -770,6 +771,86 @@ await step('an administrator adds an agent whose desk answers by itself, and cha
   await row.getByRole('button', { name: '停用' }).click();
   await dialog.getByRole('button', { name: '取消' }).click();
   await focused(row.getByRole('button', { name: '停用' }));
+});
+
+/** The code that an authenticator app shows at a step of time (RFC 6238). */
+const codeAt = (secret, step) => {
+  const bits = [...secret].map((letter) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(letter).toString(2).padStart(5, '0')).join('');
+  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(step));
+  const tag = createHmac('sha1', key).update(counter).digest();
+  return String((tag.readUInt32BE(tag[19] & 15) & 0x7fffffff) % 1_000_000).padStart(6, '0');
+};
+
+await step('an agent sets up a second factor, signs in with a code, and switches it off', async (page) => {
+  const [name, own] = [`zhou.${RUN}`, 'three boats beside a lamp'];
+  const stepNow = () => Math.floor(Date.now() / 30_000);
+  let [secret, last] = ['', 0];
+  /** A code that was not used, once it is taken: no earlier than a step before its own. */
+  const fresh = async () => {
+    last = Math.max(last + 1, stepNow());
+    while (stepNow() < last - 1) await page.waitForTimeout(500);
+    return codeAt(secret, last);
+  };
+  await signIn(page, name, own);
+  await page.getByRole('link', { name: '我的账号' }).click();
+  await page.getByRole('button', { name: '设置双因素认证' }).click();
+  secret = ((await page.locator('.secret').textContent()) ?? '').replaceAll(' ', '');
+  check(/^[A-Z2-7]{32}$/.test(secret), 'the key can be typed in');
+  await page.getByText(`otpauth://totp/waihu:${name}?secret=${secret}`).waitFor();
+  await shoot(page, 'factor');
+  const confirm = async (code) => {
+    await page.getByLabel('验证码').fill(code);
+    await page.getByRole('button', { name: '启用', exact: true }).click();
+  };
+  await confirm('12345');
+  await page.getByText('请输入 6 位数字的验证码').waitFor();
+  await confirm('000000');
+  await page.getByRole('alert').getByText('验证码有误或已使用').waitFor();
+  await confirm(await fresh());
+  await page.getByText('双因素认证已启用').waitFor();
+  await page.getByRole('button', { name: '退出登录' }).click();
+
+  await enter(page, name, own);
+  await page.getByLabel('验证码').fill('000000');
+  await page.getByRole('button', { name: '登录', exact: true }).click();
+  await page.getByRole('alert').getByText('验证码有误或已使用').waitFor();
+  await shoot(page, 'sign-code');
+  const code = await fresh();
+  await page.getByLabel('验证码').fill(`${code.slice(0, 3)} ${code.slice(3)}`);
+  await page.getByRole('button', { name: '登录', exact: true }).click();
+  await page.getByRole('navigation').waitFor();
+
+  await page.getByRole('link', { name: '我的账号' }).click();
+  const card = page.locator('.card', { hasText: '关闭双因素认证' });
+  await card.getByLabel('验证码').fill(code);
+  await card.getByRole('button', { name: '关闭双因素认证' }).click();
+  await card.getByRole('alert').getByText('验证码有误或已使用').waitFor();
+  await shoot(page, 'factor-on');
+  await card.getByLabel('验证码').fill(await fresh());
+  await card.getByRole('button', { name: '关闭双因素认证' }).click();
+  await page.getByText('双因素认证已关闭').waitFor();
+  await page.getByRole('button', { name: '设置双因素认证' }).waitFor();
+});
+
+await step('who owes something first sees nothing else', async (page) => {
+  for (const [owed, title, act] of [['password', '请先修改密码', '修改密码'], ['second_factor', '请先设置双因素认证', '设置双因素认证']]) {
+    await page.route('**/v1/session', async (route) => {
+      const answer = await route.fetch();
+      // What is asked is the server's to say; here it is how that looks.
+      if (answer.ok() && route.request().method() !== 'DELETE') await route.fulfill({ response: answer, json: { ...(await answer.json()), owed } });
+      else await route.fulfill({ response: answer });
+    });
+    await enter(page, 'ops', password);
+    await page.getByRole('heading', { name: title }).waitFor();
+    await page.getByRole('button', { name: act }).waitFor();
+    check((await page.getByRole('navigation').count()) === 0, 'there is no other page to go to');
+    await shoot(page, `owed-${owed}`);
+    await page.getByRole('button', { name: '退出登录' }).click();
+    await page.getByRole('heading', { name: '登录' }).waitFor();
+    await page.unrouteAll({ behavior: 'ignoreErrors' });
+  }
 });
 
 // What each role is offered, and nothing else.

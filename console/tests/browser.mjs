@@ -93,11 +93,16 @@ export const shoot = async (page, name) => {
   }
 };
 
-export const signIn = async (page, name, password) => {
+/** Gives name and password, whatever is asked after them. */
+export const enter = async (page, name, password) => {
   await page.goto('/');
   await page.getByLabel('用户名').fill(name);
   await page.getByLabel('密码').fill(password);
   await page.getByRole('button', { name: '登录', exact: true }).click();
+};
+
+export const signIn = async (page, name, password) => {
+  await enter(page, name, password);
   await page.getByRole('navigation').waitFor();
 };
 

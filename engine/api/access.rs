@@ -311,6 +311,9 @@ pub const ROUTES: &[Route] = {
         ("GET", "/v1/session/others", Anybody),
         ("DELETE", "/v1/session/others", Anybody),
         ("PUT", "/v1/session/password", Anybody),
+        ("PUT", "/v1/session/second-factor", Anybody),
+        ("POST", "/v1/session/second-factor", Anybody),
+        ("POST", "/v1/session/second-factor/remove", Anybody),
         ("GET", "/v1/session/ways", Nothing),
         ("GET", "/v1/session/provider", Nothing),
         ("GET", "/v1/session/provider/callback", Nothing),
@@ -367,13 +370,15 @@ pub(crate) const CLEAR: [(&str, &str); 13] = [
 
 /// What opens more to somebody, or cannot be taken back: by a session it is done by who has signed in lately alone. A
 /// token is a program's, which signs in never.
-pub(crate) const WEIGHTY: [(&str, &str); 6] = [
+pub(crate) const WEIGHTY: [(&str, &str); 8] = [
     ("POST", "/v1/holds/{hold}/lift"),
     ("POST", "/v1/debtors/access"),
     ("POST", "/v1/debtors/erase"),
     ("POST", "/v1/do-not-call/lift"),
     ("POST", "/v1/people"),
     ("PATCH", "/v1/people/{login}"),
+    ("PUT", "/v1/session/second-factor"),
+    ("POST", "/v1/session/second-factor/remove"),
 ];
 
 /// What cannot be masked, and is given for a purpose alone: sound, and a call as one file.
@@ -432,9 +437,11 @@ mod tests {
     }
 
     #[test]
-    fn what_weighs_is_a_change_that_asks_for_a_scope() {
+    fn what_weighs_is_a_change_that_asks_for_a_scope_or_of_oneself() {
         for (method, path) in WEIGHTY {
-            assert!(method != "GET" && matches!(asked(method, path), Some(Asks::Scope(_))), "{path}");
+            let asks = asked(method, path);
+            let of_oneself = path.starts_with("/v1/session/") && asks == Some(Asks::Anybody);
+            assert!(method != "GET" && (of_oneself || matches!(asks, Some(Asks::Scope(_)))), "{path}");
         }
     }
 

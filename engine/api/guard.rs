@@ -20,7 +20,7 @@ use crate::{
     extract::{Who, unauthenticated},
     mask::Purpose,
     problem::Code,
-    session::{self, SEEN_EVERY, SignedIn},
+    session::{self, Owed, SEEN_EVERY, SignedIn},
     state::{Shared, now},
     token::TokenText,
 };
@@ -101,6 +101,7 @@ pub(crate) async fn admit(State(shared): State<Shared>, mut request: Request, ne
     };
     let by = By::of(&who);
     let admitted = admitted(&shared, &who, &request, asks)
+        .and_then(|()| owes_nothing(&shared, &who, &request, &route))
         .and_then(|()| lately(&who, &request, &route))
         .and_then(|()| for_purpose(who, &request, &route));
     let mut response = match admitted {
@@ -143,6 +144,13 @@ fn admitted(shared: &Shared, who: &Who, request: &Request, asks: Asks) -> Result
         }
         _ => Ok(()),
     }
+}
+
+/// Holds that whoever is signed in has done what comes before anything else.
+fn owes_nothing(shared: &Shared, who: &Who, request: &Request, route: &str) -> Result<(), Problem> {
+    let Some(SignedIn { session, .. }) = &who.session else { return Ok(()) };
+    let owed = Owed::of(&shared.inner().state, &session.person, session.way);
+    owed.map_or(Ok(()), |owed| owed.lets(request.method().as_str(), route))
 }
 
 /// Holds that whoever does what weighs most by a session has signed in lately.

@@ -26,6 +26,7 @@ mod serve;
 mod session;
 mod state;
 mod token;
+mod totp;
 mod traces;
 
 pub use crate::metrics::{MetricsTaken, install_metrics, keep_metrics};
@@ -51,6 +52,6 @@ pub use routes::{
 };
 pub use serve::{ServeError, Tls, router, serve};
 pub use session::Cookies;
-pub use state::{Limits, Passwords, Pulse, ScriptCheck, State, StrategyFile, StrategyOf};
+pub use state::{FirstPasswords, Limits, Passwords, Pulse, ScriptCheck, State, StrategyFile, StrategyOf};
 pub use token::{NoRandomness, TokenText};
 pub use traces::{CALL_SPANS, TraceError, Traces, traces};

@@ -26,6 +26,12 @@ pub enum Code {
     Forbidden,
     /// They have signed in too long ago for it.
     SignInAgain,
+    /// The password is right, and a one-time code is wanted beside it.
+    CodeWanted,
+    /// First of all they set up a second factor.
+    SecondFactorNeeded,
+    /// First of all they take another password.
+    PasswordToBeChanged,
     /// There is no such thing.
     NotFound,
     /// The path is there, the method is not.
@@ -54,12 +60,15 @@ pub enum Code {
 
 impl Code {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::Malformed,
         Self::Invalid,
         Self::Unauthenticated,
         Self::Forbidden,
         Self::SignInAgain,
+        Self::CodeWanted,
+        Self::SecondFactorNeeded,
+        Self::PasswordToBeChanged,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::Conflict,
@@ -89,6 +98,13 @@ impl Code {
                 ("forbidden", S::FORBIDDEN, "The token's role does not allow it", "该角色无权限")
             }
             Self::SignInAgain => ("sign_in_again", S::FORBIDDEN, "Sign in once more", "请再次登录"),
+            Self::CodeWanted => ("code_wanted", S::FORBIDDEN, "A code is wanted", "需要验证码"),
+            Self::SecondFactorNeeded => {
+                ("second_factor_needed", S::FORBIDDEN, "Set up a second factor first", "须先设置双因素认证")
+            }
+            Self::PasswordToBeChanged => {
+                ("password_to_be_changed", S::FORBIDDEN, "Take another password first", "须先修改密码")
+            }
             Self::NotFound => ("not_found", S::NOT_FOUND, "There is no such thing", "不存在"),
             Self::MethodNotAllowed => {
                 ("method_not_allowed", S::METHOD_NOT_ALLOWED, "Not with this method", "不支持该方法")
@@ -307,6 +323,7 @@ impl From<StoreError> for Problem {
             | StoreError::Held
             | StoreError::OnTheLine
             | StoreError::Sealed { .. } => Self::new(Code::Conflict, e.to_string()),
+            StoreError::FactorSealed => Self::new(Code::Unavailable, e.to_string()),
             StoreError::Revised { .. } => Self::new(Code::PreconditionFailed, e.to_string()).of("If-Match"),
             StoreError::ScriptRefused { why, .. } => Self::new(Code::Conflict, why.to_string()),
             StoreError::Refused { why, .. } => Self::new(Code::Conflict, why.to_string()),

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use sha2::{Digest, Sha256};
-use waihu_store::Session;
+use waihu_store::{Person, Session, SignInWay};
 use waihu_types::WallTime;
 
-use crate::{Problem, problem::Code, token::TokenText};
+use crate::{FirstPasswords, Problem, State, problem::Code, token::TokenText};
 
 /// After so long without a request somebody is signed out.
 pub(crate) const IDLE: Duration = Duration::from_secs(30 * 60);
@@ -127,6 +127,59 @@ pub(crate) fn lately(session: &Session, now: WallTime) -> Result<(), Problem> {
     }
     let what = "sign in once more: for this it has to be within the last 15 min 此操作须在最近 15 分钟内登录过，请再次登录";
     Err(Problem::new(Code::SignInAgain, what))
+}
+
+/// What somebody has to do before anything else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owed {
+    /// Take a password that nobody else knows.
+    Password,
+    /// Set up a second factor.
+    SecondFactor,
+}
+
+impl Owed {
+    /// What it is for a person who has signed in so; none for most. A provider asks for what it asks for.
+    pub fn of(state: &State, person: &Person, way: SignInWay) -> Option<Self> {
+        if way == SignInWay::Provider {
+            return None;
+        }
+        if person.password_given && state.first_passwords == FirstPasswords::Change {
+            return Some(Self::Password);
+        }
+        let lacks = person.second_factor_at.is_none() && state.second_factor.contains(&person.role);
+        lacks.then_some(Self::SecondFactor)
+    }
+
+    /// Its name.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::SecondFactor => "second_factor",
+        }
+    }
+
+    /// Holds that a route is what it takes: doing it, asking who one is, signing out.
+    pub fn lets(self, method: &str, route: &str) -> Result<(), Problem> {
+        let does = match self {
+            Self::Password => (method, route) == ("PUT", "/v1/session/password"),
+            Self::SecondFactor => matches!(method, "PUT" | "POST") && route == "/v1/session/second-factor",
+        };
+        if does || route == "/v1/session" {
+            return Ok(());
+        }
+        let (code, what) = match self {
+            Self::Password => (
+                Code::PasswordToBeChanged,
+                "somebody else chose your password: take another one first 密码由他人设置，请先修改",
+            ),
+            Self::SecondFactor => (
+                Code::SecondFactorNeeded,
+                "your role signs in with a one-time code as well: set it up first 您的角色须使用验证码登录，请先设置",
+            ),
+        };
+        Err(Problem::new(code, what))
+    }
 }
 
 /// Who is signed in, beside what every request has.

@@ -14,7 +14,7 @@ use std::{
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::{Semaphore, watch};
 use waihu_keeping::Archive;
-use waihu_store::{Store, StoredScript};
+use waihu_store::{Role, Store, StoredScript};
 use waihu_types::{AttemptId, WallTime};
 
 use crate::{
@@ -112,6 +112,16 @@ pub enum Passwords {
     Refused,
 }
 
+/// What becomes of a password that somebody else has chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FirstPasswords {
+    /// It stays until somebody changes it.
+    #[default]
+    Stay,
+    /// Whoever signs in with it first of all takes another one.
+    Change,
+}
+
 /// What the server is made of.
 pub struct State {
     /// The store.
@@ -142,6 +152,10 @@ pub struct State {
     pub provider: Option<OpenId>,
     /// Whether they may sign in by a password.
     pub passwords: Passwords,
+    /// What becomes of a password that somebody else has chosen.
+    pub first_passwords: FirstPasswords,
+    /// Roles that sign in by a password with a second factor alone.
+    pub second_factor: Vec<Role>,
     /// What supervisors see of agents; none where no calls are placed.
     pub floor: Option<Floor>,
     /// What passed over the wire for a call; none where no calls are placed.

@@ -267,7 +267,9 @@ fn configuration_file(a: &Answers) -> String {
     };
     format!(
         "# Made by `waihu init`; waihu.example.toml explains each key. 由 waihu init 生成，各键说明见 waihu.example.toml。\n\
-         {store}\n\n[api]\nlisten = \"{}\"\n",
+         {store}\n\n[api]\nlisten = \"{}\"\n\
+         # Whoever is given a password takes another one at first. 首次登录须修改由他人设置的密码。\n\
+         first_passwords = \"change\"\n",
         a.listen
     )
 }
@@ -355,6 +357,8 @@ fn first_tokens(project: &Project, args: &InitArgs, asker: &Asker) -> Result<()>
 
 #[cfg(test)]
 mod tests {
+    use waihu_api::FirstPasswords;
+
     use super::*;
 
     fn args(dir: &Path) -> InitArgs {
@@ -388,7 +392,8 @@ mod tests {
         let trunk = TrunkConfig::read(&made.trunk("main")).unwrap();
         assert_eq!(trunk.compliance.as_deref(), Some("cn"));
         assert!(gate::of(&made, "main", &trunk).is_ok());
-        Configuration::of(&made).unwrap();
+        let configuration = Configuration::of(&made).unwrap();
+        assert_eq!(configuration.api.first_passwords, FirstPasswords::Change);
         assert!(made.flows().unwrap().len() > 1);
 
         fs::write(root.join(FILE), "node = \"mine\"\n").unwrap();

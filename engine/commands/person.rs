@@ -13,7 +13,7 @@ use clap::{Args, Subcommand};
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use serde_json::json;
 use waihu_api::hash_password;
-use waihu_store::{Login, Person, PersonChange, Role, Store, StoreError};
+use waihu_store::{ChosenBy, Login, Person, PersonChange, Role, Store, StoreError};
 use waihu_types::{Answers, Lang};
 
 use super::{
@@ -51,6 +51,14 @@ pub(crate) enum PersonCommand {
     Password {
         /// By what they sign in 登录名
         login: Login,
+    },
+    /// Take somebody's second factor away, where their telephone is lost, and end their sessions 双因素认证
+    SecondFactor {
+        /// By what they sign in 登录名
+        login: Login,
+        /// Take it away: one's own is set up in the console alone 移除
+        #[arg(long)]
+        remove: bool,
     },
     /// Have somebody take calls by hand or at once, from when they next sit down at their desk 接听方式
     Answers {
@@ -164,7 +172,20 @@ pub(crate) fn run(project: &Project, command: PersonCommand) -> Result<ExitCode>
                 project,
                 (&login, "password"),
                 "has another password 密码已重设",
-                async |store: &Store| store.set_password(&login, &hash, now()).await,
+                async |store: &Store| {
+                    store.set_password(&login, (hash.as_str(), ChosenBy::Another), now()).await
+                },
+            )
+        }
+        PersonCommand::SecondFactor { login, remove: true } => {
+            let told = "has no second factor any more 双因素认证已移除";
+            change(project, (&login, "second-factor"), told, async |store: &Store| {
+                store.remove_second_factor(&login, None, now()).await
+            })
+        }
+        PersonCommand::SecondFactor { remove: false, .. } => {
+            bail!(
+                "say --remove: a second factor is set up by its owner, at My account 请加 --remove；设置须由本人在控制台进行"
             )
         }
         PersonCommand::Answers { login, answers } => change(
@@ -254,6 +275,8 @@ fn add(project: &Project, args: AddArgs) -> Result<ExitCode> {
         made_at: now(),
         disabled_at: None,
         locked_until: None,
+        second_factor_at: None,
+        password_given: true,
     };
     let hash = hash_password(&new_password()?)?;
     runtime()?.block_on(async {
@@ -278,12 +301,19 @@ fn list(project: &Project, as_json: bool) -> Result<ExitCode> {
                 "{}",
                 json!({"login": p.login.as_str(), "name": p.name, "role": p.role.label(), "skills": p.skills,
                     "langs": p.langs, "answers": p.answers, "made_at": p.made_at, "disabled_at": p.disabled_at,
-                    "locked_until": p.locked_until})
+                    "locked_until": p.locked_until, "second_factor_at": p.second_factor_at})
             )?;
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let mut table = Table::new(["login 登录名", "name 姓名", "role 角色", "skills 技能", "signs in 可登录"]);
+    let mut table = Table::new([
+        "login 登录名",
+        "name 姓名",
+        "role 角色",
+        "skills 技能",
+        "signs in 可登录",
+        "second factor 双因素",
+    ]);
     for p in &people {
         let skills: Vec<String> = p.skills.iter().map(|(skill, level)| format!("{skill}={level}")).collect();
         let locked = p.locked_until.is_some_and(|until| now() < until);
@@ -298,6 +328,7 @@ fn list(project: &Project, as_json: bool) -> Result<ExitCode> {
             p.role.to_string(),
             skills.join(" "),
             may.to_owned(),
+            p.second_factor_at.map_or("no 无", |_| "yes 有").to_owned(),
         ]);
     }
     out!("{table}\n{} people 人", people.len())?;

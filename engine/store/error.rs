@@ -167,6 +167,11 @@ pub enum StoreError {
         /// The call.
         attempt: String,
     },
+    /// A second factor that no key here opens or may seal.
+    #[error(
+        "second factors are sealed, and this node has not the key: sign in at one that has it, or restore it; see `waihu vault status` 双因素密钥已封存，本节点没有密钥"
+    )]
+    FactorSealed,
     /// The cipher failed, or the system gives no randomness.
     #[error("words could not be sealed: the system gives no randomness 无法封存文字：系统无法提供随机数")]
     Cipher,

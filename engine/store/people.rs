@@ -80,15 +80,21 @@ pub struct Person {
     pub disabled_at: Option<WallTime>,
     /// Until when no password opens: too many were wrong.
     pub locked_until: Option<WallTime>,
+    /// Since when they sign in with a one-time code beside their password; none where they do not.
+    pub second_factor_at: Option<WallTime>,
+    /// Whether somebody else chose their password.
+    pub password_given: bool,
 }
 
 impl Person {
     /// A number that is another one once anything that others change of them is. It has 48 bits, so that whoever reads
     /// JSON has it whole.
     pub fn revision(&self) -> i64 {
-        let disabled_at = self.disabled_at.map(WallTime::unix_millis);
+        let at = |at: Option<WallTime>| at.map(WallTime::unix_millis);
+        let (disabled_at, second_factor_at) = (at(self.disabled_at), at(self.second_factor_at));
         let (role, answers) = (self.role.label(), self.answers.label());
-        let told = json(&(&self.name, role, &self.skills, &self.langs, answers, disabled_at));
+        let told =
+            json(&(&self.name, role, &self.skills, &self.langs, answers, disabled_at, second_factor_at));
         Sha256::digest(told).iter().take(6).fold(0, |number, byte| (number << 8) | i64::from(*byte))
     }
 }
@@ -161,7 +167,34 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// After how many wrong passwords nobody is let in, and for how long.
+/// Who chose a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChosenBy {
+    /// Whoever signs in with it.
+    Themselves,
+    /// Somebody else, who knows it.
+    Another,
+}
+
+/// By what somebody has signed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignInWay {
+    /// A password, and a code where they have a second factor.
+    Password,
+    /// The house's own provider.
+    Provider,
+}
+
+impl SignInWay {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Provider => "provider",
+        }
+    }
+}
+
+/// After how many wrong passwords and codes nobody is let in, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lockout {
     /// So many in a row.
@@ -175,6 +208,8 @@ pub struct Lockout {
 pub struct Session {
     /// Who.
     pub person: Person,
+    /// By what they signed in.
+    pub way: SignInWay,
     /// When they signed in.
     pub made_at: WallTime,
     /// When they last asked for something.
@@ -194,6 +229,8 @@ struct PersonRow {
     made_at: i64,
     disabled_at: Option<i64>,
     locked_until: Option<i64>,
+    second_factor_at: Option<i64>,
+    password_given: i64,
 }
 
 #[derive(FromRow)]
@@ -207,6 +244,7 @@ struct SecretRow {
 struct SessionRow {
     #[sqlx(flatten)]
     person: PersonRow,
+    way: String,
     begun_at: i64,
     seen_at: i64,
     ends_at: i64,
@@ -225,6 +263,8 @@ impl PersonRow {
             made_at: WallTime::from_unix_millis(self.made_at),
             disabled_at: self.disabled_at.map(WallTime::from_unix_millis),
             locked_until: self.locked_until.map(WallTime::from_unix_millis),
+            second_factor_at: self.second_factor_at.map(WallTime::from_unix_millis),
+            password_given: self.password_given != 0,
         })
     }
 }
@@ -232,7 +272,8 @@ impl PersonRow {
 /// The columns of a person, of the table that is called so here.
 macro_rules! columns {
     () => {
-        "p.login, p.name, p.role, p.skills, p.langs, p.answers, p.made_at, p.disabled_at, p.locked_until"
+        "p.login, p.name, p.role, p.skills, p.langs, p.answers, p.made_at, p.disabled_at, p.locked_until,
+         p.second_factor_at, p.password_given"
     };
 }
 
@@ -248,8 +289,8 @@ impl Store {
     /// When it could not be written.
     pub async fn keep_person(&self, person: &Person, password: &str) -> Result<bool, StoreError> {
         let statement = sqlx::query(
-            "INSERT INTO people (login, name, role, password, skills, langs, answers, made_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (login) DO NOTHING",
+            "INSERT INTO people (login, name, role, password, skills, langs, answers, made_at, password_given)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (login) DO NOTHING",
         )
         .bind(person.login.as_str())
         .bind(person.name.as_str())
@@ -258,7 +299,8 @@ impl Store {
         .bind(json(&person.skills))
         .bind(json(&person.langs))
         .bind(person.answers.label())
-        .bind(person.made_at.unix_millis());
+        .bind(person.made_at.unix_millis())
+        .bind(i64::from(person.password_given));
         Ok(self.change(statement).await? == 1)
     }
 
@@ -289,7 +331,7 @@ impl Store {
         Ok(row.and_then(|row| Some(Secret { person: row.person.person()?, password: row.password })))
     }
 
-    /// Counts a wrong password, and locks the door where there were too many.
+    /// Counts a wrong password or a wrong code, and locks the door where there were too many.
     ///
     /// # Errors
     /// When it could not be written.
@@ -311,14 +353,14 @@ impl Store {
         self.change(statement).await.map(drop)
     }
 
-    /// Begins a session, known by its token's SHA-256 (hexadecimal), and forgets the wrong passwords before it.
+    /// Begins a session, known by its token's SHA-256 (hexadecimal), and forgets what was wrong before it.
     ///
     /// # Errors
     /// When it could not be written.
     pub async fn begin_session(
         &self,
         sha256: &str,
-        login: &Login,
+        (login, way): (&Login, SignInWay),
         now: WallTime,
         ends_at: WallTime,
     ) -> Result<(), StoreError> {
@@ -329,12 +371,14 @@ impl Store {
             .await
             .map_err(|e| self.sql(e))?;
         sqlx::query(
-            "INSERT INTO sessions (sha256, login, made_at, seen_at, ends_at) VALUES ($1, $2, $3, $3, $4)",
+            "INSERT INTO sessions (sha256, login, made_at, seen_at, ends_at, way)
+             VALUES ($1, $2, $3, $3, $4, $5)",
         )
         .bind(sha256)
         .bind(login.as_str())
         .bind(now.unix_millis())
         .bind(ends_at.unix_millis())
+        .bind(way.label())
         .execute(&mut *tx)
         .await
         .map_err(|e| self.sql(e))?;
@@ -350,7 +394,7 @@ impl Store {
         let row: Option<SessionRow> = sqlx::query_as(concat!(
             "SELECT ",
             columns!(),
-            ", s.made_at AS begun_at, s.seen_at, s.ends_at FROM sessions s JOIN people p ON p.login = s.login
+            ", s.way, s.made_at AS begun_at, s.seen_at, s.ends_at FROM sessions s JOIN people p ON p.login = s.login
              WHERE s.sha256 = $1 AND s.ended_at IS NULL AND p.disabled_at IS NULL"
         ))
         .bind(sha256)
@@ -360,6 +404,10 @@ impl Store {
         Ok(row.and_then(|row| {
             Some(Session {
                 person: row.person.person()?,
+                way: match row.way.as_str() {
+                    "provider" => SignInWay::Provider,
+                    _ => SignInWay::Password,
+                },
                 made_at: WallTime::from_unix_millis(row.begun_at),
                 seen_at: WallTime::from_unix_millis(row.seen_at),
                 ends_at: WallTime::from_unix_millis(row.ends_at),
@@ -458,15 +506,17 @@ impl Store {
     pub async fn set_password(
         &self,
         login: &Login,
-        password: &str,
+        (password, chosen): (&str, ChosenBy),
         now: WallTime,
     ) -> Result<bool, StoreError> {
         let statement = sqlx::query(
-            "UPDATE people SET password = $2, failed = 0, locked_until = NULL, disabled_at = NULL
+            "UPDATE people SET password = $2, password_given = $3, failed = 0, locked_until = NULL,
+                 disabled_at = NULL
              WHERE login = $1",
         )
         .bind(login.as_str())
-        .bind(password);
+        .bind(password)
+        .bind(i64::from(chosen == ChosenBy::Another));
         self.change_and_sign_out(login, statement, now).await
     }
 

@@ -1,51 +1,11 @@
-// One's own account: another password, and where else one is signed in.
-import { App, Button, Form, Input } from 'antd';
-import { useState } from 'react';
-import { ask, client, hasToken, LEAST_PASSWORD, MOST_PASSWORD, part, Problem, said } from '../client';
+// One's own account: another password, a second factor, and where else one is signed in.
+import { App, Button } from 'antd';
+import { ask, client, hasToken, said } from '../client';
+import { OwnFactor } from '../own-factor';
+import { OwnPassword } from '../own-password';
 import { Card, Facts, Head, HERE, Moment, Shown } from '../parts';
 import { useQuery } from '../query';
 import { useSession, useWords } from '../session';
-
-interface Given {
-  password: string;
-  fresh: string;
-  again: string;
-}
-
-const Password = ({ done }: { done: () => void }) => {
-  const { t, lang } = useWords();
-  const { changePassword } = useSession();
-  const { message } = App.useApp();
-  const [form] = Form.useForm<Given>();
-  const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<unknown>();
-  const change = async ({ password, fresh }: Given) => {
-    setBusy(true);
-    setProblem(undefined);
-    try {
-      await changePassword(password, fresh);
-      form.resetFields();
-      void message.success(t('account.password.done'));
-      done();
-    } catch (problem) {
-      setProblem(problem);
-    }
-    setBusy(false);
-  };
-  // What is wrong with a password is in its detail; the title speaks of tokens.
-  const why = problem instanceof Problem && problem.told.detail ? part(problem.told.detail, lang) : problem !== undefined && said(problem, lang);
-  return (
-    <Card title={t('account.password')}>
-      {why && <p className="note bad" role="alert" style={{ marginBottom: 12 }}>{why}</p>}
-      <Form form={form} layout="vertical" requiredMark={false} style={{ maxWidth: 420 }} onFinish={(given) => void change(given)}>
-        <Form.Item name="password" label={t('account.password.old')} rules={[{ required: true, message: t('need.password') }]}><Input.Password autoComplete="current-password" maxLength={256} /></Form.Item>
-        <Form.Item name="fresh" label={t('account.password.new')} extra={t('account.password.help', { n: LEAST_PASSWORD })} rules={[{ required: true, min: LEAST_PASSWORD, message: t('people.password.least', { n: LEAST_PASSWORD }) }]}><Input.Password autoComplete="new-password" maxLength={MOST_PASSWORD} /></Form.Item>
-        <Form.Item name="again" label={t('account.password.again')} dependencies={['fresh']} rules={[({ getFieldValue }) => ({ validator: (_, value?: string) => (value === getFieldValue('fresh') ? Promise.resolve() : Promise.reject(new Error(t('account.password.differs')))) })]}><Input.Password autoComplete="new-password" maxLength={MOST_PASSWORD} /></Form.Item>
-        <Button type="primary" htmlType="submit" loading={busy}>{t('account.password')}</Button>
-      </Form>
-    </Card>
-  );
-};
 
 const Account = () => {
   const { t, n, lang } = useWords();
@@ -84,7 +44,7 @@ const Account = () => {
       </Shown>
       {!byToken && (
         <Shown query={ways}>
-          {({ password }) => (password ? <Password done={others.reload} /> : <Card title={t('account.password')}><p className="soft">{t('account.provider')}</p></Card>)}
+          {({ password }) => (password ? <><OwnPassword done={others.reload} /><OwnFactor done={others.reload} /></> : <Card title={t('account.password')}><p className="soft">{t('account.provider')}</p></Card>)}
         </Shown>
       )}
       {!byToken && (

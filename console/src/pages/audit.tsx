@@ -18,6 +18,7 @@ const ACTS: [RegExp, Word][] = [
   [/^POST \/v1\/debtors\/find$/, 'act.person_found'], [/^(POST \/v1\/debtors\/|debtor )access$/, 'act.person_told'], [/^(POST \/v1\/debtors\/|debtor )erase$/, 'act.person_erased'],
   [/^PATCH \/v1\/campaigns\//, 'act.campaign_changed'], [/^PUT \/v1\/strategies\//, 'act.strategy'], [/^POST \/v1\/reviews\//, 'act.review'], [/^(POST|DELETE) \/v1\/practice$/, 'act.practice'],
   [/^PUT \/v1\/session\/password$/, 'act.password'], [/^DELETE \/v1\/session\/others$/, 'act.others_ended'],
+  [/^PUT \/v1\/session\/second-factor$/, 'act.factor_offered'], [/^POST \/v1\/session\/second-factor$/, 'act.factor_on'], [/^(POST \/v1\/session\/second-factor\/remove$|person second-factor )/, 'act.factor_off'],
   [/^POST \/v1\/session$/, 'act.sign_in'], [/^DELETE \/v1\/session$/, 'act.sign_out'], [/^POST \/v1\/people$/, 'act.person'], [/^(PATCH \/v1\/people\/|person change )/, 'act.person_changed'],
 ];
 

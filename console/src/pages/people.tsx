@@ -105,12 +105,12 @@ const Change = ({ person, done, close }: { person: Shape['PersonTold']; done: ()
 
 const People = () => {
   const { t, n, time, lang } = useWords();
-  const { may } = useSession();
+  const { may, person: me } = useSession();
   const { modal, message } = App.useApp();
   const [adding, setAdding] = useState(false);
   const [changing, setChanging] = useState<Shape['PersonTold']>();
   const query = useQuery(() => ask(client.GET('/v1/people')), 'people');
-  const change = async (login: string, body: { disabled?: boolean; password?: string; answers?: string }) => {
+  const change = async (login: string, body: { disabled?: boolean; password?: string; answers?: string; second_factor?: boolean }) => {
     try {
       await ask(client.PATCH('/v1/people/{login}', { params: { path: { login }, header: { 'If-Match': '*' } }, body }));
       void message.success(t('people.changed'));
@@ -120,6 +120,7 @@ const People = () => {
     }
   };
   const disable = (login: string) => modal.confirm({ ...HERE, title: t('people.disable.sure', { login }), content: t('people.disable.what'), okText: t('people.disable'), cancelText: t('do.cancel'), okButtonProps: { danger: true }, onOk: () => change(login, { disabled: true }) });
+  const factor = (login: string) => modal.confirm({ ...HERE, title: t('people.factor.sure', { login }), content: t('people.factor.what'), okText: t('people.factor.remove'), cancelText: t('do.cancel'), okButtonProps: { danger: true }, onOk: () => change(login, { second_factor: false }) });
   const password = (login: string) => {
     let given = '';
     modal.confirm({ ...HERE, title: t('people.new_password', { login }), content: <Input.Password aria-label={t('people.password')} autoComplete="new-password" maxLength={MOST_PASSWORD} onChange={(event) => (given = event.target.value)} />, okText: t('do.ok'), cancelText: t('do.cancel'), onOk: () => change(login, { password: given }) });
@@ -139,9 +140,9 @@ const People = () => {
                       <td className="num">{person.login}</td><td>{person.name}</td><td>{n('role', person.role)}</td>
                       <td>{Object.entries(person.skills).map(([skill, level]) => `${skill} ${level}`).join(' · ')}{person.langs.length ? ` · ${person.langs.join(' ')}` : ''}</td>
                       <td>{person.role === 'agent' && (may('people:write') ? <Select size="small" style={{ width: 110 }} aria-label={`${t('people.answers')}: ${person.login}`} value={person.answers} onChange={(answers) => void change(person.login, { answers })} options={ANSWERS.map((value) => ({ value, label: t(`answers.${value}`) }))} /> : n('answers', person.answers))}</td>
-                      <td>{person.disabled_at ? <Mark of="denied">{t('people.disabled')}</Mark> : person.locked_until ? <Mark of="waits">{t('people.locked')}</Mark> : <Mark of="approved">{t('people.active')}</Mark>}</td>
+                      <td>{person.disabled_at ? <Mark of="denied">{t('people.disabled')}</Mark> : person.locked_until ? <Mark of="waits">{t('people.locked')}</Mark> : <Mark of="approved">{t('people.active')}</Mark>}{person.second_factor_at && <><br /><span className="soft small">{t('factor')}</span></>}</td>
                       <td className="num">{time(person.made_at)}</td>
-                      <td>{may('people:write') && <div className="acts"><Button size="small" onClick={() => setChanging(person)}>{t('people.change')}</Button><Button size="small" onClick={() => password(person.login)}>{t('people.password.set')}</Button>{!person.disabled_at && <Button size="small" danger onClick={() => disable(person.login)}>{t('people.disable')}</Button>}</div>}</td>
+                      <td>{may('people:write') && <div className="acts"><Button size="small" onClick={() => setChanging(person)}>{t('people.change')}</Button><Button size="small" onClick={() => password(person.login)}>{t('people.password.set')}</Button>{person.second_factor_at && person.login !== me?.login && <Button size="small" onClick={() => factor(person.login)}>{t('people.factor.remove')}</Button>}{!person.disabled_at && <Button size="small" danger onClick={() => disable(person.login)}>{t('people.disable')}</Button>}</div>}</td>
                     </tr>
                   ))}</tbody>
                 </table>

@@ -21,6 +21,7 @@ pub(crate) mod reviews;
 pub(crate) mod scripts;
 pub(crate) mod search;
 mod seat;
+pub(crate) mod second_factor;
 pub(crate) mod session;
 pub(crate) mod strategies;
 pub(crate) mod talks;
@@ -70,6 +71,8 @@ pub(crate) fn all() -> OpenApiRouter<Shared> {
         .routes(routes!(session::sign_in, session::who_am_i, session::sign_out))
         .routes(routes!(session::others, session::end_others))
         .routes(routes!(session::change_password))
+        .routes(routes!(second_factor::offer, second_factor::confirm))
+        .routes(routes!(second_factor::remove))
         .routes(routes!(provider::ways))
         .routes(routes!(provider::leave))
         .routes(routes!(provider::back))

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::{Json, http::StatusCode, response::IntoResponse};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use waihu_store::{Act, Login, Person, Role, StoreError};
+use waihu_store::{Act, ChosenBy, Login, Person, Role, StoreError};
 use waihu_types::{Answers, Lang, WallTime};
 
 use super::calls::ended;
@@ -51,6 +51,9 @@ pub(crate) struct PersonTold {
     /// Until when no password opens: too many were wrong.
     #[schema(value_type = Option<String>, format = DateTime)]
     locked_until: Option<WallTime>,
+    /// Since when they sign in with a one-time code beside their password.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    second_factor_at: Option<WallTime>,
 }
 
 impl From<Person> for PersonTold {
@@ -66,6 +69,7 @@ impl From<Person> for PersonTold {
             made_at: p.made_at,
             disabled_at: p.disabled_at,
             locked_until: p.locked_until.filter(|until| now() < *until),
+            second_factor_at: p.second_factor_at,
         }
     }
 }
@@ -132,6 +136,8 @@ pub(crate) async fn add(
         made_at: now(),
         disabled_at: None,
         locked_until: None,
+        second_factor_at: None,
+        password_given: true,
     };
     let hash = shared.inner().judge.hash(it.password).await?;
     if !shared.store().keep_person(&person, &hash).await? {
@@ -179,6 +185,9 @@ pub(crate) struct PersonChange {
     /// How they take calls, from when they next sit down at their desk: `by_hand`, or `at_once`.
     #[schema(value_type = Option<String>)]
     answers: Option<Answers>,
+    /// False takes their second factor away, where their telephone is lost, and ends their sessions. One's own is switched
+    /// off with a code.
+    second_factor: Option<bool>,
     /// Their name for other people.
     #[schema(min_length = 1, max_length = 64)]
     name: Option<String>,
@@ -197,6 +206,7 @@ enum Deed {
     ShutOut,
     Password(String),
     Answers(Answers),
+    NoSecondFactor,
     Change(waihu_store::PersonChange),
 }
 
@@ -211,14 +221,15 @@ impl TryFrom<PersonChange> for Deed {
             langs: it.langs,
         };
         let change = Some(change).filter(|change| *change != waihu_store::PersonChange::default());
-        match (it.disabled, it.password, it.answers, change) {
-            (true, None, None, None) => Ok(Self::ShutOut),
-            (false, Some(password), None, None) => Ok(Self::Password(password)),
-            (false, None, Some(answers), None) => Ok(Self::Answers(answers)),
-            (false, None, None, Some(change)) => Ok(Self::Change(change)),
+        match (it.disabled, it.password, it.answers, it.second_factor, change) {
+            (true, None, None, None, None) => Ok(Self::ShutOut),
+            (false, Some(password), None, None, None) => Ok(Self::Password(password)),
+            (false, None, Some(answers), None, None) => Ok(Self::Answers(answers)),
+            (false, None, None, Some(false), None) => Ok(Self::NoSecondFactor),
+            (false, None, None, None, Some(change)) => Ok(Self::Change(change)),
             _ => {
-                let one = "one of `disabled: true`, `password` and `answers`, or some of `name`, `role`, `skills` \
-                           and `langs` 前三项择一，或后四项中的任意项";
+                let one = "one of `disabled: true`, `password`, `answers` and `second_factor: false`, or some of \
+                           `name`, `role`, `skills` and `langs` 前四项择一，或后四项中的任意项";
                 Err(Problem::invalid("disabled", one))
             }
         }
@@ -239,7 +250,8 @@ fn nobody() -> Problem {
 }
 
 /// Changes a person: what they are called, may do, can do and speak, as one. Or shuts them out, or gives them another
-/// password, or has them take calls in another way. Nobody changes their own role, and somebody stays an admin.
+/// password, or has them take calls in another way, or takes their second factor away. Nobody changes their own role, and
+/// somebody stays an admin.
 #[utoipa::path(patch, path = "/v1/people/{login}", tag = "people", request_body = PersonChange,
     params(("login" = String, Path, description = "By what they sign in")),
     responses((status = 200, description = "It is so", body = PersonChanged, headers(("ETag" = String, description = "Their revision"))),
@@ -264,9 +276,14 @@ pub(crate) async fn change(
         Deed::ShutOut => store.disable_person(&login, now()).await?,
         Deed::Password(password) => {
             let hash = shared.inner().judge.hash(password).await?;
-            store.set_password(&login, &hash, now()).await?
+            let chosen = if is_self(&who, &before) { ChosenBy::Themselves } else { ChosenBy::Another };
+            store.set_password(&login, (hash.as_str(), chosen), now()).await?
         }
         Deed::Answers(answers) => store.set_answers(&login, answers).await?,
+        Deed::NoSecondFactor => {
+            no_second_factor(&shared, &who, &before).await?;
+            true
+        }
         Deed::Change(change) => {
             revoked = changed(&shared, &who, &before, &change).await?;
             true
@@ -300,6 +317,28 @@ async fn changed(
     let done = shared.store().change_person(&before.login, change, Some(before.revision()), now()).await;
     let done = done.map_err(Problem::from).and_then(|revoked| revoked.ok_or_else(nobody));
     ended(shared, row, done.as_ref().map_or_else(Problem::status, |_| StatusCode::OK).as_u16()).await;
+    done
+}
+
+/// Takes a person's second factor away, written down by what it is before it is done.
+async fn no_second_factor(shared: &Shared, who: &Who, before: &Person) -> Result<(), Problem> {
+    let none = || {
+        let what = "they have no second factor 该人员未设置双因素认证";
+        Problem::new(Code::Conflict, what).of("second_factor")
+    };
+    if before.second_factor_at.is_none() {
+        return Err(none());
+    }
+    if is_self(who, before) {
+        let what = "your own is switched off with a code, at My account, or by another admin 请在“我的账号”用验证码关闭，或由其他管理员移除";
+        return Err(Problem::new(Code::Forbidden, what).of("second_factor"));
+    }
+    let act = format!("person second-factor {}", before.login);
+    let act = Act { token: &who.token, person: who.person(), act: &act, request: "" };
+    let row = shared.store().write_down(act, now()).await?;
+    let done = shared.store().remove_second_factor(&before.login, None, now()).await;
+    let done = done.map_err(Problem::from).and_then(|done| if done { Ok(()) } else { Err(none()) });
+    ended(shared, row, done.as_ref().map_or_else(Problem::status, |()| StatusCode::OK).as_u16()).await;
     done
 }
 

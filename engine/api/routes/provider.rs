@@ -9,7 +9,7 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use waihu_store::{Login, Person};
+use waihu_store::{Login, Person, SignInWay};
 
 use super::session::{session_cookie, write_down};
 use crate::{
@@ -112,7 +112,7 @@ pub(crate) async fn back(
     answer.append(header::SET_COOKIE, cookies.unset_ticket());
     let went = match person(&shared, &headers, &back).await? {
         Ok(person) => {
-            answer.append(header::SET_COOKIE, session_cookie(&shared, &person).await?.0);
+            answer.append(header::SET_COOKIE, session_cookie(&shared, &person, SignInWay::Provider).await?.0);
             Went::In
         }
         Err(went) => went,

@@ -11,21 +11,22 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep_until};
 use utoipa::ToSchema;
-use waihu_store::{Act, Lockout, Login, Person, Secret};
+use waihu_store::{Act, ChosenBy, Lockout, Login, Person, Secret, SignInWay};
 use waihu_types::WallTime;
 
+use super::second_factor::coded;
 use crate::{
     Problem, TokenText,
     access::scopes,
     extract::{Answer, Body, Who},
     problem::Code,
-    session::{IDLE, LONGEST, SignedIn, csrf},
+    session::{IDLE, LONGEST, Owed, SignedIn, csrf},
     state::{Here, Passwords, Shared, now},
 };
 
-/// Five wrong passwords lock a door for a quarter of an hour: a guesser has twenty tries an hour, and whoever
+/// Five wrong passwords or codes lock a door for a quarter of an hour: a guesser has twenty tries an hour, and whoever
 /// forgot theirs is not out for the day.
-const LOCKOUT: Lockout = Lockout { after: 5, lasting: Duration::from_secs(15 * 60) };
+pub(super) const LOCKOUT: Lockout = Lockout { after: 5, lasting: Duration::from_secs(15 * 60) };
 
 /// A refusal comes so long after it was asked for: longer than the judging and the writing take, so that its time
 /// tells neither which logins there are nor which are locked.
@@ -41,6 +42,9 @@ pub(crate) struct SignIn {
     /// The password.
     #[schema(min_length = 1, max_length = 256, format = Password)]
     password: String,
+    /// The one-time code, where they have a second factor.
+    #[schema(min_length = 6, max_length = 16)]
+    code: Option<String>,
 }
 
 /// Who is signed in.
@@ -56,6 +60,11 @@ pub(crate) struct Signed {
     /// What they may do.
     #[schema(value_type = Vec<String>)]
     scopes: Vec<&'static str>,
+    /// Whether they sign in with a one-time code beside their password.
+    second_factor: bool,
+    /// What they have to do before anything else: take another `password`, or set up a `second_factor`.
+    #[schema(value_type = Option<String>)]
+    owed: Option<&'static str>,
     /// What changes by cookie repeat in `X-Waihu-Csrf`; none where a token asks.
     csrf: Option<String>,
     /// From when on they have to sign in again, whatever they do.
@@ -66,12 +75,19 @@ pub(crate) struct Signed {
 }
 
 impl Signed {
-    fn of(person: &Person, token: &TokenText, ends_at: WallTime) -> Self {
+    pub(super) fn of(
+        shared: &Shared,
+        (person, way): (&Person, SignInWay),
+        token: &TokenText,
+        ends_at: WallTime,
+    ) -> Self {
         Self {
             login: Some(person.login.to_string()),
             name: person.name.clone(),
             role: person.role.label(),
             scopes: scopes(person.role).iter().map(|s| s.label()).collect(),
+            second_factor: person.second_factor_at.is_some(),
+            owed: Owed::of(&shared.inner().state, person, way).map(Owed::label),
             csrf: Some(csrf(token)),
             ends_at: Some(ends_at),
             idle_s: Some(IDLE.as_secs()),
@@ -83,7 +99,7 @@ impl Signed {
 #[utoipa::path(post, path = "/v1/session", tag = "people", request_body = SignIn,
     responses((status = 201, description = "Signed in; the cookie comes in Set-Cookie", body = Signed),
         (status = 401, description = "Not with these", body = crate::problem::Details),
-        (status = 403, description = "Passwords are not taken here", body = crate::problem::Details),
+        (status = 403, description = "A code is wanted beside them, or passwords are not taken here", body = crate::problem::Details),
         (status = 422, description = "Login or password is missing", body = crate::problem::Details),
         (status = 429, description = "Too many sign in at once", body = crate::problem::Details)))]
 pub(crate) async fn sign_in(
@@ -105,25 +121,28 @@ pub(crate) async fn sign_in(
         Ok(secret) => secret,
         Err(problem) => return refused(problem).await,
     };
-    match judged(&shared, secret, it.password).await {
-        Ok(Some(person)) => {
-            let answer = begin(&shared, &person).await?;
-            // Its cookie is another from now on: nobody has a use for the one before, but who has copied it.
-            let before = shared.inner().state.cookies.token(&headers);
-            if let Some(before) = before
-                && shared.store().end_session(&before.digest(), now()).await?
-            {
-                shared.sessions_changed();
-            }
-            Ok(answer)
-        }
+    let person = match judged(&shared, secret, it.password).await {
+        Ok(Some(person)) => person,
         Ok(None) => {
             let what = "the login or the password is wrong, or there were too many tries: then wait 15 min \
                         登录名或密码有误；多次失败后请等待 15 分钟";
-            refused(Problem::new(Code::Unauthenticated, what)).await
+            return refused(Problem::new(Code::Unauthenticated, what)).await;
         }
-        Err(problem) => refused(problem).await,
+        Err(problem) => return refused(problem).await,
+    };
+    // That there is a second factor is told to whoever has the password alone.
+    if let Err(problem) = coded(&shared, &person, it.code.as_deref()).await {
+        return refused(problem).await;
     }
+    let answer = begin(&shared, &person).await?;
+    // Its cookie is another from now on: nobody has a use for the one before, but who has copied it.
+    let before = shared.inner().state.cookies.token(&headers);
+    if let Some(before) = before
+        && shared.store().end_session(&before.digest(), now()).await?
+    {
+        shared.sessions_changed();
+    }
+    Ok(answer)
 }
 
 async fn known(shared: &Shared, login: &str) -> Result<Option<Secret>, Problem> {
@@ -157,8 +176,9 @@ async fn judged(
 }
 
 async fn begin(shared: &Shared, person: &Person) -> Result<Response, Problem> {
-    let (cookie, token, ends_at) = session_cookie(shared, person).await?;
-    let told = Json(Signed::of(person, &token, ends_at));
+    let way = SignInWay::Password;
+    let (cookie, token, ends_at) = session_cookie(shared, person, way).await?;
+    let told = Json(Signed::of(shared, (person, way), &token, ends_at));
     Ok((StatusCode::CREATED, [(header::SET_COOKIE, cookie)], told).into_response())
 }
 
@@ -166,12 +186,13 @@ async fn begin(shared: &Shared, person: &Person) -> Result<Response, Problem> {
 pub(super) async fn session_cookie(
     shared: &Shared,
     person: &Person,
+    way: SignInWay,
 ) -> Result<(HeaderValue, TokenText, WallTime), Problem> {
     let token = TokenText::new().map_err(|e| Problem::new(Code::Unavailable, e.to_string()))?;
     let (now, cookies) = (now(), shared.inner().state.cookies);
     let ends_at = now.plus(LONGEST);
     write_down(shared, person, StatusCode::CREATED).await?;
-    shared.store().begin_session(&token.digest(), &person.login, now, ends_at).await?;
+    shared.store().begin_session(&token.digest(), (&person.login, way), now, ends_at).await?;
     Ok((cookies.set(&token), token, ends_at))
 }
 
@@ -185,14 +206,18 @@ pub(super) async fn write_down(shared: &Shared, person: &Person, status: StatusC
 /// Tells who is asking, and what they may do.
 #[utoipa::path(get, path = "/v1/session", tag = "people",
     responses((status = 200, description = "Who is signed in", body = Signed)))]
-pub(crate) async fn who_am_i(who: Who) -> Answer<Signed> {
+pub(crate) async fn who_am_i(shared: Here, who: Who) -> Answer<Signed> {
     Ok(Json(match &who.session {
-        Some(it) => Signed::of(&it.session.person, &it.token, it.session.ends_at),
+        Some(SignedIn { token, session }) => {
+            Signed::of(&shared, (&session.person, session.way), token, session.ends_at)
+        }
         None => Signed {
             login: None,
             name: who.person.clone(),
             role: who.role.label(),
             scopes: scopes(who.role).iter().map(|s| s.label()).collect(),
+            second_factor: false,
+            owed: None,
             csrf: None,
             ends_at: None,
             idle_s: None,
@@ -225,7 +250,7 @@ pub(crate) struct OtherSession {
     seen_at: WallTime,
 }
 
-fn own(who: &Who) -> Result<&SignedIn, Problem> {
+pub(super) fn own(who: &Who) -> Result<&SignedIn, Problem> {
     let none = || Problem::new(Code::Conflict, "a token has no session 令牌没有会话");
     who.session.as_ref().ok_or_else(none)
 }
@@ -267,12 +292,16 @@ pub(crate) struct NewPassword {
     /// The one that is to hold.
     #[schema(min_length = 12, max_length = 128, format = Password)]
     new: String,
+    /// A one-time code, where they have a second factor: the session that comes of it has just been signed in to.
+    #[schema(min_length = 6, max_length = 16)]
+    code: Option<String>,
 }
 
 /// Gives whoever asks another password, and signs them out everywhere else. A wrong one counts as it does at the door.
 #[utoipa::path(put, path = "/v1/session/password", tag = "people", request_body = NewPassword,
     responses((status = 201, description = "It holds; the cookie of a new session comes in Set-Cookie", body = Signed),
         (status = 401, description = "The old one is wrong", body = crate::problem::Details),
+        (status = 403, description = "A code is wanted beside it", body = crate::problem::Details),
         (status = 409, description = "A token asks, which has no password", body = crate::problem::Details)))]
 pub(crate) async fn change_password(
     shared: Here,
@@ -280,6 +309,12 @@ pub(crate) async fn change_password(
     Body(it): Body<NewPassword>,
 ) -> Result<Response, Problem> {
     let login = own(&who)?.session.person.login.clone();
+    if it.new == it.password {
+        return Err(Problem::invalid(
+            "new",
+            "that is the one that holds: take another 新密码不能与原密码相同",
+        ));
+    }
     let refused_at = Instant::now() + REFUSED_AFTER;
     let secret = shared.store().secret(&login).await?;
     let Some(person) = judged(&shared, secret, it.password).await? else {
@@ -287,7 +322,12 @@ pub(crate) async fn change_password(
         return Err(Problem::new(Code::Unauthenticated, "the password is wrong 原密码有误").of("password"));
     };
     let hash = shared.inner().judge.hash(it.new).await.map_err(|problem| problem.of("new"))?;
-    shared.store().set_password(&login, &hash, now()).await?;
+    // Last: a code that was taken is no good for a second try.
+    if let Err(problem) = coded(&shared, &person, it.code.as_deref()).await {
+        sleep_until(refused_at).await;
+        return Err(problem);
+    }
+    shared.store().set_password(&login, (hash.as_str(), ChosenBy::Themselves), now()).await?;
     shared.sessions_changed();
-    begin(&shared, &person).await
+    begin(&shared, &Person { password_given: false, ..person }).await
 }

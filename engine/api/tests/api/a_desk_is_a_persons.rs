@@ -20,7 +20,7 @@ use tokio_tungstenite::{
 };
 use waihu_agents::desk::{FromDesk, Profile, ToDesk, Wanted};
 use waihu_api::{Connect, Connected, Relays, State, TokenText};
-use waihu_store::{Person, Role, Store};
+use waihu_store::{Person, Role, SignInWay, Store};
 use waihu_types::Lang;
 
 /// What a switchboard was told, and its way to the desk.
@@ -75,7 +75,11 @@ async fn server_of_desks(relays: Option<Relays>) -> (Server, String, Seen) {
     assert!(server.store.keep_person(&person, "$argon2id$").await.unwrap());
     let token = TokenText::new().unwrap();
     let ends_at = now().plus(Duration::from_secs(3_600));
-    server.store.begin_session(&token.digest(), &person.login, now(), ends_at).await.unwrap();
+    server
+        .store
+        .begin_session(&token.digest(), (&person.login, SignInWay::Password), now(), ends_at)
+        .await
+        .unwrap();
     let cookie = format!("waihu={}", token.reveal());
     (server, cookie, seen)
 }
@@ -212,10 +216,10 @@ const BEFORE_THE_PING: Duration = Duration::from_secs(7);
 async fn a_stolen_sessions_desk_is_closed_as_soon_as_it_is_ended_elsewhere_and_no_other() {
     let (at, cookie, seen, store, _folder) = ground().await;
     let own = format!("http://{at}");
-    let li = "li".parse().unwrap();
+    let li: waihu_store::Login = "li".parse().unwrap();
     let stolen = TokenText::new().unwrap();
     let ends_at = now().plus(Duration::from_secs(3_600));
-    store.begin_session(&stolen.digest(), &li, now(), ends_at).await.unwrap();
+    store.begin_session(&stolen.digest(), (&li, SignInWay::Password), now(), ends_at).await.unwrap();
     let theirs = format!("waihu={}", stolen.reveal());
     let mut thief = page(at, &[("cookie", &theirs), ("origin", &own)]).await.unwrap();
     let mut ours = page(at, &[("cookie", &cookie), ("origin", &own)]).await.unwrap();

@@ -18,7 +18,7 @@ use tokio_tungstenite::{
 };
 use waihu_agents::supervise::{FromSupervisor, Talk, ToSupervisor};
 use waihu_api::{Attended, Floor, Stands, TokenText};
-use waihu_store::{Role, Store};
+use waihu_store::{Role, SignInWay, Store};
 use waihu_types::{Intent, Mood};
 
 /// What a seat was told, and its way to the page.
@@ -74,7 +74,11 @@ async fn ground(role: Role) -> (std::net::SocketAddr, String, Seen, Arc<Store>, 
     assert!(server.store.keep_person(&person, "$argon2id$").await.unwrap());
     let token = TokenText::new().unwrap();
     let ends_at = now().plus(std::time::Duration::from_secs(3_600));
-    server.store.begin_session(&token.digest(), &person.login, now(), ends_at).await.unwrap();
+    server
+        .store
+        .begin_session(&token.digest(), (&person.login, SignInWay::Password), now(), ends_at)
+        .await
+        .unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, server.app).await.unwrap() });

@@ -4,6 +4,7 @@
 mod a_call_is_found_heard_and_checked;
 mod a_case_tells_its_place;
 mod a_change_is_made_once;
+mod a_code_is_asked_for_beside_a_password;
 mod a_desk_is_a_persons;
 mod a_person_is_told_and_forgotten;
 mod a_report_is_seen_before_it_goes;

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 
 use crate::common::{Answer, Server, now, person, server};
 use serde_json::{Value, json};
-use waihu_store::Role;
+use waihu_store::{ChosenBy, Role, SignInWay};
 
 const PASSWORD: &str = "eight words are a good one";
 
@@ -95,7 +95,7 @@ async fn a_cookie_opens_nothing_once_its_session_has_ended() {
 #[tokio::test]
 async fn a_session_runs_out_by_itself() {
     let server = with(Role::Agent).await;
-    let login = "li".parse().unwrap();
+    let login: waihu_store::Login = "li".parse().unwrap();
     let read = async |token: &waihu_api::TokenText| {
         let cookie = format!("waihu={}", token.reveal());
         by_cookie(&server, ("GET", "/v1/session"), &[("cookie", &cookie)], None).await.status.as_u16()
@@ -106,7 +106,11 @@ async fn a_session_runs_out_by_itself() {
     {
         let token = waihu_api::TokenText::new().unwrap();
         let ends_at = waihu_types::WallTime::from_unix_millis(now().unix_millis() + ends * 1_000);
-        server.store.begin_session(&token.digest(), &login, ago(made), ends_at).await.unwrap();
+        server
+            .store
+            .begin_session(&token.digest(), (&login, SignInWay::Password), ago(made), ends_at)
+            .await
+            .unwrap();
         server.store.session_seen(&token.digest(), ago(seen)).await.unwrap();
         assert_eq!(read(&token).await, status, "{made} {seen} {ends}");
     }
@@ -116,8 +120,12 @@ async fn a_session_runs_out_by_itself() {
 async fn begun(server: &Server, ago: i64) -> (String, String) {
     let at = |s: i64| waihu_types::WallTime::from_unix_millis(now().unix_millis() + s * 1_000);
     let token = waihu_api::TokenText::new().unwrap();
-    let login = "li".parse().unwrap();
-    server.store.begin_session(&token.digest(), &login, at(-ago), at(3_600)).await.unwrap();
+    let login: waihu_store::Login = "li".parse().unwrap();
+    server
+        .store
+        .begin_session(&token.digest(), (&login, SignInWay::Password), at(-ago), at(3_600))
+        .await
+        .unwrap();
     server.store.session_seen(&token.digest(), now()).await.unwrap();
     let cookie = format!("waihu={}", token.reveal());
     let told = by_cookie(server, ("GET", "/v1/session"), &[("cookie", &cookie)], None).await;
@@ -184,7 +192,11 @@ async fn five_wrong_passwords_lock_the_door_and_nobody_is_told_which_it_was() {
     assert!(
         server
             .store
-            .set_password(&"li".parse().unwrap(), &waihu_api::hash_password(PASSWORD).unwrap(), now())
+            .set_password(
+                &"li".parse().unwrap(),
+                (waihu_api::hash_password(PASSWORD).unwrap().as_str(), ChosenBy::Another),
+                now()
+            )
             .await
             .unwrap()
     );

@@ -148,6 +148,10 @@ async fn who_is_vouched_for_comes_in_as_who_they_are_here() {
     let session = cookies.iter().find(|c| c.starts_with("waihu=whu_")).unwrap().split(';').next().unwrap();
     let me = server.ask("GET", "/v1/session", "", &[("cookie", session)], None).await;
     assert_eq!((&me.body["login"], &me.body["role"]), (&json!("li.ming"), &json!("operations")));
+    // What is asked first of who signs in by a password is not asked of them.
+    let token = waihu_api::TokenText::read(session.strip_prefix("waihu=").unwrap()).unwrap();
+    let kept = server.store.session(&token.digest()).await.unwrap().unwrap();
+    assert_eq!(kept.way, waihu_store::SignInWay::Provider);
 
     // Passwords are another way, which is closed here.
     let tried = server.post("", "/v1/session", json!({"login": "li.ming", "password": "x"})).await;

@@ -16,7 +16,8 @@ use tokio::{
 };
 use tower::ServiceExt;
 use waihu_api::{
-    Choices, Cookies, Floor, Limits, OpenId, Passwords, Pulse, Reports, State, StrategyOf, TokenText, router,
+    Choices, Cookies, FirstPasswords, Floor, Limits, OpenId, Passwords, Pulse, Reports, State, StrategyOf,
+    TokenText, router,
 };
 use waihu_keeping::Archive;
 use waihu_store::{Person, Role, Store, StoredToken};
@@ -62,6 +63,8 @@ pub fn person(login: &str, name: &str, role: Role) -> Person {
         made_at: now(),
         disabled_at: None,
         locked_until: None,
+        second_factor_at: None,
+        password_given: true,
     }
 }
 
@@ -144,6 +147,8 @@ fn state(folder: &Path, store: Arc<Store>, pulse: Arc<Pulse>) -> State {
         })),
         provider: None,
         passwords: Passwords::Taken,
+        first_passwords: FirstPasswords::Stay,
+        second_factor: Vec::new(),
         floor: None,
         ladder: None,
         relays: None,
