@@ -5,7 +5,7 @@ import { OwnFactor } from '../own-factor';
 import { OwnPassword } from '../own-password';
 import { Card, Facts, Head, HERE, Moment, Shown } from '../parts';
 import { useQuery } from '../query';
-import { useSession, useWords } from '../session';
+import { useWords } from '../session';
 
 const Account = () => {
   const { t, n, lang } = useWords();
