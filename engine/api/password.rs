@@ -18,8 +18,8 @@ use crate::{
 
 /// The shortest password \[characters\]: long enough to be a few words (NIST SP 800-63B, 3.1.1.2, asks for eight).
 pub const LEAST_PASSWORD: usize = 12;
-/// The longest \[bytes\]: none that is remembered has more, and a hash of more would only cost.
-pub const MOST_PASSWORD: usize = 256;
+/// The longest \[characters\]: none that is remembered has more; those of before that have are still taken.
+pub const MOST_PASSWORD: usize = 128;
 
 /// Bytes of a salt (RFC 9106, 3.1).
 const SALT: usize = 16;
