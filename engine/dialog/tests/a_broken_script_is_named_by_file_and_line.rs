@@ -281,10 +281,20 @@ fn a_rule_whose_condition_is_never_so() {
 #[test]
 fn a_promise_without_its_day() {
     let last = "intent = \"deny\"\nto = \"account.refusal\"\nlimit = 1\n\n# A part";
+    let bare = "[states.bare]\nprivate = true\nsay = \"thanks_for_promise\"\nend = \"promise_to_pay\"";
+    let first = format!("intent = \"deny\"\nto = \"bare\"\n\n{bare}\n\n# A part");
+    let (p, line) = broken("script.toml", last, &first);
+    let what = "state \"promise.bare\" ends with a promise, and its day can be unknown, on the path identity.greet → notice → promise.matter → promise.bare";
+    assert_named(&p, "script.toml", line + 3, &[what]);
+    // The one that leaves a text of it is named for the text.
     let (p, _) = broken("script.toml", last, "intent = \"deny\"\nto = \"end_promise\"\n\n\n# A part");
-    let line = line_of("[states.end_promise]");
-    let what = "state \"promise.end_promise\" ends with a promise, and its day can be unknown, on the path identity.greet → notice → promise.matter → promise.end_promise";
-    assert_named(&p, "script.toml", line, &[what]);
+    let line = line_of("do = { sms = \"promise\" }");
+    assert_named(
+        &p,
+        "script.toml",
+        line,
+        &["prompt \"sms.promise\" speaks {promise_date}, which is not known"],
+    );
 }
 
 #[test]

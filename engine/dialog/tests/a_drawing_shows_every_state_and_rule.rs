@@ -14,8 +14,8 @@ fn every_state_and_every_way_of_the_shipped_flow_is_drawn() {
         for state in ["greet", "read_back", "transfer", "end_promise", "end_voicemail"] {
             assert!(svg.contains(&format!("{state}</text>")), "{lang}: {state}");
         }
-        // From everywhere once, beside, and from the two where an agent is called: not from each state.
-        assert_eq!(svg.matches("end_stop_calling</text>").count(), 4, "{lang}");
+        // From everywhere once, beside, and from the three where an agent is called: not from each state.
+        assert_eq!(svg.matches("end_stop_calling</text>").count(), 5, "{lang}");
         assert!(svg.contains("promise_to_pay, affirm, out_of_scope") && svg.contains("same_promise"));
         assert_eq!(svg.matches("<g ").count(), svg.matches("</g>").count());
         assert_eq!(svg.matches("<text").count(), svg.matches("</text>").count());
