@@ -20,6 +20,7 @@ on_both!(
     a_password_is_known_to_be_of_another_until_one_takes_their_own,
     a_session_tells_by_what_somebody_signed_in,
     a_second_factor_counts_from_its_first_code_and_takes_each_step_once,
+    no_code_opens_a_locked_door,
     a_second_factor_that_is_taken_away_ends_sessions,
     a_second_factor_is_sealed_where_words_are,
 );
@@ -252,6 +253,21 @@ async fn a_second_factor_counts_from_its_first_code_and_takes_each_step_once(gro
     let (one, other) =
         tokio::join!(store.take_code(&li, &stands, 11, at(4)), store.take_code(&li, &stands, 11, at(4)));
     assert!(one.unwrap() != other.unwrap());
+}
+
+async fn no_code_opens_a_locked_door(ground: Ground) {
+    let store = ground.store().await;
+    let li = person(&store, "li").await.login;
+    assert!(store.offer_second_factor(&li, "AAAA").await.unwrap());
+    let factor = store.second_factor(&li).await.unwrap().unwrap();
+    for _ in 0..3 {
+        store.wrong_password(&li, LOCKOUT, at(10)).await.unwrap();
+    }
+    // Whoever is inside sets one up all the same.
+    assert!(store.take_code(&li, &factor, 7, at(11)).await.unwrap());
+    // The right one of many that were sent at once comes after the wrong ones that locked it.
+    assert!(!store.take_code(&li, &factor, 8, at(909)).await.unwrap());
+    assert!(store.take_code(&li, &factor, 8, at(910)).await.unwrap());
 }
 
 async fn a_second_factor_that_is_taken_away_ends_sessions(ground: Ground) {
