@@ -16,7 +16,7 @@ use waihu_store::{Act, Earlier, KeyedRequest};
 
 use crate::{
     Problem,
-    access::{Asks, LOOKS, WEIGHTY, asked, methods, shows_clear},
+    access::{Asks, LOOKS, Scope, WEIGHTY, asked, methods, shows_clear},
     extract::{Who, unauthenticated},
     mask::Purpose,
     problem::Code,
@@ -115,10 +115,12 @@ pub(crate) async fn admit(State(shared): State<Shared>, mut request: Request, ne
     response
 }
 
-/// Who asks, with what they say that it is for where the answer may be in clear.
+/// Who asks, with what they say that it is for where the answer may be in clear. From a role that sees nothing in clear it
+/// counts for nothing: what it is given is not what another role was given, or was written down to have seen.
 fn for_purpose(mut who: Who, request: &Request, route: &str) -> Result<Who, Problem> {
     if shows_clear(request.method().as_str(), route) {
-        who.purpose = Purpose::stated(request.headers(), request.uri())?;
+        let stated = Purpose::stated(request.headers(), request.uri())?;
+        who.purpose = stated.filter(|_| Scope::NumbersRead.is_of(who.role));
     }
     Ok(who)
 }
