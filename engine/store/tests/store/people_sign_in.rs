@@ -92,8 +92,21 @@ async fn a_session_ends_when_it_is_ended_or_its_person_is_shut_out(ground: Groun
     assert!(store.set_password(&li.login, ("$argon2id$2", ChosenBy::Themselves), at(7)).await.unwrap());
     assert!(!there("bb").await, "another password signs everybody out");
     store.begin_session("dd", (&li.login, SignInWay::Password), at(8), at(100)).await.unwrap();
-    assert!(store.disable_person(&li.login, at(9)).await.unwrap());
-    assert!(!store.disable_person(&li.login, at(9)).await.unwrap());
+    let token = async |name: &str, person: &str| {
+        let (name, person) = (name.to_owned(), person.to_owned());
+        let (role, made_at) = (Role::Operations, at(0));
+        let token = StoredToken { name, role, person, made_at, expires_at: None, revoked_at: None };
+        assert!(store.keep_token(&token, &format!("sha of {}", token.name)).await.unwrap());
+    };
+    for (name, person) in [("by name", "李明"), ("by login", "Li"), ("of another", "李")] {
+        token(name, person).await;
+    }
+    let revoked = store.disable_person(&li.login, at(9)).await.unwrap();
+    assert_eq!(revoked, Some(vec!["by login".to_owned(), "by name".to_owned()]));
+    assert_eq!(store.disable_person(&li.login, at(9)).await.unwrap(), None);
+    let tokens = store.tokens().await.unwrap();
+    let good: Vec<_> = tokens.iter().filter(|t| t.is_valid(at(10))).map(|t| t.name.as_str()).collect();
+    assert_eq!(good, ["of another"]);
     assert!(!there("dd").await && !there("none").await);
 }
 
