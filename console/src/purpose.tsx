@@ -23,7 +23,8 @@ export interface Clear {
 /** What a record is seen in clear for; nothing where that was not stated, or some time ago. */
 export const useClear = (record: string): Clear => {
   const { person } = useSession();
-  const key = `${person?.name ?? ''} ${record}`;
+  // Two may be called the same; a token has no login.
+  const key = `${person?.login ?? person?.name ?? ''} ${record}`;
   const [, draw] = useState(0);
   const found = stated.get(key);
   const holds = found && found.until > Date.now() ? found : undefined;

@@ -559,7 +559,7 @@ const WORDS = {
   'people.disabled': ['已停用', 'Shut out'],
   'people.disable': ['停用', 'Shut out'],
   'people.disable.sure': ['停用 {login}？', 'Shut {login} out?'],
-  'people.disable.what': ['其会话立即结束。', 'Their sessions end at once.'],
+  'people.disable.what': ['其会话立即结束，其名下令牌被吊销。', 'Their sessions end at once, and tokens of theirs are revoked.'],
   'people.changed': ['已更新', 'Done'],
   'presence.available': ['空闲', 'Available'],
   'presence.on_break': ['小休', 'On a break'],

@@ -26,7 +26,8 @@ pub struct Who {
     pub role: Role,
     /// Their session, where they are signed in.
     pub(crate) session: Option<SignedIn>,
-    /// What they look at personal data in clear for; none where they have not said, and where the route shows none.
+    /// What they look at personal data in clear for; none where they have not said, and where the route shows none or their
+    /// role sees none.
     pub(crate) purpose: Option<Purpose>,
 }
 

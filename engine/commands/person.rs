@@ -42,7 +42,7 @@ pub(crate) enum PersonCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Shut somebody out, and end their sessions 停用
+    /// Shut somebody out, end their sessions, and revoke tokens under their name or login 停用
     Disable {
         /// By what they sign in 登录名
         login: Login,
@@ -161,11 +161,7 @@ pub(crate) fn run(project: &Project, command: PersonCommand) -> Result<ExitCode>
         PersonCommand::Add(args) => add(project, args),
         PersonCommand::Change(args) => alter(project, args),
         PersonCommand::List { json } => list(project, json),
-        PersonCommand::Disable { login } => {
-            change(project, (&login, "disable"), "shut out 已停用", async |store: &Store| {
-                store.disable_person(&login, now()).await
-            })
-        }
+        PersonCommand::Disable { login } => disable(project, &login),
         PersonCommand::Password { login } => {
             let hash = hash_password(&new_password()?)?;
             change(
@@ -218,6 +214,27 @@ fn change(
     Ok(ExitCode::SUCCESS)
 }
 
+/// Shuts somebody out, and tells which tokens went with it.
+fn disable(project: &Project, login: &Login) -> Result<ExitCode> {
+    let revoked = runtime()?.block_on(async {
+        let store = open(project).await?;
+        let shut_out = async {
+            let revoked = store.disable_person(login, now()).await?;
+            revoked.ok_or_else(|| nobody(login))
+        };
+        written(&store, &format!("person disable {login}"), shut_out).await
+    })?;
+    out!("{login}: shut out 已停用")?;
+    tell(&revoked)
+}
+
+fn tell(revoked: &[String]) -> Result<ExitCode> {
+    for token in revoked {
+        out!("token 令牌 {token}: revoked 已吊销")?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 fn nobody(login: &Login) -> anyhow::Error {
     anyhow!("there is nobody {login} of whom that could be: see `waihu person list` 没有该人员")
 }
@@ -258,10 +275,7 @@ fn alter(project: &Project, args: ChangeArgs) -> Result<ExitCode> {
     } else {
         out!("{login}: {told} 已更改")?;
     }
-    for token in revoked {
-        out!("token 令牌 {token}: revoked 已吊销")?;
-    }
-    Ok(ExitCode::SUCCESS)
+    tell(&revoked)
 }
 
 fn add(project: &Project, args: AddArgs) -> Result<ExitCode> {

@@ -486,16 +486,30 @@ impl Store {
         self.change(statement).await
     }
 
-    /// Lets a person in no more, and ends all their sessions. False where there is none, or they were shut out before.
+    /// Lets a person in no more, ends all their sessions, and revokes the tokens under their name or login; the names of
+    /// these. None where there is nobody of that login, or they were shut out before.
     ///
     /// # Errors
     /// When it could not be written.
-    pub async fn disable_person(&self, login: &Login, now: WallTime) -> Result<bool, StoreError> {
-        let statement =
-            sqlx::query("UPDATE people SET disabled_at = $2 WHERE login = $1 AND disabled_at IS NULL")
-                .bind(login.as_str())
-                .bind(now.unix_millis());
-        self.change_and_sign_out(login, statement, now).await
+    pub async fn disable_person(
+        &self,
+        login: &Login,
+        now: WallTime,
+    ) -> Result<Option<Vec<String>>, StoreError> {
+        let mut tx = self.write().await?;
+        let name: Option<String> = sqlx::query_scalar(
+            "UPDATE people SET disabled_at = $2 WHERE login = $1 AND disabled_at IS NULL RETURNING name",
+        )
+        .bind(login.as_str())
+        .bind(now.unix_millis())
+        .fetch_optional(&mut *tx)
+        .await
+        .map_err(|e| self.sql(e))?;
+        let Some(name) = name else { return Ok(None) };
+        self.end_sessions(&mut tx, login, now).await?;
+        let revoked = self.revoke_tokens(&mut tx, (login, &name), None, now).await?;
+        tx.commit().await.map_err(|e| self.sql(e))?;
+        Ok(Some(revoked))
     }
 
     /// Gives a person another password, lets them in again where they were shut out or locked out, and ends all their
@@ -614,15 +628,26 @@ impl Store {
             }
         }
         self.end_sessions(tx, &before.login, now).await?;
+        self.revoke_tokens(tx, (&before.login, &before.name), Some(role), now).await
+    }
+
+    /// Revokes the tokens under somebody's name or login, but those of a role where they have one; the names of these.
+    async fn revoke_tokens(
+        &self,
+        tx: &mut Tx,
+        (login, name): (&Login, &str),
+        role: Option<Role>,
+        now: WallTime,
+    ) -> Result<Vec<String>, StoreError> {
         let mut revoked: Vec<String> = sqlx::query_scalar(
             "UPDATE tokens SET revoked_at = $4
              WHERE (person = $1 OR lower(person) = $2) AND role <> $3 AND revoked_at IS NULL
                  AND (expires_at IS NULL OR expires_at > $4)
              RETURNING token",
         )
-        .bind(before.name.as_str())
-        .bind(before.login.as_str())
-        .bind(role.label())
+        .bind(name)
+        .bind(login.as_str())
+        .bind(role.map_or("", Role::label))
         .bind(now.unix_millis())
         .fetch_all(&mut **tx)
         .await

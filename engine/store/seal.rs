@@ -8,7 +8,8 @@
 //! all nodes: they find by it. Who cannot open that one, since it has public halves alone, seals with a key of its own, and
 //! leaves the index to the others.
 //!
-//! What equal hashes tell whoever has the database alone: which rows have words in common, and how often each is said.
+//! What equal hashes tell whoever has the database alone: which rows have words in common, in which order, and how often
+//! each is said.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

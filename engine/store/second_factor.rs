@@ -95,7 +95,8 @@ impl Store {
     }
 
     /// Takes the code of a step of time, of a second factor as it was read; from the first one on it is asked for. False
-    /// where a code of that step or a later one was taken before, or the secret is another by now.
+    /// where a code of that step or a later one was taken before, the secret is another by now, or the door is locked: of
+    /// many codes that are tried at once no more are heard than of as many one after the other.
     ///
     /// # Errors
     /// When it could not be written.
@@ -108,7 +109,8 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let statement = sqlx::query(
             "UPDATE people SET second_factor_step = $3, second_factor_at = COALESCE(second_factor_at, $4)
-             WHERE login = $1 AND second_factor = $2 AND second_factor_step < $3",
+             WHERE login = $1 AND second_factor = $2 AND second_factor_step < $3
+                 AND (second_factor_at IS NULL OR locked_until IS NULL OR locked_until <= $4)",
         )
         .bind(login.as_str())
         .bind(of.stored.as_str())

@@ -112,8 +112,8 @@ const People = () => {
   const query = useQuery(() => ask(client.GET('/v1/people')), 'people');
   const change = async (login: string, body: { disabled?: boolean; password?: string; answers?: string; second_factor?: boolean }) => {
     try {
-      await ask(client.PATCH('/v1/people/{login}', { params: { path: { login }, header: { 'If-Match': '*' } }, body }));
-      void message.success(t('people.changed'));
+      const { revoked } = await ask(client.PATCH('/v1/people/{login}', { params: { path: { login }, header: { 'If-Match': '*' } }, body }));
+      void (revoked.length ? message.warning(t('people.revoked', { names: revoked.join(', ') }), 10) : message.success(t('people.changed')));
       query.reload();
     } catch (problem) {
       void message.error(said(problem, lang), 6);

@@ -176,7 +176,8 @@ fn skills(skills: BTreeMap<String, u8>) -> Result<BTreeMap<String, u8>, Problem>
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PersonChange {
-    /// True shuts them out, and ends their sessions. To let them in again, give them a password.
+    /// True shuts them out, ends their sessions, and revokes tokens under their name or login. To let them in again, give
+    /// them a password.
     #[serde(default)]
     disabled: bool,
     /// Another password, at least 12 characters; it ends their sessions.
@@ -241,7 +242,7 @@ impl TryFrom<PersonChange> for Deed {
 pub(crate) struct PersonChanged {
     /// Who.
     person: PersonTold,
-    /// The names of tokens that were revoked with their role.
+    /// The names of tokens that were revoked with their role, or with all that they may.
     revoked: Vec<String>,
 }
 
@@ -273,7 +274,13 @@ pub(crate) async fn change(
     }
     let mut revoked = Vec::new();
     let done = match deed {
-        Deed::ShutOut => store.disable_person(&login, now()).await?,
+        Deed::ShutOut => match store.disable_person(&login, now()).await? {
+            Some(tokens) => {
+                revoked = tokens;
+                true
+            }
+            None => false,
+        },
         Deed::Password(password) => {
             let hash = shared.inner().judge.hash(password).await?;
             let chosen = if is_self(&who, &before) { ChosenBy::Themselves } else { ChosenBy::Another };

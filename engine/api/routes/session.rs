@@ -107,10 +107,7 @@ pub(crate) async fn sign_in(
     headers: HeaderMap,
     Body(it): Body<SignIn>,
 ) -> Result<Response, Problem> {
-    if shared.inner().state.passwords == Passwords::Refused {
-        let what = "passwords are not taken here: sign in at the provider 请使用统一身份登录";
-        return Err(Problem::new(Code::Forbidden, what));
-    }
+    by_password(&shared)?;
     let refused_at = Instant::now() + REFUSED_AFTER;
     // Whatever went wrong on the way, a refusal comes when all of them come.
     let refused = async |problem: Problem| {
@@ -143,6 +140,15 @@ pub(crate) async fn sign_in(
         shared.sessions_changed();
     }
     Ok(answer)
+}
+
+/// Holds that passwords open anything here.
+fn by_password(shared: &Shared) -> Result<(), Problem> {
+    if shared.inner().state.passwords == Passwords::Refused {
+        let what = "passwords are not taken here: sign in at the provider 请使用统一身份登录";
+        return Err(Problem::new(Code::Forbidden, what));
+    }
+    Ok(())
 }
 
 async fn known(shared: &Shared, login: &str) -> Result<Option<Secret>, Problem> {
@@ -301,7 +307,7 @@ pub(crate) struct NewPassword {
 #[utoipa::path(put, path = "/v1/session/password", tag = "people", request_body = NewPassword,
     responses((status = 201, description = "It holds; the cookie of a new session comes in Set-Cookie", body = Signed),
         (status = 401, description = "The old one is wrong", body = crate::problem::Details),
-        (status = 403, description = "A code is wanted beside it", body = crate::problem::Details),
+        (status = 403, description = "A code is wanted beside it, or passwords are not taken here", body = crate::problem::Details),
         (status = 409, description = "A token asks, which has no password", body = crate::problem::Details)))]
 pub(crate) async fn change_password(
     shared: Here,
@@ -309,6 +315,8 @@ pub(crate) async fn change_password(
     Body(it): Body<NewPassword>,
 ) -> Result<Response, Problem> {
     let login = own(&who)?.session.person.login.clone();
+    // The session that comes of it would be one that the provider knows nothing of.
+    by_password(&shared)?;
     if it.new == it.password {
         return Err(Problem::invalid(
             "new",

@@ -41,6 +41,24 @@ async fn a_look_is_a_row_of_its_path_its_keys_and_its_count() {
 }
 
 #[tokio::test]
+async fn what_is_sought_is_not_found_again_from_its_row() {
+    let server = server().await;
+    let token = server.token_of(Role::Compliance, "Chen").await;
+    let number = json!({"number": "13800138000"});
+    for (path, body, digits) in [
+        ("/v1/do-not-call/lookup", number.clone(), 0),
+        ("/v1/debtors/find", number, 0),
+        ("/v1/debtors/find", json!({"case": "C1"}), 64),
+        ("/v1/search", json!({"words": "13800138000"}), 0),
+    ] {
+        let answer = server.post(&token, path, body).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+        let row = server.store.audit(0, 100).await.unwrap().pop().unwrap();
+        assert_eq!((row.act, row.request.len()), (format!("POST {path}"), digits));
+    }
+}
+
+#[tokio::test]
 async fn what_shows_nobody_is_no_look_and_who_follows_events_is_one() {
     let server = server().await;
     let token = server.token_of(Role::Admin, "Zhao").await;

@@ -87,7 +87,7 @@ async fn a_cookie_opens_nothing_once_its_session_has_ended() {
 
     let (cookie, _) = signed_in(&server).await;
     let read = async || by_cookie(&server, ("GET", "/v1/session"), &[("cookie", &cookie)], None).await.status;
-    assert!(server.store.disable_person(&"li".parse().unwrap(), now()).await.unwrap());
+    assert!(server.store.disable_person(&"li".parse().unwrap(), now()).await.unwrap().is_some());
     assert_eq!(read().await, 401);
     assert_eq!(signs_in(&server, "li", PASSWORD).await.status, 401);
 }
@@ -336,6 +336,21 @@ async fn no_privilege_outlives_a_role() {
     let (cookie, _) = signed_in(&server).await;
     let audit = by_cookie(&server, ("GET", "/v1/audit"), &[("cookie", &cookie)], None).await;
     assert_eq!(audit.status, 403, "what compliance may they may no longer");
+}
+
+#[tokio::test]
+async fn who_is_shut_out_has_no_token_left() {
+    let server = with(Role::Compliance).await;
+    let admin = server.token(Role::Admin).await;
+    let own = server.token_of(Role::Compliance, "李明").await;
+    let others = server.token_of(Role::Compliance, "王芳").await;
+    let answer = changes(&server, &admin, ("li", "*"), json!({"disabled": true})).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!(answer.body["revoked"].as_array().unwrap().len(), 1, "{}", answer.body);
+    for (token, status) in [(&own, 401), (&others, 200)] {
+        assert_eq!(server.get(token, "/v1/cases").await.status, status);
+    }
+    assert_eq!(changes(&server, &admin, ("li", "*"), json!({"disabled": true})).await.status, 404);
 }
 
 #[tokio::test]

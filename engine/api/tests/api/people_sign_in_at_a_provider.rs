@@ -156,6 +156,11 @@ async fn who_is_vouched_for_comes_in_as_who_they_are_here() {
     // Passwords are another way, which is closed here.
     let tried = server.post("", "/v1/session", json!({"login": "li.ming", "password": "x"})).await;
     assert_eq!(tried.status, 403);
+    // A session that somebody has makes no other one by that way either.
+    let headers = [("cookie", session), ("x-waihu-csrf", me.body["csrf"].as_str().unwrap())];
+    let body = json!({"password": "x", "new": "eight words are a good one"});
+    let changed = server.ask("PUT", "/v1/session/password", "", &headers, Some(body)).await;
+    assert_eq!((changed.status.as_u16(), changed.code()), (403, "forbidden"));
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use crate::{
 };
 use serde_json::{Value, json};
 use waihu_api::{Asks, Purpose, ROUTES};
-use waihu_store::{NewJudgement, NewReview, Role, Said};
+use waihu_store::{NewJudgement, NewReview, PersonChange, Role, Said};
 
 const NUMBER: &str = "13800138000";
 const PASSWORD: &str = "eight words are a good one";
@@ -222,6 +222,30 @@ async fn an_answer_in_clear_is_not_given_again_to_who_says_nothing() {
     let clear = seek(&[("idempotency-key", "k-1"), ("x-waihu-purpose", "audit")]).await;
     assert!(clear.body.to_string().contains(NUMBER), "{}", clear.body);
     assert_eq!(seek(&[("idempotency-key", "k-1")]).await.code(), "key_reused");
+}
+
+#[tokio::test]
+async fn an_answer_in_clear_is_not_given_again_under_another_role() {
+    let server = with_call().await;
+    let li = person("li", "李明", Role::Compliance);
+    let hash = waihu_api::hash_password(PASSWORD).unwrap();
+    assert!(server.store.keep_person(&li, &hash).await.unwrap());
+    let seek = async || {
+        let signed = server.post("", "/v1/session", json!({"login": "li", "password": PASSWORD})).await;
+        let cookie = signed.header("set-cookie").split(';').next().unwrap().to_owned();
+        let headers = [
+            ("cookie", cookie.as_str()),
+            ("x-waihu-csrf", signed.body["csrf"].as_str().unwrap()),
+            ("idempotency-key", "k-1"),
+            ("x-waihu-purpose", "audit"),
+        ];
+        server.ask("POST", "/v1/search", "", &headers, body("/v1/search")).await
+    };
+    let clear = seek().await;
+    assert!(clear.body.to_string().contains(NUMBER), "{}", clear.body);
+    let change = PersonChange { role: Some(Role::Operations), ..PersonChange::default() };
+    assert!(server.store.change_person(&li.login, &change, None, now()).await.unwrap().is_some());
+    assert_eq!(seek().await.code(), "key_reused");
 }
 
 #[tokio::test]

@@ -20,6 +20,7 @@ on_both!(
     a_password_is_known_to_be_of_another_until_one_takes_their_own,
     a_session_tells_by_what_somebody_signed_in,
     a_second_factor_counts_from_its_first_code_and_takes_each_step_once,
+    no_code_opens_a_locked_door,
     a_second_factor_that_is_taken_away_ends_sessions,
     a_second_factor_is_sealed_where_words_are,
 );
@@ -91,8 +92,21 @@ async fn a_session_ends_when_it_is_ended_or_its_person_is_shut_out(ground: Groun
     assert!(store.set_password(&li.login, ("$argon2id$2", ChosenBy::Themselves), at(7)).await.unwrap());
     assert!(!there("bb").await, "another password signs everybody out");
     store.begin_session("dd", (&li.login, SignInWay::Password), at(8), at(100)).await.unwrap();
-    assert!(store.disable_person(&li.login, at(9)).await.unwrap());
-    assert!(!store.disable_person(&li.login, at(9)).await.unwrap());
+    let token = async |name: &str, person: &str| {
+        let (name, person) = (name.to_owned(), person.to_owned());
+        let (role, made_at) = (Role::Operations, at(0));
+        let token = StoredToken { name, role, person, made_at, expires_at: None, revoked_at: None };
+        assert!(store.keep_token(&token, &format!("sha of {}", token.name)).await.unwrap());
+    };
+    for (name, person) in [("by name", "李明"), ("by login", "Li"), ("of another", "李")] {
+        token(name, person).await;
+    }
+    let revoked = store.disable_person(&li.login, at(9)).await.unwrap();
+    assert_eq!(revoked, Some(vec!["by login".to_owned(), "by name".to_owned()]));
+    assert_eq!(store.disable_person(&li.login, at(9)).await.unwrap(), None);
+    let tokens = store.tokens().await.unwrap();
+    let good: Vec<_> = tokens.iter().filter(|t| t.is_valid(at(10))).map(|t| t.name.as_str()).collect();
+    assert_eq!(good, ["of another"]);
     assert!(!there("dd").await && !there("none").await);
 }
 
@@ -252,6 +266,21 @@ async fn a_second_factor_counts_from_its_first_code_and_takes_each_step_once(gro
     let (one, other) =
         tokio::join!(store.take_code(&li, &stands, 11, at(4)), store.take_code(&li, &stands, 11, at(4)));
     assert!(one.unwrap() != other.unwrap());
+}
+
+async fn no_code_opens_a_locked_door(ground: Ground) {
+    let store = ground.store().await;
+    let li = person(&store, "li").await.login;
+    assert!(store.offer_second_factor(&li, "AAAA").await.unwrap());
+    let factor = store.second_factor(&li).await.unwrap().unwrap();
+    for _ in 0..3 {
+        store.wrong_password(&li, LOCKOUT, at(10)).await.unwrap();
+    }
+    // Whoever is inside sets one up all the same.
+    assert!(store.take_code(&li, &factor, 7, at(11)).await.unwrap());
+    // The right one of many that were sent at once comes after the wrong ones that locked it.
+    assert!(!store.take_code(&li, &factor, 8, at(909)).await.unwrap());
+    assert!(store.take_code(&li, &factor, 8, at(910)).await.unwrap());
 }
 
 async fn a_second_factor_that_is_taken_away_ends_sessions(ground: Ground) {
