@@ -167,7 +167,7 @@ impl Explained<'_> {
 
     /// Whether it may be called at any of its numbers.
     fn may_be_called(&self, gate: &Gate) -> bool {
-        self.numbers.iter().any(|number| number.may_be_called(gate))
+        self.is_open() && self.numbers.iter().any(|number| number.may_be_called(gate))
     }
 }
 

@@ -14,6 +14,7 @@ use waihu_types::{AttemptId, CaseId, PhoneNumber, WallTime};
 
 use crate::{
     Denied, Passage, Store, StoreError,
+    attempts::number_lock,
     decisions::Judged,
     events::Happened,
     seal::{At, Seal, opened},
@@ -152,7 +153,8 @@ pub enum MessageBegun {
     Begun,
     /// The profile denies it now.
     Denied(Denied),
-    /// It does not wait any more: another process has it.
+    /// It does not wait any more: another process has it. Or its number was barred a moment ago, and whoever looks next
+    /// refuses it.
     Gone,
 }
 
@@ -346,8 +348,8 @@ impl Store {
         row.map(|row| row.read(self.seal().as_deref())).transpose()
     }
 
-    /// Writes down that a message leaves now, where the profile of `passage` allows it after all that
-    /// left for the number before; asked and written in one transaction.
+    /// Writes down that a message leaves now, where the number is not barred ([`Store::barred`]) and the profile of
+    /// `passage` allows it after all that left for the number before; asked and written in one transaction.
     ///
     /// # Errors
     /// When it cannot be read or written.
@@ -357,8 +359,9 @@ impl Store {
         passage: &Passage,
         now: WallTime,
     ) -> Result<MessageBegun, StoreError> {
-        // Of two that ask for one number the second waits, and sees what the first did.
-        let mut tx = self.write_alone(&[format!("sms:{}", message.callee.subscriber())]).await?;
+        // Of two that ask for one number the second waits, and sees what the first did; and so does whoever forbids it.
+        let texts = format!("sms:{}", message.callee.subscriber());
+        let mut tx = self.write_alone(&[texts, number_lock(&message.callee)]).await?;
         let begun = sqlx::query(
             "UPDATE messages SET state = 'sending', why = '', tries = tries + 1, sent_at = $2
              WHERE message = $1 AND state = 'waiting'",
@@ -368,7 +371,7 @@ impl Store {
         .execute(&mut *tx)
         .await
         .map_err(|e| self.sql(e))?;
-        if begun.rows_affected() == 0 {
+        if begun.rows_affected() == 0 || self.bar(&mut tx, &message.callee).await?.is_some() {
             return Ok(MessageBegun::Gone);
         }
         let before: Vec<i64> = sqlx::query_scalar(

@@ -70,7 +70,8 @@ impl CaseChange {
 }
 
 impl Store {
-    /// Looks at the promises that may stand otherwise by now; of how many something else became.
+    /// Looks at the promises that may stand otherwise by now; of how many something else became. While another node
+    /// imports cases, or is at this itself, they are left to a later look.
     ///
     /// # Errors
     /// When they cannot be read or written.
@@ -89,10 +90,12 @@ impl Store {
             if cases.is_empty() {
                 return Ok(changed);
             }
-            let things = cases.iter().map(|case| format!("case:{case}"));
-            // What an import changes as well.
-            let things: Vec<String> = things.chain(["import".to_owned()]).collect();
+            let things: Vec<String> = cases.iter().map(|case| format!("case:{case}")).collect();
             let mut tx = self.write_alone(&things).await?;
+            // What an import changes as well. Whoever waits here has all that this node writes of its calls wait.
+            if !self.take_alone(&mut tx, "import").await? {
+                return Ok(changed);
+            }
             changed += self.judge_cases(&mut tx, &cases, now).await?;
             tx.commit().await.map_err(|e| self.sql(e))?;
         }

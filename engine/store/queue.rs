@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// As many as are sorted in some milliseconds.
-const FEW: i64 = 10_000;
+pub(crate) const FEW: i64 = 10_000;
 
 /// Where a case is to stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,6 +155,20 @@ impl Store {
         Ok(swept)
     }
 
+    /// How many cases of a campaign wait and are due, counted up to [`FEW`].
+    pub(crate) async fn count_due(&self, campaign: &str, now: WallTime) -> Result<i64, StoreError> {
+        sqlx::query_scalar(
+            "SELECT count(*) FROM (SELECT case_id FROM queue WHERE campaign = $1 AND state = 'waiting' AND due_at <= $2
+                                   ORDER BY due_at LIMIT $3) AS due",
+        )
+        .bind(campaign)
+        .bind(now.unix_millis())
+        .bind(FEW)
+        .fetch_one(&self.pool)
+        .await
+        .map_err(|e| self.sql(e))
+    }
+
     /// The waiting cases of the highest rank that are due; of the same rank those that are due longest.
     async fn highest_due(
         &self,
@@ -162,16 +176,7 @@ impl Store {
         now: WallTime,
         limit: u32,
     ) -> Result<Vec<String>, StoreError> {
-        let due: i64 = sqlx::query_scalar(
-            "SELECT count(*) FROM (SELECT case_id FROM queue WHERE campaign = $1 AND state = 'waiting' AND due_at <= $2
-                                   ORDER BY due_at LIMIT $3) AS due",
-        )
-        .bind(campaign.as_str())
-        .bind(now.unix_millis())
-        .bind(FEW)
-        .fetch_one(&self.pool)
-        .await
-        .map_err(|e| self.sql(e))?;
+        let due = self.count_due(campaign.as_str(), now).await?;
         if due == 0 {
             return Ok(Vec::new());
         }

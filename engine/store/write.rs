@@ -118,6 +118,21 @@ impl Store {
         self.write_holding(things, Hold::Beside).await
     }
 
+    /// Has a write that is under way be alone with one more thing; false where somebody else is, who is not waited for.
+    pub(crate) async fn take_alone(&self, tx: &mut Tx, thing: &str) -> Result<bool, StoreError> {
+        if matches!(self.location, Location::File(_)) {
+            return Ok(true);
+        }
+        let taken: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM (SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS ours) AS tried WHERE ours",
+        )
+        .bind(thing)
+        .fetch_one(&mut **tx)
+        .await
+        .map_err(|e| self.sql(e))?;
+        Ok(taken > 0)
+    }
+
     async fn write_holding(&self, things: &[String], hold: Hold) -> Result<Tx, StoreError> {
         // A file has one writer.
         let things: &[String] = if matches!(self.location, Location::File(_)) { &[] } else { things };

@@ -12,7 +12,7 @@ use super::{Explained, Number, over};
 pub(super) fn told(gate: &Gate, of: &Explained<'_>) -> Value {
     json!({
         "case": of.case.id, "state": of.state.map(CaseState::label), "profile": gate.profile.id(),
-        "may_be_called": of.is_open() && of.may_be_called(gate),
+        "may_be_called": of.may_be_called(gate),
         "numbers": of.numbers.iter().map(|number| at(gate, number)).collect::<Vec<_>>(),
         "queue": of.places.iter().map(place).collect::<Vec<_>>(),
         "texts": of.texts.iter().map(text).collect::<Vec<_>>(),

@@ -8,6 +8,7 @@ on_both!(
     the_same_follow_up_twice_is_one_message_and_leaves_once,
     what_was_leaving_when_its_sender_died_is_told_and_not_sent_again,
     what_a_rule_forbids_for_good_is_refused,
+    who_asked_for_no_more_a_moment_ago_has_none,
 );
 
 const CN: &str = include_str!("../../../../compliance/cn.toml");
@@ -125,4 +126,18 @@ async fn what_a_rule_forbids_for_good_is_refused(ground: Ground) {
     store.put_off_message("m1", None, "the number is not called any more", at(9)).await.unwrap();
     assert_eq!(store.message("m1").await.unwrap().unwrap().state, MessageState::Refused);
     assert!(!format!("{:?}", store.message("m1").await.unwrap()).contains("1001"));
+}
+
+async fn who_asked_for_no_more_a_moment_ago_has_none(ground: Ground) {
+    let store = ground.store().await;
+    with_call(&store).await;
+    let due = there("2026-11-26T09:30:00");
+    store.add_messages(&[message("m1", due)]).await.unwrap();
+    let new = store.due_messages(due, 10).await.unwrap().remove(0).new;
+    // It was looked whether the number is barred, and then its owner texted.
+    store.forbid(&new.callee, "asked by text", "text message", due).await.unwrap();
+    assert_eq!(store.begin_message(&new, &cn(), due).await.unwrap(), MessageBegun::Gone);
+    let stands = store.message("m1").await.unwrap().unwrap();
+    assert_eq!((stands.state, stands.tries, stands.sent_at), (MessageState::Waiting, 0, None));
+    assert!(!store.was_texted(&new.callee).await.unwrap());
 }

@@ -250,3 +250,22 @@ async fn a_promise_about_no_case_of_the_store_is_unknown(ground: Ground) {
     store.judge_promises(moment(BOOKED)).await.unwrap();
     assert_eq!(fate(&store, "a1").await, Some(Fate::Unknown));
 }
+
+#[tokio::test]
+async fn an_import_of_another_node_is_not_waited_for() {
+    let ground = Ground::server().await;
+    let store = ground.store().await;
+    all_promise(&store, &["C1"]).await;
+    let raw = ground.raw().await;
+    let mut import = raw.begin().await.unwrap();
+    let holds = "SELECT pg_advisory_xact_lock(hashtextextended('import', 0))";
+    sqlx::query(holds).execute(&mut *import).await.unwrap();
+    let due = moment(BOOKED);
+    assert_eq!(store.judge_promises(due).await.unwrap(), 0);
+    // Nor does it hold anybody up.
+    promised(&store, ("a1", "C1"), 1_000, Promise::of(date(2026, 12, 20), money("3250"))).await;
+    assert_eq!(fate(&store, "C1").await, Some(Fate::Open), "it is not known yet");
+    import.rollback().await.unwrap();
+    assert_eq!(store.judge_promises(due).await.unwrap(), 1);
+    assert_eq!(fate(&store, "C1").await, Some(Fate::Replaced));
+}
