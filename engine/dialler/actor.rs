@@ -112,6 +112,8 @@ struct ActiveCall<'a> {
     side: AgentSide,
     /// Kept while the call lasts: dropping it ends the listening.
     listener: Listener,
+    /// How many utterances it is known of what became of them.
+    taken: u64,
     mood: CallMood,
     recording: Option<RecordingInProgress>,
     /// Until the call is over.
@@ -175,6 +177,7 @@ impl<'a> ActiveCall<'a> {
             callee: None,
             side: AgentSide::new(plant, order),
             listener,
+            taken: 0,
             mood: CallMood::new(order.lang),
             recording: Some(recording),
             transcript: Some(transcript),
@@ -287,6 +290,7 @@ impl<'a> ActiveCall<'a> {
                 None
             }
             Happening::Speech(event) => {
+                self.taken += u64::from(event.is_result());
                 hearing::take_down(&mut self.mood, &event);
                 if matches!(event, waihu_speech::Event::Heard(_)) {
                     self.side.feels(hearing::mood(&self.mood));
@@ -367,7 +371,7 @@ impl<'a> ActiveCall<'a> {
                 Output::StopMusic => self.plant.media.stop(self.sound.slot()),
                 Output::Line(line) => self.line(line),
                 Output::Expect(expected) => self.listener.expect(hearing::expectation(expected)),
-                Output::Join => self.listener.join(),
+                Output::Join => self.listener.join(self.taken),
                 Output::Ended(ending) => return Some(*ending),
             }
         }

@@ -79,8 +79,11 @@ pub(crate) struct Ear {
     next: u64,
     /// Utterances that are over and whose words were not told yet, oldest first.
     owed: VecDeque<Owed>,
-    /// The last utterance that is over, for one that goes on with it.
+    /// What was told last, for one that goes on with it: whole, or nothing where its parts were told apart and are too long
+    /// to be recognized again.
     last: Arc<[i16]>,
+    /// How many utterances the call was told what became of.
+    told: u64,
     /// The next utterance goes on with the last.
     joins: bool,
 }
@@ -113,6 +116,9 @@ struct Owed {
     number: u64,
     /// The pause up to which the whole of it was handed in; none where it was without one.
     pause: Option<PauseId>,
+    samples: Arc<[i16]>,
+    /// It goes on with the one before it; and it was handed in with that.
+    goes_on: bool,
     rejoined: bool,
     /// When its last word ended, and the turn [ms on the ear's clock; the wall's].
     silence_ms: u64,
@@ -136,7 +142,8 @@ impl Ear {
             turn: None,
             next: 0,
             owed: VecDeque::new(),
-            last: Arc::new([]),
+            last: Arc::default(),
+            told: 0,
             joins: false,
         }
     }
@@ -157,6 +164,7 @@ impl Ear {
             early_looks: self.early_looks,
             early_owed: self.early_owed,
             next: self.next + 1,
+            told: self.told,
             ..Self::new(self.call.clone())
         };
         let old = std::mem::replace(self, fresh);
@@ -213,12 +221,24 @@ impl Ear {
         self.machine(Input::Ask(policy), looks);
     }
 
-    pub(crate) fn join(&mut self) {
-        match &mut self.turn {
-            Some(turn) => turn.before = Some(Arc::clone(&self.last)),
-            // What was to go on is over where words are owed: it is too late, and what comes next does not.
-            None => self.joins = self.owed.is_empty(),
+    /// What is told next goes on with what was told last, which was that of so many utterances.
+    pub(crate) fn join(&mut self, told: u64) {
+        if told != self.told {
+            // It was told alone meanwhile: nothing is told a second time with what comes after it.
+            self.last = Arc::default();
+            return;
         }
+        match (self.owed.front_mut(), &mut self.turn) {
+            // It is over, and too late for that: it is told alone.
+            (Some(owed), _) => owed.goes_on = true,
+            (None, Some(turn)) => turn.before = Some(Arc::clone(&self.last)),
+            (None, None) => self.joins = true,
+        }
+    }
+
+    /// How many utterances the call was told what became of.
+    pub(crate) fn told(&self) -> u64 {
+        self.told
     }
 
     fn now_ms(&self) -> u64 {
@@ -235,8 +255,9 @@ impl Ear {
     }
 
     /// Tells the call. Of early media it hears only what is announced, and how much of it is still to be told.
-    fn tell(&self, event: Event) {
+    fn tell(&mut self, event: Event) {
         if self.is_answered {
+            self.told += u64::from(event.is_result());
             (self.call.sink)(event);
         }
     }
@@ -410,19 +431,21 @@ impl Ear {
         let mut owed = Owed {
             number: turn.number,
             pause: guess.as_ref().map(|g| g.pause),
+            samples: Arc::default(),
+            goes_on: turn.before.is_some(),
             rejoined: guess.as_ref().is_some_and(|g| g.rejoined),
             silence_ms,
             over: Instant::now(),
             words: None,
         };
-        let samples = match guess {
+        owed.samples = match guess {
             Some(guess) => {
                 owed.words = guess.words;
                 guess.samples
             }
             None if self.is_unheard() => {
                 owed.words = Some(None);
-                Arc::new([])
+                Arc::default()
             }
             None => {
                 turn.samples.truncate(spoken);
@@ -441,7 +464,6 @@ impl Ear {
                 samples
             }
         };
-        self.last = joined(turn.before.as_deref(), &samples).unwrap_or(samples);
         self.tell(Event::Ended);
         if self.owed.len() >= MAX_OWED {
             // The turn is kept.
@@ -456,6 +478,10 @@ impl Ear {
         while let Some(Owed { words: Some(words), .. }) = self.owed.front_mut() {
             let words = words.take();
             let Some(owed) = self.owed.pop_front() else { return };
+            self.last = match owed.goes_on {
+                true => joined(Some(&self.last), &owed.samples).unwrap_or_default(),
+                false => owed.samples,
+            };
             let Some(mut heard) = words else {
                 self.tell(Event::Unintelligible);
                 continue;
@@ -562,7 +588,10 @@ impl Ear {
 
 /// Two utterances in a row, with a pause between them; none where nothing goes before, or they would be too long.
 fn joined(before: Option<&[i16]>, samples: &[i16]) -> Option<Arc<[i16]>> {
-    let before = before.filter(|before| before.len() + JOINT + samples.len() <= MAX_JOINED)?;
+    let before = before.filter(|before| !before.is_empty())?;
+    if before.len() + JOINT + samples.len() > MAX_JOINED {
+        return None;
+    }
     Some([before, &[0; JOINT], samples].concat().into())
 }
 

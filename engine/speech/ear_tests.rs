@@ -59,6 +59,11 @@ impl Bench {
         self.looked.try_iter().map(|look| look.job).collect()
     }
 
+    /// The call has taken in all that was told, and has the next go on with the last of it.
+    fn joins(&mut self) {
+        self.ear.join(self.ear.told());
+    }
+
     fn finds(&mut self, job: &Job, text: &str) {
         let answer = Answer { ticket: job.ticket, what: What::Words(Some(heard(text))) };
         self.ear.answer(answer, &self.looks);
@@ -241,7 +246,7 @@ fn an_utterance_that_goes_on_with_the_last_is_heard_with_it() {
     let first = b.looked().pop().unwrap();
     b.finds(&first, "我下周");
     b.hears(&[(300, 0.9)]);
-    b.ear.join();
+    b.joins();
     b.hears(&[(300, 0.9), (300, 0.0)]);
     let both = b.looked().pop().unwrap();
     assert!(both.samples.len() > first.samples.len() + JOINT);
@@ -261,7 +266,7 @@ fn what_was_handed_in_alone_is_told_alone() {
     b.finds(&first, "我下周");
     b.hears(&[(600, 0.9), (300, 0.0)]);
     let second = b.looked().pop().unwrap();
-    b.ear.join();
+    b.joins();
     b.finds(&second, "还");
     b.hears(&[(2_100, 0.0)]);
     let told = b.told();
@@ -269,7 +274,7 @@ fn what_was_handed_in_alone_is_told_alone() {
     // Nor does what comes after it go on with one that was over before it was to be joined.
     b.hears(&[(600, 0.9), (2_100, 0.0)]);
     let third = b.looked().pop().unwrap();
-    b.ear.join();
+    b.joins();
     b.finds(&third, "一半");
     b.hears(&[(600, 0.9), (300, 0.0)]);
     let fourth = b.looked().pop().unwrap();
@@ -277,6 +282,53 @@ fn what_was_handed_in_alone_is_told_alone() {
     b.hears(&[(2_100, 0.0)]);
     let told = b.told();
     assert!(told.last().is_some_and(|e| is_heard(e, "对")), "{told:?}");
+}
+
+#[test]
+fn of_three_parts_none_is_lost_where_a_recognizer_is_slow() {
+    let mut b = Bench::new();
+    b.hears(&[(1_000, 0.0), (600, 0.9), (2_100, 0.0), (600, 0.9), (2_100, 0.0), (600, 0.9)]);
+    let jobs = b.looked();
+    let [first, second] = &jobs[..] else { panic!("{} looks", jobs.len()) };
+    for (part, text) in [(first, "我下周"), (second, "还不了")] {
+        b.finds(part, text);
+        assert!(b.told().last().is_some_and(|e| is_heard(e, text)), "it is over, and told alone");
+        b.joins();
+    }
+    b.hears(&[(300, 0.0)]);
+    let whole = b.looked().pop().unwrap();
+    let (before, at) = (first.samples.len(), first.samples.len() + JOINT);
+    assert_eq!(whole.samples[..before], first.samples[..]);
+    assert_eq!(whole.samples[at..at + second.samples.len()], second.samples[..]);
+    b.finds(&whole, "我下周还不了，下个月还");
+    b.hears(&[(2_100, 0.0)]);
+    let told = b.told();
+    assert!(
+        matches!(told.last(), Some(Event::Rejoined(h)) if h.text == "我下周还不了，下个月还"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn what_was_told_before_it_could_be_joined_is_not_told_again_with_the_next() {
+    let mut b = Bench::new();
+    b.hears(&[(1_000, 0.0), (600, 0.9), (2_100, 0.0), (600, 0.9), (2_100, 0.0)]);
+    let jobs = b.looked();
+    let [first, second] = &jobs[..] else { panic!("{} looks", jobs.len()) };
+    b.finds(second, "还一半");
+    b.finds(first, "我下周");
+    assert_eq!(b.ear.told(), 2);
+    // The call knows of the first alone, and has the second go on with it.
+    b.ear.join(1);
+    for text in ["对", "没问题"] {
+        b.hears(&[(600, 0.9), (300, 0.0)]);
+        let next = b.looked().pop().unwrap();
+        assert!(next.samples.first() > second.samples.last(), "it is recognized alone");
+        b.finds(&next, text);
+        b.hears(&[(2_100, 0.0)]);
+        let told = b.told();
+        assert!(told.last().is_some_and(|e| is_heard(e, text)), "{told:?}");
+    }
 }
 
 #[test]

@@ -35,7 +35,7 @@ enum Command {
     Answered(u64),
     KnowsWho(u64),
     Ask(u64),
-    Join(u64),
+    Join(u64, u64),
     Close(u64),
 }
 
@@ -84,9 +84,10 @@ impl Listener {
     }
 
     /// The utterance that goes on, or comes next, belongs to the one that was told last: both are told
-    /// together, as [`crate::Event::Rejoined`], where it is not too late for that.
-    pub fn join(&self) {
-        self.tell(Command::Join(self.id));
+    /// together, as [`crate::Event::Rejoined`], where it is not too late for that. It is where another was told meanwhile:
+    /// `taken` results ([`crate::Event::is_result`]) are those that the call knows of.
+    pub fn join(&self, taken: u64) {
+        self.tell(Command::Join(self.id, taken));
     }
 
     fn tell(&self, command: Command) {
@@ -179,7 +180,7 @@ fn obey(ears: &mut HashMap<u64, Box<Ear>>, command: Command, model: &mut Silero,
         Command::Answered(id) => guarded(id, &mut Ear::answered),
         Command::KnowsWho(id) => guarded(id, &mut Ear::knows_who),
         Command::Ask(id) => guarded(id, &mut |ear| ear.ask(looks)),
-        Command::Join(id) => guarded(id, &mut Ear::join),
+        Command::Join(id, taken) => guarded(id, &mut |ear| ear.join(taken)),
         Command::Open(id, ear) => drop(ears.insert(id, ear)),
         Command::Close(id) => drop(ears.remove(&id)),
     }

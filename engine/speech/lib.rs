@@ -97,6 +97,13 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// Whether it tells what became of an utterance.
+    pub fn is_result(&self) -> bool {
+        matches!(self, Self::Heard(_) | Self::Rejoined(_) | Self::Unintelligible)
+    }
+}
+
 /// What was said so far. `Debug` hides the words.
 #[derive(Clone, PartialEq)]
 pub struct Partial {

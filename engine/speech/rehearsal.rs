@@ -144,9 +144,9 @@ impl Rehearsed<'_> {
         self.ear.ask(&self.looks);
     }
 
-    /// As [`crate::Listener::join`].
+    /// As [`crate::Listener::join`], with all taken in that was told.
     pub fn join(&mut self) {
-        self.ear.join();
+        self.ear.join(self.ear.told());
     }
 
     /// Hears 20 ms; tells what the call is told by then.

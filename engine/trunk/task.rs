@@ -194,7 +194,12 @@ impl Task {
             self.passed(Way::Out, to, bytes.clone());
         }
         if to.transport != Transport::Udp {
-            let sent = if answer { self.streams.answer(to, bytes) } else { self.streams.send(to, bytes) };
+            // Nor is a page dialled that is gone: nobody listens where it was (RFC 7118 §5.2).
+            let pages_come = to.transport.is_web() && self.streams.ports().contains_key(&to.transport);
+            let is_page = pages_come && !self.known.contains(to.address.ip());
+            let by_what_is_open = answer || is_page;
+            let sent =
+                if by_what_is_open { self.streams.answer(to, bytes) } else { self.streams.send(to, bytes) };
             if !sent {
                 self.endpoint.handle_input(self.now(), Input::Unreachable { to });
             }

@@ -119,7 +119,7 @@ impl Endpoint {
 
     fn send_prack(&mut self, now: Time, call: CallHandle, place: usize, hop: Hop, rack: &str) {
         let Some(Call::Calling(calling)) = self.calls.get(&call) else { return };
-        let Some(to) = calling.early.get(place).map(|e| e.dialog.next_hop(hop)) else { return };
+        let Some(to) = calling.early.get(place).map(|e| self.config.way(&e.dialog, hop)) else { return };
         let via = self.via(to.transport);
         let Some(Call::Calling(calling)) = self.calls.get_mut(&call) else { return };
         let Some(early) = calling.early.get_mut(place) else { return };

@@ -184,7 +184,7 @@ impl Endpoint {
     }
 
     pub(super) fn send_bye(&mut self, now: Time, mut up: Up, reason: Option<&str>) {
-        let to = up.dialog.next_hop(up.next_hop);
+        let to = self.config.way(&up.dialog, up.next_hop);
         let via = self.via(to.transport);
         let mut request = up.dialog.request(Method::Bye, via);
         request.headers.other.push("User-Agent", &self.config.user_agent);

@@ -314,7 +314,7 @@ impl Endpoint {
                 early
             }
         };
-        let to = dialog.next_hop(next_hop);
+        let to = self.config.way(&dialog, next_hop);
         let via = self.via(to.transport);
         let (invite, _) = self.clients.invite(client)?;
         let bytes = dialog.ack(via, invite).to_bytes();

@@ -214,7 +214,7 @@ impl Endpoint {
         }
         let Some(Call::Up(up)) = self.calls.get_mut(&ask.call) else { return false };
         up.dialog.retarget(response);
-        let to = up.dialog.next_hop(up.next_hop);
+        let to = self.config.way(&up.dialog, up.next_hop);
         let via = self.via(to.transport);
         let Some(Call::Up(up)) = self.calls.get(&ask.call) else { return false };
         let bytes = up.dialog.ack(via, &ask.request).to_bytes();

@@ -70,7 +70,7 @@ impl Endpoint {
         write: impl FnOnce(&mut Request),
     ) -> bool {
         let Some(Call::Up(up)) = self.calls.get(&call) else { return false };
-        let to = up.dialog.next_hop(up.next_hop);
+        let to = self.config.way(&up.dialog, up.next_hop);
         let (via, contact, agent) =
             (self.via(to.transport), self.contact(to.transport), self.config.user_agent.clone());
         let Some(Call::Up(up)) = self.calls.get_mut(&call) else { return false };

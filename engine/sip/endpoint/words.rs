@@ -7,12 +7,13 @@ use waihu_types::Direction;
 
 use crate::{
     auth::Credentials,
+    dialog::Dialog,
     error::ParseError,
     health::{Asked, Sign},
     identity::{Cause, Identity},
     name_addr::NameAddr,
     sdp::SessionDescription,
-    transport::Hop,
+    transport::{Hop, Transport},
     uri::{Host, Uri},
 };
 
@@ -69,6 +70,17 @@ impl EndpointConfig {
             strangers: Strangers::Ignored,
             large: LargeRequests::AsAsked,
         }
+    }
+
+    /// Where requests within a dialog go. By a WebSocket that is listened for here the far end is a page, which has nobody
+    /// behind it: what it names as its address or its route is never dialled for it.
+    pub(super) fn way(&self, dialog: &Dialog, otherwise: Hop) -> Hop {
+        let listened = match otherwise.transport {
+            Transport::Ws => self.ws_port,
+            Transport::Wss => self.wss_port,
+            Transport::Udp | Transport::Tcp | Transport::Tls => None,
+        };
+        if listened.is_some() { otherwise } else { dialog.next_hop(otherwise) }
     }
 }
 

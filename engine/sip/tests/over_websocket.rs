@@ -118,6 +118,26 @@ fn a_page_is_answered_called_and_hung_up_on_by_the_connection_that_it_registered
 }
 
 #[test]
+fn a_page_has_nobody_else_sent_to() {
+    for (contact, route) in [
+        ("<sip:page@198.51.100.5:6379;transport=tcp>", ""),
+        ("<sip:page@198.51.100.5:6379>", ""),
+        (CONTACT, "Record-Route: <sip:198.51.100.5:6379;transport=tcp;lr>"),
+        (CONTACT, "Record-Route: <sip:198.51.100.5;transport=ws;lr>"),
+    ] {
+        let mut us = listening();
+        registers(&mut us, CONTACT);
+        let invite = calls(&mut us, sdp());
+        let ok = of_page(&response(&invite, "200 OK", agent::BODY), contact);
+        us.hear(&if route.is_empty() { ok } else { with(&ok, route) });
+        us.hang_up(CALL);
+        for start in ["ACK", "BYE"] {
+            assert_eq!(went(&us, start), page(), "{contact} {route}");
+        }
+    }
+}
+
+#[test]
 fn a_page_that_asks_for_the_port_is_told_it() {
     let mut us = listening();
     let dialog = ("<sip:desk@x>;tag=f", "<sip:waihu@x>", "options@x");

@@ -25,6 +25,9 @@ use super::{Arrival, Beat, CONNECT_PATIENCE, STALL, Setup, Wire, unanswered};
 
 /// What is read in one go [bytes], kept for each connection: a message without a description, or with one, fits.
 const READ_BUFFER: usize = 8_192;
+/// What may wait to be written [bytes]: a message of ours and answers to pings. Whoever pings without end and reads
+/// nothing has no more kept for it.
+const WRITE_BUFFER: usize = 2 * MAX_BYTES;
 
 /// A connection whose handshake is over.
 pub(super) type Socket = WebSocketStream<Box<dyn Wire>>;
@@ -33,6 +36,8 @@ pub(super) type Socket = WebSocketStream<Box<dyn Wire>>;
 pub(super) fn limits() -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(READ_BUFFER)
+        .max_write_buffer_size(WRITE_BUFFER)
         .max_message_size(Some(MAX_BYTES))
         .max_frame_size(Some(MAX_BYTES))
 }
@@ -116,5 +121,40 @@ async fn take(setup: &Setup, hop: Hop, socket: &mut Socket, bytes: Bytes) -> io:
         b"\r\n\r\n" => send(socket, Message::text("\r\n")).await,
         b"\r\n" | b"" => Ok(()),
         _ => setup.arrivals.send(Arrival::Message(hop, bytes)).await.map_err(io::Error::other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio_tungstenite::tungstenite::protocol::Role;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_pings_without_end_and_reads_nothing_has_little_kept_for_it() {
+        const PINGS: usize = 4 * WRITE_BUFFER / 127;
+        let (near, mut far) = tokio::io::duplex(64);
+        let near: Box<dyn Wire> = Box::new(near);
+        let mut socket = WebSocketStream::from_raw_socket(near, Role::Server, Some(limits())).await;
+        // As long as it may be, and masked with nothing.
+        let ping = [&[0x89, 0x80 | 125, 0, 0, 0, 0][..], &[b'x'; 125]].concat();
+        let pings = async {
+            for _ in 0..PINGS {
+                far.write_all(&ping).await.unwrap();
+            }
+        };
+        let heard = async {
+            for _ in 0..PINGS {
+                assert!(matches!(socket.next().await, Some(Ok(Message::Ping(_)))));
+            }
+        };
+        tokio::join!(pings, heard);
+        let flushed = async move {
+            socket.flush().await.unwrap();
+        };
+        let mut kept = Vec::new();
+        let (read, ()) = tokio::join!(far.read_to_end(&mut kept), flushed);
+        assert!(read.unwrap() <= WRITE_BUFFER + 1_024, "{} bytes were kept", kept.len());
     }
 }

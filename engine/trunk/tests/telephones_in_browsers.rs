@@ -292,6 +292,17 @@ async fn is_there(sip: &SipSocket, otherwise: Hop) -> Result<u16, TimedOut> {
     timeout(PATIENCE, sip.ping(Uri::sip("desk", sip.local_addr()), otherwise)).await.expect("no answer")
 }
 
+/// Waits until it is registered nowhere: then the question goes where it was told to.
+async fn is_gone(sip: &SipSocket) {
+    let otherwise = nowhere();
+    let gone = async {
+        while sip.fault(otherwise).is_none() {
+            assert_eq!(is_there(sip, otherwise).await, Err(TimedOut));
+        }
+    };
+    timeout(PATIENCE, gone).await.unwrap();
+}
+
 /// Is asked whether it is there, and says yes; the question.
 async fn says_yes(sip: &SipSocket, page: &mut Page) -> String {
     let answers = async {
@@ -318,14 +329,7 @@ async fn a_page_is_asked_by_its_connection_and_is_gone_with_it() {
     page.0.close(None).await.unwrap();
     while let Some(Ok(_)) = timeout(PATIENCE, page.0.next()).await.unwrap() {}
     let mut again = Page::open(&sip).await;
-    let otherwise = nowhere();
-    let gone = async {
-        // Once it is registered nowhere, the question goes where it was told to.
-        while sip.fault(otherwise).is_none() {
-            assert_eq!(is_there(&sip, otherwise).await, Err(TimedOut));
-        }
-    };
-    timeout(PATIENCE, gone).await.unwrap();
+    is_gone(&sip).await;
     again.registers().await;
     says_yes(&sip, &mut again).await;
 }
@@ -342,13 +346,14 @@ async fn until(call: &mut Call, what: impl Fn(&Event) -> bool) -> Event {
     timeout(PATIENCE, found).await.unwrap()
 }
 
-#[tokio::test]
-async fn a_page_is_called_and_hangs_up() {
-    let sip = socket(5, None).await;
-    let mut page = Page::open(&sip).await;
-    page.registers().await;
+/// A description of our machine's, at this port.
+fn sdp(port: u16) -> SessionDescription {
+    SessionDescription::offer(SocketAddr::from(([127, 0, 0, 1], port)), &[Codec::Pcma])
+}
+
+/// Calls the page, which answers; the call, the INVITE and the ACK.
+async fn called(sip: &SipSocket, page: &mut Page) -> (Call, String, String) {
     let here = sip.local_addr();
-    let sdp = |port| SessionDescription::offer(SocketAddr::new(here.ip(), port), &[Codec::Pcma]);
     let mut call = sip.invite(InviteRequest {
         target: Uri::sip("desk", here),
         next_hop: here.into(),
@@ -367,6 +372,15 @@ async fn a_page_is_called_and_hangs_up() {
     until(&mut call, |event| matches!(event, Event::Answered { .. })).await;
     let ack = page.hears().await;
     assert!(ack.starts_with(&format!("ACK sip:page@{PAGE};transport=ws SIP/2.0\r\n")), "{ack}");
+    (call, invite, ack)
+}
+
+#[tokio::test]
+async fn a_page_is_called_and_hangs_up() {
+    let sip = socket(5, None).await;
+    let mut page = Page::open(&sip).await;
+    page.registers().await;
+    let (mut call, invite, ack) = called(&sip, &mut page).await;
     let target = field(&invite, "Contact").trim_matches(['<', '>']);
     let (us, them, id) = (field(&ack, "From"), field(&ack, "To"), field(&ack, "Call-ID"));
     let bye = format!(
@@ -378,6 +392,22 @@ async fn a_page_is_called_and_hangs_up() {
     assert!(ok.starts_with("SIP/2.0 200") && field(&ok, "CSeq") == "1 BYE", "{ok}");
     let ended = until(&mut call, |event| matches!(event, Event::Ended { .. })).await;
     assert!(matches!(ended, Event::Ended { by: EndedBy::Remote, .. }));
+}
+
+#[tokio::test]
+async fn nobody_is_dialled_where_a_page_was() {
+    let sip = socket(5, None).await;
+    let stream = TcpStream::connect(at(&sip, Transport::Ws)).await.unwrap();
+    let was = Hop::new(Transport::Ws, stream.local_addr().unwrap());
+    let mut page = Page::over(Box::new(stream), "ws://localhost/").await;
+    page.registers().await;
+    let (call, ..) = called(&sip, &mut page).await;
+    drop(page);
+    is_gone(&sip).await;
+    call.hangup(None);
+    // What is asked after it is done after it.
+    is_gone(&sip).await;
+    assert_eq!(sip.fault(was), None);
 }
 
 #[tokio::test]
