@@ -42,7 +42,8 @@ const Asked = ({ end }: { end: (did: boolean) => void }) => {
   // What is wrong with a password is in its detail; the title speaks of tokens.
   const why = problem instanceof Problem && problem.told.detail ? part(problem.told.detail, lang) : problem !== undefined && said(problem, lang);
   return (
-    <Dialog zIndex={1200} title={t('again')} okText={t('sign.in')} cancelText={t('do.cancel')} confirmLoading={busy} okButtonProps={{ disabled: !byPassword }} onOk={() => form.submit()} onCancel={() => end(false)}>
+    // Over a question that is still open: the library puts those at 2000.
+    <Dialog zIndex={2100} title={t('again')} okText={t('sign.in')} cancelText={t('do.cancel')} confirmLoading={busy} okButtonProps={{ disabled: !byPassword }} onOk={() => form.submit()} onCancel={() => end(false)}>
       <p className="soft" style={{ marginBottom: 12 }}>{t('again.why')}</p>
       {why && <p className="note bad" role="alert" style={{ marginBottom: 12 }}>{why}</p>}
       {byPassword && (

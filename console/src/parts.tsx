@@ -106,7 +106,7 @@ export const Listed = ({ head, none, more, children }: { head: ReactNode; none: 
   return (
     <Card className="flush">
       {Children.count(children) ? (
-        <div className="scroll">
+        <div className="scroll" tabIndex={0}>
           <table className="plain-table">
             <thead>{head}</thead>
             <tbody>{children}</tbody>

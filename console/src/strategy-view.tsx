@@ -100,7 +100,7 @@ const RowActs = ({ at, of, set, edit, name }: { at: number; of: unknown[]; set: 
 const Table = ({ title, lead, extra, children }: { title: string; lead: string; extra?: ReactNode; children: ReactNode }) => (
   <section>
     <div className="card-head strategy-head"><div><h3>{title}</h3><p className="soft small">{lead}</p></div>{extra}</div>
-    <div className="scroll">{children}</div>
+    <div className="scroll" tabIndex={0}>{children}</div>
   </section>
 );
 

@@ -53,7 +53,7 @@ const Account = () => {
             <Card title={t('account.others')} extra={sessions.length > 0 && <Button danger onClick={end}>{t('account.others.end')}</Button>}>
               <p className="soft small" style={{ marginBottom: 8 }}>{t(sessions.length ? 'account.others.lead' : 'account.others.none')}</p>
               {sessions.length > 0 && (
-                <div className="scroll">
+                <div className="scroll" tabIndex={0}>
                   <table className="plain-table">
                     <thead><tr><th>{t('account.others.begun')}</th><th>{t('account.others.seen')}</th></tr></thead>
                     <tbody>{sessions.map((session, index) => <tr key={index}><td className="num"><Moment at={session.begun_at} /></td><td className="num"><Moment at={session.seen_at} /></td></tr>)}</tbody>

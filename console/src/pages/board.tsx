@@ -216,7 +216,7 @@ const BoardPage = () => {
                 <div>
                   <Card title={t('board.campaigns')} className="flush">
                     {campaigns.length ? (
-                      <div className="scroll">
+                      <div className="scroll" tabIndex={0}>
                         <table className="plain-table">
                           <thead><tr><th>{t('campaign')}</th><th>{t('campaign.state')}</th><th>{t('campaign.progress')}</th><th className="r">{t('board.answered')}</th><th className="r">{t('board.promised')}</th><th className="r">{t('board.abandoned')}</th></tr></thead>
                           <tbody>

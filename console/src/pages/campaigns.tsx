@@ -43,7 +43,7 @@ const Campaigns = () => {
           <Card><Nothing title={t('campaigns.empty')} lead={may('campaigns:write') ? t('campaigns.empty.lead') : undefined}>{begin} {may('campaigns:write') && <Button onClick={() => go('/practice')}>{t('nav.practice')}</Button>}</Nothing></Card>
         ) : (
           <Card className="flush">
-            <div className="scroll">
+            <div className="scroll" tabIndex={0}>
               <table className="plain-table">
                 <thead>
                   <tr><th>{t('campaign')}</th><th>{t('campaign.state')}</th><th>{t('campaign.progress')}</th><th className="r">{t('case.leased')}</th><th>{t('campaign.script')}</th><th>{t('campaign.trunk')}</th><th>{t('campaign.made')}</th><th /></tr>

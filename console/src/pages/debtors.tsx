@@ -81,7 +81,7 @@ const Person = ({ of, changed }: { of: Kept; changed: () => void }) => {
       <Facts of={[[t('debtors.cases'), num(of.cases.length)], [t('debtors.calls'), num(of.calls.length)], [t('debtors.promises'), num(of.promises.length)], [t('debtors.messages'), num(of.messages)], [t('debtors.holds'), num(of.holds.filter(({ stands }) => stands).length)]]} />
       {seen.problem !== undefined && <Trouble problem={seen.problem} />}
       {cases.length > 0 && (
-        <div className="scroll" style={{ marginTop: 12 }}>
+        <div className="scroll" style={{ marginTop: 12 }} tabIndex={0}>
           <table className="plain-table">
             <thead><tr><th>{t('call.case')}</th><th>{t('people.name')}</th><th>{t('debtors.creditor')}</th><th>{t('desk.product')}</th><th>{t('dnc.stands')}</th><th>{t('place')}</th></tr></thead>
             <tbody>{cases.map((one) => <tr key={one.case}><td><code>{one.case}</code></td><td>{one.name}</td><td>{one.creditor}</td><td>{one.product}</td><td>{n('settled', one.state)}</td><td>{one.state === 'open' && may('cases:read') ? <Places of={one.case} /> : '–'}</td></tr>)}</tbody>
@@ -89,7 +89,7 @@ const Person = ({ of, changed }: { of: Kept; changed: () => void }) => {
         </div>
       )}
       {of.promises.length > 0 && (
-        <div className="scroll" style={{ marginTop: 12 }}>
+        <div className="scroll" style={{ marginTop: 12 }} tabIndex={0}>
           <table className="plain-table">
             <thead><tr><th>{t('debtors.promises')}</th><th>{t('desk.promise.date')}</th><th>{t('debtors.promises.became')}</th><th>{t('call.case')}</th><th>{t('debtors.promises.made')}</th></tr></thead>
             <tbody>{of.promises.map(({ attempt, case: about, ended_at, promise, state }) => (
@@ -99,7 +99,7 @@ const Person = ({ of, changed }: { of: Kept; changed: () => void }) => {
         </div>
       )}
       {of.holds.length > 0 && (
-        <div className="scroll" style={{ marginTop: 12 }}>
+        <div className="scroll" style={{ marginTop: 12 }} tabIndex={0}>
           <table className="plain-table">
             <thead><tr><th>{t('debtors.holds')}</th><th>{t('holds.id')}</th><th>{t('dnc.reason')}</th><th>{t('dnc.person')}</th><th>{t('dnc.at')}</th><th>{t('dnc.stands')}</th></tr></thead>
             <tbody>{of.holds.map((hold) => <tr key={hold.id}><td>{n('held', hold.kind)}</td><td><code>{hold.subject}</code></td><td>{hold.why}</td><td>{hold.person}</td><td className="num"><Moment at={hold.at} /></td><td><Mark of={hold.stands ? 'waits' : 'lifted'}>{t(hold.stands ? 'holds.stands' : hold.lifted ? 'dnc.lifted' : 'holds.over')}</Mark></td></tr>)}</tbody>

@@ -92,7 +92,7 @@ const Mapping = ({ file, keys, from, set }: { file: TableFile; keys: Column[]; f
   return (
     <Card title={<>{file.name} <span className="soft small">{t('new.rows', { n: file.rows.length })}</span></>}>
       <p className="soft" style={{ marginBottom: 8 }}>{t('new.map.lead')}</p>
-      <div className="scroll">
+      <div className="scroll" tabIndex={0}>
         <table className="plain-table">
           <thead><tr><th>{t('new.field')}</th><th>{t('new.column')}</th><th>{t('new.example')}</th></tr></thead>
           <tbody>

@@ -132,7 +132,7 @@ const People = () => {
         {({ items }) => (
           <Card className="flush">
             {items.length ? (
-              <div className="scroll">
+              <div className="scroll" tabIndex={0}>
                 <table className="plain-table">
                   <thead><tr><th>{t('sign.name')}</th><th>{t('people.name')}</th><th>{t('people.role')}</th><th>{t('people.skills')}</th><th>{t('people.answers')}</th><th>{t('dnc.stands')}</th><th>{t('campaign.made')}</th><th /></tr></thead>
                   <tbody>{items.map((person) => (

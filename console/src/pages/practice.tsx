@@ -54,7 +54,7 @@ const Practice = () => {
               </div>
               {fault && <p className="note bad gap" role="alert">{t('practice.fault')} <code>{fault}</code></p>}
               <Card className="flush" title={t('practice.calls')} extra={<span className="soft small">{by} · {time(began_at)}</span>}>
-                <div className="scroll">
+                <div className="scroll" tabIndex={0}>
                   <table className="plain-table">
                     <thead><tr><th>{t('call.case')}</th><th>{t('practice.expected')}</th><th>{t('practice.actual')}</th><th>{t('practice.right')}</th><th className="r">{t('call.talk')}</th></tr></thead>
                     <tbody>{cases.map((one) => (

@@ -25,7 +25,7 @@ const Quality = () => {
       <Shown query={checks}>
         {(held) => held.length > 0 && (
           <Card title={t('quality.checks')} className="flush">
-            <div className="scroll">
+            <div className="scroll" tabIndex={0}>
               <table className="plain-table">
                 <thead><tr><th>{t('quality.checks')}</th><th className="r">{t('quality.held')}</th><th className="r">{t('quality.failures')}</th><th /></tr></thead>
                 <tbody>{held.map((check) => (

@@ -92,7 +92,7 @@ const Reports = () => {
             {!mails && items.some(({ mail }) => mail.length) && <p className="note warn" role="status" style={{ marginBottom: 12 }}>{t('reports.no_mail')}</p>}
             <Card className="flush" title={t('reports.plans')} extra={items.length > 0 && <span className="soft small">{t('reports.plans.lead')}</span>}>
               {items.length ? (
-                <div className="scroll">
+                <div className="scroll" tabIndex={0}>
                   <table className="plain-table">
                     <thead><tr><th>{t('report')}</th><th>{t('report.every')}</th><th>{t('report.campaigns')}</th><th>{t('report.to')}</th><th>{t('report.next')}</th><th /></tr></thead>
                     <tbody>{items.map((plan) => (
@@ -116,7 +116,7 @@ const Reports = () => {
         {(rows) => (
           <Card className="flush" title={t('report.made')}>
             {rows.length ? (
-              <div className="scroll">
+              <div className="scroll" tabIndex={0}>
                 <table className="plain-table">
                   <thead><tr><th>{t('report')}</th><th>{t('report.period')}</th><th>{t('report.made_at')}</th><th>{t('report.state')}</th><th className="r">{t('report.tries')}</th><th /></tr></thead>
                   <tbody>{rows.map((row) => (

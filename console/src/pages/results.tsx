@@ -62,7 +62,7 @@ const Costs = ({ campaign, since, until }: { campaign: string; since: string; un
   const sum = (amount: string | null | undefined, currency: string) => (amount == null ? '–' : `${amount} ${currency}`);
   return (
     <Card title={t('results.costs')} className="flush" extra={<span className="soft small">{t('results.costs.lead')}</span>}>
-      <div className="scroll">
+      <div className="scroll" tabIndex={0}>
         <table className="plain-table">
           <thead><tr><th>{t('campaign')}</th><th>{t('campaign.trunk')}</th><th className="r">{t('results.calls')}</th><th className="r">{t('results.costs.calls')}</th><th className="r">{t('results.costs.agents')}</th><th className="r">{t('results.costs.contact')}</th><th className="r">{t('results.costs.promise')}</th><th className="r">{t('results.costs.kept')}</th></tr></thead>
           <tbody>{query.data.map((cost) => (
@@ -128,7 +128,7 @@ const Results = () => {
     ]);
   const table = (key: By, title: string) => (
     <Card title={title} className="flush">
-      <div className="scroll">
+      <div className="scroll" tabIndex={0}>
         <table className="plain-table">
           <thead><tr><th>{title}</th><th className="r">{t('results.calls')}</th><th className="r">{t('results.person_rate')}</th><th className="r">{t('results.promises')}</th><Heading name={t('results.promise_rate')} help={t('results.promise_rate.help')} /><th className="r">{t('results.due')}</th><th className="r">{t('results.kept')}</th><th className="r">{t('results.kept_in_part')}</th><Heading name={t('results.kept_rate')} help={t('results.kept_rate.help')} /><th className="r">{t('results.promised')}</th></tr></thead>
           <tbody>

@@ -56,7 +56,7 @@ const Scripts = () => {
         {(versions) => (
           <Card className="flush">
             {versions.length ? (
-              <div className="scroll">
+              <div className="scroll" tabIndex={0}>
                 <table className="plain-table">
                   <thead><tr><th>{t('scripts.flow')}</th><th>{t('scripts.version')}</th><th>{t('dnc.stands')}</th><th>{t('scripts.acts')}</th><th /></tr></thead>
                   <tbody>

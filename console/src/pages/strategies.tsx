@@ -100,7 +100,7 @@ const Strategies = () => {
       <Shown query={query}>
         {(strategies) => (
           <Card className="flush">
-            <div className="scroll">
+            <div className="scroll" tabIndex={0}>
               <table className="plain-table">
                 <thead><tr><th>{t('campaign.strategy')}</th><th>{t('scripts.version')}</th><th>{t('strategies.by')}</th><th>{t('campaign.changed')}</th></tr></thead>
                 <tbody>{strategies.map((of) => (

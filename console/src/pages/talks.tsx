@@ -68,7 +68,7 @@ const Talks = () => {
         {({ items }) => (
           <Card className="flush">
             {items.length ? (
-              <div className="scroll">
+              <div className="scroll" tabIndex={0}>
                 <table className="plain-table">
                   <thead><tr><th>{t('talks.agent')}</th><th>{t('call.case')}</th><th>{t('campaign')}</th><th>{t('desk.reason')}</th><th>{t('call.mood')}</th><th className="r">{t('talks.since')}</th><th className="r">{t('talks.supervisors')}</th><th /></tr></thead>
                   <tbody>{items.map((talk) => (
