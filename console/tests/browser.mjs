@@ -73,6 +73,7 @@ const PICTURE = { width: 1080, height: 640 };
 const picture = async (page, name, lang) => {
   const whole = page.viewportSize();
   await page.setViewportSize(PICTURE);
+  await page.evaluate(() => scrollTo(0, 0));
   await page.waitForTimeout(400);
   await page.screenshot({ path: join(home, `../../docs/pictures/${name}-${lang}.png`) });
   await page.setViewportSize(whole);
