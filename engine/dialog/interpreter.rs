@@ -131,7 +131,7 @@ pub struct Interpreter {
     /// How often each prompt was spoken: the wordings take turns.
     spoken: Vec<u8>,
     /// The last lines that were begun, the latest last: the prompt, and which of its turns.
-    said: [Option<(PromptIx, u8)>; ECHOED],
+    said: [Option<(u16, u8)>; ECHOED],
     replays: u32,
     /// How often the current line could not be spoken.
     failures: u32,
@@ -409,6 +409,8 @@ impl Interpreter {
                 }
             };
             if !self.follow_ups.contains(&follow_up) {
+                // Calls leave one, or none.
+                self.follow_ups.reserve_exact(1);
                 self.follow_ups.push(follow_up);
             }
         }
@@ -470,7 +472,9 @@ impl Interpreter {
             return false;
         };
         self.said.rotate_left(1);
-        self.said[ECHOED - 1] = Some((line.prompt, self.spoken[line.prompt]));
+        // No script has more prompts than that.
+        let prompt = u16::try_from(line.prompt).ok();
+        self.said[ECHOED - 1] = prompt.map(|prompt| (prompt, self.spoken[line.prompt]));
         self.spoken[line.prompt] = self.spoken[line.prompt].saturating_add(1);
         (self.disclosed_before, self.disclosed) = (self.disclosed, self.disclosed || line.private);
         let id = PromptId(self.next_id);

@@ -29,7 +29,7 @@ impl Interpreter {
         if !(least..=MOST).contains(&heard.len()) || utterance.entities != Entities::default() {
             return false;
         }
-        let filled = |(prompt, turn): (usize, u8)| self.memory.fill(self.wording(prompt, turn)?);
+        let filled = |(prompt, turn): (u16, u8)| self.memory.fill(self.wording(usize::from(prompt), turn)?);
         self.said.iter().flatten().copied().filter_map(filled).any(|line| has_clauses(&line, &heard))
     }
 }
