@@ -60,16 +60,22 @@ pub(crate) struct AddArgs {
 #[derive(Debug, Args)]
 struct FilterArgs {
     /// Of the store's, those of these kinds of loan 仅限这些贷款种类
-    #[arg(long, value_name = "KIND,…", value_delimiter = ',', requires = "stored", value_parser = kind())]
+    #[arg(long, value_name = "KIND,…", value_delimiter = ',', requires = "stored", conflicts_with = "cases", value_parser = kind())]
     kind: Vec<ProductKind>,
     /// Of the store's, those of these grades of risk 仅限这些风险等级
-    #[arg(long, value_name = "GRADE,…", value_delimiter = ',', requires = "stored")]
+    #[arg(
+        long,
+        value_name = "GRADE,…",
+        value_delimiter = ',',
+        requires = "stored",
+        conflicts_with = "cases"
+    )]
     risk_grade: Vec<String>,
     /// Of the store's, those overdue for so many days at least 逾期不少于几天
-    #[arg(long, value_name = "DAYS", requires = "stored")]
+    #[arg(long, value_name = "DAYS", requires = "stored", conflicts_with = "cases")]
     min_days_past_due: Option<u32>,
     /// Of the store's, those overdue for so many days at most 逾期不多于几天
-    #[arg(long, value_name = "DAYS", requires = "stored")]
+    #[arg(long, value_name = "DAYS", requires = "stored", conflicts_with = "cases")]
     max_days_past_due: Option<u32>,
 }
 
