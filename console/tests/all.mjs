@@ -809,7 +809,7 @@ await step('an agent sets up a second factor, signs in with a code, and switches
   await confirm('000000');
   await page.getByRole('alert').getByText('验证码有误或已使用').waitFor();
   await confirm(await fresh());
-  await page.getByText('双因素认证已启用').waitFor();
+  await page.getByText('双因素认证已启用').first().waitFor();
   await page.getByRole('button', { name: '退出登录' }).click();
 
   await enter(page, name, own);
@@ -830,7 +830,7 @@ await step('an agent sets up a second factor, signs in with a code, and switches
   await shoot(page, 'factor-on');
   await card.getByLabel('验证码').fill(await fresh());
   await card.getByRole('button', { name: '关闭双因素认证' }).click();
-  await page.getByText('双因素认证已关闭').waitFor();
+  await page.getByText('双因素认证已关闭').first().waitFor();
   await page.getByRole('button', { name: '设置双因素认证' }).waitFor();
 });
 
