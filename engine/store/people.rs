@@ -523,15 +523,21 @@ impl Store {
         (password, chosen): (&str, ChosenBy),
         now: WallTime,
     ) -> Result<bool, StoreError> {
-        let statement = sqlx::query(
+        let mut tx = self.write().await?;
+        let done = sqlx::query(
             "UPDATE people SET password = $2, password_given = $3, failed = 0, locked_until = NULL,
                  disabled_at = NULL
              WHERE login = $1",
         )
         .bind(login.as_str())
         .bind(password)
-        .bind(i64::from(chosen == ChosenBy::Another));
-        self.change_and_sign_out(login, statement, now).await
+        .bind(i64::from(chosen == ChosenBy::Another))
+        .execute(&mut *tx)
+        .await
+        .map_err(|e| self.sql(e))?;
+        self.end_sessions(&mut tx, login, now).await?;
+        tx.commit().await.map_err(|e| self.sql(e))?;
+        Ok(done.rows_affected() == 1)
     }
 
     /// Has a person take calls in another way, from when they next sit down at their desk. False where there is nobody
@@ -654,20 +660,6 @@ impl Store {
         .map_err(|e| self.sql(e))?;
         revoked.sort_unstable();
         Ok(revoked)
-    }
-
-    /// A change of a person, with which all their sessions end.
-    async fn change_and_sign_out<'q>(
-        &self,
-        login: &Login,
-        statement: sqlx::query::Query<'q, sqlx::Any, <sqlx::Any as sqlx::Database>::Arguments>,
-        now: WallTime,
-    ) -> Result<bool, StoreError> {
-        let mut tx = self.write().await?;
-        let done = statement.execute(&mut *tx).await.map_err(|e| self.sql(e))?;
-        self.end_sessions(&mut tx, login, now).await?;
-        tx.commit().await.map_err(|e| self.sql(e))?;
-        Ok(done.rows_affected() == 1)
     }
 
     async fn end_sessions(&self, tx: &mut Tx, login: &Login, now: WallTime) -> Result<(), StoreError> {
