@@ -477,13 +477,10 @@ impl Store {
         sha256: &str,
         now: WallTime,
     ) -> Result<u64, StoreError> {
-        let statement = sqlx::query(
-            "UPDATE sessions SET ended_at = $3 WHERE login = $1 AND sha256 <> $2 AND ended_at IS NULL",
-        )
-        .bind(login.as_str())
-        .bind(sha256)
-        .bind(now.unix_millis());
-        self.change(statement).await
+        let mut tx = self.write().await?;
+        let ended = self.end_sessions(&mut tx, login, Some(sha256), now).await?;
+        tx.commit().await.map_err(|e| self.sql(e))?;
+        Ok(ended)
     }
 
     /// Lets a person in no more, ends all their sessions, and revokes the tokens under their name or login; the names of
@@ -506,7 +503,7 @@ impl Store {
         .await
         .map_err(|e| self.sql(e))?;
         let Some(name) = name else { return Ok(None) };
-        self.end_sessions(&mut tx, login, now).await?;
+        self.end_sessions(&mut tx, login, None, now).await?;
         let revoked = self.revoke_tokens(&mut tx, (login, &name), None, now).await?;
         tx.commit().await.map_err(|e| self.sql(e))?;
         Ok(Some(revoked))
@@ -535,7 +532,7 @@ impl Store {
         .execute(&mut *tx)
         .await
         .map_err(|e| self.sql(e))?;
-        self.end_sessions(&mut tx, login, now).await?;
+        self.end_sessions(&mut tx, login, None, now).await?;
         tx.commit().await.map_err(|e| self.sql(e))?;
         Ok(done.rows_affected() == 1)
     }
@@ -633,7 +630,7 @@ impl Store {
                 return Err(StoreError::LastAdmin(before.login.to_string()));
             }
         }
-        self.end_sessions(tx, &before.login, now).await?;
+        self.end_sessions(tx, &before.login, None, now).await?;
         self.revoke_tokens(tx, (&before.login, &before.name), Some(role), now).await
     }
 
@@ -662,14 +659,24 @@ impl Store {
         Ok(revoked)
     }
 
-    async fn end_sessions(&self, tx: &mut Tx, login: &Login, now: WallTime) -> Result<(), StoreError> {
-        sqlx::query("UPDATE sessions SET ended_at = $2 WHERE login = $1 AND ended_at IS NULL")
-            .bind(login.as_str())
-            .bind(now.unix_millis())
-            .execute(&mut **tx)
-            .await
-            .map_err(|e| self.sql(e))?;
-        Ok(())
+    /// Ends somebody's sessions but the one of a token's SHA-256, where one is to stay; how many.
+    pub(crate) async fn end_sessions(
+        &self,
+        tx: &mut Tx,
+        login: &Login,
+        keep: Option<&str>,
+        now: WallTime,
+    ) -> Result<u64, StoreError> {
+        let ended = sqlx::query(
+            "UPDATE sessions SET ended_at = $3 WHERE login = $1 AND sha256 <> $2 AND ended_at IS NULL",
+        )
+        .bind(login.as_str())
+        .bind(keep.unwrap_or_default())
+        .bind(now.unix_millis())
+        .execute(&mut **tx)
+        .await
+        .map_err(|e| self.sql(e))?;
+        Ok(ended.rows_affected())
     }
 }
 

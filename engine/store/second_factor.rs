@@ -142,15 +142,7 @@ impl Store {
         if done.rows_affected() == 0 {
             return Ok(false);
         }
-        sqlx::query(
-            "UPDATE sessions SET ended_at = $3 WHERE login = $1 AND sha256 <> $2 AND ended_at IS NULL",
-        )
-        .bind(login.as_str())
-        .bind(keep.unwrap_or_default())
-        .bind(now.unix_millis())
-        .execute(&mut *tx)
-        .await
-        .map_err(|e| self.sql(e))?;
+        self.end_sessions(&mut tx, login, keep, now).await?;
         tx.commit().await.map_err(|e| self.sql(e))?;
         Ok(true)
     }
