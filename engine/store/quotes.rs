@@ -19,14 +19,20 @@ pub(crate) const EVIDENCE: [&str; 2] = ["zh", "en"];
 /// And under this one who did something in a review.
 pub(crate) const NOTE: [&str; 1] = ["note"];
 
+/// Which messages have a text, and are sent no more.
+macro_rules! sent_no_more {
+    () => {
+        "text <> '' AND state IN ('sent', 'delivered', 'failed', 'refused')"
+    };
+}
+
 /// The calls that have words, each with a key by which some are sealed; 0 for those in clear.
 pub(crate) const KEYED: [&str; 4] = [
     "SELECT s.attempt AS attempt, s.sealed AS sealed FROM searchable AS s
      WHERE EXISTS (SELECT 1 FROM utterances AS u WHERE u.attempt = s.attempt)",
     "SELECT attempt, CASE WHEN sealed_at = judged_at THEN sealed ELSE 0 END AS sealed FROM judgements",
     "SELECT r.attempt AS attempt, a.sealed AS sealed FROM review_acts AS a JOIN reviews AS r ON r.id = a.review",
-    "SELECT attempt, sealed FROM messages
-     WHERE text <> '' AND state IN ('sent', 'delivered', 'failed', 'refused')",
+    concat!("SELECT attempt, sealed FROM messages WHERE ", sent_no_more!()),
 ];
 
 /// A record and its words, as a row holds them.
@@ -191,10 +197,10 @@ impl Store {
     }
 
     async fn seal_texts(&self, tx: &mut Tx, seal: &Seal, attempt: &str) -> Result<bool, StoreError> {
-        let rows: Vec<(String, i64, i64, String)> = sqlx::query_as(
-            "SELECT message, made_at, sealed, text FROM messages
-             WHERE attempt = $1 AND text <> '' AND state IN ('sent', 'delivered', 'failed', 'refused')",
-        )
+        let rows: Vec<(String, i64, i64, String)> = sqlx::query_as(concat!(
+            "SELECT message, made_at, sealed, text FROM messages WHERE attempt = $1 AND ",
+            sent_no_more!()
+        ))
         .bind(attempt)
         .fetch_all(&mut **tx)
         .await
@@ -214,10 +220,10 @@ impl Store {
     /// Seals the text of a message in whose write it was told that it is sent no more, where words are sealed.
     pub(crate) async fn seal_text(&self, tx: &mut Tx, message: &str) -> Result<(), StoreError> {
         let Some(seal) = self.seal() else { return Ok(()) };
-        let row: Option<(String, i64, String)> = sqlx::query_as(
-            "SELECT attempt, made_at, text FROM messages
-             WHERE message = $1 AND sealed = 0 AND text <> '' AND state IN ('sent', 'delivered', 'failed', 'refused')",
-        )
+        let row: Option<(String, i64, String)> = sqlx::query_as(concat!(
+            "SELECT attempt, made_at, text FROM messages WHERE message = $1 AND sealed = 0 AND ",
+            sent_no_more!()
+        ))
         .bind(message)
         .fetch_optional(&mut **tx)
         .await
