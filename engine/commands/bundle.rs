@@ -5,11 +5,10 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc};
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use waihu_keeping::{FileState, SignatureState, handed_out, verify};
-use waihu_store::Store;
 use waihu_types::AttemptId;
 
 use super::{
-    dialog::{now, open},
+    dialog::{now, open_either},
     written::{ended, write_down},
 };
 use crate::{
@@ -60,10 +59,7 @@ pub(crate) fn run(project: &Project, command: BundleCommand) -> Result<ExitCode>
 }
 
 async fn export(project: &Project, args: ExportArgs) -> Result<ExitCode> {
-    let store = match args.practice {
-        true => Store::open(project.practice_store()).await?,
-        false => open(project).await?,
-    };
+    let store = open_either(project, args.practice).await?;
     let archive = Configuration::of(project)?.archive(project, Arc::new(store))?;
     let path = args.out.unwrap_or_else(|| PathBuf::from(format!("{}.zip", args.attempt)));
     let act = format!("bundle export {}", args.attempt);

@@ -93,16 +93,16 @@ pub(crate) fn run(project: &Project, command: DebtorCommand) -> Result<ExitCode>
 }
 
 /// Who it was about: in the audit, which nobody changes any more, by the SHA-256 alone.
-fn digest(debtor: &DebtorId) -> String {
-    hex::encode(Sha256::digest(debtor.as_str()))
+fn digest(id: &str) -> String {
+    hex::encode(Sha256::digest(id))
 }
 
 async fn find(project: &Project, args: &FindArgs) -> Result<ExitCode> {
     let archive = Configuration::of(project)?.archive(project, Arc::new(open(project).await?))?;
     // A number could be found again from its digest.
     let whose = match (&args.sought.debtor, &args.sought.case) {
-        (Some(debtor), _) => digest(debtor),
-        (None, Some(case)) => hex::encode(Sha256::digest(case.as_str())),
+        (Some(debtor), _) => digest(debtor.as_str()),
+        (None, Some(case)) => digest(case.as_str()),
         (None, None) => String::new(),
     };
     let row = write_down(&archive.store, &args.by, "debtor find", &whose).await?;
@@ -166,7 +166,7 @@ async fn access(project: &Project, args: &AccessArgs) -> Result<ExitCode> {
     let configuration = Configuration::of(project)?;
     let archive = configuration.archive(project, Arc::new(open(project).await?))?;
     configuration.unlock(&archive.store).await?;
-    let row = write_down(&archive.store, &args.by, "debtor access", &digest(&args.debtor)).await?;
+    let row = write_down(&archive.store, &args.by, "debtor access", &digest(args.debtor.as_str())).await?;
     let file = handed_out(&args.out).with_context(|| {
         format!("{}: cannot be made, or is there already 无法创建或已存在", args.out.display())
     })?;
@@ -198,7 +198,7 @@ async fn erase(project: &Project, args: &EraseArgs) -> Result<ExitCode> {
         bail!("--reason is empty: whoever looks later has to know 不能为空");
     }
     let archive = Configuration::of(project)?.archive(project, Arc::new(open(project).await?))?;
-    let row = write_down(&archive.store, &args.by, "debtor erase", &digest(&args.debtor)).await?;
+    let row = write_down(&archive.store, &args.by, "debtor erase", &digest(args.debtor.as_str())).await?;
     let done = archive.erase(&args.debtor, (reason, args.by.trim()), now()).await;
     ended(&archive.store, row, &done).await?;
     match done {

@@ -13,7 +13,7 @@ use waihu_store::{Event, Store};
 use waihu_types::{CampaignId, CaseId, Outcome};
 
 use super::{
-    dialog::open,
+    dialog::open_either,
     listed::local,
     written::{look, written},
 };
@@ -85,10 +85,7 @@ impl EventsArgs {
 
 pub(crate) fn run(project: &Project, args: &EventsArgs) -> Result<ExitCode> {
     super::runtime()?.block_on(async {
-        let store = match args.practice {
-            true => Store::open(project.practice_store()).await?,
-            false => open(project).await?,
-        };
+        let store = open_either(project, args.practice).await?;
         let begin = async {
             match args.since {
                 Some(since) => Ok(since),

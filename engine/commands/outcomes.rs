@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 use anyhow::Result;
 use clap::Args;
 use waihu_campaign::fate::Fate;
-use waihu_store::Filter;
+use waihu_store::{Filter, Store};
 use waihu_types::{AttemptId, CampaignId, CaseId, Outcome, Redial, WallTime};
 
 use super::{
@@ -85,9 +85,7 @@ pub(crate) fn run(project: &Project, args: OutcomesArgs) -> Result<ExitCode> {
         };
         store.judge_promises(now()).await?;
         let outcomes = written(&store, &act, store.outcomes(&filter)).await?;
-        let promised: Vec<&AttemptId> =
-            outcomes.iter().filter(|o| o.promise.is_some()).map(|o| &o.attempt).collect();
-        let fates = store.fates(&promised).await?;
+        let fates = fates(&store, &outcomes).await?;
         store.close().await;
         anyhow::Ok((outcomes, fates))
     })?;
@@ -113,6 +111,13 @@ pub(crate) fn run(project: &Project, args: OutcomesArgs) -> Result<ExitCode> {
     }
     out!("{table}\n{} outcomes 条记录", outcomes.len())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What became of the promises of calls.
+pub(super) async fn fates(store: &Store, outcomes: &[Outcome]) -> Result<BTreeMap<AttemptId, Fate>> {
+    let promised: Vec<&AttemptId> =
+        outcomes.iter().filter(|o| o.promise.is_some()).map(|o| &o.attempt).collect();
+    Ok(store.fates(&promised).await?)
 }
 
 fn row(o: &Outcome, fate: Option<Fate>) -> [String; 9] {

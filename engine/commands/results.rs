@@ -42,6 +42,7 @@ pub(crate) fn run(project: &Project, args: &ResultsArgs) -> Result<ExitCode> {
             until.unwrap_or(WallTime::from_unix_millis(i64::MAX)),
         );
         let Some(store) = args.ground.store(project).await? else { return Ok(ExitCode::SUCCESS) };
+        store.judge_promises(now()).await?;
         if args.costs {
             costs(project, &store, args, span).await?
         } else {
@@ -52,7 +53,6 @@ pub(crate) fn run(project: &Project, args: &ResultsArgs) -> Result<ExitCode> {
 }
 
 async fn counts(store: &Store, args: &ResultsArgs, span: (WallTime, WallTime)) -> Result<()> {
-    store.judge_promises(now()).await?;
     let ahead_min = TimeZone::system().to_offset(Timestamp::now()).seconds() / 60;
     let cells = store.results(args.campaign.as_ref(), span, ahead_min).await?;
     if args.json {
@@ -120,7 +120,6 @@ async fn costs(
     args: &ResultsArgs,
     span: (WallTime, WallTime),
 ) -> Result<()> {
-    store.judge_promises(now()).await?;
     let prices = rates::of(project, &Configuration::of(project)?.cost);
     let costs = waihu_api::costs(store, &prices, args.campaign.as_ref(), span).await?;
     if args.json {

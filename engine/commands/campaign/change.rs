@@ -2,13 +2,13 @@
 
 use std::{process::ExitCode, str::FromStr};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::{Args, builder::PossibleValuesParser};
 use jiff::civil::Date;
 use serde_json::{Map, Value, json};
 use waihu_api::{CampaignChange, change_campaign};
 use waihu_campaign::Mode;
-use waihu_store::{Store, StoredCampaign};
+use waihu_store::{Store, StoreError, StoredCampaign};
 use waihu_types::{CampaignId, Percent};
 
 use super::manage::OfCampaign;
@@ -139,10 +139,7 @@ pub(super) fn show(project: &Project, of: &OfCampaign) -> Result<ExitCode> {
 }
 
 async fn found(store: &Store, id: &CampaignId) -> Result<StoredCampaign> {
-    match store.campaign(id).await? {
-        Some(campaign) => Ok(campaign),
-        None => bail!("there is no campaign {id}: see `waihu campaign list` 没有该批次"),
-    }
+    Ok(store.campaign(id).await?.ok_or_else(|| StoreError::UnknownCampaign(id.clone()))?)
 }
 
 /// A campaign as the API has it.

@@ -26,7 +26,7 @@ use crate::project::Project;
 
 pub(crate) use chat::read_case;
 pub(crate) use pinned::{Wanted, approved, authority, begun, script, scripts};
-pub(crate) use source::{open, right};
+pub(crate) use source::{open, open_either, right};
 pub(crate) use versions::now;
 
 #[derive(Debug, Subcommand)]

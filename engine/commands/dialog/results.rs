@@ -11,7 +11,7 @@ use waihu_types::{AttemptId, CampaignId};
 
 use super::{source::open, versions::now};
 use crate::{
-    commands::{eval::escape, runtime},
+    commands::{eval::escape, outcomes::fates, runtime},
     output::{note, out},
     plant,
     project::Project,
@@ -56,9 +56,7 @@ pub(crate) fn run(project: &Project, args: &ResultsArgs) -> Result<ExitCode> {
         plant::recover(project, &store).await?;
         store.judge_promises(now()).await?;
         let outcomes = store.outcomes(&filter).await?;
-        let promised: Vec<&AttemptId> =
-            outcomes.iter().filter(|o| o.promise.is_some()).map(|o| &o.attempt).collect();
-        let fates = store.fates(&promised).await?;
+        let fates = fates(&store, &outcomes).await?;
         let kept = fates.into_iter().filter(|(_, fate)| *fate == Fate::Kept).map(|(attempt, _)| attempt);
         let kept: BTreeSet<AttemptId> = kept.collect();
         anyhow::Ok((outcomes, kept))

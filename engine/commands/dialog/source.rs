@@ -53,6 +53,11 @@ pub(crate) async fn open(project: &Project) -> Result<Store> {
     Configuration::of(project)?.open_store().await
 }
 
+/// The same, or that of the practice ground.
+pub(crate) async fn open_either(project: &Project, practice: bool) -> Result<Store> {
+    if practice { Ok(Store::open(project.practice_store()).await?) } else { open(project).await }
+}
+
 /// A stored version as a script; its content must still be what its hash says. Recordings lie in the flow's
 /// folder, and the hash covers them.
 ///

@@ -87,7 +87,7 @@ pub(crate) fn run(project: &Project, args: &DoctorArgs) -> Result<ExitCode> {
             tell(runtime.block_on(setup::texts(project, &configuration)))?;
             tell(vec![setup::listening(&configuration)])?;
             tell(keeping::all(project, &configuration))?;
-            let words = super::runtime()?.block_on(keeping::words(project, &configuration));
+            let words = runtime.block_on(keeping::words(project, &configuration));
             tell(words.into_iter().collect())?;
         }
         Err(e) => {

@@ -8,11 +8,10 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use waihu_record::TranscriptLine;
-use waihu_store::Store;
 use waihu_types::{AttemptId, CampaignId, Outcome};
 use waihu_vault::Vault;
 
-use super::{dialog::open, written::written};
+use super::{dialog::open_either, written::written};
 use crate::project::Project;
 
 #[derive(Debug, Subcommand)]
@@ -59,7 +58,7 @@ pub(crate) fn run(project: &Project, command: &ExportCommand) -> Result<ExitCode
     super::runtime()?.block_on(async {
         match command {
             ExportCommand::Anonymous(args) => {
-                let store = store(project, args.practice).await?;
+                let store = open_either(project, args.practice).await?;
                 let act = match &args.campaign {
                     None => "export anonymous".to_owned(),
                     Some(id) => format!("export anonymous --campaign {id}"),
@@ -67,16 +66,12 @@ pub(crate) fn run(project: &Project, command: &ExportCommand) -> Result<ExitCode
                 written(&store, &act, anonymous::write(project, &store, args)).await
             }
             ExportCommand::Redacted(args) => {
-                let store = store(project, args.practice).await?;
+                let store = open_either(project, args.practice).await?;
                 let act = format!("export redacted {}", args.attempt);
                 written(&store, &act, redacted::write(project, &store, args)).await
             }
         }
     })
-}
-
-async fn store(project: &Project, practice: bool) -> Result<Store> {
-    if practice { Ok(Store::open(project.practice_store()).await?) } else { open(project).await }
 }
 
 /// The lines of a call's transcript; none where it left none, or its file is not here.

@@ -11,7 +11,7 @@ use waihu_quality::{Check, Judgement};
 use waihu_store::{JudgedFilter, Store, StoredJudgement};
 use waihu_types::{AttemptId, CampaignId, Lang, WallTime};
 
-use super::dialog::{now, open};
+use super::dialog::{now, open_either};
 use crate::{
     configuration::Configuration,
     output::{note, out},
@@ -106,7 +106,7 @@ pub(crate) fn run(project: &Project, command: QualityCommand) -> Result<ExitCode
 }
 
 async fn store(project: &Project, ground: &Ground) -> Result<Store> {
-    if ground.practice { Ok(Store::open(project.practice_store()).await?) } else { open(project).await }
+    open_either(project, ground.practice).await
 }
 
 /// The same, which opens what is sealed, and seals what it keeps.
