@@ -3,7 +3,7 @@ import { App, Button, Form, Input, Select } from 'antd';
 import { useState } from 'react';
 import { ask, client, LEAST_PASSWORD, MOST_PASSWORD, said, type Shape } from '../client';
 import { Dialog } from '../dialog';
-import { Card, Head, HERE, Mark, Nothing, Shown } from '../parts';
+import { Card, Head, HERE, Mark, Nothing, Scroll, Shown } from '../parts';
 import { useQuery } from '../query';
 import { useSession, useWords } from '../session';
 
@@ -133,7 +133,7 @@ const People = () => {
         {({ items }) => (
           <Card className="flush">
             {items.length ? (
-              <div className="scroll" tabIndex={0}>
+              <Scroll>
                 <table className="plain-table">
                   <thead><tr><th>{t('sign.name')}</th><th>{t('people.name')}</th><th>{t('people.role')}</th><th>{t('people.skills')}</th><th>{t('people.answers')}</th><th>{t('dnc.stands')}</th><th>{t('campaign.made')}</th><th /></tr></thead>
                   <tbody>{items.map((person) => (
@@ -147,7 +147,7 @@ const People = () => {
                     </tr>
                   ))}</tbody>
                 </table>
-              </div>
+              </Scroll>
             ) : <Nothing title={t('people.none')} />}
           </Card>
         )}
