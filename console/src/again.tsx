@@ -2,7 +2,7 @@
 // where somebody has signed in a while ago.
 import { Button, Form, Input } from 'antd';
 import { useEffect, useRef, useState } from 'react';
-import { ask, client, onAgain, part, Problem, said, type Shape } from './client';
+import { ask, client, onAgain, saidOfSecret, type Shape } from './client';
 import { CodeField, wantsCode } from './code-field';
 import { Dialog } from './dialog';
 import { useSession, useWords } from './session';
@@ -39,8 +39,7 @@ const Asked = ({ end }: { end: (did: boolean) => void }) => {
       setBusy(false);
     }
   };
-  // What is wrong with a password is in its detail; the title speaks of tokens.
-  const why = problem instanceof Problem && problem.told.detail ? part(problem.told.detail, lang) : problem !== undefined && said(problem, lang);
+  const why = saidOfSecret(problem, lang);
   return (
     // Over a question that is still open: the library puts those at 2000.
     <Dialog zIndex={2100} title={t('again')} okText={t('sign.in')} cancelText={t('do.cancel')} confirmLoading={busy} okButtonProps={{ disabled: !byPassword }} onOk={() => form.submit()} onCancel={() => end(false)}>

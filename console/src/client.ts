@@ -150,3 +150,9 @@ export const said = (problem: unknown, lang: Lang): string => {
   const more = detail ? part(detail, lang) : undefined;
   return [what ?? `HTTP ${status}`, more].filter(Boolean).join(lang === 'zh' ? '：' : ': ');
 };
+
+/** What is wrong with a password or a code, which is in the detail: the title speaks of tokens. Nothing where nothing is. */
+export const saidOfSecret = (problem: unknown, lang: Lang): string | undefined => {
+  if (problem instanceof Problem && problem.told.detail) return part(problem.told.detail, lang);
+  return problem === undefined ? undefined : said(problem, lang);
+};

@@ -2,7 +2,7 @@
 // another code.
 import { App, Button, Form } from 'antd';
 import { useState } from 'react';
-import { ask, client, part, Problem, said, type Shape } from './client';
+import { ask, client, said, saidOfSecret, type Shape } from './client';
 import { CodeField } from './code-field';
 import { Card, Facts } from './parts';
 import { useSession, useWords } from './session';
@@ -29,7 +29,7 @@ const ByCode = ({ does, act, focus }: { does: Word; act: (code: string) => Promi
       setBusy(false);
     }
   };
-  const why = problem instanceof Problem && problem.told.detail ? part(problem.told.detail, lang) : problem !== undefined && said(problem, lang);
+  const why = saidOfSecret(problem, lang);
   return (
     <>
       {why && <p className="note bad" role="alert" style={{ marginBottom: 12 }}>{why}</p>}

@@ -1,7 +1,7 @@
 // Another password in place of the one that holds.
 import { App, Button, Form, Input } from 'antd';
 import { useState } from 'react';
-import { LEAST_PASSWORD, MOST_PASSWORD, part, Problem, said } from './client';
+import { LEAST_PASSWORD, MOST_PASSWORD, saidOfSecret } from './client';
 import { CodeField, wantsCode } from './code-field';
 import { Card } from './parts';
 import { useSession, useWords } from './session';
@@ -35,8 +35,7 @@ export const OwnPassword = ({ done }: { done?: () => void }) => {
     }
     setBusy(false);
   };
-  // What is wrong with a password is in its detail; the title speaks of tokens.
-  const why = problem instanceof Problem && problem.told.detail ? part(problem.told.detail, lang) : problem !== undefined && said(problem, lang);
+  const why = saidOfSecret(problem, lang);
   return (
     <Card title={t('account.password')}>
       {why && <p className="note bad" role="alert" style={{ marginBottom: 12 }}>{why}</p>}

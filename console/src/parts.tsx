@@ -1,6 +1,6 @@
 // Small pieces that several pages show.
 import { Alert, Button, Empty, Spin } from 'antd';
-import { Children, type ReactNode } from 'react';
+import { Children, type CSSProperties, type ReactNode } from 'react';
 import { said } from './client';
 import type { Query } from './query';
 import { useWords } from './session';
@@ -100,18 +100,21 @@ export const Nothing = ({ title, lead, children }: { title: string; lead?: strin
   </Empty>
 );
 
+/** What is wider or higher than its place is scrolled there, by keys too. */
+export const Scroll = ({ style, children }: { style?: CSSProperties; children: ReactNode }) => <div className="scroll" style={style} tabIndex={0}>{children}</div>;
+
 /** Rows of a table that comes page by page: what stands there where there are none, and how more of them are asked for. */
 export const Listed = ({ head, none, more, children }: { head: ReactNode; none: ReactNode; more: (() => void) | undefined; children: ReactNode }) => {
   const { t } = useWords();
   return (
     <Card className="flush">
       {Children.count(children) ? (
-        <div className="scroll" tabIndex={0}>
+        <Scroll>
           <table className="plain-table">
             <thead>{head}</thead>
             <tbody>{children}</tbody>
           </table>
-        </div>
+        </Scroll>
       ) : none}
       {more && <div className="more"><Button onClick={more}>{t('do.more')}</Button></div>}
     </Card>

@@ -4,7 +4,7 @@ import { ArrowDownOutlined, ArrowUpOutlined } from '@ant-design/icons';
 import { Button, Form, Input, InputNumber, Select, Switch } from 'antd';
 import { useState, type ReactNode } from 'react';
 import { Dialog } from './dialog';
-import { Facts } from './parts';
+import { Facts, Scroll } from './parts';
 import { useWords, type Words } from './session';
 import { LISTS, SPAN, SPANS, UNREACHED, WAIT, type Rule, type Step, type Strategy, type When } from './strategy-file';
 import { namesOf } from './words';
@@ -100,7 +100,7 @@ const RowActs = ({ at, of, set, edit, name }: { at: number; of: unknown[]; set: 
 const Table = ({ title, lead, extra, children }: { title: string; lead: string; extra?: ReactNode; children: ReactNode }) => (
   <section>
     <div className="card-head strategy-head"><div><h3>{title}</h3><p className="soft small">{lead}</p></div>{extra}</div>
-    <div className="scroll" tabIndex={0}>{children}</div>
+    <Scroll>{children}</Scroll>
   </section>
 );
 

@@ -3,7 +3,7 @@ import { App, Button } from 'antd';
 import { ask, client, hasToken, said } from '../client';
 import { OwnFactor } from '../own-factor';
 import { OwnPassword } from '../own-password';
-import { Card, Facts, Head, HERE, Moment, Shown } from '../parts';
+import { Card, Facts, Head, HERE, Moment, Scroll, Shown } from '../parts';
 import { useQuery } from '../query';
 import { useWords } from '../session';
 
@@ -53,12 +53,12 @@ const Account = () => {
             <Card title={t('account.others')} extra={sessions.length > 0 && <Button danger onClick={end}>{t('account.others.end')}</Button>}>
               <p className="soft small" style={{ marginBottom: 8 }}>{t(sessions.length ? 'account.others.lead' : 'account.others.none')}</p>
               {sessions.length > 0 && (
-                <div className="scroll" tabIndex={0}>
+                <Scroll>
                   <table className="plain-table">
                     <thead><tr><th>{t('account.others.begun')}</th><th>{t('account.others.seen')}</th></tr></thead>
                     <tbody>{sessions.map((session, index) => <tr key={index}><td className="num"><Moment at={session.begun_at} /></td><td className="num"><Moment at={session.seen_at} /></td></tr>)}</tbody>
                   </table>
-                </div>
+                </Scroll>
               )}
             </Card>
           )}

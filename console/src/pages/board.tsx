@@ -4,7 +4,7 @@ import { useEffect, useMemo, useRef, useState } from 'react';
 import { ask, client, type Shape } from '../client';
 import { useEvents, type Happened } from '../events';
 import { Link } from '../link';
-import { Card, endedAs, Facts, Figure, Head, Mark, Nothing, Shown } from '../parts';
+import { Card, endedAs, Facts, Figure, Head, Mark, Nothing, Scroll, Shown } from '../parts';
 import { useQuery } from '../query';
 import { go } from '../router';
 import { clock, useSession, useWords } from '../session';
@@ -216,7 +216,7 @@ const BoardPage = () => {
                 <div>
                   <Card title={t('board.campaigns')} className="flush">
                     {campaigns.length ? (
-                      <div className="scroll" tabIndex={0}>
+                      <Scroll>
                         <table className="plain-table">
                           <thead><tr><th>{t('campaign')}</th><th>{t('campaign.state')}</th><th>{t('campaign.progress')}</th><th className="r">{t('board.answered')}</th><th className="r">{t('board.promised')}</th><th className="r">{t('board.abandoned')}</th></tr></thead>
                           <tbody>
@@ -235,7 +235,7 @@ const BoardPage = () => {
                             })}
                           </tbody>
                         </table>
-                      </div>
+                      </Scroll>
                     ) : <Nothing title={t('board.campaigns.none')} lead={may('campaigns:write') ? t('board.campaigns.none.lead') : undefined}>{may('campaigns:write') && <Button type="primary" onClick={() => go('/campaigns/new')}>{t('campaigns.new')}</Button>}</Nothing>}
                   </Card>
                   <Card title={t('board.events')}><Ends /></Card>

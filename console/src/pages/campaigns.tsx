@@ -3,7 +3,7 @@ import { PlusOutlined } from '@ant-design/icons';
 import { Button } from 'antd';
 import { ask, client, type Shape } from '../client';
 import { Link } from '../link';
-import { Card, Head, Mark, Nothing, Shown } from '../parts';
+import { Card, Head, Mark, Nothing, Scroll, Shown } from '../parts';
 import { useQuery } from '../query';
 import { go } from '../router';
 import { useSession, useWords } from '../session';
@@ -43,7 +43,7 @@ const Campaigns = () => {
           <Card><Nothing title={t('campaigns.empty')} lead={may('campaigns:write') ? t('campaigns.empty.lead') : undefined}>{begin} {may('campaigns:write') && <Button onClick={() => go('/practice')}>{t('nav.practice')}</Button>}</Nothing></Card>
         ) : (
           <Card className="flush">
-            <div className="scroll" tabIndex={0}>
+            <Scroll>
               <table className="plain-table">
                 <thead>
                   <tr><th>{t('campaign')}</th><th>{t('campaign.state')}</th><th>{t('campaign.progress')}</th><th className="r">{t('case.leased')}</th><th>{t('campaign.script')}</th><th>{t('campaign.trunk')}</th><th>{t('campaign.made')}</th><th /></tr>
@@ -63,7 +63,7 @@ const Campaigns = () => {
                   ))}
                 </tbody>
               </table>
-            </div>
+            </Scroll>
           </Card>
         )}
       </Shown>

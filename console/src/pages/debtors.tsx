@@ -4,7 +4,7 @@ import { useState } from 'react';
 import { ask, client, fetchPosted, said, type Shape } from '../client';
 import { Dialog } from '../dialog';
 import { Link } from '../link';
-import { Became, Card, Facts, Head, Mark, Moment, Nothing, Trouble } from '../parts';
+import { Became, Card, Facts, Head, Mark, Moment, Nothing, Scroll, Trouble } from '../parts';
 import { Places } from '../places';
 import { InClear, stating, useClear } from '../purpose';
 import { useQuery } from '../query';
@@ -81,30 +81,30 @@ const Person = ({ of, changed }: { of: Kept; changed: () => void }) => {
       <Facts of={[[t('debtors.cases'), num(of.cases.length)], [t('debtors.calls'), num(of.calls.length)], [t('debtors.promises'), num(of.promises.length)], [t('debtors.messages'), num(of.messages)], [t('debtors.holds'), num(of.holds.filter(({ stands }) => stands).length)]]} />
       {seen.problem !== undefined && <Trouble problem={seen.problem} />}
       {cases.length > 0 && (
-        <div className="scroll" style={{ marginTop: 12 }} tabIndex={0}>
+        <Scroll style={{ marginTop: 12 }}>
           <table className="plain-table">
             <thead><tr><th>{t('call.case')}</th><th>{t('people.name')}</th><th>{t('debtors.creditor')}</th><th>{t('desk.product')}</th><th>{t('dnc.stands')}</th><th>{t('place')}</th></tr></thead>
             <tbody>{cases.map((one) => <tr key={one.case}><td><code>{one.case}</code></td><td>{one.name}</td><td>{one.creditor}</td><td>{one.product}</td><td>{n('settled', one.state)}</td><td>{one.state === 'open' && may('cases:read') ? <Places of={one.case} /> : '–'}</td></tr>)}</tbody>
           </table>
-        </div>
+        </Scroll>
       )}
       {of.promises.length > 0 && (
-        <div className="scroll" style={{ marginTop: 12 }} tabIndex={0}>
+        <Scroll style={{ marginTop: 12 }}>
           <table className="plain-table">
             <thead><tr><th>{t('debtors.promises')}</th><th>{t('desk.promise.date')}</th><th>{t('debtors.promises.became')}</th><th>{t('call.case')}</th><th>{t('debtors.promises.made')}</th></tr></thead>
             <tbody>{of.promises.map(({ attempt, case: about, ended_at, promise, state }) => (
               <tr key={attempt}><td className="num">{promise.amount} {promise.currency}</td><td className="num">{promise.date}</td><td>{state ? <Became of={state} /> : t('unknown')}</td><td><code>{about}</code></td><td className="num"><Link to={`/calls/${attempt}`}><Moment at={ended_at} zone={of.cases.find((one) => one.case === about)?.time_zone} /></Link></td></tr>
             ))}</tbody>
           </table>
-        </div>
+        </Scroll>
       )}
       {of.holds.length > 0 && (
-        <div className="scroll" style={{ marginTop: 12 }} tabIndex={0}>
+        <Scroll style={{ marginTop: 12 }}>
           <table className="plain-table">
             <thead><tr><th>{t('debtors.holds')}</th><th>{t('holds.id')}</th><th>{t('dnc.reason')}</th><th>{t('dnc.person')}</th><th>{t('dnc.at')}</th><th>{t('dnc.stands')}</th></tr></thead>
             <tbody>{of.holds.map((hold) => <tr key={hold.id}><td>{n('held', hold.kind)}</td><td><code>{hold.subject}</code></td><td>{hold.why}</td><td>{hold.person}</td><td className="num"><Moment at={hold.at} /></td><td><Mark of={hold.stands ? 'waits' : 'lifted'}>{t(hold.stands ? 'holds.stands' : hold.lifted ? 'dnc.lifted' : 'holds.over')}</Mark></td></tr>)}</tbody>
           </table>
-        </div>
+        </Scroll>
       )}
       {calls.length > 0 && <p style={{ marginTop: 12 }}><span className="soft small">{t('debtors.calls')}: </span>{calls.map((call) => <Link key={call} to={`/calls/${call}`} style={{ marginRight: 10 }}>{call.slice(0, 18)}</Link>)}</p>}
       {erasing && <Erase of={of} close={() => setErasing(false)} done={() => { setErasing(false); changed(); }} />}

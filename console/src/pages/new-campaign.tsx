@@ -4,7 +4,7 @@ import type { Dayjs } from 'dayjs';
 import { useState, type DragEvent } from 'react';
 import { ask, client, part, Problem, said, type Shape } from '../client';
 import { download } from '../csv';
-import { Card, Head, Nothing, Shown, Trouble } from '../parts';
+import { Card, Head, Nothing, Scroll, Shown, Trouble } from '../parts';
 import { useQuery } from '../query';
 import { go } from '../router';
 import { useWords } from '../session';
@@ -92,7 +92,7 @@ const Mapping = ({ file, keys, from, set }: { file: TableFile; keys: Column[]; f
   return (
     <Card title={<>{file.name} <span className="soft small">{t('new.rows', { n: file.rows.length })}</span></>}>
       <p className="soft" style={{ marginBottom: 8 }}>{t('new.map.lead')}</p>
-      <div className="scroll" tabIndex={0}>
+      <Scroll>
         <table className="plain-table">
           <thead><tr><th>{t('new.field')}</th><th>{t('new.column')}</th><th>{t('new.example')}</th></tr></thead>
           <tbody>
@@ -114,7 +114,7 @@ const Mapping = ({ file, keys, from, set }: { file: TableFile; keys: Column[]; f
             })}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </Card>
   );
 };
@@ -129,12 +129,12 @@ const Report = ({ of: { right, wrong, wrongRows } }: { of: Checked }) => {
         {right.length === 0 && <p className="note bad">{t('new.nothing')}</p>}
       </div>
       {wrong.length > 0 && (
-        <div className="scroll" style={{ maxHeight: 360 }} tabIndex={0}>
+        <Scroll style={{ maxHeight: 360 }}>
           <table className="plain-table">
             <thead><tr><th className="r">{t('new.row')}</th><th>{t('new.field')}</th><th>{t('new.value')}</th><th>{t('new.what')}</th></tr></thead>
             <tbody>{wrong.slice(0, SHOWN).map((w, index) => <tr key={index}><td className="r">{w.row}</td><td><code>{w.field}</code></td><td>{w.value}</td><td>{part(w.detail, lang)}</td></tr>)}</tbody>
           </table>
-        </div>
+        </Scroll>
       )}
     </Card>
   );

@@ -3,7 +3,7 @@ import { App, Button, Form, Input, Select } from 'antd';
 import { useState } from 'react';
 import { ask, client, LEAST_PASSWORD, MOST_PASSWORD, said, type Shape } from '../client';
 import { Dialog } from '../dialog';
-import { Card, Head, HERE, Mark, Nothing, Shown } from '../parts';
+import { Card, Head, HERE, Mark, Nothing, Scroll, Shown } from '../parts';
 import { useQuery } from '../query';
 import { useSession, useWords } from '../session';
 
@@ -66,10 +66,9 @@ const Add = ({ done, close }: { done: () => void; close: () => void }) => {
   );
 };
 
-const Change = ({ person, done, close }: { person: Shape['PersonTold']; done: () => void; close: () => void }) => {
+const Change = ({ person, done, close }: { person: Shape['PersonTold']; done: (revoked: string[]) => void; close: () => void }) => {
   const { t, lang } = useWords();
   const { person: me } = useSession();
-  const { message } = App.useApp();
   const [form] = Form.useForm<Known>();
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<unknown>();
@@ -82,8 +81,7 @@ const Change = ({ person, done, close }: { person: Shape['PersonTold']; done: ()
     setProblem(undefined);
     try {
       const { revoked } = await ask(client.PATCH('/v1/people/{login}', { params: { path: { login }, header: { 'If-Match': `"${revision}"` } }, body: { ...given, skills: skillsOf(skills ?? ''), langs: langs ?? [] } }));
-      void (revoked.length ? message.warning(t('people.revoked', { names: revoked.join(', ') }), 10) : message.success(t('people.changed')));
-      done();
+      done(revoked);
     } catch (problem) {
       setProblem(problem);
       setBusy(false);
@@ -110,11 +108,14 @@ const People = () => {
   const [adding, setAdding] = useState(false);
   const [changing, setChanging] = useState<Shape['PersonTold']>();
   const query = useQuery(() => ask(client.GET('/v1/people')), 'people');
+  const changed = (revoked: string[]) => {
+    void (revoked.length ? message.warning(t('people.revoked', { names: revoked.join(', ') }), 10) : message.success(t('people.changed')));
+    query.reload();
+  };
   const change = async (login: string, body: { disabled?: boolean; password?: string; answers?: string; second_factor?: boolean }) => {
     try {
       const { revoked } = await ask(client.PATCH('/v1/people/{login}', { params: { path: { login }, header: { 'If-Match': '*' } }, body }));
-      void (revoked.length ? message.warning(t('people.revoked', { names: revoked.join(', ') }), 10) : message.success(t('people.changed')));
-      query.reload();
+      changed(revoked);
     } catch (problem) {
       void message.error(said(problem, lang), 6);
     }
@@ -132,7 +133,7 @@ const People = () => {
         {({ items }) => (
           <Card className="flush">
             {items.length ? (
-              <div className="scroll" tabIndex={0}>
+              <Scroll>
                 <table className="plain-table">
                   <thead><tr><th>{t('sign.name')}</th><th>{t('people.name')}</th><th>{t('people.role')}</th><th>{t('people.skills')}</th><th>{t('people.answers')}</th><th>{t('dnc.stands')}</th><th>{t('campaign.made')}</th><th /></tr></thead>
                   <tbody>{items.map((person) => (
@@ -146,13 +147,13 @@ const People = () => {
                     </tr>
                   ))}</tbody>
                 </table>
-              </div>
+              </Scroll>
             ) : <Nothing title={t('people.none')} />}
           </Card>
         )}
       </Shown>
       {adding && <Add close={() => setAdding(false)} done={() => { setAdding(false); query.reload(); }} />}
-      {changing && <Change person={changing} close={() => setChanging(undefined)} done={() => { setChanging(undefined); query.reload(); }} />}
+      {changing && <Change person={changing} close={() => setChanging(undefined)} done={(revoked) => { setChanging(undefined); changed(revoked); }} />}
     </>
   );
 };

@@ -2,7 +2,7 @@
 import { App, Button } from 'antd';
 import { useState } from 'react';
 import { ask, client, said, type Shape } from '../client';
-import { Card, Figure, Head, Mark, Nothing, Shown } from '../parts';
+import { Card, Figure, Head, Mark, Nothing, Scroll, Shown } from '../parts';
 import { useQuery } from '../query';
 import { clock, useSession, useWords } from '../session';
 
@@ -54,7 +54,7 @@ const Practice = () => {
               </div>
               {fault && <p className="note bad gap" role="alert">{t('practice.fault')} <code>{fault}</code></p>}
               <Card className="flush" title={t('practice.calls')} extra={<span className="soft small">{by} · {time(began_at)}</span>}>
-                <div className="scroll" tabIndex={0}>
+                <Scroll>
                   <table className="plain-table">
                     <thead><tr><th>{t('call.case')}</th><th>{t('practice.expected')}</th><th>{t('practice.actual')}</th><th>{t('practice.right')}</th><th className="r">{t('call.talk')}</th></tr></thead>
                     <tbody>{cases.map((one) => (
@@ -66,7 +66,7 @@ const Practice = () => {
                       </tr>
                     ))}</tbody>
                   </table>
-                </div>
+                </Scroll>
               </Card>
             </>
           );

@@ -4,7 +4,7 @@ import { useState } from 'react';
 import { ask, client } from '../client';
 import { Score } from '../judged';
 import { Link } from '../link';
-import { Card, Head, Listed, Mark, Nothing, Shown } from '../parts';
+import { Card, Head, Listed, Mark, Nothing, Scroll, Shown } from '../parts';
 import { usePages } from '../pages';
 import { useQuery } from '../query';
 import { useWords } from '../session';
@@ -25,7 +25,7 @@ const Quality = () => {
       <Shown query={checks}>
         {(held) => held.length > 0 && (
           <Card title={t('quality.checks')} className="flush">
-            <div className="scroll" tabIndex={0}>
+            <Scroll>
               <table className="plain-table">
                 <thead><tr><th>{t('quality.checks')}</th><th className="r">{t('quality.held')}</th><th className="r">{t('quality.failures')}</th><th /></tr></thead>
                 <tbody>{held.map((check) => (
@@ -36,7 +36,7 @@ const Quality = () => {
                   </tr>
                 ))}</tbody>
               </table>
-            </div>
+            </Scroll>
           </Card>
         )}
       </Shown>

@@ -3,7 +3,7 @@ import { App, Button } from 'antd';
 import { useMemo, useState } from 'react';
 import { ask, client, handOver, part, said, type Shape } from '../client';
 import { Dialog } from '../dialog';
-import { Card, Head, Mark, Moment, Nothing, Shown } from '../parts';
+import { Card, Head, Mark, Moment, Nothing, Scroll, Shown } from '../parts';
 import { usePages } from '../pages';
 import { useQuery } from '../query';
 import { useWords } from '../session';
@@ -57,12 +57,12 @@ const Seen = ({ of, preview, close }: { of: Content; preview: boolean; close: ()
         <section key={title} style={{ marginTop: 12 }}>
           <h2>{part(title, lang)}</h2>
           {rows.length ? (
-            <div className="scroll" tabIndex={0}>
+            <Scroll>
               <table className="plain-table">
                 <thead><tr>{heads.map((head, index) => <th key={index} className={numeric(rows[0]?.[index]) ? 'r' : undefined}>{head}</th>)}</tr></thead>
                 <tbody>{rows.map((row, at) => <tr key={at}>{row.map((cell, index) => <td key={index} className={numeric(cell) ? 'r' : undefined}>{cell}</td>)}</tr>)}</tbody>
               </table>
-            </div>
+            </Scroll>
           ) : <p className="soft">{t('report.nothing')}</p>}
         </section>
       ))}
@@ -92,7 +92,7 @@ const Reports = () => {
             {!mails && items.some(({ mail }) => mail.length) && <p className="note warn" role="status" style={{ marginBottom: 12 }}>{t('reports.no_mail')}</p>}
             <Card className="flush" title={t('reports.plans')} extra={items.length > 0 && <span className="soft small">{t('reports.plans.lead')}</span>}>
               {items.length ? (
-                <div className="scroll" tabIndex={0}>
+                <Scroll>
                   <table className="plain-table">
                     <thead><tr><th>{t('report')}</th><th>{t('report.every')}</th><th>{t('report.campaigns')}</th><th>{t('report.to')}</th><th>{t('report.next')}</th><th /></tr></thead>
                     <tbody>{items.map((plan) => (
@@ -106,7 +106,7 @@ const Reports = () => {
                       </tr>
                     ))}</tbody>
                   </table>
-                </div>
+                </Scroll>
               ) : <Nothing title={t('reports.plans.none')} lead={t('reports.plans.none.lead')} />}
             </Card>
           </>
@@ -116,7 +116,7 @@ const Reports = () => {
         {(rows) => (
           <Card className="flush" title={t('report.made')}>
             {rows.length ? (
-              <div className="scroll" tabIndex={0}>
+              <Scroll>
                 <table className="plain-table">
                   <thead><tr><th>{t('report')}</th><th>{t('report.period')}</th><th>{t('report.made_at')}</th><th>{t('report.state')}</th><th className="r">{t('report.tries')}</th><th /></tr></thead>
                   <tbody>{rows.map((row) => (
@@ -131,7 +131,7 @@ const Reports = () => {
                     </tr>
                   ))}</tbody>
                 </table>
-              </div>
+              </Scroll>
             ) : <Nothing title={t('report.none')} lead={t('report.none.lead')} />}
             {next && <div className="more"><Button onClick={more}>{t('do.more')}</Button></div>}
           </Card>

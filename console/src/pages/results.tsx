@@ -5,7 +5,7 @@ import { useMemo, useState } from 'react';
 import { Chart, type Drawing } from '../chart';
 import { ask, client, type Shape } from '../client';
 import { download } from '../csv';
-import { Card, Figure, Head, Heading, Nothing, Shown } from '../parts';
+import { Card, Figure, Head, Heading, Nothing, Scroll, Shown } from '../parts';
 import { useQuery } from '../query';
 import { go, useLocation } from '../router';
 import { clock, useWords } from '../session';
@@ -62,14 +62,14 @@ const Costs = ({ campaign, since, until }: { campaign: string; since: string; un
   const sum = (amount: string | null | undefined, currency: string) => (amount == null ? '–' : `${amount} ${currency}`);
   return (
     <Card title={t('results.costs')} className="flush" extra={<span className="soft small">{t('results.costs.lead')}</span>}>
-      <div className="scroll" tabIndex={0}>
+      <Scroll>
         <table className="plain-table">
           <thead><tr><th>{t('campaign')}</th><th>{t('campaign.trunk')}</th><th className="r">{t('results.calls')}</th><th className="r">{t('results.costs.calls')}</th><th className="r">{t('results.costs.agents')}</th><th className="r">{t('results.costs.contact')}</th><th className="r">{t('results.costs.promise')}</th><th className="r">{t('results.costs.kept')}</th></tr></thead>
           <tbody>{query.data.map((cost) => (
             <tr key={`${cost.campaign} ${cost.trunk} ${cost.currency}`}><td>{cost.campaign ?? '–'}</td><td>{cost.trunk ?? '–'}</td><td className="r">{num(cost.calls)}</td><td className="r">{sum(cost.calls_cost, cost.currency)}</td><td className="r">{sum(cost.agents_cost, cost.currency)}</td><td className="r">{sum(cost.per_contact, cost.currency)}</td><td className="r">{sum(cost.per_promise, cost.currency)}</td><td className="r">{sum(cost.per_kept, cost.currency)}</td></tr>
           ))}</tbody>
         </table>
-      </div>
+      </Scroll>
     </Card>
   );
 };
@@ -128,7 +128,7 @@ const Results = () => {
     ]);
   const table = (key: By, title: string) => (
     <Card title={title} className="flush">
-      <div className="scroll" tabIndex={0}>
+      <Scroll>
         <table className="plain-table">
           <thead><tr><th>{title}</th><th className="r">{t('results.calls')}</th><th className="r">{t('results.person_rate')}</th><th className="r">{t('results.promises')}</th><Heading name={t('results.promise_rate')} help={t('results.promise_rate.help')} /><th className="r">{t('results.due')}</th><th className="r">{t('results.kept')}</th><th className="r">{t('results.kept_in_part')}</th><Heading name={t('results.kept_rate')} help={t('results.kept_rate.help')} /><th className="r">{t('results.promised')}</th></tr></thead>
           <tbody>
@@ -137,7 +137,7 @@ const Results = () => {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </Card>
   );
   return (

@@ -3,7 +3,7 @@ import { App, Button, Collapse } from 'antd';
 import { useState } from 'react';
 import { ask, client, said, type Shape } from '../client';
 import { Dialog } from '../dialog';
-import { Card, Head, HERE, Mark, Nothing, Shown } from '../parts';
+import { Card, Head, HERE, Mark, Nothing, Scroll, Shown } from '../parts';
 import { useQuery } from '../query';
 import { useSession, useWords } from '../session';
 import type { Word } from '../words';
@@ -56,7 +56,7 @@ const Scripts = () => {
         {(versions) => (
           <Card className="flush">
             {versions.length ? (
-              <div className="scroll" tabIndex={0}>
+              <Scroll>
                 <table className="plain-table">
                   <thead><tr><th>{t('scripts.flow')}</th><th>{t('scripts.version')}</th><th>{t('dnc.stands')}</th><th>{t('scripts.acts')}</th><th /></tr></thead>
                   <tbody>
@@ -74,7 +74,7 @@ const Scripts = () => {
                     ))}
                   </tbody>
                 </table>
-              </div>
+              </Scroll>
             ) : <Nothing title={t('scripts.none')} lead={t('scripts.none.lead')} />}
           </Card>
         )}

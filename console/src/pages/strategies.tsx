@@ -3,7 +3,7 @@ import { App, Button, Input, Switch } from 'antd';
 import { useMemo, useState } from 'react';
 import { ask, client, part, Problem, said } from '../client';
 import { Link } from '../link';
-import { Card, Head, Shown } from '../parts';
+import { Card, Head, Scroll, Shown } from '../parts';
 import { useQuery } from '../query';
 import { go } from '../router';
 import { useSession, useWords } from '../session';
@@ -100,14 +100,14 @@ const Strategies = () => {
       <Shown query={query}>
         {(strategies) => (
           <Card className="flush">
-            <div className="scroll" tabIndex={0}>
+            <Scroll>
               <table className="plain-table">
                 <thead><tr><th>{t('campaign.strategy')}</th><th>{t('scripts.version')}</th><th>{t('strategies.by')}</th><th>{t('campaign.changed')}</th></tr></thead>
                 <tbody>{strategies.map((of) => (
                   <tr key={of.name}><td><Link to={`/strategies/${of.name}`}>{of.name}</Link></td><td className="num">{of.revision || t('strategies.file')}</td><td>{of.saved_by ?? '–'}</td><td className="num">{time(of.saved_at)}</td></tr>
                 ))}</tbody>
               </table>
-            </div>
+            </Scroll>
           </Card>
         )}
       </Shown>

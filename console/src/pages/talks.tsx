@@ -2,7 +2,7 @@
 import { App, Button } from 'antd';
 import { useEffect, useRef, useState } from 'react';
 import { ask, client, part } from '../client';
-import { Card, Facts, Head, HERE, Mark, Nothing, Shown } from '../parts';
+import { Card, Facts, Head, HERE, Mark, Nothing, Scroll, Shown } from '../parts';
 import { useQuery } from '../query';
 import { useSeat, type Sitting } from '../seat-link';
 import { clock, useSession, useWords } from '../session';
@@ -68,7 +68,7 @@ const Talks = () => {
         {({ items }) => (
           <Card className="flush">
             {items.length ? (
-              <div className="scroll" tabIndex={0}>
+              <Scroll>
                 <table className="plain-table">
                   <thead><tr><th>{t('talks.agent')}</th><th>{t('call.case')}</th><th>{t('campaign')}</th><th>{t('desk.reason')}</th><th>{t('call.mood')}</th><th className="r">{t('talks.since')}</th><th className="r">{t('talks.supervisors')}</th><th /></tr></thead>
                   <tbody>{items.map((talk) => (
@@ -82,7 +82,7 @@ const Talks = () => {
                     </tr>
                   ))}</tbody>
                 </table>
-              </div>
+              </Scroll>
             ) : <Nothing title={t('talks.none')} lead={t('talks.none.lead')} />}
           </Card>
         )}

@@ -517,24 +517,9 @@ async fn a_judgement_is_read_with_its_evidence_and_counted_by_check() {
         profile: "cn",
     };
     let judged = waihu_quality::judge(&call, &waihu_quality::Rules::shipped(BTreeMap::new()).unwrap());
-    let checks: Vec<(&str, &str)> =
-        judged.checks.iter().map(|c| (c.id.as_str(), c.verdict.label())).collect();
-    let record = serde_json::to_string(&judged).unwrap();
-    let new = waihu_store::NewJudgement {
-        attempt: &outcome.attempt,
-        revision: 1,
-        agent: None,
-        distress: 0,
-        person: true,
-        score: judged.score,
-        passed: judged.passed,
-        critical: judged.is_critical(),
-        checks: &checks,
-        record: &record,
-    };
     let (compliance, agent) = (server.token(Role::Compliance).await, server.token(Role::Agent).await);
     assert_eq!(server.get(&compliance, "/v1/calls/one/quality").await.status, 404);
-    assert!(server.store.keep_judgement(&new, now()).await.unwrap());
+    server.judged(&outcome.attempt, &judged).await;
     assert_eq!(server.get(&agent, "/v1/calls/one/quality").await.status, 403);
     let whole = server.get(&compliance, "/v1/calls/one/quality").await.body;
     assert_eq!(
@@ -548,7 +533,7 @@ async fn a_judgement_is_read_with_its_evidence_and_counted_by_check() {
         server.store.seal_with(waihu_store::Seal::new(waihu_store::Keeper::All, (id, &secret), []));
     };
     sealing(1, 7);
-    assert!(server.store.keep_judgement(&new, now()).await.unwrap());
+    server.judged(&outcome.attempt, &judged).await;
     let sealed = server.get(&compliance, "/v1/calls/one/quality").await.body;
     assert_eq!(sealed["checks"], whole["checks"]);
     sealing(2, 8);

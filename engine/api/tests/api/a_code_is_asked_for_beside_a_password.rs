@@ -1,11 +1,13 @@
 //! Second factors: set up, asked for at the door and before what weighs most, good once; roles that must have one; first
 //! passwords that are changed before anything else.
-use crate::common::{Answer, Server, now, person, server, server_as};
+use crate::{
+    common::{Answer, Server, now, person, server, server_as},
+    people_sign_in_and_out::begun,
+};
 use ring::hmac;
 use serde_json::{Value, json};
-use waihu_api::{Asks, FirstPasswords, ROUTES, State, TokenText};
+use waihu_api::{Asks, FirstPasswords, ROUTES, State};
 use waihu_store::{ChosenBy, Role, SignInWay};
-use waihu_types::WallTime;
 
 const PASSWORD: &str = "eight words are a good one";
 const OTHER: &str = "lamps at noon by eight";
@@ -88,15 +90,8 @@ impl Browser {
 
     /// One that was begun by the store, so long ago [s], and used just now.
     async fn begun(server: &Server, way: SignInWay, ago: i64) -> Self {
-        let at = |s: i64| WallTime::from_unix_millis(now().unix_millis() + s * 1_000);
-        let token = TokenText::new().unwrap();
-        let li: waihu_store::Login = "li".parse().unwrap();
-        server.store.begin_session(&token.digest(), (&li, way), at(-ago), at(3_600)).await.unwrap();
-        server.store.session_seen(&token.digest(), now()).await.unwrap();
-        let mut begun = Self { cookie: format!("waihu={}", token.reveal()), csrf: String::new() };
-        let told = begun.ask(server, "GET", "/v1/session", None).await;
-        begun.csrf = told.body["csrf"].as_str().unwrap().to_owned();
-        begun
+        let (cookie, csrf) = begun(server, way, ago).await;
+        Self { cookie, csrf }
     }
 
     async fn ask(&self, server: &Server, method: &str, path: &str, body: Option<Value>) -> Answer {

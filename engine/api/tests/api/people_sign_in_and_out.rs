@@ -117,15 +117,11 @@ async fn a_session_runs_out_by_itself() {
 }
 
 /// A session that was begun so long ago [s], and used just now: its cookie, and what changes need with it.
-async fn begun(server: &Server, ago: i64) -> (String, String) {
+pub async fn begun(server: &Server, way: SignInWay, ago: i64) -> (String, String) {
     let at = |s: i64| waihu_types::WallTime::from_unix_millis(now().unix_millis() + s * 1_000);
     let token = waihu_api::TokenText::new().unwrap();
     let login: waihu_store::Login = "li".parse().unwrap();
-    server
-        .store
-        .begin_session(&token.digest(), (&login, SignInWay::Password), at(-ago), at(3_600))
-        .await
-        .unwrap();
+    server.store.begin_session(&token.digest(), (&login, way), at(-ago), at(3_600)).await.unwrap();
     server.store.session_seen(&token.digest(), now()).await.unwrap();
     let cookie = format!("waihu={}", token.reveal());
     let told = by_cookie(server, ("GET", "/v1/session"), &[("cookie", &cookie)], None).await;
@@ -141,7 +137,8 @@ async fn what_weighs_most_is_done_by_who_has_signed_in_lately() {
         let body = json!({"number": number, "why": "they asked"});
         by_cookie(&server, ("POST", "/v1/do-not-call/lift"), &headers, Some(body)).await
     };
-    let (fresh, stale) = (begun(&server, 14 * 60).await, begun(&server, 15 * 60).await);
+    let fresh = begun(&server, SignInWay::Password, 14 * 60).await;
+    let stale = begun(&server, SignInWay::Password, 15 * 60).await;
     let headers = [("cookie", stale.0.as_str()), ("x-waihu-csrf", stale.1.as_str())];
     let entry = json!({"number": number, "reason": "asked"});
     let entered = by_cookie(&server, ("POST", "/v1/do-not-call"), &headers, Some(entry)).await;

@@ -8,7 +8,7 @@ use crate::{
 };
 use serde_json::{Value, json};
 use waihu_api::{Asks, Purpose, ROUTES};
-use waihu_store::{NewJudgement, NewReview, PersonChange, Role, Said};
+use waihu_store::{NewReview, PersonChange, Role, Said};
 
 const NUMBER: &str = "13800138000";
 const PASSWORD: &str = "eight words are a good one";
@@ -72,20 +72,7 @@ async fn with_call() -> Server {
         facts: waihu_quality::Facts::default(),
         rules: "ab".repeat(32),
     };
-    let record = serde_json::to_string(&judged).unwrap();
-    let new = NewJudgement {
-        attempt: &outcome.attempt,
-        revision: 1,
-        agent: None,
-        distress: 0,
-        person: true,
-        score: judged.score,
-        passed: judged.passed,
-        critical: false,
-        checks: &[("bot_words", "fail")],
-        record: &record,
-    };
-    assert!(server.store.keep_judgement(&new, now()).await.unwrap());
+    server.judged(&outcome.attempt, &judged).await;
 
     let sampling = waihu_quality::Sampling::shipped().unwrap();
     let form = sampling.form("call").unwrap();

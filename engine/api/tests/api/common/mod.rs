@@ -20,8 +20,9 @@ use waihu_api::{
     TokenText, router,
 };
 use waihu_keeping::Archive;
-use waihu_store::{Person, Role, Store, StoredToken};
-use waihu_types::{Answers, WallTime};
+use waihu_quality::Judgement;
+use waihu_store::{NewJudgement, Person, Role, Store, StoredToken};
+use waihu_types::{Answers, AttemptId, WallTime};
 use waihu_vault::Vault;
 
 pub struct Server {
@@ -179,6 +180,26 @@ impl Server {
         self.store.submit_script(flow, &sha256, &files, "Li", now()).await.unwrap();
         self.store.approve_script(flow, &sha256, "Chen", now()).await.unwrap();
         sha256
+    }
+
+    /// Keeps what a call was judged to be: one that a person answered, and no agent had.
+    pub async fn judged(&self, attempt: &AttemptId, judged: &Judgement) {
+        let checks: Vec<(&str, &str)> =
+            judged.checks.iter().map(|c| (c.id.as_str(), c.verdict.label())).collect();
+        let record = serde_json::to_string(judged).unwrap();
+        let new = NewJudgement {
+            attempt,
+            revision: 1,
+            agent: None,
+            distress: 0,
+            person: true,
+            score: judged.score,
+            passed: judged.passed,
+            critical: judged.is_critical(),
+            checks: &checks,
+            record: &record,
+        };
+        assert!(self.store.keep_judgement(&new, now()).await.unwrap());
     }
 
     pub async fn get(&self, token: &str, path: &str) -> Answer {
